@@ -1,0 +1,62 @@
+"""What every step's command line shares: logging, plain errors, JSON arguments."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from workflow_scripts.errors import InputError
+
+
+def json_argument(text: str) -> Any:
+    """Parse a command-line value written as JSON; for `argparse`'s `type=`."""
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise argparse.ArgumentTypeError(f"not valid JSON ({error.msg} at character {error.pos})") from None
+
+
+def run_step(
+    main: Callable[[argparse.Namespace], None],
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str] | None = None,
+) -> NoReturn:
+    """Run one step as a program.
+
+    An `InputError` is printed as one sentence and exits with status 2; every other exception is a bug and keeps
+    its traceback. `--debug` shows the traceback of both.
+    """
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an input error")
+    parser.add_argument(
+        "--log-level",
+        default="INFO",
+        choices=["DEBUG", "INFO", "WARNING", "ERROR"],
+        help="default: %(default)s",
+    )
+    arguments = parser.parse_args(argv)
+    logging.basicConfig(
+        level=arguments.log_level,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(message)s",
+        datefmt="%H:%M:%S",
+        force=True,
+    )
+    try:
+        main(arguments)
+    except InputError as error:
+        if arguments.debug:
+            raise
+        sys.exit(_as_error(str(error)))
+    except OSError as error:
+        # A full or read-only disk is the user's to mend: say which file, without a traceback.
+        if arguments.debug or error.filename is None:
+            raise
+        sys.exit(_as_error(f"{error.filename}: {error.strerror}"))
+    sys.exit(0)
+
+
+def _as_error(sentence: str) -> int:
+    print(f"error: {sentence}", file=sys.stderr)
+    return 2
