@@ -66,9 +66,7 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def provenance(
-    config: Mapping[str, Any], seeds: Mapping[str, int], inputs: Sequence[str | Path]
-) -> dict[str, Any]:
+def provenance(config: Mapping[str, Any], seeds: Mapping[str, int], inputs: Sequence[str | Path]) -> dict[str, Any]:
     """The record that every model, annotation table and summary carries.
 
     Holds no time of day and no host name, so that the same work gives the same bytes.
