@@ -1,0 +1,69 @@
+# make run, make test: everything they need is installed in .venv the first time.
+
+PYTHON ?= python3
+VENV := .venv
+# By module, not by the scripts in .venv/bin, which name the folder they were installed in: a checkout can be moved.
+RUN := $(VENV)/bin/python -m
+INSTALLED := $(VENV)/requirements.txt
+CORES ?= all
+SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
+
+.DEFAULT_GOAL := help
+.PHONY: help run dry-run report test lint format docs requirements clean-intermediates environment
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
+	@echo "CONFIGFILE=experiments/NAME.yaml overlays config.yaml; CORES=N limits the cores; PYTHON=... makes .venv with another Python."
+
+run: environment  ## make the results of the active experiments
+	$(SNAKEMAKE)
+
+dry-run: environment  ## list the jobs that `make run` would run
+	$(SNAKEMAKE) --dry-run
+
+report: environment  ## results/report.html, from finished results
+	$(SNAKEMAKE) --report results/report.html
+
+test: environment  ## run the tests
+	$(RUN) pytest
+
+lint: environment  ## check style, types and the workflow
+	$(RUN) ruff check .
+	$(RUN) ruff format --check .
+	$(RUN) snakefmt --check Snakefile rules
+	$(RUN) mypy
+	$(RUN) snakemake --lint
+
+format: environment  ## put code and rules in the project's format
+	$(RUN) ruff check --fix .
+	$(RUN) ruff format .
+	$(RUN) snakefmt Snakefile rules
+
+docs: environment  ## write docs/configuration.md from the schema
+	$(RUN) workflow_scripts.configuration.key_table
+
+requirements: environment  ## pin requirements.in anew in requirements.txt
+	$(RUN) pip install --quiet uv
+	$(RUN) uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		requirements.in --output-file requirements.txt
+
+clean-intermediates:  ## remove what can be remade from the cutouts and no finished result needs
+	rm -rf results/images results/training/.resume
+
+# The environment is as the requirements say when it holds a copy of them: dates mean nothing after a clone.
+environment:
+	@cmp -s requirements.txt $(INSTALLED) || $(MAKE) --no-print-directory $(INSTALLED)
+
+.PHONY: $(INSTALLED)
+$(INSTALLED):
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "error: $(PYTHON) is not found; name a Python 3.11, 3.12 or 3.13: make PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { \
+		echo "error: skybias needs Python 3.11, 3.12 or 3.13, and $(PYTHON) is $$($(PYTHON) --version 2>&1);" \
+			"name another one: make PYTHON=..." >&2; exit 1; }
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(RUN) pip install --require-hashes --requirement requirements.txt
+	@# Also where PYTHONDONTWRITEBYTECODE is set: importing TensorFlow from source costs every job five seconds.
+	$(RUN) compileall -q -j 0 $(VENV)/lib
+	cp requirements.txt $(INSTALLED)

@@ -1,0 +1,35 @@
+# skybias: does the part of the sky a galaxy classifier was trained on change the catalog it produces?
+#
+#   catalog -> cutouts -> images -> training -> inference -> bias -> report
+#
+# Each stage has one file in rules/, which can be read alone; results/ and logs/ are laid out by stage.
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+# The default experiment; `--configfile experiments/NAME.yaml` overlays it. Named from this file, so that the workflow
+# also runs from another folder (`snakemake -s path/to/Snakefile --directory my_analysis`).
+configfile: Path(workflow.basedir) / "config.yaml"
+
+
+report: "rules/report/workflow.rst"
+
+
+include: "rules/common.smk"
+include: "rules/catalog.smk"
+include: "rules/cutouts.smk"
+include: "rules/images.smk"
+include: "rules/training.smk"
+include: "rules/inference.smk"
+include: "rules/bias.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    localrule: True
+    default_target: True
+    input:
+        experiment_results,

@@ -1,0 +1,35 @@
+# The statistics of one experiment: paper-style numbers for every run, and the answer with the run as the unit.
+#   needs:  the annotations of every run of the experiment, the catalog, the balance of the training sets
+#   gives:  results/bias/{experiment}/summary.json with the verdict, and the tables behind it
+
+
+rule measure_bias:
+    input:
+        annotations=of_runs("results/inference/{survey}/{run}/annotations.parquet"),
+        balance=of_training_sets("balance.csv"),
+        catalog=lambda wildcards: "results/catalog/{}/catalog.parquet".format(
+            settings.survey(settings.experiment(wildcards.experiment)["survey"])["catalog"]
+        ),
+    output:
+        summary="results/bias/{experiment}/summary.json",
+        tables=multiext(
+            "results/bias/{experiment}/", "runs.csv", "fractions.csv", "contrasts.csv", "cosine.csv", "balance.csv"
+        ),
+        maps="results/bias/{experiment}/sky_maps.npz",
+    log:
+        "logs/bias/{experiment}/measure_bias.log",
+    benchmark:
+        "benchmarks/bias/{experiment}/measure_bias.tsv"
+    resources:
+        mem_mb=2000,
+    params:
+        experiment=entry("bias_parameter", of="experiment"),
+        folder=lambda wildcards: f"results/bias/{wildcards.experiment}",
+        code=code("measure_bias"),
+    conda:
+        "../envs/statistics.yaml"
+    message:
+        "Measure the bias of experiment {wildcards.experiment}"
+    shell:
+        "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --catalog {input.catalog}"
+        " --annotations {input.annotations} --balance {input.balance} --output-folder {params.folder} 2> {log}"

@@ -1,0 +1,57 @@
+# The archive: the bytes of every galaxy's image exactly as the survey gave them, and a ledger row for every request.
+#   needs:  results/catalog/{catalog}/catalog.parquet
+#   gives:  results/cutouts/{survey}/tile{tile}.parquet, and ledger.parquet over all tiles
+
+
+def survey_sources(wildcards):
+    """What a survey reads its pixels from, beside the catalog: the simulated sky, or the user's images."""
+    survey = settings.survey(wildcards.survey)
+    if survey["kind"] == "simulated":
+        return {"truth": f"results/catalog/{survey['catalog']}/truth.parquet"}
+    return {"images": survey["path"]}
+
+
+rule fetch_cutouts:
+    input:
+        unpack(survey_sources),
+        catalog=of_catalog("catalog.parquet"),
+    output:
+        "results/cutouts/{survey}/tile{tile}.parquet",
+    log:
+        "logs/cutouts/{survey}/tile{tile}/fetch_cutouts.log",
+    benchmark:
+        "benchmarks/cutouts/{survey}/tile{tile}/fetch_cutouts.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        survey=entry("survey_parameter", of="survey"),
+        sources=lambda wildcards: " ".join(f"--{key} '{path}'" for key, path in survey_sources(wildcards).items()),
+        code=code("fetch_cutouts"),
+    conda:
+        "../envs/survey.yaml"
+    message:
+        "Fetch the cutouts of {wildcards.survey} in tile {wildcards.tile}"
+    shell:
+        "python -m workflow_scripts.fetch_cutouts --survey {params.survey:q} --catalog {input.catalog}"
+        " {params.sources} --tile {wildcards.tile} --output {output} 2> {log}"
+
+
+rule collect_ledger:
+    input:
+        of_tiles("results/cutouts/{survey}/tile{tile}.parquet"),
+    output:
+        ledger="results/cutouts/{survey}/ledger.parquet",
+        counts="results/cutouts/{survey}/ledger.json",
+    log:
+        "logs/cutouts/{survey}/collect_ledger.log",
+    resources:
+        mem_mb=1000,
+    params:
+        code=code("collect_ledger"),
+    conda:
+        "../envs/survey.yaml"
+    message:
+        "Count what was requested from {wildcards.survey} and what was delivered"
+    shell:
+        "python -m workflow_scripts.collect_ledger --tiles {input} --output {output.ledger} --counts {output.counts}"
+        " 2> {log}"

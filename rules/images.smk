@@ -1,0 +1,48 @@
+# The pixels as the networks see them: one memory-mappable uint8 array a tile, remade from the archive by a recipe.
+#   needs:  results/cutouts/{survey}/tile{tile}.parquet
+#   gives:  results/images/{survey}/{recipe}/tile{tile}.npy, and index.parquet (which galaxy is in which row)
+
+
+rule prepare_images:
+    input:
+        "results/cutouts/{survey}/tile{tile}.parquet",
+    output:
+        array="results/images/{survey}/{recipe}/tile{tile}.npy",
+        ids="results/images/{survey}/{recipe}/tile{tile}.parquet",
+    log:
+        "logs/images/{survey}/{recipe}/tile{tile}/prepare_images.log",
+    benchmark:
+        "benchmarks/images/{survey}/{recipe}/tile{tile}/prepare_images.tsv"
+    resources:
+        mem_mb=1000,
+    params:
+        recipe=entry("recipe", of="recipe"),
+        code=code("prepare_images"),
+    conda:
+        "../envs/survey.yaml"
+    message:
+        "Turn the cutouts of {wildcards.survey}, tile {wildcards.tile}, into {wildcards.recipe} arrays"
+    shell:
+        "python -m workflow_scripts.prepare_images --recipe {params.recipe:q} --cutouts {input}"
+        " --array {output.array} --ids {output.ids} 2> {log}"
+
+
+# A gather, so that the runs do not each depend on every tile.
+rule index_images:
+    input:
+        arrays=of_tiles("results/images/{survey}/{recipe}/tile{tile}.npy"),
+        ids=of_tiles("results/images/{survey}/{recipe}/tile{tile}.parquet"),
+    output:
+        "results/images/{survey}/{recipe}/index.parquet",
+    log:
+        "logs/images/{survey}/{recipe}/index_images.log",
+    resources:
+        mem_mb=1000,
+    params:
+        code=code("index_images"),
+    conda:
+        "../envs/survey.yaml"
+    message:
+        "Index the {wildcards.recipe} images of {wildcards.survey}"
+    shell:
+        "python -m workflow_scripts.index_images --arrays {input.arrays} --ids {input.ids} --output {output} 2> {log}"

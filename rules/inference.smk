@@ -1,0 +1,33 @@
+# Annotation: the score and label that one run gives to every galaxy of the annotation set.
+#   needs:  a trained run, the images, the catalog
+#   gives:  results/inference/{survey}/{footprint}/{network}/resample{r}_seed{s}/annotations.parquet
+
+
+rule annotate:
+    input:
+        model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras",
+        training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
+        index=of_recipe("index.parquet"),
+        catalog=of_catalog("catalog.parquet"),
+    output:
+        "results/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotations.parquet",
+    log:
+        "logs/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotate.log",
+    benchmark:
+        "benchmarks/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotate.tsv"
+    threads: network_threads
+    resources:
+        mem_mb=2000,
+        gpu=network_gpus,
+    params:
+        network=entry("network", of="network"),
+        code=code("annotate"),
+    conda:
+        "../envs/networks.yaml"
+    message:
+        "Annotate {wildcards.survey} with {wildcards.network} trained on {wildcards.footprint},"
+        " resample {wildcards.resample}, seed {wildcards.seed}"
+    shell:
+        "python -m workflow_scripts.annotate --network {params.network:q} --model {input.model}"
+        " --training-set {input.training_set} --index {input.index} --catalog {input.catalog} --threads {threads}"
+        " --output {output} 2> {log}"

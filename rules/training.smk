@@ -1,0 +1,80 @@
+# Training sets drawn from footprints, and one trained network a run (footprint x network x resample x seed).
+#   needs:  the catalog, the ledger of the cutouts, the images
+#   gives:  results/training/footprints/{footprint}.moc.fits, results/training/{survey}/{footprint}/resample{r}/ and
+#           results/training/{survey}/{footprint}/{network}/resample{r}_seed{s}/
+
+
+rule map_footprint:
+    output:
+        moc="results/training/footprints/{footprint}.moc.fits",
+        summary="results/training/footprints/{footprint}.json",
+    log:
+        "logs/training/footprints/{footprint}/map_footprint.log",
+    resources:
+        mem_mb=500,
+    params:
+        footprint=entry("footprint_region", of="footprint"),
+        code=code("map_footprint"),
+    conda:
+        "../envs/survey.yaml"
+    message:
+        "Export the footprint {wildcards.footprint} as a MOC"
+    shell:
+        "python -m workflow_scripts.map_footprint --footprint {params.footprint:q} --moc {output.moc}"
+        " --summary {output.summary} 2> {log}"
+
+
+rule draw_training_set:
+    input:
+        catalog=of_catalog("catalog.parquet"),
+        ledger="results/cutouts/{survey}/ledger.parquet",
+    output:
+        training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
+        balance="results/training/{survey}/{footprint}/resample{resample}/balance.csv",
+    log:
+        "logs/training/{survey}/{footprint}/resample{resample}/draw_training_set.log",
+    resources:
+        mem_mb=1000,
+    params:
+        footprint=entry("training_set_parameter", of="footprint"),
+        code=code("draw_training_set"),
+    conda:
+        "../envs/survey.yaml"
+    message:
+        "Draw training set {wildcards.resample} from {wildcards.footprint}, matched to the training pool"
+    shell:
+        "python -m workflow_scripts.draw_training_set --catalog {input.catalog} --ledger {input.ledger}"
+        " --footprint {params.footprint:q} --resample {wildcards.resample}"
+        " --output {output.training_set} --balance {output.balance} 2> {log}"
+
+
+rule train:
+    input:
+        training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
+        index=of_recipe("index.parquet"),
+        network_file=lambda wildcards: settings.network(wildcards.network).get("path") or [],
+    output:
+        model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras",
+        history="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/history.csv",
+        run="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/run.json",
+    log:
+        "logs/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/train.log",
+    benchmark:
+        "benchmarks/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/train.tsv"
+    threads: network_threads
+    resources:
+        mem_mb=2000,
+        gpu=network_gpus,
+    params:
+        network=entry("network", of="network"),
+        resume="results/training/.resume",
+        code=code("train"),
+    conda:
+        "../envs/networks.yaml"
+    message:
+        "Train {wildcards.network} on {wildcards.footprint}, resample {wildcards.resample}, seed {wildcards.seed}"
+    shell:
+        "python -m workflow_scripts.train --network {params.network:q} --training-set {input.training_set}"
+        " --index {input.index} --footprint {wildcards.footprint} --resample {wildcards.resample}"
+        " --seed {wildcards.seed} --threads {threads} --resume-folder {params.resume}"
+        " --model {output.model} --history {output.history} --run {output.run} 2> {log}"

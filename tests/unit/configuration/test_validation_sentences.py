@@ -1,0 +1,203 @@
+"""Every mistake in a configuration is one sentence: the file, the key, what was found and what was expected."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workflow_scripts.configuration import load
+from workflow_scripts.configuration.schema import complete, config_schema
+from workflow_scripts.errors import InputError
+
+BASE = """
+active_experiments: [default]
+catalogs:
+  sky: {source: simulated}
+  table: {source: file, path: galaxies.csv, columns: {ra: RA, dec: DEC, label: TYPE}}
+surveys:
+  simulated: {kind: simulated, catalog: sky}
+recipes:
+  rgb32: {}
+matchings:
+  loose: {}
+footprints:
+  rotating: {region: {rotating: {}}, matching: loose}
+  north: {region: {hemisphere: {ra: 0, dec: 90}}, matching: loose}
+  south: {region: {complement: {footprint: north}}, matching: loose}
+networks:
+  lenet5: {architecture: lenet5, recipe: rgb32}
+experiments:
+  default:
+    survey: simulated
+    arms:
+      rotating: {footprints: [rotating], networks: [lenet5], seeds: [0, 1]}
+      halves: {footprints: [north, south], networks: [lenet5]}
+    opposite: [[north, south]]
+"""
+
+
+def merged(below: dict, above: dict) -> dict:
+    """Snakemake's merging of configuration files: mappings are joined, all else is replaced."""
+    result = dict(below)
+    for key, value in above.items():
+        if isinstance(value, dict) and isinstance(result.get(key), dict):
+            value = merged(result[key], value)
+        result[key] = value
+    return result
+
+
+def sentence(overlay: str, folder: Path | None = None) -> str:
+    """The message about the base configuration with `overlay` on top."""
+    files = []
+    if folder is not None:
+        files = [folder / "config.yaml", folder / "overlay.yaml"]
+        files[0].write_text(BASE)
+        files[1].write_text(overlay)
+    with pytest.raises(InputError) as caught:
+        load(merged(yaml.safe_load(BASE), yaml.safe_load(overlay)), files)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_base_is_valid():
+    load(yaml.safe_load(BASE))
+
+
+@pytest.mark.parametrize(
+    ("overlay", "expected"),
+    [
+        # misspelt and missing keys
+        ("activ_experiments: [x]", "unknown key 'activ_experiments'; did you mean 'active_experiments'?"),
+        ("surveys: {simulated: {tile_ordr: 1}}", "surveys.simulated has the unknown key 'tile_ordr'; did you mean"),
+        ("catalogs: {sky: {n_galaxys: 3}}", "did you mean 'n_galaxies'?"),
+        ("surveys: {other: {knd: local}}", "surveys.other lacks the key 'kind' (simulated or local); is 'knd' a"),
+        ("surveys: {other: {kind: local, catalog: sky}}", "surveys.other lacks the key 'path'"),
+        # only the branch that `kind` or `source` chose is talked about
+        ("surveys: {simulated: {file_column: a}}", "has the unknown key 'file_column'; expected one of kind, catalog"),
+        ("catalogs: {table: {n_galaxies: 3}}", "catalogs.table has the unknown key 'n_galaxies'; expected one of"),
+        ("surveys: {other: {kind: nowhere}}", "surveys.other.kind is 'nowhere', expected 'simulated' or 'local'"),
+        # types and ranges
+        ("surveys: {simulated: {tile_order: zero}}", "tile_order is 'zero', expected a whole number"),
+        ("surveys: {simulated: {tile_order: 1.5}}", "tile_order is 1.5, expected a whole number"),
+        ("surveys: {simulated: {tile_order: true}}", "tile_order is true, expected a whole number"),
+        ("gpu: yes", "gpu is true, expected a mapping"),
+        ("surveys:", "surveys is null, expected a mapping"),
+        ("sample: 0", "sample is 0, expected at least 1"),
+        ("matchings: {loose: {bins: {redshift: 0}}}", "bins.redshift is 0, expected more than 0"),
+        ("matchings: {loose: {bins: {redshift: {log: 1}}}}", "unknown key 'log'; did you mean 'log10'?"),
+        ("catalogs: {sky: {split: {annotation_fraction: 1}}}", "is 1, expected less than 1"),
+        ("catalogs: {sky: {classes: [a]}}", "catalogs.sky.classes has 1 items, expected exactly 2"),
+        ("experiments: {default: {tests: {alpha: .nan}}}", "tests.alpha is nan, expected a finite number"),
+        ("networks: {lenet5: {architecture: lenet_5}}", "is 'lenet_5'; did you mean 'lenet5'?"),
+        ("recipes: {rgb32: {channels: 2}}", "recipes.rgb32.channels is 2, expected 1 or 3"),
+        # regions
+        ("footprints: {x: {region: {cone: {ra: 400, dec: 0, radius_deg: 1}}, matching: loose}}", "at most 360"),
+        ("footprints: {x: {region: {polygon: [[1, 2], [3, 4], [5, 96]]}, matching: loose}}", "polygon[2][1] is 96"),
+        ("footprints: {x: {region: {union: [{hemispher: {}}]}, matching: loose}}", "did you mean 'hemisphere'?"),
+        ("footprints: {north: {region: {whole_sky: true}}}", "has hemisphere and whole_sky (a second file adds to"),
+        ("footprints: {x: {region: {}, matching: loose}}", "footprints.x.region has nothing, expected exactly one of"),
+        ("footprints: {x: {region: {complement: {rotating: {}}}, matching: loose}}", "has the unknown key 'rotating'"),
+        # what YAML makes of unquoted words
+        ("footprints: {no: {}}", "has the key False, which YAML did not read as text (it stands for an unquoted off"),
+        ("recipes: {null: {}}", "recipes has the key None, which YAML did not read as text"),
+        ("catalogs: {table: {label_values: {0: spiral}}}", "catalogs.table.label_values has the key 0, which YAML"),
+        ("catalogs: {table: {path: 2020-01-01}}", "(YAML read a date), expected text or a number; quote it"),
+        ("networks: {lenet5: {optimizer: {learning_rate: 1e-3}}}", "is '1e-3', expected a number (write 0.001: YAML"),
+        # names
+        ("footprints: {9deg: {region: {whole_sky: true}, matching: loose}}", "'9deg' is not a usable name"),
+        ("footprints: {a-b: {region: {whole_sky: true}, matching: loose}}", "'a-b' is not a usable name"),
+        # references
+        ("active_experiments: [defalt]", "active_experiments[0] is 'defalt', which is not in experiments; did you"),
+        ("surveys: {simulated: {catalog: skye}}", "surveys.simulated.catalog is 'skye', which is not in catalogs; did"),
+        ("surveys: {simulated: {catalog: table}}", "is 'table', expected a catalog with source: simulated"),
+        ("networks: {lenet5: {recipe: grey}}", "networks.lenet5.recipe is 'grey', which is not in recipes; expected"),
+        ("footprints: {north: {matching: lose}}", "footprints.north.matching is 'lose', which is not in matchings"),
+        ("footprints: {x: {region: {footprint: nort}, matching: loose}}", "is 'nort', which is not in footprints; did"),
+        ("footprints: {x: {region: {footprint: rotating}, matching: loose}}", "is the family 'rotating', expected one"),
+        (
+            "footprints: {a: {region: {footprint: b}, matching: loose},"
+            " b: {region: {complement: {footprint: a}}, matching: loose}}",
+            "closes a circle of references: a -> b -> a",
+        ),
+        ("footprints: {rotating_03: {region: {whole_sky: true}, matching: loose}}", "footprints.rotating makes too"),
+        ("experiments: {default: {survey: sdss}}", "experiments.default.survey is 'sdss', which is not in surveys"),
+        ("experiments: {default: {arms: {halves: {footprints: [est]}}}}", "halves.footprints[0] is 'est', which is"),
+        ("experiments: {default: {arms: {halves: {networks: [lenet]}}}}", "halves.networks[0] is 'lenet', which is"),
+        ("experiments: {default: {arms: {rotating: {combine: paired}}}}", "has 1 resamples and 2 seeds, expected as"),
+        ("experiments: {default: {opposite: [[north, rotating]]}}", "opposite[0][1] is the family 'rotating'"),
+        ("experiments: {default: {opposite: [[north, north]]}}", "opposite[0] lists 'north' twice"),
+        (
+            "{footprints: {east: {region: {ra_range: [0, 180]}, matching: loose}},"
+            " experiments: {default: {opposite: [[north, east]]}}}",
+            "opposite[0][1] is 'east', which is not in the arms of default",
+        ),
+        ("catalogs: {table: {label_values: {S: spirl}}}", "label_values.S is 'spirl', which is not in catalogs.table"),
+        ("networks: {lenet5: {architecture: file}}", "networks.lenet5.path is null, expected the model file"),
+        ("networks: {lenet5: {path: a.keras}}", "path is given for architecture lenet5, expected it for file only"),
+        ("networks: {lenet5: {mode: annotate}}", "is 'lenet5', expected file with mode: annotate"),
+        ("networks: {lenet5: {mode: fine_tune}}", "has mode: fine_tune, expected weights or architecture: file"),
+    ],
+)
+def test_mistakes(overlay, expected):
+    assert expected in sentence(overlay)
+
+
+def test_label_values_need_a_label_column():
+    config = yaml.safe_load(BASE)
+    del config["catalogs"]["table"]["columns"]["label"]
+    config["catalogs"]["table"]["label_values"] = {"S": "spiral"}
+    with pytest.raises(InputError, match=r"label_values needs the label column, expected columns\.label"):
+        load(config)
+
+
+def test_unused_entries_are_checked():
+    assert "networks.spare.epochs is 0" in sentence(
+        "networks: {spare: {architecture: VGG16, recipe: rgb32, epochs: 0}}"
+    )
+
+
+def test_file_that_sets_the_key_is_named(tmp_path):
+    assert sentence("surveys: {simulated: {tile_order: 9}}", tmp_path).startswith(f"{tmp_path / 'overlay.yaml'}: ")
+    (tmp_path / "config.yaml").unlink()
+    config = yaml.safe_load(BASE)
+    config["surveys"]["simulated"]["tile_order"] = 9
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "overlay.yaml").write_text("sample: 100\n")
+    with pytest.raises(InputError) as caught:
+        load({**config, "sample": 100}, [tmp_path / "config.yaml", tmp_path / "overlay.yaml"])
+    assert str(caught.value).startswith(f"{tmp_path / 'config.yaml'}: surveys.simulated.tile_order")
+
+
+def test_defaults_fill_absent_keys_only():
+    config = yaml.safe_load(BASE)
+    config["surveys"]["simulated"]["cutout"] = {"size_px": 40}
+    config["networks"]["lenet5"]["augmentation"] = {"flips": False}
+    settings = load(config)
+    cutout = settings.survey("simulated")["cutout"]
+    assert cutout["size_px"] == 40
+    assert set(cutout) == set(config_schema()["$defs"]["cutout"]["properties"])
+    assert settings.network("lenet5")["augmentation"] == {"flips": False, "quarter_turns": True}
+    assert settings.network("lenet5")["optimizer"] == {"name": "adam", "learning_rate": 0.001}
+
+
+def test_given_bins_replace_the_default_ones():
+    config = yaml.safe_load(BASE)
+    config["matchings"]["loose"] = {"bins": {"redshift": 1}}
+    assert load(config).footprint("north")["matching"]["bins"] == {"redshift": 1.0}
+
+
+def test_spelling_of_a_number_changes_nothing():
+    schema = config_schema()["$defs"]["cutout"]
+    completed = complete({"pixel_scale_arcsec": 1, "size_px": 40.0}, schema)
+    assert repr(completed["pixel_scale_arcsec"]) == "1.0"
+    assert repr(completed["size_px"]) == "40"
+    # JSON Schema says 1.0 and 1 are the same member of an enum; the parameter of a rule must be, too.
+    assert complete({"channels": 3}, config_schema()["$defs"]["recipe"])["channels"] == 3
+
+
+def test_loading_changes_nothing_in_what_was_given():
+    config = yaml.safe_load(BASE)
+    before = yaml.safe_dump(config)
+    load(config)
+    assert yaml.safe_dump(config) == before

@@ -1,0 +1,11 @@
+"""The configuration: validated against its schema, its families expanded, its entries as parameters of rules.
+
+Imported while Snakemake reads the workflow, so nothing here imports a numerical package.
+"""
+
+from workflow_scripts.configuration.code_closure import code_digest
+from workflow_scripts.configuration.parameters import as_parameter
+from workflow_scripts.configuration.runs import Run
+from workflow_scripts.configuration.settings import Configuration, load
+
+__all__ = ["Configuration", "Run", "as_parameter", "code_digest", "load"]

@@ -1,0 +1,131 @@
+"""Digest of a step's program: its module and every module of this project that it imports, directly or not.
+
+Only what the code means counts: comments, docstrings and layout do not. A rule has the digest as a parameter, so that
+an edit reruns exactly the steps that use the code.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from workflow_scripts.errors import InputError
+
+PACKAGE = "workflow_scripts"
+_DYNAMIC = ("import_module", "__import__")
+
+
+def code_digest(module: str, root: str | Path) -> str:
+    """Hex digest (16 digits) of the import closure of `module` (`workflow_scripts.train`) in the checkout `root`.
+
+    Raises
+    ------
+    InputError
+        if a module of the closure is missing, is not valid Python or imports by a computed name.
+    """
+    return _digest(module, Path(root).resolve())
+
+
+def closure(module: str, root: str | Path) -> list[str]:
+    """Sorted names of the modules of this project that running `module` may import, itself among them."""
+    return list(_closure(module, Path(root).resolve()))
+
+
+@cache
+def _digest(module: str, root: Path) -> str:
+    digest = hashlib.sha256()
+    for name in _closure(module, root):
+        digest.update(f"{name} {_read(name, root)[0]}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _closure(module: str, root: Path) -> tuple[str, ...]:
+    found: set[str] = set()
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        waiting += _read(name, root)[1]
+    return tuple(sorted(found))
+
+
+def _file(name: str, root: Path) -> Path | None:
+    base = root.joinpath(*name.split("."))
+    for file in (base / "__init__.py", base.with_suffix(".py")):
+        if file.is_file():
+            return file
+    return None
+
+
+@cache
+def _read(name: str, root: Path) -> tuple[str, tuple[str, ...]]:
+    """Digest of one module's meaning, and the modules of this project that it imports."""
+    file = _file(name, root)
+    if file is None:
+        raise InputError(f"{root.joinpath(*name.split('.'))}.py: the module {name} is missing, expected its file here")
+    source = file.read_bytes()
+    try:
+        tree = ast.parse(source, filename=str(file))
+    except SyntaxError as error:
+        raise InputError(f"{file}:{error.lineno}: not valid Python ({error.msg})") from None
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    imported = tuple(dict.fromkeys(_imports(tree, package, file, root)))
+    _strip_docstrings(tree)
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
+
+
+def _imports(tree: ast.Module, package: str, file: Path, root: Path) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _with_packages(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            origin = node.module or ""
+            if node.level:
+                kept = package.split(".")[: len(package.split(".")) - node.level + 1]
+                origin = ".".join([*kept, *filter(None, [node.module])])
+            if origin == "importlib" and any(alias.name in _DYNAMIC for alias in node.names):
+                _refuse(file, node.lineno)
+            if origin.split(".")[0] == PACKAGE:
+                yield from _with_packages(origin)
+                # `from package import name`: the name may be a module or something that the package defines.
+                for alias in node.names:
+                    if _file(f"{origin}.{alias.name}", root):
+                        yield f"{origin}.{alias.name}"
+        elif isinstance(node, ast.Call):
+            called = node.func
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            if name in _DYNAMIC:
+                _refuse(file, node.lineno)
+    # Importing a module runs the __init__ of the packages that hold it.
+    yield from _with_packages(package)
+
+
+def _with_packages(name: str) -> Iterator[str]:
+    """A dotted name and every package above it, when it is one of this project."""
+    parts = name.split(".")
+    if parts[0] == PACKAGE:
+        for length in range(1, len(parts) + 1):
+            yield ".".join(parts[:length])
+
+
+def _refuse(file: Path, line: int) -> None:
+    raise InputError(
+        f"{file}:{line}: imports a module by a computed name, expected an import statement, so that the"
+        " workflow can tell what to rerun when code changes"
+    )
+
+
+def _strip_docstrings(tree: ast.Module) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
+            node.body
+            and isinstance(node.body[0], ast.Expr)
+            and isinstance(node.body[0].value, ast.Constant)
+            and isinstance(node.body[0].value.value, str)
+        ):
+            node.body = node.body[1:] or [ast.Pass()]

@@ -1,0 +1,107 @@
+"""Names that one part of the configuration uses and another defines."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.configuration.runs import runs_of_experiment
+from workflow_scripts.configuration.validation import KeyPath, reject, suggestion
+
+Files = Sequence[str | Path]
+
+
+def check_references(
+    config: Mapping[str, Any], families: Mapping[str, list[str]], members: Sequence[str], files: Files
+):
+    """Check every name outside `footprints`, whose own references `expand_footprints` checks.
+
+    Parameters
+    ----------
+    config
+        The completed configuration.
+    families
+        Names of the members of every family, by the family's name.
+    members
+        Names of all footprints, the members of families among them.
+    files
+        Configuration files, to name in messages.
+
+    Raises
+    ------
+    InputError
+        for a name that does not exist, or that cannot be used where it stands.
+    """
+    for name, catalog in config["catalogs"].items():
+        _check_labels(("catalogs", name), catalog, files)
+    for name, survey in config["surveys"].items():
+        path = ("surveys", name, "catalog")
+        _check_name(path, survey["catalog"], "catalogs", list(config["catalogs"]), files)
+        if survey["kind"] == "simulated" and config["catalogs"][survey["catalog"]]["source"] != "simulated":
+            reject(path, f"is '{survey['catalog']}', expected a catalog with source: simulated", files)
+    for name, network in config["networks"].items():
+        _check_name(("networks", name, "recipe"), network["recipe"], "recipes", list(config["recipes"]), files)
+        _check_weights(("networks", name), network, files)
+    for name, experiment in config["experiments"].items():
+        _check_experiment(("experiments", name), experiment, config, families, members, files)
+    for index, name in enumerate(config["active_experiments"]):
+        _check_name(("active_experiments", index), name, "experiments", list(config["experiments"]), files)
+
+
+def _check_name(path: KeyPath, name: str, registry: str, known: Sequence[str], files: Files) -> None:
+    if name not in known:
+        reject(path, f"is '{name}', which is not in {registry}{suggestion(name, known)}", files)
+
+
+def _check_labels(path: KeyPath, catalog: Mapping[str, Any], files: Files) -> None:
+    for value, name in catalog.get("label_values", {}).items():
+        _check_name((*path, "label_values", value), name, f"{path[0]}.{path[1]}.classes", catalog["classes"], files)
+    if catalog.get("label_values") and "label" not in catalog["columns"]:
+        reject((*path, "label_values"), "needs the label column, expected columns.label", files)
+
+
+def _check_weights(path: KeyPath, network: Mapping[str, Any], files: Files) -> None:
+    from_file = network["architecture"] == "file"
+    if from_file and not network["path"]:
+        reject((*path, "path"), "is null, expected the model file of architecture: file", files)
+    if network["mode"] == "annotate" and not from_file:
+        reject(
+            (*path, "architecture"),
+            f"is '{network['architecture']}', expected file with mode: annotate (a finished model)",
+            files,
+        )
+    if network["path"] and not from_file:
+        reject(
+            (*path, "path"), f"is given for architecture {network['architecture']}, expected it for file only", files
+        )
+    if network["mode"] == "fine_tune" and not (network["weights"] or from_file):
+        reject(path, "has mode: fine_tune, expected weights or architecture: file to start from", files)
+
+
+def _check_experiment(
+    path: KeyPath,
+    experiment: Mapping[str, Any],
+    config: Mapping[str, Any],
+    families: Mapping[str, list[str]],
+    members: Sequence[str],
+    files: Files,
+) -> None:
+    _check_name((*path, "survey"), experiment["survey"], "surveys", list(config["surveys"]), files)
+    for name, arm in experiment["arms"].items():
+        here = (*path, "arms", name)
+        for index, footprint in enumerate(arm["footprints"]):
+            _check_name((*here, "footprints", index), footprint, "footprints", [*families, *members], files)
+        for index, network in enumerate(arm["networks"]):
+            _check_name((*here, "networks", index), network, "networks", list(config["networks"]), files)
+        if arm["combine"] == "paired" and len(arm["resamples"]) != len(arm["seeds"]):
+            found = f"{len(arm['resamples'])} resamples and {len(arm['seeds'])} seeds"
+            reject(here, f"has {found}, expected as many of one as of the other with combine: paired", files)
+    used = list(dict.fromkeys(run.footprint for run in runs_of_experiment(experiment, families)))
+    for index, pair in enumerate(experiment["opposite"]):
+        for side, footprint in enumerate(pair):
+            if footprint in families:
+                reject(
+                    (*path, "opposite", index, side),
+                    f"is the family '{footprint}', expected one footprint, for example {families[footprint][0]}",
+                    files,
+                )
+            _check_name((*path, "opposite", index, side), footprint, f"the arms of {path[1]}", used, files)

@@ -1,0 +1,42 @@
+"""The runs of an experiment."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Run:
+    """One trained network: a footprint, a network, the number of the training set and the seed of the training."""
+
+    arm: str
+    footprint: str
+    network: str
+    resample: int
+    seed: int
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run, and its folder below results/training/{survey}/ and results/inference/{survey}/."""
+        return f"{self.footprint}/{self.network}/resample{self.resample}_seed{self.seed}"
+
+
+def runs_of_arm(name: str, arm: Mapping[str, Any], families: Mapping[str, list[str]]) -> Iterator[Run]:
+    """The runs of one arm in a fixed order; families stand for all their members."""
+    footprints = [member for footprint in arm["footprints"] for member in families.get(footprint, [footprint])]
+    if arm["combine"] == "paired":
+        draws = list(zip(arm["resamples"], arm["seeds"], strict=True))
+    else:
+        draws = list(product(arm["resamples"], arm["seeds"]))
+    for footprint, network, (resample, seed) in product(footprints, arm["networks"], draws):
+        yield Run(name, footprint, network, resample, seed)
+
+
+def runs_of_experiment(experiment: Mapping[str, Any], families: Mapping[str, list[str]]) -> list[Run]:
+    """Every run once, with the first arm that has it."""
+    runs: dict[str, Run] = {}
+    for name, arm in experiment["arms"].items():
+        for run in runs_of_arm(name, arm, families):
+            runs.setdefault(run.run_id, run)
+    return list(runs.values())

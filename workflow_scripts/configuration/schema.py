@@ -1,0 +1,109 @@
+"""The JSON Schema of the configuration, and the defaults that it holds."""
+
+import copy
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SCHEMA_FILE = Path(__file__).resolve().parents[2] / "rules" / "schemas" / "config.schema.yaml"
+# libyaml where PyYAML was built with it: ten times faster, and the schema is read by every Snakemake process.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+Schema = Mapping[str, Any]
+
+
+@cache
+def config_schema() -> dict[str, Any]:
+    """The schema of rules/schemas/config.schema.yaml."""
+    with open(SCHEMA_FILE, encoding="utf-8") as file:
+        return yaml.load(file, Loader=_LOADER)
+
+
+def layers(schema: Schema, value: Any) -> Iterator[Schema]:
+    """The schemas without references that apply to `value` together: the schema's own keys first, then what its
+    `$ref`, `allOf` and `if`/`then` bring in.
+    """
+    yield schema
+    if "$ref" in schema:
+        yield from layers(resolve(schema["$ref"]), value)
+    for part in schema.get("allOf", ()):
+        yield from layers(part, value)
+    if "if" in schema and _chosen(schema["if"], value):
+        yield from layers(schema.get("then", {}), value)
+
+
+def resolve(reference: str) -> dict[str, Any]:
+    """The schema that a `$ref` of the form `#/a/b` points to."""
+    found = config_schema()
+    for part in reference.removeprefix("#/").split("/"):
+        found = found[part]
+    return found
+
+
+def _chosen(condition: Schema, value: Any) -> bool:
+    """Whether `value` has the constants that an `if` of this schema asks for."""
+    if not isinstance(value, Mapping):
+        return False
+    wanted = {key: schema["const"] for key, schema in condition["properties"].items()}
+    return all(value.get(key) == constant for key, constant in wanted.items())
+
+
+def complete(value: Any, schema: Schema) -> Any:
+    """A copy of a valid `value` with the defaults of absent keys and with numbers in the schema's type.
+
+    An integer where the schema says number becomes a float (and 2.0 where it says integer an int), so that `10` and
+    `10.0` are the same parameter.
+    """
+    applied = list(layers(schema, value))
+    if isinstance(value, Mapping):
+        return _complete_mapping(value, applied)
+    if isinstance(value, list):
+        return _complete_list(value, applied)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        types = {name for layer in applied for name in _types(layer)}
+        if "number" in types:
+            return float(value)
+        if "integer" in types:
+            return int(value)
+    return value
+
+
+def _types(layer: Schema) -> list[str]:
+    named = layer.get("type", [])
+    return [named] if isinstance(named, str) else named
+
+
+def _complete_mapping(value: Mapping[str, Any], applied: list[Schema]) -> dict[str, Any]:
+    properties: dict[str, Schema] = {}
+    others: Schema = {}
+    for layer in applied:
+        for key, schema in layer.get("properties", {}).items():
+            # A branch may narrow a key that is described elsewhere; the first description has the default.
+            properties.setdefault(key, schema)
+        if isinstance(layer.get("additionalProperties"), Mapping):
+            others = layer["additionalProperties"]
+    completed = {}
+    for key, schema in properties.items():
+        if key in value:
+            completed[key] = complete(value[key], schema)
+        else:
+            defaults = [layer["default"] for layer in layers(schema, None) if "default" in layer]
+            if defaults:
+                completed[key] = complete(copy.deepcopy(defaults[0]), schema)
+    for key in value:
+        if key not in properties:
+            completed[key] = complete(value[key], others)
+    return completed
+
+
+def _complete_list(value: list[Any], applied: list[Schema]) -> list[Any]:
+    prefix: list[Schema] = []
+    items: Schema = {}
+    for layer in applied:
+        prefix = layer.get("prefixItems", prefix)
+        items = layer.get("items", items)
+    schemas = [*prefix, *[items] * (len(value) - len(prefix))]
+    return [complete(item, schema) for item, schema in zip(value, schemas, strict=False)]

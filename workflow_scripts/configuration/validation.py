@@ -1,0 +1,214 @@
+"""Strict validation of the merged configuration: every mistake becomes one sentence that says where and what."""
+
+import math
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+from typing import Any, NoReturn
+
+import yaml
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from workflow_scripts.configuration.schema import complete, config_schema
+from workflow_scripts.errors import InputError
+
+KeyPath = tuple[str | int, ...]
+
+# A misspelt key is often unknown in one place and missing in another: what the user wrote comes first.
+_FIRST_REPORTED = {"additionalProperties": 0, "propertyNames": 0, "required": 2}
+
+
+def validated(config: Mapping[str, Any], files: Sequence[str | Path] = ()) -> dict[str, Any]:
+    """Check `config` against the schema and return a copy with all defaults.
+
+    Parameters
+    ----------
+    config
+        The merged configuration, as Snakemake gives it.
+    files
+        The configuration files it was merged from, in the order of merging; they serve to name the file in messages.
+
+    Raises
+    ------
+    InputError
+        for the first unknown key, wrong type or value out of range.
+    """
+    plain = _plain(config, (), files)
+    errors = sorted(_validator().iter_errors(plain), key=_rank)
+    if errors:
+        reject(_path(errors[0]), _sentence(errors[0]), files)
+    return complete(plain, config_schema())
+
+
+def reject(path: KeyPath, problem: str, files: Sequence[str | Path] = ()) -> NoReturn:
+    """Raise an `InputError` that names the file and the key."""
+    where = _file_with(path, files) or "configuration"
+    raise InputError(f"{where}: {dotted(path)} {problem}" if path else f"{where}: {problem}")
+
+
+def dotted(path: KeyPath) -> str:
+    """A key path as people write it, `footprints.north.region.polygon[2]`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def suggestion(name: str, known: Sequence[str]) -> str:
+    """`, did you mean 'x'?` when a known name is close, else a list of the known names."""
+    by_lower = {other.lower(): other for other in known}
+    close = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean '{by_lower[close[0]]}'?"
+    return f"; expected one of {', '.join(known)}" if known else ""
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return Draft202012Validator(config_schema())
+
+
+def _plain(value: Any, path: KeyPath, files: Sequence[str | Path]) -> Any:
+    """Copy with plain dicts and lists; refuses what YAML may have made of an unquoted word, and NaN and infinity."""
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                reject(path, f"has the key {key!r}, which YAML did not read as text{_yaml_word(key)}", files)
+        return {key: _plain(item, (*path, key), files) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item, (*path, index), files) for index, item in enumerate(value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        reject(path, f"is {value}, expected a finite number", files)
+    if value is not None and not isinstance(value, str | int | float):
+        reject(path, f"is {value} (YAML read a {type(value).__name__}), expected text or a number; quote it", files)
+    return value
+
+
+def _yaml_word(key: Any) -> str:
+    words = {True: "on, yes or true", False: "off, no or false", None: "null, ~ or nothing"}
+    if key is None or isinstance(key, bool):
+        return f" (it stands for an unquoted {words[key]}); quote it or choose another name"
+    return f'; quote it: "{key}"'
+
+
+def _rank(error: ValidationError) -> tuple[int, int]:
+    return _FIRST_REPORTED.get(str(error.validator), 1), -len(error.absolute_path)
+
+
+def _path(error: ValidationError) -> KeyPath:
+    return tuple(error.absolute_path)
+
+
+def _sentence(error: ValidationError) -> str:
+    """What was found and what was expected, for one violation of the schema."""
+    value, expected, schema = error.instance, error.validator_value, error.schema
+    match error.validator:
+        case "additionalProperties":
+            unknown = next(key for key in value if key not in schema.get("properties", {}))
+            known = list(schema.get("properties", {}))
+            subject = "has the unknown key" if error.absolute_path else "unknown key"
+            return f"{subject} '{unknown}'{suggestion(unknown, known)}"
+        case "required":
+            missing = next(key for key in expected if key not in value)
+            misspelt = get_close_matches(missing, [key for key in value if key not in expected], n=1, cutoff=0.7)
+            hint = f"; is '{misspelt[0]}' a misspelling?" if misspelt else ""
+            lacks = "lacks the key" if error.absolute_path else "lacks the top-level key"
+            return f"{lacks} '{missing}'{_of_key(missing, schema)}{hint}"
+        case "type":
+            return f"is {_shown(value)}, expected {_type_names(expected)}{_number_hint(value, expected)}"
+        case "enum":
+            if isinstance(value, str) and "did you mean" in (hint := suggestion(value, _texts(expected))):
+                return f"is {_shown(value)}{hint}"
+            return f"is {_shown(value)}, expected {' or '.join(_shown(choice) for choice in expected)}"
+        case "const":
+            return f"is {_shown(value)}, expected {_shown(expected)}"
+        case "pattern":
+            return f"{_shown(value)} is not a usable name, expected a letter followed by letters, digits or _"
+        case "minProperties" | "maxProperties":
+            if not schema.get("properties"):
+                return "is empty, expected at least one entry"
+            found = " and ".join(value) or "nothing"
+            merged = " (a second file adds to a mapping and replaces nothing in it)" if len(value) > 1 else ""
+            return f"has {found}{merged}, expected exactly one of {', '.join(schema['properties'])}"
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            words = {
+                "minimum": "at least",
+                "maximum": "at most",
+                "exclusiveMinimum": "more than",
+                "exclusiveMaximum": "less than",
+            }
+            return f"is {_shown(value)}, expected {words[str(error.validator)]} {expected}"
+        case "minItems" | "maxItems":
+            low, high = schema.get("minItems", 0), schema.get("maxItems")
+            amount = f"exactly {low}" if low == high else f"at least {low}" if len(value) < low else f"at most {high}"
+            return f"has {len(value)} items, expected {amount}"
+        case "uniqueItems":
+            twice = next(item for index, item in enumerate(value) if item in value[:index])
+            return f"lists {_shown(twice)} twice, expected every item once"
+        case "minLength":
+            return "is empty text, expected a name"
+    return f"does not fit the schema: {error.message}"
+
+
+def _texts(values: Sequence[Any]) -> list[str]:
+    return [value for value in values if isinstance(value, str)]
+
+
+def _of_key(key: str, schema: Mapping[str, Any]) -> str:
+    choices = schema.get("properties", {}).get(key, {}).get("enum")
+    return f" ({' or '.join(choices)})" if choices else ""
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, str):
+        return f"'{value}'"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    return str(value)
+
+
+def _type_names(expected: str | Sequence[str]) -> str:
+    names = {
+        "object": "a mapping",
+        "array": "a list",
+        "string": "text",
+        "integer": "a whole number",
+        "number": "a number",
+        "boolean": "true or false",
+        "null": "null",
+    }
+    return " or ".join(names[name] for name in ([expected] if isinstance(expected, str) else expected))
+
+
+def _number_hint(value: Any, expected: str | Sequence[str]) -> str:
+    """YAML 1.1 reads `1e-3` as text."""
+    if not isinstance(value, str) or "number" not in expected:
+        return ""
+    try:
+        return f" (write {float(value)!r}: YAML reads {value} as text)" if math.isfinite(float(value)) else ""
+    except ValueError:
+        return ""
+
+
+def _file_with(path: KeyPath, files: Sequence[str | Path]) -> str | None:
+    """The file that sets the key, or most of the way to it; the last one wins as it does in merging."""
+    best, name = 0, None
+    for file in files:
+        with open(file, encoding="utf-8") as text:
+            node = yaml.safe_load(text)
+        depth = 0
+        for part in path:
+            try:
+                node = node[part]
+            except (KeyError, IndexError, TypeError):
+                break
+            depth += 1
+        if depth >= best:
+            best, name = depth, str(file)
+    return name
