@@ -26,6 +26,8 @@ rule fetch_cutouts:
     params:
         survey=entry("survey_parameter", of="survey"),
         sources=lambda wildcards: " ".join(f"--{key} '{path}'" for key, path in survey_sources(wildcards).items()),
+        # A function of the input is not compared with earlier runs: another limit must not fetch anything again.
+        limit=lambda wildcards, input: settings.survey(wildcards.survey)["max_failed_share"],
         code=code("fetch_cutouts"),
     conda:
         "../envs/survey.yaml"
@@ -33,7 +35,7 @@ rule fetch_cutouts:
         "Fetch the cutouts of {wildcards.survey} in tile {wildcards.tile}"
     shell:
         "python -m workflow_scripts.fetch_cutouts --survey {params.survey:q} --catalog {input.catalog}"
-        " {params.sources} --tile {wildcards.tile} --output {output} 2> {log}"
+        " {params.sources} --tile {wildcards.tile} --max-failed-share {params.limit} --output {output} 2> {log}"
 
 
 rule collect_ledger:

@@ -1,0 +1,94 @@
+"""What `fit` does inside one process: dropout and batch norm resume too, batches are as asked."""
+
+import keras
+import numpy as np
+import pytest
+
+from workflow_scripts.errors import InputError
+from workflow_scripts.networks.architectures import build_model
+from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
+from workflow_scripts.networks.training import fit
+
+LABELS = np.arange(64) % 2
+
+
+@pytest.fixture(scope="module")
+def images(galaxy_images):
+    return galaxy_images(LABELS, 3)
+
+
+def with_dropout():
+    """A network with every kind of state: weights, moving averages, random numbers."""
+    layers = keras.layers
+    keras.utils.set_random_seed(4)
+    return keras.Sequential(
+        [
+            layers.Input((20, 20, 3)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(4, 3, strides=2),
+            layers.BatchNormalization(),
+            layers.GlobalAveragePooling2D(),
+            layers.Dropout(0.3),
+            layers.Dense(1, activation="sigmoid", kernel_regularizer="l2"),
+        ]
+    )
+
+
+def test_resumed_in_the_middle_every_state_is_as_if_undisturbed(images, network, tmp_path):
+    whole = with_dropout()
+    expected = fit(whole, images, LABELS, network(epochs=3, batch_size=24), seed=2)
+    # The first part ends after two epochs, of which the second is not kept: an earlier epoch is resumed from.
+    fit(with_dropout(), images, LABELS, network(epochs=2, batch_size=24), 2, Checkpoints(tmp_path, 0))
+    resumed = with_dropout()
+    assert fit(resumed, images, LABELS, network(epochs=3, batch_size=24), 2, Checkpoints(tmp_path, 1e9)) == expected
+    for one, other in zip(whole.variables, resumed.variables, strict=True):
+        np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
+
+
+def test_pieces_given_to_tensorflow_do_not_matter(images, network, monkeypatch):
+    whole = with_dropout()
+    fit(whole, images, LABELS, network(epochs=1, batch_size=24), seed=2)
+    monkeypatch.setattr("workflow_scripts.networks.training.CHUNK_BYTES", 1)
+    piecewise = with_dropout()
+    fit(piecewise, images, LABELS, network(epochs=1, batch_size=24), seed=2)
+    for one, other in zip(whole.get_weights(), piecewise.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_one_batch_agrees_with_keras(images, network):
+    """Plain gradient descent on one batch, against Keras's own training step."""
+    spec = network(epochs=1, batch_size=64, optimizer={"name": "sgd", "learning_rate": 0.1})
+    spec["augmentation"] = {"flips": False, "quarter_turns": False}
+    keras.utils.set_random_seed(0)
+    ours = build_model(spec, (20, 20, 3), 2)
+    theirs = keras.models.clone_model(ours)
+    theirs.set_weights(ours.get_weights())
+    ((epoch, loss, accuracy),) = fit(ours, images, LABELS, spec, seed=0)
+    theirs.compile(keras.optimizers.SGD(0.1), "binary_crossentropy", metrics=["accuracy"])
+    expected_loss, expected_accuracy = theirs.train_on_batch(images.astype("float32"), LABELS[:, None])
+    assert epoch == 1
+    assert loss == pytest.approx(float(expected_loss), rel=1e-5)
+    assert accuracy == pytest.approx(float(expected_accuracy))
+    for one, other in zip(ours.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_several_classes(images, network):
+    labels = np.arange(64) % 3
+    model = build_model({"architecture": "resnet_small"}, (20, 20, 3), 3)
+    ((_, loss, accuracy),) = fit(model, images, labels, network(epochs=1), seed=0)
+    assert 0.5 < loss < 3
+    assert 0 <= accuracy <= 1
+
+
+def test_nothing_to_train(images, network):
+    model = with_dropout()
+    model.trainable = False
+    with pytest.raises(InputError, match="has no weights that can be trained"):
+        fit(model, images, LABELS, network(), seed=0)
+
+
+def test_digest_follows_what_determines_the_training():
+    base = {"config": {"epochs": 2, "batch": 3}, "seeds": {"training": 0}}
+    assert digest_of(base) == digest_of({"seeds": {"training": 0}, "config": {"batch": 3, "epochs": 2}})
+    assert digest_of(base) != digest_of(base | {"seeds": {"training": 1}})

@@ -1,0 +1,57 @@
+"""Annotate: the score and label that one run gives to every galaxy of the annotation set."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.provenance import provenance
+from workflow_scripts.step import json_argument, run_step
+
+log = logging.getLogger(__name__)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of the step."""
+    parser = argparse.ArgumentParser(prog="python -m workflow_scripts.annotate", description=__doc__)
+    parser.add_argument("--network", type=json_argument, required=True, help="the network's entry, as JSON")
+    parser.add_argument("--model", type=Path, required=True, help="model.keras of the run")
+    parser.add_argument("--training-set", type=Path, help="training_set.parquet: no galaxy of it may be annotated")
+    parser.add_argument("--index", type=Path, required=True, help="index.parquet of the images")
+    parser.add_argument("--catalog", type=Path, required=True, help="catalog.parquet")
+    parser.add_argument("--threads", type=int, default=1, help="cores given; the network's entry says what is used")
+    parser.add_argument("--footprint", help="name of the footprint, where the model does not say it")
+    parser.add_argument("--resample", type=int, help="number of the training set, where the model does not say it")
+    parser.add_argument("--seed", type=int, help="seed of the training, where the model does not say it")
+    parser.add_argument("--output", type=Path, required=True, help="annotations.parquet to write")
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    """Score the galaxies in the order of the index and write their table."""
+    from workflow_scripts.images.arrays import ImageStore
+    from workflow_scripts.networks.annotation import annotation_rows, write_annotations
+    from workflow_scripts.networks.model_files import load_checked, model_record
+    from workflow_scripts.networks.tensorflow_runtime import set_up
+
+    spec = args.network
+    if args.threads < spec["threads"]:
+        log.warning("the network uses %d threads on %d cores", spec["threads"], args.threads)
+    set_up(0, spec["threads"])
+    rows = annotation_rows(args.catalog, args.index, args.training_set)
+    images = ImageStore(args.index)
+    model = load_checked(args.model, images.shape)
+    trained: dict[str, Any] = model_record(args.model)
+    config = {
+        "network": spec,
+        "footprint": trained.get("config", {}).get("footprint", args.footprint),
+        "resample": trained.get("config", {}).get("resample", args.resample),
+    }
+    seed = trained.get("seeds", {}).get("training", args.seed)
+    inputs = [path for path in (args.model, args.training_set, args.index, args.catalog) if path]
+    record = provenance(config, {} if seed is None else {"training": seed}, inputs)
+    write_annotations(args.output, rows, images, model, args.model, record)
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())

@@ -1,0 +1,93 @@
+"""The hygiene gate: rows that would bias a statistic are counted, and dropped or fatal.
+
+Repeated entries are the classic: with them, one published spin catalog showed a dipole of 4 sigma, without them one
+of 0.3 (Iye, Yagi & Fukumoto 2021, ApJ 907, 123).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from workflow_scripts.errors import InputError
+from workflow_scripts.sky.unit_vectors import unit_vectors
+
+PROBLEMS = ("sentinel", "non_finite_position", "position_out_of_range", "missing_id", "repeated_id", "repeated_galaxy")
+
+
+def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Pass a table through the gate.
+
+    Parameters
+    ----------
+    galaxies
+        `source_id` (text), `ra`, `dec` (degrees) and any other columns.
+    settings
+        `radius_arcsec` within which two entries are one galaxy (0: never), `sentinels` (numbers that mean "not known"),
+        and `on_problem`: `drop` or `fatal` for each of `PROBLEMS`.
+    source
+        name of the file, for messages.
+
+    Returns
+    -------
+    galaxies, report
+        the rows that passed (sentinels in covariates become NaN), and how many rows each problem cost.
+
+    Raises
+    ------
+    InputError
+        for a problem that is configured as fatal, or where no row is left.
+    """
+    galaxies = galaxies.copy()
+    sentinels = list(settings["sentinels"])
+    numeric = [name for name in galaxies if pd.api.types.is_float_dtype(galaxies[name])]
+    is_sentinel = galaxies[numeric].isin(sentinels)
+    in_position = is_sentinel[["ra", "dec"]].any(axis=1)
+    covariates = [name for name in numeric if name not in ("ra", "dec")]
+    blanked = {name: int(is_sentinel[name].sum()) for name in covariates if is_sentinel[name].any()}
+    galaxies[covariates] = galaxies[covariates].mask(is_sentinel[covariates])
+    report: dict[str, Any] = {"rows_in": len(galaxies), "sentinels_in_covariates": blanked, "problems": {}}
+
+    def gate(problem: str, bad: pd.Series | NDArray[np.bool_]) -> None:
+        nonlocal galaxies
+        bad = np.asarray(bad, bool)
+        action = settings["on_problem"][problem]
+        report["problems"][problem] = {"rows": int(bad.sum()), "action": action}
+        if bad.any() and action == "fatal":
+            first = galaxies[bad].iloc[0]
+            raise InputError(
+                f"{source}: {int(bad.sum())} rows with {problem.replace('_', ' ')}, the first has source_id"
+                f" {first['source_id']}, ra {first['ra']}, dec {first['dec']}; expected none (hygiene.on_problem)"
+            )
+        galaxies = galaxies[~bad]
+
+    gate("sentinel", in_position)
+    gate("non_finite_position", ~np.isfinite(galaxies[["ra", "dec"]]).all(axis=1))
+    in_range = galaxies["ra"].between(0, 360) & galaxies["dec"].between(-90, 90)
+    gate("position_out_of_range", ~in_range)
+    gate("missing_id", galaxies["source_id"].isna())
+    # By id, so that which of several rows is kept does not depend on their order in the file.
+    galaxies = galaxies.sort_values(["source_id", "ra", "dec"], kind="stable")
+    gate("repeated_id", galaxies["source_id"].duplicated())
+    gate("repeated_galaxy", repeated_galaxies(galaxies["ra"], galaxies["dec"], settings["radius_arcsec"]))
+    report["rows_out"] = len(galaxies)
+    if galaxies.empty:
+        raise InputError(f"{source}: none of {report['rows_in']} rows is left after cleaning, expected at least one")
+    return galaxies, report
+
+
+def repeated_galaxies(ra: pd.Series, dec: pd.Series, radius_arcsec: float) -> NDArray[np.bool_]:
+    """Which rows lie within `radius_arcsec` of an earlier row that is kept itself."""
+    repeated = np.zeros(len(ra), bool)
+    if not radius_arcsec or len(ra) < 2:
+        return repeated
+    chord = 2 * np.sin(np.radians(radius_arcsec / 3600) / 2)
+    pairs = cKDTree(unit_vectors(ra, dec)).query_pairs(chord, output_type="ndarray")
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))] if len(pairs) else pairs
+    for first, second in np.sort(pairs, axis=1):
+        if not repeated[first]:
+            repeated[second] = True
+    return repeated

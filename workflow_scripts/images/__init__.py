@@ -1,0 +1,1 @@
+"""Images: from received bytes to the pixel arrays that networks see."""

@@ -1,0 +1,24 @@
+"""Index the image arrays of all tiles, so that a run depends on one file."""
+
+import argparse
+
+from workflow_scripts.images.arrays import write_index
+from workflow_scripts.step import run_step
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--arrays", nargs="+", required=True, help="pixel arrays of the tiles (.npy)")
+    parser.add_argument("--ids", nargs="+", required=True, help="lists of their galaxies (Parquet), in the same order")
+    parser.add_argument("--output", required=True, help="the index (Parquet)")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the index."""
+    write_index(arguments.output, arguments.arrays, arguments.ids)
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())

@@ -1,0 +1,93 @@
+"""Make the catalog: read a table, clean it, and split it into training pool and annotation set."""
+
+import argparse
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workflow_scripts.catalogs.hygiene import clean
+from workflow_scripts.catalogs.readers import read_table
+from workflow_scripts.errors import InputError
+from workflow_scripts.provenance import provenance, write_json, write_table
+from workflow_scripts.sky.split import hash_fractions, split
+from workflow_scripts.sky.tiles import tile_of
+from workflow_scripts.step import json_argument, run_step
+
+log = logging.getLogger(__name__)
+
+# What a simulated sky shows of itself, under the same names as a real catalog's columns.
+SIMULATED_COLUMNS = (
+    *("source_id", "ra", "dec", "label", "magnitude", "radius_arcsec", "redshift", "axis_ratio"),
+    *("psf_fwhm_arcsec", "depth_mag", "ebv"),
+)
+SORTING_ORDER = 12
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--catalog", type=json_argument, required=True, help="entry of `catalogs`, as JSON")
+    parser.add_argument("--source", required=True, help="the table (CSV, ECSV, FITS, VOTable, Parquet)")
+    parser.add_argument("--output", required=True, help="the catalog (Parquet)")
+    parser.add_argument("--hygiene", required=True, help="what was dropped, and why (JSON)")
+    return parser
+
+
+def make_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The catalog of an entry and its hygiene report; raises `InputError` for what is wrong with the table."""
+    columns = {name: name for name in SIMULATED_COLUMNS} if entry["source"] == "simulated" else entry["columns"]
+    galaxies = read_table(source, columns, entry.get("format"))
+    if "source_id" not in galaxies:
+        # A table without ids gets row numbers, so that every galaxy can be named.
+        galaxies.insert(0, "source_id", [f"row{number}" for number in range(len(galaxies))])
+    galaxies, report = clean(galaxies, entry["hygiene"], source)
+    labels, unknown = class_numbers(galaxies, entry, source)
+    galaxies["label"] = labels
+    report["labels"] = {"unknown_values": unknown, "without_label": int(labels.isna().sum())}
+    if entry.get("sample") and len(galaxies) > entry["sample"]:
+        chosen = np.argsort(hash_fractions(galaxies["source_id"], "sample"), kind="stable")[: entry["sample"]]
+        galaxies = galaxies.iloc[np.sort(chosen)]
+        report["sample"] = len(galaxies)
+    galaxies["split"] = split(galaxies["source_id"], entry["split"]["annotation_fraction"], entry["split"]["salt"])
+    place = tile_of(galaxies["ra"], galaxies["dec"], SORTING_ORDER)
+    galaxies = galaxies.iloc[np.lexsort((galaxies["source_id"].to_numpy(str), place))]
+    first = ["source_id", "ra", "dec", "label", "split"]
+    return galaxies[first + [name for name in galaxies if name not in first]].reset_index(drop=True), report
+
+
+def class_numbers(galaxies: pd.DataFrame, entry: Mapping[str, Any], source: str) -> tuple[pd.Series, dict[str, int]]:
+    """Labels as indices into `classes` (Int8, missing where not known), and how often each unknown value occurs."""
+    if "label" not in galaxies:
+        return pd.Series(pd.NA, index=galaxies.index, dtype="Int8"), {}
+    classes = entry["classes"]
+    meaning = {str(value): classes.index(name) for value, name in (entry.get("label_values") or {}).items()}
+    if not meaning:
+        meaning = {name: number for number, name in enumerate(classes)}
+        meaning |= {str(number): number for number in range(len(classes))}
+    labels = galaxies["label"].map(meaning).astype("Int8")
+    odd = galaxies.loc[labels.isna() & galaxies["label"].notna(), "label"].value_counts()
+    if labels.isna().all() and len(odd):
+        raise InputError(
+            f"{source}: no label is known; it has {', '.join(map(str, odd.index[:5]))}, expected {', '.join(meaning)}"
+            " (catalogs, label_values)"
+        )
+    return labels, {str(value): int(count) for value, count in odd.items()}
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the catalog and its hygiene report."""
+    galaxies, report = make_catalog(arguments.catalog, arguments.source)
+    record = provenance(arguments.catalog, {}, [arguments.source])
+    for problem, count in report["problems"].items():
+        if count["rows"]:
+            log.warning("%d rows with %s: %s", count["rows"], problem.replace("_", " "), count["action"])
+    write_table(arguments.output, galaxies, record)
+    write_json(arguments.hygiene, {**report, "source": arguments.source})
+    log.info("%d galaxies of %d rows", report["rows_out"], report["rows_in"])
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())

@@ -1,0 +1,35 @@
+"""Export a footprint as a MOC."""
+
+import argparse
+import logging
+
+from workflow_scripts.provenance import write_json
+from workflow_scripts.sky.footprints import footprint_axis, region_moc
+from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.whole_file import whole_file
+
+log = logging.getLogger(__name__)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--footprint", type=json_argument, required=True, help="`name` and `region`, as JSON")
+    parser.add_argument("--moc", required=True, help="the coverage (MOC in FITS, ICRS)")
+    parser.add_argument("--summary", required=True, help="its area and mean direction (JSON)")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the coverage and its summary."""
+    footprint = arguments.footprint
+    moc = region_moc(footprint["region"], footprint["name"])
+    axis = footprint_axis(moc)
+    with whole_file(arguments.moc) as temporary:
+        moc.save(temporary, format="fits", overwrite=True)
+    write_json(arguments.summary, {**footprint, "sky_fraction": moc.sky_fraction, "mean_direction": axis})
+    log.info("%s covers %.2f %% of the sky", footprint["name"], 100 * moc.sky_fraction)
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())

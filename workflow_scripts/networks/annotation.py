@@ -1,0 +1,145 @@
+"""Annotation: the score and label that a model gives to every galaxy of the annotation set."""
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from workflow_scripts.errors import InputError
+from workflow_scripts.networks.model_files import check_scores
+from workflow_scripts.networks.tensorflow_runtime import keras, tf
+from workflow_scripts.networks.training_data import read_columns
+from workflow_scripts.provenance import parquet_metadata
+from workflow_scripts.whole_file import whole_file
+
+log = logging.getLogger(__name__)
+
+SCHEMA = pa.schema(
+    {"source_id": pa.string(), "ra": pa.float64(), "dec": pa.float64(), "score": pa.float32(), "label": pa.int8()}
+)
+# Part of the result in its last digits, so not a setting.
+BATCH = 256
+ROW_GROUP = 65_536
+LOG_EVERY_SECONDS = 30
+
+
+class Images(Protocol):
+    """Where pixels come from: the memory map of each tile."""
+
+    shape: tuple[int, int, int]
+
+    def tile(self, tile: int) -> np.ndarray:
+        """Images (n, height, width, channels), uint8, of a tile."""
+
+
+def annotation_rows(catalog: str | Path, index: str | Path, training_set: str | Path | None = None) -> pa.Table:
+    """The galaxies to annotate: those of the annotation split that have an image, in the order of the index.
+
+    Gives `source_id, ra, dec` (ICRS degrees) and where the image is: `tile, row`.
+
+    Raises
+    ------
+    InputError
+        when there is none, or one of them is in the training set.
+    """
+    galaxies = read_columns(catalog, ["source_id", "ra", "dec", "split"], filters=[("split", "==", "annotation")])
+    galaxies = galaxies.select(["source_id", "ra", "dec"]).combine_chunks()
+    images = read_columns(index, ["source_id", "tile", "row"])
+    positions = pc.index_in(images["source_id"], value_set=galaxies["source_id"])
+    wanted = positions.is_valid()
+    rows = galaxies.take(positions.drop_null())
+    for column in ("tile", "row"):
+        rows = rows.append_column(column, images[column].filter(wanted))
+    if rows.num_rows == 0:
+        raise InputError(f"{catalog}: no galaxy of split 'annotation' has an image in {index}")
+    if training_set is not None:
+        trained = read_columns(training_set, ["source_id"])["source_id"]
+        shared = pc.filter(rows["source_id"], pc.is_in(rows["source_id"], value_set=trained))
+        if len(shared):
+            raise InputError(
+                f"{training_set}: {len(shared)} galaxies to annotate are in the training set (source_id {shared[0]}"
+                " is the first); expected none, since a network knows what it was trained on"
+            )
+    return rows
+
+
+def write_annotations(
+    output: str | Path,
+    rows: pa.Table,
+    images: Images,
+    model: "keras.Model",
+    model_path: str | Path,
+    record: Mapping[str, Any],
+) -> int:
+    """Score `rows` piece by piece and write them as Parquet with `record` in the metadata; gives the number of rows.
+
+    Memory does not grow with the number of galaxies, but for the rows themselves. `score` is P(class 1), `label` the
+    most probable class.
+    """
+    started = last_line = time.monotonic()
+    done = 0
+    schema = SCHEMA.with_metadata(parquet_metadata(record))
+    with (
+        whole_file(output) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
+        for start in range(0, rows.num_rows, ROW_GROUP):
+            piece = rows.slice(start, ROW_GROUP).combine_chunks()
+            outputs = []
+            for scored in score(model, images, piece["tile"].to_numpy(), piece["row"].to_numpy()):
+                check_scores(model_path, scored)
+                outputs.append(scored)
+                done += len(scored)
+                if time.monotonic() - last_line > LOG_EVERY_SECONDS:
+                    last_line = time.monotonic()
+                    log.info("%s", _progress(done, rows.num_rows, last_line - started))
+            scores, labels = scores_and_labels(np.concatenate(outputs))
+            writer.write_table(
+                pa.table([*piece.columns[:3], pa.array(scores), pa.array(labels)], schema=schema),
+                row_group_size=ROW_GROUP,
+            )
+    log.info("%s", _progress(done, rows.num_rows, time.monotonic() - started))
+    return done
+
+
+def score(model: "keras.Model", images: Images, tiles: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """The model's outputs (n, 1) or (n, classes), float32, batch by batch, for the images in `rows` of `tiles`.
+
+    Every batch has the same size, the last one filled up with blanks: the shape of a batch can change last digits.
+    """
+    predict = _predictor(model)
+    for start in range(0, len(rows), BATCH):
+        batch = slice(start, start + BATCH)
+        n_images = len(rows[batch])
+        pixels = np.zeros((BATCH, *images.shape), np.uint8)
+        for tile in np.unique(tiles[batch]):
+            here = np.flatnonzero(tiles[batch] == tile)
+            pixels[here] = images.tile(int(tile))[rows[batch][here]]
+        yield predict(pixels).numpy()[:n_images]
+
+
+def scores_and_labels(outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """P(class 1) (n,) float32 and most probable class (n,) int8 of outputs (n, 1) or (n, classes)."""
+    if outputs.shape[1] == 1:
+        return outputs[:, 0].astype(np.float32), (outputs[:, 0] > 0.5).astype(np.int8)
+    return outputs[:, 1].astype(np.float32), outputs.argmax(axis=1).astype(np.int8)
+
+
+@lru_cache(maxsize=1)
+def _predictor(model: "keras.Model") -> Any:
+    return tf.function(lambda batch: model(tf.cast(batch, tf.float32), training=False), autograph=False)
+
+
+def _progress(done: int, total: int, seconds: float) -> str:
+    rate = done / max(seconds, 1e-6)
+    left = (total - done) / max(rate, 1e-6)
+    return f"annotated {done} of {total} galaxies, {rate:.0f} a second" + (
+        f", {left:.0f} s left" if done < total else ""
+    )

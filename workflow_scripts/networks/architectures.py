@@ -1,0 +1,136 @@
+"""Network architectures: small ones of this project, those of keras.applications, and models from a file."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from workflow_scripts.errors import InputError
+from workflow_scripts.networks.model_files import load_checked
+from workflow_scripts.networks.tensorflow_runtime import keras
+
+Shape = tuple[int, int, int]
+layers = keras.layers
+
+
+def build_model(spec: Mapping[str, Any], input_shape: Shape, n_classes: int) -> "keras.Model":
+    """The network of a registry entry, with random weights or those that the entry names.
+
+    Parameters
+    ----------
+    spec
+        the network's entry: `architecture`, and `path` or `weights` where they apply
+    input_shape
+        (height, width, channels) of the images, pixel values 0 to 255
+    n_classes
+        2 gives one sigmoid output, P(class 1); more give a softmax over the classes
+
+    Raises
+    ------
+    InputError
+        for an unknown architecture, images that are too small for it, a file that is no Keras model, or a model or
+        weights that do not fit.
+    """
+    architecture = spec["architecture"]
+    if architecture == "file":
+        return load_checked(spec["path"], input_shape, n_classes)
+    if architecture in SMALL:
+        model = _small(architecture, input_shape, n_classes)
+    elif architecture in application_names():
+        model = _application(architecture, input_shape, n_classes)
+    else:
+        known = [*SMALL, "file", *application_names()]
+        close = difflib.get_close_matches(architecture, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}?" if close else "expected lenet5, resnet_small, file or a Keras one"
+        raise InputError(f"networks: architecture '{architecture}' is unknown; {hint}")
+    if spec.get("weights"):
+        _load_weights(model, spec["weights"], architecture)
+    return model
+
+
+def application_names() -> list[str]:
+    """Names of the architectures of keras.applications."""
+    return sorted(name for name, value in vars(keras.applications).items() if name[0].isupper() and callable(value))
+
+
+def _small(architecture: str, input_shape: Shape, n_classes: int) -> "keras.Model":
+    if min(input_shape[:2]) < SMALLEST_IMAGE:
+        raise InputError(
+            f"networks: {architecture} needs images of at least {SMALLEST_IMAGE} pixels a side,"
+            f" the recipe gives {input_shape[0]} x {input_shape[1]}"
+        )
+    pixels = layers.Input(input_shape, name="pixels")
+    features = SMALL[architecture](_rescaled(pixels))
+    return keras.Model(pixels, _head(features, n_classes), name=architecture)
+
+
+def _rescaled(pixels: Any) -> Any:
+    # Fixed constants: a network must not learn its footprint's brightness through the preprocessing.
+    return layers.Rescaling(1 / 255, offset=-0.5, name="rescaling")(pixels)
+
+
+def _head(features: Any, n_classes: int) -> Any:
+    if n_classes == 2:
+        return layers.Dense(1, activation="sigmoid", name="score")(features)
+    return layers.Dense(n_classes, activation="softmax", name="score")(features)
+
+
+def _lenet5(x: Any) -> Any:
+    """LeCun et al. (1998): two convolutions of 6 and 16 maps, dense layers of 120 and 84; ReLU and max pooling."""
+    for number, maps in enumerate((6, 16), start=1):
+        x = layers.Conv2D(maps, 5, activation="relu", kernel_initializer="he_uniform", name=f"convolution{number}")(x)
+        x = layers.MaxPooling2D(2, name=f"pooling{number}")(x)
+    x = layers.Flatten(name="flatten")(x)
+    for number, units in enumerate((120, 84), start=1):
+        x = layers.Dense(units, activation="relu", kernel_initializer="he_uniform", name=f"dense{number}")(x)
+    return x
+
+
+def _resnet_small(x: Any) -> Any:
+    """Residual network of 175,000 parameters (He et al. 2016): a stem, three stages of one block, global average."""
+    x = layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False, name="stem")(x)
+    x = layers.ReLU(name="stem_relu")(layers.BatchNormalization(name="stem_norm")(x))
+    for stage, (width, stride) in enumerate(((32, 1), (64, 2), (96, 2)), start=1):
+        name = f"stage{stage}"
+        shortcut = layers.Conv2D(width, 1, strides=stride, use_bias=False, name=f"{name}_shortcut")(x)
+        y = layers.Conv2D(width, 3, strides=stride, padding="same", use_bias=False, name=f"{name}_convolution1")(x)
+        y = layers.ReLU(name=f"{name}_relu1")(layers.BatchNormalization(name=f"{name}_norm1")(y))
+        y = layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"{name}_convolution2")(y)
+        # The block starts as the shortcut alone, which lets short trainings converge.
+        y = layers.BatchNormalization(gamma_initializer="zeros", name=f"{name}_norm2")(y)
+        x = layers.ReLU(name=f"{name}_relu2")(layers.Add(name=f"{name}_add")([shortcut, y]))
+    return layers.GlobalAveragePooling2D(name="average")(x)
+
+
+SMALL: dict[str, Callable[[Any], Any]] = {"lenet5": _lenet5, "resnet_small": _resnet_small}
+SMALLEST_IMAGE = 16
+
+
+def _application(architecture: str, input_shape: Shape, n_classes: int) -> "keras.Model":
+    options: dict[str, Any] = {"include_top": False, "weights": None, "pooling": "avg", "input_shape": input_shape}
+    if architecture.startswith(("EfficientNetV2", "MobileNetV3", "ConvNeXt")):
+        options["include_preprocessing"] = False
+    try:
+        body = getattr(keras.applications, architecture)(**options)
+    except ValueError as error:
+        reason = str(error).split("\n")[0].rstrip(". ")
+        raise InputError(
+            f"networks: {architecture} does not take images of shape {input_shape}, expected a recipe that fits"
+            f" ({reason})"
+        ) from None
+    pixels = layers.Input(input_shape, name="pixels")
+    # The first EfficientNets divide by 255 themselves; with this offset they see the same values as all others.
+    own_scale = architecture.startswith("EfficientNetB")
+    x = layers.Rescaling(1.0, offset=-127.5, name="rescaling")(pixels) if own_scale else _rescaled(pixels)
+    return keras.Model(pixels, _head(body(x), n_classes), name=architecture.lower())
+
+
+def _load_weights(model: "keras.Model", path: str, architecture: str) -> None:
+    if not str(path).endswith(".weights.h5"):
+        raise InputError(f"{path}: the weights of a network are expected in a Keras file named *.weights.h5")
+    try:
+        model.load_weights(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: the file of weights for {architecture} does not exist") from None
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).split("\n")[0].rstrip(". ")
+        raise InputError(f"{path}: these weights do not fit {architecture} with this recipe ({reason})") from None

@@ -1,0 +1,127 @@
+"""Training: a fixed number of epochs, the same bytes at the end whatever happened on the way."""
+
+import logging
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from workflow_scripts.errors import InputError
+from workflow_scripts.networks.augmentation import plan_epoch, present
+from workflow_scripts.networks.checkpoints import Checkpoints, History
+from workflow_scripts.networks.tensorflow_runtime import keras, tf
+
+log = logging.getLogger(__name__)
+
+OPTIMIZERS = {
+    "adam": keras.optimizers.Adam,
+    "adamw": keras.optimizers.AdamW,
+    "sgd": keras.optimizers.SGD,
+    "rmsprop": keras.optimizers.RMSprop,
+}
+CHUNK_BYTES = 2**24
+LOG_EVERY_SECONDS = 30
+
+
+def fit(
+    model: "keras.Model",
+    images: np.ndarray,
+    labels: np.ndarray,
+    spec: Mapping[str, Any],
+    seed: int,
+    checkpoints: Checkpoints | None = None,
+) -> History:
+    """Train `model` in place and give (epoch from 1, mean loss, accuracy) of every epoch.
+
+    Parameters
+    ----------
+    model
+        takes (n, height, width, channels) pixels, gives (n, 1) or (n, classes) probabilities
+    images
+        (n, height, width, channels), uint8
+    labels
+        (n,), class of each image
+    spec
+        the network's entry: `epochs`, `batch_size`, `optimizer`, `augmentation`
+    seed
+        of the order and the augmentation
+    checkpoints
+        where an interrupted training is resumed from, if anywhere
+
+    Raises
+    ------
+    InputError
+        when the loss is no longer finite, or the model has nothing to train.
+    """
+    if not model.trainable_variables:
+        raise InputError(f"networks: the model {model.name} has no weights that can be trained")
+    optimizer = OPTIMIZERS[spec["optimizer"]["name"]](spec["optimizer"]["learning_rate"])
+    optimizer.build(model.trainable_variables)
+    history = checkpoints.restore(model, optimizer) if checkpoints else []
+    batch_size = min(spec["batch_size"], len(images))
+    train_chunk = _chunk_trainer(model, optimizer, batch_size, images)
+    chunk = max(1, CHUNK_BYTES // (images[0].nbytes * batch_size)) * batch_size
+    targets = labels.astype(np.int32)
+    last_line = time.monotonic()
+    for epoch in range(len(history), spec["epochs"]):
+        plan = plan_epoch(len(images), seed, epoch, **spec["augmentation"])
+        total_loss = total_correct = 0.0
+        for start in range(0, len(images), chunk):
+            stop = min(start + chunk, len(images))
+            loss, correct = train_chunk(present(images, plan, start, stop), targets[plan.order[start:stop]])
+            total_loss += float(loss)
+            total_correct += float(correct)
+        if not np.isfinite(total_loss):
+            raise InputError(
+                f"networks: the loss of {model.name} is not finite after epoch {epoch + 1};"
+                f" expected a smaller learning_rate than {spec['optimizer']['learning_rate']}"
+            )
+        history.append((epoch + 1, total_loss / len(images), total_correct / len(images)))
+        if checkpoints and epoch + 1 < spec["epochs"]:
+            checkpoints.epoch_done(model, optimizer, history)
+        if time.monotonic() - last_line > LOG_EVERY_SECONDS:
+            last_line = time.monotonic()
+            log.info("epoch %d of %d: loss %.4f, accuracy %.4f", epoch + 1, spec["epochs"], *history[-1][1:])
+    return history
+
+
+def _chunk_trainer(model: "keras.Model", optimizer: Any, batch_size: int, images: np.ndarray) -> Any:
+    """A compiled function that trains on a chunk of images batch by batch; gives summed loss and number correct.
+
+    One call for many batches: entering TensorFlow costs as much as a small batch.
+    """
+
+    def train_batch(pixels: Any, labels: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            outputs = model(tf.cast(pixels, tf.float32), training=True)
+            if outputs.shape[-1] == 1:
+                losses = keras.losses.binary_crossentropy(tf.cast(labels, tf.float32)[:, None], outputs)
+                predicted = tf.cast(outputs[:, 0] > 0.5, tf.int32)
+            else:
+                losses = keras.losses.sparse_categorical_crossentropy(labels, outputs)
+                predicted = tf.argmax(outputs, axis=-1, output_type=tf.int32)
+            loss = tf.reduce_mean(losses)
+            if model.losses:
+                loss += tf.add_n(model.losses)
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
+        return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(predicted == labels, tf.float32))
+
+    @tf.function(
+        autograph=False,
+        input_signature=[tf.TensorSpec((None, *images.shape[1:]), images.dtype), tf.TensorSpec((None,), tf.int32)],
+    )
+    def train_chunk(pixels: Any, labels: Any) -> tuple[Any, Any]:
+        def body(start: Any, loss: Any, correct: Any) -> tuple[Any, Any, Any]:
+            batch = slice(start, start + batch_size)
+            batch_loss, batch_correct = train_batch(pixels[batch], labels[batch])
+            return start + batch_size, loss + batch_loss, correct + batch_correct
+
+        n_images = tf.shape(pixels)[0]
+        start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0))
+        # One batch after the other, also where TensorFlow would overlap them.
+        _, loss, correct = tf.while_loop(lambda begin, *_: begin < n_images, body, start, parallel_iterations=1)
+        return loss, correct
+
+    return train_chunk

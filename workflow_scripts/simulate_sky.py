@@ -1,0 +1,58 @@
+"""Draw a simulated sky: galaxies, the imaging at their positions, and labels as people would give them."""
+
+import argparse
+import logging
+from typing import Any
+
+import pandas as pd
+
+from workflow_scripts.provenance import provenance, write_json, write_table
+from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.surveys.simulated.imaging import image_conditions, judged_labels
+from workflow_scripts.surveys.simulated.populations import draw_galaxies
+
+log = logging.getLogger(__name__)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--catalog", type=json_argument, required=True, help="entry of `catalogs`, as JSON")
+    parser.add_argument("--output", required=True, help="the sky with everything injected (Parquet)")
+    parser.add_argument("--truth", required=True, help="the imaging that was injected, in short (JSON)")
+    return parser
+
+
+def simulated_sky(catalog: dict[str, Any]) -> pd.DataFrame:
+    """Galaxies, imaging conditions and labels of a simulated catalog's entry; one row a galaxy."""
+    galaxies = draw_galaxies(catalog["n_galaxies"], catalog["seed"], catalog["galaxies"])
+    conditions = image_conditions(galaxies["ra"].to_numpy(), galaxies["dec"].to_numpy(), catalog["imaging"])
+    sky = pd.concat([galaxies, conditions], axis=1)
+    sky["label"] = judged_labels(sky, catalog["labels"], catalog["seed"])
+    sky["sky_seed"] = catalog["seed"]
+    return sky
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the sky and its truth."""
+    catalog = arguments.catalog
+    sky = simulated_sky(catalog)
+    record = provenance(catalog, {"sky": catalog["seed"]}, [])
+    write_table(arguments.output, sky, record)
+    wrong = (sky["label"] != sky["true_class"]).groupby(sky["true_class"]).mean()
+    columns = ["psf_fwhm_arcsec", "depth_mag", "background", "ebv"]
+    summary = {
+        "simulated": True,
+        "imaging": catalog["imaging"],
+        "labels": catalog["labels"],
+        "n_galaxies": len(sky),
+        "spiral_fraction": float(sky["true_class"].mean()),
+        "wrong_labels": {catalog["classes"][kind]: float(share) for kind, share in wrong.items()},
+        "range": {column: [float(sky[column].min()), float(sky[column].max())] for column in columns},
+    }
+    write_json(arguments.truth, {**summary, "provenance": record})
+    log.info("%d galaxies, %.3f spirals", len(sky), summary["spiral_fraction"])
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())

@@ -1,0 +1,29 @@
+"""Tiles: nested HEALPix cells (ICRS), the unit in which cutouts are fetched and cached."""
+
+import numpy as np
+from astropy import units
+from astropy_healpix import HEALPix
+from numpy.typing import ArrayLike, NDArray
+
+
+def tile_of(ra: ArrayLike, dec: ArrayLike, order: int) -> NDArray[np.int64]:
+    """Nested HEALPix pixel of positions (ICRS degrees) at an order (nside = 2**order)."""
+    ra, dec = np.atleast_1d(np.asarray(ra, float)), np.atleast_1d(np.asarray(dec, float))
+    if ra.size == 0:
+        return np.empty(0, np.int64)
+    return _grid(order).lonlat_to_healpix(ra * units.deg, dec * units.deg).astype(np.int64)
+
+
+def tile_centres(order: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Right ascension and declination (ICRS degrees) of the centres of all pixels of an order, nested."""
+    longitude, latitude = _grid(order).healpix_to_lonlat(np.arange(number_of_tiles(order)))
+    return longitude.deg, latitude.deg
+
+
+def number_of_tiles(order: int) -> int:
+    """Number of pixels on the sky at an order."""
+    return 12 * 4**order
+
+
+def _grid(order: int) -> HEALPix:
+    return HEALPix(nside=2**order, order="nested")

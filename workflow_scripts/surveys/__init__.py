@@ -1,0 +1,1 @@
+"""Surveys: where pixels come from. One client each, behind one interface."""

@@ -1,0 +1,92 @@
+"""The galaxies of a simulated sky: positions, kinds, photometry and shapes. Imaging plays no part here."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workflow_scripts.sky.unit_vectors import right_ascension_declination
+
+ELLIPTICAL, SPIRAL = 0, 1
+
+
+def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.DataFrame:
+    """Draw a population that is isotropic on the sky.
+
+    Every concern has a random stream of its own, so that changing one (say, the share of spirals) moves no galaxy.
+
+    Parameters
+    ----------
+    n_galaxies, seed
+        how many, and the seed of the whole sky.
+    settings
+        `spiral_fraction`; `magnitude`: brightest and faintest r (AB); `radius_arcsec`: smallest and largest
+        half-light radius; `arm_contrast`: lowest and highest.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `n_galaxies` rows: `source_id`, `ra`, `dec` (ICRS degrees), `true_class` (0 elliptical, 1 spiral), `magnitude`
+        (r, AB), `g_r`, `r_i` (mag), `radius_arcsec`, `axis_ratio`, `position_angle_deg` (east of north), `redshift`,
+        and the shape parameters that the renderer reads.
+    """
+    streams = {name: np.random.default_rng([seed, number]) for number, name in enumerate(_CONCERNS)}
+    ra, dec = isotropic_positions(n_galaxies, streams["positions"])
+    spiral = streams["kinds"].random(n_galaxies) < settings["spiral_fraction"]
+    magnitude = _magnitudes(n_galaxies, settings["magnitude"], streams["photometry"])
+    radius = _radii(magnitude, settings, streams["sizes"])
+    redshift = _redshifts(magnitude, streams["redshifts"])
+    colour = streams["colours"].normal(0.0, 1.0, (2, n_galaxies))
+    shape = streams["shapes"]
+    arms = streams["arms"]
+    low, high = settings["arm_contrast"]
+    return pd.DataFrame(
+        {
+            "source_id": [f"sim{number:010d}" for number in range(n_galaxies)],
+            "ra": ra,
+            "dec": dec,
+            "true_class": np.where(spiral, SPIRAL, ELLIPTICAL).astype(np.int8),
+            "magnitude": magnitude,
+            # Colours of the red sequence and the blue cloud at z ~ 0.1, with their overlap.
+            "g_r": np.where(spiral, 0.74 + 0.12 * colour[0], 0.80 + 0.10 * colour[0]),
+            "r_i": np.where(spiral, 0.375 + 0.035 * colour[1], 0.385 + 0.03 * colour[1]),
+            "radius_arcsec": radius,
+            # Disks are thin and seen from all sides (no edge-on ones, whose arms nobody sees); ellipticals are round.
+            "axis_ratio": np.where(spiral, shape.uniform(0.25, 1.0, n_galaxies), shape.uniform(0.5, 1.0, n_galaxies)),
+            "position_angle_deg": shape.uniform(0.0, 180.0, n_galaxies),
+            "redshift": redshift,
+            "sersic_n": np.clip(shape.normal(4.0, 0.6, n_galaxies), 2.5, 5.5),
+            "bulge_fraction": shape.beta(2.0, 6.0, n_galaxies) * 0.7,
+            "arm_count": arms.choice([2, 2, 2, 3, 4], n_galaxies).astype(np.int8),
+            "pitch_angle_deg": arms.uniform(10.0, 30.0, n_galaxies),
+            "arm_contrast": arms.uniform(low, high, n_galaxies),
+            "arm_phase_deg": arms.uniform(0.0, 360.0, n_galaxies),
+            "handedness": arms.choice([-1, 1], n_galaxies).astype(np.int8),
+        }
+    )
+
+
+_CONCERNS = ("positions", "kinds", "photometry", "sizes", "redshifts", "colours", "shapes", "arms")
+
+
+def isotropic_positions(n: int, random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`n` positions (ICRS degrees) uniform on the sphere."""
+    return right_ascension_declination(random.normal(size=(n, 3)))
+
+
+def _magnitudes(n: int, limits: list[float], random: np.random.Generator) -> NDArray[np.float64]:
+    """Magnitudes with Euclidean counts, N(<m) ~ 10**(0.6 m), between two limits (inverse of the cumulative counts)."""
+    bright, faint = (10 ** (0.6 * limit) for limit in limits)
+    return np.log10(bright + (faint - bright) * random.random(n)) / 0.6
+
+
+def _radii(magnitude: NDArray[np.float64], settings: dict[str, Any], random: np.random.Generator) -> NDArray[np.float64]:
+    """Half-light radii: brighter galaxies are larger (constant surface brightness), with scatter, between two limits."""
+    smallest, largest = settings["radius_arcsec"]
+    typical = np.log10(np.sqrt(smallest * largest)) + 0.1 * (np.mean(settings["magnitude"]) - magnitude)
+    return np.clip(10 ** (typical + random.normal(0.0, 0.13, magnitude.size)), smallest, largest)
+
+
+def _redshifts(magnitude: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
+    return np.clip(0.08 * 10 ** (0.15 * (magnitude - 16.5)) * np.exp(random.normal(0.0, 0.3, magnitude.size)), 0.003, 0.4)

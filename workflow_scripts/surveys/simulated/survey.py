@@ -1,0 +1,75 @@
+"""The simulated survey as a survey: requests in, encoded images out."""
+
+import io
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from astropy.io import fits
+from numpy.typing import NDArray
+from PIL import Image
+
+from workflow_scripts.errors import InputError
+from workflow_scripts.sky.split import hash_fractions
+from workflow_scripts.surveys.interface import CutoutResult
+from workflow_scripts.surveys.simulated.rendering import render
+
+# One asinh stretch for the whole sky (Lupton et al. 2004, PASP 116, 133), in nanomaggies a square arcsec.
+_SOFTENING = 0.25
+_WHITE = 9.0
+# Weights that make the colour of an average galaxy neutral, for i, r, g shown as red, green, blue.
+_BALANCE = {"g": 1.9, "r": 1.0, "i": 0.72}
+
+
+class SimulatedSurvey:
+    """Renders the galaxies of a simulated sky, each from its own row of the truth and its own noise seed."""
+
+    def __init__(self, entry: Mapping[str, Any], truth: str | Path):
+        self.cutout = dict(entry["cutout"])
+        self.truth = Path(truth)
+
+    def cutouts(self, requests: pd.DataFrame) -> Iterator[CutoutResult]:
+        """Render every request; raises `InputError` where a galaxy is not in the truth."""
+        wanted = requests["source_id"].tolist()
+        sky = pd.read_parquet(self.truth, filters=[("source_id", "in", wanted)]) if wanted else None
+        if sky is not None and len(sky) != len(wanted):
+            raise InputError(f"{self.truth}: has {len(sky)} of the {len(wanted)} galaxies asked for, expected all")
+        if sky is None:
+            return
+        seeds = (hash_fractions(sky["source_id"], "pixel noise") * 2**53).astype(np.int64)
+        for galaxy, seed in zip(sky.itertuples(index=False), seeds, strict=True):
+            pixels = render(
+                galaxy,
+                self.cutout["size_px"],
+                self.cutout["pixel_scale_arcsec"],
+                self.cutout["bands"],
+                int(seed) ^ int(galaxy.sky_seed),
+            )
+            image, image_format = self._encoded(pixels)
+            yield CutoutResult(galaxy.source_id, "delivered", "", image, image_format, "simulated", 1)
+
+    def _encoded(self, pixels: NDArray[np.float32]) -> tuple[bytes, str]:
+        buffer = io.BytesIO()
+        if self.cutout["encoding"] == "fits":
+            fits.PrimaryHDU(pixels).writeto(buffer)
+            return buffer.getvalue(), "fits"
+        picture = Image.fromarray(stretched(pixels, self.cutout["bands"]))
+        picture.save(buffer, format="JPEG", quality=self.cutout["jpeg_quality"], subsampling=0)
+        return buffer.getvalue(), "jpeg"
+
+
+def stretched(pixels: NDArray[np.float32], bands: str) -> NDArray[np.uint8]:
+    """Bands (n, H, W) in nanomaggies a square arcsec as uint8: (H, W, 3) with the reddest band as red, or (H, W)."""
+    order = sorted(bands, key="gri".index, reverse=True)
+    planes = np.stack([pixels[bands.index(band)] * _BALANCE[band] for band in order])
+    intensity = planes.mean(axis=0)
+    softened = np.arcsinh(np.maximum(intensity, -_SOFTENING) / _SOFTENING) / np.arcsinh(_WHITE / _SOFTENING)
+    # The same factor for all bands keeps colours; where the sky is negative or near zero, it tends to its limit.
+    limit = 1.0 / (_SOFTENING * np.arcsinh(_WHITE / _SOFTENING))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        factor = np.where(np.abs(intensity) > 1e-3 * _SOFTENING, softened / intensity, limit)
+    picture = np.clip(planes * factor, -0.06, 1.0)
+    scaled = np.round((picture + 0.06) / 1.06 * 255).astype(np.uint8)
+    return np.moveaxis(scaled, 0, -1) if len(bands) == 3 else scaled[0]

@@ -1,0 +1,103 @@
+"""Train one run: a network on the training set of a footprint."""
+
+import argparse
+import logging
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.errors import InputError
+from workflow_scripts.provenance import provenance, versions, write_json
+from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.whole_file import whole_file
+
+log = logging.getLogger(__name__)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of the step."""
+    parser = argparse.ArgumentParser(prog="python -m workflow_scripts.train", description=__doc__)
+    parser.add_argument("--network", type=json_argument, required=True, help="the network's entry, as JSON")
+    parser.add_argument("--training-set", type=Path, required=True, help="training_set.parquet")
+    parser.add_argument("--index", type=Path, required=True, help="index.parquet of the images")
+    parser.add_argument("--footprint", required=True, help="name of the footprint, for the record")
+    parser.add_argument("--resample", type=int, default=0, help="number of the training set, for the record")
+    parser.add_argument("--seed", type=int, required=True, help="seed of weights, order and augmentation")
+    parser.add_argument("--resume-folder", type=Path, required=True, help="where unfinished trainings are kept")
+    parser.add_argument("--checkpoint-seconds", type=float, default=30, help="time between checkpoints (default: 30)")
+    parser.add_argument("--threads", type=int, default=1, help="cores given; the network's entry says what is used")
+    parser.add_argument("--model", type=Path, required=True, help="model.keras to write")
+    parser.add_argument("--history", type=Path, required=True, help="history.csv to write: epoch, loss, accuracy")
+    parser.add_argument("--run", type=Path, required=True, help="run.json to write: provenance and outcome")
+    return parser
+
+
+def main(args: argparse.Namespace) -> None:
+    """Train, or check a finished model (mode annotate), and write model, history and record."""
+    spec = args.network
+    given = _given_file(spec)
+    # TensorFlow takes seconds to start: after the checks that need none of it, and not for --help.
+    from workflow_scripts.images.arrays import ImageStore
+    from workflow_scripts.networks.architectures import build_model
+    from workflow_scripts.networks.checkpoints import HISTORY_COLUMNS, Checkpoints, digest_of
+    from workflow_scripts.networks.model_files import write_model
+    from workflow_scripts.networks.tensorflow_runtime import device, set_up
+    from workflow_scripts.networks.training import fit
+    from workflow_scripts.networks.training_data import class_counts, read_training_set
+
+    started = time.monotonic()
+    if args.threads < spec["threads"]:
+        log.warning("the network uses %d threads on %d cores", spec["threads"], args.threads)
+    set_up(args.seed, spec["threads"])
+    source_ids, labels = read_training_set(args.training_set)
+    images = ImageStore(args.index).read(source_ids)
+    model = build_model(spec, images.shape[1:], max(2, int(labels.max()) + 1))
+    config: dict[str, Any] = {"network": spec, "footprint": args.footprint, "resample": args.resample}
+    record = provenance(config, {"training": args.seed}, [args.training_set, args.index, *given])
+    history = []
+    if spec["mode"] == "annotate":
+        with whole_file(args.model) as temporary:
+            shutil.copyfile(spec["path"], temporary)
+    else:
+        determinants = {key: record[key] for key in ("config", "seeds", "inputs")}
+        determinants |= {"versions": versions(), "device": device(), "model": str(args.model)}
+        checkpoints = Checkpoints(args.resume_folder / digest_of(determinants), args.checkpoint_seconds)
+        history = fit(model, images, labels, spec, args.seed, checkpoints)
+        write_model(args.model, model, record)
+    with whole_file(args.history) as temporary:
+        rows = [",".join(HISTORY_COLUMNS), *(f"{epoch},{loss:.9g},{accuracy:.9g}" for epoch, loss, accuracy in history)]
+        temporary.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    outcome = {
+        "n_train": class_counts(labels),
+        "image_shape": list(images.shape[1:]),
+        "parameters": model.count_params(),
+        "device": device(),
+        "epochs": len(history),
+        "loss": history[-1][1] if history else None,
+        "accuracy": history[-1][2] if history else None,
+    }
+    write_json(args.run, {**record, "training": outcome})
+    if spec["mode"] != "annotate":
+        checkpoints.remove()
+    log.info("%s on %d galaxies in %.1f s: %s", spec["architecture"], len(labels), time.monotonic() - started, outcome)
+
+
+def _given_file(spec: dict[str, Any]) -> list[str]:
+    """The model or weights that the network's entry starts from; `InputError` when they do not suit its mode."""
+    path, weights, mode = spec.get("path"), spec.get("weights"), spec["mode"]
+    if (spec["architecture"] == "file") != bool(path):
+        raise InputError("networks: architecture file needs a path, and only that architecture takes one")
+    if mode == "annotate" and not path:
+        raise InputError("networks: mode annotate needs a finished model, expected architecture file with its path")
+    if (mode == "fine_tune") != bool(weights or path) and mode != "annotate":
+        raise InputError("networks: mode fine_tune starts from a given model or weights, and mode train from neither")
+    given = [str(name) for name in (path, weights) if name]
+    for name in given:
+        if not Path(name).is_file():
+            raise InputError(f"{name}: the file that the network starts from does not exist")
+    return given
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())
