@@ -51,7 +51,7 @@ def main(args: argparse.Namespace) -> None:
         log.warning("the network uses %d threads on %d cores", spec["threads"], args.threads)
     set_up(args.seed, spec["threads"])
     source_ids, labels = read_training_set(args.training_set)
-    images = ImageStore(args.index).read(source_ids)
+    images = ImageStore(args.index).read(source_ids.tolist())
     model = build_model(spec, images.shape[1:], max(2, int(labels.max()) + 1))
     config: dict[str, Any] = {"network": spec, "footprint": args.footprint, "resample": args.resample}
     record = provenance(config, {"training": args.seed}, [args.training_set, args.index, *given])

@@ -181,7 +181,7 @@ def _check_shapes(path: Path, model: "keras.Model", input_shape: tuple[int, int,
         )
     gives = getattr(model, "output_shape", None)
     one_output = isinstance(gives, tuple) and len(gives) == 2 and gives[0] is None and isinstance(gives[1], int)
-    classes = max(gives[1], 2) if one_output else None
+    classes = max(gives[1], 2) if one_output else None  # type: ignore[index]
     if classes is None or n_classes not in (None, classes):
         expected = {None: "(None, 1) or (None, classes)", 2: "(None, 1) or (None, 2)"}.get(
             n_classes, f"(None, {n_classes})"

@@ -1,6 +1,7 @@
 """Training: a fixed number of epochs, the same bytes at the end whatever happened on the way."""
 
 import logging
+import math
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -56,10 +57,10 @@ def fit(
     """
     if not model.trainable_variables:
         raise InputError(f"networks: the model {model.name} has no weights that can be trained")
-    optimizer = OPTIMIZERS[spec["optimizer"]["name"]](spec["optimizer"]["learning_rate"])
+    batch_size = min(spec["batch_size"], len(images))
+    optimizer = make_optimizer(spec, steps=spec["epochs"] * math.ceil(len(images) / batch_size))
     optimizer.build(model.trainable_variables)
     history = checkpoints.restore(model, optimizer) if checkpoints else []
-    batch_size = min(spec["batch_size"], len(images))
     train_chunk = _chunk_trainer(model, optimizer, batch_size, images)
     chunk = max(1, CHUNK_BYTES // (images[0].nbytes * batch_size)) * batch_size
     targets = labels.astype(np.int32)
@@ -84,6 +85,18 @@ def fit(
             last_line = time.monotonic()
             log.info("epoch %d of %d: loss %.4f, accuracy %.4f", epoch + 1, spec["epochs"], *history[-1][1:])
     return history
+
+
+def make_optimizer(spec: Mapping[str, Any], steps: int) -> "keras.optimizers.Optimizer":
+    """The optimizer of a network's entry; `cosine` ends at a learning rate of zero after `steps` batches.
+
+    Loshchilov & Hutter 2017 (arXiv:1608.03983), eq. 5, without restarts.
+    """
+    settings = spec["optimizer"]
+    rate = settings["learning_rate"]
+    if settings["schedule"] == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, steps)
+    return OPTIMIZERS[settings["name"]](rate)
 
 
 def _chunk_trainer(model: "keras.Model", optimizer: Any, batch_size: int, images: np.ndarray) -> Any:

@@ -75,7 +75,7 @@ def fetch_tile(survey: Survey, requests: pd.DataFrame, size_px: int | None) -> p
 
 
 def checked(answer: CutoutResult, size_px: int | None) -> CutoutResult:
-    """The answer, as `rejected` if it claims to deliver an image but its bytes are not one, or not the one asked for."""
+    """The answer, as `rejected` if its bytes are no image, or not the one asked for."""
     if answer.outcome != "delivered":
         return answer
     data = answer.image or b""

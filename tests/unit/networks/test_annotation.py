@@ -70,6 +70,36 @@ def test_tiling_and_company_change_no_bit(annotated, tiny_survey, write_images, 
     pd.testing.assert_frame_equal(annotated(), reference)
 
 
+def test_tiles_are_never_copied_whole(tiny_survey, model, tmp_path):
+    """Every read is of a batch at most, from a memory map."""
+    index = tiny_survey / "images" / "index.parquet"
+    store, reads = ImageStore(index), []
+
+    class Watched:
+        shape = store.shape
+
+        def tile(self, tile):
+            mapped = store.tile(tile)
+            assert isinstance(mapped, np.memmap)
+            return WatchedMap(mapped)
+
+    class WatchedMap:
+        def __init__(self, mapped):
+            self.mapped = mapped
+
+        def __getitem__(self, rows):
+            reads.append(len(rows))
+            return self.mapped[rows]
+
+        def __array__(self, *_, **__):
+            raise AssertionError("a whole tile was read")
+
+    rows = annotation_rows(tiny_survey / "catalog.parquet", index)
+    write_annotations(tmp_path / "a.parquet", rows, Watched(), model, "m.keras", {})
+    assert sum(reads) == rows.num_rows == 400
+    assert max(reads) <= annotation.BATCH
+
+
 def test_training_galaxy_is_refused(tiny_survey, tmp_path):
     catalog, index = tiny_survey / "catalog.parquet", tiny_survey / "images" / "index.parquet"
     assert annotation_rows(catalog, index, tiny_survey / "training_set.parquet").num_rows == 400

@@ -81,12 +81,16 @@ def _magnitudes(n: int, limits: list[float], random: np.random.Generator) -> NDA
     return np.log10(bright + (faint - bright) * random.random(n)) / 0.6
 
 
-def _radii(magnitude: NDArray[np.float64], settings: dict[str, Any], random: np.random.Generator) -> NDArray[np.float64]:
-    """Half-light radii: brighter galaxies are larger (constant surface brightness), with scatter, between two limits."""
+def _radii(
+    magnitude: NDArray[np.float64], settings: dict[str, Any], random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Half-light radii: brighter galaxies are larger (constant surface brightness), with scatter and limits."""
     smallest, largest = settings["radius_arcsec"]
     typical = np.log10(np.sqrt(smallest * largest)) + 0.1 * (np.mean(settings["magnitude"]) - magnitude)
     return np.clip(10 ** (typical + random.normal(0.0, 0.13, magnitude.size)), smallest, largest)
 
 
 def _redshifts(magnitude: NDArray[np.float64], random: np.random.Generator) -> NDArray[np.float64]:
-    return np.clip(0.08 * 10 ** (0.15 * (magnitude - 16.5)) * np.exp(random.normal(0.0, 0.3, magnitude.size)), 0.003, 0.4)
+    return np.clip(
+        0.08 * 10 ** (0.15 * (magnitude - 16.5)) * np.exp(random.normal(0.0, 0.3, magnitude.size)), 0.003, 0.4
+    )

@@ -1,0 +1,52 @@
+"""Maps for the figures, nested HEALPix (ICRS): small arrays, so that drawing needs no galaxy."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from astropy_healpix import HEALPix
+from numpy.typing import NDArray
+
+from workflow_scripts.bias.annotations import Annotations
+from workflow_scripts.sky.tiles import tile_of
+from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.axis_scan import dipole_sigma
+from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+
+FRACTION_ORDER = 3
+
+
+def sky_maps(annotations: Annotations, experiment: Mapping[str, Any]) -> dict[str, NDArray]:
+    """Maps of an experiment.
+
+    Returns
+    -------
+    dict
+        `n`: galaxies a cell (nside 8); `fraction`: positive fraction, mean over all runs; `fraction:{footprint}`:
+        mean over the footprint's runs, for opposite footprints; `difference:{a}:{b}`: their difference;
+        `sigma:{footprint}`: paper-style dipole sigma (nside `scan_nside`) of the footprint's first run. Cells without
+        galaxies are NaN.
+    """
+    cell = tile_of(annotations.ra, annotations.dec, FRACTION_ORDER)
+    cells = 12 * 4**FRACTION_ORDER
+    n = np.bincount(cell, minlength=cells)
+
+    def mean_map(rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        positive = (annotations.labels[rows] == 1).mean(axis=0)
+        with np.errstate(invalid="ignore"):
+            return np.bincount(cell, weights=positive, minlength=cells) / np.where(n > 0, n, np.nan)
+
+    maps: dict[str, NDArray] = {"n": n, "fraction": mean_map(np.arange(len(annotations.labels)))}
+    positions = PositionSums.of(annotations.vectors)
+    nside = experiment["tests"]["scan_nside"]
+    longitude, latitude = HEALPix(nside, order="nested").healpix_to_lonlat(np.arange(12 * nside**2))
+    axes = unit_vectors(longitude.deg, latitude.deg)
+    shown = list(dict.fromkeys(name for pair in experiment["opposite"] for name in pair))
+    for footprint in shown or [annotations.runs["footprint"].iloc[0]]:
+        rows = annotations.rows(footprint=footprint)
+        maps[f"fraction:{footprint}"] = mean_map(rows)
+        signs = 2.0 * (annotations.labels[rows[0]] == 1) - 1
+        maps[f"sigma:{footprint}"] = dipole_sigma(axes, positions, ValueSums.of(signs, annotations.vectors))
+    for a, b in experiment["opposite"]:
+        maps[f"difference:{a}:{b}"] = maps[f"fraction:{a}"] - maps[f"fraction:{b}"]
+    return maps

@@ -1,0 +1,96 @@
+"""Measure the bias of one experiment: tables for every run, run-level tests, and a verdict."""
+
+import argparse
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workflow_scripts.bias.annotations import read_annotations
+from workflow_scripts.bias.paper_style import cosine_table, fraction_table, pair_table, run_table
+from workflow_scripts.bias.run_level import adjusted_primary, run_level_tests
+from workflow_scripts.bias.sky_maps import sky_maps
+from workflow_scripts.bias.verdict import verdict
+from workflow_scripts.provenance import provenance, write_json
+from workflow_scripts.statistics.result import plain
+from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.whole_file import whole_file
+
+log = logging.getLogger(__name__)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--experiment", type=json_argument, required=True, help="the experiment with its runs, as JSON")
+    parser.add_argument("--catalog", required=True, help="the catalog (Parquet), for reference labels")
+    parser.add_argument("--annotations", nargs="+", required=True, help="annotations of the runs, in their order")
+    parser.add_argument("--balance", nargs="*", default=[], help="balance tables of the training sets (CSV)")
+    parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write summary.json, the tables behind it, and the maps."""
+    experiment, folder = arguments.experiment, arguments.output_folder
+    annotations = read_annotations(experiment, arguments.annotations, arguments.catalog)
+    log.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
+    runs = run_table(annotations)
+    fractions = fraction_table(annotations, experiment["tests"]["ra_bins"])
+    tests, missing = run_level_tests(runs, experiment)
+    primary = adjusted_primary(tests, experiment["tests"]["primary"])
+    tables = {
+        "runs": runs,
+        "fractions": fractions,
+        "cosine": cosine_table(fractions),
+        "contrasts": pair_table(annotations, experiment["opposite"]),
+        "balance": gathered_balance(arguments.balance),
+    }
+    for name, table in tables.items():
+        with whole_file(folder / f"{name}.csv") as temporary:
+            table.to_csv(temporary, index=False, float_format="%.9g")
+    with whole_file(folder / "sky_maps.npz") as temporary:
+        np.savez(temporary, **sky_maps(annotations, experiment))
+    record = provenance(experiment, {"permutations": experiment["tests"]["seed"]}, arguments.annotations)
+    summary = {
+        "experiment": experiment["name"],
+        "verdict": verdict(runs, tests, primary, missing, experiment["tests"]["alpha"]),
+        "primary": primary,
+        "not_answered": missing,
+        "paper_style": paper_style_summary(runs, tables["contrasts"]),
+        "tests": [test.as_dict() for test in tests],
+        "inputs": record["inputs"],
+        "versions": record["versions"],
+        "provenance": {"config": record["config"], "seeds": record["seeds"], "git": record["git"]},
+    }
+    write_json(folder / "summary.json", plain(summary))
+    log.info("%s", summary["verdict"])
+
+
+def gathered_balance(files: list[str]) -> pd.DataFrame:
+    """The balance tables of all training sets (`.../{footprint}/resample{r}/balance.csv`) as one."""
+    tables = [
+        pd.read_csv(file).assign(
+            footprint=Path(file).parts[-3], resample=int(Path(file).parts[-2].removeprefix("resample"))
+        )
+        for file in files
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"footprint": [], "resample": []})
+
+
+def paper_style_summary(runs: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Any]:
+    """What galaxy-level statistics would have claimed; conditional on the given networks."""
+    sigma = runs.get("paper_max_sigma", pd.Series(dtype=float)).dropna()
+    summary: dict[str, Any] = {"unit_of_replication": "galaxy", "n_runs": len(runs)}
+    if len(sigma):
+        summary |= {"median_max_sigma": sigma.median(), "largest_max_sigma": sigma.max()}
+        summary |= {"share_above_3": (sigma > 3).mean(), "share_above_5": (sigma > 5).mean()}
+    if len(pairs):
+        summary |= {"pairs": len(pairs), "median_absolute_mcnemar_z": pairs["z"].abs().median()}
+    return summary
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())

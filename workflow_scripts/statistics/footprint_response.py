@@ -1,0 +1,141 @@
+"""The rotating-footprint design: how a catalog answers to the direction of the training footprint.
+
+A number or vector x_f of the footprint with axis a_f is modelled as x_f = x_0 + K a_f + e_f. For the dipole of
+prediction minus reference, x_0 is what the imaging does to every network, K (3, 3) is what the footprint causes; for
+the annotated fraction, K is one row k. Footprints are exchangeable when the footprint has no effect and no two share
+training galaxies, so permuting axes over footprints gives an exact test.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class FootprintResponse:
+    """Least-squares x_0 (d,), K (d, 3) with standard errors, and the test of K = 0.
+
+    `share` is the share of the variance between footprints that the axes explain; `direction` is the unit vector along
+    which moving the footprint changes the catalog most, `response` that change for a unit vector.
+    """
+
+    common: NDArray[np.float64]
+    matrix: NDArray[np.float64]
+    matrix_se: NDArray[np.float64]
+    share: float
+    direction: NDArray[np.float64]
+    response: NDArray[np.float64]
+    statistic: float
+    f: float | None
+    dof: tuple[int, int] | None
+    p: float | None
+    p_permutation: float
+    n_footprints: int
+
+
+def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, seed: int) -> FootprintResponse:
+    """Fit and test the response.
+
+    Parameters
+    ----------
+    axes
+        (footprints, 3) unit vectors.
+    values
+        (footprints, d): mean over the runs of each footprint.
+    permutations, seed
+        random permutations of axes over footprints, beside the observed arrangement.
+
+    Returns
+    -------
+    FootprintResponse
+        The statistic is Pillai's trace tr(H T^-1) of regression and total scatter. Total scatter does not change
+        under permutation, so for d = 1 the test is that of R^2; its parametric p (d = 1 only) is the F test.
+
+    Raises
+    ------
+    ValueError
+        for fewer footprints than d + 5, axes in one plane, or a component without scatter.
+    """
+    axes, values = np.asarray(axes, float), np.asarray(values, float)
+    values = values.reshape(len(axes), -1)
+    n, d = values.shape
+    if n < d + 5:
+        raise ValueError(f"{n} footprints are too few to fit a response of {d} components")
+    design = np.column_stack([np.ones(n), axes])
+    if np.linalg.matrix_rank(design) < 4:
+        raise ValueError("the footprints' axes do not span the sky")
+    centred = values - values.mean(axis=0)
+    total = centred.T @ centred
+    if not np.all(np.diag(total) > 0) or np.linalg.cond(total / np.sqrt(np.outer(*[np.diag(total)] * 2))) > 1e10:
+        raise ValueError("a component does not differ between footprints, or two are the same")
+    coefficients = np.linalg.lstsq(design, values, rcond=None)[0]
+    residual = values - design @ coefficients
+    residual_scatter = residual.T @ residual
+    inverse_design = np.linalg.inv(design.T @ design)
+    matrix = coefficients[1:].T
+    error_variance = np.diag(residual_scatter) / (n - 4)
+    hat = _orthonormal(axes)
+    # Whitened by the total scatter, the statistic is a sum of squares: one product for all permutations.
+    whitened = centred @ np.linalg.inv(np.linalg.cholesky(total)).T
+    observed = float(((hat.T @ whitened) ** 2).sum())
+    orders = np.random.default_rng(seed).permuted(np.tile(np.arange(n), (permutations, 1)), axis=1)
+    null = (np.einsum("fk,bfd->bkd", hat, whitened[orders]) ** 2).sum(axis=(1, 2))
+    as_extreme = int((null >= observed * (1 - 1e-9)).sum())
+    vt = np.linalg.svd(matrix / np.sqrt(np.diag(total))[:, None])[2]
+    direction = vt[0] * np.sign(vt[0] @ matrix.T @ np.ones(d) or 1.0)
+    f = dof = p = None
+    if d == 1:
+        share = observed
+        dof = (3, n - 4)
+        f = float(share / 3 / ((1 - share) / (n - 4))) if share < 1 else float("inf")
+        p = float(stats.f.sf(f, *dof))
+    return FootprintResponse(
+        common=coefficients[0],
+        matrix=matrix,
+        matrix_se=np.sqrt(np.outer(error_variance, np.diag(inverse_design)[1:])),
+        share=float(1 - np.trace(residual_scatter) / np.trace(total)),
+        direction=direction,
+        response=matrix @ direction,
+        statistic=observed,
+        f=f,
+        dof=dof,
+        p=p,
+        p_permutation=(as_extreme + 1) / (permutations + 1),
+        n_footprints=n,
+    )
+
+
+@dataclass(frozen=True)
+class ScalarResponse:
+    """kappa of d_f = d_0 + kappa a_f + e: one number for a response along the footprint's own axis."""
+
+    kappa: float
+    se: float
+    p_permutation: float
+
+
+def scalar_response(axes: ArrayLike, dipoles: ArrayLike, permutations: int, seed: int) -> ScalarResponse:
+    """Least-squares kappa, its standard error, and a two-sided permutation of axes over footprints.
+
+    kappa = sum a'_f . d_f / sum a'_f . a'_f with axes a' centred on their mean; `axes` and `dipoles` (footprints, 3).
+    Raises `ValueError` for fewer than five footprints.
+    """
+    axes, dipoles = np.asarray(axes, float), np.asarray(dipoles, float)
+    if len(axes) < 5:
+        raise ValueError(f"{len(axes)} footprints are too few to fit kappa")
+    centred_axes, centred = axes - axes.mean(axis=0), dipoles - dipoles.mean(axis=0)
+    scale = (centred_axes**2).sum()
+    kappa = (centred_axes * centred).sum() / scale
+    residual = centred - kappa * centred_axes
+    variance = (residual**2).sum() / (3 * len(axes) - 4)
+    orders = np.random.default_rng(seed).permuted(np.tile(np.arange(len(axes)), (permutations, 1)), axis=1)
+    null = np.abs(np.einsum("fk,bfk->b", centred_axes, centred[orders])) / scale
+    as_extreme = int((null >= abs(kappa) * (1 - 1e-9)).sum())
+    return ScalarResponse(float(kappa), float(np.sqrt(variance / scale)), (as_extreme + 1) / (permutations + 1))
+
+
+def _orthonormal(axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(footprints, 3) orthonormal columns that span the centred axes."""
+    return np.linalg.qr(axes - axes.mean(axis=0))[0]

@@ -1,0 +1,62 @@
+"""Fractions with binomial errors, and their differences."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+_Z95 = float(stats.norm.ppf(0.975))
+
+
+def wilson_interval(k: ArrayLike, n: ArrayLike, z: float = _Z95) -> tuple[NDArray, NDArray]:
+    """Wilson score interval of k successes in n trials (Wilson 1927, JASA 22, 209); NaN where n is 0."""
+    k, n = np.asarray(k, float), np.asarray(n, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre = (k + z**2 / 2) / (n + z**2)
+        half = z / (n + z**2) * np.sqrt(k * (n - k) / n + z**2 / 4)
+    return np.where(n > 0, centre - half, np.nan), np.where(n > 0, centre + half, np.nan)
+
+
+@dataclass(frozen=True)
+class FractionContrast:
+    """Difference of two fractions of different galaxies."""
+
+    difference: float
+    se: float
+    ci95: tuple[float, float]
+    z: float
+    p: float
+
+
+def fraction_contrast(k1: float, n1: float, k2: float, n2: float) -> FractionContrast:
+    """k1/n1 - k2/n2: pooled z test, and Newcombe's interval (1998, Stat. Med. 17, 873, method 10).
+
+    Raises `ValueError` where a group is empty or all galaxies have one label.
+    """
+    if n1 < 1 or n2 < 1:
+        raise ValueError("a group has no galaxies")
+    f1, f2, pooled = k1 / n1, k2 / n2, (k1 + k2) / (n1 + n2)
+    if pooled in (0.0, 1.0):
+        raise ValueError("all galaxies have the same label: there is nothing to compare")
+    se_null = np.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
+    (l1, l2), (u1, u2) = wilson_interval([k1, k2], [n1, n2])
+    low = f1 - f2 - np.hypot(f1 - l1, u2 - f2)
+    high = f1 - f2 + np.hypot(u1 - f1, f2 - l2)
+    z = (f1 - f2) / se_null
+    se = np.sqrt(f1 * (1 - f1) / n1 + f2 * (1 - f2) / n2)
+    return FractionContrast(f1 - f2, float(se), (float(low), float(high)), float(z), float(2 * stats.norm.sf(abs(z))))
+
+
+def homogeneity(k: ArrayLike, n: ArrayLike) -> tuple[float, int, float]:
+    """Chi-square of equal fractions in groups (R x 2 table): statistic, degrees of freedom, p.
+
+    Empty groups are left out; raises `ValueError` where fewer than two are left or all galaxies have one label.
+    """
+    k, n = np.asarray(k, float), np.asarray(n, float)
+    k, n = k[n > 0], n[n > 0]
+    fraction = k.sum() / n.sum() if n.sum() else np.nan
+    if len(n) < 2 or not 0 < fraction < 1:
+        raise ValueError("homogeneity needs two groups with galaxies and both labels")
+    chi2 = float(((k - n * fraction) ** 2 / (n * fraction * (1 - fraction))).sum())
+    return chi2, len(n) - 1, float(stats.chi2.sf(chi2, len(n) - 1))

@@ -1,0 +1,156 @@
+"""Training runs as the unit of replication: contrasts between arms, and where the scatter between runs comes from."""
+
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class ArmContrast:
+    """Mean of arm A minus mean of arm B for one number a run."""
+
+    difference: float
+    se: float
+    ci95: tuple[float, float]
+    t: float
+    dof: float
+    p: float
+    p_permutation: float
+
+
+@dataclass(frozen=True)
+class VectorContrast:
+    """Mean of arm A minus mean of arm B for a vector a run (Hotelling)."""
+
+    difference: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    f: float
+    dof: tuple[int, int]
+    p: float
+    p_permutation: float
+
+
+@dataclass(frozen=True)
+class VarianceComponents:
+    """Standard deviations between training samples and between seeds, and the F test of the former."""
+
+    sample_sd: float
+    seed_sd: float
+    f: float
+    dof: tuple[int, int]
+    p: float
+
+
+def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> ArmContrast:
+    """Welch's t and the permutation of run labels; `a` (n_a,) and `b` (n_b,), one number a run.
+
+    Raises `ValueError` with fewer than two runs in an arm, or without any scatter between runs.
+    """
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    _need_runs(a, b)
+    variance_a, variance_b = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
+    if not variance_a + variance_b > 0:
+        raise ValueError("the runs of both arms are identical: there is no scatter to compare with")
+    difference, se = a.mean() - b.mean(), np.sqrt(variance_a + variance_b)
+    dof = (variance_a + variance_b) ** 2 / (variance_a**2 / (len(a) - 1) + variance_b**2 / (len(b) - 1))
+    half = stats.t.ppf(0.975, dof) * se
+    values = np.concatenate([a, b])
+    groups = _groups(len(values), len(a), permutations, seed)
+    means = values[groups].mean(axis=1)
+    shifts = np.abs(means - (values.sum() - means * len(a)) / len(b))
+    p_permutation = _upper_p(shifts, abs(difference), exact=len(groups) == comb(len(values), len(a)))
+    t = difference / se
+    return ArmContrast(
+        float(difference),
+        float(se),
+        (float(difference - half), float(difference + half)),
+        float(t),
+        float(dof),
+        float(2 * stats.t.sf(abs(t), dof)),
+        p_permutation,
+    )
+
+
+def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> VectorContrast:
+    """Hotelling's two-sample T^2 and the permutation of run labels; `a` (n_a, d), `b` (n_b, d).
+
+    F = T^2 (n_a + n_b - d - 1) / (d (n_a + n_b - 2)) with (d, n_a + n_b - d - 1) degrees of freedom (Hotelling 1931,
+    Ann. Math. Stat. 2, 360). Raises `ValueError` where there are too few runs for the covariance of d components.
+    """
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    _need_runs(a, b)
+    d, n = a.shape[1], len(a) + len(b)
+    dof = (d, n - d - 1)
+    if dof[1] < 1:
+        raise ValueError(f"{n} runs are too few for a vector of {d} components")
+    scale = 1 / len(a) + 1 / len(b)
+
+    def t_squared(first: NDArray, second: NDArray) -> float:
+        pooled = np.cov(first.T, ddof=1) * (len(first) - 1) + np.cov(second.T, ddof=1) * (len(second) - 1)
+        shift = first.mean(axis=0) - second.mean(axis=0)
+        return float(shift @ np.linalg.solve(pooled / (n - 2) * scale, shift))
+
+    observed = t_squared(a, b)
+    values = np.concatenate([a, b])
+    groups = _groups(n, len(a), permutations, seed)
+    null = np.empty(len(groups))
+    for number, group in enumerate(groups):
+        inside = np.zeros(n, bool)
+        inside[group] = True
+        null[number] = t_squared(values[inside], values[~inside])
+    f = observed * dof[1] / (d * (n - 2))
+    pooled = (np.cov(a.T, ddof=1) * (len(a) - 1) + np.cov(b.T, ddof=1) * (len(b) - 1)) / (n - 2)
+    return VectorContrast(
+        a.mean(axis=0) - b.mean(axis=0),
+        pooled * scale,
+        float(f),
+        dof,
+        float(stats.f.sf(f, *dof)),
+        _upper_p(null, observed, exact=len(groups) == comb(n, len(a))),
+    )
+
+
+def variance_components(values: ArrayLike) -> VarianceComponents:
+    """One-way random-effects analysis of variance; `values` (samples, seeds), one number a run.
+
+    E MS_between = sigma_seed^2 + seeds sigma_sample^2; a negative estimate of sigma_sample^2 is given as 0. Raises
+    `ValueError` with fewer than two samples or two seeds each.
+    """
+    values = np.asarray(values, float)
+    if values.ndim != 2 or min(values.shape) < 2:
+        raise ValueError("variance components need two training samples with two seeds each")
+    samples, seeds = values.shape
+    dof = (samples - 1, samples * (seeds - 1))
+    within = ((values - values.mean(axis=1, keepdims=True)) ** 2).sum() / dof[1]
+    between = seeds * values.mean(axis=1).var(ddof=1)
+    f = between / within if within > 0 else np.inf
+    return VarianceComponents(
+        float(np.sqrt(max(0.0, (between - within) / seeds))),
+        float(np.sqrt(within)),
+        float(f),
+        dof,
+        float(stats.f.sf(f, *dof)),
+    )
+
+
+def _need_runs(a: NDArray, b: NDArray) -> None:
+    if len(a) < 2 or len(b) < 2:
+        raise ValueError(f"arms of {len(a)} and {len(b)} runs cannot be compared: each needs two or more")
+
+
+def _groups(n: int, size: int, permutations: int, seed: int) -> NDArray[np.int64]:
+    """Which runs form arm A: all ways where there are at most `permutations`, otherwise random ones."""
+    if comb(n, size) <= permutations:
+        return np.array(list(combinations(range(n), size)))
+    random = np.random.default_rng(seed)
+    return random.permuted(np.tile(np.arange(n), (permutations, 1)), axis=1)[:, :size]
+
+
+def _upper_p(null: NDArray, observed: float, exact: bool) -> float:
+    """Share of permutations at least as extreme; random ones count the observed arrangement as one more."""
+    as_extreme = int((null >= observed * (1 - 1e-9)).sum())
+    return as_extreme / len(null) if exact else (as_extreme + 1) / (len(null) + 1)
