@@ -28,6 +28,10 @@ include: "rules/bias.smk"
 include: "rules/report.smk"
 
 
+# The report opens with the verdicts; its text is rendered with the configuration at hand.
+config["verdicts"] = verdicts()
+
+
 rule all:
     localrule: True
     default_target: True

@@ -1,4 +1,5 @@
-# What every rule uses: the validated configuration, the names in paths, and the environment of the steps. No rules.
+# What all rules use: the validated configuration, the names in paths, and the environment of the steps. No rules.
+import json
 import os
 import sys
 
@@ -11,11 +12,16 @@ from workflow_scripts.errors import InputError
 
 # The steps are modules of this checkout run by the Python that runs Snakemake, wherever the working directory is.
 # (With `--sdm conda`, the rule's environment comes first in PATH again.)
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [workflow.basedir, os.environ.get("PYTHONPATH", "")]))
+os.environ.update(
+    PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+    PYTHONPATH=os.pathsep.join(filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH", "")])),
+)
+
+# Snakemake lists the files of --configfile before the default, which they overlay.
+config_files = [*workflow.configfiles[-1:], *workflow.configfiles[:-1]]
 
 try:
-    settings = load(config)
+    settings = load(config, config_files)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -93,3 +99,83 @@ def network_threads(wildcards):
 
 def network_gpus(wildcards):
     return 1 if settings.gpu else 0
+
+
+def of_experiment(pattern):
+    """Input function: a file of an experiment's catalog, survey or (first) network's recipe."""
+
+    def path(wildcards):
+        experiment = settings.experiment(wildcards.experiment)
+        return pattern.format(
+            survey=experiment["survey"],
+            catalog=settings.survey(experiment["survey"])["catalog"],
+            recipe=settings.network(experiment["runs"][0]["network"])["recipe"],
+        )
+
+    return path
+
+
+def of_shown_training_sets(wildcards):
+    """Input function: the training sets from which example galaxies are shown: opposite footprints, or the first."""
+    experiment = settings.experiment(wildcards.experiment)
+    runs = {run["footprint"]: run for run in reversed(experiment["runs"])}
+    shown = [name for pair in experiment["opposite"] for name in pair] or [experiment["runs"][0]["footprint"]]
+    return [
+        "results/training/{}/{}/resample{}/training_set.parquet".format(
+            experiment["survey"], name, runs[name]["resample"]
+        )
+        for name in dict.fromkeys(shown)
+    ]
+
+
+def is_simulated(experiment):
+    survey = settings.survey(settings.experiment(experiment)["survey"])
+    return settings.catalog(survey["catalog"])["source"] == "simulated"
+
+
+def figures(name, category):
+    """A PNG figure of an experiment, shown in the report under a category."""
+    return report(
+        f"results/report/{{experiment}}/figures/{name}.png",
+        category=category,
+        labels={"experiment": "{experiment}", "figure": name.replace("_", " ")},
+        caption=f"report/{name}.rst",
+    )
+
+
+def pdfs(*names):
+    """The same figures for print."""
+    return [f"results/report/{{experiment}}/figures/{name}.pdf" for name in names]
+
+
+def experiment_results(wildcards):
+    """Input function: everything of the active experiments."""
+    return expand(
+        [
+            "results/bias/{experiment}/summary.json",
+            "results/report/{experiment}/verdict.html",
+            "results/report/{experiment}/figures/sigma_and_p.png",
+            "results/report/{experiment}/figures/difference_map.png",
+            "results/report/{experiment}/figures/gallery.png",
+            "results/report/{experiment}/figures/footprints.png",
+        ],
+        experiment=settings.active_experiments,
+    )
+
+
+def survey_sources(wildcards):
+    """What a survey reads its pixels from, beside the catalog: the simulated sky, or the user's images."""
+    survey = settings.survey(wildcards.survey)
+    if survey["kind"] == "simulated":
+        return {"truth": f"results/catalog/{survey['catalog']}/truth.parquet"}
+    return {"images": survey["path"]}
+
+
+def verdicts():
+    """The verdicts that are there already, for the first page of the report."""
+    found = {}
+    for experiment in settings.active_experiments:
+        summary = Path("results/bias") / experiment / "summary.json"
+        if summary.is_file():
+            found[experiment] = json.loads(summary.read_text(encoding="utf-8"))["verdict"]
+    return found

@@ -3,14 +3,6 @@
 #   gives:  results/cutouts/{survey}/tile{tile}.parquet, and ledger.parquet over all tiles
 
 
-def survey_sources(wildcards):
-    """What a survey reads its pixels from, beside the catalog: the simulated sky, or the user's images."""
-    survey = settings.survey(wildcards.survey)
-    if survey["kind"] == "simulated":
-        return {"truth": f"results/catalog/{survey['catalog']}/truth.parquet"}
-    return {"images": survey["path"]}
-
-
 rule fetch_cutouts:
     input:
         unpack(survey_sources),

@@ -5,6 +5,7 @@ These numbers are conditional on the given networks. They stand beside the run-l
 
 import logging
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -192,7 +193,7 @@ def dipole_or_none(positions: PositionSums, values: np.ndarray, vectors: np.ndar
 def _groupings(annotations: Annotations, ra_bins: int) -> list[tuple[str, list[str], np.ndarray, Any, Any]]:
     edges = np.linspace(0, 360, ra_bins + 1)
     in_bin = np.minimum((annotations.ra / 360 * ra_bins).astype(int), ra_bins - 1)
-    names = [f"{low:g}-{high:g}" for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    names = [f"{low:g}-{high:g}" for low, high in pairwise(edges)]
     return [
         ("ra_bin", names, in_bin, edges[:-1], edges[1:]),
         ("ra_half", ["0-180", "180-360"], (annotations.ra >= 180).astype(int), [0, 180], [180, 360]),

@@ -83,7 +83,7 @@ def _noise(runs: pd.DataFrame, tests: list[TestResult]) -> str:
     if seeds:
         sd = float(np.median([test.estimate[1] for test in seeds]))
         parts.append(
-            f"two seeds on the same galaxies scatter by {sd:.4f} in the fraction, {sd / runs['fraction_se'].median():.1f}"
+            f"two seeds on the same galaxies scatter by {sd:.4f} in the fraction, or {sd / runs['fraction_se'].median():.1f}"
             " times its binomial error"
         )
     text = "; ".join(parts)

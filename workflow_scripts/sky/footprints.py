@@ -143,4 +143,6 @@ def _moc_file(path: str, name: str) -> MOC:
     try:
         return MOC.load(path, format="fits")
     except Exception as error:  # mocpy's Rust core raises whatever its parser does
-        raise InputError(f"{path}: expected a spatial MOC in FITS for footprints.{name}, but it says: {error}") from error
+        raise InputError(
+            f"{path}: expected a spatial MOC in FITS for footprints.{name}, but it says: {error}"
+        ) from error

@@ -1,0 +1,140 @@
+# Figures and the report: drawn from the results of one experiment, apart from its numbers.
+#   needs:  results/bias/{experiment}/, and what the figures show: catalog, images, annotations, training sets
+#   gives:  results/report/{experiment}/verdict.html and results/report/{experiment}/figures/*.png, *.pdf
+
+
+rule write_verdict:
+    input:
+        "results/bias/{experiment}/summary.json",
+    output:
+        report(
+            "results/report/{experiment}/verdict.html",
+            category="1 Verdict",
+            labels={"experiment": "{experiment}", "what": "all tests"},
+            caption="report/verdict.rst",
+        ),
+    log:
+        "logs/report/{experiment}/write_verdict.log",
+    resources:
+        mem_mb=500,
+    params:
+        code=code("write_verdict"),
+    conda:
+        "../envs/figures.yaml"
+    message:
+        "Write the verdict of {wildcards.experiment} as a page"
+    shell:
+        "python -m workflow_scripts.write_verdict --summary {input} --output {output} 2> {log}"
+
+
+rule draw_runs:
+    input:
+        tables=multiext("results/bias/{experiment}/", "runs.csv", "fractions.csv", "cosine.csv"),
+        summary="results/bias/{experiment}/summary.json",
+        histories=of_runs("results/training/{survey}/{run}/history.csv"),
+    output:
+        figures("sigma_and_p", "2 Runs"),
+        figures("footprint_response", "2 Runs"),
+        figures("run_dots", "2 Runs"),
+        figures("fraction_by_ra", "2 Runs"),
+        figures("training_curves", "2 Runs"),
+        pdf=pdfs("sigma_and_p", "footprint_response", "run_dots", "fraction_by_ra", "training_curves"),
+    log:
+        "logs/report/{experiment}/draw_runs.log",
+    resources:
+        mem_mb=1000,
+    params:
+        figures=entry("figures_parameter", of="experiment"),
+        bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
+        folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
+        code=code("draw_runs"),
+    conda:
+        "../envs/figures.yaml"
+    message:
+        "Draw the runs of {wildcards.experiment}"
+    shell:
+        "python -m workflow_scripts.draw_runs --bias-folder {params.bias} --histories {input.histories}"
+        " --figures {params.figures:q} --folder {params.folder} 2> {log}"
+
+
+rule draw_sky_maps:
+    input:
+        tables="results/bias/{experiment}/runs.csv",
+        summary="results/bias/{experiment}/summary.json",
+        maps="results/bias/{experiment}/sky_maps.npz",
+        catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
+    output:
+        figures("difference_map", "3 Sky"),
+        figures("sigma_map", "3 Sky"),
+        figures("fraction_map", "3 Sky"),
+        figures("seeing_map", "3 Sky"),
+        pdf=pdfs("difference_map", "sigma_map", "fraction_map", "seeing_map"),
+    log:
+        "logs/report/{experiment}/draw_sky_maps.log",
+    resources:
+        mem_mb=1000,
+    params:
+        figures=entry("figures_parameter", of="experiment"),
+        bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
+        simulated=lambda wildcards: "--simulated" if is_simulated(wildcards.experiment) else "",
+        folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
+        code=code("draw_sky_maps"),
+    conda:
+        "../envs/figures.yaml"
+    message:
+        "Draw the sky maps of {wildcards.experiment}"
+    shell:
+        "python -m workflow_scripts.draw_sky_maps --bias-folder {params.bias} --catalog {input.catalog}"
+        " {params.simulated} --figures {params.figures:q} --folder {params.folder} 2> {log}"
+
+
+rule draw_galaxies:
+    input:
+        index=of_experiment("results/images/{survey}/{recipe}/index.parquet"),
+        annotations=of_runs("results/inference/{survey}/{run}/annotations.parquet"),
+        training_sets=of_shown_training_sets,
+    output:
+        figures("gallery", "4 Galaxies"),
+        figures("footprint_examples", "4 Galaxies"),
+        figures("disagreement", "4 Galaxies"),
+        pdf=pdfs("gallery", "footprint_examples", "disagreement"),
+    log:
+        "logs/report/{experiment}/draw_galaxies.log",
+    resources:
+        mem_mb=1000,
+    params:
+        experiment=entry("bias_parameter", of="experiment"),
+        figures=entry("figures_parameter", of="experiment"),
+        folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
+        code=code("draw_galaxies"),
+    conda:
+        "../envs/figures.yaml"
+    message:
+        "Draw example galaxies of {wildcards.experiment}"
+    shell:
+        "python -m workflow_scripts.draw_galaxies --experiment {params.experiment:q} --index {input.index}"
+        " --annotations {input.annotations} --training-sets {input.training_sets}"
+        " --figures {params.figures:q} --folder {params.folder} 2> {log}"
+
+
+rule draw_footprints:
+    input:
+        of_footprints("results/training/footprints/{footprint}.moc.fits"),
+    output:
+        figures("footprints", "5 Footprints"),
+        pdf=pdfs("footprints"),
+    log:
+        "logs/report/{experiment}/draw_footprints.log",
+    resources:
+        mem_mb=1000,
+    params:
+        figures=entry("figures_parameter", of="experiment"),
+        folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
+        code=code("draw_footprints"),
+    conda:
+        "../envs/figures.yaml"
+    message:
+        "Draw the footprints of {wildcards.experiment}"
+    shell:
+        "python -m workflow_scripts.draw_footprints --mocs {input} --figures {params.figures:q}"
+        " --folder {params.folder} 2> {log}"

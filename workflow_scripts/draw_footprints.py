@@ -1,0 +1,29 @@
+"""Draw the footprints of an experiment on the sky."""
+
+import argparse
+from pathlib import Path
+
+from mocpy import MOC
+
+from workflow_scripts.figures.footprints import footprint_maps
+from workflow_scripts.figures.style import save
+from workflow_scripts.step import json_argument, run_step
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mocs", nargs="+", required=True, help="coverages, named {footprint}.moc.fits")
+    parser.add_argument("--figures", type=json_argument, required=True, help="figure settings, as JSON")
+    parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write footprints."""
+    mocs = {Path(file).name.removesuffix(".moc.fits"): MOC.load(file, format="fits") for file in arguments.mocs}
+    save(footprint_maps(mocs, arguments.figures), arguments.folder, "footprints", arguments.figures)
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())

@@ -1,0 +1,51 @@
+"""Draw what the runs of an experiment say: fractions, scatter, responses, tests, training."""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from workflow_scripts.figures.runs import (
+    footprint_response_figure,
+    fraction_by_ra,
+    run_dots,
+    sigma_and_p,
+    training_curves,
+)
+from workflow_scripts.figures.style import save
+from workflow_scripts.step import json_argument, run_step
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
+    parser.add_argument("--histories", nargs="*", default=[], help="history.csv of every run, in the order of the runs")
+    parser.add_argument("--figures", type=json_argument, required=True, help="figure settings, as JSON")
+    parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write fraction_by_ra, run_dots, footprint_response, sigma_and_p and training_curves."""
+    bias, settings = arguments.bias_folder, arguments.figures
+    summary = json.loads((bias / "summary.json").read_text(encoding="utf-8"))
+    experiment = summary["provenance"]["config"]
+    positive, opposite = experiment["classes"][1], experiment["opposite"]
+    runs, fractions, cosine = (pd.read_csv(bias / f"{name}.csv") for name in ("runs", "fractions", "cosine"))
+    run_ids = [run["run_id"] for run in experiment["runs"]]
+    histories = {run_id: pd.read_csv(file) for run_id, file in zip(run_ids, arguments.histories, strict=False)}
+    figures = {
+        "fraction_by_ra": fraction_by_ra(fractions, cosine, runs, opposite, positive, settings),
+        "run_dots": run_dots(runs, positive, settings),
+        "footprint_response": footprint_response_figure(runs, summary["tests"], positive, settings),
+        "sigma_and_p": sigma_and_p(runs, summary, settings),
+        "training_curves": training_curves(histories, runs, settings),
+    }
+    for name, figure in figures.items():
+        save(figure, arguments.folder, name, settings)
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())

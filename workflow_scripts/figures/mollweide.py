@@ -1,0 +1,48 @@
+"""HEALPix maps in Mollweide projection: ICRS, right ascension 180 degrees in the centre and growing to the left."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike, NDArray
+
+from workflow_scripts.sky.tiles import tile_of
+
+_COLUMNS, _ROWS = 720, 360
+
+
+def projected(ra: ArrayLike, dec: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Coordinates on Mollweide axes (radians) of positions in ICRS degrees: left of the centre is ra > 180."""
+    return np.radians(180.0 - np.asarray(ra, float)), np.radians(np.asarray(dec, float))
+
+
+def draw_map(axes: Axes, values: ArrayLike, colour_map: str, low: float, high: float) -> Any:
+    """Draw a nested HEALPix map; NaN stays empty. Returns what a colour bar needs."""
+    values = np.asarray(values, float)
+    order = int(np.log2(len(values) / 12) / 2)
+    x = np.linspace(-np.pi, np.pi, _COLUMNS + 1)
+    y = np.linspace(-np.pi / 2, np.pi / 2, _ROWS + 1)
+    ra = 180.0 - np.degrees((x[:-1] + x[1:]) / 2)
+    dec = np.degrees((y[:-1] + y[1:]) / 2)
+    grid_ra, grid_dec = np.meshgrid(ra % 360, dec)
+    raster = values[tile_of(grid_ra.ravel(), grid_dec.ravel(), order)].reshape(_ROWS, _COLUMNS)
+    drawn = axes.pcolormesh(
+        x, y, np.ma.masked_invalid(raster), cmap=colour_map, vmin=low, vmax=high, rasterized=True, shading="flat"
+    )
+    label_sky(axes)
+    return drawn
+
+
+def label_sky(axes: Axes) -> None:
+    """Grid and tick labels in degrees."""
+    hours = np.arange(60, 360, 60)
+    axes.set_xticks(np.radians(180.0 - hours), [f"{hour}°" for hour in hours])
+    axes.set_yticks(np.radians([-60, -30, 0, 30, 60]), ["-60°", "-30°", "0°", "30°", "60°"])
+    axes.tick_params(labelsize=6, colors="0.25")
+    axes.grid(True, linewidth=0.3, color="0.5", alpha=0.5)
+
+
+def mark(axes: Axes, ra: float, dec: float, label: str) -> None:
+    """Mark a direction with a cross on white and its name."""
+    x, y = projected(ra, dec)
+    axes.plot(x, y, marker="X", markersize=7, color="black", markeredgecolor="white", linestyle="none", label=label)

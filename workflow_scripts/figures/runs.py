@@ -1,0 +1,160 @@
+"""Figures of the runs: fractions, responses, training, and paper-style sigma beside calibrated p."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy import stats
+
+from workflow_scripts.figures.style import DOUBLE, SINGLE, arm_look, new_figure, say_instead
+from workflow_scripts.sky.unit_vectors import unit_vectors
+
+# The scanned maximum of a dipole without any signal exceeds this in 5 % of skies (chi, three degrees of freedom).
+SCANNED_5_PERCENT = float(stats.chi(3).ppf(0.95))
+
+
+def fraction_by_ra(
+    fractions: pd.DataFrame, cosine: pd.DataFrame, runs: pd.DataFrame, opposite: list, positive: str, settings: Mapping
+) -> Figure:
+    """Fraction by RA bin with Wilson intervals and cosine fit, one network of each opposite footprint."""
+    figure, axes = new_figure(SINGLE * 1.3, 2.6)
+    shown = [name for pair in opposite for name in pair] or [runs["footprint"].iloc[0]]
+    for number, footprint in enumerate(shown):
+        run_id = runs.loc[runs["footprint"] == footprint, "run_id"].iloc[0]
+        bins = fractions[(fractions["run_id"] == run_id) & (fractions["grouping"] == "ra_bin")]
+        centre = (bins["low_deg"] + bins["high_deg"]) / 2 + 2.5 * (number - (len(shown) - 1) / 2)
+        errors = np.abs(bins[["wilson_low", "wilson_high"]].to_numpy().T - bins["fraction"].to_numpy())
+        colour = settings["colours"][number % len(settings["colours"])]
+        axes.errorbar(centre, bins["fraction"], errors, fmt="os^D"[number % 4], color=colour, markersize=3.5, capsize=1.5)
+        fit = cosine[cosine["run_id"] == run_id].iloc[0]
+        label = f"trained on {footprint}"
+        if np.isfinite(fit.get("amplitude", np.nan)):
+            angle = np.linspace(0, 360, 200)
+            curve = fit["mean"] + fit["amplitude"] * np.cos(np.radians(angle - fit["phase_deg"]))
+            label += f": amplitude {fit['amplitude']:.3f} ± {fit['amplitude_se']:.3f}"
+            axes.plot(angle, curve, color=colour, linewidth=1, label=label)
+    axes.set(xlabel="right ascension (degrees)", ylabel=f"{positive} fraction", xlim=(0, 360), xticks=range(0, 361, 60))
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.22))
+    return figure
+
+
+def run_dots(runs: pd.DataFrame, positive: str, settings: Mapping) -> Figure:
+    """Every run as a dot, by arm: fraction, balanced accuracy and one component of the dipole."""
+    quantities = [("fraction", f"{positive} fraction", "fraction_se"), ("balanced_accuracy", "balanced accuracy", None)]
+    quantities.append(("dipole_y", "dipole of prediction - reference, y", "dipole_y_se"))
+    figure, axes = new_figure(DOUBLE, 2.7, ncols=3)
+    # Each opposite footprint is a row of its own; the rest goes by arm.
+    groups = _rows_of_runs(runs)
+    look = arm_look(list(dict.fromkeys(runs["arm"])), settings)
+    for panel, (column, label, error) in zip(axes, quantities, strict=True):
+        values = runs[column] if column in runs else pd.Series(np.nan, index=runs.index)
+        if values.isna().all():
+            say_instead(panel, f"No {label}: the galaxies have no reference label.")
+            continue
+        for height, (name, rows) in enumerate(groups.items()):
+            spread = np.linspace(-0.25, 0.25, len(rows)) if len(rows) > 1 else np.zeros(1)
+            style = look[runs.loc[rows[0], "arm"]]
+            panel.plot(values[rows], height + spread, linestyle="none", markersize=3.5, alpha=0.8, **style)
+            panel.plot([values[rows].mean()] * 2, [height - 0.35, height + 0.35], color="black", linewidth=1)
+            if error:
+                half = 1.96 * runs.loc[rows, error].median()
+                mean = values[rows].mean()
+                panel.plot([mean - half, mean + half], [height + 0.42] * 2, color="0.35", linewidth=2.2)
+        panel.set(xlabel=label, ylim=(len(groups) - 0.4, -0.6))
+        panel.set_yticks(range(len(groups)), list(groups) if panel is axes[0] else [""] * len(groups))
+    figure.supxlabel("thick grey: 95 % interval if galaxies were the unit; dots: the runs themselves", fontsize=7)
+    return figure
+
+
+def _rows_of_runs(runs: pd.DataFrame) -> dict[str, list[int]]:
+    rows: dict[str, list[int]] = {}
+    for arm, group in runs.groupby("arm", sort=False):
+        if group["family"].isna().all() and group["footprint"].nunique() <= 6:
+            for footprint, members in group.groupby("footprint", sort=False):
+                rows[str(footprint)] = list(members.index)
+        else:
+            rows[str(arm)] = list(group.index)
+    return rows
+
+
+def footprint_response_figure(runs: pd.DataFrame, tests: list[dict], positive: str, settings: Mapping) -> Figure:
+    """Fraction, and dipole along the response, against the footprint's direction."""
+    rotating = runs[runs["family"].notna() & runs["axis_ra"].notna()]
+    fraction = next((test for test in tests if test["name"].startswith("fraction_response")), None)
+    figure, axes = new_figure(DOUBLE, 2.7, ncols=2)
+    if fraction is None or rotating.empty:
+        for panel in axes:
+            say_instead(panel, "The experiment has no rotating footprints.")
+        return figure
+    slope = np.asarray(fraction["estimate"], float)
+    direction = slope / np.linalg.norm(slope)
+    along = unit_vectors(rotating["axis_ra"], rotating["axis_dec"]) @ direction
+    dipole = rotating[["dipole_x", "dipole_y", "dipole_z"]].to_numpy() @ direction
+    panels = [
+        (rotating["fraction"].to_numpy(), f"{positive} fraction", fraction["p_permutation"]),
+        (dipole, "dipole of prediction - reference,\nalong the same direction", None),
+    ]
+    colour = settings["colours"][0]
+    for panel, (values, label, p) in zip(axes, panels, strict=True):
+        panel.plot(along, values, "o", color=colour, markersize=4, alpha=0.85)
+        if np.isfinite(values).all():
+            coefficients = np.polyfit(along, values, 1)
+            panel.plot([-1, 1], np.polyval(coefficients, [-1, 1]), color="black", linewidth=1)
+        panel.set(xlabel="footprint axis · direction of largest response", ylabel=label, xlim=(-1.05, 1.05))
+        if p is not None:
+            panel.set_title(f"permutation of axes over footprints: p = {p:.2g}")
+    return figure
+
+
+def sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mapping) -> Figure:
+    """What the paper-style statistic says of every network, beside what the runs together say of the footprint."""
+    figure, (left, right) = new_figure(DOUBLE, 2.8, ncols=2)
+    sigma = runs["paper_max_sigma"].dropna() if "paper_max_sigma" in runs else pd.Series(dtype=float)
+    if sigma.empty:
+        say_instead(left, "The all-sky scan is not defined for these galaxies.")
+    else:
+        left.hist(sigma, bins=20, color=settings["colours"][0], edgecolor="white", linewidth=0.4)
+        for value, style, label in ((3, "--", "3"), (5, ":", "5")):
+            left.axvline(value, color="0.2", linestyle=style, linewidth=0.9, label=f"{label} 'sigma'")
+        label = f"5 % point without any dipole ({SCANNED_5_PERCENT:.1f})"
+        left.axvline(SCANNED_5_PERCENT, color=settings["colours"][1], linewidth=1.2, label=label)
+        left.set(xlabel="paper-style maximum sigma (galaxies as unit)", ylabel="networks")
+        left.legend(loc="upper center", bbox_to_anchor=(0.5, 1.3), ncols=3, handlelength=1.2, columnspacing=0.8)
+    tests = [t for t in summary["tests"] if t["p_permutation"] is not None]
+    if not tests:
+        say_instead(right, "No run-level test could be made: too few runs.")
+        return figure
+    p = [test["p_permutation"] for test in tests]
+    primary = [test["name"] in summary["primary"] for test in tests]
+    colours = [settings["colours"][1] if is_primary else "0.55" for is_primary in primary]
+    right.scatter(p, range(len(tests)), c=colours, s=16, zorder=3)
+    right.set_xscale("log")
+    right.set_yticks(range(len(tests)), [test["name"].replace("_", " ") for test in tests], fontsize=5.5)
+    right.axvline(summary["provenance"]["config"]["tests"]["alpha"], color="0.2", linestyle="--", linewidth=0.9)
+    right.set(xlabel="permutation p (runs as unit; primary tests in colour)", ylim=(len(tests) - 0.5, -0.5), xlim=(None, 1.3))
+    right.grid(axis="y", linewidth=0.3, color="0.85")
+    return figure
+
+
+def training_curves(histories: Mapping[str, pd.DataFrame], runs: pd.DataFrame, settings: Mapping) -> Figure:
+    """Training loss and accuracy by epoch: every run thin, the median of its arm thick."""
+    figure, axes = new_figure(DOUBLE, 2.5, ncols=2)
+    look = arm_look(list(dict.fromkeys(runs["arm"])), settings)
+    trained = {run_id: history for run_id, history in histories.items() if len(history)}
+    for panel, column in zip(axes, ("loss", "accuracy"), strict=True):
+        if not trained:
+            say_instead(panel, "No run was trained: finished networks only annotated.")
+            continue
+        for arm, group in runs.groupby("arm", sort=False):
+            curves = [trained[run_id] for run_id in group["run_id"] if run_id in trained]
+            for curve in curves:
+                panel.plot(curve["epoch"], curve[column], color=look[arm]["color"], linewidth=0.4, alpha=0.35)
+            if curves:
+                median = pd.concat(curves).groupby("epoch")[column].median()
+                panel.plot(median.index, median, color=look[arm]["color"], linewidth=1.6, label=arm)
+        panel.set(xlabel="epoch", ylabel=f"training {column}")
+    if trained:
+        axes[0].legend()
+    return figure

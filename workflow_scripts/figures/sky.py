@@ -1,0 +1,98 @@
+"""Sky maps of one experiment."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from workflow_scripts.figures.mollweide import draw_map, mark
+from workflow_scripts.figures.style import DOUBLE, SINGLE, new_figure, say_instead
+from workflow_scripts.sky.tiles import tile_of
+
+Maps = Mapping[str, NDArray]
+
+
+def fraction_map(maps: Maps, positive: str, settings: Mapping[str, Any]) -> Figure:
+    """Fraction of the positive class, mean over all runs."""
+    low, high = np.nanpercentile(maps["fraction"], [2, 98])
+    return _one_map(maps["fraction"], settings["sequential_map"], low, high, f"{positive} fraction, mean over all runs")
+
+
+def difference_maps(maps: Maps, positive: str, settings: Mapping[str, Any]) -> Figure:
+    """Difference of the fraction between opposite footprints, on a scale symmetric about zero."""
+    names = [name for name in maps if name.startswith("difference:")]
+    if not names:
+        return _nothing("The experiment names no opposite footprints, so there is no difference to map.")
+    largest = max(np.nanpercentile(np.abs(maps[name]), 98) for name in names)
+    figure, axes = _sky_axes(len(names))
+    for panel, name in zip(axes, names, strict=True):
+        _, first, second = name.split(":")
+        drawn = draw_map(panel, maps[name], settings["diverging_map"], -largest, largest)
+        label = f"{positive} fraction: {first} minus {second}"
+        panel.figure.colorbar(drawn, ax=panel, orientation="horizontal", shrink=0.6, pad=0.08, label=label)
+    return figure
+
+
+def sigma_maps(maps: Maps, runs: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
+    """Paper-style dipole sigma of one network a footprint, with its best axis."""
+    names = [name for name in maps if name.startswith("sigma:")]
+    largest = max(np.nanmax(np.abs(maps[name])) for name in names)
+    figure, axes = _sky_axes(len(names))
+    for panel, name in zip(axes, names, strict=True):
+        footprint = name.split(":")[1]
+        run = runs[runs["footprint"] == footprint].iloc[0]
+        drawn = draw_map(panel, maps[name], settings["diverging_map"], -largest, largest)
+        mark(panel, run["paper_axis_ra"], run["paper_axis_dec"], "")
+        panel.set_title(
+            f"{footprint}: maximum {run['paper_max_sigma']:.1f} at ({run['paper_axis_ra']:.0f}°,"
+            f" {run['paper_axis_dec']:+.0f}°), global p = {run['paper_global_p']:.1g}",
+            pad=8,
+        )
+        label = "paper-style sigma (uncentred, one network)"
+        panel.figure.colorbar(drawn, ax=panel, orientation="horizontal", shrink=0.6, pad=0.08, label=label)
+    return figure
+
+
+def seeing_map(catalog: pd.DataFrame, simulated: bool, settings: Mapping[str, Any]) -> Figure:
+    """Mean PSF FWHM of the catalog's galaxies in cells of 7.3 degrees."""
+    if "psf_fwhm_arcsec" not in catalog or catalog["psf_fwhm_arcsec"].isna().all():
+        return _nothing("The catalog has no column psf_fwhm_arcsec, so the seeing cannot be mapped.")
+    known = catalog[catalog["psf_fwhm_arcsec"].notna()]
+    cell = tile_of(known["ra"], known["dec"], 3)
+    n = np.bincount(cell, minlength=768)
+    with np.errstate(invalid="ignore"):
+        seeing = np.bincount(cell, weights=known["psf_fwhm_arcsec"], minlength=768) / np.where(n > 0, n, np.nan)
+    low, high = np.nanmin(seeing), np.nanmax(seeing)
+    if high - low < 1e-6:
+        low, high = low - 0.1, high + 0.1
+    label = "PSF FWHM (arcsec)" + (", as injected in the simulation" if simulated else "")
+    return _one_map(seeing, settings["sequential_map"], low, high, label)
+
+
+def _one_map(values: NDArray, colour_map: str, low: float, high: float, label: str) -> Figure:
+    figure, axes = _sky_axes(1)
+    drawn = draw_map(axes[0], values, colour_map, low, high)
+    figure.colorbar(drawn, ax=axes[0], orientation="horizontal", shrink=0.6, pad=0.08, label=label)
+    return figure
+
+
+def _sky_axes(panels: int) -> tuple[Figure, list[Any]]:
+    columns = min(panels, 2)
+    rows = -(-panels // columns)
+    width = SINGLE * 1.3 if columns == 1 else DOUBLE
+    figure, axes = new_figure(
+        width, 0.68 * width / columns * rows, nrows=rows, ncols=columns, subplot_kw={"projection": "mollweide"}
+    )
+    axes = list(np.atleast_1d(axes).ravel())
+    for spare in axes[panels:]:
+        spare.set_visible(False)
+    return figure, axes[:panels]
+
+
+def _nothing(sentence: str) -> Figure:
+    figure, axes = new_figure(SINGLE, 1.5)
+    say_instead(axes, sentence)
+    return figure

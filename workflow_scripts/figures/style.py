@@ -1,0 +1,62 @@
+"""How all figures look: journal widths, a palette for colour-blind readers, and files with the same bytes each time."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+from workflow_scripts.whole_file import whole_file
+
+# One and two columns of a journal page, inches.
+SINGLE, DOUBLE = 3.5, 7.1
+MARKERS = ("o", "s", "^", "D", "v", "P")
+
+_SETTINGS = {
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "axes.labelsize": 8,
+    "legend.fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+    "figure.constrained_layout.use": True,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "skybias",
+}
+
+
+def new_figure(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:
+    """A figure of `width` x `height` inches and its axes (`plt.subplots` keywords)."""
+    plt.rcParams.update(_SETTINGS)
+    return plt.subplots(figsize=(width, height), **subplots)
+
+
+def save(figure: Figure, folder: str | Path, name: str, settings: Mapping[str, Any]) -> None:
+    """Write `name.png` and `name.pdf`, without dates, and close the figure."""
+    for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None, "Creator": None})):
+        with whole_file(Path(folder) / f"{name}.{suffix}") as temporary:
+            figure.savefig(temporary, dpi=settings["dpi"], metadata=metadata)
+    plt.close(figure)
+
+
+def say_instead(axes: Any, sentence: str) -> None:
+    """Fill axes with the reason why there is nothing to draw."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, sentence, ha="center", va="center", wrap=True, transform=axes.transAxes)
+
+
+def arm_look(arms: list[str], settings: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """Colour and marker of every arm, in the order given."""
+    colours = settings["colours"]
+    return {
+        arm: {"color": colours[number % len(colours)], "marker": MARKERS[number % len(MARKERS)]}
+        for number, arm in enumerate(arms)
+    }

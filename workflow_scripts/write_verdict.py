@@ -1,0 +1,72 @@
+"""Write the verdict of an experiment as a page: the answer, and every test behind it."""
+
+import argparse
+import html
+import json
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.step import run_step
+from workflow_scripts.whole_file import whole_file
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+table { border-collapse: collapse; font-size: 13px; margin: 1rem 0 }
+td, th { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: left; vertical-align: top }
+.verdict { font-size: 18px; border-left: 4px solid #0072b2; padding-left: 1rem }
+.primary { background: #eaf3fa }
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--summary", type=Path, required=True, help="summary.json of the experiment")
+    parser.add_argument("--output", required=True, help="the page (HTML)")
+    return parser
+
+
+def page(summary: dict[str, Any]) -> str:
+    """The page of a summary; it needs nothing from outside."""
+    cells = "".join(_row(test, test["name"] in summary["primary"]) for test in summary["tests"])
+    paper = "".join(f"<tr><td>{html.escape(k)}</td><td>{_number(v)}</td></tr>" for k, v in summary["paper_style"].items())
+    missing = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in summary["not_answered"])
+    heading = "<tr><th>test<th>what is estimated<th>estimate<th>SE<th>p<th>permutation p<th>n</tr>"
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{html.escape(summary["experiment"])}</title>
+<style>{STYLE}</style></head><body>
+<h1>{html.escape(summary["experiment"])}</h1>
+<p class="verdict">{html.escape(summary["verdict"])}</p>
+<h2>With the training run as the unit</h2>
+<table>{heading}{cells}</table>
+<h2>In the style of the original study, galaxies as the unit</h2>
+<p>These hold for the given networks only and say nothing of the footprint.</p>
+<table>{paper}</table>
+{f"<h2>Not answered</h2><ul>{missing}</ul>" if missing else ""}
+</body></html>
+"""
+
+
+def _row(test: dict[str, Any], primary: bool) -> str:
+    values = [html.escape(test["name"].replace("_", " ")), html.escape(test["estimand"])]
+    values += [_number(test[key]) for key in ("estimate", "se", "p", "p_permutation", "n")]
+    return f"<tr{' class=primary' if primary else ''}>" + "".join(f"<td>{value}</td>" for value in values) + "</tr>"
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return "<br>".join(_number(item).replace("<br>", " ") for item in value)
+    return html.escape(f"{value:.3g}" if isinstance(value, float) else str(value))
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the page."""
+    summary = json.loads(arguments.summary.read_text(encoding="utf-8"))
+    with whole_file(arguments.output) as temporary:
+        temporary.write_text(page(summary), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())
