@@ -41,8 +41,10 @@ def main(arguments: argparse.Namespace) -> None:
     training_set = draw_training_set(pool, arguments.footprint, arguments.resample)
     record = provenance(arguments.footprint, {"resample": arguments.resample}, [arguments.catalog, arguments.ledger])
     write_table(arguments.output, training_set, record)
+    drawn = pool[pool["source_id"].isin(training_set["source_id"])]
+    balance = balance_table(drawn, pool, matched=arguments.footprint["matching"]["bins"] or {})
     with whole_file(arguments.balance) as temporary:
-        balance_table(training_set, pool).to_csv(temporary, index=False, float_format="%.6g")
+        balance.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
     log.info("%d galaxies of %d in the training pool", len(training_set), len(pool))
 
 

@@ -16,19 +16,19 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--footprint", type=json_argument, required=True, help="`name` and `region`, as JSON")
     parser.add_argument("--moc", required=True, help="the coverage (MOC in FITS, ICRS)")
-    parser.add_argument("--summary", required=True, help="its area and mean direction (JSON)")
+    parser.add_argument("--summary", required=True, help="its axis and its share of the sky (JSON)")
     return parser
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the coverage and its summary."""
     footprint = arguments.footprint
-    moc = region_moc(footprint["region"], footprint["name"])
-    axis = footprint_axis(moc)
+    moc = region_moc(footprint["region"], name=footprint["name"])
+    axis, sky_fraction = footprint_axis(footprint, moc)
     with whole_file(arguments.moc) as temporary:
         moc.save(temporary, format="fits", overwrite=True)
-    write_json(arguments.summary, {**footprint, "sky_fraction": moc.sky_fraction, "mean_direction": axis})
-    log.info("%s covers %.2f %% of the sky", footprint["name"], 100 * moc.sky_fraction)
+    write_json(arguments.summary, {**footprint, "axis": axis, "sky_fraction": sky_fraction})
+    log.info("%s covers %.2f %% of the sky", footprint["name"], 100 * sky_fraction)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,9 @@ def build_parser() -> argparse.ArgumentParser:
 def page(summary: dict[str, Any]) -> str:
     """The page of a summary; it needs nothing from outside."""
     cells = "".join(_row(test, test["name"] in summary["primary"]) for test in summary["tests"])
-    paper = "".join(f"<tr><td>{html.escape(k)}</td><td>{_number(v)}</td></tr>" for k, v in summary["paper_style"].items())
+    paper = "".join(
+        f"<tr><td>{html.escape(k)}</td><td>{_number(v)}</td></tr>" for k, v in summary["paper_style"].items()
+    )
     missing = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in summary["not_answered"])
     heading = "<tr><th>test<th>what is estimated<th>estimate<th>SE<th>p<th>permutation p<th>n</tr>"
     return f"""<!doctype html>

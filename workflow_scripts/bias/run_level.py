@@ -85,7 +85,7 @@ def _responses(runs, experiment, settings, suffix, tests, missing) -> None:  # t
                 notes=[
                     f"{found.n_footprints} footprints, {n_runs} runs; runs of a footprint are averaged first",
                     f"common to all footprints: {_numbers(found.common)}",
-                    f"axes explain {found.share:.0%} of the variance between footprints",
+                    f"axes explain {found.statistic:.0%} of the variance between footprints",
                     f"direction of largest response (x y z): {_numbers(found.direction)}",
                 ],
             )

@@ -60,7 +60,7 @@ def read_table(path: str | Path, columns: Mapping[str, str], table_format: str |
     missing = [(name, column) for name, column in columns.items() if column not in raw]
     if missing:
         name, column = missing[0]
-        near = get_close_matches(column, list(raw), n=1)
+        near = [other for other in raw if other.lower() == column.lower()] or get_close_matches(column, list(raw), n=1)
         hint = f"; did you mean '{near[0]}'?" if near else f"; it has {', '.join(map(str, list(raw)[:20]))}"
         raise InputError(f"{path}: has no column '{column}' (catalogs, columns.{name}){hint}")
     return pd.DataFrame(

@@ -34,9 +34,9 @@ def runs_of_arm(name: str, arm: Mapping[str, Any], families: Mapping[str, list[s
 
 
 def runs_of_experiment(experiment: Mapping[str, Any], families: Mapping[str, list[str]]) -> list[Run]:
-    """Every run once, with the first arm that has it."""
+    """Every run once, with the first arm that has it; arms by name, so that their order in the file plays no part."""
     runs: dict[str, Run] = {}
-    for name, arm in experiment["arms"].items():
+    for name, arm in sorted(experiment["arms"].items()):
         for run in runs_of_arm(name, arm, families):
             runs.setdefault(run.run_id, run)
     return list(runs.values())

@@ -33,4 +33,3 @@ def footprint_maps(mocs: Mapping[str, MOC], settings: Mapping[str, Any]) -> Figu
     for spare in axes.ravel()[len(mocs) :]:
         spare.set_visible(False)
     return figure
-

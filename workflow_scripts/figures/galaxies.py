@@ -18,7 +18,12 @@ def galaxy_rows(rows: Sequence[tuple[str, NDArray[np.uint8]]], columns: int = 12
         return figure
     side = (DOUBLE - 1.2) / columns
     figure, axes = new_figure(
-        DOUBLE, side * len(rows) * 1.05 + 0.1, nrows=len(rows), ncols=columns, squeeze=False, gridspec_kw={"wspace": 0.02}
+        DOUBLE,
+        side * len(rows) * 1.05 + 0.1,
+        nrows=len(rows),
+        ncols=columns,
+        squeeze=False,
+        gridspec_kw={"wspace": 0.02},
     )
     for line, (name, images) in zip(axes, rows, strict=True):
         for panel in line:

@@ -27,7 +27,9 @@ def fraction_by_ra(
         centre = (bins["low_deg"] + bins["high_deg"]) / 2 + 2.5 * (number - (len(shown) - 1) / 2)
         errors = np.abs(bins[["wilson_low", "wilson_high"]].to_numpy().T - bins["fraction"].to_numpy())
         colour = settings["colours"][number % len(settings["colours"])]
-        axes.errorbar(centre, bins["fraction"], errors, fmt="os^D"[number % 4], color=colour, markersize=3.5, capsize=1.5)
+        axes.errorbar(
+            centre, bins["fraction"], errors, fmt="os^D"[number % 4], color=colour, markersize=3.5, capsize=1.5
+        )
         fit = cosine[cosine["run_id"] == run_id].iloc[0]
         label = f"trained on {footprint}"
         if np.isfinite(fit.get("amplitude", np.nan)):
@@ -133,7 +135,9 @@ def sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappin
     right.set_xscale("log")
     right.set_yticks(range(len(tests)), [test["name"].replace("_", " ") for test in tests], fontsize=5.5)
     right.axvline(summary["provenance"]["config"]["tests"]["alpha"], color="0.2", linestyle="--", linewidth=0.9)
-    right.set(xlabel="permutation p (runs as unit; primary tests in colour)", ylim=(len(tests) - 0.5, -0.5), xlim=(None, 1.3))
+    right.set(
+        xlabel="permutation p (runs as unit; primary tests in colour)", ylim=(len(tests) - 0.5, -0.5), xlim=(None, 1.3)
+    )
     right.grid(axis="y", linewidth=0.3, color="0.85")
     return figure
 

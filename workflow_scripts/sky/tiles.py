@@ -14,9 +14,10 @@ def tile_of(ra: ArrayLike, dec: ArrayLike, order: int) -> NDArray[np.int64]:
     return _grid(order).lonlat_to_healpix(ra * units.deg, dec * units.deg).astype(np.int64)
 
 
-def tile_centres(order: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Right ascension and declination (ICRS degrees) of the centres of all pixels of an order, nested."""
-    longitude, latitude = _grid(order).healpix_to_lonlat(np.arange(number_of_tiles(order)))
+def tile_centres(order: int, pixels: ArrayLike | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Right ascension and declination (ICRS degrees) of the centres of nested pixels of an order; all, unless given."""
+    pixels = np.arange(number_of_tiles(order)) if pixels is None else np.asarray(pixels, np.int64)
+    longitude, latitude = _grid(order).healpix_to_lonlat(pixels)
     return longitude.deg, latitude.deg
 
 

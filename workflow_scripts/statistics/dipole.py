@@ -47,7 +47,7 @@ def dipole(positions: PositionSums, values: ValueSums) -> Dipole:
     variance = values.squares / positions.n - mean**2
     if variance <= 1e-15 * max(1.0, mean**2):
         raise ValueError("all values are the same: there is nothing that could depend on position")
-    if not np.linalg.cond(matrix) < LARGEST_CONDITION:
+    if not np.linalg.cond(matrix) < LARGEST_CONDITION or np.trace(matrix) < 1e-9 * positions.n:
         raise ValueError("the galaxies lie on a part of the sky too small for a dipole")
     inverse = np.linalg.inv(matrix)
     beta = inverse @ (values.vector - mean * positions.first)

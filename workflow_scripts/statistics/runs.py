@@ -90,9 +90,8 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
     scale = 1 / len(a) + 1 / len(b)
 
     def t_squared(first: NDArray, second: NDArray) -> float:
-        pooled = np.cov(first.T, ddof=1) * (len(first) - 1) + np.cov(second.T, ddof=1) * (len(second) - 1)
         shift = first.mean(axis=0) - second.mean(axis=0)
-        return float(shift @ np.linalg.solve(pooled / (n - 2) * scale, shift))
+        return float(shift @ np.linalg.solve(_pooled_covariance(first, second) * scale, shift))
 
     observed = t_squared(a, b)
     values = np.concatenate([a, b])
@@ -103,10 +102,9 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
         inside[group] = True
         null[number] = t_squared(values[inside], values[~inside])
     f = observed * dof[1] / (d * (n - 2))
-    pooled = (np.cov(a.T, ddof=1) * (len(a) - 1) + np.cov(b.T, ddof=1) * (len(b) - 1)) / (n - 2)
     return VectorContrast(
         a.mean(axis=0) - b.mean(axis=0),
-        pooled * scale,
+        _pooled_covariance(a, b) * scale,
         float(f),
         dof,
         float(stats.f.sf(f, *dof)),
@@ -135,6 +133,11 @@ def variance_components(values: ArrayLike) -> VarianceComponents:
         dof,
         float(stats.f.sf(f, *dof)),
     )
+
+
+def _pooled_covariance(a: NDArray, b: NDArray) -> NDArray[np.float64]:
+    scatter = sum((arm - arm.mean(axis=0)).T @ (arm - arm.mean(axis=0)) for arm in (a, b))
+    return scatter / (len(a) + len(b) - 2)
 
 
 def _need_runs(a: NDArray, b: NDArray) -> None:

@@ -116,13 +116,15 @@ class _Tar(Collection):
         self.path = path
         try:
             self.archive = tarfile.open(path)  # noqa: SIM115  closed by close()
-            self.members = {_without_dot(member.name): member for member in self.archive if member.isfile()}
+            members = list(self.archive)
+            # tarfile takes a file that ends between two members for whole: a whole one goes on with zeros.
+            end = max((_end_of(member) for member in members), default=0)
+            self.archive.fileobj.seek(end)  # type: ignore[union-attr]
+            if self.archive.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:  # type: ignore[union-attr]
+                raise tarfile.ReadError("it is cut off")
         except (tarfile.TarError, OSError, EOFError) as error:
             raise InputError(f"{path}: expected a folder, or a whole tar or zip of images, but {error}") from None
-        # tarfile takes a file that ends between two members for whole: a whole one ends in zeros.
-        if tarfile.is_tarfile(path) and not _ends_whole(self.archive):
-            self.archive.close()
-            raise InputError(f"{path}: the tar is cut off, expected a whole archive (it ends in two blocks of zeros)")
+        self.members = {_without_dot(member.name): member for member in members if member.isfile()}
 
     def read(self, name: str) -> bytes | None:
         member = self.members[_without_dot(name)]
@@ -141,10 +143,10 @@ class _Tar(Collection):
         self.archive.close()
 
 
-def _ends_whole(archive: tarfile.TarFile) -> bool:
-    """Whether the block after the last member is the zeros that end a tar."""
-    archive.fileobj.seek(archive.offset - tarfile.BLOCKSIZE if archive.offset else 0)  # type: ignore[union-attr]
-    return archive.fileobj.read(tarfile.BLOCKSIZE) == tarfile.NUL * tarfile.BLOCKSIZE  # type: ignore[union-attr]
+def _end_of(member: tarfile.TarInfo) -> int:
+    """Offset of the block after a member."""
+    blocks = -(-member.size // tarfile.BLOCKSIZE) if member.isreg() else 0
+    return member.offset_data + blocks * tarfile.BLOCKSIZE
 
 
 def _without_dot(name: str) -> str:

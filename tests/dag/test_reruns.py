@@ -1,0 +1,157 @@
+"""What runs again after one edit: exactly what depends on it. The README's table has a row for each test."""
+
+import os
+import re
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+REPORT = {"write_verdict", "draw_runs", "draw_sky_maps", "draw_galaxies", "draw_footprints"}
+
+
+def jobs(workflow):
+    """{(rule, what distinguishes the job)} that would run: the folder below results/ without the file."""
+    return {(rule, os.path.dirname(output).removeprefix("results/")) for rule, output in workflow.would_run()}
+
+
+def of_run(footprint, network="net", resample=0, seed=0):
+    where = f"pixels/{footprint}/{network}/resample{resample}_seed{seed}"
+    return {("train", f"training/{where}"), ("annotate", f"inference/{where}")}
+
+
+def of_set(footprint, resample=0):
+    return {("draw_training_set", f"training/pixels/{footprint}/resample{resample}")}
+
+
+def of_report(*rules, experiment="first"):
+    folders = {"write_verdict": f"report/{experiment}"}
+    return {(rule, folders.get(rule, f"report/{experiment}/figures")) for rule in rules}
+
+
+MEASURE = {("measure_bias", "bias/first")}
+AFTER_MEASURE = MEASURE | of_report("write_verdict", "draw_runs", "draw_sky_maps")
+AFTER_RUNS = AFTER_MEASURE | of_report("draw_galaxies")
+
+
+def change(workflow, edit):
+    config = workflow.read_config()
+    edit(config)
+    workflow.write_config(config)
+
+
+def test_nothing_is_left_to_do(workflow):
+    assert workflow.would_run() == set()
+
+
+def test_touched_files_run_nothing(workflow):
+    for folder in (workflow.root, workflow.analysis):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and ".snakemake" not in path.parts and "logs" not in path.parts:
+                os.utime(path)
+    assert jobs(workflow) == set()
+
+
+def test_reordered_keys_run_nothing(workflow):
+    def reversed_keys(value):
+        return {key: reversed_keys(value[key]) for key in reversed(value)} if isinstance(value, dict) else value
+
+    workflow.write_config(reversed_keys(workflow.read_config()))
+    assert jobs(workflow) == set()
+
+
+def test_a_comment_in_a_module_runs_nothing(workflow):
+    module = workflow.root / "workflow_scripts" / "statistics" / "runs.py"
+    module.write_text(module.read_text() + "\n# a comment\n")
+    assert jobs(workflow) == set()
+
+
+def test_a_reverted_edit_runs_nothing(workflow):
+    module = workflow.root / "workflow_scripts" / "sky" / "split.py"
+    text = module.read_text()
+    module.write_text(text + "\nANSWER = 42\n")
+    assert ("make_catalog", "catalog/sky") in jobs(workflow)
+    module.write_text(text)
+    assert jobs(workflow) == set()
+
+
+def test_a_changed_statistics_module_repeats_the_measurement_only(workflow):
+    module = workflow.root / "workflow_scripts" / "statistics" / "runs.py"
+    module.write_text(module.read_text() + "\nANSWER = 42\n")
+    assert jobs(workflow) == AFTER_MEASURE
+
+
+def test_an_added_seed_adds_its_runs(workflow):
+    change(workflow, lambda c: c["experiments"]["first"]["arms"]["halves"].update(seeds=[0, 1]))
+    assert jobs(workflow) == of_run("east", seed=1) | of_run("west", seed=1) | AFTER_RUNS
+
+
+def test_an_added_footprint_adds_its_run(workflow):
+    def edit(config):
+        config["footprints"]["south"] = {"region": {"dec_range": [-90, 0]}, "matching": "other"}
+        config["experiments"]["first"]["arms"]["control"]["footprints"].append("south")
+
+    change(workflow, edit)
+    footprint = {("map_footprint", "training/footprints")}
+    assert jobs(workflow) == of_set("south") | of_run("south") | footprint | AFTER_RUNS | of_report("draw_footprints")
+
+
+def test_swapped_footprints_retrain_both_and_no_other(workflow):
+    def edit(config):
+        east, west = config["footprints"]["east"], config["footprints"]["west"]
+        east["region"], west["region"] = west["region"], east["region"]
+
+    change(workflow, edit)
+    both = of_set("east") | of_set("west") | of_run("east") | of_run("west")
+    footprints = {("map_footprint", "training/footprints")}
+    assert jobs(workflow) == both | footprints | AFTER_RUNS | of_report("draw_footprints")
+    maps = {output for rule, output in workflow.would_run() if rule == "map_footprint"}
+    assert {re.search(r"footprints/(\w+)\.", path).group(1) for path in maps} == {"east", "west"}
+
+
+def test_a_changed_matching_retrains_its_footprints(workflow):
+    change(workflow, lambda c: c["matchings"]["other"].update(per_class=6))
+    assert jobs(workflow) == of_set("north") | of_run("north") | AFTER_RUNS
+
+
+def test_changed_epochs_retrain_the_network(workflow):
+    change(workflow, lambda c: c["networks"]["net"].update(epochs=2))
+    assert jobs(workflow) == of_run("east") | of_run("west") | of_run("north") | AFTER_RUNS
+
+
+def test_a_changed_colour_draws_again(workflow):
+    change(workflow, lambda c: c["experiments"]["first"].update(figures={"colours": ["#000000", "#111111"]}))
+    assert jobs(workflow) == of_report("draw_runs", "draw_sky_maps", "draw_galaxies", "draw_footprints")
+
+
+def test_a_changed_recipe_repeats_images_and_runs(workflow):
+    change(workflow, lambda c: c["recipes"]["small"].update(crop_fraction=0.9))
+    images = {("prepare_images", "images/pixels/small"), ("index_images", "images/pixels/small")}
+    assert jobs(workflow) == images | of_run("east") | of_run("west") | of_run("north") | AFTER_RUNS
+    assert len([1 for rule, _ in workflow.would_run() if rule == "prepare_images"]) == 2 * 12
+
+
+def test_a_shorter_list_of_runs_repeats_the_statistics_only(workflow):
+    change(workflow, lambda c: c["experiments"]["first"]["arms"].pop("control"))
+    assert jobs(workflow) == AFTER_RUNS | of_report("draw_footprints")
+
+
+def test_a_second_experiment_shares_runs(workflow):
+    def edit(config):
+        config["experiments"]["second"] = {
+            "survey": "pixels",
+            "arms": {
+                "halves": {"footprints": ["east", "west"], "networks": ["net"], "resamples": [0], "seeds": [0, 2]}
+            },
+            "opposite": [["east", "west"]],
+        }
+        config["active_experiments"] = ["second"]
+
+    change(workflow, edit)
+    second = {("measure_bias", "bias/second")} | of_report(*REPORT, experiment="second")
+    assert jobs(workflow) == of_run("east", seed=2) | of_run("west", seed=2) | second
+
+
+def test_another_limit_of_failures_fetches_nothing(workflow):
+    change(workflow, lambda c: c["surveys"]["pixels"].update(max_failed_share=0.5))
+    assert jobs(workflow) == set()
