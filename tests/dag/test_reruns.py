@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ REPORT = {"write_verdict", "draw_runs", "draw_sky_maps", "draw_galaxies", "draw_
 
 def jobs(workflow):
     """{(rule, what distinguishes the job)} that would run: the folder below results/ without the file."""
-    return {(rule, os.path.dirname(output).removeprefix("results/")) for rule, output in workflow.would_run()}
+    return {(rule, str(Path(output).parent).removeprefix("results/")) for rule, output in workflow.would_run()}
 
 
 def of_run(footprint, network="net", resample=0, seed=0):

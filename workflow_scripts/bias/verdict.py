@@ -83,8 +83,8 @@ def _noise(runs: pd.DataFrame, tests: list[TestResult]) -> str:
     if seeds:
         sd = float(np.median([test.estimate[1] for test in seeds]))
         parts.append(
-            f"two seeds on the same galaxies scatter by {sd:.4f} in the fraction, or {sd / runs['fraction_se'].median():.1f}"
-            " times its binomial error"
+            f"two seeds on the same galaxies scatter by {sd:.4f} in the fraction,"
+            f" {sd / runs['fraction_se'].median():.1f} times its binomial error"
         )
     text = "; ".join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""

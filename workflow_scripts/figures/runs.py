@@ -55,7 +55,7 @@ def run_dots(runs: pd.DataFrame, positive: str, settings: Mapping) -> Figure:
         if values.isna().all():
             say_instead(panel, f"No {label}: the galaxies have no reference label.")
             continue
-        for height, (name, rows) in enumerate(groups.items()):
+        for height, rows in enumerate(groups.values()):
             spread = np.linspace(-0.25, 0.25, len(rows)) if len(rows) > 1 else np.zeros(1)
             style = look[runs.loc[rows[0], "arm"]]
             panel.plot(values[rows], height + spread, linestyle="none", markersize=3.5, alpha=0.8, **style)
