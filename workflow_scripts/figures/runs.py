@@ -104,7 +104,12 @@ def footprint_response_figure(runs: pd.DataFrame, tests: list[dict], positive: s
         if np.isfinite(values).all():
             coefficients = np.polyfit(along, values, 1)
             panel.plot([-1, 1], np.polyval(coefficients, [-1, 1]), color="black", linewidth=1)
-        panel.set(xlabel="footprint axis · direction of largest response", ylabel=label, xlim=(-1.05, 1.05))
+        panel.set(
+            xlabel="footprint axis · direction of largest response",
+            ylabel=label,
+            xlim=(-1.05, 1.05),
+            xticks=[-1, -0.5, 0, 0.5, 1],
+        )
         if p is not None:
             panel.set_title(f"permutation of axes over footprints: p = {p:.2g}")
     return figure
@@ -112,18 +117,19 @@ def footprint_response_figure(runs: pd.DataFrame, tests: list[dict], positive: s
 
 def sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mapping) -> Figure:
     """What the paper-style statistic says of every network, beside what the runs together say of the footprint."""
-    figure, (left, right) = new_figure(DOUBLE, 2.8, ncols=2)
+    figure, (left, right) = new_figure(DOUBLE, 2.9, ncols=2, gridspec_kw={"width_ratios": [1, 1.1]})
     sigma = runs["paper_max_sigma"].dropna() if "paper_max_sigma" in runs else pd.Series(dtype=float)
     if sigma.empty:
         say_instead(left, "The all-sky scan is not defined for these galaxies.")
     else:
-        left.hist(sigma, bins=20, color=settings["colours"][0], edgecolor="white", linewidth=0.4)
+        left.hist(sigma, bins=16, color=settings["colours"][0], edgecolor="white", linewidth=0.4)
         for value, style, label in ((3, "--", "3"), (5, ":", "5")):
             left.axvline(value, color="0.2", linestyle=style, linewidth=0.9, label=f"{label} 'sigma'")
-        label = f"5 % point without any dipole ({SCANNED_5_PERCENT:.1f})"
+        label = f"5 % point, no dipole ({SCANNED_5_PERCENT:.1f})"
         left.axvline(SCANNED_5_PERCENT, color=settings["colours"][1], linewidth=1.2, label=label)
         left.set(xlabel="paper-style maximum sigma (galaxies as unit)", ylabel="networks")
-        left.legend(loc="upper center", bbox_to_anchor=(0.5, 1.3), ncols=3, handlelength=1.2, columnspacing=0.8)
+        left.legend(loc="upper right", handlelength=1.4)
+        left.set_ylim(0, left.get_ylim()[1] * 1.35)
     tests = [t for t in summary["tests"] if t["p_permutation"] is not None]
     if not tests:
         say_instead(right, "No run-level test could be made: too few runs.")
@@ -135,9 +141,7 @@ def sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappin
     right.set_xscale("log")
     right.set_yticks(range(len(tests)), [test["name"].replace("_", " ") for test in tests], fontsize=5.5)
     right.axvline(summary["provenance"]["config"]["tests"]["alpha"], color="0.2", linestyle="--", linewidth=0.9)
-    right.set(
-        xlabel="permutation p (runs as unit; primary tests in colour)", ylim=(len(tests) - 0.5, -0.5), xlim=(None, 1.3)
-    )
+    right.set(xlabel="permutation p (runs as unit; primary: colour)", ylim=(len(tests) - 0.5, -0.5), xlim=(None, 1.3))
     right.grid(axis="y", linewidth=0.3, color="0.85")
     return figure
 

@@ -47,9 +47,9 @@ def sigma_maps(maps: Maps, runs: pd.DataFrame, settings: Mapping[str, Any]) -> F
         drawn = draw_map(panel, maps[name], settings["diverging_map"], -largest, largest)
         mark(panel, run["paper_axis_ra"], run["paper_axis_dec"], "")
         panel.set_title(
-            f"{footprint}: maximum {run['paper_max_sigma']:.1f} at ({run['paper_axis_ra']:.0f}°,"
+            f"trained on {footprint}\nmaximum {run['paper_max_sigma']:.1f} at ({run['paper_axis_ra']:.0f}°,"
             f" {run['paper_axis_dec']:+.0f}°), global p = {run['paper_global_p']:.1g}",
-            pad=8,
+            fontsize=7,
         )
         label = "paper-style sigma (uncentred, one network)"
         panel.figure.colorbar(drawn, ax=panel, orientation="horizontal", shrink=0.6, pad=0.08, label=label)
@@ -84,7 +84,7 @@ def _sky_axes(panels: int) -> tuple[Figure, list[Any]]:
     rows = -(-panels // columns)
     width = SINGLE * 1.3 if columns == 1 else DOUBLE
     figure, axes = new_figure(
-        width, 0.68 * width / columns * rows, nrows=rows, ncols=columns, subplot_kw={"projection": "mollweide"}
+        width, 0.76 * width / columns * rows, nrows=rows, ncols=columns, subplot_kw={"projection": "mollweide"}
     )
     axes = list(np.atleast_1d(axes).ravel())
     for spare in axes[panels:]:

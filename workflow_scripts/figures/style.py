@@ -1,5 +1,6 @@
 """How all figures look: journal widths, a palette for colour-blind readers, and files with the same bytes each time."""
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import matplotlib as mpl
 
 mpl.use("Agg")
+# The font subsetter of the PDF writer tells every glyph.
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
