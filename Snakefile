@@ -33,7 +33,7 @@ config["verdicts"] = verdicts()
 
 
 rule all:
-    localrule: True
     default_target: True
     input:
         experiment_results,
+    localrule: True

@@ -20,14 +20,14 @@ rule measure_bias:
         "logs/bias/{experiment}/measure_bias.log",
     benchmark:
         "benchmarks/bias/{experiment}/measure_bias.tsv"
+    conda:
+        "../envs/statistics.yaml"
     resources:
         mem_mb=2000,
     params:
         experiment=entry("bias_parameter", of="experiment"),
         folder=lambda wildcards: f"results/bias/{wildcards.experiment}",
         code=code("measure_bias"),
-    conda:
-        "../envs/statistics.yaml"
     message:
         "Measure the bias of experiment {wildcards.experiment}"
     shell:

@@ -12,13 +12,13 @@ rule simulate_sky:
         "logs/catalog/{catalog}/simulate_sky.log",
     benchmark:
         "benchmarks/catalog/{catalog}/simulate_sky.tsv"
+    conda:
+        "../envs/survey.yaml"
     resources:
         mem_mb=1000,
     params:
         catalog=entry("sky_parameter", of="catalog"),
         code=code("simulate_sky"),
-    conda:
-        "../envs/survey.yaml"
     message:
         "Draw the simulated sky {wildcards.catalog} with its imaging and labels"
     shell:
@@ -37,13 +37,13 @@ rule make_catalog:
         "logs/catalog/{catalog}/make_catalog.log",
     benchmark:
         "benchmarks/catalog/{catalog}/make_catalog.tsv"
+    conda:
+        "../envs/survey.yaml"
     resources:
         mem_mb=1000,
     params:
         catalog=entry("catalog_parameter", of="catalog"),
         code=code("make_catalog"),
-    conda:
-        "../envs/survey.yaml"
     message:
         "Read and clean the catalog {wildcards.catalog}"
     shell:

@@ -13,6 +13,8 @@ rule fetch_cutouts:
         "logs/cutouts/{survey}/tile{tile}/fetch_cutouts.log",
     benchmark:
         "benchmarks/cutouts/{survey}/tile{tile}/fetch_cutouts.tsv"
+    conda:
+        "../envs/survey.yaml"
     resources:
         mem_mb=1000,
     params:
@@ -21,8 +23,6 @@ rule fetch_cutouts:
         # A function of the input is not compared with earlier runs: another limit must not fetch anything again.
         limit=lambda wildcards, input: settings.survey(wildcards.survey)["max_failed_share"],
         code=code("fetch_cutouts"),
-    conda:
-        "../envs/survey.yaml"
     message:
         "Fetch the cutouts of {wildcards.survey} in tile {wildcards.tile}"
     shell:
@@ -38,12 +38,12 @@ rule collect_ledger:
         counts="results/cutouts/{survey}/ledger.json",
     log:
         "logs/cutouts/{survey}/collect_ledger.log",
+    conda:
+        "../envs/survey.yaml"
     resources:
         mem_mb=1000,
     params:
         code=code("collect_ledger"),
-    conda:
-        "../envs/survey.yaml"
     message:
         "Count what was requested from {wildcards.survey} and what was delivered"
     shell:

@@ -13,13 +13,13 @@ rule prepare_images:
         "logs/images/{survey}/{recipe}/tile{tile}/prepare_images.log",
     benchmark:
         "benchmarks/images/{survey}/{recipe}/tile{tile}/prepare_images.tsv"
+    conda:
+        "../envs/survey.yaml"
     resources:
         mem_mb=1000,
     params:
         recipe=entry("recipe", of="recipe"),
         code=code("prepare_images"),
-    conda:
-        "../envs/survey.yaml"
     message:
         "Turn the cutouts of {wildcards.survey}, tile {wildcards.tile}, into {wildcards.recipe} arrays"
     shell:
@@ -36,12 +36,12 @@ rule index_images:
         "results/images/{survey}/{recipe}/index.parquet",
     log:
         "logs/images/{survey}/{recipe}/index_images.log",
+    conda:
+        "../envs/survey.yaml"
     resources:
         mem_mb=1000,
     params:
         code=code("index_images"),
-    conda:
-        "../envs/survey.yaml"
     message:
         "Index the {wildcards.recipe} images of {wildcards.survey}"
     shell:

@@ -15,6 +15,8 @@ rule annotate:
         "logs/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotate.log",
     benchmark:
         "benchmarks/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotate.tsv"
+    conda:
+        "../envs/networks.yaml"
     threads: network_threads
     resources:
         mem_mb=2000,
@@ -22,8 +24,6 @@ rule annotate:
     params:
         network=entry("network", of="network"),
         code=code("annotate"),
-    conda:
-        "../envs/networks.yaml"
     message:
         "Annotate {wildcards.survey} with {wildcards.network} trained on {wildcards.footprint},"
         " resample {wildcards.resample}, seed {wildcards.seed}"

@@ -15,12 +15,12 @@ rule write_verdict:
         ),
     log:
         "logs/report/{experiment}/write_verdict.log",
+    conda:
+        "../envs/figures.yaml"
     resources:
         mem_mb=500,
     params:
         code=code("write_verdict"),
-    conda:
-        "../envs/figures.yaml"
     message:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
@@ -41,6 +41,8 @@ rule draw_runs:
         pdf=pdfs("sigma_and_p", "footprint_response", "run_dots", "fraction_by_ra", "training_curves"),
     log:
         "logs/report/{experiment}/draw_runs.log",
+    conda:
+        "../envs/figures.yaml"
     resources:
         mem_mb=1000,
     params:
@@ -48,8 +50,6 @@ rule draw_runs:
         bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
         folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
         code=code("draw_runs"),
-    conda:
-        "../envs/figures.yaml"
     message:
         "Draw the runs of {wildcards.experiment}"
     shell:
@@ -71,6 +71,8 @@ rule draw_sky_maps:
         pdf=pdfs("difference_map", "sigma_map", "fraction_map", "seeing_map"),
     log:
         "logs/report/{experiment}/draw_sky_maps.log",
+    conda:
+        "../envs/figures.yaml"
     resources:
         mem_mb=1000,
     params:
@@ -79,8 +81,6 @@ rule draw_sky_maps:
         simulated=lambda wildcards: "--simulated" if is_simulated(wildcards.experiment) else "",
         folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
         code=code("draw_sky_maps"),
-    conda:
-        "../envs/figures.yaml"
     message:
         "Draw the sky maps of {wildcards.experiment}"
     shell:
@@ -100,6 +100,8 @@ rule draw_galaxies:
         pdf=pdfs("gallery", "footprint_examples", "disagreement"),
     log:
         "logs/report/{experiment}/draw_galaxies.log",
+    conda:
+        "../envs/figures.yaml"
     resources:
         mem_mb=1000,
     params:
@@ -107,8 +109,6 @@ rule draw_galaxies:
         figures=entry("figures_parameter", of="experiment"),
         folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
         code=code("draw_galaxies"),
-    conda:
-        "../envs/figures.yaml"
     message:
         "Draw example galaxies of {wildcards.experiment}"
     shell:
@@ -125,14 +125,14 @@ rule draw_footprints:
         pdf=pdfs("footprints"),
     log:
         "logs/report/{experiment}/draw_footprints.log",
+    conda:
+        "../envs/figures.yaml"
     resources:
         mem_mb=1000,
     params:
         figures=entry("figures_parameter", of="experiment"),
         folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
         code=code("draw_footprints"),
-    conda:
-        "../envs/figures.yaml"
     message:
         "Draw the footprints of {wildcards.experiment}"
     shell:

@@ -10,13 +10,13 @@ rule map_footprint:
         summary="results/training/footprints/{footprint}.json",
     log:
         "logs/training/footprints/{footprint}/map_footprint.log",
+    conda:
+        "../envs/survey.yaml"
     resources:
         mem_mb=500,
     params:
         footprint=entry("footprint_region", of="footprint"),
         code=code("map_footprint"),
-    conda:
-        "../envs/survey.yaml"
     message:
         "Export the footprint {wildcards.footprint} as a MOC"
     shell:
@@ -33,13 +33,13 @@ rule draw_training_set:
         balance="results/training/{survey}/{footprint}/resample{resample}/balance.csv",
     log:
         "logs/training/{survey}/{footprint}/resample{resample}/draw_training_set.log",
+    conda:
+        "../envs/survey.yaml"
     resources:
         mem_mb=1000,
     params:
         footprint=entry("training_set_parameter", of="footprint"),
         code=code("draw_training_set"),
-    conda:
-        "../envs/survey.yaml"
     message:
         "Draw training set {wildcards.resample} from {wildcards.footprint}, matched to the training pool"
     shell:
@@ -61,6 +61,8 @@ rule train:
         "logs/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/train.log",
     benchmark:
         "benchmarks/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/train.tsv"
+    conda:
+        "../envs/networks.yaml"
     threads: network_threads
     resources:
         mem_mb=2000,
@@ -69,8 +71,6 @@ rule train:
         network=entry("network", of="network"),
         resume="results/training/.resume",
         code=code("train"),
-    conda:
-        "../envs/networks.yaml"
     message:
         "Train {wildcards.network} on {wildcards.footprint}, resample {wildcards.resample}, seed {wildcards.seed}"
     shell:

@@ -46,7 +46,7 @@ def main(arguments: argparse.Namespace) -> None:
         ("footprint_examples", by_footprint),
         ("disagreement", disagreements(experiment, arguments.annotations)),
     ):
-        pictures = [(label, store.read(ids)) for label, ids in rows if len(ids)]
+        pictures = [(label, store.read(list(ids))) for label, ids in rows if len(ids)]
         save(galaxy_rows(pictures, COLUMNS), arguments.folder, name, settings)
 
 

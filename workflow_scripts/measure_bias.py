@@ -52,7 +52,7 @@ def main(arguments: argparse.Namespace) -> None:
         with whole_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, float_format="%.9g")
     with whole_file(folder / "sky_maps.npz") as temporary:
-        np.savez(temporary, **sky_maps(annotations, experiment))
+        np.savez(temporary, allow_pickle=False, **sky_maps(annotations, experiment))
     record = provenance(experiment, {"permutations": experiment["tests"]["seed"]}, arguments.annotations)
     summary = {
         "experiment": experiment["name"],

@@ -36,13 +36,13 @@ def run_level_tests(runs: pd.DataFrame, experiment: Mapping[str, Any]) -> tuple[
 def adjusted_primary(tests: list[TestResult], chosen: list[str]) -> dict[str, dict[str, float]]:
     """Permutation p of the primary tests that could be made, with Holm's adjustment."""
     names = chosen or list(PRIMARY)
-    primary = [test for test in tests if test.name.split(" [")[0] in names and test.p_permutation is not None]
-    p = [test.p_permutation for test in primary]
-    adjusted = holm(p) if p else []
-    return {
-        test.name: {"p": float(raw), "p_holm": float(value)}  # type: ignore[arg-type]
-        for test, raw, value in zip(primary, p, adjusted, strict=True)
-    }
+    primary = [
+        (test.name, test.p_permutation)
+        for test in tests
+        if test.name.split(" [")[0] in names and test.p_permutation is not None
+    ]
+    adjusted = holm([p for _, p in primary])
+    return {name: {"p": p, "p_holm": float(value)} for (name, p), value in zip(primary, adjusted, strict=True)}
 
 
 def _responses(runs, experiment, settings, suffix, tests, missing) -> None:  # type: ignore[no-untyped-def]

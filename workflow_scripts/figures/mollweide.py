@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import Colormap
 from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.sky.tiles import tile_of
@@ -16,7 +17,7 @@ def projected(ra: ArrayLike, dec: ArrayLike) -> tuple[NDArray[np.float64], NDArr
     return np.radians(180.0 - np.asarray(ra, float)), np.radians(np.asarray(dec, float))
 
 
-def draw_map(axes: Axes, values: ArrayLike, colour_map: str, low: float, high: float) -> Any:
+def draw_map(axes: Axes, values: ArrayLike, colour_map: str | Colormap, low: float, high: float) -> Any:
     """Draw a nested HEALPix map; NaN stays empty. Returns what a colour bar needs."""
     values = np.asarray(values, float)
     order = int(np.log2(len(values) / 12) / 2)

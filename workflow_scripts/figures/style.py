@@ -5,22 +5,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-
-mpl.use("Agg")
-# The font subsetter of the PDF writer tells every glyph.
-logging.getLogger("fontTools").setLevel(logging.WARNING)
-
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from workflow_scripts.whole_file import whole_file
 
+plt.switch_backend("Agg")
+# The font subsetter of the PDF writer tells every glyph.
+logging.getLogger("fontTools").setLevel(logging.WARNING)
+
 # One and two columns of a journal page, inches.
 SINGLE, DOUBLE = 3.5, 7.1
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
-_SETTINGS = {
+_SETTINGS: Any = {
     "font.size": 8,
     "axes.titlesize": 8,
     "axes.labelsize": 8,

@@ -52,4 +52,4 @@ def dipole(positions: PositionSums, values: ValueSums) -> Dipole:
     inverse = np.linalg.inv(matrix)
     beta = inverse @ (values.vector - mean * positions.first)
     q = float(beta @ matrix @ beta / variance)
-    return Dipole(float(mean), beta, variance * inverse, q, float(stats.chi2.sf(q, 3)))
+    return Dipole(float(mean), beta, np.asarray(variance * inverse, np.float64), q, float(stats.chi2.sf(q, 3)))

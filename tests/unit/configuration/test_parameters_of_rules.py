@@ -70,7 +70,7 @@ def edit(*path: str, value: object) -> Callable[[dict], None]:
         (edit("footprints", "spare", value={"region": {"whole_sky": True}, "matching": "apart"}), set()),
         (edit("gpu", value={"enabled": True}), set()),
         # A number written another way, or a default written out.
-        (edit("networks", "small", "optimizer", value={"learning_rate": 1.0e-3}), set()),
+        (edit("networks", "small", "optimizer", value={"learning_rate": 2.0e-3}), set()),
         (edit("footprints", "control", "region", "random_sky", "area_fraction", value=0.5), set()),
     ],
 )

@@ -178,7 +178,7 @@ def test_defaults_fill_absent_keys_only():
     assert cutout["size_px"] == 40
     assert set(cutout) == set(config_schema()["$defs"]["cutout"]["properties"])
     assert settings.network("lenet5")["augmentation"] == {"flips": False, "quarter_turns": True}
-    assert settings.network("lenet5")["optimizer"] == {"name": "adam", "learning_rate": 0.001}
+    assert settings.network("lenet5")["optimizer"] == {"name": "adam", "learning_rate": 0.002, "schedule": "cosine"}
 
 
 def test_given_bins_replace_the_default_ones():

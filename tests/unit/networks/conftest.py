@@ -35,7 +35,7 @@ def network(**changes) -> dict:
         "path": None,
         "mode": "train",
         "recipe": "tiny",
-        "optimizer": {"name": "adam", "learning_rate": 0.002},
+        "optimizer": {"name": "adam", "learning_rate": 0.002, "schedule": "cosine"},
         "epochs": 4,
         "batch_size": 32,
         "augmentation": {"flips": True, "quarter_turns": True},

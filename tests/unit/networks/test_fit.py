@@ -7,7 +7,7 @@ import pytest
 from workflow_scripts.errors import InputError
 from workflow_scripts.networks.architectures import build_model
 from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
-from workflow_scripts.networks.training import fit
+from workflow_scripts.networks.training import fit, make_optimizer
 
 LABELS = np.arange(64) % 2
 
@@ -35,14 +35,25 @@ def with_dropout():
 
 
 def test_resumed_in_the_middle_every_state_is_as_if_undisturbed(images, network, tmp_path):
+    # A rate that does not depend on the number of epochs, so that fewer epochs stand for an interrupted training.
+    constant = {"name": "adam", "learning_rate": 0.002, "schedule": "constant"}
+    long, short = (network(epochs=epochs, batch_size=24, optimizer=constant) for epochs in (3, 2))
     whole = with_dropout()
-    expected = fit(whole, images, LABELS, network(epochs=3, batch_size=24), seed=2)
+    expected = fit(whole, images, LABELS, long, seed=2)
     # The first part ends after two epochs, of which the second is not kept: an earlier epoch is resumed from.
-    fit(with_dropout(), images, LABELS, network(epochs=2, batch_size=24), 2, Checkpoints(tmp_path, 0))
+    fit(with_dropout(), images, LABELS, short, 2, Checkpoints(tmp_path, 0))
     resumed = with_dropout()
-    assert fit(resumed, images, LABELS, network(epochs=3, batch_size=24), 2, Checkpoints(tmp_path, 1e9)) == expected
+    assert fit(resumed, images, LABELS, long, 2, Checkpoints(tmp_path, 1e9)) == expected
     for one, other in zip(whole.variables, resumed.variables, strict=True):
         np.testing.assert_array_equal(one.numpy(), other.numpy(), err_msg=one.path)
+
+
+def test_cosine_schedule_ends_at_zero(network):
+    optimizer = make_optimizer(
+        network(optimizer={"name": "adam", "learning_rate": 0.1, "schedule": "cosine"}), steps=10
+    )
+    rates = [float(optimizer._learning_rate(step)) for step in (0, 5, 10)]
+    assert rates == pytest.approx([0.1, 0.05, 0.0], abs=1e-7)
 
 
 def test_pieces_given_to_tensorflow_do_not_matter(images, network, monkeypatch):
@@ -57,7 +68,7 @@ def test_pieces_given_to_tensorflow_do_not_matter(images, network, monkeypatch):
 
 def test_one_batch_agrees_with_keras(images, network):
     """Plain gradient descent on one batch, against Keras's own training step."""
-    spec = network(epochs=1, batch_size=64, optimizer={"name": "sgd", "learning_rate": 0.1})
+    spec = network(epochs=1, batch_size=64, optimizer={"name": "sgd", "learning_rate": 0.1, "schedule": "constant"})
     spec["augmentation"] = {"flips": False, "quarter_turns": False}
     keras.utils.set_random_seed(0)
     ours = build_model(spec, (20, 20, 3), 2)

@@ -126,7 +126,7 @@ def test_wrong_entries_are_one_sentence(run_step, train_arguments, fresh, tiny_s
         ({"architecture": "file", "path": "text.keras", "mode": "annotate"}, "text.keras: is not a .keras file"),
         ({"mode": "annotate"}, "mode annotate needs a finished model"),
         ({"mode": "fine_tune"}, "mode fine_tune starts from a given model"),
-        ({"optimizer": {"name": "sgd", "learning_rate": 1e30}}, "is not finite after epoch"),
+        ({"optimizer": {"name": "sgd", "learning_rate": 1e30, "schedule": "constant"}}, "is not finite after epoch"),
     ):
         failed = run_step("train", *train_arguments(fresh, **changes), expect=2)
         (line,) = [line for line in failed.stderr.splitlines() if line.startswith("error: ")]

@@ -1,0 +1,72 @@
+"""Annotations of runs with a known footprint effect, written as the workflow writes them."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from workflow_scripts.configuration.expansion import BASE_PIXELS
+from workflow_scripts.sky.unit_vectors import unit_vectors
+
+SEEING = unit_vectors(120, 30)
+
+
+def experiment_runs(with_rotating: bool = True, seeds: int = 2) -> list[dict]:
+    runs = []
+    members = (
+        [(f"rotating_{n:02d}", "rotating", list(axis)) for n, axis in enumerate(BASE_PIXELS)] if with_rotating else []
+    )
+    members += [("east", "halves", None), ("west", "halves", None)]
+    members += [(f"random_{n:02d}", "random_sky", None) for n in range(3)]
+    for footprint, arm, axis in members:
+        for seed in range(seeds):
+            runs.append(
+                {
+                    "run_id": f"{footprint}/net/resample0_seed{seed}",
+                    "arm": arm,
+                    "footprint": footprint,
+                    "network": "net",
+                    "resample": 0,
+                    "seed": seed,
+                    "axis": axis,
+                    "family": "rotating" if axis else None,
+                }
+            )
+    return runs
+
+
+def write_experiment(folder: Path, effect: float, runs: list[dict], n: int = 3000, labelled: bool = True) -> tuple:
+    """(experiment, annotation files, catalog) with a fraction that follows the footprint's axis by `effect`."""
+    random = np.random.default_rng(11)
+    positions = random.normal(size=(n, 3))
+    positions /= np.linalg.norm(positions, axis=1, keepdims=True)
+    ra = np.degrees(np.arctan2(positions[:, 1], positions[:, 0])) % 360
+    dec = np.degrees(np.arcsin(positions[:, 2]))
+    ids = [f"g{number:05d}" for number in range(n)]
+    truth = random.random(n) < 0.5
+    threshold = random.random(n)
+    files = []
+    for run in runs:
+        side = (
+            SEEING @ unit_vectors(*run["axis"]) if run["axis"] else {"east": 0.8, "west": -0.8}.get(run["footprint"], 0)
+        )
+        shift = effect * side + random.normal(0, 0.004)
+        score = np.clip(0.25 + 0.5 * truth + 0.3 * (threshold - 0.5) + shift + 0.02 * random.normal(size=n), 0, 1)
+        label = (score > 0.5) | (threshold < 0.1 + shift)
+        files.append(folder / f"annotations_{len(files)}.parquet")
+        pd.DataFrame(
+            {"source_id": ids, "ra": ra, "dec": dec, "score": score.astype(np.float32), "label": label.astype(np.int8)}
+        ).to_parquet(files[-1])
+    catalog = folder / "catalog.parquet"
+    labels = pd.array(truth.astype(int) if labelled else [pd.NA] * n, dtype="Int8")
+    pd.DataFrame({"source_id": ids, "ra": ra, "dec": dec, "label": labels}).to_parquet(catalog)
+    experiment = {
+        "name": "synthetic",
+        "survey": "pixels",
+        "classes": ["elliptical", "spiral"],
+        "arms": {},
+        "opposite": [["east", "west"]] if any(run["footprint"] == "east" for run in runs) else [],
+        "tests": {"alpha": 0.01, "permutations": 2000, "seed": 0, "ra_bins": 12, "scan_nside": 8, "primary": []},
+        "runs": runs,
+    }
+    return experiment, files, catalog

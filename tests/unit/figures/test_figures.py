@@ -1,0 +1,94 @@
+"""Figures show what they are given, the right way round, with the same bytes each time."""
+
+import json
+
+import healpy
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.unit.bias.synthetic_experiment import experiment_runs, write_experiment
+from workflow_scripts.draw_runs import build_parser as runs_parser
+from workflow_scripts.draw_runs import main as draw_runs
+from workflow_scripts.draw_sky_maps import build_parser as maps_parser
+from workflow_scripts.draw_sky_maps import main as draw_sky_maps
+from workflow_scripts.figures.galaxies import galaxy_rows
+from workflow_scripts.figures.mollweide import draw_map, projected
+from workflow_scripts.figures.style import new_figure
+from workflow_scripts.measure_bias import build_parser as bias_parser
+from workflow_scripts.measure_bias import main as measure_bias
+from workflow_scripts.write_verdict import page
+
+SETTINGS = {"dpi": 60, "colours": ["#112233", "#D55E00"], "sequential_map": "cividis", "diverging_map": "RdBu_r"}
+ALL = {
+    *("sigma_and_p", "footprint_response", "run_dots", "fraction_by_ra", "training_curves"),
+    *("difference_map", "sigma_map", "fraction_map", "seeing_map"),
+}
+
+
+def measured(folder, runs, labelled=True):
+    experiment, files, catalog = write_experiment(folder, 0.05, runs, n=1500, labelled=labelled)
+    arguments = ["--experiment", json.dumps(experiment), "--catalog", str(catalog), "--annotations", *map(str, files)]
+    measure_bias(bias_parser().parse_args([*arguments, "--output-folder", str(folder / "bias")]))
+    return catalog
+
+
+def draw(folder, catalog, to="figures", settings=SETTINGS):
+    common = ["--bias-folder", str(folder / "bias"), "--figures", json.dumps(settings), "--folder", str(folder / to)]
+    draw_runs(runs_parser().parse_args(common))
+    draw_sky_maps(maps_parser().parse_args([*common, "--catalog", str(catalog)]))
+    return {path.name: path.read_bytes() for path in (folder / to).iterdir()}
+
+
+def test_right_ascension_grows_to_the_left_about_180_degrees():
+    x, y = projected([90.0, 180.0, 270.0], [0.0, 10.0, -20.0])
+    assert x[0] > x[1] == 0 > x[2]
+    assert y[1] > y[0] > y[2]
+
+
+def test_a_pixel_is_drawn_at_its_position():
+    values = np.zeros(12 * 16**2)
+    pixel = healpy.ang2pix(16, 250.0, 40.0, nest=True, lonlat=True)
+    values[pixel] = 1.0
+    figure, axes = new_figure(3, 2, subplot_kw={"projection": "mollweide"})
+    drawn = draw_map(axes, values, "cividis", 0, 1)
+    rows, columns = np.nonzero(drawn.get_array().reshape(360, 720) == 1.0)
+    x, y = projected(*healpy.pix2ang(16, pixel, nest=True, lonlat=True))
+    assert np.interp(columns.mean() + 0.5, [0, 720], [-np.pi, np.pi]) == pytest.approx(x, abs=0.05)
+    assert np.interp(rows.mean() + 0.5, [0, 360], [-np.pi / 2, np.pi / 2]) == pytest.approx(y, abs=0.05)
+    assert figure.axes
+
+
+def test_all_figures_are_drawn_with_the_same_bytes_and_a_colour_is_honoured(tmp_path):
+    catalog = measured(tmp_path, experiment_runs())
+    first = draw(tmp_path, catalog)
+    assert {name.split(".")[0] for name in first} == ALL
+    assert {name.split(".")[1] for name in first} == {"png", "pdf"}
+    assert draw(tmp_path, catalog, "again") == first
+    other = draw(tmp_path, catalog, "red", {**SETTINGS, "colours": ["#ff0000", "#D55E00"]})
+    assert other["run_dots.png"] != first["run_dots.png"]
+    assert other["sigma_map.png"] == first["sigma_map.png"]
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_an_experiment_with_two_runs_still_has_every_figure(tmp_path, labelled):
+    catalog = measured(tmp_path, experiment_runs(with_rotating=False, seeds=1)[:2], labelled)
+    assert {name.split(".")[0] for name in draw(tmp_path, catalog)} == ALL
+
+
+def test_galaxies_without_images_are_said_to_be_missing():
+    assert "no galaxies" in galaxy_rows([]).axes[0].texts[0].get_text()
+    figure = galaxy_rows([("a", np.zeros((3, 8, 8, 3), np.uint8)), ("b", np.zeros((2, 8, 8, 1), np.uint8))], columns=4)
+    assert sum(len(axes.images) for axes in figure.axes) == 5
+
+
+def test_the_verdict_page_needs_nothing_from_outside_and_escapes_names(tmp_path):
+    measured(tmp_path, experiment_runs())
+    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
+    summary["experiment"] = "<script>"
+    text = page(summary)
+    assert "<script>" not in text
+    assert "src=" not in text
+    assert "http" not in text
+    assert summary["verdict"].split(":")[0] in text
+    assert len(pd.read_csv(tmp_path / "bias" / "runs.csv")) == 34
