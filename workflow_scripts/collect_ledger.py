@@ -3,32 +3,48 @@
 import argparse
 import logging
 
-import pandas as pd
+import pyarrow as pa
 
 from workflow_scripts.provenance import provenance, write_json, write_table
 from workflow_scripts.step import run_step
-from workflow_scripts.surveys.archive import count_outcomes, read_ledger
+from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, read_ledger
 
 log = logging.getLogger(__name__)
+
+# Reasons can quote what came, so there may be as many as images.
+LISTED_REASONS = 50
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiles", nargs="+", required=True, help="the tiles of the archive (Parquet)")
+    parser.add_argument(
+        "--max-failed-share",
+        type=float,
+        default=1.0,
+        help="of rejected and failed requests over all tiles, default: %(default)s",
+    )
     parser.add_argument("--output", required=True, help="the ledger (Parquet)")
     parser.add_argument("--counts", required=True, help="requests by outcome and reason (JSON)")
     return parser
 
 
+def reasons(ledger: pa.Table) -> list[dict[str, str | int]]:
+    """Why images are missing and how often, the most frequent reasons first."""
+    rows = ledger.select(["outcome", "reason"]).to_pandas()
+    counts = rows[rows["outcome"] != "delivered"].groupby(["outcome", "reason"]).size()
+    listed = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:LISTED_REASONS]
+    return [{"outcome": outcome, "reason": reason, "requests": int(n)} for (outcome, reason), n in listed]
+
+
 def main(arguments: argparse.Namespace) -> None:
     """Write the ledger and its counts."""
-    ledger = pd.concat([read_ledger(tile) for tile in arguments.tiles], ignore_index=True)
+    ledger = pa.concat_tables(read_ledger(tile) for tile in arguments.tiles)
     counts = count_outcomes(ledger)
-    reasons = ledger.loc[ledger["outcome"] != "delivered"].groupby(["outcome", "reason"]).size()
+    check_failed_share(counts, arguments.max_failed_share, arguments.output)
     write_table(arguments.output, ledger, provenance({}, {}, arguments.tiles))
-    not_delivered = [{"outcome": o, "reason": r, "requests": int(n)} for (o, r), n in reasons.items()]
-    write_json(arguments.counts, {**counts, "not_delivered": not_delivered})
+    write_json(arguments.counts, {**counts, "not_delivered": reasons(ledger)})
     log.info(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
 
 

@@ -3,13 +3,11 @@
 import argparse
 import logging
 
-import pandas as pd
-
 from workflow_scripts.provenance import provenance
-from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, fetch_tile, write_tile
-from workflow_scripts.surveys.opening import open_survey
+from workflow_scripts.surveys.opening import expected_size, open_survey
+from workflow_scripts.surveys.requests import requests_of_tile
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +20,9 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--truth", help="the simulated sky (Parquet), for kind simulated")
     parser.add_argument("--images", help="folder, tar or zip, for kind local")
     parser.add_argument("--tile", type=int, required=True, help="nested HEALPix pixel of order `tile_order`")
-    parser.add_argument("--max-failed-share", type=float, default=0.01, help="default: %(default)s")
+    parser.add_argument(
+        "--max-failed-share", type=float, default=0.01, help="of rejected and failed requests, default: %(default)s"
+    )
     parser.add_argument("--output", required=True, help="the tile (Parquet)")
     return parser
 
@@ -30,12 +30,10 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     """Write the tile, unless too many requests failed."""
     survey = arguments.survey
-    catalog = pd.read_parquet(arguments.catalog)
-    tiles = tile_of(catalog["ra"], catalog["dec"], survey["tile_order"])
-    requests = catalog[tiles == arguments.tile].reset_index(drop=True)
-    size_px = survey["cutout"]["size_px"] if survey["kind"] == "simulated" else None
-    table = fetch_tile(open_survey(survey, arguments.truth, arguments.images), requests, size_px)
-    counts = count_outcomes(table.select(["outcome"]).to_pandas())
+    requests = requests_of_tile(arguments.catalog, arguments.tile, survey["tile_order"])
+    source = open_survey(survey, arguments.truth, arguments.images)
+    table = fetch_tile(source, requests, expected_size(survey))
+    counts = count_outcomes(table)
     log.info("tile %d: %s", arguments.tile, ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     check_failed_share(counts, arguments.max_failed_share, f"tile {arguments.tile}")
     write_tile(arguments.output, table, provenance({"survey": survey, "tile": arguments.tile}, {}, [arguments.catalog]))

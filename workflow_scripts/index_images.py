@@ -1,9 +1,12 @@
 """Index the image arrays of all tiles, so that a run depends on one file."""
 
 import argparse
+import logging
 
-from workflow_scripts.images.arrays import write_index
+from workflow_scripts.images.arrays import ImageStore, write_index
 from workflow_scripts.step import run_step
+
+log = logging.getLogger(__name__)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,6 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     """Write the index."""
     write_index(arguments.output, arguments.arrays, arguments.ids)
+    log.info("%d images in %d arrays", len(ImageStore(arguments.output)), len(arguments.arrays))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.catalogs.hygiene import clean
-from workflow_scripts.catalogs.readers import read_table
+from workflow_scripts.catalogs.readers import COVARIATES, read_table
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance, write_json, write_table
 from workflow_scripts.sky.split import hash_fractions, split
@@ -19,11 +19,12 @@ from workflow_scripts.step import json_argument, run_step
 log = logging.getLogger(__name__)
 
 # What a simulated sky shows of itself, under the same names as a real catalog's columns.
-SIMULATED_COLUMNS = (
-    *("source_id", "ra", "dec", "label", "magnitude", "radius_arcsec", "redshift", "axis_ratio"),
-    *("psf_fwhm_arcsec", "depth_mag", "ebv"),
-)
+SIMULATED_COLUMNS = ("source_id", "ra", "dec", "label", *COVARIATES)
+# What this step adds.
+RESERVED_COLUMNS = ("split",)
 SORTING_ORDER = 12
+# The most frequent unknown label values; a column mapped by mistake can have one a row.
+LISTED_VALUES = 50
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -39,6 +40,11 @@ def build_parser() -> argparse.ArgumentParser:
 def make_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The catalog of an entry and its hygiene report; raises `InputError` for what is wrong with the table."""
     columns = {name: name for name in SIMULATED_COLUMNS} if entry["source"] == "simulated" else entry["columns"]
+    reserved = [name for name in RESERVED_COLUMNS if name in columns]
+    if reserved:
+        raise InputError(
+            f"{source}: '{reserved[0]}' (catalogs, columns) is made by the workflow, expected another name"
+        )
     galaxies = read_table(source, columns, entry.get("format"))
     if "source_id" not in galaxies:
         # A table without ids gets row numbers, so that every galaxy can be named.
@@ -59,22 +65,29 @@ def make_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataFrame, d
 
 
 def class_numbers(galaxies: pd.DataFrame, entry: Mapping[str, Any], source: str) -> tuple[pd.Series, dict[str, int]]:
-    """Labels as indices into `classes` (Int8, missing where not known), and how often each unknown value occurs."""
+    """Labels as indices into `classes` (Int8, missing where not known), and how often the unknown values occur."""
     if "label" not in galaxies:
         return pd.Series(pd.NA, index=galaxies.index, dtype="Int8"), {}
     classes = entry["classes"]
-    meaning = {str(value): classes.index(name) for value, name in (entry.get("label_values") or {}).items()}
+    label_values = entry.get("label_values") or {}
+    strange = [name for name in label_values.values() if name not in classes]
+    if strange:
+        raise InputError(
+            f"{source}: '{strange[0]}' (catalogs, label_values) is no class, expected {', '.join(classes)}"
+        )
+    meaning = {str(value): classes.index(name) for value, name in label_values.items()}
     if not meaning:
-        meaning = {name: number for number, name in enumerate(classes)}
-        meaning |= {str(number): number for number in range(len(classes))}
+        meaning = {str(number): number for number in range(len(classes))}
+        meaning |= {name: number for number, name in enumerate(classes)}
     labels = galaxies["label"].map(meaning).astype("Int8")
     odd = galaxies.loc[labels.isna() & galaxies["label"].notna(), "label"].value_counts()
     if labels.isna().all() and len(odd):
         raise InputError(
-            f"{source}: no label is known; it has {', '.join(map(str, odd.index[:5]))}, expected {', '.join(meaning)}"
+            f"{source}: no label is known; it has {', '.join(sorted(odd.index)[:5])}, expected {', '.join(meaning)}"
             " (catalogs, label_values)"
         )
-    return labels, {str(value): int(count) for value, count in odd.items()}
+    listed = sorted(odd.items(), key=lambda item: (-item[1], item[0]))[:LISTED_VALUES]
+    return labels, {str(value): int(count) for value, count in listed}
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -86,7 +99,12 @@ def main(arguments: argparse.Namespace) -> None:
             log.warning("%d rows with %s: %s", count["rows"], problem.replace("_", " "), count["action"])
     write_table(arguments.output, galaxies, record)
     write_json(arguments.hygiene, {**report, "source": arguments.source})
-    log.info("%d galaxies of %d rows", report["rows_out"], report["rows_in"])
+    for kind in ("unreadable_cells", "sentinels_in_covariates"):
+        for column, cells in report[kind].items():
+            log.warning("%d %s in %s: taken as not known", cells, kind.split("_")[0], column)
+    for value, rows in report["labels"]["unknown_values"].items():
+        log.warning("%d rows with the unknown label %s: taken as not labelled", rows, value)
+    log.info("%d galaxies of %d rows", len(galaxies), report["rows_in"])
 
 
 if __name__ == "__main__":

@@ -2,12 +2,16 @@
 
 import argparse
 import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.images.arrays import write_array
+from workflow_scripts.images.arrays import write_images
 from workflow_scripts.images.decoding import UndecodableImageError, decode
 from workflow_scripts.images.recipes import apply_recipe
 from workflow_scripts.provenance import provenance, write_table
@@ -27,22 +31,25 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def prepared(cutouts: str | Path, recipe: Mapping[str, Any]) -> Iterator[NDArray[np.uint8]]:
+    """The delivered images of a tile by a recipe, one by one; `InputError` for one that the recipe cannot use."""
+    for source_id, data in read_images(cutouts):
+        try:
+            yield apply_recipe(decode(data), recipe)
+        except UndecodableImageError as error:
+            raise InputError(f"{cutouts}: the image of {source_id} cannot be used: {error}") from None
+
+
 def main(arguments: argparse.Namespace) -> None:
     """Write the array and its ids."""
     recipe = arguments.recipe
-    delivered = int((read_ledger(arguments.cutouts)["outcome"] == "delivered").sum())
-    images = np.empty((delivered, recipe["size_px"], recipe["size_px"], recipe["channels"]), np.uint8)
-    source_ids = []
-    for row, (source_id, data) in enumerate(read_images(arguments.cutouts)):
-        try:
-            images[row] = apply_recipe(decode(data), recipe)
-        except UndecodableImageError as error:
-            raise InputError(f"{arguments.cutouts}: the image of {source_id} cannot be used: {error}") from None
-        source_ids.append(source_id)
-    table = pd.DataFrame({"source_id": pd.Series(source_ids, dtype=str), "row": np.arange(delivered, dtype=np.int64)})
-    write_array(arguments.array, images)
+    ledger = read_ledger(arguments.cutouts).to_pandas()
+    source_ids = ledger.loc[ledger["outcome"] == "delivered", "source_id"].astype(str)
+    shape = (len(source_ids), recipe["size_px"], recipe["size_px"], recipe["channels"])
+    table = pd.DataFrame({"source_id": source_ids.to_numpy(), "row": np.arange(len(source_ids), dtype=np.int32)})
+    write_images(arguments.array, shape, prepared(arguments.cutouts, recipe))
     write_table(arguments.ids, table, provenance(recipe, {}, [arguments.cutouts]))
-    log.info("%d images of %d x %d pixels", delivered, recipe["size_px"], recipe["size_px"])
+    log.info("%d images of %d x %d pixels", len(source_ids), recipe["size_px"], recipe["size_px"])
 
 
 if __name__ == "__main__":

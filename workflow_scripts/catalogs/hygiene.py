@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
 from workflow_scripts.errors import InputError
@@ -24,7 +24,7 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
     Parameters
     ----------
     galaxies
-        `source_id` (text), `ra`, `dec` (degrees) and any other columns.
+        `source_id` (text), `ra`, `dec` (degrees) and any other columns, as `readers.read_table` gives them.
     settings
         `radius_arcsec` within which two entries are one galaxy (0: never), `sentinels` (numbers that mean "not known"),
         and `on_problem`: `drop` or `fatal` for each of `PROBLEMS`.
@@ -42,6 +42,7 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
         for a problem that is configured as fatal, or where no row is left.
     """
     galaxies = galaxies.copy()
+    unreadable = galaxies.attrs.pop("unreadable_cells", {})
     sentinels = list(settings["sentinels"])
     numeric = [name for name in galaxies if pd.api.types.is_float_dtype(galaxies[name])]
     is_sentinel = galaxies[numeric].isin(sentinels)
@@ -49,7 +50,12 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
     covariates = [name for name in numeric if name not in ("ra", "dec")]
     blanked = {name: int(is_sentinel[name].sum()) for name in covariates if is_sentinel[name].any()}
     galaxies[covariates] = galaxies[covariates].mask(is_sentinel[covariates])
-    report: dict[str, Any] = {"rows_in": len(galaxies), "sentinels_in_covariates": blanked, "problems": {}}
+    report: dict[str, Any] = {
+        "rows_in": len(galaxies),
+        "unreadable_cells": unreadable,
+        "sentinels_in_covariates": blanked,
+        "problems": {},
+    }
 
     def gate(problem: str, bad: pd.Series | NDArray[np.bool_]) -> None:
         nonlocal galaxies
@@ -75,19 +81,25 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
     gate("repeated_galaxy", repeated_galaxies(galaxies["ra"], galaxies["dec"], settings["radius_arcsec"]))
     report["rows_out"] = len(galaxies)
     if galaxies.empty:
-        raise InputError(f"{source}: none of {report['rows_in']} rows is left after cleaning, expected at least one")
+        stopped = {name: count["rows"] for name, count in report["problems"].items() if count["rows"]}
+        listed = ", ".join(f"{rows} {name.replace('_', ' ')}" for name, rows in stopped.items()) or "the table is empty"
+        raise InputError(f"{source}: none of {report['rows_in']} rows is usable ({listed}), expected at least one")
     return galaxies, report
 
 
-def repeated_galaxies(ra: pd.Series, dec: pd.Series, radius_arcsec: float) -> NDArray[np.bool_]:
+def repeated_galaxies(ra: ArrayLike, dec: ArrayLike, radius_arcsec: float) -> NDArray[np.bool_]:
     """Which rows lie within `radius_arcsec` of an earlier row that is kept itself."""
-    repeated = np.zeros(len(ra), bool)
-    if not radius_arcsec or len(ra) < 2:
+    repeated: NDArray[np.bool_] = np.zeros(len(np.asarray(ra)), bool)
+    if not radius_arcsec:
         return repeated
+    # Equal positions first: a placeholder that thousands share would give millions of pairs.
+    repeated |= pd.DataFrame({"ra": np.asarray(ra), "dec": np.asarray(dec)}).duplicated().to_numpy()
+    distinct = np.flatnonzero(~repeated)
     chord = 2 * np.sin(np.radians(radius_arcsec / 3600) / 2)
-    pairs = cKDTree(unit_vectors(ra, dec)).query_pairs(chord, output_type="ndarray")
-    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))] if len(pairs) else pairs
-    for first, second in np.sort(pairs, axis=1):
+    tree = cKDTree(unit_vectors(np.asarray(ra)[distinct], np.asarray(dec)[distinct]))
+    pairs = tree.query_pairs(chord, output_type="ndarray")
+    # Pairs have the earlier row first; in this order its own fate is known.
+    for first, second in distinct[pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]]:
         if not repeated[first]:
             repeated[second] = True
     return repeated

@@ -1,17 +1,22 @@
 """Tables of galaxies, read so that ids keep every digit and the user's columns get the project's names."""
 
+import warnings
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
+from astropy import units
 from astropy.table import Table
 
+from workflow_scripts.catalogs.cells import as_numbers, as_text, is_mostly_numbers
 from workflow_scripts.errors import InputError
 
 TEXT_COLUMNS = ("source_id", "label", "file")
+POSITION_COLUMNS = ("ra", "dec")
+COVARIATES = ("magnitude", "radius_arcsec", "redshift", "psf_fwhm_arcsec", "depth_mag", "ebv", "axis_ratio")
 _FORMATS = {
     ".csv": "csv",
     ".ecsv": "ecsv",
@@ -21,6 +26,12 @@ _FORMATS = {
     ".votable": "votable",
     ".xml": "votable",
     ".parquet": "parquet",
+}
+# What astropy calls them. A VOTable's columns go by the names that other programs show, not by their XML ids.
+_ASTROPY: dict[str, dict[str, Any]] = {
+    "ecsv": {"format": "ascii.ecsv"},
+    "fits": {"format": "fits"},
+    "votable": {"format": "votable", "use_names_over_ids": True},
 }
 
 
@@ -39,36 +50,43 @@ def read_table(path: str | Path, columns: Mapping[str, str], table_format: str |
     Returns
     -------
     pandas.DataFrame
-        one row a row of the table, columns named as the keys of `columns`; text for `source_id`, `label` and `file`,
-        float64 for the rest (a cell that is no number becomes NaN).
+        one row a row of the table, columns named as the keys of `columns`; text (None where empty) for `source_id`,
+        `label` and `file`, float64 (NaN where empty) for positions and covariates, and for any other column what most
+        of its cells are. `attrs["unreadable_cells"]` counts, by column, the cells that should be numbers and are not.
 
     Raises
     ------
     InputError
-        where the file is missing or not of its format, or a column is not there.
+        where the file is missing or not of its format, a column is not there, positions are not in degrees, or ids
+        have lost digits.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path}: the catalog does not exist")
     table_format = table_format or format_by_name(path)
+    if table_format not in _FORMATS.values():
+        raise InputError(f"{path}: format '{table_format}' is not known, expected {', '.join(set(_FORMATS.values()))}")
     try:
-        raw = _read_raw(path, table_format)
+        raw = _read_raw(path, table_format, columns)
     except InputError:
         raise
     except Exception as error:  # every reader has errors of its own for a file that is not what it should be
-        raise InputError(f"{path}: expected a table in {table_format}, but it cannot be read: {error}") from None
-    missing = [(name, column) for name, column in columns.items() if column not in raw]
-    if missing:
-        name, column = missing[0]
-        near = [other for other in raw if other.lower() == column.lower()] or get_close_matches(column, list(raw), n=1)
-        hint = f"; did you mean '{near[0]}'?" if near else f"; it has {', '.join(map(str, list(raw)[:20]))}"
-        raise InputError(f"{path}: has no column '{column}' (catalogs, columns.{name}){hint}")
-    return pd.DataFrame(
-        {
-            name: _as_text(raw[column], path, column) if name in TEXT_COLUMNS else _as_number(raw[column])
-            for name, column in columns.items()
-        }
-    )
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path}: expected a table in {table_format}, but it cannot be read: {reason}") from None
+    table: dict[str, pd.Series] = {}
+    unreadable: dict[str, int] = {}
+    for name, column in columns.items():
+        where = f"{path}: column '{column}' (catalogs, columns.{name})"
+        numeric = name in (*POSITION_COLUMNS, *COVARIATES)
+        if numeric or (name not in TEXT_COLUMNS and is_mostly_numbers(raw[column])):
+            table[name], bad = as_numbers(raw[column])
+            if bad:
+                unreadable[name] = bad
+        else:
+            table[name] = as_text(raw[column], where)
+    galaxies = pd.DataFrame(table)
+    galaxies.attrs["unreadable_cells"] = unreadable
+    return galaxies
 
 
 def format_by_name(path: Path) -> str:
@@ -79,35 +97,40 @@ def format_by_name(path: Path) -> str:
     raise InputError(f"{path}: the name tells no format, expected {', '.join(_FORMATS)}, or the key `format`")
 
 
-def _read_raw(path: Path, table_format: str) -> pd.DataFrame:
+def _read_raw(path: Path, table_format: str, columns: Mapping[str, str]) -> pd.DataFrame:
     if table_format == "parquet":
-        return pd.read_parquet(path)
+        with pq.ParquetFile(path) as file:
+            _check_columns(path, columns, file.schema_arrow.names)
+            table = file.read(columns=sorted(set(columns.values())))
+        # With pandas' own metadata a column could come back as the index; without nullable integers, ids as floats.
+        raw = table.replace_schema_metadata(None).to_pandas(integer_object_nulls=True)
+        return raw.astype({name: object for name in raw if isinstance(raw[name].dtype, pd.CategoricalDtype)})
     if table_format == "csv":
-        # As text first: a 19-digit id read as a number beside an empty cell would lose its last digits.
-        return pd.read_csv(path, dtype=str, comment=None, skip_blank_lines=True, low_memory=False)
-    table = Table.read(path, format={"ecsv": "ascii.ecsv"}.get(table_format, table_format))
-    wide = [name for name in table.colnames if len(table[name].shape) > 1]
-    table.remove_columns(wide)
-    return table.to_pandas(use_nullable_int=True)
+        with warnings.catch_warnings():
+            # Rows longer than the header, which pandas would cut.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            # As text first: a 19-digit id read as a number beside an empty cell would lose its last digits.
+            raw = pd.read_csv(path, dtype=str, index_col=False, skipinitialspace=True, low_memory=False)
+        _check_columns(path, columns, list(raw))
+        return raw
+    table = Table.read(path, **_ASTROPY[table_format])
+    _check_columns(path, columns, table.colnames)
+    for name, column in columns.items():
+        if len(table[column].shape) > 1:
+            raise InputError(f"{path}: column '{column}' (catalogs, columns.{name}) has several values in a cell")
+        unit = getattr(table[column], "unit", None)
+        # A unit that astropy does not know is most often a misspelt one of degrees.
+        known = unit is not None and not isinstance(unit, units.UnrecognizedUnit)
+        if name in POSITION_COLUMNS and known and unit not in (units.dimensionless_unscaled, units.deg):
+            raise InputError(f"{path}: column '{column}' (catalogs, columns.{name}) is in {unit}, expected degrees")
+    return table[sorted(set(columns.values()))].to_pandas(use_nullable_int=True)
 
 
-def _as_number(values: pd.Series) -> pd.Series:
-    return pd.to_numeric(values, errors="coerce").astype("float64")
-
-
-def _as_text(values: pd.Series, path: Path, column: str) -> pd.Series:
-    if pd.api.types.is_float_dtype(values):
-        known = values.dropna()
-        if (known.abs() >= 2**53).any() or (known != np.trunc(known)).any():
-            example = known[(known.abs() >= 2**53) | (known != np.trunc(known))].iloc[0]
-            raise InputError(
-                f"{path}: column '{column}' holds floating-point numbers such as {example!r}, which cannot tell ids"
-                " apart, expected integers or text"
-            )
-        values = values.astype("Int64")
-    text: pd.Series = values.map(_one_text, na_action="ignore")
-    return text.astype(object).where(text.notna() & (text != ""), None)
-
-
-def _one_text(value: Any) -> str:
-    return (value.decode() if isinstance(value, bytes) else str(value)).strip()
+def _check_columns(path: Path, columns: Mapping[str, str], present: list[str]) -> None:
+    for name, column in columns.items():
+        if column not in present:
+            folded = {other.casefold().strip(): other for other in present}
+            near = get_close_matches(column.casefold().strip(), folded, n=3)
+            hint = f"did you mean {' or '.join(repr(folded[match]) for match in near)}?" if near else None
+            hint = hint or f"it has {', '.join(present[:20])}{', ...' if len(present) > 20 else ''}"
+            raise InputError(f"{path}: has no column '{column}' (catalogs, columns.{name}); {hint}")

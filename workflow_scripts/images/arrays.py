@@ -2,12 +2,13 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -16,50 +17,90 @@ from workflow_scripts.provenance import sha256, write_table
 from workflow_scripts.whole_file import whole_file
 
 
+def write_images(path: str | Path, shape: tuple[int, ...], images: Iterable[NDArray[np.uint8]]) -> None:
+    """Write images one by one as a C-ordered uint8 .npy file of `shape` (n, H, W, C), holding one at a time.
+
+    Raises
+    ------
+    RuntimeError
+        where there are not n images of that shape.
+    """
+    header = {"descr": "|u1", "fortran_order": False, "shape": tuple(map(int, shape))}
+    with whole_file(path) as temporary, open(temporary, "wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        written = 0
+        for image in images:
+            if image.shape != tuple(shape[1:]) or image.dtype != np.uint8:
+                raise RuntimeError(f"{path}: image {written} is {image.dtype} {image.shape}, the array is {shape}")
+            file.write(image.tobytes())
+            written += 1
+        if written != shape[0]:
+            raise RuntimeError(f"{path}: {written} images, the array is {shape}")
+
+
 def write_array(path: str | Path, images: NDArray[np.uint8]) -> None:
-    """Write images (n, H, W, C) as a C-ordered .npy file."""
-    with whole_file(path) as temporary:
-        np.save(temporary, np.ascontiguousarray(images), allow_pickle=False)
+    """Write images (n, H, W, C) as `write_images` does."""
+    write_images(path, images.shape, images)
 
 
 def write_index(path: str | Path, arrays: Sequence[str | Path], ids: Sequence[str | Path]) -> None:
     """Write the index of the arrays of all tiles.
 
     `arrays[k]` holds the images of the galaxies listed in `ids[k]` (columns `source_id, row`). The index has
-    `source_id, tile, row`, sorted by tile and row; its metadata names the array files (relative to the index), their
-    digests and the shape of one image.
+    `source_id, tile, row`, sorted by tile and row, tile being k; its metadata names the array files (relative to the
+    index), their digests, the shape of one image and the recipe.
 
     Raises
     ------
     InputError
-        where an array and its list disagree, or images differ in shape.
+        where an array and its list disagree, a galaxy has two images, or tiles differ in recipe or shape.
     """
+    if len(arrays) != len(ids):
+        raise InputError(f"{path}: {len(arrays)} arrays and {len(ids)} lists of galaxies, expected one for each")
     folder = Path(path).resolve().parent
-    tables, files, shapes = [], [], set()
+    tables, files, kinds = [], [], []
     for tile, (array_path, ids_path) in enumerate(zip(arrays, ids, strict=True)):
-        table = pd.read_parquet(ids_path)
-        array = np.load(array_path, mmap_mode="r", allow_pickle=False)
+        table, recipe = _read_ids(ids_path)
+        array = _open_array(array_path)
         if len(array) != len(table):
             raise InputError(f"{array_path}: has {len(array)} images, expected {len(table)} as listed in {ids_path}")
-        shapes.add(array.shape[1:])
+        kinds.append((array.shape[1:], recipe))
+        if kinds[-1] != kinds[0]:
+            raise InputError(
+                f"{array_path}: images {kinds[-1][0]} of recipe {recipe}, expected {kinds[0][0]} of {kinds[0][1]} as"
+                f" in {arrays[0]}"
+            )
         files.append({"path": os.path.relpath(Path(array_path).resolve(), folder), "sha256": sha256(array_path)})
-        tables.append(table.assign(tile=np.int32(tile))[["source_id", "tile", "row"]])
-    if len(shapes) != 1:
-        raise InputError(f"{path}: images of different shapes {sorted(shapes)}, expected one recipe")
-    index = pd.concat(tables, ignore_index=True).sort_values(["tile", "row"], kind="stable")
-    write_table(path, index.astype({"source_id": str}), {"arrays": files, "shape": list(shapes.pop())})
+        tables.append(table.assign(tile=np.int32(tile)))
+    index = pd.concat(tables, ignore_index=True)
+    repeated = index["source_id"].duplicated()
+    if repeated.any():
+        first = index.loc[repeated, "source_id"].iloc[0]
+        raise InputError(f"{path}: {repeated.sum()} galaxies have two images, the first is {first}; expected one each")
+    columns = {"source_id": pa.string(), "tile": pa.int32(), "row": pa.int32()}
+    shape, recipe = kinds[0]
+    write_table(
+        path,
+        pa.Table.from_pandas(index[list(columns)], schema=pa.schema(columns), preserve_index=False),
+        {"arrays": files, "shape": list(shape), "recipe": recipe},
+    )
 
 
 class ImageStore:
     """The images of a survey in one recipe, read through memory maps."""
 
     def __init__(self, index: str | Path):
+        """Open an index; `InputError` where the file is not one."""
         self.path = Path(index)
-        table = pq.read_table(self.path)
-        description: dict[str, Any] = json.loads(table.schema.metadata[b"skybias"])
+        table = _read_parquet(self.path, "an index of images")
+        description: dict[str, Any] = json.loads((table.schema.metadata or {}).get(b"skybias", b"{}"))
+        if "arrays" not in description or not {"source_id", "tile", "row"} <= set(table.column_names):
+            raise InputError(f"{self.path}: expected an index of images, as index_images writes it")
         self.shape: tuple[int, int, int] = tuple(description["shape"])
+        self.recipe: Mapping[str, Any] | None = description.get("recipe")
         self._files = [self.path.parent / file["path"] for file in description["arrays"]]
         self._index = table.to_pandas()
+        self._lengths = np.bincount(self._index["tile"], minlength=len(self._files))
         self._places: pd.DataFrame | None = None
 
     def __len__(self) -> int:
@@ -68,9 +109,9 @@ class ImageStore:
     @property
     def source_ids(self) -> NDArray[np.object_]:
         """Ids of all galaxies with an image, by tile and row."""
-        return self._index["source_id"].to_numpy()
+        return self._index["source_id"].to_numpy(object)
 
-    def rows(self, source_ids: Sequence[str]) -> pd.DataFrame:
+    def rows(self, source_ids: Sequence[str] | NDArray) -> pd.DataFrame:
         """`tile` and `row` of galaxies, in their order; `InputError` where some have no image."""
         if self._places is None:
             self._places = self._index.set_index("source_id")
@@ -81,7 +122,7 @@ class ImageStore:
             raise InputError(f"{self.path}: {missing} of {len(places)} galaxies have no image, the first is {first}")
         return places.astype(np.int64)
 
-    def read(self, source_ids: Sequence[str]) -> NDArray[np.uint8]:
+    def read(self, source_ids: Sequence[str] | NDArray) -> NDArray[np.uint8]:
         """Images (n, H, W, C) of galaxies, in their order; raises as `rows`."""
         places = self.rows(source_ids)
         images = np.empty((len(places), *self.shape), np.uint8)
@@ -92,10 +133,47 @@ class ImageStore:
         return images
 
     def tile(self, tile: int) -> NDArray[np.uint8]:
-        """The memory map (n, H, W, C) of a tile."""
-        return np.load(self._files[tile], mmap_mode="r", allow_pickle=False)
+        """The memory map (n, H, W, C) of a tile; `InputError` where the array is not the one that was indexed."""
+        array = _open_array(self._files[tile])
+        expected = (int(self._lengths[tile]), *self.shape)
+        if array.shape != expected:
+            raise InputError(f"{self._files[tile]}: has shape {array.shape}, expected {expected} as in {self.path}")
+        return array
 
     def tiles(self) -> Iterator[tuple[NDArray[np.object_], NDArray[np.uint8]]]:
         """(ids, memory map) of every tile that has images."""
         for tile, galaxies in self._index.groupby("tile", sort=True):
-            yield galaxies["source_id"].to_numpy(), self.tile(int(tile))
+            yield galaxies["source_id"].to_numpy(object), self.tile(int(tile))
+
+
+def _open_array(path: str | Path) -> NDArray[np.uint8]:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist, expected an array of images (.npy)") from None
+    except (ValueError, EOFError) as error:
+        raise InputError(f"{path}: expected an array of images (.npy), but it cannot be read: {error}") from None
+    if getattr(array, "ndim", 0) != 4 or array.dtype != np.uint8:
+        raise InputError(f"{path}: expected a uint8 array of images (n, H, W, C)")
+    return array
+
+
+def _read_ids(path: str | Path) -> tuple[pd.DataFrame, Any]:
+    """`source_id` and `row` of a tile's list, which must count from 0, and the recipe in its metadata."""
+    listed = _read_parquet(Path(path), "a list of galaxies")
+    if not {"source_id", "row"} <= set(listed.column_names):
+        raise InputError(f"{path}: has columns {', '.join(listed.column_names)}, expected source_id and row")
+    table = listed.select(["source_id", "row"]).to_pandas()
+    if not np.array_equal(table["row"], np.arange(len(table))):
+        raise InputError(f"{path}: column 'row' does not count 0, 1, 2, ..., expected the order of the array")
+    return table, json.loads((listed.schema.metadata or {}).get(b"skybias", b"{}")).get("config")
+
+
+def _read_parquet(path: Path, what: str) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist, expected {what} (Parquet)") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = (str(error).splitlines() or [""])[0]
+        raise InputError(f"{path}: expected {what} (Parquet), but it cannot be read: {reason}") from None

@@ -1,16 +1,22 @@
 """Received bytes as pixels, decoded fully and with every size limited."""
 
 import io
+import math
 import warnings
 
 import numpy as np
 from astropy.io import fits
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 # A galaxy cutout is far smaller; anything larger is a mistake or an attack.
 LARGEST_SIDE = 8192
 LARGEST_BYTES = 64 * 2**20
+# Over all bands: 256 MB of float32.
+LARGEST_PIXELS = 2**26
+LARGEST_BANDS = 16
+
+_MAGIC = ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"SIMPLE  =", "fits"))
 
 
 class UndecodableImageError(ValueError):
@@ -19,10 +25,10 @@ class UndecodableImageError(ValueError):
 
 def image_format(data: bytes) -> str:
     """`jpeg`, `png` or `fits` by the first bytes; `UndecodableImageError` for anything else."""
-    for magic, name in ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"SIMPLE  =", "fits")):
+    for magic, name in _MAGIC:
         if data.startswith(magic):
             return name
-    raise UndecodableImageError(f"neither JPEG, PNG nor FITS (starts with {data[:12]!r})")
+    raise UndecodableImageError(f"neither JPEG, PNG nor FITS (starts with {data[:12]!r})" if data else "no bytes")
 
 
 def decode(data: bytes) -> NDArray:
@@ -31,7 +37,7 @@ def decode(data: bytes) -> NDArray:
     Returns
     -------
     numpy.ndarray
-        JPEG and PNG: (H, W) or (H, W, 3) uint8; FITS: (bands, H, W) float32.
+        JPEG and PNG: (H, W) or (H, W, 3) uint8; FITS: (bands, H, W) float32, from the first HDU with an image.
 
     Raises
     ------
@@ -43,41 +49,61 @@ def decode(data: bytes) -> NDArray:
     return _decode_fits(data) if image_format(data) == "fits" else _decode_picture(data)
 
 
+def size_of(pixels: NDArray) -> tuple[int, int]:
+    """Width and height of decoded pixels."""
+    height, width = pixels.shape[:2] if pixels.dtype == np.uint8 else pixels.shape[-2:]
+    return width, height
+
+
 def is_constant(pixels: NDArray) -> bool:
-    """Whether every pixel of a band has the same value, or none is finite: what services send outside coverage."""
-    finite = pixels[np.isfinite(pixels)]
-    return finite.size == 0 or finite.min() == finite.max()
+    """Whether every band has one value only, or none that is finite: what services send outside coverage."""
+    bands = np.moveaxis(np.atleast_3d(pixels), -1, 0) if pixels.dtype == np.uint8 else pixels
+    return all(_has_one_value(band[np.isfinite(band)]) for band in bands)
+
+
+def _has_one_value(values: NDArray) -> bool:
+    return values.size == 0 or bool(values.min() == values.max())
 
 
 def _decode_picture(data: bytes) -> NDArray[np.uint8]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as picture:
-                if max(picture.size) > LARGEST_SIDE:
-                    raise UndecodableImageError(f"{picture.size} pixels, expected at most {LARGEST_SIDE} a side")
-                picture.load()
-                mode = "L" if picture.mode in ("L", "1", "I;16", "I") else "RGB"
-                return np.asarray(picture.convert(mode))
-    except (OSError, SyntaxError, ValueError, UnidentifiedImageError, Warning, Image.DecompressionBombError) as error:
-        raise UndecodableImageError(str(error)) from None
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as picture:
+            _check_size(1, *picture.size)
+            picture.load()
+            if picture.mode.startswith("I"):
+                # 16 bits; Pillow itself would cut off everything above 255.
+                return (np.asarray(picture) // 257).clip(0, 255).astype(np.uint8)
+            return np.asarray(picture.convert("L" if picture.mode in ("L", "1") else "RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise UndecodableImageError(_first_line(error)) from None
 
 
 def _decode_fits(data: bytes) -> NDArray[np.float32]:
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             # astropy only warns of a file that is shorter than its header says.
-            warnings.simplefilter("error")
+            warnings.filterwarnings("error", message=".*truncated")
             with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=False) as hdus:
-                image = hdus[0]
-                shape = image.shape
-                if len(shape) not in (2, 3) or max(shape[-2:], default=0) > LARGEST_SIDE or np.prod(shape) < 1:
-                    raise UndecodableImageError(f"FITS image of shape {shape}, expected (H, W) or (bands, H, W)")
-                if len(shape) == 3 and shape[0] > 16:
-                    raise UndecodableImageError(f"FITS image with {shape[0]} bands, expected at most 16")
+                image = next((hdu for hdu in hdus if hdu.is_image and len(hdu.shape) > 1), None)
+                if image is None:
+                    raise UndecodableImageError("a FITS file without an image")
+                if len(image.shape) > 3 or 0 in image.shape:
+                    raise UndecodableImageError(f"a FITS image of shape {image.shape}, expected ([bands,] H, W)")
+                _check_size(image.shape[0] if len(image.shape) == 3 else 1, *image.shape[-2:])
                 pixels = np.asarray(image.data, dtype=np.float32)
     except UndecodableImageError:
         raise
     except Exception as error:  # a lying header can make astropy raise almost anything
-        raise UndecodableImageError(f"not a whole FITS image: {error}") from None
+        raise UndecodableImageError(f"not a whole FITS file: {_first_line(error)}") from None
     return pixels[None] if pixels.ndim == 2 else pixels
+
+
+def _check_size(bands: int, *sides: int) -> None:
+    if max(sides) > LARGEST_SIDE or bands > LARGEST_BANDS or math.prod(sides) * bands > LARGEST_PIXELS:
+        size = " x ".join(map(str, sides)) + (f" x {bands} bands" if bands > 1 else "")
+        raise UndecodableImageError(f"{size} pixels, expected at most {LARGEST_SIDE} a side, {LARGEST_PIXELS} in all")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -34,7 +34,13 @@ def apply_recipe(pixels: NDArray, recipe: Mapping[str, Any]) -> NDArray[np.uint8
     Returns
     -------
     numpy.ndarray
-        (size_px, size_px, channels) uint8.
+        (size_px, size_px, channels) uint8. One channel is the luma of a colour picture (ITU-R 601-2), or the mean of
+        the bands of a FITS cutout.
+
+    Raises
+    ------
+    UndecodableImageError
+        for a FITS cutout whose bands cannot make three channels.
     """
     picture = Image.fromarray(_stretched(pixels, recipe["channels"]) if pixels.dtype != np.uint8 else pixels)
     picture = picture.convert("RGB" if recipe["channels"] == 3 else "L")
@@ -55,6 +61,6 @@ def _stretched(bands: NDArray[np.float32], channels: int) -> NDArray[np.uint8]:
     # Bands come from blue to red; pictures go from red to blue.
     planes = bands[::-1] if channels == 3 else bands.mean(axis=0, keepdims=True)
     low, high = np.arcsinh(_BLACK / _SOFTENING), np.arcsinh(_WHITE / _SOFTENING)
-    scaled = (np.arcsinh(np.nan_to_num(planes) / _SOFTENING) - low) / (high - low)
-    picture = np.round(np.clip(scaled, 0, 1) * 255).astype(np.uint8)
+    scaled = (np.arcsinh(np.clip(np.nan_to_num(planes), _BLACK, _WHITE) / _SOFTENING) - low) / (high - low)
+    picture = np.round(scaled * 255).astype(np.uint8)
     return picture[0] if len(picture) == 1 else np.moveaxis(picture, 0, -1)

@@ -2,8 +2,10 @@
 
 import hashlib
 import logging
+import math
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.images.decoding import UndecodableImageError, decode, image_format, is_constant
+from workflow_scripts.images.decoding import UndecodableImageError, decode, image_format, is_constant, size_of
 from workflow_scripts.provenance import write_table
 from workflow_scripts.surveys.interface import OUTCOMES, CutoutResult, Survey
 
@@ -70,12 +72,14 @@ def fetch_tile(survey: Survey, requests: pd.DataFrame, size_px: int | None) -> p
             log.info("%d of %d cutouts, %.1f a second, %.0f s left", len(answers), len(requests), rate, left)
     if answers.keys() != set(requests["source_id"]):
         raise RuntimeError(f"the survey gave {len(answers)} answers to {len(requests)} requests")
-    rows = [_row(galaxy, answers[galaxy.source_id]) for galaxy in requests.itertuples(index=False)]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
+    places = requests[["source_id", "ra", "dec"]].itertuples(index=False)
+    return pa.Table.from_pylist([_row(galaxy, answers[galaxy.source_id]) for galaxy in places], schema=SCHEMA)
 
 
 def checked(answer: CutoutResult, size_px: int | None) -> CutoutResult:
     """The answer, as `rejected` if its bytes are no image, or not the one asked for."""
+    if answer.outcome not in OUTCOMES:
+        raise RuntimeError(f"the survey answered {answer.source_id} with {answer.outcome!r}, which is no outcome")
     if answer.outcome != "delivered":
         return answer
     data = answer.image or b""
@@ -84,29 +88,36 @@ def checked(answer: CutoutResult, size_px: int | None) -> CutoutResult:
         pixels = decode(data)
     except UndecodableImageError as error:
         return _rejected(answer, f"not an image: {error}")
-    height, width = pixels.shape[-2:] if found == "fits" else pixels.shape[:2]
-    if size_px is not None and (height, width) != (size_px, size_px):
+    if size_px is not None and size_of(pixels) != (size_px, size_px):
+        width, height = size_of(pixels)
         return _rejected(answer, f"{width} x {height} pixels, expected {size_px} x {size_px}")
     if is_constant(pixels):
         return _rejected(answer, "the image is constant")
-    return CutoutResult(answer.source_id, "delivered", "", data, found, answer.origin, answer.attempts)
+    return replace(answer, image_format=found)
 
 
-def count_outcomes(ledger: pd.DataFrame) -> dict[str, int]:
-    """Requests by outcome; requested = delivered + no_coverage + rejected + failed."""
-    counts = {outcome: int((ledger["outcome"] == outcome).sum()) for outcome in OUTCOMES}
-    if sum(counts.values()) != len(ledger):
-        raise RuntimeError(f"{len(ledger)} requests, but outcomes {counts}")
-    return {"requested": len(ledger), **counts}
+def count_outcomes(ledger: pa.Table) -> dict[str, int]:
+    """Requests by outcome; requested = delivered + no_coverage + rejected + failed, or `RuntimeError`."""
+    found = ledger["outcome"].to_pylist()
+    counts = {outcome: found.count(outcome) for outcome in OUTCOMES}
+    if sum(counts.values()) != len(found):
+        raise RuntimeError(f"{len(found)} requests, but outcomes {counts}")
+    return {"requested": len(found), **counts}
 
 
 def check_failed_share(counts: Mapping[str, int], limit: float, what: str) -> None:
-    """Raise `InputError` where more than `limit` of the requests were rejected or failed."""
+    """Raise `InputError` where more than `limit` of the requests were rejected or failed.
+
+    Both count, because both are images that should be there; `no_coverage` does not. The limit is rounded up to a
+    whole request: one broken image among ten does not exceed 1 %.
+    """
     bad = counts["rejected"] + counts["failed"]
-    if bad > limit * counts["requested"]:
+    if bad > math.ceil(limit * counts["requested"]):
         listed = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
-        share = bad / counts["requested"]
-        raise InputError(f"{what}: {share:.1%} rejected or failed, expected at most {limit:.1%} ({listed})")
+        raise InputError(
+            f"{what}: {bad / counts['requested']:.1%} rejected or failed ({listed}), expected at most {limit:.1%}"
+            " (surveys, max_failed_share)"
+        )
 
 
 def write_tile(path: str | Path, table: pa.Table, record: Mapping[str, Any]) -> None:
@@ -114,35 +125,49 @@ def write_tile(path: str | Path, table: pa.Table, record: Mapping[str, Any]) -> 
     write_table(path, table, record, row_group_size=ROW_GROUP)
 
 
-def read_ledger(path: str | Path) -> pd.DataFrame:
-    """The ledger of a tile, without its images."""
-    return pq.read_table(path, columns=LEDGER_SCHEMA.names).to_pandas()
+def read_ledger(path: str | Path) -> pa.Table:
+    """The ledger of a tile, without its images; `InputError` where the file is no tile of an archive."""
+    with _open_tile(path) as file:
+        return file.read(columns=LEDGER_SCHEMA.names).replace_schema_metadata(None)
 
 
 def read_images(path: str | Path) -> Iterator[tuple[str, bytes]]:
-    """(source_id, bytes) of every delivered image of a tile, group by group."""
-    with pq.ParquetFile(path) as file:
+    """(source_id, bytes) of every delivered image of a tile, group by group, in the order of its ledger."""
+    with _open_tile(path) as file:
         for batch in file.iter_batches(batch_size=ROW_GROUP, columns=["source_id", "outcome", "image"]):
             for row in batch.to_pylist():
                 if row["outcome"] == "delivered":
                     yield row["source_id"], row["image"]
 
 
+def _open_tile(path: str | Path) -> pq.ParquetFile:
+    try:
+        file = pq.ParquetFile(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: expected a tile of cutouts (Parquet), but it cannot be read: {reason}") from None
+    missing = [name for name in SCHEMA.names if name not in file.schema_arrow.names]
+    if missing:
+        file.close()
+        raise InputError(f"{path}: expected a tile of cutouts, but it has no column '{missing[0]}'")
+    return file
+
+
 def _rejected(answer: CutoutResult, reason: str) -> CutoutResult:
-    return CutoutResult(answer.source_id, "rejected", reason, None, "", answer.origin, answer.attempts)
+    return replace(answer, outcome="rejected", reason=reason, image=None, image_format="")
 
 
 def _row(galaxy: Any, answer: CutoutResult) -> dict[str, Any]:
-    delivered = answer.outcome == "delivered" and answer.image is not None
+    image = answer.image if answer.outcome == "delivered" else None
     return {
         "source_id": galaxy.source_id,
         "ra": galaxy.ra,
         "dec": galaxy.dec,
         "outcome": answer.outcome,
         "reason": answer.reason,
-        "image_format": answer.image_format if delivered else "",
-        "sha256": hashlib.sha256(answer.image).hexdigest() if delivered and answer.image else "",
+        "image_format": answer.image_format if image is not None else "",
+        "sha256": hashlib.sha256(image).hexdigest() if image is not None else "",
         "origin": answer.origin,
         "attempts": answer.attempts,
-        "image": answer.image if delivered else None,
+        "image": image,
     }

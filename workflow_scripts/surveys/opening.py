@@ -37,3 +37,8 @@ def open_survey(entry: Mapping[str, Any], truth: str | Path | None, images: str 
             raise InputError("surveys: a local survey needs its images, expected --images FOLDER, tar or zip")
         return LocalSurvey(entry, images)
     raise InputError(f"surveys: kind '{kind}' is not known, expected simulated or local")
+
+
+def expected_size(entry: Mapping[str, Any]) -> int | None:
+    """Side of every image of a survey, in pixels; None for images that are as they are."""
+    return None if entry["kind"] == "local" else entry["cutout"]["size_px"]

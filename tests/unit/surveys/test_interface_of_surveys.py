@@ -1,0 +1,40 @@
+"""Whatever kind of survey is opened, it answers by the interface."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+
+from workflow_scripts.surveys.interface import OUTCOMES, CutoutResult
+from workflow_scripts.surveys.local import LocalSurvey
+from workflow_scripts.surveys.opening import expected_size, open_survey
+from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
+
+CUTOUT = {"size_px": 24, "pixel_scale_arcsec": 0.4, "bands": "gri", "encoding": "jpeg", "jpeg_quality": 90}
+ENTRIES = {
+    "simulated": {"kind": "simulated", "cutout": CUTOUT},
+    "local": {"kind": "local", "file_column": "file", "path": "images", "cutout": CUTOUT},
+}
+
+
+def test_outcomes_are_the_four_of_the_ledger():
+    assert OUTCOMES == ("delivered", "no_coverage", "rejected", "failed")
+
+
+def test_a_result_cannot_be_changed():
+    result = CutoutResult("a", "failed", "why", None, "", "url", 1)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        result.outcome = "delivered"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
+def test_opening_gives_the_kind_that_answers_nothing_to_nothing(kind, tmp_path):
+    survey = open_survey(ENTRIES[kind], tmp_path / "truth.parquet", tmp_path)
+    assert isinstance(survey, {"simulated": SimulatedSurvey, "local": LocalSurvey}[kind])
+    nothing = pd.DataFrame({"source_id": pd.Series(dtype=str), "ra": [], "dec": []})
+    assert list(survey.cutouts(nothing)) == []
+
+
+def test_only_a_survey_that_renders_or_asks_for_a_size_declares_it():
+    assert expected_size(ENTRIES["simulated"]) == 24
+    assert expected_size(ENTRIES["local"]) is None
