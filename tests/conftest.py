@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.small_experiment import CONFIG
+from tests.workflow_copy import WorkflowCopy
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -23,3 +26,12 @@ def shared_data() -> Path:
             f"real validation data is not on this machine ({folder.name} not found; set SKYBIAS_VALIDATION_DATA)"
         )
     return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(repository, tmp_path_factory) -> WorkflowCopy:
+    """A small experiment that has run to the end on two cores."""
+    workflow = WorkflowCopy(repository, tmp_path_factory.mktemp("finished"))
+    workflow.write_config(CONFIG)
+    workflow.snakemake()
+    return workflow

@@ -18,6 +18,7 @@ class WorkflowCopy:
         self.root = folder / "checkout"
         self.analysis = folder / "analysis"
         self.analysis.mkdir(parents=True)
+        self.cores = 2
         self.root.mkdir()
         for name in COPIED:
             source = repository / name
@@ -36,10 +37,8 @@ class WorkflowCopy:
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run Snakemake in the analysis folder; stdout and stderr are captured."""
-        command = [sys.executable, "-m", "snakemake", "-s", str(self.root / "Snakefile")]
-        command += ["--directory", str(self.analysis), "--configfile", str(self.analysis / "experiment.yaml")]
         result = subprocess.run(
-            [*command, "--cores", "2", *arguments],
+            self.command(*arguments),
             cwd=self.root,
             env=os.environ | {"PYTHONPATH": ""},
             capture_output=True,
@@ -49,6 +48,12 @@ class WorkflowCopy:
         if check and result.returncode:
             raise AssertionError(f"snakemake failed:\n{result.stdout[-3000:]}\n{result.stderr[-6000:]}")
         return result
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line of `snakemake` with further arguments."""
+        command = [sys.executable, "-m", "snakemake", "-s", str(self.root / "Snakefile")]
+        command += ["--directory", str(self.analysis), "--configfile", str(self.analysis / "experiment.yaml")]
+        return [*command, "--cores", str(self.cores), *arguments]
 
     def would_run(self) -> set[tuple[str, str]]:
         """(rule, output) of every output that Snakemake would make or remake now."""
