@@ -10,6 +10,7 @@ from workflow_scripts.provenance import provenance, write_json, write_table
 from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.surveys.simulated.imaging import image_conditions, judged_labels
 from workflow_scripts.surveys.simulated.populations import draw_galaxies
+from workflow_scripts.surveys.simulated.settings import FIELDS, check_sky, injected_dipoles
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def simulated_sky(catalog: dict[str, Any]) -> pd.DataFrame:
-    """Galaxies, imaging conditions and labels of a simulated catalog's entry; one row a galaxy."""
+    """Galaxies, imaging conditions and labels of a simulated catalog's entry; one row a galaxy.
+
+    Raises `InputError` for a value that no sky can be drawn from.
+    """
+    check_sky(catalog)
     galaxies = draw_galaxies(catalog["n_galaxies"], catalog["seed"], catalog["galaxies"])
     conditions = image_conditions(galaxies["ra"].to_numpy(), galaxies["dec"].to_numpy(), catalog["imaging"])
     sky = pd.concat([galaxies, conditions], axis=1)
@@ -40,10 +45,12 @@ def main(arguments: argparse.Namespace) -> None:
     record = provenance(catalog, {"sky": catalog["seed"]}, [])
     write_table(arguments.output, sky, record)
     wrong = (sky["label"] != sky["true_class"]).groupby(sky["true_class"]).mean()
-    columns = ["psf_fwhm_arcsec", "depth_mag", "background", "ebv"]
+    columns = [*FIELDS.values(), "depth_mag"]
     summary = {
         "simulated": True,
+        "galaxies": catalog["galaxies"],
         "imaging": catalog["imaging"],
+        "injected_dipoles": injected_dipoles(catalog),
         "labels": catalog["labels"],
         "n_galaxies": len(sky),
         "spiral_fraction": float(sky["true_class"].mean()),

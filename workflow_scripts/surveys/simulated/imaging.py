@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.surveys.simulated.populations import SPIRAL
+from workflow_scripts.surveys.simulated.settings import LOWEST_FIELD
 
 # A_band / E(B-V) for R_V = 3.1: Schlafly & Finkbeiner 2011, ApJ 737, 103, table 6 (SDSS g, r, i).
 EXTINCTION = {"g": 3.303, "r": 2.285, "i": 1.698}
+# North Galactic pole, ICRS degrees.
+_GALACTIC_POLE = (192.85948, 27.12825)
 
 
 def relative_field(ra: NDArray, dec: NDArray, settings: dict[str, Any]) -> NDArray[np.float64]:
@@ -19,7 +22,8 @@ def relative_field(ra: NDArray, dec: NDArray, settings: dict[str, Any]) -> NDArr
 
     `settings` holds `dipole` and `step` (`amplitude, ra, dec`; the step is +amplitude in the hemisphere about the
     direction and -amplitude outside) and `patches` (`amplitude, order, seed`: one normal deviate a nested HEALPix
-    cell). An amplitude of 0 switches a part off. Never below 0.2, so that a sky stays physical.
+    cell). An amplitude of 0 switches a part off. Never below `LOWEST_FIELD`, so that a sky stays physical: patches are
+    cut off there, `check_sky` refuses a dipole and step that would be.
     """
     positions = unit_vectors(ra, dec)
     field = np.ones(len(positions))
@@ -29,11 +33,23 @@ def relative_field(ra: NDArray, dec: NDArray, settings: dict[str, Any]) -> NDArr
     if patches["amplitude"]:
         deviates = np.random.default_rng(patches["seed"]).normal(size=number_of_tiles(patches["order"]))
         field += patches["amplitude"] * deviates[tile_of(ra, dec, patches["order"])]
-    return np.maximum(field, 0.2)
+    return np.maximum(field, LOWEST_FIELD)
+
+
+def dust_layer(ra: NDArray, dec: NDArray) -> NDArray[np.float64]:
+    """Column of a plane-parallel dust layer relative to the Galactic poles: 1 / |sin b|, at most its value at b = 5.
+
+    Positions in ICRS degrees. The layer has no edge in this model, so the plane itself needs the limit.
+    """
+    sine = np.abs(unit_vectors(ra, dec) @ unit_vectors(*_GALACTIC_POLE))
+    return 1 / np.maximum(sine, np.sin(np.radians(5.0)))
 
 
 def image_conditions(ra: NDArray, dec: NDArray, settings: dict[str, Any]) -> pd.DataFrame:
     """What the telescope and the atmosphere do at each position (ICRS degrees).
+
+    `extinction` may hold a `plane` (`amplitude`): dust that thickens towards the Galactic plane; with amplitude 1 it
+    follows the cosecant law, and `ebv` is its value at the poles.
 
     Returns
     -------
@@ -47,13 +63,16 @@ def image_conditions(ra: NDArray, dec: NDArray, settings: dict[str, Any]) -> pd.
     noise = 10 ** (0.4 * (22.5 - settings["depth"]["magnitude"])) / 5.0 / np.sqrt(reference)
     noise = noise * relative_field(ra, dec, settings["depth"])
     extinction = settings["extinction"]
+    reddening = relative_field(ra, dec, extinction)
+    if "plane" in extinction:
+        reddening = reddening + extinction["plane"]["amplitude"] * (dust_layer(ra, dec) - 1)
     return pd.DataFrame(
         {
             "psf_fwhm_arcsec": fwhm,
             "sky_noise": noise,
             "depth_mag": 22.5 - 2.5 * np.log10(5.0 * noise * np.sqrt(_psf_area(fwhm))),
             "background": settings["background"]["level"] * relative_field(ra, dec, settings["background"]),
-            "ebv": extinction["ebv"] * relative_field(ra, dec, extinction),
+            "ebv": extinction["ebv"] * reddening,
         }
     )
 

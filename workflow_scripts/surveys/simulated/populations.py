@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_scripts.sky.unit_vectors import right_ascension_declination
+from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
 
 ELLIPTICAL, SPIRAL = 0, 1
 
 
 def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.DataFrame:
-    """Draw a population that is isotropic on the sky.
+    """Draw a population that is isotropic on the sky, unless `positions` says otherwise.
 
     Every concern has a random stream of its own, so that changing one (say, the share of spirals) moves no galaxy.
 
@@ -22,7 +22,7 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
         how many, and the seed of the whole sky.
     settings
         `spiral_fraction`; `magnitude`: brightest and faintest r (AB); `radius_arcsec`: smallest and largest
-        half-light radius; `arm_contrast`: lowest and highest.
+        half-light radius; `arm_contrast`: lowest and highest; optionally `positions`, as `draw_positions` takes it.
 
     Returns
     -------
@@ -32,12 +32,14 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
         and the shape parameters that the renderer reads.
     """
     streams = {name: np.random.default_rng([seed, number]) for number, name in enumerate(_CONCERNS)}
-    ra, dec = isotropic_positions(n_galaxies, streams["positions"])
+    ra, dec = draw_positions(n_galaxies, streams["positions"], settings.get("positions", {}))
     spiral = streams["kinds"].random(n_galaxies) < settings["spiral_fraction"]
     magnitude = _magnitudes(n_galaxies, settings["magnitude"], streams["photometry"])
     radius = _radii(magnitude, settings, streams["sizes"])
     redshift = _redshifts(magnitude, streams["redshifts"])
     colour = streams["colours"].normal(0.0, 1.0, (2, n_galaxies))
+    # Old and dusty galaxies are red in both: without this, some would be green or purple, as none are.
+    colour[1] = 0.85 * colour[0] + np.sqrt(1 - 0.85**2) * colour[1]
     shape = streams["shapes"]
     arms = streams["arms"]
     low, high = settings["arm_contrast"]
@@ -70,9 +72,25 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
 _CONCERNS = ("positions", "kinds", "photometry", "sizes", "redshifts", "colours", "shapes", "arms")
 
 
-def isotropic_positions(n: int, random: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """`n` positions (ICRS degrees) uniform on the sphere."""
-    return right_ascension_declination(random.normal(size=(n, 3)))
+def draw_positions(
+    n: int, random: np.random.Generator, settings: dict[str, Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`n` positions (ICRS degrees), uniform on the sphere where `settings` is empty.
+
+    `settings` may hold `dipole` (`amplitude, ra, dec`: density proportional to 1 + amplitude * cosine of the distance
+    from the direction) and `dec_min` (degrees; no galaxy is south of it).
+    """
+    dipole = settings.get("dipole") or {"amplitude": 0.0, "ra": 0.0, "dec": 0.0}
+    lowest = -90.0 if settings.get("dec_min") is None else settings["dec_min"]
+    amplitude, direction = dipole["amplitude"], unit_vectors(dipole["ra"], dipole["dec"])
+    ra, dec = np.empty(0), np.empty(0)
+    while ra.size < n:
+        vectors = random.normal(size=(n, 3))
+        more_ra, more_dec = right_ascension_declination(vectors)
+        density = 1 + amplitude * (unit_vectors(more_ra, more_dec) @ direction)
+        kept = (random.random(n) * (1 + abs(amplitude)) < density) & (more_dec >= lowest)
+        ra, dec = np.append(ra, more_ra[kept]), np.append(dec, more_dec[kept])
+    return ra[:n], dec[:n]
 
 
 def _magnitudes(n: int, limits: list[float], random: np.random.Generator) -> NDArray[np.float64]:

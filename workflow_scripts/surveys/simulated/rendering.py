@@ -5,6 +5,7 @@ from typing import Any
 import galsim
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import i0e
 
 from workflow_scripts.surveys.simulated.imaging import EXTINCTION
 from workflow_scripts.surveys.simulated.populations import SPIRAL
@@ -15,6 +16,8 @@ _MOFFAT_BETA = 3.5
 # Sky brightness relative to r, and the colours (g-r, r-i) of old stars, young disks and arms relative to the galaxy's.
 _RELATIVE_NOISE = {"g": 0.8, "r": 1.0, "i": 1.5}
 _BULGE_REDDER, _ARMS_BLUER = 0.25, 0.30
+# Arms have the profile exp(_RIDGE (cos(phase) - 1)): the larger, the narrower.
+_RIDGE = 2.0
 
 
 def render(galaxy: Any, size_px: int, scale: float, bands: str, noise_seed: int) -> NDArray[np.float32]:
@@ -76,14 +79,17 @@ def _oriented(profile: galsim.GSObject, galaxy: Any, roundness: float = 0.0) -> 
 
 def _spiral_parts(galaxy: Any, size_px: int, scale: float) -> list[tuple[galsim.GSObject, float, float]]:
     bulge = galsim.Sersic(2.0, half_light_radius=0.18 * galaxy.radius_arcsec, gsparams=_SPEED)
-    disk, arms = _disk_with_arms(galaxy, size_px, scale)
-    in_arms = float(arms.sum() / (disk.sum() + arms.sum()))
-    young = 1.0 - galaxy.bulge_fraction
-    return [
+    # The PSF brings light in from outside the cutout.
+    margin = int(np.ceil(2 * galaxy.psf_fwhm_arcsec / scale))
+    disk, arms = _disk_with_arms(galaxy, size_px + 2 * margin, scale)
+    in_disk, in_arms = (total / scale**2 for total in _total_light(galaxy, scale))
+    young = (1.0 - galaxy.bulge_fraction) / (in_disk + in_arms)
+    parts = [
         (_oriented(bulge, galaxy, roundness=0.6), galaxy.bulge_fraction, _BULGE_REDDER),
-        (_interpolated(disk, scale), young * (1 - in_arms), 0.0),
-        (_interpolated(arms, scale), young * in_arms, -_ARMS_BLUER),
+        (_interpolated(disk, scale), young * disk.sum(), 0.0),
     ]
+    # A disk without arms is allowed; GalSim has no profile without flux.
+    return [*parts, (_interpolated(arms, scale), young * arms.sum(), -_ARMS_BLUER)] if in_arms > 0 else parts
 
 
 def _disk_with_arms(galaxy: Any, size_px: int, scale: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -97,15 +103,34 @@ def _disk_with_arms(galaxy: Any, size_px: int, scale: float) -> tuple[NDArray[np
     angle = np.radians(90 - galaxy.position_angle_deg)
     along = x * np.cos(angle) + y * np.sin(angle)
     across = (-x * np.sin(angle) + y * np.cos(angle)) / galaxy.axis_ratio
-    # Softened by half a pixel, so that the centre is finite on a grid that does not resolve it.
-    radius = np.hypot(np.hypot(along, across), 0.5 * scale)
-    smooth = np.exp(-1.678 * radius / galaxy.radius_arcsec)
+    radius, disk, arms = _radial_profiles(galaxy, np.hypot(along, across), scale)
     winding = np.log(radius / galaxy.radius_arcsec) / np.tan(np.radians(galaxy.pitch_angle_deg))
     phase = galaxy.arm_count * (np.arctan2(across, along) - galaxy.handedness * winding)
-    ridge = np.exp(2.0 * (np.cos(phase + np.radians(galaxy.arm_phase_deg)) - 1))
+    ridge = np.exp(_RIDGE * (np.cos(phase + np.radians(galaxy.arm_phase_deg)) - 1))
+    return disk, arms * ridge
+
+
+def _radial_profiles(
+    galaxy: Any, radius: NDArray[np.float64], scale: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Softened radius, and at it the surface brightness of the disk and of the crest of its arms."""
+    # Softened by half a pixel, so that the centre is finite on a grid that does not resolve it.
+    radius = np.hypot(radius, 0.5 * scale)
+    smooth = np.exp(-1.678 * radius / galaxy.radius_arcsec)
     fade = 1 - np.exp(-((radius / (0.35 * galaxy.radius_arcsec)) ** 2))
     strength = galaxy.arm_contrast
-    return smooth * (1 - 0.75 * strength * fade), 4.0 * smooth * strength * fade * ridge
+    return radius, smooth * (1 - 0.75 * strength * fade), 4.0 * smooth * strength * fade
+
+
+def _total_light(galaxy: Any, scale: float) -> tuple[float, float]:
+    """Light of disk and arms over the whole plane (unit of the grid x square arcsec), in the cutout or not.
+
+    Round a circle, a ridge exp(k (cos - 1)) has the mean I0(k) exp(-k), whatever the number and winding of the arms.
+    """
+    radius = np.linspace(0, 8 * galaxy.radius_arcsec, 400)
+    _, disk, arms = _radial_profiles(galaxy, radius, scale)
+    rings = 2 * np.pi * galaxy.axis_ratio * radius
+    return float(np.trapezoid(rings * disk, radius)), float(np.trapezoid(rings * arms, radius) * i0e(_RIDGE))
 
 
 def _interpolated(image: NDArray[np.float64], scale: float) -> galsim.GSObject:

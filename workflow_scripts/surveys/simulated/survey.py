@@ -53,9 +53,14 @@ class SimulatedSurvey:
     def _encoded(self, pixels: NDArray[np.float32]) -> tuple[bytes, str]:
         buffer = io.BytesIO()
         if self.cutout["encoding"] == "fits":
-            fits.PrimaryHDU(pixels).writeto(buffer)
+            cube = fits.PrimaryHDU(pixels)
+            cube.header["BUNIT"] = ("nmgy/arcsec2", "nanomaggies a square arcsec, AB")
+            cube.header["BANDS"] = (self.cutout["bands"], "planes, in order")
+            cube.header["PIXSCALE"] = (self.cutout["pixel_scale_arcsec"], "arcsec a pixel; north up, east left")
+            cube.writeto(buffer)
             return buffer.getvalue(), "fits"
-        picture = Image.fromarray(stretched(pixels, self.cutout["bands"]))
+        # Row 0 is the south (FITS convention) but the top of a picture: unturned, galaxies would be mirror images.
+        picture = Image.fromarray(stretched(pixels[:, ::-1], self.cutout["bands"]))
         picture.save(buffer, format="JPEG", quality=self.cutout["jpeg_quality"], subsampling=0)
         return buffer.getvalue(), "jpeg"
 
