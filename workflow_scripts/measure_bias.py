@@ -13,7 +13,9 @@ from workflow_scripts.bias.paper_style import cosine_table, fraction_table, pair
 from workflow_scripts.bias.run_level import adjusted_primary, run_level_tests
 from workflow_scripts.bias.sky_maps import sky_maps
 from workflow_scripts.bias.verdict import verdict
+from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance, write_json
+from workflow_scripts.statistics.multiplicity import ledger
 from workflow_scripts.statistics.result import plain
 from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.whole_file import whole_file
@@ -36,6 +38,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Write summary.json, the tables behind it, and the maps."""
     experiment, folder = arguments.experiment, arguments.output_folder
     annotations = read_annotations(experiment, arguments.annotations, arguments.catalog)
+    check_opposite(experiment)
     log.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
     runs = run_table(annotations)
     fractions = fraction_table(annotations, experiment["tests"]["ra_bins"])
@@ -58,6 +61,7 @@ def main(arguments: argparse.Namespace) -> None:
         "experiment": experiment["name"],
         "verdict": verdict(runs, tests, primary, missing, experiment["tests"]["alpha"]),
         "primary": primary,
+        "ledger": ledger(tests, experiment["tests"]["alpha"]),
         "not_answered": missing,
         "paper_style": paper_style_summary(runs, tables["contrasts"]),
         "tests": [test.as_dict() for test in tests],
@@ -67,6 +71,14 @@ def main(arguments: argparse.Namespace) -> None:
     }
     write_json(folder / "summary.json", plain(summary))
     log.info("%s", summary["verdict"])
+
+
+def check_opposite(experiment: dict[str, Any]) -> None:
+    """Raise `InputError` where a pair of opposite footprints names one without runs."""
+    known = {run["footprint"] for run in experiment["runs"]}
+    for name in (name for pair in experiment["opposite"] for name in pair):
+        if name not in known:
+            raise InputError(f"experiment {experiment['name']}: opposite names footprint {name}, which has no runs")
 
 
 def gathered_balance(files: list[str]) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from workflow_scripts.statistics.axis_scan import dipole_scan, quadrupole_sigma
 from workflow_scripts.statistics.cosine import cosine_fit
 from workflow_scripts.statistics.dipole import dipole
 from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
-from workflow_scripts.statistics.paired import mcnemar
+from workflow_scripts.statistics.paired import difference_in_differences, mcnemar
 from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
 
 log = logging.getLogger(__name__)
@@ -115,13 +115,15 @@ def pair_table(annotations: Annotations, opposite: list[list[str]]) -> pd.DataFr
             for b in annotations.rows(footprint=second, **same):
                 rows.append(_pair_row(annotations, int(a), int(b), positions))
     columns = ["a_run_id", "b_run_id", "n", "b", "c", "difference", "se", "z", "p", "agreement"]
-    return pd.DataFrame(rows, columns=[*columns, *_DIPOLE_COLUMNS, "note"])
+    return pd.DataFrame(rows, columns=[*columns, *_DIPOLE_COLUMNS, *_DID_COLUMNS, "note"])
 
 
 _DIPOLE_COLUMNS = [
     *("difference_dipole_x", "difference_dipole_y", "difference_dipole_z"),
     *("difference_dipole_amplitude", "difference_dipole_q", "difference_dipole_p"),
 ]
+# Difference A - B, RA below 180 degrees minus above; and south minus north.
+_DID_COLUMNS = [f"{half}_did{suffix}" for half in ("ra_half", "dec_half") for suffix in ("", "_se", "_z", "_p")]
 
 
 def _pair_row(annotations: Annotations, a: int, b: int, positions: PositionSums) -> Mapping[str, Any]:
@@ -135,8 +137,16 @@ def _pair_row(annotations: Annotations, a: int, b: int, positions: PositionSums)
         **vars(mcnemar(int((first & ~second).sum()), int((second & ~first).sum()), annotations.n)),
     }
     row["agreement"] = float((first == second).mean())
+    delta = first.astype(float) - second.astype(float)
+    for half, inside in (("ra_half", annotations.ra < 180), ("dec_half", annotations.dec < 0)):
+        try:
+            did = difference_in_differences(delta[inside], delta[~inside])
+        except ValueError as error:
+            row["note"] = str(error)
+            continue
+        row |= {f"{half}_did": did.difference, f"{half}_did_se": did.se}
+        row |= {f"{half}_did_z": did.z, f"{half}_did_p": did.p}
     try:
-        delta = first.astype(float) - second.astype(float)
         found = dipole(positions, ValueSums.of(delta, annotations.vectors))
         row |= dict(zip(_DIPOLE_COLUMNS, [*found.beta, np.linalg.norm(found.beta), found.q, found.p], strict=True))
     except ValueError as error:

@@ -7,6 +7,8 @@ training galaxies, so permuting axes over footprints gives an exact test.
 """
 
 from dataclasses import dataclass
+from itertools import permutations as arrangements
+from math import factorial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,7 +17,7 @@ from scipy import stats
 
 @dataclass(frozen=True)
 class FootprintResponse:
-    """Least-squares x_0 (d,), K (d, 3) with standard errors, and the test of K = 0.
+    """Least-squares x_0 (d,), K (d, 3) with standard errors and 95 % intervals (d, 3, 2), and the test of K = 0.
 
     `statistic` is the share of the variance between footprints that the axes explain; `direction` is the unit
     vector along which moving the footprint changes the catalog most, `response` that change for a unit vector.
@@ -24,6 +26,7 @@ class FootprintResponse:
     common: NDArray[np.float64]
     matrix: NDArray[np.float64]
     matrix_se: NDArray[np.float64]
+    matrix_ci95: NDArray[np.float64]
     direction: NDArray[np.float64]
     response: NDArray[np.float64]
     statistic: float
@@ -44,7 +47,8 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
     values
         (footprints, d): mean over the runs of each footprint.
     permutations, seed
-        random permutations of axes over footprints, beside the observed arrangement.
+        random permutations of axes over footprints, beside the observed arrangement; all arrangements, each once,
+        where there are no more than `permutations`.
 
     Returns
     -------
@@ -81,9 +85,10 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
     hat = _orthonormal(axes)
     # The total does not change under permutation, so one product gives the statistic of all of them.
     observed = float(((hat.T @ centred) ** 2).sum() / np.trace(total))
-    orders = np.random.default_rng(seed).permuted(np.tile(np.arange(n), (permutations, 1)), axis=1)
+    orders = _orders(n, permutations, seed)
     null = (np.einsum("fk,bfd->bkd", hat, centred[orders]) ** 2).sum(axis=(1, 2)) / np.trace(total)
-    as_extreme = int((null >= observed * (1 - 1e-9)).sum())
+    matrix_se = np.sqrt(np.outer(error_variance, np.diag(inverse_design)[1:]))
+    half = stats.t.ppf(0.975, n - 4) * matrix_se
     vt = np.linalg.svd(matrix)[2]
     direction = vt[0] * np.sign(vt[0] @ matrix.T @ np.ones(d) or 1.0)
     f = dof = p = None
@@ -94,14 +99,15 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
     return FootprintResponse(
         common=coefficients[0],
         matrix=matrix,
-        matrix_se=np.sqrt(np.outer(error_variance, np.diag(inverse_design)[1:])),
+        matrix_se=matrix_se,
+        matrix_ci95=np.stack([matrix - half, matrix + half], axis=-1),
         direction=direction,
         response=matrix @ direction,
         statistic=observed,
         f=f,
         dof=dof,
         p=p,
-        p_permutation=(as_extreme + 1) / (permutations + 1),
+        p_permutation=_upper_p(null, observed, permutations, n),
         n_footprints=n,
     )
 
@@ -112,6 +118,7 @@ class ScalarResponse:
 
     kappa: float
     se: float
+    ci95: tuple[float, float]
     p_permutation: float
 
 
@@ -119,20 +126,37 @@ def scalar_response(axes: ArrayLike, dipoles: ArrayLike, permutations: int, seed
     """Least-squares kappa, its standard error, and a two-sided permutation of axes over footprints.
 
     kappa = sum a'_f . d_f / sum a'_f . a'_f with axes a' centred on their mean; `axes` and `dipoles` (footprints, 3).
-    Raises `ValueError` for fewer than five footprints.
+    Raises `ValueError` for fewer than five footprints, or dipoles that do not differ between footprints.
     """
     axes, dipoles = np.asarray(axes, float), np.asarray(dipoles, float)
     if len(axes) < 5:
         raise ValueError(f"{len(axes)} footprints are too few to fit kappa")
     centred_axes, centred = axes - axes.mean(axis=0), dipoles - dipoles.mean(axis=0)
     scale = (centred_axes**2).sum()
+    if not (centred**2).sum() > 0:
+        raise ValueError("the dipole does not differ between footprints")
     kappa = (centred_axes * centred).sum() / scale
     residual = centred - kappa * centred_axes
     variance = (residual**2).sum() / (3 * len(axes) - 4)
-    orders = np.random.default_rng(seed).permuted(np.tile(np.arange(len(axes)), (permutations, 1)), axis=1)
+    orders = _orders(len(axes), permutations, seed)
     null = np.abs(np.einsum("fk,bfk->b", centred_axes, centred[orders])) / scale
-    as_extreme = int((null >= abs(kappa) * (1 - 1e-9)).sum())
-    return ScalarResponse(float(kappa), float(np.sqrt(variance / scale)), (as_extreme + 1) / (permutations + 1))
+    se = float(np.sqrt(variance / scale))
+    half = float(stats.t.ppf(0.975, 3 * len(axes) - 4)) * se
+    p_permutation = _upper_p(null, abs(kappa), permutations, len(axes))
+    return ScalarResponse(float(kappa), se, (float(kappa) - half, float(kappa) + half), p_permutation)
+
+
+def _orders(n: int, permutations: int, seed: int) -> NDArray[np.int64]:
+    """Arrangements of n footprints: all of them where that is no more than `permutations`, otherwise random ones."""
+    if factorial(n) <= permutations:
+        return np.array(list(arrangements(range(n))))
+    return np.random.default_rng(seed).permuted(np.tile(np.arange(n), (permutations, 1)), axis=1)
+
+
+def _upper_p(null: NDArray, observed: float, permutations: int, n: int) -> float:
+    """Share of arrangements at least as extreme; random ones count the observed arrangement as one more."""
+    as_extreme = int((null >= observed * (1 - 1e-9)).sum())
+    return as_extreme / len(null) if factorial(n) <= permutations else (as_extreme + 1) / (len(null) + 1)
 
 
 def _orthonormal(axes: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,12 +1,20 @@
 """Many tests at once."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from workflow_scripts.statistics.result import TestResult
+
 
 def holm(p: ArrayLike) -> NDArray[np.float64]:
-    """Holm's step-down adjusted p-values (Holm 1979, Scand. J. Stat. 6, 65), in the order given."""
-    p = np.asarray(p, float)
+    """Holm's step-down adjusted p-values (Holm 1979, Scand. J. Stat. 6, 65), in the order given.
+
+    Raises `ValueError` for a p outside 0 to 1 or NaN.
+    """
+    p = _checked(p)
     order = np.argsort(p, kind="stable")
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order]))
@@ -14,10 +22,43 @@ def holm(p: ArrayLike) -> NDArray[np.float64]:
 
 
 def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
-    """Benjamini-Hochberg adjusted p-values (1995, JRSS B 57, 289), in the order given."""
-    p = np.asarray(p, float)
+    """Benjamini-Hochberg adjusted p-values (1995, JRSS B 57, 289), in the order given.
+
+    Raises `ValueError` for a p outside 0 to 1 or NaN.
+    """
+    p = _checked(p)
     order = np.argsort(p, kind="stable")
     stepped = p[order] * len(p) / np.arange(1, len(p) + 1)
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, np.minimum.accumulate(stepped[::-1])[::-1])
     return adjusted
+
+
+def ledger(tests: Sequence[TestResult], alpha: float) -> list[dict[str, Any]]:
+    """Every p that was computed, in the order of the tests, adjusted within its family.
+
+    A row has `name, family, p, kind` (`permutation` where there is one, else `parametric`), `adjusted, method` and
+    `below_alpha`. The family `primary` is adjusted by Holm (false alarms of the family), the others by Benjamini &
+    Hochberg (share of false discoveries). Tests without a p are left out.
+    """
+    rows: list[dict[str, Any]] = []
+    for test in tests:
+        kind = "permutation" if test.p_permutation is not None else "parametric"
+        p = test.p_permutation if test.p_permutation is not None else test.p
+        if p is not None and np.isfinite(p):
+            rows.append({"name": test.name, "family": test.family, "p": float(p), "kind": kind})
+    for family in dict.fromkeys(row["family"] for row in rows):
+        members = [row for row in rows if row["family"] == family]
+        primary = family == "primary"
+        adjusted = (holm if primary else benjamini_hochberg)([row["p"] for row in members])
+        for row, value in zip(members, adjusted, strict=True):
+            row |= {"adjusted": float(value), "method": "Holm" if primary else "Benjamini-Hochberg"}
+            row["below_alpha"] = bool(value < alpha)
+    return rows
+
+
+def _checked(p: ArrayLike) -> NDArray[np.float64]:
+    p = np.asarray(p, float)
+    if not np.all((p >= 0) & (p <= 1)):
+        raise ValueError("a p-value must be a number between 0 and 1")
+    return p

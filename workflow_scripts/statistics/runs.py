@@ -44,9 +44,19 @@ class VarianceComponents:
     dof: tuple[int, int]
     p: float
 
+    @property
+    def icc(self) -> float:
+        """Share of the variance that lies between training samples; NaN without any variance."""
+        total = self.sample_sd**2 + self.seed_sd**2
+        return self.sample_sd**2 / total if total > 0 else float("nan")
+
 
 def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> ArmContrast:
-    """Welch's t and the permutation of run labels; `a` (n_a,) and `b` (n_b,), one number a run.
+    """Welch's t and the permutation of run labels; `a` (n_a,) and `b` (n_b,), one number a training set.
+
+    Seeds on one training set are not independent: average them first. Welch's t is what is permuted, because it keeps
+    the size when arms of unequal number also have unequal scatter, where permuted differences of means do not (Chung &
+    Romano 2013, Ann. Stat. 41, 484).
 
     Raises `ValueError` with fewer than two runs in an arm, or without any scatter between runs.
     """
@@ -60,10 +70,9 @@ def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> Ar
     half = stats.t.ppf(0.975, dof) * se
     values = np.concatenate([a, b])
     groups = _groups(len(values), len(a), permutations, seed)
-    means = values[groups].mean(axis=1)
-    shifts = np.abs(means - (values.sum() - means * len(a)) / len(b))
-    p_permutation = _upper_p(shifts, abs(difference), exact=len(groups) == comb(len(values), len(a)))
     t = difference / se
+    null = _welch_of_groups(values, groups)
+    p_permutation = _upper_p(null, abs(t), exact=len(groups) == comb(len(values), len(a)))
     return ArmContrast(
         float(difference),
         float(se),
@@ -76,10 +85,13 @@ def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> Ar
 
 
 def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> VectorContrast:
-    """Hotelling's two-sample T^2 and the permutation of run labels; `a` (n_a, d), `b` (n_b, d).
+    """Hotelling's two-sample T^2 and the permutation of run labels; `a` (n_a, d), `b` (n_b, d), a row a training set.
 
     F = T^2 (n_a + n_b - d - 1) / (d (n_a + n_b - 2)) with (d, n_a + n_b - d - 1) degrees of freedom (Hotelling 1931,
-    Ann. Math. Stat. 2, 360). Raises `ValueError` where there are too few runs for the covariance of d components.
+    Ann. Math. Stat. 2, 360). The total scatter of both arms stays the same when labels are permuted, and
+    T^2 = (n - 2) u / (1 - u) with u = (n_a n_b / n) D^T (total scatter)^-1 D grows with u; so u is permuted.
+
+    Raises `ValueError` where there are too few runs for the covariance of d components, or a component is constant.
     """
     a, b = np.asarray(a, float), np.asarray(b, float)
     _need_runs(a, b)
@@ -87,20 +99,22 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
     dof = (d, n - d - 1)
     if dof[1] < 1:
         raise ValueError(f"{n} runs are too few for a vector of {d} components")
-    scale = 1 / len(a) + 1 / len(b)
-
-    def t_squared(first: NDArray, second: NDArray) -> float:
-        shift = first.mean(axis=0) - second.mean(axis=0)
-        return float(shift @ np.linalg.solve(_pooled_covariance(first, second) * scale, shift))
-
-    observed = t_squared(a, b)
     values = np.concatenate([a, b])
+    centred = values - values.mean(axis=0)
+    total = centred.T @ centred
+    spread = np.sqrt(np.diag(total))
+    if not np.all(spread > 0) or np.linalg.matrix_rank(total / np.outer(spread, spread)) < d:
+        raise ValueError("a component is the same in all runs, or two are multiples of each other")
+    whitened = centred @ np.linalg.inv(np.linalg.cholesky(total)).T
     groups = _groups(n, len(a), permutations, seed)
-    null = np.empty(len(groups))
-    for number, group in enumerate(groups):
-        inside = np.zeros(n, bool)
-        inside[group] = True
-        null[number] = t_squared(values[inside], values[~inside])
+    # Of centred rows the second mean follows from the first: D = mean_a n / n_b.
+    weight = len(a) * n / len(b)
+    u = weight * float((whitened[: len(a)].mean(axis=0) ** 2).sum())
+    if u >= 1 - 1e-12:
+        raise ValueError("the runs do not scatter within their arms: there is nothing to compare with")
+    null = weight * (whitened[groups].mean(axis=1) ** 2).sum(axis=1)
+    scale = 1 / len(a) + 1 / len(b)
+    observed = (n - 2) * u / (1 - u)
     f = observed * dof[1] / (d * (n - 2))
     return VectorContrast(
         a.mean(axis=0) - b.mean(axis=0),
@@ -108,7 +122,7 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
         float(f),
         dof,
         float(stats.f.sf(f, *dof)),
-        _upper_p(null, observed, exact=len(groups) == comb(n, len(a))),
+        _upper_p(null, u, exact=len(groups) == comb(n, len(a))),
     )
 
 
@@ -116,7 +130,7 @@ def variance_components(values: ArrayLike) -> VarianceComponents:
     """One-way random-effects analysis of variance; `values` (samples, seeds), one number a run.
 
     E MS_between = sigma_seed^2 + seeds sigma_sample^2; a negative estimate of sigma_sample^2 is given as 0. Raises
-    `ValueError` with fewer than two samples or two seeds each.
+    `ValueError` with fewer than two samples or two seeds each, or without any variance.
     """
     values = np.asarray(values, float)
     if values.ndim != 2 or min(values.shape) < 2:
@@ -125,6 +139,8 @@ def variance_components(values: ArrayLike) -> VarianceComponents:
     dof = (samples - 1, samples * (seeds - 1))
     within = ((values - values.mean(axis=1, keepdims=True)) ** 2).sum() / dof[1]
     between = seeds * values.mean(axis=1).var(ddof=1)
+    if not between + within > 0:
+        raise ValueError("all runs are the same: there is no variance to take apart")
     f = between / within if within > 0 else np.inf
     return VarianceComponents(
         float(np.sqrt(max(0.0, (between - within) / seeds))),
@@ -140,9 +156,25 @@ def _pooled_covariance(a: NDArray, b: NDArray) -> NDArray[np.float64]:
     return scatter / (len(a) + len(b) - 2)
 
 
+def _welch_of_groups(values: NDArray, groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    """|t| of Welch for every group of rows against the others; infinite where both sides are constant."""
+    inside = np.zeros((len(groups), len(values)), bool)
+    np.put_along_axis(inside, groups, True, axis=1)
+    difference, variance = np.zeros(len(groups)), np.zeros(len(groups))
+    for side, sign in ((inside, 1), (~inside, -1)):
+        size = side.sum(axis=1)
+        mean = (side * values).sum(axis=1) / size
+        # Two passes: sums of squares would lose the scatter of arms that lie far apart.
+        variance += (side * (values - mean[:, None]) ** 2).sum(axis=1) / (size - 1) / size
+        difference += sign * mean
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.abs(difference) / np.sqrt(variance)
+    return np.where(variance > 0, t, np.where(difference == 0, 0.0, np.inf))
+
+
 def _need_runs(a: NDArray, b: NDArray) -> None:
     if len(a) < 2 or len(b) < 2:
-        raise ValueError(f"arms of {len(a)} and {len(b)} runs cannot be compared: each needs two or more")
+        raise ValueError(f"arms of {len(a)} and {len(b)} training sets cannot be compared: each needs two or more")
 
 
 def _groups(n: int, size: int, permutations: int, seed: int) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 SEEING = unit_vectors(120, 30)
 
 
-def experiment_runs(with_rotating: bool = True, seeds: int = 2) -> list[dict]:
+def experiment_runs(with_rotating: bool = True, seeds: int = 2, own_sets: bool = True) -> list[dict]:
     runs = []
     members = (
         [(f"rotating_{n:02d}", "rotating", list(axis)) for n, axis in enumerate(BASE_PIXELS)] if with_rotating else []
@@ -20,13 +20,15 @@ def experiment_runs(with_rotating: bool = True, seeds: int = 2) -> list[dict]:
     members += [(f"random_{n:02d}", "random_sky", None) for n in range(3)]
     for footprint, arm, axis in members:
         for seed in range(seeds):
+            # Halves are replicated by training sets of their own, the others by seeds on one training set.
+            resample = seed if arm == "halves" and own_sets else 0
             runs.append(
                 {
-                    "run_id": f"{footprint}/net/resample0_seed{seed}",
+                    "run_id": f"{footprint}/net/resample{resample}_seed{seed}",
                     "arm": arm,
                     "footprint": footprint,
                     "network": "net",
-                    "resample": 0,
+                    "resample": resample,
                     "seed": seed,
                     "axis": axis,
                     "family": "rotating" if axis else None,

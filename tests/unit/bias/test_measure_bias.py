@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 
 from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment
+from workflow_scripts.bias.verdict import verdict
 from workflow_scripts.errors import InputError
 from workflow_scripts.measure_bias import build_parser, main
+from workflow_scripts.statistics.result import TestResult
 
 CONTRACT = {
     *("name", "estimand", "estimate", "se", "ci95", "statistic", "dof", "p", "p_permutation", "null"),
@@ -66,8 +68,73 @@ def test_arms_without_rotation_compare_regions_and_say_so(tmp_path):
     assert "without rotating footprints" in summary["verdict"]
 
 
+def test_seeds_of_one_training_set_are_no_replicates_of_a_footprint(tmp_path):
+    runs = experiment_runs(with_rotating=False, seeds=5, own_sets=False)
+    summary = measure(tmp_path, *write_experiment(tmp_path, 0.05, runs))
+    assert "cannot be answered" in summary["verdict"]
+    assert any("arms of 1 and 1 training sets" in sentence for sentence in summary["not_answered"])
+
+
+def test_controls_count_once_for_each_training_set(tmp_path):
+    runs = experiment_runs(with_rotating=False, seeds=3)
+    summary = measure(tmp_path, *write_experiment(tmp_path, 0.05, runs))
+    test = next(test for test in summary["tests"] if test["name"] == "fraction_contrast east - random_sky")
+    assert (test["n"], test["notes"][0].split(";")[0]) == (12, "3 and 3 training sets")
+    # Six training sets can be parted in 20 ways.
+    assert test["p_permutation"] * 20 == pytest.approx(round(test["p_permutation"] * 20))
+
+
+def test_the_verdict_gives_the_size_only_of_what_was_found():
+    def response(name, estimate):
+        return TestResult(name, "e", "n", "run", "primary", 24, estimate=np.array(estimate), p_permutation=0.5)
+
+    tests = [response("fraction_response", [0.0, 0.03, 0.04]), response("dipole_response", np.diag([0.0, 0.0, 0.2]))]
+    runs = pd.DataFrame({"n_reference": [0], "fraction_se": [0.01]})
+    primary = {"fraction_response": {"p": 0.04, "p_holm": 0.04}, "dipole_response": {"p": 1e-4, "p_holm": 2e-4}}
+    only_dipole = verdict(runs, tests, primary, [], 0.01)
+    assert "dipole of the annotations moves by 0.400" in only_dipole
+    assert "fraction moves" not in only_dipole
+    both = verdict(runs, tests, primary, [], 0.05)
+    assert "the annotated fraction moves by 0.100 and the dipole of the annotations moves by 0.400" in both
+    assert verdict(runs, tests, primary, [], 1e-5).startswith("No effect of the training footprint was found")
+
+
+def test_the_ledger_has_every_p_that_was_computed(tmp_path):
+    summary = measure(tmp_path, *write_experiment(tmp_path, 0.05, experiment_runs()))
+    assert [row["name"] for row in summary["ledger"]] == [test["name"] for test in summary["tests"]]
+    primary = {row["name"]: row["adjusted"] for row in summary["ledger"] if row["method"] == "Holm"}
+    assert primary == {name: value["p_holm"] for name, value in summary["primary"].items()}
+
+
+def test_two_rotating_families_are_two_experiments(tmp_path):
+    runs = experiment_runs()
+    other = [
+        {**run, "run_id": f"other_{run['run_id']}", "footprint": f"other_{run['footprint']}", "family": "other"}
+        for run in runs
+        if run["family"]
+    ]
+    summary = measure(tmp_path, *write_experiment(tmp_path, 0.05, runs + other))
+    names = {test["name"] for test in summary["tests"]}
+    assert {"dipole_response [rotating]", "dipole_response [other]"} <= names
+    assert len(summary["primary"]) == 4
+
+
+def test_a_disagreement_that_depends_on_position_shows_in_the_pairs(tmp_path):
+    experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs(with_rotating=False, seeds=2))
+    east = next(n for n, run in enumerate(experiment["runs"]) if run["footprint"] == "east")
+    table = pd.read_parquet(files[east])
+    table.loc[table["ra"] < 180, "label"] = np.int8(1)
+    table.to_parquet(files[east])
+    measure(tmp_path, experiment, files, catalog)
+    pairs = pd.read_csv(tmp_path / "bias" / "contrasts.csv")
+    assert pairs["ra_half_did"][0] > 0.3
+    assert pairs["ra_half_did_p"][0] < 1e-10 < pairs["ra_half_did_p"][1]
+
+
 def test_galaxies_without_labels_are_measured_against_the_mean_of_all_runs(tmp_path):
     summary = measure(tmp_path, *write_experiment(tmp_path, 0.05, experiment_runs(), labelled=False))
+    assert "No galaxy has a reference label" in summary["verdict"]
+    assert "share a dipole" not in summary["verdict"]
     assert summary["primary"]["fraction_response"]["p_holm"] < 0.01
     assert pd.read_csv(tmp_path / "bias" / "runs.csv")["balanced_accuracy"].isna().all()
 
@@ -76,4 +143,40 @@ def test_runs_that_annotated_different_galaxies_are_named(tmp_path):
     experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs())
     pd.read_parquet(files[3]).iloc[::-1].to_parquet(files[3])
     with pytest.raises(InputError, match=r"annotations_3\.parquet: annotates other galaxies than"):
+        measure(tmp_path, experiment, files, catalog)
+
+
+def column(name, value):
+    def change(table):
+        table.loc[5, name] = value
+        return table
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda table: table.drop(columns="score"), r"columns source_id, score, label"),
+        (column("label", 7), r"column label has values other than 0 and 1"),
+        (column("score", np.nan), r"column score has missing values"),
+        (column("source_id", "g00004"), r"g00004 occurs more than once"),
+        (column("dec", 91.0), r"g00005 has ra .*, expected ICRS degrees"),
+        (column("source_id", "stranger"), r"source_id stranger is not in "),
+        (lambda table: table.iloc[:0], r"no galaxies"),
+    ],
+)
+def test_a_damaged_table_is_named(tmp_path, damage, sentence):
+    experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs(False, 1)[:1])
+    experiment["opposite"] = []
+    damage(pd.read_parquet(files[0])).to_parquet(files[0])
+    with pytest.raises(InputError, match=r"annotations_0\.parquet: .*" + sentence):
+        measure(tmp_path, experiment, files, catalog)
+    assert not (tmp_path / "bias").exists()
+
+
+def test_an_opposite_footprint_without_runs_is_named(tmp_path):
+    experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs(False, 1)[:1])
+    experiment["opposite"] = [["east", "nowhere"]]
+    with pytest.raises(InputError, match="opposite names footprint nowhere"):
         measure(tmp_path, experiment, files, catalog)

@@ -1,16 +1,19 @@
 """Fractions, and statistics with the training run as the unit."""
 
+from itertools import combinations, permutations
+
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.spatial.transform import Rotation
 
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.cosine import cosine_fit
 from workflow_scripts.statistics.footprint_response import footprint_response, scalar_response
 from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
-from workflow_scripts.statistics.multiplicity import benjamini_hochberg, holm
-from workflow_scripts.statistics.paired import mcnemar
+from workflow_scripts.statistics.multiplicity import benjamini_hochberg, holm, ledger
+from workflow_scripts.statistics.paired import difference_in_differences, mcnemar
 from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs import arm_contrast, variance_components, vector_contrast
 
@@ -136,3 +139,138 @@ def test_a_result_has_no_number_that_json_cannot_hold():
     result = TestResult("t", "e", "n", "run", "f", 3, estimate=np.array([1.0, np.nan]), se=np.float64(np.inf))
     assert result.as_dict()["estimate"] == [1.0, None]
     assert result.as_dict()["se"] is None
+
+
+def test_vector_contrast_permutes_hotellings_t_squared():
+    random = np.random.default_rng(3)
+    a, b = random.normal(size=(4, 2)) + 0.8, random.normal(size=(5, 2))
+
+    def t_squared(first, second):
+        pooled = (3 * np.cov(first.T) + 4 * np.cov(second.T)) / 7
+        shift = first.mean(axis=0) - second.mean(axis=0)
+        return shift @ np.linalg.solve(pooled * (1 / 4 + 1 / 5), shift)
+
+    both, null = np.vstack([a, b]), []
+    for chosen in combinations(range(9), 4):
+        inside = np.isin(np.arange(9), chosen)
+        null.append(t_squared(both[inside], both[~inside]))
+    found = vector_contrast(a, b, 200, 0)
+    assert found.f == pytest.approx(t_squared(a, b) * 6 / (2 * 7))
+    assert found.p_permutation == pytest.approx(np.mean(np.array(null) >= t_squared(a, b) * (1 - 1e-9)))
+
+
+def test_arm_contrast_keeps_its_size_when_the_smaller_arm_scatters_more():
+    random = np.random.default_rng(8)
+    p = [arm_contrast(random.normal(size=6) * 4, random.normal(size=18), 199, n).p_permutation for n in range(1000)]
+    # Permuted differences of means reject 26 % here. Six runs leave the studentised test a little above 5 %.
+    assert np.mean(np.array(p) <= 0.05) < 0.10
+
+
+def test_arms_that_lie_far_apart_have_the_smallest_p_there_is():
+    a = 1.0 + 1e-7 * np.arange(5)
+    assert arm_contrast(a, a + 1e3, 10_000, 0).p_permutation == pytest.approx(2 / 252)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "sentence"),
+    [
+        (np.ones((4, 2)), np.ones((4, 2)), "same in all runs"),
+        (np.zeros((4, 1)), np.ones((4, 1)), "do not scatter"),
+        (np.ones((2, 3)), np.ones((2, 3)), "too few"),
+    ],
+)
+def test_vectors_that_cannot_be_compared_are_refused(a, b, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        vector_contrast(a, b, 100, 0)
+
+
+def test_few_footprints_are_permuted_exactly():
+    values = np.array([0.3, -1.2, 2.2, 0.7, -0.4, 1.9])
+    found = footprint_response(AXES[:6], values, 720, 0)
+    design = np.column_stack([np.ones(6), AXES[:6]])
+
+    def explained(order):
+        residual = np.linalg.lstsq(design, values[list(order)], rcond=None)[1]
+        return 1 - residual[0] / ((values - values.mean()) ** 2).sum()
+
+    null = np.array([explained(order) for order in permutations(range(6))])
+    assert found.p_permutation == pytest.approx(np.mean(null >= found.statistic * (1 - 1e-9)))
+    assert found.p_permutation == footprint_response(AXES[:6], values, 5000, 1).p_permutation
+
+
+def test_intervals_of_a_response_cover_the_truth():
+    random = np.random.default_rng(12)
+    truth, covered, kappa_covered = np.array([0.5, 0.0, -1.0]), [], []
+    for seed in range(500):
+        found = footprint_response(AXES, AXES @ truth + random.normal(size=12), 99, seed)
+        covered.append((found.matrix_ci95[0, :, 0] < truth) & (truth < found.matrix_ci95[0, :, 1]))
+        low, high = scalar_response(AXES, 0.3 * AXES + random.normal(size=(12, 3)), 99, seed).ci95
+        kappa_covered.append(low < 0.3 < high)
+    # 99.9 % binomial band about 95 % of 500
+    assert np.all(np.abs(np.mean(covered, axis=0) - 0.95) < 0.033)
+    assert abs(np.mean(kappa_covered) - 0.95) < 0.033
+
+
+def test_response_turns_with_the_sky():
+    random = np.random.default_rng(6)
+    dipoles = random.normal(size=(12, 3))
+    turn = Rotation.random(rng=np.random.default_rng(1)).as_matrix()
+    plain, turned = (
+        footprint_response(AXES, dipoles, 500, 0),
+        footprint_response(AXES @ turn.T, dipoles @ turn.T, 500, 0),
+    )
+    np.testing.assert_allclose(turned.matrix, turn @ plain.matrix @ turn.T, atol=1e-12)
+    assert turned.p_permutation == plain.p_permutation
+
+
+def test_difference_in_differences_is_that_of_four_fractions_and_is_calibrated():
+    delta = np.array([1, 0, 0, -1, 1, 1, 0, 0, 1, -1.0])
+    found = difference_in_differences(delta[:4], delta[4:])
+    assert found.difference == pytest.approx(0.0 - 2 / 6)
+    assert found.se == pytest.approx(delta.std() * np.sqrt(1 / 4 + 1 / 6))
+    random = np.random.default_rng(1)
+    draws = random.choice([-1.0, 0.0, 1.0], p=[0.02, 0.95, 0.03], size=(1000, 2000))
+    p = np.array([difference_in_differences(row[:700], row[700:]).p for row in draws])
+    assert BAND[0] <= np.mean(p <= 0.05) <= BAND[1]
+
+
+@pytest.mark.parametrize(("first", "second", "sentence"), [([], [1], "no galaxies"), ([1, 1], [1], "same everywhere")])
+def test_differences_without_anything_to_compare_are_refused(first, second, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        difference_in_differences(first, second)
+
+
+def test_share_of_variance_between_samples():
+    random = np.random.default_rng(0)
+    values = random.normal(size=(4000, 1)) * 0.03 + random.normal(size=(4000, 2)) * 0.01
+    assert variance_components(values).icc == pytest.approx(0.9, abs=0.02)
+    with pytest.raises(ValueError, match="no variance"):
+        variance_components(np.ones((3, 2)))
+
+
+def test_the_ledger_adjusts_within_families_and_leaves_out_what_has_no_p():
+    def made(name, family, p=None, p_permutation=None):
+        return TestResult(name, "e", "n", "run", family, 3, p=p, p_permutation=p_permutation)
+
+    tests = [made("a", "primary", 0.9, 0.01), made("b", "primary", 0.03), made("c", "x", 0.04), made("d", "x")]
+    rows = ledger(tests, 0.025)
+    assert [(row["name"], row["kind"], row["method"]) for row in rows] == [
+        ("a", "permutation", "Holm"),
+        ("b", "parametric", "Holm"),
+        ("c", "parametric", "Benjamini-Hochberg"),
+    ]
+    assert [row["adjusted"] for row in rows] == pytest.approx([0.02, 0.03, 0.04])
+    assert [row["below_alpha"] for row in rows] == [True, False, False]
+
+
+@pytest.mark.parametrize("p", [[0.5, np.nan], [1.5], [-0.1]])
+def test_what_is_no_p_is_not_adjusted(p):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        holm(p)
+
+
+def test_impossible_counts_are_refused():
+    with pytest.raises(ValueError, match="between 0 and"):
+        wilson_interval(5, 3)
+    with pytest.raises(ValueError, match="cannot be among"):
+        mcnemar(3, 3, 5)
