@@ -9,6 +9,7 @@ sys.path.insert(0, workflow.basedir)
 
 from workflow_scripts.configuration import as_parameter, code_digest, load
 from workflow_scripts.errors import InputError
+from workflow_scripts.whole_file import check_output_folder
 
 # The steps are modules of this checkout run by the Python that runs Snakemake, wherever the working directory is.
 # (With `--sdm conda`, the rule's environment comes first in PATH again.)
@@ -22,6 +23,8 @@ config_files = [*workflow.configfiles[-1:], *workflow.configfiles[:-1]]
 
 try:
     settings = load(config, config_files)
+    for folder in ("results", "logs", "benchmarks"):
+        check_output_folder(folder)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
