@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,19 +93,27 @@ class ImageStore:
     def __init__(self, index: str | Path):
         """Open an index; `InputError` where the file is not one."""
         self.path = Path(index)
-        table = _read_parquet(self.path, "an index of images")
-        description: dict[str, Any] = json.loads((table.schema.metadata or {}).get(b"skybias", b"{}"))
-        if "arrays" not in description or not {"source_id", "tile", "row"} <= set(table.column_names):
+        schema = _read_parquet(self.path, "an index of images", pq.read_schema)
+        description: dict[str, Any] = json.loads((schema.metadata or {}).get(b"skybias", b"{}"))
+        if "arrays" not in description or not {"source_id", "tile", "row"} <= set(schema.names):
             raise InputError(f"{self.path}: expected an index of images, as index_images writes it")
         self.shape: tuple[int, int, int] = tuple(description["shape"])
         self.recipe: Mapping[str, Any] | None = description.get("recipe")
         self._files = [self.path.parent / file["path"] for file in description["arrays"]]
-        self._index = table.to_pandas()
-        self._lengths = np.bincount(self._index["tile"], minlength=len(self._files))
-        self._places: pd.DataFrame | None = None
+        tiles = pq.read_table(self.path, columns=["tile"])["tile"].to_numpy()
+        self._lengths = np.bincount(tiles, minlength=len(self._files))
 
     def __len__(self) -> int:
-        return len(self._index)
+        return int(self._lengths.sum())
+
+    @cached_property
+    def _index(self) -> pd.DataFrame:
+        """Read when first asked for: who knows tile and row need not hold a million ids."""
+        return pq.read_table(self.path, columns=["source_id", "tile", "row"]).to_pandas()
+
+    @cached_property
+    def _places(self) -> pd.DataFrame:
+        return self._index.set_index("source_id")
 
     @property
     def source_ids(self) -> NDArray[np.object_]:
@@ -113,8 +122,6 @@ class ImageStore:
 
     def rows(self, source_ids: Sequence[str] | NDArray) -> pd.DataFrame:
         """`tile` and `row` of galaxies, in their order; `InputError` where some have no image."""
-        if self._places is None:
-            self._places = self._index.set_index("source_id")
         places = self._places.reindex(source_ids)
         missing = int(places["row"].isna().sum())
         if missing:
@@ -169,9 +176,9 @@ def _read_ids(path: str | Path) -> tuple[pd.DataFrame, Any]:
     return table, json.loads((listed.schema.metadata or {}).get(b"skybias", b"{}")).get("config")
 
 
-def _read_parquet(path: Path, what: str) -> pa.Table:
+def _read_parquet(path: Path, what: str, read: Callable[[Path], Any] = pq.read_table) -> Any:
     try:
-        return pq.read_table(path)
+        return read(path)
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist, expected {what} (Parquet)") from None
     except (pa.ArrowInvalid, OSError) as error:

@@ -4,8 +4,12 @@ Every module of this package takes `keras` and `tf` from here, so that the setti
 """
 
 import gc
+import logging
 import os
 import sys
+import time
+
+log = logging.getLogger(__name__)
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -14,6 +18,7 @@ os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 
 # Importing makes a million objects that live as long as the process. Keeping the garbage collector from walking over
 # them, now and at exit, halves the CPU time of start and end (3.6 to 1.8 s).
+_STARTED = time.process_time()
 gc.disable()
 # Keras imports matplotlib for its galleries when it can; no step that uses networks draws.
 _WITHOUT_MATPLOTLIB = "matplotlib" not in sys.modules
@@ -27,6 +32,7 @@ finally:
         del sys.modules["matplotlib"]
     gc.freeze()
     gc.enable()
+START_UP_CPU_SECONDS = time.process_time() - _STARTED
 
 __all__ = ["device", "keras", "set_up", "tf"]
 
@@ -46,6 +52,7 @@ def set_up(seed: int, threads: int) -> None:
         tf.config.experimental.set_memory_growth(gpu, True)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
+    log.info("TensorFlow %s on %s, started in %.1f CPU seconds", tf.__version__, device(), START_UP_CPU_SECONDS)
 
 
 def device() -> str:
