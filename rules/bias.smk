@@ -1,11 +1,12 @@
 # The statistics of one experiment: paper-style numbers for every run, and the answer with the run as the unit.
-#   needs:  the annotations of every run of the experiment, the catalog, the balance of the training sets
+#   needs:  the annotations of every run of the experiment, the catalog, the training sets and their balance
 #   gives:  results/bias/{experiment}/summary.json with the verdict, and the tables behind it
 
 
 rule measure_bias:
     input:
         annotations=of_runs("results/inference/{survey}/{run}/annotations.parquet"),
+        training_sets=of_training_sets("training_set.parquet"),
         balance=of_training_sets("balance.csv"),
         catalog=lambda wildcards: "results/catalog/{}/catalog.parquet".format(
             settings.survey(settings.experiment(wildcards.experiment)["survey"])["catalog"]
@@ -32,4 +33,5 @@ rule measure_bias:
         "Measure the bias of experiment {wildcards.experiment}"
     shell:
         "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --catalog {input.catalog}"
-        " --annotations {input.annotations} --balance {input.balance} --output-folder {params.folder} 2> {log}"
+        " --annotations {input.annotations} --training-sets {input.training_sets}"
+        " --balance {input.balance} --output-folder {params.folder} 2> {log}"

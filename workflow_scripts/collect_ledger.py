@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from workflow_scripts.provenance import provenance, write_json, write_table
 from workflow_scripts.step import run_step
-from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, read_ledger
+from workflow_scripts.surveys.archive import count_outcomes, read_ledger
 
 log = logging.getLogger(__name__)
 
@@ -19,12 +19,6 @@ def build_parser() -> argparse.ArgumentParser:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--tiles", nargs="+", required=True, help="the tiles of the archive (Parquet)")
-    parser.add_argument(
-        "--max-failed-share",
-        type=float,
-        default=1.0,
-        help="of rejected and failed requests over all tiles, default: %(default)s",
-    )
     parser.add_argument("--output", required=True, help="the ledger (Parquet)")
     parser.add_argument("--counts", required=True, help="requests by outcome and reason (JSON)")
     return parser
@@ -42,7 +36,6 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the ledger and its counts."""
     ledger = pa.concat_tables(read_ledger(tile) for tile in arguments.tiles)
     counts = count_outcomes(ledger)
-    check_failed_share(counts, arguments.max_failed_share, arguments.output)
     write_table(arguments.output, ledger, provenance({}, {}, arguments.tiles))
     write_json(arguments.counts, {**counts, "not_delivered": reasons(ledger)})
     log.info(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))

@@ -5,7 +5,7 @@ import logging
 
 import pandas as pd
 
-from workflow_scripts.provenance import provenance, write_table
+from workflow_scripts.provenance import provenance, recorded_config, write_table
 from workflow_scripts.sky.balance import balance_table
 from workflow_scripts.sky.matching import draw_training_set
 from workflow_scripts.sky.split import TRAINING
@@ -38,7 +38,8 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the training set and its balance table."""
     catalog = pd.read_parquet(arguments.catalog)
     pool = training_pool(catalog, pd.read_parquet(arguments.ledger, columns=["source_id", "outcome"]))
-    training_set = draw_training_set(pool, arguments.footprint, arguments.resample)
+    class_names = recorded_config(arguments.catalog).get("classes")
+    training_set = draw_training_set(pool, arguments.footprint, arguments.resample, class_names)
     record = provenance(arguments.footprint, {"resample": arguments.resample}, [arguments.catalog, arguments.ledger])
     write_table(arguments.output, training_set, record)
     drawn = pool[pool["source_id"].isin(training_set["source_id"])]

@@ -12,6 +12,7 @@ from workflow_scripts.bias.annotations import read_annotations
 from workflow_scripts.bias.paper_style import cosine_table, fraction_table, pair_table, run_table
 from workflow_scripts.bias.run_level import adjusted_primary, run_level_tests
 from workflow_scripts.bias.sky_maps import sky_maps
+from workflow_scripts.bias.training_overlap import read_training_sets, training_set_of
 from workflow_scripts.bias.verdict import verdict
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance, write_json
@@ -29,6 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--experiment", type=json_argument, required=True, help="the experiment with its runs, as JSON")
     parser.add_argument("--catalog", required=True, help="the catalog (Parquet), for reference labels")
     parser.add_argument("--annotations", nargs="+", required=True, help="annotations of the runs, in their order")
+    parser.add_argument("--training-sets", nargs="*", default=[], help="training sets of the runs (Parquet)")
     parser.add_argument("--balance", nargs="*", default=[], help="balance tables of the training sets (CSV)")
     parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
     return parser
@@ -42,8 +44,8 @@ def main(arguments: argparse.Namespace) -> None:
     log.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
     runs = run_table(annotations)
     fractions = fraction_table(annotations, experiment["tests"]["ra_bins"])
-    tests, missing = run_level_tests(runs, experiment)
-    primary = adjusted_primary(tests, experiment["tests"]["primary"])
+    found = run_level_tests(runs, experiment, read_training_sets(arguments.training_sets))
+    primary = adjusted_primary(found.tests)
     tables = {
         "runs": runs,
         "fractions": fractions,
@@ -59,12 +61,12 @@ def main(arguments: argparse.Namespace) -> None:
     record = provenance(experiment, {"permutations": experiment["tests"]["seed"]}, arguments.annotations)
     summary = {
         "experiment": experiment["name"],
-        "verdict": verdict(runs, tests, primary, missing, experiment["tests"]["alpha"]),
+        "verdict": verdict(runs, found.tests, primary, experiment["tests"]["alpha"]),
         "primary": primary,
-        "ledger": ledger(tests, experiment["tests"]["alpha"]),
-        "not_answered": missing,
+        "ledger": ledger(found.tests, experiment["tests"]["alpha"]),
+        "not_answered": found.missing,
         "paper_style": paper_style_summary(runs, tables["contrasts"]),
-        "tests": [test.as_dict() for test in tests],
+        "tests": [test.as_dict() for test in found.tests],
         "inputs": record["inputs"],
         "versions": record["versions"],
         "provenance": {"config": record["config"], "seeds": record["seeds"], "git": record["git"]},
@@ -83,12 +85,10 @@ def check_opposite(experiment: dict[str, Any]) -> None:
 
 def gathered_balance(files: list[str]) -> pd.DataFrame:
     """The balance tables of all training sets (`.../{footprint}/resample{r}/balance.csv`) as one."""
-    tables = [
-        pd.read_csv(file).assign(
-            footprint=Path(file).parts[-3], resample=int(Path(file).parts[-2].removeprefix("resample"))
-        )
-        for file in files
-    ]
+    tables = []
+    for file in files:
+        footprint, resample = training_set_of(file)
+        tables.append(pd.read_csv(file).assign(footprint=footprint, resample=resample))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"footprint": [], "resample": []})
 
 

@@ -98,6 +98,13 @@ def parquet_metadata(record: Mapping[str, Any]) -> dict[bytes, bytes]:
     return {b"skybias": json.dumps(record, sort_keys=True, default=_plain).encode()}
 
 
+def recorded_config(path: str | Path) -> dict[str, Any]:
+    """The configuration that a Parquet file carries; empty where it carries none."""
+    metadata = pq.read_schema(path).metadata or {}
+    config = json.loads(metadata.get(b"skybias", b"{}")).get("config")
+    return config if isinstance(config, dict) else {}
+
+
 def write_table(
     path: str | Path,
     table: pd.DataFrame | pa.Table,

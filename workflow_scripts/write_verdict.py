@@ -15,7 +15,15 @@ table { border-collapse: collapse; font-size: 13px; margin: 1rem 0 }
 td, th { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: left; vertical-align: top }
 .verdict { font-size: 18px; border-left: 4px solid #0072b2; padding-left: 1rem }
 .primary { background: #eaf3fa }
+.galaxy { color: #666 }
 """
+PAPER_STYLE = {
+    "median_max_sigma": "scanned cosine dipole of one network, median over networks ('sigma')",
+    "largest_max_sigma": "the same, largest of all networks",
+    "share_above_3": "share of networks above 3 'sigma'",
+    "share_above_5": "share of networks above 5 'sigma'",
+    "median_absolute_mcnemar_z": "McNemar's |z| of two networks from opposite footprints, median over pairs",
+}
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -28,31 +36,37 @@ def build_parser() -> argparse.ArgumentParser:
 
 def page(summary: dict[str, Any]) -> str:
     """The page of a summary; it needs nothing from outside."""
-    cells = "".join(_row(test, test["name"] in summary["primary"]) for test in summary["tests"])
-    paper = "".join(
-        f"<tr><td>{html.escape(k)}</td><td>{_number(v)}</td></tr>" for k, v in summary["paper_style"].items()
+    heading = "".join(
+        f"<th>{name}"
+        for name in ("unit", "test", "what is estimated", "estimate", "SE", "p", "permutation p", "Holm p", "n")
     )
+    rows = "".join(_row(test, summary["primary"].get(test["name"])) for test in summary["tests"])
+    rows += "".join(_paper_row(name, value) for name, value in summary["paper_style"].items() if name in PAPER_STYLE)
     missing = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in summary["not_answered"])
-    heading = "<tr><th>test<th>what is estimated<th>estimate<th>SE<th>p<th>permutation p<th>n</tr>"
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{html.escape(summary["experiment"])}</title>
 <style>{STYLE}</style></head><body>
 <h1>{html.escape(summary["experiment"])}</h1>
 <p class="verdict">{html.escape(summary["verdict"])}</p>
-<h2>With the training run as the unit</h2>
-<table>{heading}{cells}</table>
-<h2>In the style of the original study, galaxies as the unit</h2>
-<p>These hold for the given networks only and say nothing of the footprint.</p>
-<table>{paper}</table>
+<p>What decides has the training run as its unit; the primary tests are shaded. The last rows, with the galaxy as the
+unit, are in the style of the original study: they hold for the given networks only, and say nothing of the
+footprint.</p>
+<table><tr>{heading}</tr>{rows}</table>
 {f"<h2>Not answered</h2><ul>{missing}</ul>" if missing else ""}
 </body></html>
 """
 
 
-def _row(test: dict[str, Any], primary: bool) -> str:
-    values = [html.escape(test["name"].replace("_", " ")), html.escape(test["estimand"])]
-    values += [_number(test[key]) for key in ("estimate", "se", "p", "p_permutation", "n")]
+def _row(test: dict[str, Any], primary: dict[str, float] | None) -> str:
+    values = [test["unit_of_replication"], html.escape(test["name"].replace("_", " ")), html.escape(test["estimand"])]
+    values += [_number(test[key]) for key in ("estimate", "se", "p", "p_permutation")]
+    values += [_number(primary["p_holm"] if primary else None), _number(test["n"])]
     return f"<tr{' class=primary' if primary else ''}>" + "".join(f"<td>{value}</td>" for value in values) + "</tr>"
+
+
+def _paper_row(name: str, value: Any) -> str:
+    cells = ["galaxy", html.escape(name.replace("_", " ")), PAPER_STYLE[name], _number(value), *["-"] * 5]
+    return "<tr class=galaxy>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def _number(value: Any) -> str:

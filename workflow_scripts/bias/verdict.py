@@ -9,61 +9,58 @@ from workflow_scripts.statistics.result import TestResult
 
 
 def verdict(
-    runs: pd.DataFrame,
-    tests: list[TestResult],
-    primary: Mapping[str, Mapping[str, float]],
-    missing: list[str],
-    alpha: float,
+    runs: pd.DataFrame, tests: list[TestResult], primary: Mapping[str, Mapping[str, float]], alpha: float
 ) -> str:
-    """Two or three sentences: does the footprint change the catalog, how much, and what the paper-style sigma says."""
-    sentences = [_answer(tests, primary, missing, alpha), _paper_style(runs)]
-    noise = _noise(runs, tests)
-    return " ".join([*sentences, noise] if noise else sentences)
+    """A few sentences: does the footprint change the catalog, how much, and what the paper-style sigma says."""
+    sentences = [_answer(tests, primary, alpha), _paper_style(runs), _noise(runs, tests)]
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _answer(
-    tests: list[TestResult], primary: Mapping[str, Mapping[str, float]], missing: list[str], alpha: float
-) -> str:
+def _answer(tests: list[TestResult], primary: Mapping[str, Mapping[str, float]], alpha: float) -> str:
     if not primary:
-        contrasts = [t for t in tests if t.name.startswith("fraction_contrast") and t.p_permutation is not None]
-        if not contrasts:
-            return (
-                "Whether the training footprint changes the catalog cannot be answered: the experiment has too few runs"
-                " (a claim about footprints needs rotating footprints, or several training sets an arm)."
-            )
-        best = min(contrasts, key=lambda test: test.p_permutation or 1.0)
-        found = best.p_permutation is not None and best.p_permutation * len(contrasts) < alpha
-        effect = "changes" if found else "was not found to change"
         return (
-            f"With the training run as the unit, the training footprint {effect} the annotated fraction"
-            f" ({best.name.removeprefix('fraction_contrast ')}: {best.estimate:+.4f} +- {best.se:.4f}, permutation"
-            f" p = {best.p_permutation:.2g}, {len(contrasts)} contrasts, level {alpha:g}); without rotating footprints"
-            " this cannot be told from a difference of these regions alone."
+            "Whether the training footprint changes the catalog cannot be answered: the experiment has too few runs"
+            " (a claim about footprints needs rotating footprints, or several training sets an arm)."
         )
     strongest = min(primary, key=lambda name: primary[name]["p_holm"])
     p = primary[strongest]["p_holm"]
-    listed = ", ".join(f"{name} p = {value['p']:.2g}" for name, value in primary.items())
+    listed = ", ".join(f"{name.replace('_', ' ')} p = {value['p']:.2g}" for name, value in primary.items())
+    decided = [test for test in tests if test.name in primary]
+    limits = _limits(decided)
     if p >= alpha:
         return (
             f"No effect of the training footprint was found with the training run as the unit (smallest Holm-adjusted"
-            f" p = {p:.2g}, level {alpha:g}; {listed})."
+            f" p = {p:.2g}, level {alpha:g}; {listed}).{limits}"
         )
-    changes = [_size(test) for test in tests if test.name in primary and primary[test.name]["p_holm"] < alpha]
+    changes = [_size(test) for test in decided if primary[test.name]["p_holm"] < alpha]
     return (
-        f"The training footprint changes the catalog, with the training run as the unit: between opposite hemispheres"
-        f" {' and '.join(changes)} (smallest Holm-adjusted p = {p:.2g}, level {alpha:g}; {listed})."
+        f"The training footprint changes the catalog, with the training run as the unit: {' and '.join(changes)}"
+        f" (smallest Holm-adjusted p = {p:.2g}, level {alpha:g}; {listed}).{limits}"
+    )
+
+
+def _limits(decided: list[TestResult]) -> str:
+    """What tests on two regions cannot tell."""
+    if any(test.name.split(" ")[0].endswith("_response") for test in decided):
+        return ""
+    overlap = next((note for test in decided for note in test.notes if note.startswith("training sets of an arm")), "")
+    because = f", and {overlap}" if overlap else ""
+    return (
+        " Two regions were compared, without rotating footprints: they may differ in more than where they lie"
+        f"{because}."
     )
 
 
 def _size(test: TestResult) -> str:
     """What a footprint turned to the opposite hemisphere changes, along the direction of largest response."""
-    matrix = np.atleast_2d(np.asarray(test.estimate, float))
-    size = 2 * float(np.linalg.svd(matrix, compute_uv=False)[0])
-    if test.name.startswith("fraction_response"):
-        return f"the annotated fraction moves by {size:.3f}"
-    if test.name.startswith("dipole_response"):
-        return f"the dipole of the annotations moves by {size:.3f}"
-    return f"{test.name.split(' [')[0].removesuffix('_response').replace('_', ' ')} moves by {size:.3f}"
+    name, _, label = test.name.partition(" ")
+    quantity = {"fraction": "the annotated fraction", "dipole": "the dipole of the annotations"}.get(
+        name.split("_")[0], name.removesuffix("_response").removesuffix("_contrast").replace("_", " ")
+    )
+    if name.endswith("_contrast"):
+        return f"{quantity} differs by {float(np.linalg.norm(np.asarray(test.estimate, float))):.3f} ({label})"
+    size = 2 * float(np.linalg.svd(np.atleast_2d(np.asarray(test.estimate, float)), compute_uv=False)[0])
+    return f"{quantity} moves by {size:.3f} between opposite hemispheres"
 
 
 def _paper_style(runs: pd.DataFrame) -> str:

@@ -75,7 +75,7 @@ def _read(name: str, root: Path) -> tuple[str, tuple[str, ...]]:
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     imported = tuple(dict.fromkeys(_imports(tree, package, file, root)))
     _strip_docstrings(tree)
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imported
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest(), imported
 
 
 def _imports(tree: ast.Module, package: str, file: Path, root: Path) -> Iterator[str]:

@@ -6,7 +6,7 @@ distribution of the whole training pool, not of the other footprints, so that ad
 training set.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,9 @@ from workflow_scripts.sky.sharing import FREE, Share, share_out
 from workflow_scripts.sky.split import hash_fractions
 
 
-def draw_training_set(pool: pd.DataFrame, footprint: Mapping[str, Any], resample: int) -> pd.DataFrame:
+def draw_training_set(
+    pool: pd.DataFrame, footprint: Mapping[str, Any], resample: int, class_names: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Draw the training set of a footprint from the training pool.
 
     With `disjoint`, the members of a family have no galaxy in common: each resample shares the pool out anew, by a hash
@@ -36,6 +38,8 @@ def draw_training_set(pool: pd.DataFrame, footprint: Mapping[str, Any], resample
         `name`, `region`, `matching` (`per_class`, `bins`, `shortfall`, `disjoint`) and `family` or None.
     resample
         number of the draw, from 0.
+    class_names
+        what the labels are called in messages.
 
     Returns
     -------
@@ -50,6 +54,7 @@ def draw_training_set(pool: pd.DataFrame, footprint: Mapping[str, Any], resample
         for; for a pool with fewer than two classes or with an id twice; and for covariates that it does not have.
     """
     name, matching = footprint["name"], footprint["matching"]
+    footprint = {**footprint, "class_names": dict(enumerate(class_names or []))}
     pool = pool.sort_values("source_id", ignore_index=True)
     _check_pool(pool, name)
     cells = matching_cells(pool, matching["bins"], name)
@@ -172,4 +177,4 @@ def _check_share(
 
 
 def _who(footprint: Mapping[str, Any], label: int, resample: int) -> str:
-    return f"footprints.{footprint['name']}, class {label}, resample {resample}"
+    return f"footprints.{footprint['name']}, class {footprint['class_names'].get(label, label)}, resample {resample}"

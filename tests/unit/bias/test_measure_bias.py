@@ -64,8 +64,36 @@ def test_one_run_an_arm_cannot_answer_the_question(tmp_path):
 
 
 def test_arms_without_rotation_compare_regions_and_say_so(tmp_path):
-    summary = measure(tmp_path, *write_experiment(tmp_path, 0.05, experiment_runs(with_rotating=False, seeds=5)))
+    summary = measure(tmp_path, *write_experiment(tmp_path, 0.05, experiment_runs(with_rotating=False, seeds=6)))
     assert "without rotating footprints" in summary["verdict"]
+    # The pair that the experiment names is what it asks about; contrasts with controls are not.
+    assert set(summary["primary"]) == {"fraction_contrast east - west", "dipole_contrast east - west"}
+    # 6 of 12 training sets can be chosen in 924 ways, two of which are as extreme; Holm doubles it.
+    assert summary["primary"]["fraction_contrast east - west"]["p_holm"] == pytest.approx(2 * 2 / 924)
+    assert "the annotated fraction differs by 0.0" in summary["verdict"]
+
+
+def test_training_sets_with_common_galaxies_are_told(tmp_path):
+    experiment, files, catalog = write_experiment(tmp_path, 0.05, experiment_runs(with_rotating=False, seeds=2))
+    sets = []
+    for footprint in ("east", "west"):
+        for resample in range(2):
+            first = 50 * resample if footprint == "east" else 1000 * (resample + 1)
+            sets.append(tmp_path / footprint / f"resample{resample}" / "training_set.parquet")
+            sets[-1].parent.mkdir(parents=True)
+            pd.DataFrame({"source_id": [f"t{first + n}" for n in range(100)]}).to_parquet(sets[-1])
+    arguments = ["--experiment", json.dumps(experiment), "--catalog", str(catalog), "--annotations", *map(str, files)]
+    main(
+        build_parser().parse_args(
+            [*arguments, "--training-sets", *map(str, sets), "--output-folder", str(tmp_path / "bias")]
+        )
+    )
+    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
+    sentence = "training sets of an arm share 50% of their galaxies"
+    assert sentence in summary["verdict"]
+    for test in summary["tests"]:
+        if "_contrast " in test["name"]:
+            assert any(note.startswith(sentence) for note in test["notes"]) == ("east" in test["name"])
 
 
 def test_seeds_of_one_training_set_are_no_replicates_of_a_footprint(tmp_path):
@@ -91,12 +119,13 @@ def test_the_verdict_gives_the_size_only_of_what_was_found():
     tests = [response("fraction_response", [0.0, 0.03, 0.04]), response("dipole_response", np.diag([0.0, 0.0, 0.2]))]
     runs = pd.DataFrame({"n_reference": [0], "fraction_se": [0.01]})
     primary = {"fraction_response": {"p": 0.04, "p_holm": 0.04}, "dipole_response": {"p": 1e-4, "p_holm": 2e-4}}
-    only_dipole = verdict(runs, tests, primary, [], 0.01)
+    only_dipole = verdict(runs, tests, primary, 0.01)
     assert "dipole of the annotations moves by 0.400" in only_dipole
     assert "fraction moves" not in only_dipole
-    both = verdict(runs, tests, primary, [], 0.05)
-    assert "the annotated fraction moves by 0.100 and the dipole of the annotations moves by 0.400" in both
-    assert verdict(runs, tests, primary, [], 1e-5).startswith("No effect of the training footprint was found")
+    both = verdict(runs, tests, primary, 0.05)
+    assert "the annotated fraction moves by 0.100 between opposite hemispheres and the dipole" in both
+    assert "the dipole of the annotations moves by 0.400 between opposite hemispheres" in both
+    assert verdict(runs, tests, primary, 1e-5).startswith("No effect of the training footprint was found")
 
 
 def test_the_ledger_has_every_p_that_was_computed(tmp_path):

@@ -11,6 +11,7 @@ from mocpy import MOC
 from workflow_scripts import draw_training_set, map_footprint
 from workflow_scripts.configuration import as_parameter
 from workflow_scripts.errors import InputError
+from workflow_scripts.provenance import write_table
 from workflow_scripts.sky.split import split
 from workflow_scripts.step import run_step
 
@@ -124,3 +125,12 @@ def test_shortage_writes_nothing(inputs, make_footprints):
     ):
         draw(folder, entry)
     assert not (folder / "out").exists()
+
+
+def test_classes_are_called_by_their_names_where_the_catalog_knows_them(inputs, make_footprints):
+    folder, _ = inputs
+    catalog = pd.read_parquet(folder / "catalog.parquet")
+    write_table(folder / "catalog.parquet", catalog, {"config": {"classes": ["elliptical", "spiral"]}})
+    entry = make_footprints({"east": {"ra_range": [0, 180]}}, per_class=100_000)["east"]
+    with pytest.raises(InputError, match=r"footprints\.east, class elliptical, resample 0: "):
+        draw(folder, entry)

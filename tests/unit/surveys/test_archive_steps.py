@@ -112,14 +112,6 @@ def test_too_many_failures_stop_the_step_and_leave_nothing(survey, capsys):
     assert path.exists()
 
 
-def test_failures_over_all_tiles_can_be_limited(survey, capsys):
-    tiles = [fetch(survey, tile)[1] for tile in range(12)]
-    assert collect(survey, tiles, "--max-failed-share", "0.001") == 2
-    assert "1.7% rejected or failed (120 requested, 118 delivered" in capsys.readouterr().err
-    assert not (survey / "ledger.parquet").exists()
-    assert collect(survey, tiles, "--max-failed-share", "0.02") == 0
-
-
 def test_most_frequent_reasons_are_listed_first_and_not_without_end(survey):
     _, path = fetch(survey, 4)
     rows = pd.read_parquet(path).head(1)
