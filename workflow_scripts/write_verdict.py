@@ -10,12 +10,14 @@ from workflow_scripts.step import run_step
 from workflow_scripts.whole_file import whole_file
 
 STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+p { max-width: 62rem }
 table { border-collapse: collapse; font-size: 13px; margin: 1rem 0 }
 td, th { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: left; vertical-align: top }
 .verdict { font-size: 18px; border-left: 4px solid #0072b2; padding-left: 1rem }
 .primary { background: #eaf3fa }
 .galaxy { color: #666 }
+.number { white-space: nowrap }
 """
 PAPER_STYLE = {
     "median_max_sigma": "scanned cosine dipole of one network, median over networks ('sigma')",
@@ -41,7 +43,8 @@ def page(summary: dict[str, Any]) -> str:
         for name in ("unit", "test", "what is estimated", "estimate", "SE", "p", "permutation p", "Holm p", "n")
     )
     rows = "".join(_row(test, summary["primary"].get(test["name"])) for test in summary["tests"])
-    rows += "".join(_paper_row(name, value) for name, value in summary["paper_style"].items() if name in PAPER_STYLE)
+    paper_style = summary["paper_style"]
+    rows += "".join(_paper_row(name, paper_style[name]) for name in PAPER_STYLE if name in paper_style)
     missing = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in summary["not_answered"])
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{html.escape(summary["experiment"])}</title>
@@ -58,22 +61,28 @@ footprint.</p>
 
 
 def _row(test: dict[str, Any], primary: dict[str, float] | None) -> str:
-    values = [test["unit_of_replication"], html.escape(test["name"].replace("_", " ")), html.escape(test["estimand"])]
-    values += [_number(test[key]) for key in ("estimate", "se", "p", "p_permutation")]
-    values += [_number(primary["p_holm"] if primary else None), _number(test["n"])]
-    return f"<tr{' class=primary' if primary else ''}>" + "".join(f"<td>{value}</td>" for value in values) + "</tr>"
+    words = [test["unit_of_replication"], test["name"].replace("_", " "), test["estimand"]]
+    holm = primary["p_holm"] if primary else None
+    numbers = [*(test[key] for key in ("estimate", "se", "p", "p_permutation")), holm, test["n"]]
+    return _cells("primary" if primary else "", words, numbers)
 
 
 def _paper_row(name: str, value: Any) -> str:
-    cells = ["galaxy", html.escape(name.replace("_", " ")), PAPER_STYLE[name], _number(value), *["-"] * 5]
-    return "<tr class=galaxy>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+    return _cells("galaxy", ["galaxy", name.replace("_", " "), PAPER_STYLE[name]], [value, *[None] * 5])
+
+
+def _cells(kind: str, words: list[str], numbers: list[Any]) -> str:
+    cells = "".join(f"<td>{html.escape(word)}</td>" for word in words)
+    cells += "".join(f"<td class=number>{_number(number)}</td>" for number in numbers)
+    return f'<tr class="{kind}">{cells}</tr>'
 
 
 def _number(value: Any) -> str:
+    """A number; a vector one component a line; a matrix one row a line."""
     if value is None:
         return "-"
     if isinstance(value, list):
-        return "<br>".join(_number(item).replace("<br>", " ") for item in value)
+        return "<br>".join(_number(item).replace("<br>", " &nbsp; ") for item in value)
     return html.escape(f"{value:.3g}" if isinstance(value, float) else str(value))
 
 

@@ -70,7 +70,7 @@ def test_arms_without_rotation_compare_regions_and_say_so(tmp_path):
     assert set(summary["primary"]) == {"fraction_contrast east - west", "dipole_contrast east - west"}
     # 6 of 12 training sets can be chosen in 924 ways, two of which are as extreme; Holm doubles it.
     assert summary["primary"]["fraction_contrast east - west"]["p_holm"] == pytest.approx(2 * 2 / 924)
-    assert "the annotated fraction differs by 0.0" in summary["verdict"]
+    assert "the annotated fraction, east - west, differs by 0.0" in summary["verdict"]
 
 
 def test_training_sets_with_common_galaxies_are_told(tmp_path):
@@ -122,8 +122,9 @@ def test_the_verdict_gives_the_size_only_of_what_was_found():
     only_dipole = verdict(runs, tests, primary, 0.01)
     assert "dipole of the annotations moves by 0.400" in only_dipole
     assert "fraction moves" not in only_dipole
+    assert "nothing else was found (the annotated fraction p = 0.04)" in only_dipole
     both = verdict(runs, tests, primary, 0.05)
-    assert "the annotated fraction moves by 0.100 between opposite hemispheres and the dipole" in both
+    assert "the annotated fraction moves by 0.100 between opposite hemispheres (adjusted p = 0.04) and the" in both
     assert "the dipole of the annotations moves by 0.400 between opposite hemispheres" in both
     assert verdict(runs, tests, primary, 1e-5).startswith("No effect of the training footprint was found")
 

@@ -1,5 +1,6 @@
 """Figures show what they are given, the right way round, with the same bytes each time."""
 
+import html
 import json
 
 import healpy
@@ -90,5 +91,5 @@ def test_the_verdict_page_needs_nothing_from_outside_and_escapes_names(tmp_path)
     assert "<script>" not in text
     assert "src=" not in text
     assert "http" not in text
-    assert summary["verdict"].split(":")[0] in text
+    assert html.escape(summary["verdict"]) in text
     assert len(pd.read_csv(tmp_path / "bias" / "runs.csv")) == 34
