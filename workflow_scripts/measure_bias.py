@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.bias.annotations import read_annotations
-from workflow_scripts.bias.paper_style import cosine_table, fraction_table, pair_table, run_table
+from workflow_scripts.bias.pairs import pair_table
+from workflow_scripts.bias.paper_style import cosine_table, fraction_table, run_table
 from workflow_scripts.bias.run_level import adjusted_primary, run_level_tests
 from workflow_scripts.bias.sky_maps import sky_maps
 from workflow_scripts.bias.training_overlap import read_training_sets, training_set_of
@@ -61,7 +62,7 @@ def main(arguments: argparse.Namespace) -> None:
     record = provenance(experiment, {"permutations": experiment["tests"]["seed"]}, arguments.annotations)
     summary = {
         "experiment": experiment["name"],
-        "verdict": verdict(runs, found.tests, primary, experiment["tests"]["alpha"]),
+        "verdict": verdict(runs, found, primary, tables["contrasts"], experiment["tests"]["alpha"]),
         "primary": primary,
         "ledger": ledger(found.tests, experiment["tests"]["alpha"]),
         "not_answered": found.missing,
@@ -99,8 +100,9 @@ def paper_style_summary(runs: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, An
     if len(sigma):
         summary |= {"median_max_sigma": sigma.median(), "largest_max_sigma": sigma.max()}
         summary |= {"share_above_3": (sigma > 3).mean(), "share_above_5": (sigma > 5).mean()}
-    if len(pairs):
-        summary |= {"pairs": len(pairs), "median_absolute_mcnemar_z": pairs["z"].abs().median()}
+        summary |= {"median_sigma_without_dipole": runs["paper_sigma_without_dipole"].median()}
+    for kind, group in pairs.groupby("kind"):
+        summary |= {f"{kind}_pairs": len(group), f"{kind}_median_absolute_mcnemar_z": group["z"].abs().median()}
     return summary
 
 

@@ -24,7 +24,9 @@ PAPER_STYLE = {
     "largest_max_sigma": "the same, largest of all networks",
     "share_above_3": "share of networks above 3 'sigma'",
     "share_above_5": "share of networks above 5 'sigma'",
-    "median_absolute_mcnemar_z": "McNemar's |z| of two networks from opposite footprints, median over pairs",
+    "median_sigma_without_dipole": "what the networks' mix of labels gives on this sky without any dipole",
+    "opposite_median_absolute_mcnemar_z": "McNemar's |z| of two networks from opposite footprints, median over pairs",
+    "seeds_median_absolute_mcnemar_z": "the same of two networks that differ in the seed alone",
 }
 
 

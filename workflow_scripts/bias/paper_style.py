@@ -4,7 +4,6 @@ These numbers are conditional on the given networks. They stand beside the run-l
 """
 
 import logging
-from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -14,11 +13,10 @@ from astropy_healpix import HEALPix
 
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
-from workflow_scripts.statistics.axis_scan import dipole_scan, quadrupole_sigma
+from workflow_scripts.statistics.axis_scan import dipole_scan, quadrupole_sigma, sigma_without_dipole
 from workflow_scripts.statistics.cosine import cosine_fit
 from workflow_scripts.statistics.dipole import dipole
 from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
-from workflow_scripts.statistics.paired import difference_in_differences, mcnemar
 from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
 
 log = logging.getLogger(__name__)
@@ -27,13 +25,17 @@ _QUADRUPOLE_NSIDE = 16
 
 
 def run_table(annotations: Annotations) -> pd.DataFrame:
-    """One row a run: fraction, agreement with the reference, dipole, and what the paper-style statistics say.
+    """One row a run: fraction, agreement with the reference, dipoles, and what the paper-style statistics say.
 
-    `dipole_*` is the centred dipole of prediction minus reference label (where galaxies have one, else of prediction
-    minus the mean over runs); `paper_*` are uncentred signed labels scanned over all axes.
+    `dipole_*` is the centred dipole of prediction minus reference label, of the galaxies that have one; where none has,
+    of prediction minus the mean over runs. `relative_dipole_*` is always the latter, of all galaxies: between runs it
+    differs by what `dipole_*` does, since a reference common to all cancels, and unlabelled galaxies count too.
+    `paper_*` are uncentred signed labels scanned over all axes; `paper_sigma_without_dipole` is the root mean square of
+    such a maximum for labels of the same mix that do not depend on position, which a partial sky raises.
     """
     positions = PositionSums.of(annotations.vectors)
     against = difference_base(annotations)
+    mean_of_runs = (annotations.labels == 1).mean(axis=0)
     known = np.isfinite(against)
     vectors = annotations.vectors[known]
     known_positions = PositionSums.of(vectors)
@@ -50,6 +52,7 @@ def run_table(annotations: Annotations) -> pd.DataFrame:
         entry |= _agreement(labels, annotations.reference)
         for name, values in (("dipole", positive), ("score_dipole", scores)):
             entry |= _dipole_columns(name, values[known] - against[known], vectors, known_positions)
+        entry |= _dipole_columns("relative_dipole", positive - mean_of_runs, annotations.vectors, positions)
         entry |= _paper_columns(positive, annotations.vectors, positions, axes)
         rows.append(entry)
     description = annotations.runs.drop(columns="axis").copy()
@@ -105,55 +108,6 @@ def cosine_table(fractions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def pair_table(annotations: Annotations, opposite: list[list[str]]) -> pd.DataFrame:
-    """Runs of opposite footprints with the same network, resample and seed, compared galaxy by galaxy."""
-    rows = []
-    positions = PositionSums.of(annotations.vectors)
-    for first, second in opposite:
-        for a in annotations.rows(footprint=first):
-            same = {name: annotations.runs[name].iloc[a] for name in ("network", "resample", "seed")}
-            for b in annotations.rows(footprint=second, **same):
-                rows.append(_pair_row(annotations, int(a), int(b), positions))
-    columns = ["a_run_id", "b_run_id", "n", "b", "c", "difference", "se", "z", "p", "agreement"]
-    return pd.DataFrame(rows, columns=[*columns, *_DIPOLE_COLUMNS, *_DID_COLUMNS, "note"])
-
-
-_DIPOLE_COLUMNS = [
-    *("difference_dipole_x", "difference_dipole_y", "difference_dipole_z"),
-    *("difference_dipole_amplitude", "difference_dipole_q", "difference_dipole_p"),
-]
-# Difference A - B, RA below 180 degrees minus above; and south minus north.
-_DID_COLUMNS = [f"{half}_did{suffix}" for half in ("ra_half", "dec_half") for suffix in ("", "_se", "_z", "_p")]
-
-
-def _pair_row(annotations: Annotations, a: int, b: int, positions: PositionSums) -> Mapping[str, Any]:
-    first, second = annotations.labels[a] == 1, annotations.labels[b] == 1
-    row: dict[str, Any] = {
-        "a_run_id": annotations.runs["run_id"].iloc[a],
-        "b_run_id": annotations.runs["run_id"].iloc[b],
-    }
-    row |= {
-        "n": annotations.n,
-        **vars(mcnemar(int((first & ~second).sum()), int((second & ~first).sum()), annotations.n)),
-    }
-    row["agreement"] = float((first == second).mean())
-    delta = first.astype(float) - second.astype(float)
-    for half, inside in (("ra_half", annotations.ra < 180), ("dec_half", annotations.dec < 0)):
-        try:
-            did = difference_in_differences(delta[inside], delta[~inside])
-        except ValueError as error:
-            row["note"] = str(error)
-            continue
-        row |= {f"{half}_did": did.difference, f"{half}_did_se": did.se}
-        row |= {f"{half}_did_z": did.z, f"{half}_did_p": did.p}
-    try:
-        found = dipole(positions, ValueSums.of(delta, annotations.vectors))
-        row |= dict(zip(_DIPOLE_COLUMNS, [*found.beta, np.linalg.norm(found.beta), found.q, found.p], strict=True))
-    except ValueError as error:
-        row["note"] = str(error)
-    return row
-
-
 def _agreement(labels: np.ndarray, reference: np.ndarray) -> dict[str, float]:
     known = np.isfinite(reference)
     columns = {"n_reference": int(known.sum()), "accuracy": np.nan, "balanced_accuracy": np.nan}
@@ -188,6 +142,7 @@ def _paper_columns(
         return columns
     ra, dec = right_ascension_declination(scan.axis)
     columns |= {"paper_max_sigma": scan.max_sigma, "paper_global_p": scan.global_p}
+    columns |= {"paper_sigma_without_dipole": sigma_without_dipole(positions, float(signs.mean()))}
     columns |= {"paper_axis_ra": float(ra), "paper_axis_dec": float(dec)}
     return columns | {"paper_quadrupole_sigma": float(quadrupole_sigma(axes, vectors, signs).max())}
 

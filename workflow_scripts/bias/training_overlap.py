@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+# In the note of a test whose replicates are not independent; the verdict repeats such a note.
+OVERLAP = "have in common"
 # The ids of the galaxies of a training set, by footprint and resample.
 TrainingSets = Mapping[tuple[str, int], NDArray[np.object_]]
 
@@ -32,3 +34,23 @@ def shared_share(sets: Sequence[NDArray]) -> float:
         len(np.intersect1d(first, second)) / min(len(first), len(second)) for first, second in combinations(sets, 2)
     ]
     return float(np.mean(shares)) if shares else 0.0
+
+
+def shared_between_footprints(sets: TrainingSets) -> float:
+    """Largest share of a training set's galaxies that one of another footprint has too; 0 where there is none."""
+    pairs = combinations(sets.items(), 2)
+    return max((shared_share([a, b]) for (one, a), (other, b) in pairs if one[0] != other[0]), default=0.0)
+
+
+def overlap_within_arms(arms: Sequence[Sequence[tuple[str, int]]], training_sets: TrainingSets) -> list[str]:
+    """A note where training sets of an arm overlap: such replicates scatter less than new galaxies would make them."""
+    shared = max(shared_share([training_sets[key] for key in arm if key in training_sets]) for arm in arms)
+    return [f"training sets of an arm {OVERLAP} {shared:.1%} of their galaxies, so p is too small"] if shared else []
+
+
+def overlap_between_footprints(keys: Sequence[tuple[str, int]], training_sets: TrainingSets) -> list[str]:
+    """A note where sets of different footprints overlap: neighbours are then alike, as a response would make them."""
+    shared = shared_between_footprints({key: training_sets[key] for key in keys if key in training_sets})
+    if not shared:
+        return []
+    return [f"training sets of different footprints {OVERLAP} up to {shared:.1%} of their galaxies, so p is too small"]

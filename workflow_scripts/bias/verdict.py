@@ -1,109 +1,146 @@
 """The answer in plain sentences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
+from workflow_scripts.bias.collected_tests import REFERENCE_DIPOLE, CollectedTests, rotating_runs
+from workflow_scripts.bias.training_overlap import OVERLAP
+from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.result import TestResult
+
+# Axes whose mean is shorter than this cancel: what all networks share is then none of their footprints' doing.
+_AXES_CANCEL = 0.05
+_MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
 
 
 def verdict(
-    runs: pd.DataFrame, tests: list[TestResult], primary: Mapping[str, Mapping[str, float]], alpha: float
+    runs: pd.DataFrame,
+    found: CollectedTests,
+    primary: Mapping[str, Mapping[str, float]],
+    pairs: pd.DataFrame,
+    alpha: float,
 ) -> str:
-    """A few sentences: does the footprint change the catalog, how much, and what the paper-style sigma says."""
-    sentences = [_answer(tests, primary, alpha), _paper_style(runs), _noise(runs, tests)]
+    """A few sentences: does the footprint change the catalog, how much, and what galaxies as the unit would say.
+
+    `runs` is a `run_table`, `pairs` a `pair_table`, `primary` the adjusted p of `found`'s primary tests.
+    """
+    sentences = [_answer(found, primary, alpha), _galaxy_by_galaxy(runs, pairs), _common_dipole(runs)]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _answer(tests: list[TestResult], primary: Mapping[str, Mapping[str, float]], alpha: float) -> str:
-    if not primary:
-        return (
-            "Whether the training footprint changes the catalog cannot be answered: the experiment has too few runs"
-            " (a claim about footprints needs rotating footprints, or several training sets an arm)."
-        )
-    decided = [test for test in tests if test.name in primary]
-    limits = _limits(decided)
-    given = {test.name: f"{_quantity(test)} p = {primary[test.name]['p_holm']:.2g}" for test in decided}
-    found = [test for test in decided if primary[test.name]["p_holm"] < alpha]
+def _answer(found: CollectedTests, primary: Mapping[str, Mapping[str, float]], alpha: float) -> str:
+    decided = [test for test in found.tests if test.name in primary]
+    untested = f" Not tested, for too few runs: {_listed(found.untested)}." if found.untested else ""
+    limits = untested + _limits(decided)
+    if not decided:
+        return f"Whether the training footprint changes the catalog cannot be answered by these runs.{limits}"
     how = f"with the training run as the unit of replication, at the level {alpha:g} after Holm's adjustment"
-    if not found:
-        return f"No effect of the training footprint was found, {how} ({', '.join(given.values())}).{limits}"
-    changes = " and ".join(f"{_size(test)} (adjusted p = {primary[test.name]['p_holm']:.2g})" for test in found)
-    others = ", ".join(text for name, text in given.items() if name not in {test.name for test in found})
-    nothing_else = f"; nothing else was found ({others})" if others else ""
-    return f"The training footprint changes the catalog, {how}: {changes}{nothing_else}.{limits}"
+    changes = [test for test in decided if primary[test.name]["p_holm"] < alpha]
+    if not changes and (floor := len(decided) * min(test.p_smallest or 0.0 for test in decided)) >= alpha:
+        return (
+            f"Whether the training footprint changes the catalog cannot be answered at the level {alpha:g}: so few"
+            f" training sets, or permutations, give no adjusted p below {floor:.2g}"
+            f" ({_p_values(decided, primary)}).{limits}"
+        )
+    if not changes:
+        return (
+            f"No effect of the training footprint was found, {how} ({_p_values(decided, primary)}).{limits}"
+            f"{_excluded(decided)}"
+        )
+    told = " and ".join(f"{_size(test)} (adjusted p = {primary[test.name]['p_holm']:.2g})" for test in changes)
+    others = [test for test in decided if test not in changes]
+    nothing_else = f"; nothing else was found ({_p_values(others, primary)})" if others else ""
+    verb = "may change" if any(OVERLAP in note for test in changes for note in test.notes) else "changes"
+    return f"The training footprint {verb} the catalog, {how}: {told}{nothing_else}.{limits}"
 
 
-def _limits(decided: list[TestResult]) -> str:
-    """What tests on two regions cannot tell."""
-    if any(test.name.split(" ")[0].endswith("_response") for test in decided):
-        return ""
-    overlap = next((note for test in decided for note in test.notes if note.startswith("training sets of an arm")), "")
-    because = f", and {overlap}" if overlap else ""
-    return (
-        " Two regions were compared, without rotating footprints: they may differ in more than where they lie"
-        f"{because}."
-    )
+def _p_values(tests: Sequence[TestResult], primary: Mapping[str, Mapping[str, float]]) -> str:
+    return ", ".join(f"{_quantity(test.name)} p = {primary[test.name]['p_holm']:.2g}" for test in tests)
 
 
-def _quantity(test: TestResult) -> str:
-    """What a test is about, in words, and of which footprints or networks."""
-    name, _, label = test.name.partition(" ")
-    kind = name.removesuffix("_response").removesuffix("_contrast")
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(_quantity(name).rstrip(",") for name in names)
+
+
+def _limits(decided: Sequence[TestResult]) -> str:
+    """What these tests cannot tell."""
+    sentences = []
+    overlap = next((note for test in decided for note in test.notes if OVERLAP in note), "")
+    if overlap:
+        sentences.append(f" But {overlap}.")
+    if decided and not any(_kind(test.name)[1] == "response" for test in decided):
+        sentences.append(
+            " Two regions were compared, without rotating footprints: they may differ in more than where they lie."
+        )
+    return "".join(sentences)
+
+
+def _excluded(decided: Sequence[TestResult]) -> str:
+    """The largest effect that is still compatible with the runs."""
+    largest = {test.name: max(map(abs, test.size_ci95)) for test in decided if test.size_ci95}
+    within = " and ".join(f"{_quantity(name)} by no more than {value:.3f}" for name, value in largest.items())
+    return f" At 95 % confidence, the training footprint changes {within} between opposite regions." if within else ""
+
+
+def _kind(name: str) -> tuple[str, str, str]:
+    """What a test is about, whether it is a response or a contrast, and of which footprints or networks."""
+    test, _, label = name.partition(" ")
+    about, _, design = test.rpartition("_")
+    return about, design, label
+
+
+def _quantity(name: str) -> str:
+    about, _, label = _kind(name)
     words = {"fraction": "the annotated fraction", "dipole": "the dipole of the annotations"}
-    return words.get(kind, kind.replace("_", " ")) + (f", {label}," if label else "")
+    return words.get(about, about.replace("_", " ")) + (f", {label}," if label else "")
 
 
 def _size(test: TestResult) -> str:
-    """What a footprint turned to the opposite hemisphere changes, along the direction of largest response."""
-    estimate = np.asarray(test.estimate, float)
-    if test.name.partition(" ")[0].endswith("_contrast"):
-        return f"{_quantity(test)} differs by {float(np.linalg.norm(estimate)):.3f}"
-    size = 2 * float(np.linalg.svd(np.atleast_2d(estimate), compute_uv=False)[0])
-    return f"{_quantity(test)} moves by {size:.3f} between opposite hemispheres"
+    """How far a footprint moves the catalog: from one region to the other, or to the opposite hemisphere."""
+    size = test.size if test.size is not None else float(np.linalg.norm(np.asarray(test.estimate, float)))
+    interval = " (95 %: {:.3f} to {:.3f})".format(*test.size_ci95) if test.size_ci95 else ""
+    if _kind(test.name)[1] == "contrast":
+        return f"{_quantity(test.name)} differs by {size:.3f}{interval}"
+    return f"{_quantity(test.name)} moves by {size:.3f}{interval} between opposite hemispheres"
 
 
-def _paper_style(runs: pd.DataFrame) -> str:
+def _galaxy_by_galaxy(runs: pd.DataFrame, pairs: pd.DataFrame) -> str:
     if "paper_max_sigma" not in runs or runs["paper_max_sigma"].isna().all():
         return "The paper-style all-sky scan is not defined for these galaxies."
     sigma = runs["paper_max_sigma"].dropna()
-    return (
+    sentence = (
         f"Read galaxy by galaxy in the style of the original study, single networks show a cosine dipole of"
-        f" {sigma.median():.1f} 'sigma' in the median (largest {sigma.max():.1f}; of {len(sigma)} networks"
-        f" {(sigma > 3).mean():.0%} exceed 3 and {(sigma > 5).mean():.0%} exceed 5), which says nothing of the"
-        " footprint; being a scanned maximum, it exceeds 2.8 on one in 20 skies without any dipole."
+        f" {sigma.median():.1f} 'sigma' in the median, largest {sigma.max():.1f}, where their mix of labels gives"
+        f" {runs['paper_sigma_without_dipole'].median():.1f} on this sky without any dipole; that says nothing of the"
+        " footprint"
     )
+    z = {kind: group["z"].abs().median() for kind, group in pairs.groupby("kind")}
+    if "seeds" in z:
+        sentence += f", and networks that differ in the seed alone differ by {z['seeds']:.1f} 'sigma' in their fraction"
+        sentence += f" ({_MEDIAN_BY_CHANCE:.1f} by chance)"
+    return sentence + "."
 
 
-def _noise(runs: pd.DataFrame, tests: list[TestResult]) -> str:
-    parts = [_common_response(runs)]
-    seeds = [t for t in tests if t.name.startswith("fraction_variance") and t.estimate is not None]
-    if seeds:
-        sd = float(np.median([test.estimate[1] for test in seeds]))
-        parts.append(
-            f"two seeds on the same galaxies scatter by {sd:.4f} in the fraction,"
-            f" {sd / runs['fraction_se'].median():.1f} times its binomial error"
-        )
-    text = "; ".join(part for part in parts if part)
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
-def _common_response(runs: pd.DataFrame) -> str:
-    """The dipole that all networks share, d_0: rotating footprints cancel in it."""
+def _common_dipole(runs: pd.DataFrame) -> str:
+    """The dipole that all networks share; d_0 where the axes of the footprints cancel in it."""
     if not (runs["n_reference"] > 0).any():
         return (
-            "no galaxy has a reference label, so each network was compared with the mean of all of them, and what is"
-            " common to all cannot be seen"
+            "No galaxy has a reference label, so each network was compared with the mean of all of them, and what is"
+            " common to all cannot be seen."
         )
-    rotating = runs[runs["axis_ra"].notna() & runs["family"].notna()]
-    used = rotating if len(rotating) else runs
-    names = ["dipole_x", "dipole_y", "dipole_z"]
-    common = used.groupby("footprint")[names].mean().mean().to_numpy()
+    rotating = rotating_runs(runs)
+    axes = rotating.groupby("footprint")[["axis_ra", "axis_dec"]].first()
+    cancel = len(axes) > 0 and np.linalg.norm(unit_vectors(*axes.to_numpy().T).mean(axis=0)) < _AXES_CANCEL
+    used = rotating if cancel else runs
+    common = used.groupby("footprint")[REFERENCE_DIPOLE].mean().mean().to_numpy()
     if not np.isfinite(common).all():
         return ""
-    galaxies = float(np.sqrt((used[[f"{name}_se" for name in names]] ** 2).sum(axis=1)).median())
+    galaxies = float(np.sqrt((used[[f"{name}_se" for name in REFERENCE_DIPOLE]] ** 2).sum(axis=1)).median())
+    cause = "which is the imaging and the labels and not the footprint" if cancel else "whatever its cause"
     return (
-        f"all networks together share a dipole of {np.linalg.norm(common):.3f} against the reference (the galaxies'"
-        f" own noise: {galaxies:.3f}), which is the imaging and the labels and not the footprint"
+        f"All networks together share a dipole of {np.linalg.norm(common):.3f} against the reference (the galaxies' own"
+        f" noise: {galaxies:.3f}), {cause}."
     )

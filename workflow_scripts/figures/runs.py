@@ -125,7 +125,7 @@ def sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappin
         left.hist(sigma, bins=16, color=settings["colours"][0], edgecolor="white", linewidth=0.4)
         for value, style, label in ((3, "--", "3"), (5, ":", "5")):
             left.axvline(value, color="0.2", linestyle=style, linewidth=0.9, label=f"{label} 'sigma'")
-        label = f"5 % point, no dipole ({SCANNED_5_PERCENT:.1f})"
+        label = f"5 % point, no dipole,\nfull sky ({SCANNED_5_PERCENT:.1f})"
         left.axvline(SCANNED_5_PERCENT, color=settings["colours"][1], linewidth=1.2, label=label)
         left.set(xlabel="paper-style maximum sigma (galaxies as unit)", ylabel="networks")
         left.legend(loc="upper right", handlelength=1.4)

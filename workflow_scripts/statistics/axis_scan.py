@@ -39,6 +39,17 @@ def dipole_scan(positions: PositionSums, signs: ValueSums) -> AxisScan:
     return AxisScan(float(np.sqrt(squared)), axis, float(stats.chi2.sf(squared, 3)))
 
 
+def sigma_without_dipole(positions: PositionSums, mean_sign: float) -> float:
+    """Root mean square of `dipole_scan`'s maximum when the same labels, of mean dbar, are permuted over the galaxies.
+
+    E max sigma^2 = (1 - dbar^2)(3 - h) N/(N - 1) + N dbar^2 h with h = nbar^T (T/N)^-1 nbar, which is 0 on the full sky
+    and close to 1 on a small part of it.
+    """
+    n = positions.n
+    h = float(positions.first @ np.linalg.solve(positions.second, positions.first)) / n
+    return float(np.sqrt((1 - mean_sign**2) * (3 - h) * n / (n - 1) + n * mean_sign**2 * h))
+
+
 def dipole_sigma(axes: ArrayLike, positions: PositionSums, signs: ValueSums) -> NDArray[np.float64]:
     """Paper-style sigma along axes (m, 3): a . S / sqrt(a^T T a)."""
     axes = np.asarray(axes, float)

@@ -37,15 +37,14 @@ def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
 def ledger(tests: Sequence[TestResult], alpha: float) -> list[dict[str, Any]]:
     """Every p that was computed, in the order of the tests, adjusted within its family.
 
-    A row has `name, family, p, kind` (`permutation` where there is one, else `parametric`), `adjusted, method` and
+    A row has `name, family, p` (the one that decides), `kind` (`permutation` or `parametric`), `adjusted, method` and
     `below_alpha`. The family `primary` is adjusted by Holm (false alarms of the family), the others by Benjamini &
     Hochberg (share of false discoveries). Tests without a p are left out.
     """
     rows: list[dict[str, Any]] = []
     for test in tests:
-        kind = "permutation" if test.p_permutation is not None else "parametric"
-        p = test.p_permutation if test.p_permutation is not None else test.p
-        if p is not None and np.isfinite(p):
+        if (p := test.deciding_p) is not None:
+            kind = "permutation" if p == test.p_permutation else "parametric"
             rows.append({"name": test.name, "family": test.family, "p": float(p), "kind": kind})
     for family in dict.fromkeys(row["family"] for row in rows):
         members = [row for row in rows if row["family"] == family]

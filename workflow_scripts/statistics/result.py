@@ -11,7 +11,9 @@ class TestResult:
 
     `unit_of_replication` is `galaxy` for statements about the given networks only, and `run` for statements about
     what a training footprint does. `estimate`, `se` and `ci95` are numbers or lists of numbers in the unit that
-    `estimand` names. `p` is from the reference distribution named in `null`, `p_permutation` from permutations.
+    `estimand` names. `p` is from a reference distribution, `p_permutation` from permutations, of which there are so few
+    for small designs that none can be below `p_smallest`. `size` is the effect as one number, in the unit of `estimate`
+    and with its sign where it has one, corrected for what noise adds to a length.
     """
 
     # pytest would collect a class of this name
@@ -30,7 +32,16 @@ class TestResult:
     dof: Any = None
     p: float | None = None
     p_permutation: float | None = None
+    p_smallest: float | None = None
+    size: float | None = None
+    size_ci95: Any = None
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def deciding_p(self) -> float | None:
+        """The larger of the p there are: permutations need exchangeable runs, reference distributions normal ones."""
+        known = [p for p in (self.p, self.p_permutation) if p is not None and math.isfinite(p)]
+        return max(known) if known else None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; NaN and infinity become null."""

@@ -1,12 +1,15 @@
 """From annotations to the verdict."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment
+from workflow_scripts.bias.collected_tests import CollectedTests
+from workflow_scripts.bias.run_level import ROTATING_PRIMARY
 from workflow_scripts.bias.verdict import verdict
 from workflow_scripts.errors import InputError
 from workflow_scripts.measure_bias import build_parser, main
@@ -35,16 +38,19 @@ def test_an_effect_is_found_with_its_direction(tmp_path):
     assert {*CONTRACT} <= set(tests["fraction_response"])
     assert {"experiment", "verdict", "tests", "inputs", "versions"} <= set(summary)
     assert all(test["unit_of_replication"] == "run" for test in summary["tests"])
+    assert (tests["fraction_response"]["n"], tests["fraction_contrast east - west"]["n"]) == (12, 4)
     runs = pd.read_csv(tmp_path / "bias" / "runs.csv")
     assert runs["paper_max_sigma"].notna().all()
     pairs = pd.read_csv(tmp_path / "bias" / "contrasts.csv")
-    assert len(pairs) == 2
+    # Two pairs of halves; two seeds on each of 12 rotating and 3 random sets.
+    assert pairs["kind"].value_counts().to_dict() == {"opposite": 2, "seeds": 15}
 
 
 def test_without_an_effect_none_is_claimed(tmp_path):
     summary = measure(tmp_path, *write_experiment(tmp_path, 0.0, experiment_runs()))
     assert summary["verdict"].startswith("No effect of the training footprint was found")
     assert summary["primary"]["fraction_response"]["p_holm"] > 0.01
+    assert re.search(r"changes the annotated fraction by no more than 0\.0\d\d between", summary["verdict"])
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path):
@@ -89,7 +95,7 @@ def test_training_sets_with_common_galaxies_are_told(tmp_path):
         )
     )
     summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
-    sentence = "training sets of an arm share 50% of their galaxies"
+    sentence = "training sets of an arm have in common 50.0% of their galaxies, so p is too small"
     assert sentence in summary["verdict"]
     for test in summary["tests"]:
         if "_contrast " in test["name"]:
@@ -107,26 +113,74 @@ def test_controls_count_once_for_each_training_set(tmp_path):
     runs = experiment_runs(with_rotating=False, seeds=3)
     summary = measure(tmp_path, *write_experiment(tmp_path, 0.05, runs))
     test = next(test for test in summary["tests"] if test["name"] == "fraction_contrast east - random_sky")
-    assert (test["n"], test["notes"][0].split(";")[0]) == (12, "3 and 3 training sets")
+    assert (test["n"], test["notes"][0].split(";")[0]) == (6, "3 and 3 training sets")
     # Six training sets can be parted in 20 ways.
     assert test["p_permutation"] * 20 == pytest.approx(round(test["p_permutation"] * 20))
 
 
 def test_the_verdict_gives_the_size_only_of_what_was_found():
-    def response(name, estimate):
-        return TestResult(name, "e", "n", "run", "primary", 24, estimate=np.array(estimate), p_permutation=0.5)
+    def response(name, size, interval=None):
+        return TestResult(name, "e", "n", "run", "primary", 12, size=size, size_ci95=interval, p_permutation=0.5)
 
-    tests = [response("fraction_response", [0.0, 0.03, 0.04]), response("dipole_response", np.diag([0.0, 0.0, 0.2]))]
-    runs = pd.DataFrame({"n_reference": [0], "fraction_se": [0.01]})
+    found = CollectedTests(ROTATING_PRIMARY)
+    found.tests = [response("fraction_response", 0.1, (0.05, 0.15)), response("dipole_response", 0.4)]
+    runs, pairs = pd.DataFrame({"n_reference": [0]}), pd.DataFrame({"kind": [], "z": []})
     primary = {"fraction_response": {"p": 0.04, "p_holm": 0.04}, "dipole_response": {"p": 1e-4, "p_holm": 2e-4}}
-    only_dipole = verdict(runs, tests, primary, 0.01)
+    only_dipole = verdict(runs, found, primary, pairs, 0.01)
     assert "dipole of the annotations moves by 0.400" in only_dipole
     assert "fraction moves" not in only_dipole
     assert "nothing else was found (the annotated fraction p = 0.04)" in only_dipole
-    both = verdict(runs, tests, primary, 0.05)
-    assert "the annotated fraction moves by 0.100 between opposite hemispheres (adjusted p = 0.04) and the" in both
+    both = verdict(runs, found, primary, pairs, 0.05)
+    assert "fraction moves by 0.100 (95 %: 0.050 to 0.150) between opposite hemispheres (adjusted p = 0.04)" in both
     assert "the dipole of the annotations moves by 0.400 between opposite hemispheres" in both
-    assert verdict(runs, tests, primary, 1e-5).startswith("No effect of the training footprint was found")
+    assert verdict(runs, found, primary, pairs, 1e-5).startswith("No effect of the training footprint was found")
+
+
+def test_too_few_training_sets_to_find_anything_are_no_evidence_of_no_effect(tmp_path):
+    """Five sets against five give no exact p below 2/252, which Holm doubles: above the level of 1 %."""
+    summary = measure(tmp_path, *write_experiment(tmp_path, 0.2, experiment_runs(with_rotating=False, seeds=5)))
+    assert "cannot be answered at the level 0.01" in summary["verdict"]
+    assert "no adjusted p below 0.016" in summary["verdict"]
+
+
+def test_a_primary_test_that_could_not_be_made_is_named(tmp_path):
+    summary = measure(tmp_path, *write_experiment(tmp_path, 0.0, experiment_runs(with_rotating=False, seeds=2)))
+    assert "Not tested, for too few runs: the dipole of the annotations, east - west." in summary["verdict"]
+
+
+def test_rotating_footprints_that_share_galaxies_are_told(tmp_path):
+    experiment, files, catalog = write_experiment(tmp_path, 0.05, experiment_runs())
+    sets = []
+    for number in range(12):
+        sets.append(tmp_path / f"rotating_{number:02d}" / "resample0" / "training_set.parquet")
+        sets[-1].parent.mkdir(parents=True)
+        pd.DataFrame({"source_id": [f"t{95 * number + n}" for n in range(100)]}).to_parquet(sets[-1])
+    arguments = ["--experiment", json.dumps(experiment), "--catalog", str(catalog), "--annotations", *map(str, files)]
+    arguments += ["--training-sets", *map(str, sets), "--output-folder", str(tmp_path / "bias")]
+    main(build_parser().parse_args(arguments))
+    found = json.loads((tmp_path / "bias" / "summary.json").read_text())["verdict"]
+    assert found.startswith("The training footprint may change the catalog")
+    assert "But training sets of different footprints have in common up to 5.0% of their galaxies" in found
+
+
+def test_galaxies_without_a_label_count_for_the_response_of_the_dipole(tmp_path):
+    given = write_experiment(tmp_path, 0.05, experiment_runs())
+    catalog = pd.read_parquet(given[2])
+    catalog.loc[200:, "label"] = pd.NA
+    tests = [{test["name"]: test for test in measure(tmp_path, *given)["tests"]}]
+    catalog.to_parquet(given[2])
+    tests.append({test["name"]: test for test in measure(tmp_path, *given)["tests"]})
+    whole, few = (test["dipole_response"] for test in tests)
+    np.testing.assert_allclose(few["estimate"], whole["estimate"], atol=1e-12)
+    assert few["p_permutation"] == whole["p_permutation"]
+    assert few["notes"] != whole["notes"]  # d_0 needs the labels
+
+
+def test_what_networks_share_is_the_sky_only_where_the_axes_of_their_footprints_cancel(tmp_path):
+    summary = measure(tmp_path, *write_experiment(tmp_path, 0.0, experiment_runs()))
+    assert "not the footprint." in summary["verdict"]
+    runs = [run for run in experiment_runs() if run["footprint"] in ("rotating_00", "east", "west")]
+    assert "whatever its cause." in measure(tmp_path, *write_experiment(tmp_path, 0.0, runs))["verdict"]
 
 
 def test_the_ledger_has_every_p_that_was_computed(tmp_path):

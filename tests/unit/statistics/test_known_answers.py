@@ -7,7 +7,7 @@ from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
-from workflow_scripts.statistics.axis_scan import dipole_scan, dipole_sigma, quadrupole_sigma
+from workflow_scripts.statistics.axis_scan import dipole_scan, dipole_sigma, quadrupole_sigma, sigma_without_dipole
 from workflow_scripts.statistics.dipole import dipole
 from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
 
@@ -67,6 +67,16 @@ def test_quadrupole_sigma_agrees_with_the_sum_over_galaxies(sky):
     double = 2 * (axes @ vectors.T) ** 2 - 1
     expected = (double * signs).sum(axis=1) / np.sqrt((double**2).sum(axis=1))
     np.testing.assert_allclose(quadrupole_sigma(axes, vectors, signs), expected, rtol=1e-9)
+
+
+def test_sigma_without_a_dipole_is_that_of_permuted_labels(sky):
+    """Dossier (2.7), as an expectation over permutations: exact, whatever the mask and the mix of labels."""
+    vectors, random = sky
+    signs = np.where(random.random(len(vectors)) < 0.53, 1, -1)
+    squares = [dipole_scan(*sums(vectors, random.permutation(signs))).max_sigma ** 2 for _ in range(4000)]
+    expected = sigma_without_dipole(PositionSums.of(vectors), signs.mean()) ** 2
+    assert np.mean(squares) == pytest.approx(expected, abs=4 * np.std(squares) / np.sqrt(4000))
+    assert expected > 3.1
 
 
 def test_scanned_maximum_follows_chi_with_three_degrees_of_freedom():

@@ -15,7 +15,8 @@ from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity
 from workflow_scripts.statistics.multiplicity import benjamini_hochberg, holm, ledger
 from workflow_scripts.statistics.paired import difference_in_differences, mcnemar
 from workflow_scripts.statistics.result import TestResult
-from workflow_scripts.statistics.runs import arm_contrast, variance_components, vector_contrast
+from workflow_scripts.statistics.runs import arm_contrast, vector_contrast
+from workflow_scripts.statistics.variance_components import variance_components
 
 AXES = unit_vectors(*np.array(BASE_PIXELS).T)
 # 99.9 % binomial band of a size of 5 % over 1,000 mocks
@@ -66,13 +67,23 @@ def test_arm_contrast_is_welch_and_the_smallest_exact_p_is_what_combinatorics_sa
     found = arm_contrast(a, b, 10_000, 0)
     expected = stats.ttest_ind(a, b, equal_var=False)
     assert (found.t, found.p) == pytest.approx((expected.statistic, expected.pvalue))
-    assert found.p_permutation == pytest.approx(2 / 252)
+    assert found.p_permutation == found.p_smallest == pytest.approx(2 / 252)
 
 
-def test_vector_contrast_of_one_component_is_students_t():
+def test_vector_contrast_of_one_component_is_welchs_t():
     random = np.random.default_rng(0)
-    a, b = random.normal(size=(6, 1)), random.normal(size=(7, 1))
-    assert vector_contrast(a, b, 200, 0).f == pytest.approx(stats.ttest_ind(a[:, 0], b[:, 0]).statistic ** 2)
+    a, b = random.normal(size=(6, 1)), 3 * random.normal(size=(7, 1))
+    found, expected = vector_contrast(a, b, 200, 0), stats.ttest_ind(a[:, 0], b[:, 0], equal_var=False)
+    assert (found.f, found.p) == pytest.approx((expected.statistic**2, expected.pvalue))
+    assert found.dof[1] == pytest.approx(expected.df)
+
+
+def test_vector_contrast_keeps_its_size_when_one_arm_scatters_more():
+    random = np.random.default_rng(8)
+    arms = [(random.normal(size=(6, 3)) * 3, random.normal(size=(6, 3))) for _ in range(1000)]
+    p = np.array([vector_contrast(a, b, 99, 0).p for a, b in arms])
+    # Pooled, T^2 rejects 12 % here.
+    assert np.mean(p <= 0.05) <= BAND[1]
 
 
 def test_variance_components_recover_what_was_put_in():
@@ -141,22 +152,23 @@ def test_a_result_has_no_number_that_json_cannot_hold():
     assert result.as_dict()["se"] is None
 
 
-def test_vector_contrast_permutes_hotellings_t_squared():
+def test_vector_contrast_permutes_t_squared_of_unequal_covariances():
     random = np.random.default_rng(3)
     a, b = random.normal(size=(4, 2)) + 0.8, random.normal(size=(5, 2))
 
     def t_squared(first, second):
-        pooled = (3 * np.cov(first.T) + 4 * np.cov(second.T)) / 7
         shift = first.mean(axis=0) - second.mean(axis=0)
-        return shift @ np.linalg.solve(pooled * (1 / 4 + 1 / 5), shift)
+        return shift @ np.linalg.solve(np.cov(first.T) / len(first) + np.cov(second.T) / len(second), shift)
 
     both, null = np.vstack([a, b]), []
     for chosen in combinations(range(9), 4):
         inside = np.isin(np.arange(9), chosen)
         null.append(t_squared(both[inside], both[~inside]))
     found = vector_contrast(a, b, 200, 0)
-    assert found.f == pytest.approx(t_squared(a, b) * 6 / (2 * 7))
+    nu = found.dof[1] + 1
+    assert found.f == pytest.approx(t_squared(a, b) * (nu - 1) / (nu * 2))
     assert found.p_permutation == pytest.approx(np.mean(np.array(null) >= t_squared(a, b) * (1 - 1e-9)))
+    assert found.p_smallest == 1 / 126
 
 
 def test_arm_contrast_keeps_its_size_when_the_smaller_arm_scatters_more():
@@ -182,6 +194,39 @@ def test_arms_that_lie_far_apart_have_the_smallest_p_there_is():
 def test_vectors_that_cannot_be_compared_are_refused(a, b, sentence):
     with pytest.raises(ValueError, match=sentence):
         vector_contrast(a, b, 100, 0)
+
+
+def test_a_seed_that_lifts_all_samples_is_no_scatter_between_samples():
+    random = np.random.default_rng(5)
+    p = []
+    for _ in range(1000):
+        values = random.normal(size=(6, 2)) + 2 * random.normal(size=(1, 2))
+        p.append(variance_components(values).p)
+    # With seeds taken as nested in samples, 1 % are below 5 % here.
+    assert BAND[0] <= np.mean(np.array(p) <= 0.05) <= BAND[1]
+
+
+def test_what_the_axes_explain_is_no_scatter_between_samples():
+    random = np.random.default_rng(7)
+    values = (AXES @ [0.3, 0.1, 0.0])[:, None] + 0.01 * random.normal(size=(12, 2))
+    assert variance_components(values).p < 1e-6
+    found = variance_components(values, AXES)
+    assert found.sample_sd < 0.02
+    assert found.dof == (8, 11)
+
+
+def test_one_sample_knows_the_scatter_of_seeds_alone():
+    found = variance_components(np.array([[1.0, 2.0, 4.0]]))
+    assert found.seed_sd == pytest.approx(np.std([1, 2, 4], ddof=1))
+    assert np.isnan(found.sample_sd)
+
+
+def test_the_size_of_a_response_is_covered_and_not_biased_by_noise():
+    random = np.random.default_rng(3)
+    truth = np.array([0.6, 0.0, -0.8])
+    found = [footprint_response(AXES, AXES @ truth + random.normal(size=12), 99, 0) for _ in range(500)]
+    assert np.mean([f.size_ci95[0] < 2 < f.size_ci95[1] for f in found]) >= 0.95 - 0.033
+    assert np.sqrt(np.mean([(f.matrix**2).sum() - (f.matrix_se**2).sum() for f in found])) == pytest.approx(1, abs=0.06)
 
 
 def test_few_footprints_are_permuted_exactly():
@@ -252,7 +297,7 @@ def test_the_ledger_adjusts_within_families_and_leaves_out_what_has_no_p():
     def made(name, family, p=None, p_permutation=None):
         return TestResult(name, "e", "n", "run", family, 3, p=p, p_permutation=p_permutation)
 
-    tests = [made("a", "primary", 0.9, 0.01), made("b", "primary", 0.03), made("c", "x", 0.04), made("d", "x")]
+    tests = [made("a", "primary", 0.001, 0.01), made("b", "primary", 0.03), made("c", "x", 0.04), made("d", "x")]
     rows = ledger(tests, 0.025)
     assert [(row["name"], row["kind"], row["method"]) for row in rows] == [
         ("a", "permutation", "Holm"),

@@ -1,0 +1,79 @@
+"""Two runs compared galaxy by galaxy: what holds for these two networks only."""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workflow_scripts.bias.annotations import Annotations
+from workflow_scripts.statistics.dipole import dipole
+from workflow_scripts.statistics.paired import difference_in_differences, mcnemar
+from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+
+
+def pair_table(annotations: Annotations, opposite: list[list[str]]) -> pd.DataFrame:
+    """Pairs of runs, compared galaxy by galaxy.
+
+    `kind` is `opposite` for runs of opposite footprints with the same network, resample and seed, and `seeds` for runs
+    that differ in nothing but the seed (each seed of a training set with the next).
+    """
+    positions = PositionSums.of(annotations.vectors)
+    rows = [
+        {"kind": kind, **_pair_row(annotations, a, b, positions)}
+        for kind, a, b in [*_opposite_pairs(annotations, opposite), *_seed_pairs(annotations)]
+    ]
+    columns = ["kind", "a_run_id", "b_run_id", "n", "b", "c", "difference", "se", "z", "p", "agreement"]
+    return pd.DataFrame(rows, columns=[*columns, *_DIPOLE_COLUMNS, *_DID_COLUMNS, "note"])
+
+
+def _opposite_pairs(annotations: Annotations, opposite: list[list[str]]) -> Iterator[tuple[str, int, int]]:
+    for first, second in opposite:
+        for a in annotations.rows(footprint=first):
+            same = {name: annotations.runs[name].iloc[a] for name in ("network", "resample", "seed")}
+            for b in annotations.rows(footprint=second, **same):
+                yield "opposite", int(a), int(b)
+
+
+def _seed_pairs(annotations: Annotations) -> Iterator[tuple[str, int, int]]:
+    # Seeds of one training set may stand in two arms of an experiment: in the order of the runs, not of the arms.
+    for _, group in annotations.runs.groupby(["footprint", "network", "resample"], sort=False):
+        for a, b in pairwise(group.drop_duplicates("seed").index):
+            yield "seeds", int(a), int(b)
+
+
+_DIPOLE_COLUMNS = [
+    *("difference_dipole_x", "difference_dipole_y", "difference_dipole_z"),
+    *("difference_dipole_amplitude", "difference_dipole_q", "difference_dipole_p"),
+]
+# Difference A - B, RA below 180 degrees minus above; and south minus north.
+_DID_COLUMNS = [f"{half}_did{suffix}" for half in ("ra_half", "dec_half") for suffix in ("", "_se", "_z", "_p")]
+
+
+def _pair_row(annotations: Annotations, a: int, b: int, positions: PositionSums) -> Mapping[str, Any]:
+    first, second = annotations.labels[a] == 1, annotations.labels[b] == 1
+    row: dict[str, Any] = {
+        "a_run_id": annotations.runs["run_id"].iloc[a],
+        "b_run_id": annotations.runs["run_id"].iloc[b],
+    }
+    row |= {
+        "n": annotations.n,
+        **vars(mcnemar(int((first & ~second).sum()), int((second & ~first).sum()), annotations.n)),
+    }
+    row["agreement"] = float((first == second).mean())
+    delta = first.astype(float) - second.astype(float)
+    for half, inside in (("ra_half", annotations.ra < 180), ("dec_half", annotations.dec < 0)):
+        try:
+            did = difference_in_differences(delta[inside], delta[~inside])
+        except ValueError as error:
+            row["note"] = str(error)
+            continue
+        row |= {f"{half}_did": did.difference, f"{half}_did_se": did.se}
+        row |= {f"{half}_did_z": did.z, f"{half}_did_p": did.p}
+    try:
+        found = dipole(positions, ValueSums.of(delta, annotations.vectors))
+        row |= dict(zip(_DIPOLE_COLUMNS, [*found.beta, np.linalg.norm(found.beta), found.q, found.p], strict=True))
+    except ValueError as error:
+        row["note"] = str(error)
+    return row
