@@ -27,11 +27,15 @@ rule measure_bias:
         mem_mb=2000,
     params:
         experiment=entry("bias_parameter", of="experiment"),
+        # Patterns, because a command line has no room for the files of a thousand runs.
+        annotations=for_each_run("results/inference/{survey}/{{run_id}}/annotations.parquet"),
+        training_sets=for_each_run("results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet"),
+        balance=for_each_run("results/training/{survey}/{{footprint}}/resample{{resample}}/balance.csv"),
         folder=lambda wildcards: f"results/bias/{wildcards.experiment}",
         code=code("measure_bias"),
     message:
         "Measure the bias of experiment {wildcards.experiment}"
     shell:
         "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --catalog {input.catalog}"
-        " --annotations {input.annotations} --training-sets {input.training_sets}"
-        " --balance {input.balance} --output-folder {params.folder} 2> {log}"
+        " --annotations {params.annotations:q} --training-sets {params.training_sets:q}"
+        " --balance {params.balance:q} --output-folder {params.folder} 2> {log}"

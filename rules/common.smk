@@ -78,6 +78,11 @@ def of_runs(pattern):
     return paths
 
 
+def for_each_run(pattern):
+    """Params function: `pattern` with the survey filled in and the rest, in double braces, left for the step to fill."""
+    return lambda wildcards: pattern.format(survey=settings.experiment(wildcards.experiment)["survey"])
+
+
 def of_training_sets(filename):
     """Input function: one file for every training set (footprint and resample) of an experiment."""
 
@@ -112,7 +117,7 @@ def of_experiment(pattern):
         return pattern.format(
             survey=experiment["survey"],
             catalog=settings.survey(experiment["survey"])["catalog"],
-            recipe=settings.network(experiment["runs"][0]["network"])["recipe"],
+            recipe=settings.network(settings.runs(wildcards.experiment)[0].network)["recipe"],
         )
 
     return path
@@ -121,12 +126,10 @@ def of_experiment(pattern):
 def of_shown_training_sets(wildcards):
     """Input function: the training sets from which example galaxies are shown: opposite footprints, or the first."""
     experiment = settings.experiment(wildcards.experiment)
-    runs = {run["footprint"]: run for run in reversed(experiment["runs"])}
-    shown = [name for pair in experiment["opposite"] for name in pair] or [experiment["runs"][0]["footprint"]]
+    first = {run.footprint: run.resample for run in reversed(settings.runs(wildcards.experiment))}
+    shown = [name for pair in experiment["opposite"] for name in pair] or [*first][-1:]
     return [
-        "results/training/{}/{}/resample{}/training_set.parquet".format(
-            experiment["survey"], name, runs[name]["resample"]
-        )
+        "results/training/{}/{}/resample{}/training_set.parquet".format(experiment["survey"], name, first[name])
         for name in dict.fromkeys(shown)
     ]
 

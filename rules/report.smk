@@ -48,12 +48,13 @@ rule draw_runs:
     params:
         figures=entry("figures_parameter", of="experiment"),
         bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
+        histories=for_each_run("results/training/{survey}/{{run_id}}/history.csv"),
         folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
         code=code("draw_runs"),
     message:
         "Draw the runs of {wildcards.experiment}"
     shell:
-        "python -m workflow_scripts.draw_runs --bias-folder {params.bias} --histories {input.histories}"
+        "python -m workflow_scripts.draw_runs --bias-folder {params.bias} --histories {params.histories:q}"
         " --figures {params.figures:q} --folder {params.folder} 2> {log}"
 
 
@@ -106,6 +107,7 @@ rule draw_galaxies:
         mem_mb=1000,
     params:
         experiment=entry("bias_parameter", of="experiment"),
+        annotations=for_each_run("results/inference/{survey}/{{run_id}}/annotations.parquet"),
         figures=entry("figures_parameter", of="experiment"),
         folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
         code=code("draw_galaxies"),
@@ -113,7 +115,7 @@ rule draw_galaxies:
         "Draw example galaxies of {wildcards.experiment}"
     shell:
         "python -m workflow_scripts.draw_galaxies --experiment {params.experiment:q} --index {input.index}"
-        " --annotations {input.annotations} --training-sets {input.training_sets}"
+        " --annotations {params.annotations:q} --training-sets {input.training_sets}"
         " --figures {params.figures:q} --folder {params.folder} 2> {log}"
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.configuration.runs import listed_runs, paths_of_runs
 from workflow_scripts.figures.galaxies import galaxy_rows
 from workflow_scripts.figures.style import save
 from workflow_scripts.images.arrays import ImageStore
@@ -18,9 +19,9 @@ COLUMNS = 12
 def build_parser() -> argparse.ArgumentParser:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--experiment", type=json_argument, required=True, help="the experiment with its runs, as JSON")
+    parser.add_argument("--experiment", type=json_argument, required=True, help="the experiment, as JSON")
     parser.add_argument("--index", required=True, help="index of the images (Parquet)")
-    parser.add_argument("--annotations", nargs="+", required=True, help="annotations of the runs, in their order")
+    parser.add_argument("--annotations", required=True, help="annotations of a run (Parquet), with {run_id}")
     parser.add_argument("--training-sets", nargs="+", required=True, help="training sets to show (Parquet)")
     parser.add_argument("--figures", type=json_argument, required=True, help="figure settings, as JSON")
     parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
@@ -56,14 +57,15 @@ def shuffled(source_ids: pd.Series) -> np.ndarray:
     return ids[np.lexsort((ids.astype(str), hash_fractions(ids, "examples")))]
 
 
-def disagreements(experiment: dict, files: list[str]) -> list[tuple[str, np.ndarray]]:
+def disagreements(experiment: dict, pattern: str) -> list[tuple[str, np.ndarray]]:
     """For every opposite pair, the galaxies with the largest difference of mean score, both ways."""
     rows = []
-    footprints = [run["footprint"] for run in experiment["runs"]]
+    runs = listed_runs(experiment)
     for first, second in experiment["opposite"]:
         scores = {}
         for name in (first, second):
-            tables = [pd.read_parquet(f) for f, footprint in zip(files, footprints, strict=True) if footprint == name]
+            files = paths_of_runs(pattern, [run for run in runs if run["footprint"] == name])
+            tables = [pd.read_parquet(file) for file in files]
             scores[name] = np.mean([table["score"].to_numpy() for table in tables], axis=0)
         ids = tables[0]["source_id"].to_numpy(object)
         order = np.argsort(scores[first] - scores[second], kind="stable")

@@ -21,7 +21,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
-    parser.add_argument("--histories", nargs="*", default=[], help="history.csv of every run, in the order of the runs")
+    parser.add_argument("--histories", help="history.csv of a run, with {run_id} in the path")
     parser.add_argument("--figures", type=json_argument, required=True, help="figure settings, as JSON")
     parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
     return parser
@@ -34,8 +34,8 @@ def main(arguments: argparse.Namespace) -> None:
     experiment = summary["provenance"]["config"]
     positive, opposite = experiment["classes"][1], experiment["opposite"]
     runs, fractions, cosine = (pd.read_csv(bias / f"{name}.csv") for name in ("runs", "fractions", "cosine"))
-    run_ids = [run["run_id"] for run in experiment["runs"]]
-    histories = {run_id: pd.read_csv(file) for run_id, file in zip(run_ids, arguments.histories, strict=False)}
+    pattern = arguments.histories
+    histories = {run_id: pd.read_csv(pattern.format(run_id=run_id)) for run_id in runs["run_id"]} if pattern else {}
     figures = {
         "fraction_by_ra": fraction_by_ra(fractions, cosine, runs, opposite, positive, settings),
         "run_dots": run_dots(runs, positive, settings),

@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from workflow_scripts.bias.run_level import adjusted_primary, run_level_tests
 from workflow_scripts.bias.sky_maps import sky_maps
 from workflow_scripts.bias.training_overlap import read_training_sets, training_set_of
 from workflow_scripts.bias.verdict import verdict
+from workflow_scripts.configuration.runs import listed_runs, paths_of_runs
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance, write_json
 from workflow_scripts.statistics.multiplicity import ledger
@@ -28,38 +30,61 @@ log = logging.getLogger(__name__)
 def build_parser() -> argparse.ArgumentParser:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--experiment", type=json_argument, required=True, help="the experiment with its runs, as JSON")
+    parser.add_argument("--experiment", type=json_argument, required=True, help="the experiment, as JSON")
     parser.add_argument("--catalog", required=True, help="the catalog (Parquet), for reference labels")
-    parser.add_argument("--annotations", nargs="+", required=True, help="annotations of the runs, in their order")
-    parser.add_argument("--training-sets", nargs="*", default=[], help="training sets of the runs (Parquet)")
-    parser.add_argument("--balance", nargs="*", default=[], help="balance tables of the training sets (CSV)")
+    parser.add_argument("--annotations", required=True, help="annotations of a run (Parquet), with {run_id}")
+    parser.add_argument(
+        "--training-sets", required=True, help="training set of a run (Parquet), with {footprint} and {resample}"
+    )
+    parser.add_argument("--balance", required=True, help="balance table of a training set (CSV), likewise")
     parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
     return parser
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write summary.json, the tables behind it, and the maps."""
-    experiment, folder = arguments.experiment, arguments.output_folder
-    annotations = read_annotations(experiment, arguments.annotations, arguments.catalog)
-    check_opposite(experiment)
+    runs = listed_runs(arguments.experiment)
+    measure(
+        arguments.experiment,
+        runs,
+        paths_of_runs(arguments.annotations, runs),
+        arguments.catalog,
+        arguments.output_folder,
+        paths_of_runs(arguments.training_sets, runs),
+        paths_of_runs(arguments.balance, runs),
+    )
+
+
+def measure(
+    experiment: dict[str, Any],
+    listed: list[dict[str, Any]],
+    files: list[str],
+    catalog: str,
+    folder: Path,
+    training_sets: Sequence[str] = (),
+    balance: Sequence[str] = (),
+) -> None:
+    """Measure an experiment from the annotation `files` of its `listed` runs, in their order."""
+    annotations = read_annotations(experiment["name"], listed, files, catalog)
+    check_opposite(experiment, listed)
     log.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
     runs = run_table(annotations)
     fractions = fraction_table(annotations, experiment["tests"]["ra_bins"])
-    found = run_level_tests(runs, experiment, read_training_sets(arguments.training_sets))
+    found = run_level_tests(runs, experiment, read_training_sets(training_sets))
     primary = adjusted_primary(found.tests)
     tables = {
         "runs": runs,
         "fractions": fractions,
         "cosine": cosine_table(fractions),
         "contrasts": pair_table(annotations, experiment["opposite"]),
-        "balance": gathered_balance(arguments.balance),
+        "balance": gathered_balance(balance),
     }
     for name, table in tables.items():
         with whole_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, float_format="%.9g")
     with whole_file(folder / "sky_maps.npz") as temporary:
         np.savez(temporary, allow_pickle=False, **sky_maps(annotations, experiment))
-    record = provenance(experiment, {"permutations": experiment["tests"]["seed"]}, arguments.annotations)
+    record = provenance(experiment, {"permutations": experiment["tests"]["seed"]}, files)
     summary = {
         "experiment": experiment["name"],
         "verdict": verdict(runs, found, primary, tables["contrasts"], experiment["tests"]["alpha"]),
@@ -76,15 +101,15 @@ def main(arguments: argparse.Namespace) -> None:
     log.info("%s", summary["verdict"])
 
 
-def check_opposite(experiment: dict[str, Any]) -> None:
+def check_opposite(experiment: dict[str, Any], listed: list[dict[str, Any]]) -> None:
     """Raise `InputError` where a pair of opposite footprints names one without runs."""
-    known = {run["footprint"] for run in experiment["runs"]}
+    known = {run["footprint"] for run in listed}
     for name in (name for pair in experiment["opposite"] for name in pair):
         if name not in known:
             raise InputError(f"experiment {experiment['name']}: opposite names footprint {name}, which has no runs")
 
 
-def gathered_balance(files: list[str]) -> pd.DataFrame:
+def gathered_balance(files: Sequence[str]) -> pd.DataFrame:
     """The balance tables of all training sets (`.../{footprint}/resample{r}/balance.csv`) as one."""
     tables = []
     for file in files:

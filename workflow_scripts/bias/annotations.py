@@ -44,13 +44,17 @@ class Annotations:
         return np.flatnonzero(chosen)
 
 
-def read_annotations(experiment: Mapping[str, Any], files: Sequence[str | Path], catalog: str | Path) -> Annotations:
+def read_annotations(
+    experiment: str, listed: Sequence[Mapping[str, Any]], files: Sequence[str | Path], catalog: str | Path
+) -> Annotations:
     """Read the annotations of all runs, one file at a time.
 
     Parameters
     ----------
     experiment
-        with `runs`, in the order of `files`.
+        its name, for messages.
+    listed
+        the runs, as `listed_runs` gives them, in the order of `files`.
     catalog
         for the reference labels.
 
@@ -60,13 +64,11 @@ def read_annotations(experiment: Mapping[str, Any], files: Sequence[str | Path],
         where runs annotated different galaxies or the same galaxy twice, a file or column is missing, a galaxy is
         not in the catalog, or a label is neither 0 nor 1.
     """
-    runs = pd.DataFrame(experiment["runs"])
+    runs = pd.DataFrame(list(listed))
     if len(runs) != len(files):
-        raise InputError(
-            f"experiment {experiment['name']}: {len(files)} annotation files, expected {len(runs)}, one a run"
-        )
+        raise InputError(f"experiment {experiment}: {len(files)} annotation files, expected {len(runs)}, one a run")
     if not files:
-        raise InputError(f"experiment {experiment['name']}: no runs, expected one or more")
+        raise InputError(f"experiment {experiment}: no runs, expected one or more")
     first = _read(files[0], ["source_id", "ra", "dec"])
     _check_positions(first, files[0])
     labels = np.empty((len(runs), len(first)), np.int8)

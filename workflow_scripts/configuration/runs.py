@@ -1,6 +1,6 @@
 """The runs of an experiment."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -22,15 +22,37 @@ class Run:
         return f"{self.footprint}/{self.network}/resample{self.resample}_seed{self.seed}"
 
 
+def members_of_arm(arm: Mapping[str, Any], families: Mapping[str, list[str]]) -> list[str]:
+    """The footprints of an arm; families stand for all their members."""
+    return [member for footprint in arm["footprints"] for member in families.get(footprint, [footprint])]
+
+
 def runs_of_arm(name: str, arm: Mapping[str, Any], families: Mapping[str, list[str]]) -> Iterator[Run]:
     """The runs of one arm in a fixed order; families stand for all their members."""
-    footprints = [member for footprint in arm["footprints"] for member in families.get(footprint, [footprint])]
+    footprints = members_of_arm(arm, families)
     if arm["combine"] == "paired":
         draws = list(zip(arm["resamples"], arm["seeds"], strict=True))
     else:
         draws = list(product(arm["resamples"], arm["seeds"]))
     for footprint, network, (resample, seed) in product(footprints, arm["networks"], draws):
         yield Run(name, footprint, network, resample, seed)
+
+
+def listed_runs(experiment: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The runs of an experiment as `Configuration.experiment` gives it, in the same order, a mapping each.
+
+    Keys: `run_id, arm, footprint, network, resample, seed`, and `axis` (ICRS degrees) and `family`, or None.
+    The steps list the runs themselves, because a command line has no room for thousands.
+    """
+    return [
+        {"run_id": run.run_id, **vars(run), **experiment["footprints"][run.footprint]}
+        for run in runs_of_experiment(experiment, {})
+    ]
+
+
+def paths_of_runs(pattern: str, runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One path a run: `pattern` with the run's values in place of `{run_id}`, `{footprint}`, ...; each path once."""
+    return list(dict.fromkeys(pattern.format(**run) for run in runs))
 
 
 def runs_of_experiment(experiment: Mapping[str, Any], families: Mapping[str, list[str]]) -> list[Run]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from workflow_scripts.configuration.expansion import expand_footprints, members_of_families
 from workflow_scripts.configuration.references import check_references
-from workflow_scripts.configuration.runs import Run, runs_of_arm, runs_of_experiment
+from workflow_scripts.configuration.runs import Run, members_of_arm, runs_of_experiment
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
 
@@ -117,9 +117,10 @@ class Configuration:
         return runs_of_experiment(self._entry("experiments", experiment), self.families)
 
     def experiment(self, name: str) -> Entry:
-        """An experiment with its runs listed, in the form that measure_bias reads, and its figure settings.
+        """An experiment without references, in the form from which `listed_runs` lists its runs, and its figures.
 
-        `arms` maps a name to the ids of its runs; a run that two arms share is in both lists and once in `runs`.
+        The footprints of its `arms` are members of families, not families; `footprints` gives `axis` and `family` of
+        each.
         """
         entry = self._entry("experiments", name)
         catalog = self._entry("catalogs", self.survey(entry["survey"])["catalog"])
@@ -129,13 +130,12 @@ class Configuration:
             "survey": entry["survey"],
             "classes": catalog["classes"],
             "arms": {
-                arm: list(dict.fromkeys(run.run_id for run in runs_of_arm(arm, settings, self.families)))
-                for arm, settings in entry["arms"].items()
+                name: {**arm, "footprints": members_of_arm(arm, self.families)} for name, arm in entry["arms"].items()
             },
+            "footprints": {run.footprint: self._direction(run.footprint) for run in self.runs(name)},
             "opposite": entry["opposite"],
             "tests": entry["tests"],
             "figures": entry["figures"],
-            "runs": [self._run_entry(run) for run in self.runs(name)],
         }
 
     def bias_parameter(self, experiment: str) -> Entry:
@@ -148,18 +148,9 @@ class Configuration:
         entry = self.experiment(experiment)
         return {"name": experiment, "description": entry["description"], **entry["figures"]}
 
-    def _run_entry(self, run: Run) -> Entry:
-        footprint = self.footprint(run.footprint)
-        return {
-            "run_id": run.run_id,
-            "arm": run.arm,
-            "footprint": run.footprint,
-            "network": run.network,
-            "resample": run.resample,
-            "seed": run.seed,
-            "axis": footprint["axis"],
-            "family": footprint["family"]["name"] if footprint["family"] else None,
-        }
+    def _direction(self, footprint: str) -> Entry:
+        entry = self.footprint(footprint)
+        return {"axis": entry["axis"], "family": entry["family"]["name"] if entry["family"] else None}
 
     def _entry(self, registry: str, name: str) -> Entry:
         return _found(self.completed[registry], registry, name)

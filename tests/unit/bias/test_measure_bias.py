@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment
+from workflow_scripts import measure_bias
 from workflow_scripts.bias.collected_tests import CollectedTests
 from workflow_scripts.bias.run_level import ROTATING_PRIMARY
 from workflow_scripts.bias.verdict import verdict
 from workflow_scripts.errors import InputError
-from workflow_scripts.measure_bias import build_parser, main
 from workflow_scripts.statistics.result import TestResult
 
 CONTRACT = {
@@ -21,10 +21,8 @@ CONTRACT = {
 }
 
 
-def measure(tmp_path, experiment, files, catalog):
-    arguments = ["--experiment", json.dumps(experiment), "--catalog", str(catalog)]
-    arguments += ["--annotations", *map(str, files), "--output-folder", str(tmp_path / "bias")]
-    main(build_parser().parse_args(arguments))
+def measure(tmp_path, experiment, files, catalog, training_sets=()):
+    measure_bias.measure(experiment, experiment["runs"], files, catalog, tmp_path / "bias", training_sets)
     return json.loads((tmp_path / "bias" / "summary.json").read_text())
 
 
@@ -88,13 +86,7 @@ def test_training_sets_with_common_galaxies_are_told(tmp_path):
             sets.append(tmp_path / footprint / f"resample{resample}" / "training_set.parquet")
             sets[-1].parent.mkdir(parents=True)
             pd.DataFrame({"source_id": [f"t{first + n}" for n in range(100)]}).to_parquet(sets[-1])
-    arguments = ["--experiment", json.dumps(experiment), "--catalog", str(catalog), "--annotations", *map(str, files)]
-    main(
-        build_parser().parse_args(
-            [*arguments, "--training-sets", *map(str, sets), "--output-folder", str(tmp_path / "bias")]
-        )
-    )
-    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
+    summary = measure(tmp_path, experiment, files, catalog, sets)
     sentence = "training sets of an arm have in common 50.0% of their galaxies, so p is too small"
     assert sentence in summary["verdict"]
     for test in summary["tests"]:
@@ -155,10 +147,7 @@ def test_rotating_footprints_that_share_galaxies_are_told(tmp_path):
         sets.append(tmp_path / f"rotating_{number:02d}" / "resample0" / "training_set.parquet")
         sets[-1].parent.mkdir(parents=True)
         pd.DataFrame({"source_id": [f"t{95 * number + n}" for n in range(100)]}).to_parquet(sets[-1])
-    arguments = ["--experiment", json.dumps(experiment), "--catalog", str(catalog), "--annotations", *map(str, files)]
-    arguments += ["--training-sets", *map(str, sets), "--output-folder", str(tmp_path / "bias")]
-    main(build_parser().parse_args(arguments))
-    found = json.loads((tmp_path / "bias" / "summary.json").read_text())["verdict"]
+    found = measure(tmp_path, experiment, files, catalog, sets)["verdict"]
     assert found.startswith("The training footprint may change the catalog")
     assert "But training sets of different footprints have in common up to 5.0% of their galaxies" in found
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import yaml
 
-from workflow_scripts.configuration import Run, load
+from workflow_scripts.configuration import Run, as_parameter, load
 from workflow_scripts.configuration.expansion import BASE_PIXELS
+from workflow_scripts.configuration.runs import listed_runs, paths_of_runs
 
 CONFIG = """
 active_experiments: [main]
@@ -94,16 +95,15 @@ def test_runs_of_arms(settings):
 
 def test_experiment_for_the_statistics(settings):
     experiment = settings.bias_parameter("main")
-    assert set(experiment) == {"name", "survey", "classes", "arms", "opposite", "tests", "runs"}
+    assert set(experiment) == {"name", "survey", "classes", "arms", "footprints", "opposite", "tests"}
     assert experiment["classes"] == ["smooth", "disk"]
     assert experiment["opposite"] == [["rotating_00", "rotating_10"]]
     assert experiment["tests"]["permutations"] == 10000
-    assert [run["run_id"] for run in experiment["runs"]] == [run.run_id for run in settings.runs("main")]
-    # A run that two arms share is made once and counts in both.
+    listed = listed_runs(experiment)
+    assert [run["run_id"] for run in listed] == [run.run_id for run in settings.runs("main")]
+    # A run that two arms share is made once, for the first of them.
     shared = "rotating_00/small/resample0_seed0"
-    assert shared in experiment["arms"]["families"]
-    assert shared in experiment["arms"]["pairs"]
-    by_id = {run["run_id"]: run for run in experiment["runs"]}
+    by_id = {run["run_id"]: run for run in listed}
     assert by_id[shared] == {
         "run_id": shared,
         "arm": "families",
@@ -115,6 +115,21 @@ def test_experiment_for_the_statistics(settings):
         "family": "rotating",
     }
     assert by_id["north/large/resample1_seed7"]["family"] is None
+
+
+def test_paths_of_runs_name_a_file_that_runs_share_once():
+    runs = [{"run_id": f"east/net/resample0_seed{seed}", "footprint": "east", "resample": 0} for seed in range(2)]
+    assert paths_of_runs("x/{run_id}/a", runs) == ["x/east/net/resample0_seed0/a", "x/east/net/resample0_seed1/a"]
+    assert paths_of_runs("x/{footprint}/resample{resample}/b", runs) == ["x/east/resample0/b"]
+
+
+def test_an_experiment_of_many_thousand_runs_has_room_in_a_command_line():
+    config = yaml.safe_load(CONFIG)
+    config["experiments"]["main"]["arms"]["families"]["seeds"] = list(range(1000))
+    settings = load(config)
+    assert len(settings.runs("main")) > 12_000
+    # Linux takes no argument of more than 128 KiB.
+    assert len(as_parameter(settings.bias_parameter("main"))) < 20_000
 
 
 def test_tiles(settings):

@@ -16,8 +16,7 @@ from workflow_scripts.draw_sky_maps import main as draw_sky_maps
 from workflow_scripts.figures.galaxies import galaxy_rows
 from workflow_scripts.figures.mollweide import draw_map, projected
 from workflow_scripts.figures.style import new_figure
-from workflow_scripts.measure_bias import build_parser as bias_parser
-from workflow_scripts.measure_bias import main as measure_bias
+from workflow_scripts.measure_bias import measure
 from workflow_scripts.write_verdict import page
 
 SETTINGS = {"dpi": 60, "colours": ["#112233", "#D55E00"], "sequential_map": "cividis", "diverging_map": "RdBu_r"}
@@ -29,8 +28,7 @@ ALL = {
 
 def measured(folder, runs, labelled=True):
     experiment, files, catalog = write_experiment(folder, 0.05, runs, n=1500, labelled=labelled)
-    arguments = ["--experiment", json.dumps(experiment), "--catalog", str(catalog), "--annotations", *map(str, files)]
-    measure_bias(bias_parser().parse_args([*arguments, "--output-folder", str(folder / "bias")]))
+    measure(experiment, runs, files, catalog, folder / "bias")
     return catalog
 
 
