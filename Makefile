@@ -9,7 +9,7 @@ CORES ?= all
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 
 .DEFAULT_GOAL := help
-.PHONY: help run dry-run report test lint format docs requirements clean-intermediates environment
+.PHONY: help run dry-run report test lint format docs requirements environment
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -46,9 +46,6 @@ requirements: environment  ## pin requirements.in anew in requirements.txt
 	$(RUN) pip install --quiet uv
 	$(RUN) uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		requirements.in --output-file requirements.txt
-
-clean-intermediates:  ## remove what can be remade from the cutouts and no finished result needs
-	rm -rf results/images results/training/.resume
 
 # The environment is as the requirements say when it holds a copy of them: dates mean nothing after a clone.
 environment:

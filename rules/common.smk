@@ -1,6 +1,7 @@
 # What all rules use: the validated configuration, the names in paths, and the environment of the steps. No rules.
 import json
 import os
+import shlex
 import sys
 
 from snakemake.exceptions import WorkflowError
@@ -9,12 +10,15 @@ sys.path.insert(0, workflow.basedir)
 
 from workflow_scripts.configuration import as_parameter, code_digest, load
 from workflow_scripts.errors import InputError
+from workflow_scripts.surveys.folder_digest import folder_digest
 from workflow_scripts.whole_file import check_output_folder
 
 # The steps are modules of this checkout run by the Python that runs Snakemake, wherever the working directory is.
-# (With `--sdm conda`, the rule's environment comes first in PATH again.)
+# (With `--sdm conda`, the rule's environment comes first in PATH again.) Python would look for modules in the working
+# directory first, where another checkout may lie, or a user's own script that is called like one of the library.
 os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+    PYTHONSAFEPATH="1",
     PYTHONPATH=os.pathsep.join(filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH", "")])),
 )
 
@@ -170,11 +174,31 @@ def experiment_results(wildcards):
 
 
 def survey_sources(wildcards):
-    """What a survey reads its pixels from, beside the catalog: the simulated sky, or the user's images."""
+    """What a survey reads its pixels from, beside the catalog: the simulated sky, or the user's images.
+
+    The date of a folder says nothing of the files in it: `images_state` does.
+    """
     survey = settings.survey(wildcards.survey)
     if survey["kind"] == "simulated":
         return {"truth": f"results/catalog/{survey['catalog']}/truth.parquet"}
-    return {"images": survey["path"]}
+    return {"images": ancient(survey["path"]) if Path(survey["path"]).is_dir() else survey["path"]}
+
+
+def images_state(wildcards):
+    """Params function: digest of names and sizes, where a survey's images are the files of a folder."""
+    survey = settings.survey(wildcards.survey)
+    return folder_digest(survey["path"]) if survey["kind"] == "local" and Path(survey["path"]).is_dir() else ""
+
+
+def moc_files(footprint):
+    """Input function: the user's MOC files that the region of a footprint, or of its family, is made of."""
+    return lambda wildcards: settings.moc_files(wildcards[footprint])
+
+
+def network_files(wildcards):
+    """Input function: the user's model or weights that a network starts from."""
+    network = settings.network(wildcards.network)
+    return [network[key] for key in ("path", "weights") if network[key]]
 
 
 def verdicts():
@@ -182,6 +206,9 @@ def verdicts():
     found = {}
     for experiment in settings.active_experiments:
         summary = Path("results/bias") / experiment / "summary.json"
-        if summary.is_file():
+        try:
             found[experiment] = json.loads(summary.read_text(encoding="utf-8"))["verdict"]
+        except (OSError, ValueError, KeyError):
+            # Not there yet, or cut off: it only opens the report, and must not keep anyone from making it again.
+            continue
     return found

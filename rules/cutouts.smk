@@ -19,7 +19,10 @@ rule fetch_cutouts:
         mem_mb=1000,
     params:
         survey=entry("survey_parameter", of="survey"),
-        sources=lambda wildcards: " ".join(f"--{key} '{path}'" for key, path in survey_sources(wildcards).items()),
+        sources=lambda wildcards: " ".join(
+            f"--{key} {shlex.quote(str(path))}" for key, path in survey_sources(wildcards).items()
+        ),
+        images=images_state,
         # A function of the input is not compared with earlier runs: another limit must not fetch anything again.
         limit=lambda wildcards, input: settings.survey(wildcards.survey)["max_failed_share"],
         code=code("fetch_cutouts"),

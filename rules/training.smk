@@ -5,6 +5,8 @@
 
 
 rule map_footprint:
+    input:
+        moc_files("footprint"),
     output:
         moc="results/training/footprints/{footprint}.moc.fits",
         summary="results/training/footprints/{footprint}.json",
@@ -28,6 +30,7 @@ rule draw_training_set:
     input:
         catalog=of_catalog("catalog.parquet"),
         ledger="results/cutouts/{survey}/ledger.parquet",
+        mocs=moc_files("footprint"),
     output:
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         balance="results/training/{survey}/{footprint}/resample{resample}/balance.csv",
@@ -52,7 +55,7 @@ rule train:
     input:
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         index=of_recipe("index.parquet"),
-        network_file=lambda wildcards: settings.network(wildcards.network).get("path") or [],
+        network_files=network_files,
     output:
         model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras",
         history="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/history.csv",

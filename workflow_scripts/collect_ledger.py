@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from workflow_scripts.provenance import provenance, write_json, write_table
 from workflow_scripts.step import run_step
-from workflow_scripts.surveys.archive import count_outcomes, read_ledger
+from workflow_scripts.surveys.archive import count_outcomes, read_ledger, reasons
 
 log = logging.getLogger(__name__)
 
@@ -24,20 +24,12 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def reasons(ledger: pa.Table) -> list[dict[str, str | int]]:
-    """Why images are missing and how often, the most frequent reasons first."""
-    rows = ledger.select(["outcome", "reason"]).to_pandas()
-    counts = rows[rows["outcome"] != "delivered"].groupby(["outcome", "reason"]).size()
-    listed = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:LISTED_REASONS]
-    return [{"outcome": outcome, "reason": reason, "requests": int(n)} for (outcome, reason), n in listed]
-
-
 def main(arguments: argparse.Namespace) -> None:
     """Write the ledger and its counts."""
     ledger = pa.concat_tables(read_ledger(tile) for tile in arguments.tiles)
     counts = count_outcomes(ledger)
     write_table(arguments.output, ledger, provenance({}, {}, arguments.tiles))
-    write_json(arguments.counts, {**counts, "not_delivered": reasons(ledger)})
+    write_json(arguments.counts, {**counts, "not_delivered": reasons(ledger, LISTED_REASONS)})
     log.info(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
 
 

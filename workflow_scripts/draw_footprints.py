@@ -6,15 +6,15 @@ from pathlib import Path
 from mocpy import MOC
 
 from workflow_scripts.figures.footprints import footprint_maps
-from workflow_scripts.figures.style import save
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.figures.style import figure_settings, save
+from workflow_scripts.step import run_step
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mocs", nargs="+", required=True, help="coverages, named {footprint}.moc.fits")
-    parser.add_argument("--figures", type=json_argument, required=True, help="figure settings, as JSON")
+    parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
     parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
     return parser
 

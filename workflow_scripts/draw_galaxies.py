@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.configuration.runs import listed_runs, paths_of_runs
 from workflow_scripts.figures.galaxies import galaxy_rows
-from workflow_scripts.figures.style import save
+from workflow_scripts.figures.style import figure_settings, save
 from workflow_scripts.images.arrays import ImageStore
+from workflow_scripts.runs import listed_runs, paths_of_runs
 from workflow_scripts.sky.split import hash_fractions
 from workflow_scripts.step import json_argument, run_step
 
@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--index", required=True, help="index of the images (Parquet)")
     parser.add_argument("--annotations", required=True, help="annotations of a run (Parquet), with {run_id}")
     parser.add_argument("--training-sets", nargs="+", required=True, help="training sets to show (Parquet)")
-    parser.add_argument("--figures", type=json_argument, required=True, help="figure settings, as JSON")
+    parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
     parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
     return parser
 

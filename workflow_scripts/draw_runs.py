@@ -13,8 +13,8 @@ from workflow_scripts.figures.runs import (
     sigma_and_p,
     training_curves,
 )
-from workflow_scripts.figures.style import save
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.figures.style import figure_settings, save
+from workflow_scripts.step import run_step
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -22,7 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
     parser.add_argument("--histories", help="history.csv of a run, with {run_id} in the path")
-    parser.add_argument("--figures", type=json_argument, required=True, help="figure settings, as JSON")
+    parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
     parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
     return parser
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.figures.sky import difference_maps, fraction_map, seeing_map, sigma_maps
-from workflow_scripts.figures.style import save
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.figures.style import figure_settings, save
+from workflow_scripts.step import run_step
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -18,7 +18,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
     parser.add_argument("--catalog", required=True, help="the catalog (Parquet)")
     parser.add_argument("--simulated", action="store_true", help="the catalog is simulated; say so in the figures")
-    parser.add_argument("--figures", type=json_argument, required=True, help="figure settings, as JSON")
+    parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
     parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
     return parser
 

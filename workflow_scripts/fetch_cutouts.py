@@ -35,7 +35,7 @@ def main(arguments: argparse.Namespace) -> None:
     table = fetch_tile(source, requests, expected_size(survey))
     counts = count_outcomes(table)
     log.info("tile %d: %s", arguments.tile, ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
-    check_failed_share(counts, arguments.max_failed_share, f"tile {arguments.tile}")
+    check_failed_share(table, arguments.max_failed_share, f"tile {arguments.tile}")
     write_tile(arguments.output, table, provenance({"survey": survey, "tile": arguments.tile}, {}, [arguments.catalog]))
 
 

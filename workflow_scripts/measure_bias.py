@@ -16,9 +16,9 @@ from workflow_scripts.bias.run_level import adjusted_primary, run_level_tests
 from workflow_scripts.bias.sky_maps import sky_maps
 from workflow_scripts.bias.training_overlap import read_training_sets, training_set_of
 from workflow_scripts.bias.verdict import verdict
-from workflow_scripts.configuration.runs import listed_runs, paths_of_runs
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance, write_json
+from workflow_scripts.runs import listed_runs, paths_of_runs
 from workflow_scripts.statistics.multiplicity import ledger
 from workflow_scripts.statistics.result import plain
 from workflow_scripts.step import json_argument, run_step

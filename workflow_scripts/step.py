@@ -51,9 +51,9 @@ def run_step(
         sys.exit(_as_error(str(error)))
     except OSError as error:
         # A full or read-only disk is the user's to mend: say which file, without a traceback.
-        if arguments.debug or error.filename is None:
+        if arguments.debug:
             raise
-        sys.exit(_as_error(f"{error.filename}: {error.strerror}"))
+        sys.exit(_as_error(f"{error.filename}: {error.strerror}" if error.filename else str(error)))
     sys.exit(0)
 
 

@@ -72,7 +72,13 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
 
     gate("sentinel", in_position)
     gate("non_finite_position", ~np.isfinite(galaxies[["ra", "dec"]]).all(axis=1))
-    in_range = galaxies["ra"].between(0, 360) & galaxies["dec"].between(-90, 90)
+    # Tables of -180 to 180 degrees, and positions rounded to 360, are no mistakes.
+    wrapped = galaxies["ra"].between(-180, 0, inclusive="left") | (galaxies["ra"] == 360)
+    galaxies.loc[wrapped, "ra"] = galaxies.loc[wrapped, "ra"] % 360
+    # The remainder of a tiny negative number rounds to 360.
+    galaxies.loc[galaxies["ra"] == 360, "ra"] = 0.0
+    report["right_ascensions_wrapped"] = int(wrapped.sum())
+    in_range = galaxies["ra"].between(0, 360, inclusive="left") & galaxies["dec"].between(-90, 90)
     gate("position_out_of_range", ~in_range)
     gate("missing_id", galaxies["source_id"].isna())
     # By id, so that which of several rows is kept does not depend on their order in the file.

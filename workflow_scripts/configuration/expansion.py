@@ -1,6 +1,6 @@
 """Footprints as the rules see them: families turned into members, references to other footprints replaced."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,19 @@ def expand_footprints(
             "axis": [axis["ra"], axis["dec"]] if axis else None,
         }
     return expanded
+
+
+def moc_paths(region: Any) -> Iterator[str]:
+    """The paths of all MOC files in a region without references, at any depth."""
+    if isinstance(region, Mapping):
+        for kind, value in region.items():
+            if kind == "moc":
+                yield value["path"]
+            else:
+                yield from moc_paths(value)
+    elif isinstance(region, list):
+        for part in region:
+            yield from moc_paths(part)
 
 
 def _family_regions(region: Mapping[str, Any]) -> list[dict[str, Any]]:

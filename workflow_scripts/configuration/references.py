@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.configuration.runs import runs_of_experiment
 from workflow_scripts.configuration.validation import KeyPath, reject, suggestion
+from workflow_scripts.runs import runs_of_experiment
 
 Files = Sequence[str | Path]
 
@@ -73,6 +73,14 @@ def _check_weights(path: KeyPath, network: Mapping[str, Any], files: Files) -> N
         reject(
             (*path, "path"), f"is given for architecture {network['architecture']}, expected it for file only", files
         )
+    if network["mode"] == "train" and (from_file or network["weights"]):
+        reject(
+            (*path, "mode"),
+            "is 'train', which starts from random weights, expected fine_tune (or annotate) with a given file",
+            files,
+        )
+    if network["weights"] and not network["weights"].endswith(".weights.h5"):
+        reject((*path, "weights"), f"is '{network['weights']}', expected a Keras file named *.weights.h5", files)
     if network["mode"] == "fine_tune" and not (network["weights"] or from_file):
         reject(path, "has mode: fine_tune, expected weights or architecture: file to start from", files)
 

@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.configuration.expansion import expand_footprints, members_of_families
+from workflow_scripts.configuration.expansion import expand_footprints, members_of_families, moc_paths
 from workflow_scripts.configuration.references import check_references
-from workflow_scripts.configuration.runs import Run, members_of_arm, runs_of_experiment
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
+from workflow_scripts.runs import Run, members_of_arm, runs_of_experiment
 
 Entry = dict[str, Any]
 
@@ -102,6 +102,12 @@ class Configuration:
         """The part of a footprint that its map depends on: `{"name", "region"}`."""
         footprint = self.footprint(name)
         return {"name": footprint["name"], "region": footprint["region"]}
+
+    def moc_files(self, footprint: str) -> list[str]:
+        """The files that the region of a footprint, or of the family it shares the pool with, is made of."""
+        entry = self.training_set_parameter(footprint)
+        regions = [entry["region"], *(entry["family"]["regions"] if entry["family"] else [])]
+        return list(dict.fromkeys(path for region in regions for path in moc_paths(region)))
 
     def training_set_parameter(self, footprint: str) -> Entry:
         """What a training set depends on: `{"name", "region", "matching", "family"}`.

@@ -1,13 +1,17 @@
 """How all figures look: journal widths, a palette for colour-blind readers, and files with the same bytes each time."""
 
+import argparse
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+from matplotlib import colormaps
+from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 
+from workflow_scripts.step import json_argument
 from workflow_scripts.whole_file import whole_file
 
 plt.switch_backend("Agg")
@@ -32,6 +36,19 @@ _SETTINGS: Any = {
     "pdf.fonttype": 42,
     "svg.hashsalt": "skybias",
 }
+
+
+def figure_settings(text: str) -> dict[str, Any]:
+    """Figure settings from JSON, for `argparse`'s `type=`; colours and colour maps must be known to Matplotlib."""
+    settings: dict[str, Any] = json_argument(text)
+    where = f"experiments.{settings.get('name', '')}.figures"
+    for colour in settings["colours"]:
+        if not is_color_like(colour):
+            raise argparse.ArgumentTypeError(f"{where}.colours: '{colour}' is no colour that Matplotlib knows")
+    for key in ("sequential_map", "diverging_map"):
+        if settings[key] not in colormaps:
+            raise argparse.ArgumentTypeError(f"{where}.{key}: '{settings[key]}' is no colour map of Matplotlib")
+    return settings
 
 
 def new_figure(width: float, height: float, **subplots: Any) -> tuple[Figure, Any]:

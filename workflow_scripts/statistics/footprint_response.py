@@ -80,7 +80,8 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
         raise ValueError("the footprints' axes do not span the sky")
     centred = values - values.mean(axis=0)
     total = centred.T @ centred
-    if not np.all(np.diag(total) > 0):
+    # Rounding alone makes constants scatter a little.
+    if not np.all(np.diag(total) > 1e-24 * (values**2).sum(axis=0)):
         raise ValueError("a component does not differ between footprints")
     coefficients = np.linalg.lstsq(design, values, rcond=None)[0]
     residual = values - design @ coefficients
@@ -146,7 +147,9 @@ def scalar_response(axes: ArrayLike, dipoles: ArrayLike, permutations: int, seed
         raise ValueError(f"{len(axes)} footprints are too few to fit kappa")
     centred_axes, centred = axes - axes.mean(axis=0), dipoles - dipoles.mean(axis=0)
     scale = (centred_axes**2).sum()
-    if not (centred**2).sum() > 0:
+    if not scale > 1e-12:
+        raise ValueError("the footprints' axes are all the same")
+    if not (centred**2).sum() > 1e-24 * (dipoles**2).sum():
         raise ValueError("the dipole does not differ between footprints")
     kappa = (centred_axes * centred).sum() / scale
     residual = centred - kappa * centred_axes

@@ -43,14 +43,16 @@ def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> Ar
 
     Seeds on one training set are not independent: average them first. Welch's t is what is permuted, because it keeps
     the size when arms of unequal number also have unequal scatter, where permuted differences of means do not (Chung &
-    Romano 2013, Ann. Stat. 41, 484).
+    Romano 2013, Ann. Stat. 41, 484). That holds for many runs; below five in an arm, with four times the scatter of the
+    other, both p reject 10 to 15 % at the level of 5 %.
 
     Raises `ValueError` with fewer than two runs in an arm, or without any scatter between runs.
     """
     a, b = np.asarray(a, float), np.asarray(b, float)
     _need_runs(a, b)
     variance_a, variance_b = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
-    if not variance_a + variance_b > 0:
+    # Rounding alone makes constants scatter a little.
+    if not variance_a + variance_b > 1e-26 * max(np.abs(a).max(), np.abs(b).max()) ** 2:
         raise ValueError("the runs of both arms are identical: there is no scatter to compare with")
     difference, se = a.mean() - b.mean(), np.sqrt(variance_a + variance_b)
     dof = (variance_a + variance_b) ** 2 / (variance_a**2 / (len(a) - 1) + variance_b**2 / (len(b) - 1))
@@ -161,6 +163,8 @@ def _welch_of_groups(values: NDArray, groups: NDArray[np.int64]) -> NDArray[np.f
 
 
 def _need_runs(a: NDArray, b: NDArray) -> None:
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("a run has no number to compare")
     if len(a) < 2 or len(b) < 2:
         raise ValueError(f"arms of {len(a)} and {len(b)} training sets cannot be compared: each needs two or more")
 

@@ -64,7 +64,7 @@ def variance_components(values: ArrayLike, explained: ArrayLike | None = None) -
     residual = means - design @ np.linalg.lstsq(design, means, rcond=None)[0]
     between = seeds * float(residual @ residual) / dof[0]
     interaction = float(((values - means[:, None] - values.mean(axis=0) + values.mean()) ** 2).sum()) / dof[1]
-    if not between + within > 0:
+    if not between + within > 1e-24 * (values**2).max():
         raise ValueError("all runs are the same: there is no variance to take apart")
     f = between / interaction if interaction > 0 else np.inf
     return VarianceComponents(

@@ -105,18 +105,33 @@ def count_outcomes(ledger: pa.Table) -> dict[str, int]:
     return {"requested": len(found), **counts}
 
 
-def check_failed_share(counts: Mapping[str, int], limit: float, what: str) -> None:
-    """Raise `InputError` where more than `limit` of the requests were rejected or failed.
+def reasons(ledger: pa.Table, most: int) -> list[dict[str, str | int]]:
+    """Why images are missing and how often, the `most` frequent reasons first, each with an example."""
+    rows = ledger.select(["outcome", "reason", "source_id", "origin"]).to_pandas()
+    groups = rows[rows["outcome"] != "delivered"].groupby(["outcome", "reason"])
+    listed = sorted(groups, key=lambda group: (-len(group[1]), group[0]))[:most]
+    return [
+        {"outcome": outcome, "reason": reason, "requests": len(group), **group.iloc[0][["source_id", "origin"]]}
+        for (outcome, reason), group in listed
+    ]
+
+
+def check_failed_share(ledger: pa.Table, limit: float, what: str) -> None:
+    """Raise `InputError` where more than `limit` of the requests of a ledger were rejected or failed.
 
     Both count, because both are images that should be there; `no_coverage` does not. The limit is rounded up to a
     whole request: one broken image among ten does not exceed 1 %.
     """
+    counts = count_outcomes(ledger)
     bad = counts["rejected"] + counts["failed"]
     if bad > math.ceil(limit * counts["requested"]):
         listed = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        # What a survey does not cover is no fault, whatever its share.
+        first = next(row for row in reasons(ledger, len(OUTCOMES) * bad) if row["outcome"] in ("rejected", "failed"))
         raise InputError(
             f"{what}: {bad / counts['requested']:.1%} rejected or failed ({listed}), expected at most {limit:.1%}"
-            " (surveys, max_failed_share)"
+            f" (surveys, max_failed_share); most often: {first['reason']} ({first['requests']} times, for example"
+            f" {first['origin']} of {first['source_id']})"
         )
 
 

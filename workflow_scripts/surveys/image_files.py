@@ -107,6 +107,17 @@ class _Zip(ImageFiles):
         self.archive.close()
 
 
+def _tar_members(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """The files of a tar by name; a hard link stands for the earlier file it names, with that file's size."""
+    members: dict[str, tarfile.TarInfo] = {}
+    for member in archive:
+        if member.isfile():
+            members[_without_dot(member.name)] = member
+        elif member.islnk() and _without_dot(member.linkname) in members:
+            members[_without_dot(member.name)] = members[_without_dot(member.linkname)]
+    return members
+
+
 class _Tar(ImageFiles):
     def __init__(self, path: Path):
         self.path = path
@@ -115,7 +126,7 @@ class _Tar(ImageFiles):
         except _BROKEN:
             raise InputError(f"{path}: expected a folder, tar or zip of images, but it is none of them") from None
         try:
-            self.members = {_without_dot(member.name): member for member in self.archive if member.isfile()}
+            self.members = _tar_members(self.archive)
             whole = self._ends_in_zeros()
         except _BROKEN as error:
             self.archive.close()

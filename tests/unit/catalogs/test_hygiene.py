@@ -25,7 +25,7 @@ GOOD = ("good", 10, 10)
 BAD = {
     "sentinel": [("a", -9999, 0), ("b", 5, -99)],
     "non_finite_position": [("a", np.nan, 0), ("b", 1, np.inf)],
-    "position_out_of_range": [("a", -0.001, 0), ("b", 360.001, 0), ("c", 1, 90.5), ("d", 1, -91)],
+    "position_out_of_range": [("a", -180.001, 0), ("b", 360.001, 0), ("c", 1, 90.5), ("d", 1, -91)],
     "missing_id": [(None, 50, 50)],
     "repeated_id": [("good", 200, -20), ("good", 210, -20)],
     "repeated_galaxy": [("late", 10, 10 + 1.9 * ARCSEC), ("later", 10, 10)],
@@ -53,8 +53,15 @@ def test_each_problem_can_be_fatal(problem):
 
 
 def test_edges_of_the_ranges_are_inside():
-    table, _ = clean(galaxies(("a", 0, -90), ("b", 360, 0), ("c", 0.0, 90)), settings(), "t.csv")
+    table, _ = clean(galaxies(("a", 0, -90), ("b", 359.999, 0), ("c", 0.0, 90)), settings(), "t.csv")
     assert len(table) == 3
+
+
+def test_right_ascensions_of_another_range_are_wrapped_and_counted():
+    rows = [("a", -180, 0), ("b", -0.5, 10), ("c", 360, 20), ("d", -1e-16, 30), ("e", 7, 40)]
+    table, report = clean(galaxies(*rows), settings(), "t.csv")
+    assert table["ra"].tolist() == [180, 359.5, 0, 0, 7]
+    assert report["right_ascensions_wrapped"] == 4
 
 
 def test_sentinels_in_covariates_become_nan_and_are_counted():

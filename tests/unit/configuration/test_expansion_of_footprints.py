@@ -7,7 +7,7 @@ import yaml
 
 from workflow_scripts.configuration import Run, as_parameter, load
 from workflow_scripts.configuration.expansion import BASE_PIXELS
-from workflow_scripts.configuration.runs import listed_runs, paths_of_runs
+from workflow_scripts.runs import listed_runs, paths_of_runs
 
 CONFIG = """
 active_experiments: [main]

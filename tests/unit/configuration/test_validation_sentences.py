@@ -137,6 +137,10 @@ def test_base_is_valid():
         ("networks: {lenet5: {path: a.keras}}", "path is given for architecture lenet5, expected it for file only"),
         ("networks: {lenet5: {mode: annotate}}", "is 'lenet5', expected file with mode: annotate"),
         ("networks: {lenet5: {mode: fine_tune}}", "has mode: fine_tune, expected weights or architecture: file"),
+        ("networks: {lenet5: {weights: a.weights.h5}}", "lenet5.mode is 'train', which starts from random weights"),
+        ("networks: {lenet5: {architecture: file, path: a.keras}}", "lenet5.mode is 'train', which starts from random"),
+        ("networks: {lenet5: {mode: fine_tune, weights: a.txt}}", "lenet5.weights is 'a.txt', expected a Keras file"),
+        ("experiments: {default: {tests: {primary: [fraction_respons]}}}", "tests.primary[0] is 'fraction_respons'"),
     ],
 )
 def test_mistakes(overlay, expected):

@@ -1,5 +1,6 @@
 """Figures show what they are given, the right way round, with the same bytes each time."""
 
+import argparse
 import html
 import json
 
@@ -15,7 +16,7 @@ from workflow_scripts.draw_sky_maps import build_parser as maps_parser
 from workflow_scripts.draw_sky_maps import main as draw_sky_maps
 from workflow_scripts.figures.galaxies import galaxy_rows
 from workflow_scripts.figures.mollweide import draw_map, projected
-from workflow_scripts.figures.style import new_figure
+from workflow_scripts.figures.style import figure_settings, new_figure
 from workflow_scripts.measure_bias import measure
 from workflow_scripts.write_verdict import page
 
@@ -91,3 +92,15 @@ def test_the_verdict_page_needs_nothing_from_outside_and_escapes_names(tmp_path)
     assert "http" not in text
     assert html.escape(summary["verdict"]) in text
     assert len(pd.read_csv(tmp_path / "bias" / "runs.csv")) == 34
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"colours": ["red", "notacolour"]}, r"experiments\.mine\.figures\.colours: 'notacolour' is no colour"),
+        ({"diverging_map": "nonsense"}, r"experiments\.mine\.figures\.diverging_map: 'nonsense' is no colour map"),
+    ],
+)
+def test_a_colour_that_matplotlib_does_not_know_is_named(change, sentence):
+    with pytest.raises(argparse.ArgumentTypeError, match=sentence):
+        figure_settings(json.dumps({"name": "mine", **SETTINGS, **change}))

@@ -126,6 +126,7 @@ def test_response_finds_what_was_put_in():
     [
         (AXES[:5], np.arange(5.0), "too few"),
         (AXES, np.ones(12), "does not differ"),
+        (AXES, np.full(12, 0.1), "does not differ"),
         (AXES[[4, 5, 6, 7, 4, 5, 6, 7]], np.arange(8.0), "do not span"),
     ],
 )
@@ -134,9 +135,16 @@ def test_responses_that_cannot_be_fitted_are_refused(axes, values, sentence):
         footprint_response(axes, values, 100, 0)
 
 
-@pytest.mark.parametrize(("a", "b"), [([1.0], [1.0, 2.0]), ([1.0, 1.0], [2.0, 2.0])])
+def test_a_scalar_response_to_one_axis_is_refused():
+    with pytest.raises(ValueError, match="all the same"):
+        scalar_response(AXES[[0] * 6], np.random.default_rng(0).normal(size=(6, 3)), 100, 0)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"), [([1.0], [1.0, 2.0]), ([1.0, 1.0], [2.0, 2.0]), ([0.1] * 3, [0.2] * 3), ([1.0, np.nan], [1.0, 2.0])]
+)
 def test_arms_that_cannot_be_compared_are_refused(a, b):
-    with pytest.raises(ValueError, match=r"cannot be compared|no scatter"):
+    with pytest.raises(ValueError, match=r"cannot be compared|no scatter|no number"):
         arm_contrast(a, b, 100, 0)
 
 
@@ -290,7 +298,7 @@ def test_share_of_variance_between_samples():
     values = random.normal(size=(4000, 1)) * 0.03 + random.normal(size=(4000, 2)) * 0.01
     assert variance_components(values).icc == pytest.approx(0.9, abs=0.02)
     with pytest.raises(ValueError, match="no variance"):
-        variance_components(np.ones((3, 2)))
+        variance_components(np.full((3, 2), 0.1))
 
 
 def test_the_ledger_adjusts_within_families_and_leaves_out_what_has_no_p():

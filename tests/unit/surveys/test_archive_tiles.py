@@ -6,6 +6,7 @@ import logging
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
@@ -170,20 +171,25 @@ def test_a_survey_that_does_not_answer_every_request_once_is_a_bug(answers, mess
     ],
 )
 def test_failed_share_counts_rejected_too(rejected, failed, requested, limit, passes):
-    no_coverage = requested - rejected - failed
-    counts = {
-        "requested": requested,
-        "delivered": 0,
-        "no_coverage": no_coverage,
-        "rejected": rejected,
-        "failed": failed,
-    }
+    outcomes = ["no_coverage"] * (requested - rejected - failed) + ["rejected"] * rejected + ["failed"] * failed
+    ledger = pa.table(
+        {
+            "source_id": pa.array([f"g{number}" for number in range(requested)], pa.string()),
+            "outcome": pa.array(outcomes, pa.string()),
+            "reason": pa.array([f"reason of {outcome}" for outcome in outcomes], pa.string()),
+            "origin": pa.array([f"{number}.jpg" for number in range(requested)], pa.string()),
+        }
+    )
     if passes:
-        check_failed_share(counts, limit, "tile 3")
+        check_failed_share(ledger, limit, "tile 3")
     else:
-        expected = rf"^tile 3: .*% rejected or failed \(.*{rejected} rejected, {failed} failed\), expected at most"
+        first = "failed" if failed >= rejected else "rejected"
+        expected = (
+            rf"^tile 3: .*% rejected or failed \(.*{rejected} rejected, {failed} failed\), expected at most .*"
+            rf"most often: reason of {first} \({max(rejected, failed)} times, for example \d+\.jpg of g\d+\)$"
+        )
         with pytest.raises(InputError, match=expected):
-            check_failed_share(counts, limit, "tile 3")
+            check_failed_share(ledger, limit, "tile 3")
 
 
 def test_progress_is_logged_with_rate_and_time_left(monkeypatch, caplog):

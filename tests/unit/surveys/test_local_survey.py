@@ -247,3 +247,20 @@ def test_real_tar(shared_data):
     assert [found[name].outcome for name in ("g0", "g1", "g2")] == ["delivered", "delivered", "failed"]
     assert decoding.decode(found["g0"].image).shape == (128, 128, 3)
     assert len(found["g1"].image) == 3528
+
+
+def test_a_hard_link_in_a_tar_is_the_file_it_names_with_that_files_size(tmp_path, monkeypatch):
+    path = tmp_path / "t.tar"
+    with tarfile.open(path, "w") as archive:
+        member = tarfile.TarInfo("a.jpg")
+        member.size = len(jpeg(1))
+        archive.addfile(member, io.BytesIO(jpeg(1)))
+        for name, target in (("b.jpg", "a.jpg"), ("c.jpg", "absent.jpg"), ("d.jpg", "../../secret.jpg")):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.LNKTYPE, target
+            archive.addfile(link)
+    found = answers(path, requests("b.jpg", "c.jpg", "d.jpg"))
+    assert found["g0"].image == jpeg(1)
+    assert [found[name].outcome for name in ("g1", "g2")] == ["failed", "failed"]
+    monkeypatch.setattr(image_files, "LARGEST_BYTES", 10)
+    assert answers(path, requests("b.jpg"))["g0"].outcome == "rejected"

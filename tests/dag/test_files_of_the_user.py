@@ -1,0 +1,103 @@
+"""The user's own files are inputs: missing ones are named before anything runs, changed ones are noticed."""
+
+import copy
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from tests.small_experiment import CONFIG
+from tests.workflow_copy import WorkflowCopy
+from workflow_scripts.configuration import load
+from workflow_scripts.surveys.folder_digest import folder_digest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def checkout(repository, tmp_path):
+    return WorkflowCopy(repository, tmp_path / "it's here")
+
+
+@pytest.mark.parametrize(
+    ("edit", "missing"),
+    [
+        (lambda c: c["footprints"]["east"].update(region={"moc": {"path": "region.fits"}}), "region.fits"),
+        (
+            lambda c: c["networks"]["net"].update(mode="fine_tune", weights="first.weights.h5"),
+            "first.weights.h5",
+        ),
+        (lambda c: c["networks"]["net"].update(architecture="file", mode="annotate", path="m.keras"), "m.keras"),
+    ],
+)
+def test_a_missing_file_is_named_by_a_dry_run(checkout, edit, missing):
+    config = copy.deepcopy(CONFIG)
+    edit(config)
+    checkout.write_config(config)
+    result = checkout.snakemake("--dry-run", check=False)
+    assert result.returncode
+    assert "Missing input files" in result.stderr + result.stdout
+    assert missing in result.stderr + result.stdout
+
+
+def test_files_of_regions_are_found_at_any_depth():
+    region = {"union": [{"complement": {"moc": {"path": "a.fits"}}}, {"moc": {"path": "b.fits"}}, {"whole_sky": True}]}
+    config = copy.deepcopy(CONFIG)
+    config["footprints"]["east"]["region"] = region
+    assert load(config).moc_files("east") == ["a.fits", "b.fits"]
+    assert load(config).moc_files("west") == []
+
+
+def test_a_folder_of_images_is_known_by_names_and_sizes(checkout):
+    folder = checkout.analysis / "in put's"
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    rows = []
+    for number in range(24):
+        Image.fromarray(random.integers(0, 255, (16, 16, 3), np.uint8)).save(folder / f"g{number}.png")
+        # Nested pixel 4 of nside 1 is about RA 0 on the equator.
+        name, kind = f"g{number}", "es"[number % 2]
+        rows.append({"id": name, "ra": 0.5 * number, "dec": 0.1, "kind": kind, "file": f"{name}.png"})
+    pd.DataFrame(rows).to_csv(checkout.analysis / "table.csv", index=False)
+    config = copy.deepcopy(CONFIG)
+    config["catalogs"]["mine"] = {
+        "source": "file",
+        "path": "table.csv",
+        "columns": {"source_id": "id", "ra": "ra", "dec": "dec", "label": "kind", "file": "file"},
+        "classes": ["elliptical", "spiral"],
+        "label_values": {"e": "elliptical", "s": "spiral"},
+    }
+    config["surveys"]["mine"] = {"kind": "local", "catalog": "mine", "path": "in put's"}
+    checkout.write_config(config)
+    tile = "results/cutouts/mine/tile4.parquet"
+    checkout.snakemake(tile)
+
+    def would_run():
+        return "fetch_cutouts" in checkout.snakemake("--dry-run", tile).stdout
+
+    assert not would_run()
+    (folder / ".DS_Store").write_bytes(b"x")
+    for path in folder.iterdir():
+        os.utime(path)
+    assert not would_run()
+    (folder / "g3.png").write_bytes(b"")
+    assert would_run()
+
+
+def test_the_digest_of_a_folder_is_that_of_its_files(tmp_path):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a").write_bytes(b"12")
+    first = folder_digest(tmp_path)
+    (tmp_path / "deep" / "a").rename(tmp_path / "deep" / "b")
+    assert folder_digest(tmp_path) != first
+    (tmp_path / "deep" / "b").rename(tmp_path / "deep" / "a")
+    assert folder_digest(tmp_path) == first
+
+
+def test_files_of_any_size_are_compared_by_content(repository):
+    """Snakemake compares files above a limit by date alone, and a catalog or a tile is soon above it."""
+    profile = yaml.safe_load((repository / "profiles" / "default" / "config.yaml").read_text())
+    assert profile["max-checksum-file-size"] >= 10**12
