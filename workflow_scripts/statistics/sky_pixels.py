@@ -1,0 +1,84 @@
+"""Galaxies binned into the pixels of a sky map: what permutations, blocks and regressions on the sky need.
+
+Arrays are dense over the pixels of one pixelisation (nested HEALPix in the workflow, but nothing here depends on it),
+empty pixels hold zeros, and everything is additive over disjoint sets of galaxies, so a catalog can be read in pieces.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+
+
+@dataclass(frozen=True)
+class PixelPositions:
+    """Galaxies of each pixel: `counts` (p,), sums of their unit vectors `vectors` (p, 3); `second` = sum n n^T (3, 3).
+
+    `second` is over galaxies, not pixels, so that a pixel's size costs the closed forms nothing.
+    """
+
+    counts: NDArray[np.int64]
+    vectors: NDArray[np.float64]
+    second: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, vectors: ArrayLike, pixels: ArrayLike, n_pixels: int) -> "PixelPositions":
+        """Bin unit vectors (n, 3) by their pixel numbers (n,), each in 0 ... n_pixels - 1 (else `ValueError`)."""
+        vectors, pixels = np.asarray(vectors, float), checked_pixels(pixels, n_pixels)
+        binned = [np.bincount(pixels, weights=component, minlength=n_pixels) for component in vectors.T]
+        counts = np.bincount(pixels, minlength=n_pixels).astype(np.int64)
+        return cls(counts, np.column_stack(binned), vectors.T @ vectors)
+
+    def __add__(self, other: "PixelPositions") -> "PixelPositions":
+        return PixelPositions(self.counts + other.counts, self.vectors + other.vectors, self.second + other.second)
+
+    @property
+    def n(self) -> int:
+        """Number of galaxies."""
+        return int(self.counts.sum())
+
+    @property
+    def sums(self) -> PositionSums:
+        """The same galaxies without pixels."""
+        return PositionSums(self.n, self.vectors.sum(axis=0), self.second)
+
+    def mean_vectors(self) -> NDArray[np.float64]:
+        """Mean unit vector of the galaxies of each pixel (p, 3); zero where there are none."""
+        return self.vectors / np.maximum(self.counts, 1)[:, None]
+
+
+@dataclass(frozen=True)
+class PixelValues:
+    """One number a galaxy, x_i: `totals` (p,) and `squares` (p,) of each pixel, and `vector` = sum x_i n_i (3)."""
+
+    totals: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    vector: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: ArrayLike, vectors: ArrayLike, pixels: ArrayLike, n_pixels: int) -> "PixelValues":
+        """Bin values (n,) of galaxies at unit vectors (n, 3) by pixel numbers (n,); `ValueError` for NaN or infinity."""
+        values, vectors = np.asarray(values, float), np.asarray(vectors, float)
+        pixels = checked_pixels(pixels, n_pixels)
+        if not np.isfinite(values).all():
+            raise ValueError("a value is missing or infinite")
+        totals = np.bincount(pixels, weights=values, minlength=n_pixels)
+        return cls(totals, np.bincount(pixels, weights=values**2, minlength=n_pixels), values @ vectors)
+
+    def __add__(self, other: "PixelValues") -> "PixelValues":
+        return PixelValues(self.totals + other.totals, self.squares + other.squares, self.vector + other.vector)
+
+    @property
+    def sums(self) -> ValueSums:
+        """The same values without pixels."""
+        return ValueSums(float(self.totals.sum()), float(self.squares.sum()), self.vector)
+
+
+def checked_pixels(pixels: ArrayLike, n_pixels: int) -> NDArray[np.int64]:
+    """Pixel numbers as integers; `ValueError` where one is not a pixel."""
+    pixels = np.asarray(pixels, np.int64)
+    if pixels.size and not (pixels.min() >= 0 and pixels.max() < n_pixels):
+        raise ValueError(f"pixel numbers must be between 0 and {n_pixels - 1}")
+    return pixels
