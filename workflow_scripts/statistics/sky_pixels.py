@@ -59,7 +59,7 @@ class PixelValues:
 
     @classmethod
     def of(cls, values: ArrayLike, vectors: ArrayLike, pixels: ArrayLike, n_pixels: int) -> "PixelValues":
-        """Bin values (n,) of galaxies at unit vectors (n, 3) by pixel numbers (n,); `ValueError` for NaN or infinity."""
+        """Bin values (n,) of galaxies at unit vectors (n, 3) by pixel numbers (n,); `ValueError` for NaN."""
         values, vectors = np.asarray(values, float), np.asarray(vectors, float)
         pixels = checked_pixels(pixels, n_pixels)
         if not np.isfinite(values).all():
