@@ -1,10 +1,15 @@
-"""The cosine dependence of a fraction on right ascension."""
+"""The cosine dependence of a fraction on right ascension, and on the angle from a fixed axis."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
+
+from workflow_scripts.statistics.dipole import LARGEST_CONDITION, Dipole, dipole
+from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+
+_Z95 = float(stats.norm.ppf(0.975))
 
 
 @dataclass(frozen=True)
@@ -49,14 +54,166 @@ def cosine_fit(centres_deg: ArrayLike, k: ArrayLike, n: ArrayLike, width_deg: fl
     widening = half / np.sin(half)
     block = covariance[1:, 1:]
     chi2 = float(np.array([c, s]) @ np.linalg.solve(block, [c, s]))
-    amplitude = float(np.hypot(c, s))
-    along = np.array([c, s]) / amplitude if amplitude > 0 else np.array([1.0, 0.0])
+    amplitude, amplitude_se, debiased, phase = _polar(np.array([c, s]), block)
     return CosineFit(
         mean=float(mean),
         amplitude=amplitude * widening,
-        amplitude_se=float(np.sqrt(along @ block @ along)) * widening,
-        debiased_amplitude=float(np.sqrt(max(0.0, amplitude**2 - np.trace(block)))) * widening,
-        phase_deg=float(np.degrees(np.arctan2(s, c)) % 360),
+        amplitude_se=amplitude_se * widening,
+        debiased_amplitude=debiased * widening,
+        phase_deg=phase,
         chi2=chi2,
         p=float(stats.chi2.sf(chi2, 2)),
     )
+
+
+@dataclass(frozen=True)
+class CosineScoreTest:
+    """x = mean + amplitude cos(ra - phase) of single galaxies, without bins.
+
+    `coefficients` (2,) of cos(ra) and sin(ra) with their `covariance` (2, 2), galaxies taken as independent. `q` is
+    chi-square with two degrees of freedom when x does not depend on right ascension. `amplitude` is positive also
+    then; `debiased_amplitude` is sqrt(max(0, amplitude^2 - trace of the covariance)).
+    """
+
+    mean: float
+    coefficients: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    amplitude: float
+    amplitude_se: float
+    debiased_amplitude: float
+    phase_deg: float
+    q: float
+    p: float
+
+
+def right_ascension_vectors(ra_deg: ArrayLike) -> NDArray[np.float64]:
+    """(n, 2) cos and sin of right ascensions (n,) in degrees; `PositionSums.of` and `ValueSums.of` take them.
+
+    Raises `ValueError` for a missing right ascension.
+    """
+    ra = np.radians(np.asarray(ra_deg, float))
+    if not np.isfinite(ra).all():
+        raise ValueError("a right ascension is missing")
+    return np.column_stack([np.cos(ra), np.sin(ra)])
+
+
+def cosine_score_test(circle: PositionSums, values: ValueSums) -> CosineScoreTest:
+    """Score test of cos(ra) and sin(ra), with the values and both of them centred.
+
+    U = sum (x_i - xbar)(c_i - cbar) with c = (cos ra, sin ra), M the centred sums of c c^T, s^2 the variance of x:
+    Q = U^T M^-1 U / s^2, the score test of the logistic (and of the linear) regression of x on c. It is two numbers,
+    not one, because the phase is sought. A gradient with declination shows up in it where the sky is covered unevenly:
+    `sky_cosine` takes that out.
+
+    Parameters
+    ----------
+    circle, values
+        sums of the same galaxies over `right_ascension_vectors`; labels, differences or scores.
+
+    Raises
+    ------
+    ValueError
+        for fewer than five galaxies, values that are all the same or missing, or a part of the circle too small for
+        an amplitude and a phase.
+    """
+    if circle.first.shape != (2,) or values.vector.shape != (2,):
+        raise ValueError("the cosine test needs sums over cos and sin of right ascension")
+    if circle.n < 5:
+        raise ValueError(f"{circle.n} galaxies are too few for a cosine")
+    mean = values.total / circle.n
+    variance = values.squares / circle.n - mean**2
+    if not np.isfinite(variance):
+        raise ValueError("a value is missing or infinite")
+    if variance <= 1e-15 * max(1.0, mean**2):
+        raise ValueError("all values are the same: there is nothing that could depend on right ascension")
+    matrix = circle.centred
+    if np.trace(matrix) < 1e-9 * circle.n or not np.linalg.cond(matrix) < LARGEST_CONDITION:
+        raise ValueError("the galaxies lie in a range of right ascension too small for a cosine")
+    inverse = np.linalg.inv(matrix)
+    coefficients = inverse @ (values.vector - mean * circle.first)
+    covariance = np.asarray(variance * inverse, np.float64)
+    q = float(coefficients @ matrix @ coefficients / variance)
+    return CosineScoreTest(
+        float(mean), coefficients, covariance, *_polar(coefficients, covariance), q, float(stats.chi2.sf(q, 2))
+    )
+
+
+@dataclass(frozen=True)
+class SkyCosine:
+    """x = mean + cos(dec) amplitude cos(ra - phase) + gradient sin(dec).
+
+    `q` and `p` (chi-square, 3 dof) test all three and do not change when the sky is turned. `q_ra` and `p_ra` (2 dof)
+    test the cosine with the gradient in declination taken out, `gradient`, `gradient_se` and `p_gradient` (1 dof) the
+    gradient with the cosine taken out.
+    """
+
+    mean: float
+    q: float
+    p: float
+    amplitude: float
+    amplitude_se: float
+    debiased_amplitude: float
+    phase_deg: float
+    q_ra: float
+    p_ra: float
+    gradient: float
+    gradient_se: float
+    p_gradient: float
+
+
+def sky_cosine(positions: PositionSums, values: ValueSums) -> SkyCosine:
+    """The cosine in right ascension beside a gradient in declination: the three components of the `dipole`.
+
+    Sums are over unit vectors (cos dec cos ra, cos dec sin ra, sin dec). Raises `ValueError` as `dipole` does.
+    """
+    whole = dipole(positions, values)
+    coefficients, covariance = whole.beta[:2], whole.covariance[:2, :2]
+    q_ra = float(coefficients @ np.linalg.solve(covariance, coefficients))
+    along_axis = fixed_axis_test(whole, [0.0, 0.0, 1.0])
+    return SkyCosine(
+        whole.mean,
+        whole.q,
+        whole.p,
+        *_polar(coefficients, covariance),
+        q_ra,
+        float(stats.chi2.sf(q_ra, 2)),
+        along_axis.estimate,
+        along_axis.se,
+        along_axis.p,
+    )
+
+
+@dataclass(frozen=True)
+class FixedAxisTest:
+    """a . beta for an axis a chosen before looking: one number, normal under the null, and nothing is scanned."""
+
+    estimate: float
+    se: float
+    ci95: tuple[float, float]
+    z: float
+    p: float
+
+
+def fixed_axis_test(fitted: Dipole, axis: ArrayLike) -> FixedAxisTest:
+    """Component of a fitted dipole along a fixed axis (3,), a unit vector; two-sided p, galaxies as the unit.
+
+    The other two components are fitted, not fixed: on a partial sky this is not the template a . n by itself. Raises
+    `ValueError` where the axis is not a unit vector.
+    """
+    axis = np.asarray(axis, float)
+    if axis.shape != (3,) or not abs(np.linalg.norm(axis) - 1) < 1e-6:
+        raise ValueError("the axis must be one unit vector")
+    estimate, se = float(axis @ fitted.beta), float(np.sqrt(axis @ fitted.covariance @ axis))
+    z = estimate / se
+    return FixedAxisTest(
+        estimate, se, (estimate - _Z95 * se, estimate + _Z95 * se), z, float(2 * stats.norm.sf(abs(z)))
+    )
+
+
+def _polar(coefficients: NDArray[np.float64], covariance: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """Amplitude, its standard error, debiased amplitude and phase (degrees) of cos and sin coefficients."""
+    amplitude = float(np.hypot(*coefficients))
+    along = coefficients / amplitude if amplitude > 0 else np.array([1.0, 0.0])
+    se = float(np.sqrt(along @ covariance @ along))
+    debiased = float(np.sqrt(max(0.0, amplitude**2 - np.trace(covariance))))
+    return amplitude, se, debiased, float(np.degrees(np.arctan2(coefficients[1], coefficients[0])) % 360)

@@ -1,0 +1,313 @@
+"""How large a dipole is, and where it points, given its three components and their covariance.
+
+The length of a noisy vector is never zero: without any dipole it is 1.6 standard errors on average. So an amplitude
+goes with a limit, an interval that is right at zero too, and odds against no dipole at all. Gaussian errors throughout,
+in any unit of the dipole. With H the inverse covariance, Delta(D) = min over |b| = D of (beta - b)^T H (beta - b).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from scipy.optimize import brentq
+
+SKY_DEG2 = 4 * np.pi * np.degrees(1.0) ** 2
+# Below this many standard errors the profile is not chi-square with one degree of freedom.
+NEAR_ZERO = 3.0
+
+
+@dataclass(frozen=True)
+class AmplitudeInterval:
+    """An interval of the amplitude D, and a one-sided upper limit of the same level.
+
+    `at_zero`: the vector is so short that not even D = 0 explains it comfortably, and a limit of 0 says only that.
+    `near_zero`: the amplitude is below three standard errors along its own axis.
+    """
+
+    low: float
+    high: float
+    upper_limit: float
+    level: float
+    at_zero: bool
+    near_zero: bool
+
+
+def debiased_amplitude(beta: ArrayLike, covariance: ArrayLike) -> float:
+    """sqrt(max(0, |beta|^2 - trace of the covariance)), as |beta|^2 exceeds D^2 by the trace on average."""
+    beta, covariance, _ = _checked(beta, covariance)
+    return float(np.sqrt(max(0.0, beta @ beta - np.trace(covariance))))
+
+
+def isotropic_interval(amplitude: float, sigma: float, level: float = 0.95) -> AmplitudeInterval:
+    """Neyman's central interval and upper limit for the length of a vector with error `sigma` in every component.
+
+    (|beta|/sigma)^2 follows a noncentral chi-square with three degrees of freedom and noncentrality (D/sigma)^2. The
+    upper limit is the D at which so short a vector has probability 1 - level. Coverage is exact at every D above 0;
+    where the vector is shorter than noise alone makes it in all but 1 - level of the skies, the limit is 0 and
+    `at_zero` is set.
+
+    Raises `ValueError` for a negative amplitude, a sigma of zero or less, or a level not between 0 and 1.
+    """
+    if not (amplitude >= 0 and np.isfinite(amplitude) and 0 < sigma < np.inf and 0 < level < 1):
+        raise ValueError("an amplitude of 0 or more, a standard error above 0 and a level between 0 and 1 are needed")
+    length = amplitude / sigma
+
+    def where(probability: float) -> float:
+        """The D at which a vector as short as this has the probability; 0 where it has less already at D = 0."""
+        if _shorter(length, 0.0) <= probability:
+            return 0.0
+        return float(sigma * brentq(lambda d: _shorter(length, d) - probability, 0.0, length + 38))
+
+    tail = (1 - level) / 2
+    limit = where(1 - level)
+    return AmplitudeInterval(
+        where(1 - tail), where(tail), limit, level, at_zero=limit == 0, near_zero=amplitude < NEAR_ZERO * sigma
+    )
+
+
+def _shorter(r: float, d: float) -> float:
+    """Probability that a vector of length d with unit errors is observed no longer than r.
+
+    The noncentral chi-square distribution with three degrees of freedom is elementary: the length has density
+    (r/d) (phi(r - d) - phi(r + d)). The last term is written so that nothing cancels as d goes to 0.
+    """
+    last = -np.expm1(-2 * r * d) / d if d > 0 else 2 * r
+    return float(stats.norm.cdf(r - d) - stats.norm.cdf(-r - d) - stats.norm.pdf(r - d) * last)
+
+
+def profile_delta(beta: ArrayLike, covariance: ArrayLike, amplitudes: ArrayLike) -> NDArray[np.float64]:
+    """Delta(D) at amplitudes D >= 0 (m,): the rise of -2 ln L when the length is held at D and the axis is free.
+
+    With a multiplier mu, (H + mu) b = H beta and |b| = D; in the eigenvectors of H that is one equation for mu, which
+    Newton's method solves for 1/|b| (Moré & Sorensen 1983, SIAM J. Sci. Stat. Comput. 4, 553).
+
+    Raises `ValueError` for a negative amplitude or a covariance that is not positive definite.
+    """
+    beta, _, (precisions, directions) = _checked(beta, covariance)
+    amplitudes = np.asarray(amplitudes, float)
+    if not np.all(amplitudes >= 0):
+        raise ValueError("amplitudes must be 0 or more")
+    components = np.broadcast_to(beta @ directions, (amplitudes.size, 3))
+    return _profile(components, precisions, amplitudes.ravel())[0].reshape(amplitudes.shape)
+
+
+def profile_interval(beta: ArrayLike, covariance: ArrayLike, level: float = 0.95) -> AmplitudeInterval:
+    """Likelihood interval for any covariance: Delta(D) below the point of chi-square with one degree of freedom.
+
+    Right for a dipole of several standard errors; `near_zero` says where to take `calibrated_interval` instead. The
+    upper limit takes sqrt(Delta), with its sign, for a normal deviate. Raises `ValueError` as `profile_delta`.
+    """
+    beta, covariance, (precisions, directions) = _checked(beta, covariance)
+    length = float(np.linalg.norm(beta))
+    components = (beta @ directions)[None]
+
+    def crossing(point: float, below: bool) -> float:
+        def excess(d: float) -> float:
+            return float(_profile(components, precisions, np.array([d]))[0][0]) - point
+
+        if below:
+            return 0.0 if excess(0.0) <= 0 else float(brentq(excess, 0.0, length))
+        return float(brentq(excess, length, length + 1.01 * np.sqrt(point / precisions[0])))
+
+    point = stats.chi2.ppf(level, 1)
+    limit = crossing(stats.norm.ppf(level) ** 2, below=False)
+    return AmplitudeInterval(
+        crossing(point, below=True), crossing(point, below=False), limit, level, False, _near_zero(beta, covariance)
+    )
+
+
+def calibrated_interval(
+    beta: ArrayLike, covariance: ArrayLike, level: float = 0.95, simulations: int = 2000, seed: int = 0
+) -> AmplitudeInterval:
+    """Interval whose critical Delta is simulated at each D, for any covariance, at zero and far from it.
+
+    D belongs to the interval where the observed Delta(D) is no larger than `critical_delta`, and lies below the upper
+    limit where more than 1 - level of simulated signed roots, sqrt(Delta) with the sign of |b| - D, are as small as the
+    observed one. True dipoles are simulated along all three axes of the error ellipsoid and the least favourable one
+    counts: the direction is unknown, and errors that depend on direction make the distribution of Delta depend on it.
+    Drawing about the best-fitting direction alone covers too little. At D = 0 Delta is chi-square with three degrees
+    of freedom, so the interval starts at 0 exactly where the test of no dipole does not reject.
+
+    Raises `ValueError` as `profile_delta`, or for a level not between 0 and 1.
+    """
+    beta, covariance, (precisions, directions) = _checked(beta, covariance)
+    if not 0 < level < 1:
+        raise ValueError("the level must be between 0 and 1")
+    noise = _noise(precisions, simulations, seed)
+    length = float(np.linalg.norm(beta))
+    # Delta(D) is at least (D - |beta|)^2 over the largest variance, and no critical Delta is above that of D = 0.
+    reach = (np.sqrt(stats.chi2.ppf(level, 3)) + 0.5) / np.sqrt(precisions[0])
+    grid = np.linspace(max(0.0, length - reach), length + reach, 61)
+    observed, _ = _profile(np.broadcast_to(beta @ directions, (len(grid), 3)), precisions, grid)
+    # What of Delta is still allowed, and the share of signed roots up to the observed one beyond 1 - level.
+    room, share = np.empty(len(grid)), np.empty(len(grid))
+    for i, d in enumerate(grid):
+        if d == 0:
+            room[i], share[i] = stats.chi2.ppf(level, 3) - observed[i], stats.chi2.cdf(observed[i], 3) - (1 - level)
+            continue
+        delta, sign = _simulated(d, precisions, noise)
+        as_small = sign * np.sqrt(delta) <= np.sign(length - d) * np.sqrt(observed[i])
+        room[i] = np.quantile(delta, level, axis=1).max() - observed[i]
+        share[i] = as_small.mean(axis=1).max() - (1 - level)
+    limit = _last_above(grid, share)
+    return AmplitudeInterval(
+        -_last_above(-grid[::-1], room[::-1]),
+        _last_above(grid, room),
+        limit,
+        level,
+        at_zero=limit == 0,
+        near_zero=_near_zero(beta, covariance),
+    )
+
+
+def critical_delta(
+    amplitude: float, covariance: ArrayLike, level: float = 0.95, simulations: int = 2000, seed: int = 0
+) -> float:
+    """Value that Delta(D) exceeds with probability 1 - level at most, for a true dipole of this amplitude D.
+
+    Largest over dipoles along the axes of the error ellipsoid. At level 0.95 it falls from 7.81 at zero (chi-square, 3
+    dof) to 3.84 far from zero (1 dof). Raises `ValueError` for a negative amplitude, or as `profile_delta`.
+    """
+    _, _, (precisions, _) = _checked(np.zeros(3), covariance)
+    if not amplitude >= 0:
+        raise ValueError("amplitudes must be 0 or more")
+    if amplitude == 0:
+        return float(stats.chi2.ppf(level, 3))
+    delta, _ = _simulated(amplitude, precisions, _noise(precisions, simulations, seed))
+    return float(np.quantile(delta, level, axis=1).max())
+
+
+@dataclass(frozen=True)
+class AxisRegion:
+    """Axes that the dipole may have: `inside` (m,) over the grid `axes` (m, 3), of equal area each.
+
+    `whole_sky`: also no dipole at all is within the region, so every axis is, and nothing was learnt of the axis.
+    """
+
+    axes: NDArray[np.float64]
+    inside: NDArray[np.bool_]
+    area_deg2: float
+    whole_sky: bool
+
+
+def axis_region(
+    beta: ArrayLike, covariance: ArrayLike, axes: ArrayLike | None = None, level: float = 0.95
+) -> AxisRegion:
+    """All axes a with Delta(a) = min over D >= 0 of (beta - D a)^T H (beta - D a) below the point of chi-square, 2 dof.
+
+    Delta(a) = beta^T H beta - max(0, a^T H beta)^2 / (a^T H a). With d = D sqrt(a^T H a), the axis of a true dipole is
+    covered with probability `level` where the projection is positive, which it is with probability Phi(d), and a
+    little less (three degrees of freedom) otherwise: 0.95 for d above 2, and 0.92 in the limit d = 0.
+
+    Parameters
+    ----------
+    axes
+        (m, 3) unit vectors, each standing for the same area of the sky, such as the centres of HEALPix pixels;
+        without them, 41,253 points of `equal_area_grid`, about one a square degree.
+
+    Raises
+    ------
+    ValueError
+        for a covariance that is not positive definite, or axes that are not unit vectors.
+    """
+    beta, covariance, _ = _checked(beta, covariance)
+    grid = equal_area_grid(41_253) if axes is None else np.asarray(axes, float)
+    if grid.ndim != 2 or not np.allclose((grid**2).sum(axis=1), 1, atol=1e-6):
+        raise ValueError("axes must be unit vectors, a row each")
+    precision = np.linalg.inv(covariance)
+    q = beta @ precision @ beta
+    along = np.maximum(0.0, grid @ precision @ beta)
+    delta = q - along**2 / np.einsum("ai,ij,aj->a", grid, precision, grid)
+    point = stats.chi2.ppf(level, 2)
+    inside = delta < point
+    return AxisRegion(grid, inside, float(inside.mean() * SKY_DEG2), bool(q < point))
+
+
+def equal_area_grid(n: int) -> NDArray[np.float64]:
+    """n unit vectors (n, 3) on a spiral, each for 1/n of the sky: equal steps of z, turned by the golden angle."""
+    z = 1 - (2 * np.arange(n) + 1) / n
+    turn = np.pi * (3 - np.sqrt(5)) * np.arange(n)
+    radius = np.sqrt(1 - z**2)
+    return np.column_stack([radius * np.cos(turn), radius * np.sin(turn), z])
+
+
+def isotropy_bayes_factor(beta: ArrayLike, covariance: ArrayLike, taus: Sequence[float]) -> NDArray[np.float64]:
+    """ln BF01 for each tau (m,): odds of no dipole against a dipole with prior N(0, tau^2 I); above 0 favours isotropy.
+
+    Savage-Dickey ratio (Dickey 1971, Ann. Math. Stat. 42, 204) for Gaussian errors: N(beta; 0, S) / N(beta; 0, S +
+    tau^2 I) with S the covariance. It depends on tau, in the unit of the dipole, so more than one should be given.
+
+    Raises `ValueError` for a tau of zero or less, or a covariance that is not positive definite.
+    """
+    beta, _, (precisions, directions) = _checked(beta, covariance)
+    tau = np.asarray(taus, float)
+    if not np.all(tau > 0):
+        raise ValueError("the width of a prior must be above zero")
+    variance, squared = 1 / precisions, (beta @ directions) ** 2
+    wider = variance + tau[..., None] ** 2
+    return (np.log(wider / variance) / 2 - squared / 2 * (1 / variance - 1 / wider)).sum(axis=-1)
+
+
+def _checked(beta: ArrayLike, covariance: ArrayLike) -> tuple[NDArray, NDArray, tuple[NDArray, NDArray]]:
+    """Vector, covariance, and the eigenvalues (rising) and eigenvectors (columns) of the inverse covariance."""
+    beta, covariance = np.asarray(beta, float), np.asarray(covariance, float)
+    if beta.shape != (3,) or covariance.shape != (3, 3):
+        raise ValueError("a dipole has three components and a 3 x 3 covariance")
+    if not (np.isfinite(beta).all() and np.isfinite(covariance).all()):
+        raise ValueError("the dipole or its covariance has a missing value")
+    variances, directions = np.linalg.eigh((covariance + covariance.T) / 2)
+    if not variances[0] > 1e-12 * variances[2]:
+        raise ValueError("the covariance of the dipole is not positive definite")
+    return beta, covariance, (1 / variances[::-1], directions[:, ::-1])
+
+
+def _profile(components: NDArray, precisions: NDArray, d: NDArray) -> tuple[NDArray, NDArray]:
+    """Delta (m,) and the best b of length d (m, 3) for vectors (m, 3), all in the eigenvectors of the precision."""
+    # Nothing that is measured tells a smaller length from zero.
+    positive = d > 1e-12 / np.sqrt(precisions[0])
+    length = np.where(positive, d, 1.0)[:, None]
+    # A component of exactly zero has two best b; the small number chooses one and changes Delta by nothing that counts.
+    floor = 1e-9 * length
+    nudged = np.where(np.abs(components) < floor, np.where(components < 0, -floor, floor), components)
+    scaled = precisions * nudged
+    # |b| falls with mu. Here one component alone has the length d, so the root is not below; from there Newton rises.
+    mu = (np.abs(scaled) / length - precisions).max(axis=1, keepdims=True)
+    for _ in range(40):
+        shifted = precisions + mu
+        squares = (scaled / shifted) ** 2
+        norm = np.sqrt(squares.sum(axis=1, keepdims=True))
+        step = norm**2 / (squares / shifted).sum(axis=1, keepdims=True) * (norm / length - 1)
+        mu = mu + step
+        if np.all(np.abs(step) <= 1e-13 * (precisions + mu).max(axis=1, keepdims=True)):
+            break
+    best = np.where(positive[:, None], scaled / (precisions + mu), 0.0)
+    return (precisions * (components - best) ** 2).sum(axis=1), best
+
+
+def _simulated(d: float, precisions: NDArray, noise: NDArray) -> tuple[NDArray, NDArray]:
+    """Delta(d) and the sign of |b| - d (3, m) of noisy vectors b about dipoles of length d along each axis."""
+    drawn = (d * np.eye(3)[:, None] + noise).reshape(-1, 3)
+    delta = _profile(drawn, precisions, np.full(len(drawn), d))[0]
+    return delta.reshape(3, -1), np.sign(np.linalg.norm(drawn, axis=1) - d).reshape(3, -1)
+
+
+def _noise(precisions: NDArray, simulations: int, seed: int) -> NDArray[np.float64]:
+    return np.random.default_rng(seed).normal(size=(simulations, 3)) / np.sqrt(precisions)
+
+
+def _near_zero(beta: NDArray, covariance: NDArray) -> bool:
+    squared = beta @ beta
+    return bool(squared**2 < NEAR_ZERO**2 * (beta @ covariance @ beta)) if squared > 0 else True
+
+
+def _last_above(grid: NDArray, values: NDArray) -> float:
+    """Where `values` last falls through zero, by a straight line between grid points; the start if never above."""
+    above = np.flatnonzero(values >= 0)
+    if not len(above):
+        return float(grid[0])
+    last = above[-1]
+    if last == len(grid) - 1:
+        return float(grid[-1])
+    return float(grid[last] + (grid[last + 1] - grid[last]) * values[last] / (values[last] - values[last + 1]))

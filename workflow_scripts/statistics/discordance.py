@@ -1,0 +1,144 @@
+"""Where on the sky two networks disagree, and in which direction. Galaxies are the unit: these two networks only.
+
+A label's own dependence on what a galaxy is cancels in the difference of two labels of it, and with it nearly all of a
+gradient of the true fraction s. Not all: where A's and B's rates of true and false positives are T and F, the mean
+difference is s (T_A - T_B) + (1 - s) (F_A - F_B), so a gradient of s enters times (T_A - T_B) - (F_A - F_B). The two
+logistic models take the disagreement apart: how often there is one, and who says yes. Both depend on s in the same way.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from workflow_scripts.statistics.dipole import Dipole, dipole
+from workflow_scripts.statistics.sky_glm import sky_glm
+from workflow_scripts.statistics.sky_pixels import PixelPositions
+from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+
+
+@dataclass(frozen=True)
+class DifferenceDipole:
+    """The difference map delta = y^A - y^B: how often A and B differ, by how much, and its dipole."""
+
+    discordance: float
+    difference: float
+    difference_se: float
+    dipole: Dipole
+
+
+def difference_dipole(positions: PositionSums, differences: ValueSums) -> DifferenceDipole:
+    """Does the difference of two networks depend on position?
+
+    A dipole of the true fraction enters times (T_A - T_B) - (F_A - F_B): see the head of this module.
+
+    Parameters
+    ----------
+    positions, differences
+        sums over the same galaxies; `differences` are those of delta = y^A - y^B in {-1, 0, 1} (or of score
+        differences, for which `discordance` is the mean of delta^2).
+
+    Returns
+    -------
+    DifferenceDipole
+        `dipole` of delta: beta = M^-1 sum (n - nbar)(delta - deltabar), covariance s^2 M^-1 with s^2 = pi_d -
+        deltabar^2, Q chi-square with three degrees of freedom when delta does not depend on position, neither its mean
+        nor how often A and B differ; `robust_dipole` tests the mean only. `difference_se` = s / sqrt(n), as in
+        `paired.mcnemar`. Permutations: `sky_null`, on the same delta.
+
+    Raises
+    ------
+    ValueError
+        as `dipole`, among others where the networks differ nowhere.
+    """
+    found = dipole(positions, differences)
+    discordance, mean = differences.squares / positions.n, differences.total / positions.n
+    se = float(np.sqrt((discordance - mean**2) / positions.n))
+    return DifferenceDipole(discordance, mean, se, found)
+
+
+@dataclass(frozen=True)
+class LogisticDipole:
+    """logit P = intercept + beta . n, with the covariance (4, 4) of (intercept, beta).
+
+    `level` is the log odds at the mean position of the galaxies in the fit; unlike `intercept`, the log odds at n = 0
+    where no galaxy is, it is nearly independent of beta. `lr` compares with a fit without beta: chi-square with three
+    degrees of freedom. `n` counts the galaxies in the fit.
+    """
+
+    intercept: float
+    beta: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    level: float
+    level_se: float
+    lr: float
+    p: float
+    n: int
+
+    @property
+    def se(self) -> NDArray[np.float64]:
+        """Standard errors of the three components of beta."""
+        return np.sqrt(np.diag(self.covariance)[1:])
+
+
+def discordant_direction(discordant: PixelPositions, only_a: ArrayLike) -> LogisticDipole:
+    """Among galaxies on which A and B differ: logit P(A says positive) = g0 + g . n.
+
+    g tells whether who says yes depends on position, whatever the number of disagreements there. McNemar's test is
+    that of g0 = 0 in the fit without g, where g0 = ln(b/c); with g, compare `level`, not `intercept`.
+
+    Parameters
+    ----------
+    discordant
+        positions of the galaxies on which A and B differ, and of no others.
+    only_a
+        (p,) those of each pixel that A calls positive.
+
+    Raises
+    ------
+    ValueError
+        for fewer than five disagreements, and as `sky_glm`: all of them in one direction, a part of the sky too small,
+        or a direction that position tells completely.
+    """
+    return _logistic_dipole(discordant, only_a, "disagreements")
+
+
+def discordance_rate(positions: PixelPositions, discordant: ArrayLike) -> LogisticDipole:
+    """How often A and B differ: logit P(A and B differ) = e0 + e . n.
+
+    Parameters
+    ----------
+    positions
+        positions of all galaxies.
+    discordant
+        (p,) those of each pixel on which A and B differ.
+
+    Raises
+    ------
+    ValueError
+        for fewer than five galaxies, and as `sky_glm`.
+    """
+    return _logistic_dipole(positions, discordant, "galaxies")
+
+
+def one_galaxy_a_pixel(vectors: ArrayLike) -> PixelPositions:
+    """Unit vectors (n, 3) as n pixels of one galaxy each, for the fits of this module without binning."""
+    vectors = np.asarray(vectors, float)
+    return PixelPositions.of(vectors, np.arange(len(vectors)), len(vectors))
+
+
+def _logistic_dipole(positions: PixelPositions, successes: ArrayLike, what: str) -> LogisticDipole:
+    if positions.n < 5:
+        raise ValueError(f"{positions.n} {what} are too few for a dipole")
+    fit = sky_glm(positions, successes, quadrupole=False)
+    at_mean = np.concatenate([[1.0], positions.sums.first / positions.n])
+    return LogisticDipole(
+        fit.intercept,
+        fit.beta,
+        fit.covariance,
+        float(at_mean @ np.concatenate([[fit.intercept], fit.beta])),
+        float(np.sqrt(at_mean @ fit.covariance @ at_mean)),
+        fit.dipole.statistic,
+        fit.dipole.p,
+        fit.n,
+    )

@@ -1,0 +1,193 @@
+"""Why two parts of the sky have different fractions of positive labels: the galaxies, or the network's errors.
+
+With s the true fraction, T the true-positive and F the false-positive rate, the fraction of positive labels is
+m = s T + (1 - s) F. Everything starts from counts of labelled galaxies, which add up over disjoint sets of galaxies.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from workflow_scripts.statistics.checked_inputs import checked_label_pair
+from workflow_scripts.statistics.fractions import homogeneity
+
+
+@dataclass(frozen=True)
+class ErrorCounts:
+    """Labelled galaxies by truth and label: true positives, false negatives, false positives, true negatives."""
+
+    true_positives: int
+    false_negatives: int
+    false_positives: int
+    true_negatives: int
+
+    @classmethod
+    def of(cls, labels: ArrayLike, truth: ArrayLike) -> "ErrorCounts":
+        """Counts of 0/1 labels (n,) and reference labels (n,); `ValueError` for other values or unequal numbers."""
+        y, t = checked_label_pair(labels, truth)
+        cells = np.bincount(2 * t + y, minlength=4)
+        return cls(int(cells[3]), int(cells[2]), int(cells[1]), int(cells[0]))
+
+    def __add__(self, other: "ErrorCounts") -> "ErrorCounts":
+        return ErrorCounts(
+            self.true_positives + other.true_positives,
+            self.false_negatives + other.false_negatives,
+            self.false_positives + other.false_positives,
+            self.true_negatives + other.true_negatives,
+        )
+
+    @property
+    def positives(self) -> int:
+        """Galaxies that are truly positive."""
+        return self.true_positives + self.false_negatives
+
+    @property
+    def negatives(self) -> int:
+        """Galaxies that are truly negative."""
+        return self.false_positives + self.true_negatives
+
+    @property
+    def n(self) -> int:
+        """All labelled galaxies."""
+        return self.positives + self.negatives
+
+    def rates(self) -> NDArray[np.float64]:
+        """(s, T, F): true fraction, true-positive rate, false-positive rate; `ValueError` where one is undefined."""
+        if min(self.positives, self.negatives) < 1:
+            raise ValueError("a part of the sky has no galaxies of one of the classes: its error rates are undefined")
+        return np.array(
+            [
+                self.positives / self.n,
+                self.true_positives / self.positives,
+                self.false_positives / self.negatives,
+            ]
+        )
+
+    def rate_variances(self) -> NDArray[np.float64]:
+        """Binomial variances of (s, T, F). They are uncorrelated: T and F are binomial whatever s turned out to be."""
+        rates = self.rates()
+        return rates * (1 - rates) / np.array([self.n, self.positives, self.negatives])
+
+
+@dataclass(frozen=True)
+class ErrorDecomposition:
+    """Difference (first minus second) of the fractions of positive labels, and its three terms, with standard errors.
+
+    `truth` = (T - F) ds: other galaxies. `sensitivity` = s dT and `false_alarms` = (1 - s) dF: other errors. Rates
+    without d are means of the two regions, so that the terms add up to `difference` without remainder. `covariance`
+    (3, 3) is of the terms in this order; `p_bias` is for dT = dF = 0.
+    """
+
+    difference: float
+    difference_se: float
+    truth: float
+    sensitivity: float
+    false_alarms: float
+    covariance: NDArray[np.float64]
+    bias: float
+    bias_se: float
+    chi2_bias: float
+    p_bias: float
+
+    @property
+    def se(self) -> NDArray[np.float64]:
+        """Standard errors of the three terms."""
+        return np.sqrt(np.diag(self.covariance))
+
+
+def decompose_difference(first: ErrorCounts, second: ErrorCounts) -> ErrorDecomposition:
+    """Take m_1 - m_2 apart into true difference and bias (dm = (T - F) ds + s dT + (1 - s) dF).
+
+    For finite differences the products of d's do not vanish; with the means of the two regions in front (Kitagawa 1955,
+    JASA 50, 1168, for a rate that is a product) they cancel, and the sum is exact. Standard errors are by the delta
+    method from binomial s, T and F of each region; the variance of the sum is then the binomial one of m_1 - m_2.
+    `bias` is the sum of the last two terms. `chi2_bias` tests dT = dF = 0 with pooled rates: chi-square with two
+    degrees of freedom, one for each rate that is not 0 or 1 throughout (both are: p = 1).
+
+    Raises
+    ------
+    ValueError
+        where a region has no galaxies of one of the true classes.
+    """
+    (s1, t1, f1), (s2, t2, f2) = first.rates(), second.rates()
+    s, t, f = (s1 + s2) / 2, (t1 + t2) / 2, (f1 + f2) / 2
+    ds, dt, df = s1 - s2, t1 - t2, f1 - f2
+    terms = np.array([(t - f) * ds, s * dt, (1 - s) * df])
+    # Derivatives of the terms by (s, T, F) of the first region; of the second the d's change sign.
+    means = np.array([[0, ds / 2, -ds / 2], [dt / 2, 0, 0], [-df / 2, 0, 0]])
+    changes = np.diag([t - f, s, 1 - s])
+    covariance = np.zeros((3, 3))
+    for counts, sign in ((first, 1), (second, -1)):
+        slope = means + sign * changes
+        covariance += slope @ np.diag(counts.rate_variances()) @ slope.T
+    chi2, dof = _equal_rates(first, second)
+    bias = np.array([0.0, 1.0, 1.0])
+    return ErrorDecomposition(
+        difference=float(terms.sum()),
+        difference_se=float(np.sqrt(covariance.sum())),
+        truth=float(terms[0]),
+        sensitivity=float(terms[1]),
+        false_alarms=float(terms[2]),
+        covariance=covariance,
+        bias=float(terms[1:].sum()),
+        bias_se=float(np.sqrt(bias @ covariance @ bias)),
+        chi2_bias=chi2,
+        p_bias=float(stats.chi2.sf(chi2, dof)) if dof else 1.0,
+    )
+
+
+@dataclass(frozen=True)
+class CorrectedFraction:
+    """A fraction corrected for known error rates; not clipped, but `inside` is False where it is not in 0 ... 1."""
+
+    fraction: float
+    se: float
+    ci95: tuple[float, float]
+    inside: bool
+
+
+def rogan_gladen(positive_labels: int, galaxies: int, validation: ErrorCounts) -> CorrectedFraction:
+    """True fraction behind a fraction of labels: s = (m - F)/(T - F) (Rogan & Gladen 1978, Am. J. Epidemiol. 107, 71).
+
+    Var s = [Var m + s^2 Var T + (1 - s)^2 Var F] / (T - F)^2 by the delta method.
+
+    Parameters
+    ----------
+    positive_labels, galaxies
+        what the network says of the galaxies whose true fraction is wanted.
+    validation
+        counts of labelled galaxies that are not among them, and for which the network's error rates are the same.
+        Their own true fraction does not enter.
+
+    Raises
+    ------
+    ValueError
+        without galaxies, without validation galaxies of both classes, or where T is not larger than F.
+    """
+    if galaxies < 1 or not 0 <= positive_labels <= galaxies:
+        raise ValueError(f"{positive_labels} positive labels cannot be among {galaxies} galaxies")
+    _, t, f = validation.rates()
+    if not t > f:
+        raise ValueError("the network does not call true positives positive more often than others: no correction")
+    m = positive_labels / galaxies
+    _, variance_t, variance_f = validation.rate_variances()
+    s = float((m - f) / (t - f))
+    variance = m * (1 - m) / galaxies + s**2 * variance_t + (1 - s) ** 2 * variance_f
+    se = float(np.sqrt(variance) / (t - f))
+    half = float(stats.norm.ppf(0.975)) * se
+    return CorrectedFraction(s, se, (s - half, s + half), 0 <= s <= 1)
+
+
+def _equal_rates(first: ErrorCounts, second: ErrorCounts) -> tuple[float, int]:
+    """Pearson's chi-square of equal T plus that of equal F, each with its pooled rate; and the degrees of freedom."""
+    chi2, dof = 0.0, 0
+    for k1, n1, k2, n2 in (
+        (first.true_positives, first.positives, second.true_positives, second.positives),
+        (first.false_positives, first.negatives, second.false_positives, second.negatives),
+    ):
+        if 0 < k1 + k2 < n1 + n2:
+            chi2 += homogeneity([k1, k2], [n1, n2])[0]
+            dof += 1
+    return chi2, dof

@@ -1,0 +1,362 @@
+"""What a design can find: power, smallest detectable effects, and what more runs, seeds or galaxies buy.
+
+Power is computed, not simulated: the noncentral chi-square and F distributions are mixtures of central ones, with
+Poisson weights of mean lambda/2 (Patnaik 1949, Biometrika 36, 202). The sums are done here because SciPy's `ncf.sf`
+is wrong at lambda = 0 (scipy issue 26188) and its `nct` is NaN for large effects. The two-sided noncentral t is the F
+with one numerator degree of freedom.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, special, stats
+
+from workflow_scripts.statistics.dipole import LARGEST_CONDITION
+
+# C = (1/N) sum (n_i - nbar)(n_i - nbar)^T of galaxies all over the sky
+FULL_SKY_COVARIANCE = np.eye(3) / 3
+
+_MOST_RUNS = 100_000
+
+
+def noncentral_f_power(noncentrality: float, dof: tuple[int, int], alpha: float) -> float:
+    """Chance that an F test of level `alpha` rejects when F is noncentral with this lambda.
+
+    Raises `ValueError` for a negative noncentrality, dof below one, or alpha outside 0 to 1.
+    """
+    _check_level(alpha)
+    if min(dof) < 1:
+        raise ValueError(f"degrees of freedom {dof} leave nothing to test with")
+    critical = float(stats.f.isf(alpha, *dof))
+    beta_scale = dof[0] * critical / (dof[0] * critical + dof[1])
+    return _mixture(noncentrality, lambda j: special.betaincc(dof[0] / 2 + j, dof[1] / 2, beta_scale))
+
+
+def noncentral_chi2_power(noncentrality: float, dof: int, alpha: float) -> float:
+    """Chance that a chi-square test of level `alpha` rejects when it is noncentral with this lambda.
+
+    Raises `ValueError` as `noncentral_f_power` does.
+    """
+    _check_level(alpha)
+    if dof < 1:
+        raise ValueError(f"{dof} degrees of freedom leave nothing to test with")
+    critical = float(stats.chi2.isf(alpha, dof))
+    return _mixture(noncentrality, lambda j: special.gammaincc(dof / 2 + j, critical / 2))
+
+
+def required_noncentrality(power: float, alpha: float, dof: int) -> float:
+    """The lambda at which a chi-square test with `dof` degrees of freedom has this power.
+
+    Raises `ValueError` unless 0 < alpha < power < 1: a test that rejects less often than its level needs no effect.
+    """
+    _check_power(power, alpha)
+    return _root(lambda value: noncentral_chi2_power(value, dof, alpha) - power)
+
+
+# The dipole of a catalog, or of the difference of two. Galaxies are the unit.
+
+
+def label_variance(fraction: float) -> float:
+    """Variance of one galaxy's label, p (1 - p). Raises `ValueError` unless 0 < p < 1."""
+    if not 0 < fraction < 1:
+        raise ValueError("a fraction must lie between 0 and 1: labels that are all the same have no dipole")
+    return fraction * (1 - fraction)
+
+
+def difference_variance(discordance: float, difference: float = 0.0) -> float:
+    """Variance of y^A - y^B of one galaxy: pi_d - difference^2, with pi_d the share that A and B label differently.
+
+    Raises `ValueError` for a discordance outside 0 to 1, or smaller than the difference of the fractions.
+    """
+    if not 0 < discordance <= 1 or abs(difference) > discordance or discordance - difference**2 <= 0:
+        raise ValueError("the discordance must lie in 0 to 1, and the difference of fractions cannot exceed it")
+    return discordance - difference**2
+
+
+def dipole_power(beta: ArrayLike, n_galaxies: int, variance: float, covariance: ArrayLike, alpha: float) -> float:
+    """Power of Q of `dipole` (3 dof, axis free) for the dipole `beta` (3,), in label units for a unit vector.
+
+    lambda = N beta^T C beta / v; `variance` v of one galaxy, `covariance` C (3, 3) of the positions, which is
+    `PositionSums.centred / n`. Raises `ValueError` as `detectable_dipole` does.
+    """
+    beta, covariance = np.asarray(beta, float), _checked_sky(n_galaxies, variance, covariance)
+    return noncentral_chi2_power(float(n_galaxies * beta @ covariance @ beta / variance), 3, alpha)
+
+
+@dataclass(frozen=True)
+class DetectableDipole:
+    """Smallest dipoles along the principal axes of the sky covered: `amplitudes` (3,), smallest first, `axes` (3, 3).
+
+    Rows of `axes` are unit vectors. `inflation` (3,) is each amplitude over that of the full sky with as many galaxies.
+    """
+
+    noncentrality: float
+    amplitudes: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    inflation: NDArray[np.float64]
+
+
+def detectable_dipole(
+    n_galaxies: int, variance: float, covariance: ArrayLike, power: float, alpha: float
+) -> DetectableDipole:
+    """Smallest dipole that Q of `dipole` (3 dof) finds with this power: D(a) = sqrt(lambda v / (N a^T C a)).
+
+    Raises `ValueError` for fewer than five galaxies, a variance that is not positive, or positions that leave a
+    component of the dipole undetermined.
+    """
+    covariance = _checked_sky(n_galaxies, variance, covariance)
+    noncentrality = required_noncentrality(power, alpha, 3)
+    eigenvalues, vectors = np.linalg.eigh(covariance)
+    amplitudes = np.sqrt(noncentrality * variance / (n_galaxies * eigenvalues))[::-1]
+    return DetectableDipole(noncentrality, amplitudes, vectors.T[::-1], np.sqrt(1 / (3 * eigenvalues))[::-1])
+
+
+@dataclass(frozen=True)
+class DetectableAlong:
+    """Smallest dipole along one axis: found by the scan (3 dof), by a . beta, or by a cosine along that axis alone."""
+
+    scan: float
+    component: float
+    template: float
+
+
+def detectable_along(
+    axis: ArrayLike, n_galaxies: int, variance: float, covariance: ArrayLike, power: float, alpha: float
+) -> DetectableAlong:
+    """Smallest dipole along an axis (3,) that was fixed beforehand, for three tests of it.
+
+    `scan` is the 3-dof test, lambda = N D^2 a^T C a / v. `component` tests a . beta of a full fit, 1 dof, lambda =
+    N D^2 / (v a^T C^-1 a). `template` fits nothing but 1 and a . n: 1 dof, lambda = N D^2 a^T C a / v. It is the
+    sharper (a^T C a >= 1 / a^T C^-1 a), but a dipole across the axis leaks into it where the mask couples them.
+
+    Raises `ValueError` as `detectable_dipole` does, or for an axis of no length.
+    """
+    covariance = _checked_sky(n_galaxies, variance, covariance)
+    direction = np.asarray(axis, float)
+    if direction.shape != (3,) or not 0 < np.linalg.norm(direction) < np.inf:
+        raise ValueError("the axis must be a vector of three finite components, not all zero")
+    direction = direction / np.linalg.norm(direction)
+    along = np.sqrt(n_galaxies * direction @ covariance @ direction / variance)
+    marginal = np.sqrt(n_galaxies / (direction @ np.linalg.inv(covariance) @ direction) / variance)
+    scan, fixed = (np.sqrt(required_noncentrality(power, alpha, dof)) for dof in (3, 1))
+    return DetectableAlong(float(scan / along), float(fixed / marginal), float(fixed / along))
+
+
+# Two arms of runs. A run is a training set: where it was trained with several seeds, `run_sd` is that of their mean.
+
+
+def two_arm_power(effect: float, run_sd: float, runs_a: int, runs_b: int, alpha: float, components: int = 1) -> float:
+    """Power of Student's t between two arms, or with `components` d > 1 of Hotelling's T^2.
+
+    `effect` is the difference of the means, in the same unit as `run_sd`; for d > 1 effect / run_sd is the Mahalanobis
+    distance. lambda = (effect / run_sd)^2 n_a n_b / (n_a + n_b), F with (d, n_a + n_b - d - 1) dof: exact for normal
+    runs of equal scatter. Welch's t of `arm_contrast` falls short of it by 0.02 with five runs an arm.
+
+    Raises `ValueError` for a run_sd that is not positive, or too few runs.
+    """
+    if not 0 < run_sd < np.inf:
+        raise ValueError("the scatter between runs must be a positive number")
+    if min(runs_a, runs_b) < 2 or components < 1 or runs_a + runs_b < components + 2:
+        raise ValueError(f"arms of {runs_a} and {runs_b} runs are too few to compare {components} component(s)")
+    noncentrality = (effect / run_sd) ** 2 * runs_a * runs_b / (runs_a + runs_b)
+    return noncentral_f_power(noncentrality, (components, runs_a + runs_b - components - 1), alpha)
+
+
+def detectable_effect(runs_a: int, runs_b: int, power: float, alpha: float, components: int = 1) -> float:
+    """Smallest difference of two arms, in units of the run-to-run sd, that is found with this power.
+
+    Raises `ValueError` as `two_arm_power` does, or unless 0 < alpha < power < 1.
+    """
+    _check_power(power, alpha)
+    return _root(lambda effect: two_arm_power(effect, 1.0, runs_a, runs_b, alpha, components) - power)
+
+
+def runs_needed(effect: float, run_sd: float, power: float, alpha: float, components: int = 1) -> int:
+    """Smallest number of runs in each of two arms that finds `effect` with this power.
+
+    Raises `ValueError` as `two_arm_power` does, or where more than 100,000 runs would be needed.
+    """
+    _check_power(power, alpha)
+
+    def enough(runs: int) -> bool:
+        return two_arm_power(effect, run_sd, runs, runs, alpha, components) >= power
+
+    low = high = max(2, components // 2 + 1)
+    while not enough(high):
+        low, high = high + 1, 2 * high
+        if high > _MOST_RUNS:
+            raise ValueError(f"an effect of {effect:g} would need more than {_MOST_RUNS:,} runs an arm")
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return high
+
+
+@dataclass(frozen=True)
+class PilotPlan:
+    """Runs an arm for the sd that a pilot found, and for the upper end of that sd's 95 % interval."""
+
+    runs: int
+    cautious_runs: int
+    run_sd_ci95: tuple[float, float]
+
+
+def plan_from_pilot(effect: float, pilot_sd: float, pilot_dof: int, power: float, alpha: float) -> PilotPlan:
+    """Runs needed when the scatter is itself known from few runs: sd^2 dof / sigma^2 is chi-square.
+
+    `pilot_dof` is n_a + n_b - 2 for a pooled sd of two arms. Raises `ValueError` as `runs_needed` does.
+    """
+    if pilot_dof < 1:
+        raise ValueError("a pilot needs at least one degree of freedom")
+    low, high = (float(pilot_sd * np.sqrt(pilot_dof / stats.chi2.ppf(q, pilot_dof))) for q in (0.975, 0.025))
+    likely, cautious = (runs_needed(effect, sd, power, alpha) for sd in (pilot_sd, high))
+    return PilotPlan(likely, cautious, (low, high))
+
+
+# The rotating design. `footprint_sd` is the scatter of a footprint's mean over its runs, the effect aside.
+
+
+def response_power(axes: ArrayLike, response: ArrayLike, footprint_sd: float, alpha: float) -> float:
+    """Power of the F test of `footprint_response` for one number a footprint, x_f = x_0 + k . a_f + e_f.
+
+    `axes` (footprints, 3), `response` k (3,). With A = sum (a_f - abar)(a_f - abar)^T the explained sum of squares is
+    noncentral with lambda = k^T A k / footprint_sd^2, so F has (3, footprints - 4) dof. For the twelve HEALPix axes A
+    is diag(38, 38, 32)/9, not quite isotropic.
+
+    Raises `ValueError` for fewer than five axes, axes that do not span the sky, or a scatter that is not positive.
+    """
+    scatter, n = _axis_scatter(axes, footprint_sd), len(np.asarray(axes))
+    response = np.asarray(response, float)
+    return noncentral_f_power(float(response @ scatter @ response) / footprint_sd**2, (3, n - 4), alpha)
+
+
+def detectable_response(axes: ArrayLike, footprint_sd: float, power: float, alpha: float) -> tuple[float, float]:
+    """Length of the smallest response |k| found with this power, along the best and the worst direction.
+
+    Raises `ValueError` as `response_power` does, or unless 0 < alpha < power < 1.
+    """
+    _check_power(power, alpha)
+    scatter, n = _axis_scatter(axes, footprint_sd), len(np.asarray(axes))
+    noncentrality = _root(lambda value: noncentral_f_power(value, (3, n - 4), alpha) - power)
+    worst, *_, best = np.linalg.eigvalsh(scatter)
+    return float(footprint_sd * np.sqrt(noncentrality / best)), float(footprint_sd * np.sqrt(noncentrality / worst))
+
+
+def kappa_power(axes: ArrayLike, kappa: float, footprint_sd: float, alpha: float) -> float:
+    """Power of the test of kappa in d_f = d_0 + kappa a_f + e_f, e_f with `footprint_sd` in each of three components.
+
+    lambda = kappa^2 tr A / footprint_sd^2 with (1, 3 footprints - 4) dof. Errors as in `response_power`.
+    """
+    scatter, n = _axis_scatter(axes, footprint_sd), len(np.asarray(axes))
+    return noncentral_f_power(float(kappa**2 * np.trace(scatter) / footprint_sd**2), (1, 3 * n - 4), alpha)
+
+
+@dataclass(frozen=True)
+class MeanVariance:
+    """Variance of the mean over a footprint's runs, by source.
+
+    `galaxies_own` is what each run's own errors on finitely many galaxies add, `galaxies_shared` what the choice of
+    galaxies does to all runs alike. The latter cancels between footprints that annotate the same galaxies.
+    """
+
+    samples: float
+    seeds: float
+    galaxies_own: float
+    galaxies_shared: float
+
+    @property
+    def total(self) -> float:
+        """Variance of the mean itself."""
+        return self.contrast / 2 + self.galaxies_shared
+
+    @property
+    def contrast(self) -> float:
+        """Variance of the difference of two such means over the same galaxies."""
+        return 2 * (self.samples + self.seeds + self.galaxies_own)
+
+
+def footprint_mean_variance(
+    samples: int,
+    seeds: int,
+    galaxies: int,
+    sample_sd: float,
+    seed_sd: float,
+    galaxy_sd: float,
+    shared: float = 0.0,
+) -> MeanVariance:
+    """Variance of the mean of a footprint with `samples` training sets, `seeds` each, over `galaxies`.
+
+    s_sample^2/R + s_seed^2/(R S) + s_galaxy^2 (1 - shared)/(R S N) + s_galaxy^2 shared/N. `galaxy_sd` is that of one
+    label, sqrt(p(1 - p)); `shared` the correlation of a galaxy's labels between runs. Two runs that label a share pi_d
+    differently, with equal fractions, have galaxy_sd^2 (1 - shared) = pi_d/2.
+
+    Raises `ValueError` for numbers below one, a negative sd, or `shared` outside 0 to 1.
+    """
+    if min(samples, seeds, galaxies) < 1:
+        raise ValueError("a footprint needs at least one sample, one seed and one galaxy")
+    if not all(sd >= 0 for sd in (sample_sd, seed_sd, galaxy_sd)) or not 0 <= shared <= 1:
+        raise ValueError("standard deviations must not be negative, and the shared part must lie between 0 and 1")
+    runs = samples * seeds
+    return MeanVariance(
+        sample_sd**2 / samples,
+        seed_sd**2 / runs,
+        galaxy_sd**2 * (1 - shared) / (runs * galaxies),
+        galaxy_sd**2 * shared / galaxies,
+    )
+
+
+def _mixture(noncentrality: float, tail: Callable[[NDArray], NDArray]) -> float:
+    """Poisson mixture of tails; twelve standard deviations to each side, and a stride where those are very many."""
+    if not 0 <= noncentrality < np.inf:
+        raise ValueError("the noncentrality must be a number that is not negative")
+    # Beyond this every power is 1 for any level that is used, and integers would overflow.
+    mean = min(noncentrality, 1e15) / 2
+    reach = 12 * np.sqrt(mean)
+    low, high = max(0, int(mean - reach) - 40), int(mean + reach) + 60
+    j = np.arange(low, high, max(1, (high - low) // 5000))
+    weights = stats.poisson.pmf(j, mean)
+    return float(weights @ tail(j) / weights.sum())
+
+
+def _root(excess: Callable[[float], float]) -> float:
+    """Where an increasing function of a number from 0 up changes sign."""
+    high = 1.0
+    while excess(high) < 0:
+        high *= 2
+    return float(optimize.brentq(excess, 0.0, high, xtol=1e-12))
+
+
+def _check_level(alpha: float) -> None:
+    if not 0 < alpha < 1:
+        raise ValueError("the level alpha must lie between 0 and 1")
+
+
+def _check_power(power: float, alpha: float) -> None:
+    if not 0 < alpha < power <= 1 - 1e-9:
+        raise ValueError("the power must lie between the level alpha and 1, short of both")
+
+
+def _checked_sky(n_galaxies: int, variance: float, covariance: ArrayLike) -> NDArray[np.float64]:
+    covariance = np.asarray(covariance, float)
+    if n_galaxies < 5 or not 0 < variance < np.inf:
+        raise ValueError("a dipole needs five galaxies or more, and a positive variance of each")
+    if covariance.shape != (3, 3) or not np.allclose(covariance, covariance.T):
+        raise ValueError("the covariance of the positions must be a symmetric 3 x 3 matrix")
+    eigenvalues = np.linalg.eigvalsh(covariance)
+    if not eigenvalues[0] * LARGEST_CONDITION > eigenvalues[-1]:
+        raise ValueError("the galaxies lie on a part of the sky too small for a dipole")
+    return covariance
+
+
+def _axis_scatter(axes: ArrayLike, footprint_sd: float) -> NDArray[np.float64]:
+    axes = np.asarray(axes, float)
+    if axes.ndim != 2 or axes.shape[1] != 3 or len(axes) < 5 or not np.isfinite(axes).all():
+        raise ValueError("a response needs five or more finite axes of three components")
+    if not 0 < footprint_sd < np.inf:
+        raise ValueError("the scatter between footprints must be a positive number")
+    centred = axes - axes.mean(axis=0)
+    if np.linalg.matrix_rank(centred, tol=1e-9) < 3:
+        raise ValueError("the footprints' axes do not span the sky")
+    return np.asarray(centred.T @ centred, np.float64)

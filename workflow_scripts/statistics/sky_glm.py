@@ -1,0 +1,365 @@
+"""Dipole, quadrupole and imaging templates of a fraction on the sky, fitted together by maximum likelihood.
+
+K_p of the N_p galaxies of pixel p are positive: K_p ~ Binomial(N_p, f_p) with
+logit f_p = b0 + beta . v_p + theta . q_p + gamma . t_p, where v_p is the mean unit vector, q_p the five real functions
+of l = 2, and t_p templates in standard deviations. A binomial regression with the logistic link, fitted by Fisher
+scoring (McCullagh & Nelder 1989, Generalized Linear Models, chapters 2 and 4). Galaxies enter through pixels only, so
+the cost does not depend on their number; a pixel with one galaxy each gives the unbinned fit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from scipy.optimize import linprog
+from scipy.special import expit
+
+from workflow_scripts.statistics.dipole import LARGEST_CONDITION
+from workflow_scripts.statistics.sky_pixels import PixelPositions
+
+# From here on some combination of monopole, dipole, quadrupole and templates is known only with a very large error.
+ILL_CONDITIONED = 1e4
+MOST_ITERATIONS = 40
+# Linear predictors beyond this (odds of 160,000) are rare in data and certain where the likelihood has no maximum.
+SUSPICIOUS_LOGIT = 12.0
+
+
+@dataclass(frozen=True)
+class NestedTest:
+    """Two nested models: `statistic` is 2 ln(L1/L0), chi-square with `dof` degrees of freedom under the smaller one.
+
+    With quasi-binomial errors it is the F statistic (2 ln(L1/L0) / dof) / phi, with `denominator_dof` too.
+    """
+
+    statistic: float
+    dof: int
+    p: float
+    denominator_dof: int | None = None
+
+
+@dataclass(frozen=True)
+class SkyGlm:
+    """logit f = intercept + beta . v + theta . q + gamma . t; see `sky_glm`.
+
+    `covariance` is of (intercept, beta, theta, gamma) in this order. `dispersion` is Pearson's chi-square over its
+    degrees of freedom; it says nothing where pixels hold one galaxy. `condition` is of the information matrix.
+    """
+
+    intercept: float
+    beta: NDArray[np.float64]
+    theta: NDArray[np.float64]
+    gamma: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    log_likelihood: float
+    dipole: NestedTest
+    quadrupole: NestedTest | None
+    dipole_given_quadrupole: NestedTest | None
+    dispersion: float
+    quasi: bool
+    condition: float
+    converged: bool
+    n: int
+    n_pixels: int
+
+    @property
+    def beta_covariance(self) -> NDArray[np.float64]:
+        """Covariance of the dipole (3, 3), quadrupole and templates marginalised."""
+        return self.covariance[1:4, 1:4]
+
+    @property
+    def theta_covariance(self) -> NDArray[np.float64]:
+        """Covariance of the quadrupole (5, 5), or (0, 0) where it was not fitted."""
+        stop = 4 + len(self.theta)
+        return self.covariance[4:stop, 4:stop]
+
+    @property
+    def gamma_covariance(self) -> NDArray[np.float64]:
+        """Covariance of the templates' coefficients (k, k)."""
+        start = 4 + len(self.theta)
+        return self.covariance[start:, start:]
+
+    @property
+    def ill_conditioned(self) -> bool:
+        """Whether some direction is all but degenerate with the others."""
+        return self.condition > ILL_CONDITIONED
+
+
+def quadrupole_basis(vectors: ArrayLike) -> NDArray[np.float64]:
+    """The real functions of l = 2 at vectors (n, 3): xy, yz, xz, (x^2 - y^2)/2, (3z^2 - 1)/(2 sqrt 3), as (n, 5).
+
+    All have variance 1/15 over the sphere, so the sum of squared coefficients does not change when the sky is turned.
+    Vectors are scaled to length 1 first, so that means over a pixel may be passed; zero vectors stay zero vectors.
+    """
+    vectors = np.asarray(vectors, float)
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    x, y, z = (vectors / np.where(length > 0, length, 1.0)).T
+    return np.column_stack([x * y, y * z, x * z, (x**2 - y**2) / 2, (3 * z**2 - 1) / np.sqrt(12)])
+
+
+def quadrupole_matrix(theta: ArrayLike) -> NDArray[np.float64]:
+    """The symmetric, traceless S (3, 3) with n^T S n = theta . q(n) for the coefficients (5,) of `quadrupole_basis`."""
+    xy, yz, xz, difference, polar = np.asarray(theta, float)
+    third = polar / np.sqrt(12)
+    return np.array(
+        [
+            [difference / 2 - third, xy / 2, xz / 2],
+            [xy / 2, -difference / 2 - third, yz / 2],
+            [xz / 2, yz / 2, 2 * third],
+        ]
+    )
+
+
+def standardised_templates(templates: ArrayLike, counts: ArrayLike) -> NDArray[np.float64]:
+    """Templates (p, k) with mean 0 and variance 1 over galaxies; `counts` (p,) galaxies a pixel, without zeros.
+
+    Raises `ValueError` for a missing value or a template that is the same everywhere.
+    """
+    templates, counts = np.asarray(templates, float), np.asarray(counts, float)
+    templates = templates.reshape(len(counts), -1)
+    if not np.isfinite(templates).all():
+        raise ValueError("a template has no value in a pixel that holds galaxies")
+    mean = counts @ templates / counts.sum()
+    spread = np.sqrt(counts @ (templates - mean) ** 2 / counts.sum())
+    if np.any(spread <= 1e-12 * np.maximum(1.0, np.abs(mean))):
+        raise ValueError("a template is the same everywhere: nothing can depend on it")
+    return (templates - mean) / spread
+
+
+def sky_glm(
+    positions: PixelPositions,
+    positives: ArrayLike,
+    templates: ArrayLike | None = None,
+    quadrupole: bool = True,
+    quasi: bool = False,
+) -> SkyGlm:
+    """Fit the binomial model of this module.
+
+    Parameters
+    ----------
+    positions
+        galaxies of each pixel; pixels must be small against the quadrupole (a few degrees). Empty ones are left out.
+    positives
+        (p,) positive galaxies of each pixel. Sums of scores between 0 and 1 are allowed with `quasi`.
+    templates
+        (p, k) mean of each imaging template over the galaxies of each pixel, in any unit; anything in empty pixels.
+    quadrupole
+        whether the final model holds the five coefficients theta.
+    quasi
+        scale the covariance by the dispersion phi and use F tests (quasi-likelihood: Wedderburn 1974, Biometrika 61,
+        439). It sees scatter between pixels beyond the binomial, not correlation from pixel to pixel.
+
+    Returns
+    -------
+    SkyGlm
+        Coefficients are natural logarithms of odds, for the dipole per unit vector and for templates per standard
+        deviation; a dipole beta changes the fraction by about f (1 - f) beta. Likelihood-ratio tests hold templates in
+        both models: `dipole` (3 dof, without a quadrupole), `quadrupole` (5 dof, given the dipole) and
+        `dipole_given_quadrupole` (3 dof). At beta = 0 the direction is undefined and the amplitude not free to vary
+        alone, so the dipole has three degrees of freedom, not one.
+
+    Raises
+    ------
+    ValueError
+        for labels of one kind, a part of the sky or templates that leave a coefficient undetermined, labels that a
+        surface on the sky separates (the likelihood has no maximum), or `quasi` with pixels of one galaxy.
+    """
+    counts, successes, vectors, standard = _prepared(positions, positives, templates, whole=not quasi)
+    base = np.column_stack([np.ones(len(counts)), standard])
+    with_dipole = np.column_stack([base, vectors])
+    designs = [base, with_dipole]
+    if quadrupole:
+        basis = quadrupole_basis(vectors)
+        designs += [np.column_stack([base, basis]), np.column_stack([with_dipole, basis])]
+    design = designs[-1]
+    _need_determined(design, counts)
+    fits = [_fit(columns, counts, successes) for columns in designs]
+    final = fits[-1]
+    # Counts can hold any number of galaxies, so what is left over is counted in pixels.
+    dof = len(counts) - design.shape[1]
+    fraction = expit(design @ final.coefficients)
+    pearson = ((successes - counts * fraction) ** 2 / (counts * fraction * (1 - fraction))).sum()
+    dispersion = float(pearson / dof) if dof > 0 else np.nan
+    if quasi and (dof < 1 or counts.mean() < 2):
+        raise ValueError("over-dispersion cannot be measured with so few pixels, or so few galaxies in each of them")
+    scale = (dispersion, dof) if quasi else None
+    k = standard.shape[1]
+    # Templates were second in the design; they come last in the result.
+    order = np.r_[0, 1 + k : design.shape[1], 1 : 1 + k]
+    covariance = np.linalg.inv(final.information)[np.ix_(order, order)] * (dispersion if quasi else 1.0)
+    ordered = final.coefficients[order]
+    return SkyGlm(
+        intercept=float(ordered[0]),
+        beta=ordered[1:4],
+        theta=ordered[4 : design.shape[1] - k],
+        gamma=ordered[design.shape[1] - k :],
+        covariance=covariance,
+        log_likelihood=final.log_likelihood,
+        dipole=_nested(fits[0], fits[1], 3, scale),
+        quadrupole=_nested(fits[1], fits[3], 5, scale) if quadrupole else None,
+        dipole_given_quadrupole=_nested(fits[2], fits[3], 3, scale) if quadrupole else None,
+        dispersion=dispersion,
+        quasi=quasi,
+        condition=float(np.linalg.cond(final.information)),
+        converged=all(fit.converged for fit in fits),
+        n=int(counts.sum()),
+        n_pixels=len(counts),
+    )
+
+
+@dataclass(frozen=True)
+class DipoleScore:
+    """Score test of the dipole with templates projected out; see `dipole_score_test`.
+
+    `beta` and `covariance` are one Fisher step from no dipole, in logits. `q` is chi-square with three degrees of
+    freedom, `q_alone` the same without templates; `variance_inflation` is what the templates do to the variance of
+    the dipole along the axis where they do most.
+    """
+
+    beta: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    q: float
+    p: float
+    q_alone: float
+    variance_inflation: float
+
+    @property
+    def removed_share(self) -> float:
+        """Share of Q that templates explain (not: cause). Negative where they bring a dipole out; NaN without any Q."""
+        return 1 - self.q / self.q_alone if self.q_alone > 0 else float("nan")
+
+
+def dipole_score_test(
+    positions: PixelPositions, positives: ArrayLike, templates: ArrayLike | None = None, quadrupole: bool = False
+) -> DipoleScore:
+    """Rao's score test (1948, Proc. Camb. Phil. Soc. 44, 50) of the dipole: one fit, without a dipole.
+
+    U = sum v_p (K_p - N_p f_p) with f from the fit of intercept and templates (and the quadrupole, where asked), and
+    Q = U^T V^-1 U with V = I_dd - I_dt I_tt^-1 I_td, I the information at that fit. Without templates it is the Q of
+    `dipole`, up to the scatter of galaxies within their pixels. Arguments and errors as for `sky_glm`.
+    """
+    counts, successes, vectors, standard = _prepared(positions, positives, templates, whole=True)
+    ones = np.ones((len(counts), 1))
+    nuisance = np.column_stack([ones, standard, *([quadrupole_basis(vectors)] if quadrupole else [])])
+    score, information = _projected_score(vectors, nuisance, counts, successes)
+    score_alone, information_alone = _projected_score(vectors, ones, counts, successes)
+    covariance = np.linalg.inv(information)
+    q = float(score @ covariance @ score)
+    inflation = np.linalg.eigvals(covariance @ information_alone).real.max()
+    return DipoleScore(
+        beta=covariance @ score,
+        covariance=covariance,
+        q=q,
+        p=float(stats.chi2.sf(q, 3)),
+        q_alone=float(score_alone @ np.linalg.solve(information_alone, score_alone)),
+        variance_inflation=float(inflation),
+    )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    coefficients: NDArray[np.float64]
+    information: NDArray[np.float64]
+    log_likelihood: float
+    converged: bool
+
+
+def _prepared(
+    positions: PixelPositions, positives: ArrayLike, templates: ArrayLike | None, whole: bool
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Counts, positives, mean vectors and standardised templates of the pixels that hold galaxies."""
+    occupied = positions.counts > 0
+    successes = np.asarray(positives, float)
+    if successes.shape != occupied.shape:
+        raise ValueError(f"{successes.size} numbers of positives do not belong to {occupied.size} pixels")
+    counts, successes = positions.counts[occupied].astype(float), successes[occupied]
+    # Sums of scores may round a little beyond the counts.
+    if not np.all((successes >= -1e-9 * counts) & (successes <= counts * (1 + 1e-9))):
+        raise ValueError("the positives of a pixel must be between 0 and its number of galaxies")
+    if whole and np.any(successes != np.round(successes)):
+        raise ValueError("positives that are not whole numbers have no binomial error: ask for quasi")
+    if not 0 < successes.sum() < counts.sum():
+        raise ValueError("all galaxies have the same label: there is nothing that could depend on position")
+    standard = np.empty((len(counts), 0))
+    if templates is not None:
+        rows = np.asarray(templates, float).reshape(len(occupied), -1)[occupied]
+        standard = standardised_templates(rows, counts)
+    return counts, successes, positions.mean_vectors()[occupied], standard
+
+
+def _information(design: NDArray, weights: NDArray) -> NDArray[np.float64]:
+    return design.T @ (weights[:, None] * design)
+
+
+def _need_determined(design: NDArray, counts: NDArray) -> None:
+    if not np.linalg.cond(_information(design, counts / counts.sum())) < LARGEST_CONDITION:
+        raise ValueError(
+            "the galaxies lie on too small a part of the sky, or in too few pixels, or templates follow each other: "
+            "a coefficient is undetermined"
+        )
+
+
+def _fit(design: NDArray, counts: NDArray, successes: NDArray) -> _Fit:
+    """Fisher scoring with steps halved until the likelihood rises; it is concave, so this finds the one maximum."""
+    fraction = successes.sum() / counts.sum()
+    coefficients = np.zeros(design.shape[1])
+    coefficients[0] = np.log(fraction / (1 - fraction))
+
+    def log_likelihood(logit: NDArray) -> float:
+        return float(successes @ logit - counts @ np.logaddexp(0, logit))
+
+    value, converged = log_likelihood(design @ coefficients), False
+    for _ in range(MOST_ITERATIONS):
+        fitted = expit(design @ coefficients)
+        information = _information(design, counts * fitted * (1 - fitted))
+        score = design.T @ (successes - counts * fitted)
+        try:
+            step = np.linalg.solve(information, score)
+        except np.linalg.LinAlgError:
+            break
+        if score @ step < 1e-12:
+            converged = True
+            break
+        while (new := log_likelihood(design @ (coefficients + step))) < value - 1e-12 * abs(value):
+            step = step / 2
+        coefficients, value = coefficients + step, new
+    suspicious = not converged or np.abs(design @ coefficients).max() > SUSPICIOUS_LOGIT
+    if suspicious and _separated(design, counts, successes):
+        raise ValueError("a surface on the sky, or a template, separates the labels: the likelihood has no maximum")
+    return _Fit(coefficients, information, value, converged)
+
+
+def _separated(design: NDArray, counts: NDArray, successes: NDArray) -> bool:
+    """Whether some combination of columns is >= 0 where all galaxies are positive, <= 0 where none is, 0 elsewhere.
+
+    Then, and only then, the likelihood grows without end (Albert & Anderson 1984, Biometrika 71, 1).
+    """
+    mixed = (successes > 0) & (successes < counts)
+    values, directions = np.linalg.eigh(design[mixed].T @ design[mixed])
+    free = directions[:, values <= 1e-9 * max(1.0, float(mixed.sum()))]
+    if not free.shape[1]:
+        return False
+    signed = np.where(successes[~mixed] > 0, 1.0, -1.0)[:, None] * (design[~mixed] @ free)
+    found = linprog(-signed.mean(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1))
+    return bool(found.status == 0 and -found.fun > 1e-9)
+
+
+def _nested(small: _Fit, large: _Fit, dof: int, scale: tuple[float, int] | None) -> NestedTest:
+    ratio = max(0.0, 2 * (large.log_likelihood - small.log_likelihood))
+    if scale is None:
+        return NestedTest(ratio, dof, float(stats.chi2.sf(ratio, dof)))
+    statistic = ratio / dof / scale[0]
+    return NestedTest(statistic, dof, float(stats.f.sf(statistic, dof, scale[1])), scale[1])
+
+
+def _projected_score(
+    vectors: NDArray, nuisance: NDArray, counts: NDArray, successes: NDArray
+) -> tuple[NDArray, NDArray]:
+    """Score of the dipole at no dipole, and its variance with the nuisance columns projected out."""
+    _need_determined(np.column_stack([nuisance, vectors]), counts)
+    fit = _fit(nuisance, counts, successes)
+    fraction = expit(nuisance @ fit.coefficients)
+    weights = counts * fraction * (1 - fraction)
+    across = vectors.T @ (weights[:, None] * nuisance)
+    projected = across @ np.linalg.solve(_information(nuisance, weights), across.T)
+    return vectors.T @ (successes - counts * fraction), _information(vectors, weights) - projected
