@@ -62,7 +62,7 @@ def test_reordered_keys_run_nothing(workflow):
 
 
 def test_a_comment_in_a_module_runs_nothing(workflow):
-    module = workflow.root / "workflow_scripts" / "statistics" / "runs.py"
+    module = workflow.root / "workflow_scripts" / "statistics" / "runs" / "contrasts.py"
     module.write_text(module.read_text() + "\n# a comment\n")
     assert jobs(workflow) == set()
 
@@ -77,7 +77,7 @@ def test_a_reverted_edit_runs_nothing(workflow):
 
 
 def test_a_changed_statistics_module_repeats_the_measurement_only(workflow):
-    module = workflow.root / "workflow_scripts" / "statistics" / "runs.py"
+    module = workflow.root / "workflow_scripts" / "statistics" / "runs" / "contrasts.py"
     module.write_text(module.read_text() + "\nANSWER = 42\n")
     assert jobs(workflow) == AFTER_MEASURE
 

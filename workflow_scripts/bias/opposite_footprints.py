@@ -11,7 +11,7 @@ from scipy import stats
 from workflow_scripts.bias.collected_tests import DIPOLE, CollectedTests, need_numbers
 from workflow_scripts.bias.training_overlap import TrainingSets, overlap_within_arms
 from workflow_scripts.statistics.result import TestResult
-from workflow_scripts.statistics.runs import arm_contrast, vector_contrast
+from workflow_scripts.statistics.runs.contrasts import arm_contrast, vector_contrast
 
 _EXCHANGEABLE = "training sets are exchangeable between the two arms"
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.bias.annotations import Annotations
-from workflow_scripts.statistics.dipole import dipole
-from workflow_scripts.statistics.paired import difference_in_differences, mcnemar
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.pairs.paired import difference_in_differences, mcnemar
+from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 
 def pair_table(annotations: Annotations, opposite: list[list[str]]) -> pd.DataFrame:

@@ -17,8 +17,8 @@ from workflow_scripts.bias.collected_tests import (
 )
 from workflow_scripts.bias.training_overlap import TrainingSets, overlap_between_footprints
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.footprint_response import footprint_response, scalar_response
 from workflow_scripts.statistics.result import TestResult
+from workflow_scripts.statistics.runs.footprint_response import footprint_response, scalar_response
 
 _EXCHANGEABLE = "footprints are exchangeable: axes permuted over footprints"
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.axis_scan import dipole_sigma
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 FRACTION_ORDER = 3
 

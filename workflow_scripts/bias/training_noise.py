@@ -8,7 +8,7 @@ import pandas as pd
 from workflow_scripts.bias.collected_tests import FEWEST_FOOTPRINTS, CollectedTests
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.result import TestResult
-from workflow_scripts.statistics.variance_components import variance_components
+from workflow_scripts.statistics.runs.variance_components import variance_components
 
 
 def noise_components(found: CollectedTests, runs: pd.DataFrame, suffix: str) -> None:

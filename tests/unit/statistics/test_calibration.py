@@ -5,12 +5,12 @@ import pytest
 from scipy import special, stats
 from scipy.spatial.transform import Rotation
 
-from workflow_scripts.statistics.calibration import ResidualSums, calibration_dipole
-from workflow_scripts.statistics.calibration_error import ScoreCells, calibration_error
-from workflow_scripts.statistics.dipole import dipole
 from workflow_scripts.statistics.logistic import fit_logistic
-from workflow_scripts.statistics.recalibration import recalibrate_regions
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.truth.calibration import ResidualSums, calibration_dipole
+from workflow_scripts.statistics.truth.calibration_error import ScoreCells, calibration_error
+from workflow_scripts.statistics.truth.recalibration import recalibrate_regions
 
 
 def band(mocks):

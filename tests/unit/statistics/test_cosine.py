@@ -8,15 +8,15 @@ from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.cosine import (
+from workflow_scripts.statistics.sky.cosine import (
     cosine_fit,
     cosine_score_test,
     fixed_axis_test,
     right_ascension_vectors,
     sky_cosine,
 )
-from workflow_scripts.statistics.dipole import dipole
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 # 99.9 % binomial band of a size of 5 % over 2,000 mocks
 BAND = stats.binom.ppf([0.0005, 0.9995], 2000, 0.05) / 2000

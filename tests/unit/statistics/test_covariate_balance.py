@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workflow_scripts.statistics.covariate_balance import adversarial_auc, variance_ratio
+from workflow_scripts.statistics.truth.covariate_balance import adversarial_auc, variance_ratio
 
 
 def test_variance_ratio_is_that_of_the_definition():

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import integrate, optimize, stats
 from scipy.spatial.transform import Rotation
 
-from workflow_scripts.statistics.dipole_amplitude import (
+from workflow_scripts.statistics.sky.dipole_amplitude import (
     SKY_DEG2,
     axis_region,
     calibrated_interval,

@@ -7,16 +7,16 @@ from scipy import stats
 from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 
-from workflow_scripts.statistics.discordance import (
+from workflow_scripts.statistics.pairs.discordance import (
     difference_dipole,
     discordance_rate,
     discordant_direction,
     one_galaxy_a_pixel,
 )
-from workflow_scripts.statistics.paired import mcnemar
-from workflow_scripts.statistics.robust_dipole import ScatterSums, robust_dipole
-from workflow_scripts.statistics.sky_pixels import PixelPositions
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.pairs.paired import mcnemar
+from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.robust_dipole import ScatterSums, robust_dipole
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 
 def band(mocks):

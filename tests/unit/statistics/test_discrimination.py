@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from workflow_scripts.statistics.discrimination import auc, auc_by_region, auc_difference, balanced_accuracy
-from workflow_scripts.statistics.error_decomposition import ErrorCounts
+from workflow_scripts.statistics.truth.discrimination import auc, auc_by_region, auc_difference, balanced_accuracy
+from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts
 
 
 def band(mocks):

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from workflow_scripts.statistics.dipole import Dipole, dipole
-from workflow_scripts.statistics.error_decomposition import ErrorCounts, decompose_difference, rogan_gladen
-from workflow_scripts.statistics.error_dipoles import ErrorSums, error_dipoles
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.dipole import Dipole, dipole
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts, decompose_difference, rogan_gladen
+from workflow_scripts.statistics.truth.error_dipoles import ErrorSums, error_dipoles
 
 
 def band(mocks, size=0.05):

@@ -7,9 +7,9 @@ from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
-from workflow_scripts.statistics.axis_scan import dipole_scan, dipole_sigma, quadrupole_sigma, sigma_without_dipole
-from workflow_scripts.statistics.dipole import dipole
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.axis_scan import dipole_scan, dipole_sigma, quadrupole_sigma, sigma_without_dipole
+from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 
 @pytest.fixture

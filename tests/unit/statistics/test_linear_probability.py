@@ -11,9 +11,9 @@ from scipy.spatial.transform import Rotation
 from scipy.special import expit
 
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.linear_probability import linear_probability, multipole_vectors
-from workflow_scripts.statistics.sky_glm import quadrupole_basis, quadrupole_matrix, sky_glm
-from workflow_scripts.statistics.sky_pixels import PixelPositions
+from workflow_scripts.statistics.sky.linear_probability import linear_probability, multipole_vectors
+from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.regression import quadrupole_basis, quadrupole_matrix, sky_glm
 
 CENTRES = np.array(healpy.pix2vec(8, np.arange(768))).T
 

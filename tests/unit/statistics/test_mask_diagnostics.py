@@ -11,17 +11,17 @@ from scipy.spatial.transform import Rotation
 from scipy.special import expit
 
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
-from workflow_scripts.statistics.axis_scan import dipole_scan
-from workflow_scripts.statistics.dipole import dipole
-from workflow_scripts.statistics.mask_diagnostics import (
+from workflow_scripts.statistics.sky.axis_scan import dipole_scan
+from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.mask_diagnostics import (
     alias_matrix,
     mask_diagnostics,
     quadrupole_aliasing,
     weak_axis_check,
 )
-from workflow_scripts.statistics.sky_glm import quadrupole_basis, sky_glm
-from workflow_scripts.statistics.sky_pixels import PixelPositions
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.regression import quadrupole_basis, sky_glm
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 CENTRES = np.array(healpy.pix2vec(64, np.arange(12 * 64**2))).T
 RA, DEC = right_ascension_declination(CENTRES)

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from workflow_scripts.statistics.nested_variance import nested_variance, unbalanced_nested_variance
-from workflow_scripts.statistics.run_mocks import RunPopulation, nested_mocks
-from workflow_scripts.statistics.runs import variance_components
+from workflow_scripts.statistics.runs.mocks import RunPopulation, nested_mocks
+from workflow_scripts.statistics.runs.nested_variance import nested_variance, unbalanced_nested_variance
 
 # 99.9 % binomial bands over 500 mocks
 SIZE = stats.binom.ppf([0.0005, 0.9995], 500, 0.05) / 500
@@ -50,9 +49,10 @@ def test_the_footprints_f_is_that_of_a_one_way_analysis_of_sample_means():
     values = nested_mocks(1, 5, 4, 3, 1.0, RunPopulation(1.0, 2.0), 4)[0]
     found, expected = nested_variance(values), stats.f_oneway(*values.mean(axis=2))
     assert (found.f, found.p) == (pytest.approx(expected.statistic), pytest.approx(expected.pvalue))
-    two_levels = variance_components(values.mean(axis=2))
-    assert found.footprint_sd == pytest.approx(two_levels.sample_sd)
-    assert found.f == pytest.approx(two_levels.f)
+    # Of means over 3 seeds and 4 samples: E MS_footprint = MS_sample + 4 sigma_footprint^2.
+    means = values.mean(axis=2)
+    between, within = 4 * means.mean(axis=1).var(ddof=1), means.var(axis=1, ddof=1).mean()
+    assert found.footprint_sd == pytest.approx(np.sqrt((between - within) / 4))
 
 
 def test_components_and_shares_recover_what_was_put_in():

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from workflow_scripts.statistics.class_agreement import agreement, agreement_table, marginal_homogeneity, symmetry
-from workflow_scripts.statistics.paired import (
+from workflow_scripts.statistics.pairs.class_agreement import agreement, agreement_table, marginal_homogeneity, symmetry
+from workflow_scripts.statistics.pairs.paired import (
     CochranSums,
     cochran_q,
     difference_in_differences,

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
-from workflow_scripts.statistics import power
-from workflow_scripts.statistics.dipole import dipole
-from workflow_scripts.statistics.run_mocks import base_axes
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.runs import power
+from workflow_scripts.statistics.runs.mocks import base_axes
+from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 FIVE_SIGMA = float(2 * stats.norm.sf(5))
 FULL_SKY = power.FULL_SKY_COVARIANCE

@@ -5,9 +5,9 @@ import pytest
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
-from workflow_scripts.statistics.dipole import dipole
-from workflow_scripts.statistics.prediction_powered import prediction_powered_dipole, prediction_powered_mean
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.truth.prediction_powered import prediction_powered_dipole, prediction_powered_mean
 
 TRUE = np.array([0.0, 0.0, 0.05])
 

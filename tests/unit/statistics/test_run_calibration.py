@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workflow_scripts.statistics import run_calibration
-from workflow_scripts.statistics.run_calibration import rotating_calibration, size_band, two_arm_calibration
-from workflow_scripts.statistics.run_mocks import RunPopulation, base_axes
+from workflow_scripts.statistics.runs import calibration
+from workflow_scripts.statistics.runs.calibration import rotating_calibration, size_band, two_arm_calibration
+from workflow_scripts.statistics.runs.mocks import RunPopulation, base_axes
 
 RUN_LEVEL = ("Welch t", "Welch t, permuted", "Hotelling T2", "Hotelling T2, permuted")
 GALAXIES = ("galaxies, one run an arm", "galaxies, all runs")
@@ -86,7 +86,7 @@ def test_welch_keeps_its_size_where_arms_scatter_unequally():
 @pytest.mark.parametrize("tail_dof", [None, 3.0])
 def test_the_rotating_design_keeps_its_size(tail_dof):
     """Permutation of axes over footprints is exact (methods.md 3.f); F and the intervals hold for normal runs."""
-    population = replace(run_calibration.TYPICAL_RUNS, tail_dof=tail_dof)
+    population = replace(calibration.TYPICAL_RUNS, tail_dof=tail_dof)
     rows = by_test(rotating_calibration(0.0, 1000, 5, population))
     for test in ("fraction, permuted", "dipole, permuted", "kappa, permuted"):
         assert within(rows[test].rejected_05, 1000, 0.05)
@@ -117,9 +117,9 @@ def test_a_response_across_the_axes_is_seen_by_the_dipole_test_but_not_by_kappa(
 
 
 def test_everything_at_once_is_the_same_every_time():
-    rows = run_calibration.calibrate(20, 1, runs=(4,), effects=(0.0, 2.0))
-    assert rows == run_calibration.calibrate(20, 1, runs=(4,), effects=(0.0, 2.0))
-    assert rows != run_calibration.calibrate(20, 2, runs=(4,), effects=(0.0, 2.0))
+    rows = calibration.calibrate(20, 1, runs=(4,), effects=(0.0, 2.0))
+    assert rows == calibration.calibrate(20, 1, runs=(4,), effects=(0.0, 2.0))
+    assert rows != calibration.calibrate(20, 2, runs=(4,), effects=(0.0, 2.0))
     cells = [(row.design, row.units, row.effect) for row in rows]
     assert list(dict.fromkeys(cells)) == [
         ("two arms", "4 + 4", 0.0),

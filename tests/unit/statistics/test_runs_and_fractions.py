@@ -9,14 +9,14 @@ from scipy.spatial.transform import Rotation
 
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.cosine import cosine_fit
-from workflow_scripts.statistics.footprint_response import footprint_response, scalar_response
-from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
+from workflow_scripts.statistics.fractions.fractions import fraction_contrast, homogeneity, wilson_interval
 from workflow_scripts.statistics.multiplicity import benjamini_hochberg, holm, ledger
-from workflow_scripts.statistics.paired import difference_in_differences, mcnemar
+from workflow_scripts.statistics.pairs.paired import difference_in_differences, mcnemar
 from workflow_scripts.statistics.result import TestResult
-from workflow_scripts.statistics.runs import arm_contrast, vector_contrast
-from workflow_scripts.statistics.variance_components import variance_components
+from workflow_scripts.statistics.runs.contrasts import arm_contrast, vector_contrast
+from workflow_scripts.statistics.runs.footprint_response import footprint_response, scalar_response
+from workflow_scripts.statistics.runs.variance_components import variance_components
+from workflow_scripts.statistics.sky.cosine import cosine_fit
 
 AXES = unit_vectors(*np.array(BASE_PIXELS).T)
 # 99.9 % binomial band of a size of 5 % over 1,000 mocks

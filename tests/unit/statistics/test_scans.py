@@ -12,10 +12,10 @@ from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics import scans
-from workflow_scripts.statistics.scans import scan_dipole, scan_hemispheres, scan_quadrupole
-from workflow_scripts.statistics.sky_null import dipole_score_test
-from workflow_scripts.statistics.sky_pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky import scans
+from workflow_scripts.statistics.sky.nulls import dipole_score_test
+from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.scans import scan_dipole, scan_hemispheres, scan_quadrupole
 
 SCANS = {"dipole": scan_dipole, "quadrupole": scan_quadrupole, "hemispheres": scan_hemispheres}
 TEMPLATES = {

@@ -13,16 +13,16 @@ from scipy.spatial.transform import Rotation
 from scipy.special import expit
 
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.dipole import dipole
-from workflow_scripts.statistics.sky_glm import (
+from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.regression import (
     dipole_score_test,
     quadrupole_basis,
     quadrupole_matrix,
     sky_glm,
     standardised_templates,
 )
-from workflow_scripts.statistics.sky_pixels import PixelPositions, PixelValues
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 CENTRES = np.array(healpy.pix2vec(8, np.arange(768))).T
 NORTH = CENTRES[:, 2] > np.sin(np.radians(-10))

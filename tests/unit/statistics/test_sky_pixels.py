@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from workflow_scripts.statistics.sky_pixels import PixelPositions, PixelValues
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from workflow_scripts.statistics.fractions import fraction_contrast
-from workflow_scripts.statistics.strata import mantel_haenszel, standardised_contrast, standardised_fraction
+from workflow_scripts.statistics.fractions.fractions import fraction_contrast
+from workflow_scripts.statistics.fractions.strata import mantel_haenszel, standardised_contrast, standardised_fraction
 
 # 99.9 % binomial band of a size of 5 % over 2,000 mocks
 BAND = stats.binom.ppf([0.0005, 0.9995], 2000, 0.05) / 2000

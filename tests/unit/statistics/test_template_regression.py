@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
-from workflow_scripts.statistics.dipole import dipole
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
-from workflow_scripts.statistics.template_regression import (
+from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.template_regression import (
     cross_fitted_dipole,
     mediation,
     over_correction,

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow_scripts.statistics.dipole import Dipole, dipole
 from workflow_scripts.statistics.labels import one_against_rest
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
-from workflow_scripts.statistics.thresholds import (
+from workflow_scripts.statistics.sky.dipole import Dipole, dipole
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.truth.thresholds import (
     UNANNOTATED,
     CutSums,
     confidence_labels,

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.dipole import LARGEST_CONDITION
-from workflow_scripts.statistics.sky_glm import NestedTest, quadrupole_basis, quadrupole_matrix
-from workflow_scripts.statistics.sky_pixels import PixelPositions
+from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
+from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.regression import NestedTest, quadrupole_basis, quadrupole_matrix
 
 MOST_ITERATIONS = 60
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.checked_inputs import checked_regions
-from workflow_scripts.statistics.error_decomposition import ErrorCounts
+from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts
 
 _Z95 = float(stats.norm.ppf(0.975))
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.statistics.dipole import LARGEST_CONDITION
-from workflow_scripts.statistics.sky_glm import quadrupole_basis
-from workflow_scripts.statistics.sky_pixels import PixelPositions
-from workflow_scripts.statistics.sky_sums import PositionSums
+from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
+from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.regression import quadrupole_basis
+from workflow_scripts.statistics.sky.sums import PositionSums
 
 SUSPICIOUS_ANGLE_DEG = 20.0
 

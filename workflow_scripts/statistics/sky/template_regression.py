@@ -14,9 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from scipy.sparse.csgraph import connected_components
 
-from workflow_scripts.statistics.dipole import LARGEST_CONDITION, Dipole, dipole
-from workflow_scripts.statistics.sky_glm import standardised_templates
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION, Dipole, dipole
+from workflow_scripts.statistics.sky.regression import standardised_templates
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 LEAST_RETAINED = 0.9
 FEWEST_BLOCKS = 12

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.checked_inputs import checked_label_pair
-from workflow_scripts.statistics.fractions import homogeneity
+from workflow_scripts.statistics.fractions.fractions import homogeneity
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 # Beyond this, some direction of the dipole is all but degenerate with the monopole.
 LARGEST_CONDITION = 1e6

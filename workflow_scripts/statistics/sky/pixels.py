@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,11 @@ class PixelValues:
         pixels = checked_pixels(pixels, n_pixels)
         if not np.isfinite(values).all():
             raise ValueError("a value is missing or infinite")
-        totals = np.bincount(pixels, weights=values, minlength=n_pixels)
-        return cls(totals, np.bincount(pixels, weights=values**2, minlength=n_pixels), values @ vectors)
+        totals, squares = (
+            np.asarray(np.bincount(pixels, weights=weights, minlength=n_pixels), np.float64)
+            for weights in (values, values**2)
+        )
+        return cls(totals, squares, values @ vectors)
 
     def __add__(self, other: "PixelValues") -> "PixelValues":
         return PixelValues(self.totals + other.totals, self.squares + other.squares, self.vector + other.vector)

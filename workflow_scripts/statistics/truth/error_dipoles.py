@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from numpy.typing import ArrayLike
 
 from workflow_scripts.statistics.checked_inputs import checked_label_pair, checked_vectors
-from workflow_scripts.statistics.dipole import Dipole, dipole
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.dipole import Dipole, dipole
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 
 @dataclass(frozen=True)

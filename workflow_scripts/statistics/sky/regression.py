@@ -15,8 +15,8 @@ from scipy import stats
 from scipy.optimize import linprog
 from scipy.special import expit
 
-from workflow_scripts.statistics.dipole import LARGEST_CONDITION
-from workflow_scripts.statistics.sky_pixels import PixelPositions
+from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
+from workflow_scripts.statistics.sky.pixels import PixelPositions
 
 # From here on some combination of monopole, dipole, quadrupole and templates is known only with a very large error.
 ILL_CONDITIONED = 1e4

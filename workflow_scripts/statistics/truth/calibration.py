@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from workflow_scripts.statistics.checked_inputs import checked_scores_and_truth
-from workflow_scripts.statistics.robust_dipole import RobustDipole, ScatterSums, robust_dipole
+from workflow_scripts.statistics.sky.robust_dipole import RobustDipole, ScatterSums, robust_dipole
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.runs import VarianceComponents
+from workflow_scripts.statistics.runs.variance_components import VarianceComponents
 
 Interval = tuple[float, float]
 

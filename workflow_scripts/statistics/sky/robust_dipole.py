@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.checked_inputs import checked_vectors
-from workflow_scripts.statistics.dipole import Dipole, dipole
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.dipole import Dipole, dipole
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 
 @dataclass(frozen=True)

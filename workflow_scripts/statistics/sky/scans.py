@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.statistics.sky_null import permuted_totals, share_at_least, signed_counts
-from workflow_scripts.statistics.sky_pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.permutations import upper_p
+from workflow_scripts.statistics.sky.nulls import permuted_totals, signed_counts
+from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
 
 # Of a block of axes and a batch of skies, so that their products stay in the processor's cache.
 _AXES_AT_ONCE = 4096
@@ -192,7 +193,7 @@ def _maximum(
     maximum = float(np.abs(z[best]))
     axis = axes[best] * (-1.0 if odd and z[best] < 0 else 1.0)
     # The null is in single precision.
-    return TemplateScan(z, axis, maximum, share_at_least(maxima, maximum * (1 - 1e-5)), maxima)
+    return TemplateScan(z, axis, maximum, upper_p(maxima, maximum * (1 - 1e-5), exact=False), maxima)
 
 
 def _second_degree(vectors: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.checked_inputs import checked_scores, checked_vectors
-from workflow_scripts.statistics.dipole import LARGEST_CONDITION
+from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 
 # Far below the error of any catalog, and far above that of rounding.
 NO_SCATTER = 1e-12

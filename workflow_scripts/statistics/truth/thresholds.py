@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.statistics.checked_inputs import checked_scores, checked_vectors
-from workflow_scripts.statistics.dipole import Dipole, dipole
-from workflow_scripts.statistics.sky_pixels import PixelValues
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.dipole import Dipole, dipole
+from workflow_scripts.statistics.sky.pixels import PixelValues
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 # A class of its own, which no test takes for one of the other two; see `labels.one_against_rest`.
 UNANNOTATED = 2

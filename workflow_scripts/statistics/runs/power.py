@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special, stats
 
-from workflow_scripts.statistics.dipole import LARGEST_CONDITION
+from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 
 # C = (1/N) sum (n_i - nbar)(n_i - nbar)^T of galaxies all over the sky
 FULL_SKY_COVARIANCE = np.eye(3) / 3

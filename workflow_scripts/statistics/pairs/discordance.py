@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.statistics.dipole import Dipole, dipole
-from workflow_scripts.statistics.sky_glm import sky_glm
-from workflow_scripts.statistics.sky_pixels import PixelPositions
-from workflow_scripts.statistics.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.dipole import Dipole, dipole
+from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.regression import sky_glm
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 
 @dataclass(frozen=True)

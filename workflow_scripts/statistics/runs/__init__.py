@@ -1,0 +1,1 @@
+"""The training run as the unit of replication."""

@@ -1,0 +1,220 @@
+"""Nulls of the sky dipole: permuted labels, random signs, and blocks of sky.
+
+Permutations are drawn as numbers of labels in each pixel, never galaxy by galaxy. What is compared with them is the
+same function of the same pixel counts (each galaxy stands at the mean direction of its pixel), so that the permutation
+p is exact whatever the pixel size; the closed forms stand beside it with every galaxy at its own position.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow_scripts.statistics.permutations import upper_p
+from workflow_scripts.statistics.sky.axis_scan import dipole_scan
+from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION, dipole
+from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+
+# Cells (skies x pixels) drawn at once: 32 MB of counts, whatever the number of permutations.
+_CELLS_AT_ONCE = 4_000_000
+
+
+@dataclass(frozen=True)
+class DipoleScoreTest:
+    """Centred dipole x = mean + beta . n, with galaxies as the unit.
+
+    `beta` (3,), `covariance` (3, 3), `q` and `p` (chi-square, 3 dof) have every galaxy at its own position.
+    `amplitude` is |beta|, which is positive also without a dipole, `axis` the unit vector along beta, and `condition`
+    the condition number of the matrix of positions: large where the mask hides a direction. `q_pixels` is the
+    statistic that is compared with `null` (permutations,), and `p_permutation` the share of skies that reach it.
+    """
+
+    mean: float
+    beta: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    amplitude: float
+    axis: NDArray[np.float64]
+    condition: float
+    q: float
+    p: float
+    q_pixels: float
+    p_permutation: float
+    null: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class RandomSignTest:
+    """The paper-style scanned sigma and its null of random signs.
+
+    `max_sigma`, `axis` and `p` (chi, 3 dof) have every galaxy at its own position. `max_sigma_pixels` is what is
+    compared with `null` (draws,), the largest sigma of skies of random signs; `p_monte_carlo` is the share that
+    reach it.
+    """
+
+    max_sigma: float
+    axis: NDArray[np.float64]
+    p: float
+    max_sigma_pixels: float
+    p_monte_carlo: float
+    null: NDArray[np.float64]
+
+
+def dipole_score_test(positions: PixelPositions, values: PixelValues, permutations: int, seed: int) -> DipoleScoreTest:
+    """Test of the centred dipole with the exact permutation null.
+
+    U = sum (x_i - xbar)(n_i - nbar), M = sum (n_i - nbar)(n_i - nbar)^T, and Q = U^T M^-1 U / s^2 with s^2 the variance
+    of x. Under permutation Cov(U) = N/(N - 1) s^2 M exactly, so that the mean of Q is 3 N/(N - 1).
+
+    Parameters
+    ----------
+    positions, values
+        the same galaxies in the same pixels; values are labels 0/1, signs -1/+1 or differences -1/0/1.
+    permutations, seed
+        random permutations of the values over all galaxies, beside the observed one: p = (b + 1)/(B + 1).
+
+    Raises
+    ------
+    ValueError
+        for other values, values that are all the same, fewer than five galaxies, fewer than one permutation, or
+        galaxies or pixels on too small a part of the sky.
+    """
+    labels = signed_counts(positions, values)
+    closed = dipole(positions.sums, values.sums)
+    directions, matrix = centred_pixels(positions)
+    variance = values.sums.squares / positions.n - closed.mean**2
+    inverse = np.linalg.inv(matrix) / variance
+    score = values.totals[positions.counts > 0] @ directions
+    q_pixels = float(score @ inverse @ score)
+    skies = permuted_totals(positions, labels, permutations, seed)
+    null = np.concatenate([quadratic_forms(totals @ directions, inverse) for totals in skies])
+    return DipoleScoreTest(
+        mean=closed.mean,
+        beta=closed.beta,
+        covariance=closed.covariance,
+        amplitude=float(np.linalg.norm(closed.beta)),
+        axis=direction_of(closed.beta),
+        condition=float(np.linalg.cond(positions.sums.centred)),
+        q=closed.q,
+        p=closed.p,
+        q_pixels=q_pixels,
+        p_permutation=upper_p(null, q_pixels, exact=False),
+        null=null,
+    )
+
+
+def random_sign_test(positions: PixelPositions, signs: PixelValues, draws: int, seed: int) -> RandomSignTest:
+    """The paper-style statistic and its own null, in which every galaxy gets +1 or -1 with equal chances.
+
+    The largest sigma of a sky is sqrt(S^T T^-1 S) with S = sum d_i n_i and T = sum n_i n_i^T (see `axis_scan`), so the
+    Monte Carlo over signs needs only the binomial number of +1 in each pixel. It stands for comparison: unequal labels
+    on a partial sky fool it.
+
+    Raises `ValueError` for signs other than -1 and +1, fewer than four galaxies, or galaxies or pixels in one plane.
+    """
+    plus, minus = signed_counts(positions, signs)
+    occupied = positions.counts > 0
+    counts = positions.counts[occupied]
+    if not np.array_equal(plus + minus, counts):
+        raise ValueError("the paper-style statistic needs a sign, -1 or +1, for every galaxy")
+    need_positive(draws)
+    closed = dipole_scan(positions.sums, signs.sums)
+    directions = positions.mean_vectors()[occupied]
+    second = (directions * counts[:, None]).T @ directions
+    if not np.linalg.cond(second) < LARGEST_CONDITION:
+        raise ValueError("the pixels lie in one plane: no axis can be scanned")
+    inverse = np.linalg.inv(second)
+    score = (plus - minus) @ directions
+    observed = float(np.sqrt(score @ inverse @ score))
+    random = np.random.default_rng(seed)
+    squares = [
+        quadratic_forms((2 * random.binomial(counts, 0.5, size=(size, len(counts))) - counts) @ directions, inverse)
+        for size in batches(draws, len(counts))
+    ]
+    null = np.sqrt(np.concatenate(squares))
+    return RandomSignTest(
+        closed.max_sigma, closed.axis, closed.global_p, observed, upper_p(null, observed, exact=False), null
+    )
+
+
+def signed_counts(positions: PixelPositions, values: PixelValues) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Galaxies with +1 and with -1 in each pixel that has galaxies, in the order of the pixels.
+
+    Sums of x and x^2 tell them where x is -1, 0 or 1. Raises `ValueError` where it is not, and where positions and
+    values are of different galaxies.
+    """
+    check_same_pixels(positions, values)
+    occupied = positions.counts > 0
+    totals, squares = values.totals[occupied], values.squares[occupied]
+    plus, minus = np.rint((squares + totals) / 2), np.rint((squares - totals) / 2)
+    exact = np.allclose(plus + minus, squares, rtol=0, atol=1e-6) and np.allclose(plus - minus, totals, 0, 1e-6)
+    if not exact or np.any(plus < 0) or np.any(minus < 0) or np.any(plus + minus > positions.counts[occupied]):
+        raise ValueError("permutations need labels 0 and 1, signs -1 and +1, or differences -1, 0 and 1")
+    return plus.astype(np.int64), minus.astype(np.int64)
+
+
+def permuted_totals(
+    positions: PixelPositions, labels: tuple[NDArray[np.int64], NDArray[np.int64]], permutations: int, seed: int
+) -> Iterator[NDArray[np.int64]]:
+    """Sums of x in each pixel that has galaxies, for random permutations of x over all galaxies.
+
+    Yields (skies, occupied pixels) arrays that hold `permutations` skies together. `labels` are `signed_counts`: where
+    there is a -1, the galaxies with x != 0 are drawn first, and those with +1 among them, both multivariate
+    hypergeometric. The same seed gives the same skies, so that several statistics can share them.
+    """
+    need_positive(permutations)
+    counts = positions.counts[positions.counts > 0]
+    n_plus, n_minus = int(labels[0].sum()), int(labels[1].sum())
+    # A generator for each of the two draws: results do not depend on how many skies are drawn at once.
+    outer, inner = np.random.default_rng(seed).spawn(2)
+    for size in batches(permutations, len(counts)):
+        drawn = outer.multivariate_hypergeometric(counts, n_plus + n_minus, size=size, method="marginals")
+        if n_minus:
+            plus = [inner.multivariate_hypergeometric(sky, n_plus, method="marginals") for sky in drawn]
+            drawn = 2 * np.array(plus) - drawn
+        yield drawn
+
+
+def centred_pixels(positions: PixelPositions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean directions of the occupied pixels about the mean of all galaxies (p, 3), and their matrix M (3, 3)."""
+    occupied = positions.counts > 0
+    sums = positions.sums
+    directions = positions.mean_vectors()[occupied] - sums.first / sums.n
+    matrix = (directions * positions.counts[occupied, None]).T @ directions
+    if not np.linalg.cond(matrix) < LARGEST_CONDITION:
+        raise ValueError("the galaxies lie in too few pixels for a dipole")
+    return directions, matrix
+
+
+def check_same_pixels(positions: PixelPositions, values: PixelValues) -> None:
+    """Raise `ValueError` where positions and values are not of the same galaxies in the same pixels."""
+    if positions.counts.shape != values.totals.shape:
+        raise ValueError("positions and values have different pixels")
+    if not (np.isfinite(values.totals).all() and np.isfinite(values.squares).all()):
+        raise ValueError("a value is missing or infinite")
+    if np.any(values.squares[positions.counts == 0] != 0):
+        raise ValueError("there are values in pixels without galaxies")
+
+
+def batches(number: int, width: int) -> Iterator[int]:
+    """Sizes of parts of `number` rows of `width` cells, small enough for memory."""
+    most = max(1, _CELLS_AT_ONCE // width)
+    for start in range(0, number, most):
+        yield min(most, number - start)
+
+
+def quadratic_forms(rows: NDArray, matrix: NDArray) -> NDArray[np.float64]:
+    """r^T matrix r of every row r (b, 3)."""
+    return np.einsum("bi,bi->b", rows @ matrix, rows)
+
+
+def need_positive(number: int) -> None:
+    """Raise `ValueError` for fewer than one random sky."""
+    if number < 1:
+        raise ValueError("at least one random sky is needed")
+
+
+def direction_of(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The vector's direction; the north pole where it has none."""
+    norm = np.linalg.norm(vector)
+    return vector / norm if norm > 0 else np.array([0.0, 0.0, 1.0])

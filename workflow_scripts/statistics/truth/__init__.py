@@ -1,0 +1,1 @@
+"""Predictions against labels that are taken for true."""
