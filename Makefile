@@ -7,9 +7,10 @@ RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/requirements.txt
 CORES ?= all
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
+BENCHMARKS := sky_scan sky_regression catalog_audit experiment_suite annotation_memory
 
 .DEFAULT_GOAL := help
-.PHONY: help run dry-run report test lint format docs requirements environment
+.PHONY: help run dry-run report test benchmarks calibration lint format docs requirements environment
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -26,6 +27,12 @@ report: environment  ## results/report.html, from finished results
 
 test: environment  ## run the tests
 	$(RUN) pytest
+
+benchmarks: environment  ## time and memory of large catalogs, a line each
+	@failed=0; for name in $(BENCHMARKS); do $(RUN) tests.benchmarks.$$name || failed=1; done; exit $$failed
+
+calibration: environment  ## measure size, coverage and power of the tests on mock skies, 2,000 of each kind
+	$(SNAKEMAKE) calibration
 
 lint: environment  ## check style, types and the workflow
 	$(RUN) ruff check .

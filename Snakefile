@@ -26,6 +26,8 @@ include: "rules/training.smk"
 include: "rules/inference.smk"
 include: "rules/bias.smk"
 include: "rules/report.smk"
+include: "rules/audit.smk"
+include: "rules/calibration.smk"
 
 
 # The report opens with the verdicts; its text is rendered with the configuration at hand.
@@ -36,4 +38,5 @@ rule all:
     default_target: True
     input:
         experiment_results,
+        audit_results,
     localrule: True

@@ -40,6 +40,7 @@ wildcard_constraints:
     footprint=r"[A-Za-z]\w*",
     network=r"[A-Za-z]\w*",
     experiment=r"[A-Za-z]\w*",
+    audit=r"[A-Za-z]\w*",
     tile=r"\d+",
     resample=r"\d+",
     seed=r"\d+",
@@ -171,6 +172,18 @@ def experiment_results(wildcards):
         ],
         experiment=settings.active_experiments,
     )
+
+
+def audit_results(wildcards):
+    """Input function: everything of the active audits."""
+    return expand("results/audit/{audit}/summary.json", audit=settings.active_audits)
+
+
+def audit_options(wildcards):
+    """Params function: the options of an audit as one string, quoted for the shell."""
+    options = settings.audit_options(wildcards.audit)
+    compare = settings.audit(wildcards.audit)["compare"]
+    return shlex.join([*options, *(["--compare", compare] if compare else [])])
 
 
 def survey_sources(wildcards):

@@ -43,6 +43,10 @@ def check_references(
         _check_weights(("networks", name), network, files)
     for name, experiment in config["experiments"].items():
         _check_experiment(("experiments", name), experiment, config, families, members, files)
+    for name, audit in config["audits"].items():
+        _check_audit(("audits", name), audit, files)
+    for index, name in enumerate(config["active_audits"]):
+        _check_name(("active_audits", index), name, "audits", list(config["audits"]), files)
     for index, name in enumerate(config["active_experiments"]):
         _check_name(("active_experiments", index), name, "experiments", list(config["experiments"]), files)
 
@@ -83,6 +87,13 @@ def _check_weights(path: KeyPath, network: Mapping[str, Any], files: Files) -> N
         reject((*path, "weights"), f"is '{network['weights']}', expected a Keras file named *.weights.h5", files)
     if network["mode"] == "fine_tune" and not (network["weights"] or from_file):
         reject(path, "has mode: fine_tune, expected weights or architecture: file to start from", files)
+
+
+def _check_audit(path: KeyPath, audit: Mapping[str, Any], files: Files) -> None:
+    if audit["score"] and not audit["reference"]:
+        reject((*path, "score"), "needs reference labels to be tested against, expected the key reference", files)
+    if audit["compare"] and len(audit["label"]) > 1:
+        reject((*path, "label"), f"names {len(audit['label'])} columns, expected one with the key compare", files)
 
 
 def _check_experiment(

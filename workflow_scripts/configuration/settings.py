@@ -51,6 +51,11 @@ class Configuration:
         return list(self.completed["active_experiments"])
 
     @property
+    def active_audits(self) -> list[str]:
+        """Names of the audits to make."""
+        return list(self.completed["active_audits"])
+
+    @property
     def gpu(self) -> bool:
         """Whether training and annotating ask for a GPU."""
         return self.completed["gpu"]["enabled"]
@@ -154,12 +159,31 @@ class Configuration:
         entry = self.experiment(experiment)
         return {"name": experiment, "description": entry["description"], **entry["figures"]}
 
+    def audit(self, name: str) -> Entry:
+        """An audit."""
+        return self._entry("audits", name)
+
+    def audit_options(self, name: str) -> list[str]:
+        """The options of an audit as its command line takes them, without those that are null or empty."""
+        options = []
+        for key, value in self.audit(name).items():
+            if key in ("path", "compare") or value is None or value == []:
+                continue
+            texts = [_text(item) for item in (value if isinstance(value, list) else [value])]
+            options += [f"--{key.replace('_', '-')}", *texts]
+        return options
+
     def _direction(self, footprint: str) -> Entry:
         entry = self.footprint(footprint)
         return {"axis": entry["axis"], "family": entry["family"]["name"] if entry["family"] else None}
 
     def _entry(self, registry: str, name: str) -> Entry:
         return _found(self.completed[registry], registry, name)
+
+
+def _text(value: Any) -> str:
+    """A value of the configuration as one would type it: 1.0 and 1 are the same class."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _found(entries: Mapping[str, Any], registry: str, name: str) -> Any:

@@ -1,0 +1,36 @@
+# Audits of finished catalogs, made by anyone: no training, no pixels.
+#   needs:  the user's table of labelled galaxies (`audits` in the configuration)
+#   gives:  results/audit/{audit}/summary.json, audit.html (one page that needs nothing else) and figures
+
+
+rule audit:
+    input:
+        catalog=lambda wildcards: settings.audit(wildcards.audit)["path"],
+        compared=lambda wildcards: settings.audit(wildcards.audit)["compare"] or [],
+    output:
+        summary="results/audit/{audit}/summary.json",
+        page=report(
+            "results/audit/{audit}/audit.html",
+            category="6 Audits",
+            labels={"audit": "{audit}", "what": "verdict, figures and all tests"},
+            caption="report/audit.rst",
+        ),
+        tables=multiext("results/audit/{audit}/", "fractions.csv", "sky_maps.npz"),
+        figures=directory("results/audit/{audit}/figures"),
+    log:
+        "logs/audit/{audit}/audit.log",
+    benchmark:
+        "benchmarks/audit/{audit}/audit.tsv"
+    conda:
+        "../envs/figures.yaml"
+    resources:
+        mem_mb=2000,
+    params:
+        options=audit_options,
+        folder=lambda wildcards: f"results/audit/{wildcards.audit}",
+        code=code("audit"),
+    message:
+        "Audit the catalog {wildcards.audit}"
+    shell:
+        "python -m workflow_scripts.audit {input.catalog:q} --name {wildcards.audit} {params.options}"
+        " --output {params.folder} 2> {log}"

@@ -1,0 +1,198 @@
+"""The audit of a finished catalog, from the table to the page."""
+
+import hashlib
+import html
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.unit.audits.audited import by_name, galaxies, run_audit
+from workflow_scripts.audits.columns import choose_columns
+from workflow_scripts.audits.headers import read_header
+from workflow_scripts.audits.pieces import Source, overview
+from workflow_scripts.audits.single_catalog import Settings
+from workflow_scripts.audits.suite import HYGIENE, audit
+from workflow_scripts.configuration.schema import complete, config_schema
+
+FEW = Settings(permutations=199)
+CONTRACT = {"name", "estimand", "estimate", "se", "ci95", "statistic", "dof", "p", "p_permutation", "null"}
+CONTRACT |= {"unit_of_replication", "family", "n", "notes"}
+
+
+def memory(path: Path, label: str = "label", rows: int = 10**6) -> Source:
+    return Source.of(path, choose_columns(read_header(path), str(path), labels=[label]), HYGIENE, rows_a_piece=rows)
+
+
+def test_hsc_spins_have_the_known_answer(shared_data, tmp_path):
+    """Dossier 2.3: 3.11 'sigma' near (283, -56), which is p = 0.0216, and Q = 10.094 with p = 0.0178."""
+    path = shared_data / "hsc_dr3_spins" / "data_hsc.csv"
+    options = ("--ra", "RA", "--dec", "Dec", "--label", "direction_cw_ccw", "--permutations", "1999")
+    summary = run_audit(path, tmp_path / "out", *options)
+    tests = by_name(summary)
+    scan, score = tests["cosine_scan_paper_style"], tests["dipole_score"]
+    assert summary["catalog"]["n"] == score["n"] == scan["n"] == 13_476
+    assert scan["statistic"] == pytest.approx(3.110, abs=5e-4)
+    assert (scan["axis_ra"], scan["axis_dec"]) == pytest.approx((283, -56), abs=0.5)
+    assert scan["p"] == pytest.approx(0.0216, abs=5e-5)
+    assert score["statistic"] == pytest.approx(10.094, abs=5e-4)
+    assert score["p"] == pytest.approx(0.0178, abs=5e-5)
+    assert score["p_permutation"] == pytest.approx(0.0226, abs=0.01)
+    assert tests["linear_probability_dipole"]["delta_bic"] == pytest.approx(18.4, abs=0.3)
+    assert "No dipole" in summary["verdict"]
+    assert "3.11 'sigma'" in summary["verdict"]
+
+
+@pytest.fixture(scope="module")
+def audited(tmp_path_factory) -> tuple[dict, Path]:
+    """Everything at once: a strong dipole, a second annotation, reference, scores and a covariate."""
+    folder = tmp_path_factory.mktemp("audit")
+    table = galaxies(dipole=0.25)
+    table["reference"] = table["label"]
+    table.to_csv(folder / "c.csv", index=False)
+    options = ["--label", "label", "second", "--covariates", "seeing", "--reference", "reference", "--score", "score"]
+    return run_audit(folder / "c.csv", folder / "out", *options), folder / "out"
+
+
+def test_summary_has_the_form_that_all_summaries_have(audited):
+    summary, folder = audited
+    assert {"experiment", "verdict", "tests", "inputs", "versions"} <= set(summary)
+    assert all(set(test) >= CONTRACT for test in summary["tests"])
+    assert {test["unit_of_replication"] for test in summary["tests"]} == {"galaxy"}
+    (digest,) = summary["inputs"].values()
+    assert digest == hashlib.sha256((folder.parent / "c.csv").read_bytes()).hexdigest()
+    with_p = {test["name"] for test in summary["tests"] if test["p"] is not None or test["p_permutation"] is not None}
+    assert {row["name"] for row in summary["ledger"]} == with_p
+    assert {row["name"] for row in summary["ledger"] if row["method"] == "Holm"} == {
+        "dipole_score",
+        "dipole_score second",
+        "difference_dipole",
+    }
+
+
+def test_a_dipole_is_found_where_it_is(audited):
+    summary, _ = audited
+    score = by_name(summary)["dipole_score"]
+    low, high = score["ci95"]
+    assert low < 0.25 < high
+    assert (score["axis_ra"], score["axis_dec"]) == pytest.approx((60, 20), abs=25)
+    assert score["p_permutation"] == 1 / 200
+    # 199 permutations cannot give an adjusted p below 0.01, which the verdict respects.
+    assert "No dipole" in summary["verdict"]
+
+
+def test_documented_names_are_those_of_the_tests(audited, repository):
+    text = (repository / "docs" / "audit.md").read_text().split("## Tests")[1]
+    listed = set(re.findall(r"`([a-z_0-9]+)`", text)) | {"block_dipole_nside4", "block_dipole_nside8"}
+    listed |= {"calibration_error_ra_high"}
+    for name in by_name(audited[0]):
+        first = name.split(" ")[0]
+        assert first in listed or name == "template seeing", name
+    assert "cochran_q" in listed
+
+
+def test_the_page_is_whole_and_says_why_sigma_and_p_differ(audited):
+    summary, folder = audited
+    text = (folder / "audit.html").read_text()
+    assert not re.findall(r"(?:src|href)=\"(?!data:image/png)|<script|<link|https?://|url\(", text)
+    assert len(re.findall(r"src=\"data:image/png;base64,", text)) == 7
+    assert text.index(html.escape(summary["verdict"])[:40]) < text.index("<h2>")
+    assert "three degrees of freedom" in text
+    assert "does not\ncentre labels" in text
+    assert all(test["name"].replace("_", " ") in text for test in summary["tests"])
+    assert {path.suffix for path in folder.iterdir() if path.is_file()} == {".html", ".json", ".csv", ".npz"}
+
+
+def test_errors_against_the_reference_and_templates(audited):
+    tests = by_name(audited[0])
+    assert tests["bias_between_ra_halves"]["estimate"] == 0
+    assert tests["mcnemar"]["only_first"] + tests["mcnemar"]["only_second"] == pytest.approx(300, abs=60)
+    assert tests["dipole_after_templates"]["retained_worst_share"] > 0.9
+    assert audited[0]["against_reference"]["accuracy"] == 1
+    assert tests["calibration_error"]["p_permutation"] == 0.001
+
+
+@pytest.mark.parametrize("labels", [["1", "-1"], [1.0, 0.0], [True, False], ["yes", "no"]], ids=str)
+def test_labels_of_any_kind_give_the_same_numbers(tmp_path, labels):
+    table = galaxies(600)
+    results = []
+    for name, values in (("a", ["spiral", "elliptical"]), ("b", labels)):
+        table["label"] = np.where(table["score"] > 0.5, *[np.array([value], object) for value in values])
+        table.astype({"label": str} if values is not labels else {}).to_csv(tmp_path / f"{name}.csv", index=False)
+        found = audit(name, memory(tmp_path / f"{name}.csv"), "spiral" if name == "a" else None, None, FEW)
+        results.append(found.summary["tests"][0])
+    assert results[0]["statistic"] == results[1]["statistic"]
+    assert results[0]["axis_ra"] == results[1]["axis_ra"]
+
+
+def test_one_class_against_the_rest(tmp_path):
+    table = galaxies(600)
+    table["three"] = np.where(table["seeing"] > 1.3, "merger", table["label"])
+    table["merged"] = (table["three"] == "merger").astype(int)
+    table.to_csv(tmp_path / "c.csv", index=False)
+    one = audit("a", memory(tmp_path / "c.csv", "three"), "merger", None, FEW).summary["tests"][0]
+    two = audit("a", memory(tmp_path / "c.csv", "merged"), "1", None, FEW).summary["tests"][0]
+    assert one["statistic"] == two["statistic"]
+
+
+def test_pieces_of_parquet_add_up_to_the_whole(tmp_path):
+    """Also galaxies that repeat across pieces, and sentinels; and pieces see the same rows as CSV does."""
+    table = galaxies(2000)
+    table.loc[3, "ra"] = -999.0
+    table = pd.concat([table, table.iloc[100:160], table.iloc[200:210].assign(label="elliptical")], ignore_index=True)
+    table.to_parquet(tmp_path / "c.parquet", index=False)
+    table.to_csv(tmp_path / "c.csv", index=False)
+    whole = audit("a", memory(tmp_path / "c.parquet"), "spiral", None, FEW)
+    pieces = audit("a", memory(tmp_path / "c.parquet", rows=137), "spiral", None, FEW)
+    text = audit("a", memory(tmp_path / "c.csv"), "spiral", None, FEW)
+    changed = int((table["label"][200:210] == "spiral").sum())
+    for found in (pieces, text):
+        assert found.summary["catalog"]["hygiene"] == whole.summary["catalog"]["hygiene"]
+        for one, other in zip(found.summary["tests"], whole.summary["tests"], strict=True):
+            assert one["statistic"] == pytest.approx(other["statistic"], rel=1e-6), one["name"]
+            assert one["p_permutation"] == other["p_permutation"]
+    hygiene = whole.summary["catalog"]["hygiene"]
+    assert hygiene["dropped"] == {"sentinel": 1, "repeated_galaxy": 60 + 10 - changed}
+    assert hygiene["repeated_with_other_labels"] == changed > 0
+    assert whole.summary["catalog"]["n"] == 1999 + changed
+
+
+def test_repeating_a_catalog_changes_nothing(tmp_path):
+    table = galaxies(500)
+    table.to_csv(tmp_path / "once.csv", index=False)
+    pd.concat([table] * 4).to_csv(tmp_path / "often.csv", index=False)
+    once, often = (memory(tmp_path / f"{name}.csv") for name in ("once", "often"))
+    assert audit("a", once, None, None, FEW).summary["tests"] == audit("a", often, None, None, FEW).summary["tests"]
+    kept = replace(often, hygiene={**HYGIENE, "radius_arcsec": 0.0})
+    assert overview(kept).repeated.sum() == 0
+
+
+def test_two_catalogs_are_matched_by_position(tmp_path):
+    first = galaxies(900)
+    second = first.sample(600, random_state=1).drop(columns="label").rename(columns={"second": "label"})
+    second["dec"] += 1 / 3600
+    first.to_csv(tmp_path / "a.csv", index=False)
+    second.to_csv(tmp_path / "b.csv", index=False)
+    summary = run_audit(tmp_path / "a.csv", tmp_path / "out", "--label", "label", "--compare", str(tmp_path / "b.csv"))
+    assert summary["catalog"]["compared"]["matched"] == 600
+    together = first.loc[second.index]
+    expected = (together["label"] == "spiral").astype(int) - (together["second"] == "spiral").astype(int)
+    assert by_name(summary)["mcnemar"]["estimate"] == pytest.approx(expected.mean())
+
+
+def test_a_part_of_the_sky_too_small_is_told(tmp_path):
+    table = galaxies(300)
+    table["ra"], table["dec"] = 10 + table["ra"] / 1e6, table["dec"] / 1e6
+    table.to_csv(tmp_path / "c.csv", index=False)
+    summary = run_audit(tmp_path / "c.csv", tmp_path / "out", "--repeat-radius", "0")
+    assert "cannot be answered" in summary["verdict"]
+    assert any(line.startswith("dipole score") for line in summary["not_run"])
+    assert (tmp_path / "out" / "audit.html").exists()
+
+
+def test_the_gate_is_that_of_catalogs():
+    gate = complete({}, config_schema()["$defs"]["hygiene"])
+    assert gate == HYGIENE

@@ -1,0 +1,48 @@
+"""The registry `audits`, and the command line that it becomes."""
+
+import pytest
+
+from workflow_scripts.audit import build_parser
+from workflow_scripts.configuration import load
+from workflow_scripts.errors import InputError
+
+BASE = {"active_experiments": [], "experiments": {}, "surveys": {}, "catalogs": {}}
+
+
+def with_audit(**entry):
+    return {**BASE, "active_audits": ["mine"], "audits": {"mine": {"path": "c.csv", **entry}}}
+
+
+def test_options_are_those_of_the_command_line():
+    entry = {"label": ["a b", "c"], "positive": -1, "covariates": ["x"], "match_radius": 3, "source_id": "id"}
+    settings = load(with_audit(**entry))
+    options = settings.audit_options("mine")
+    parsed = build_parser().parse_args(["c.csv", "--output", "o", *options])
+    assert (parsed.label, parsed.positive, parsed.covariates) == (["a b", "c"], "-1", ["x"])
+    assert (parsed.match_radius, parsed.source_id, parsed.ra, parsed.permutations) == (3.0, "id", None, 4999)
+    assert settings.active_audits == ["mine"]
+
+
+def test_defaults_are_those_of_the_command_line():
+    options = load(with_audit()).audit_options("mine")
+    plain = build_parser().parse_args(["c.csv", "--output", "o"])
+    assert vars(build_parser().parse_args(["c.csv", "--output", "o", *options])) == vars(plain)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"score": "s"}, "audits.mine.score needs reference labels"),
+        ({"compare": "o.csv", "label": ["a", "b"]}, "audits.mine.label names 2 columns, expected one"),
+        ({"lable": ["a"]}, "unknown key 'lable'; did you mean 'label'?"),
+    ],
+)
+def test_sentences(entry, expected):
+    with pytest.raises(InputError) as stopped:
+        load(with_audit(**entry))
+    assert expected in str(stopped.value)
+
+
+def test_an_active_audit_must_exist():
+    with pytest.raises(InputError, match=r"active_audits\[0\] is 'yours', which is not in audits"):
+        load({**with_audit(), "active_audits": ["yours"]})

@@ -1,0 +1,149 @@
+"""Galaxies that passed the gate into sums, and, where templates are asked for, into arrays."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workflow_scripts.audits.classes import class_numbers, is_positive
+from workflow_scripts.audits.pieces import Overview, Source, galaxies, joined_reports
+from workflow_scripts.audits.sums import AnnotationSums, CatalogSums, PairSums, Places, ReferenceSums
+from workflow_scripts.errors import InputError
+
+
+@dataclass(frozen=True)
+class Covariates:
+    """Galaxies with all covariates, for the regressions on templates: they are not sums over pixels.
+
+    `vectors` (n, 3), `pixels` (n,), `labels` (annotations, n), `templates` (n, k) with their `names`; `left_out` is the
+    number of galaxies that lack a covariate.
+    """
+
+    names: tuple[str, ...]
+    vectors: NDArray[np.float64]
+    pixels: NDArray[np.int64]
+    labels: NDArray[np.float64]
+    templates: NDArray[np.float64]
+    left_out: int
+
+
+@dataclass(frozen=True)
+class BinnedCatalog:
+    """`sums` of a catalog; `hygiene`: what was dropped; `covariates` where there are any."""
+
+    sums: CatalogSums
+    classes: tuple[str, ...]
+    hygiene: dict[str, Any]
+    covariates: Covariates | None
+
+
+@dataclass
+class _Collected:
+    """What the pieces give."""
+
+    sums: CatalogSums | None = None
+    reports: list[dict[str, Any]] = field(default_factory=list)
+    covariates: list[tuple[NDArray, NDArray, NDArray, NDArray]] = field(default_factory=list)
+    unlabelled: int = 0
+    without_reference: int = 0
+    without_score: int = 0
+
+
+def bin_catalog(source: Source, found: Overview, positives: Mapping[str, str]) -> BinnedCatalog:
+    """Read, clean and add up a catalog.
+
+    `positives` is the positive class of each of `source.label_columns`. Galaxies without a label in one of the
+    annotation columns are left out of everything, those without a reference label out of the tests against it. Raises
+    `InputError` where no galaxy is left, or a score is not between 0 and 1.
+    """
+    annotations = [name for name in source.label_columns if name != "reference"]
+    classes = tuple(sorted({name for column in annotations for name in found.classes[column]}))
+    collected = _Collected()
+    for piece, report in galaxies(source, found):
+        collected.reports.append(report)
+        _add_piece(piece, source, annotations, classes, positives, collected)
+    if collected.sums is None:
+        raise InputError(f"{source.path}: no galaxy has a label in {', '.join(source.columns.labels)}")
+    hygiene = joined_reports(collected.reports)
+    hygiene["repeated_with_other_labels"] = found.contradicting
+    hygiene["without_label"] = collected.unlabelled
+    if source.columns.reference:
+        hygiene["without_reference"] = collected.without_reference
+    if source.columns.score:
+        hygiene["without_score"] = collected.without_score
+    return BinnedCatalog(collected.sums, classes, hygiene, _joined(source.columns.covariates, collected))
+
+
+def _add_piece(
+    piece: pd.DataFrame,
+    source: Source,
+    annotations: Sequence[str],
+    classes: tuple[str, ...],
+    positives: Mapping[str, str],
+    collected: _Collected,
+) -> None:
+    labels = np.array([is_positive(piece[name], positives[name]) for name in annotations])
+    labelled = np.isfinite(labels).all(axis=0)
+    collected.unlabelled += int((~labelled).sum())
+    piece, labels = piece[labelled], labels[:, labelled]
+    if piece.empty:
+        return
+    places = Places.of(piece["ra"].to_numpy(), piece["dec"].to_numpy())
+    numbers = [class_numbers(piece[name], classes) for name in annotations] if len(annotations) > 1 else []
+    pairs = [
+        PairSums.of(labels[a], labels[b], (numbers[a], numbers[b]), len(classes), places)
+        for a, b in combinations(range(len(annotations)), 2)
+    ]
+    reference = _reference(piece, labels[0], positives, source, places, collected) if source.columns.reference else None
+    part = CatalogSums.of(places, [AnnotationSums.of(row, places) for row in labels], pairs, reference)
+    collected.sums = part if collected.sums is None else collected.sums + part
+    if source.columns.covariates:
+        templates = piece[[f"covariate:{name}" for name in source.columns.covariates]].to_numpy(float)
+        collected.covariates.append((places.vectors, places.pixels, labels, templates))
+
+
+def _reference(
+    piece: pd.DataFrame,
+    labels: NDArray[np.float64],
+    positives: Mapping[str, str],
+    source: Source,
+    places: Places,
+    collected: _Collected,
+) -> ReferenceSums | None:
+    truth = is_positive(piece["reference"], positives["reference"])
+    known = np.isfinite(truth)
+    collected.without_reference += int((~known).sum())
+    scores = None
+    if source.columns.score:
+        scores = piece["score"].to_numpy()
+        odd = scores[(scores < 0) | (scores > 1)]
+        if len(odd):
+            raise InputError(
+                f"{source.path}: column '{source.columns.score}' (--score) has {odd[0]:g}, expected 0 to 1"
+            )
+        collected.without_score += int((known & np.isnan(scores)).sum())
+        known &= np.isfinite(scores)
+        scores = scores[known]
+    if not known.any():
+        return None
+    return ReferenceSums.of(labels[known], truth[known], scores, places.chosen(known))
+
+
+def _joined(names: tuple[str, ...], collected: _Collected) -> Covariates | None:
+    if not names:
+        return None
+    vectors, pixels, labels, templates = zip(*collected.covariates, strict=True)
+    rows = np.concatenate(templates)
+    complete = np.isfinite(rows).all(axis=1)
+    return Covariates(
+        names,
+        np.concatenate(vectors)[complete],
+        np.concatenate(pixels)[complete],
+        np.concatenate(labels, axis=1)[:, complete],
+        rows[complete],
+        int((~complete).sum()),
+    )

@@ -1,0 +1,304 @@
+"""The tests of one annotation of a catalog: does it depend on the position on the sky, and how sure can one be?"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from scipy import stats
+
+from workflow_scripts.audits.findings import Finding, Findings, axis_keys, galaxy_test
+from workflow_scripts.audits.sums import N_PIXELS, RA_BINS, AnnotationSums, CatalogSums
+from workflow_scripts.sky.tiles import tile_centres
+from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.fractions.fractions import fraction_contrast, homogeneity
+from workflow_scripts.statistics.sky.axis_scan import sigma_without_dipole
+from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coarser_pixels
+from workflow_scripts.statistics.sky.cosine import cosine_score_test, sky_cosine
+from workflow_scripts.statistics.sky.dipole_amplitude import (
+    axis_region,
+    calibrated_interval,
+    debiased_amplitude,
+    isotropy_bayes_factor,
+)
+from workflow_scripts.statistics.sky.linear_probability import linear_probability
+from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics, weak_axis_check
+from workflow_scripts.statistics.sky.nulls import dipole_score_test, random_sign_test
+from workflow_scripts.statistics.sky.regression import NestedTest, sky_glm
+from workflow_scripts.statistics.sky.scans import scan_hemispheres
+
+NO_DEPENDENCE = "the fraction does not depend on position"
+BLOCK_NSIDES = (2, 4, 8)
+_SCAN_NSIDE_ORDER = 3
+_SCAN_PERMUTATIONS = 999
+# Widths of the prior of a dipole's components, in fractions, for which odds are given.
+BAYES_TAUS = (0.01, 0.03, 0.1)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`permutations` and `seed` of random skies; `alpha` of the verdict; `power` of the dipole that could be seen."""
+
+    permutations: int = 4999
+    seed: int = 0
+    alpha: float = 0.01
+    power: float = 0.8
+
+
+def single_catalog_tests(
+    sums: CatalogSums, annotation: AnnotationSums, column: str, suffix: str, settings: Settings, findings: Findings
+) -> None:
+    """Make all tests of one annotation, from sums alone.
+
+    `suffix` follows the tests' names, empty for the first annotation of a catalog. Labels that are all the same, or too
+    small a part of the sky, end up in `findings.not_run`.
+    """
+    suite = _Suite(sums, annotation, column, suffix, settings)
+    for name, test in (
+        ("dipole_score", suite.dipole_score),
+        ("cosine_scan_paper_style", suite.cosine_scan),
+        ("linear_probability_dipole", suite.linear_probability),
+        ("glm", suite.glm),
+        ("cosine_in_ra", suite.cosine_in_ra),
+        ("declination_gradient", suite.declination_gradient),
+        ("ra_bins", suite.ra_bins),
+        ("ra_halves", suite.ra_halves),
+        ("dec_halves", suite.dec_halves),
+        ("hemisphere_scan", suite.hemisphere_scan),
+    ):
+        findings.attempt(name + suffix, test)
+    for nside in BLOCK_NSIDES:
+        findings.attempt(f"block_dipole_nside{nside}{suffix}", partial(suite.block_dipole, nside))
+
+
+class _Suite:
+    def __init__(self, sums: CatalogSums, annotation: AnnotationSums, column: str, suffix: str, settings: Settings):
+        self.sums, self.annotation, self.settings, self.suffix = sums, annotation, settings, suffix
+        self.positions, self.labels, self.n = sums.positions, annotation.labels, sums.n
+        self.column = {"annotation": column}
+        self.counts, self.positives = sums.counts, annotation.positives
+
+    def _name(self, name: str) -> str:
+        return name + self.suffix
+
+    def dipole_score(self) -> Finding:
+        """Centred score test, with the amplitude's interval, limit and odds."""
+        found = dipole_score_test(self.positions, self.labels, self.settings.permutations, self.settings.seed)
+        interval = calibrated_interval(found.beta, found.covariance, seed=self.settings.seed)
+        region = axis_region(found.beta, found.covariance)
+        mask = mask_diagnostics(self.positions.sums)
+        check = weak_axis_check(found.axis, mask.weak_axis)
+        odds = isotropy_bayes_factor(found.beta, found.covariance, BAYES_TAUS)
+        notes = ["the amplitude of a dipole is positive also where there is none: read the interval, and the p"]
+        if check.suspicious:
+            notes.append(f"the axis is {check.angle_deg:.0f} degrees from the footprint's weak direction")
+        test = galaxy_test(
+            self._name("dipole_score"),
+            "primary",
+            self.n,
+            NO_DEPENDENCE,
+            "amplitude of the dipole of the fraction of the positive class",
+            estimate=found.amplitude,
+            se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
+            ci95=[interval.low, interval.high],
+            statistic=found.q,
+            dof=3,
+            p=found.p,
+            p_permutation=found.p_permutation,
+            p_smallest=1 / (self.settings.permutations + 1),
+            size=debiased_amplitude(found.beta, found.covariance),
+            size_ci95=[interval.low, interval.high],
+            notes=notes,
+        )
+        extra: dict[str, Any] = axis_keys(found.axis) | self.column
+        extra |= {"beta": found.beta, "covariance": found.covariance, "mean": found.mean, "condition": found.condition}
+        extra |= {"upper_limit_95": interval.upper_limit, "axis_region_deg2": region.area_deg2}
+        extra |= {"whole_sky_possible": region.whole_sky, "weak_axis_angle_deg": check.angle_deg}
+        extra |= {"weak_axis_suspicious": check.suspicious, "weak_axis_chance": check.chance}
+        extra |= {"ln_bayes_factor_isotropy": dict(zip(map(str, BAYES_TAUS), odds.tolist(), strict=True))}
+        return Finding(test, extra)
+
+    def cosine_scan(self) -> Finding:
+        """Paper-style maximum over all axes: uncentred signs, random signs as null."""
+        signs = self.annotation.signs(self.positions)
+        found = random_sign_test(self.positions, signs, self.settings.permutations, self.settings.seed)
+        mean = signs.sums.total / self.n
+        alone = sigma_without_dipole(self.positions.sums, mean)
+        check = weak_axis_check(found.axis, mask_diagnostics(self.positions.sums).weak_axis)
+        test = galaxy_test(
+            self._name("cosine_scan_paper_style"),
+            "paper_style",
+            self.n,
+            "every galaxy is of either class with probability 1/2",
+            "largest sigma of a cosine dependence over all axes",
+            estimate=found.max_sigma,
+            statistic=found.max_sigma,
+            dof=3,
+            p=found.p,
+            p_permutation=found.p_monte_carlo,
+            p_smallest=1 / (self.settings.permutations + 1),
+            notes=[
+                "a scanned maximum follows chi with three degrees of freedom, not a normal distribution",
+                "labels are not centred: an unequal mix of classes makes a dipole on a partly covered sky",
+            ],
+        )
+        extra = axis_keys(found.axis) | self.column
+        extra |= {"max_sigma": found.max_sigma, "p_if_sigma_were_normal": 2 * stats.norm.sf(found.max_sigma)}
+        extra |= {"equivalent_sigma": float(stats.norm.isf(found.p / 2)), "mean_sign": mean}
+        extra |= {"sigma_without_dipole": alone, "weak_axis_angle_deg": check.angle_deg}
+        return Finding(test, extra | {"weak_axis_suspicious": check.suspicious})
+
+    def linear_probability(self) -> Finding:
+        """Maximum likelihood of p = M + D cos, for comparison with Patel & Desmond (2024)."""
+        found = linear_probability(self.positions, self.labels.totals)
+        test = galaxy_test(
+            self._name("linear_probability_dipole"),
+            "secondary",
+            self.n,
+            NO_DEPENDENCE,
+            "amplitude D of p(n) = M + D d.n",
+            estimate=found.amplitude,
+            statistic=found.dipole.statistic,
+            dof=3,
+            p=found.dipole.p,
+            notes=["a delta BIC above zero favours isotropy"],
+        )
+        extra = axis_keys(found.axis) | self.column
+        return Finding(test, extra | {"monopole": found.monopole, "delta_bic": found.delta_bic})
+
+    def glm(self) -> Iterator[Finding]:
+        """Binomial regression on dipole and quadrupole: likelihood-ratio tests."""
+        fit = sky_glm(self.positions, self.labels.totals)
+        wide = [f"scatter between pixels is {fit.dispersion:.2f} times the binomial"] if fit.dispersion > 1.5 else []
+        null = {"glm_dipole": "no dipole, without a quadrupole", "glm_quadrupole": "no quadrupole, given a dipole"}
+        null["glm_dipole_given_quadrupole"] = "no dipole, given a quadrupole"
+        made: dict[str, tuple[NestedTest | None, str, float | None]] = {
+            "glm_dipole": (fit.dipole, "likelihood ratio of a dipole in the log odds", None),
+            "glm_quadrupole": (fit.quadrupole, "quadrupole in the log odds", float(np.linalg.norm(fit.theta))),
+            "glm_dipole_given_quadrupole": (
+                fit.dipole_given_quadrupole,
+                "dipole in the log odds beside a quadrupole",
+                float(np.linalg.norm(fit.beta)),
+            ),
+        }
+        for name, (nested, estimand, estimate) in made.items():
+            if nested is None:
+                continue
+            values = {"estimate": estimate, "statistic": nested.statistic, "dof": nested.dof, "p": nested.p}
+            test = galaxy_test(self._name(name), "secondary", self.n, null[name], estimand, notes=wide, **values)
+            axis = axis_keys(fit.beta) if name == "glm_dipole_given_quadrupole" else {}
+            yield Finding(test, axis | self.column | {"dispersion": fit.dispersion, "condition": fit.condition})
+
+    def cosine_in_ra(self) -> Finding:
+        """Cosine of right ascension, its phase free."""
+        found = cosine_score_test(self.sums.circle, self.annotation.circle)
+        test = galaxy_test(
+            self._name("cosine_in_ra"),
+            "secondary",
+            self.n,
+            "the fraction does not depend on right ascension",
+            "amplitude of a cosine in right ascension",
+            estimate=found.amplitude,
+            se=found.amplitude_se,
+            statistic=found.q,
+            dof=2,
+            p=found.p,
+        )
+        return Finding(test, {"phase_ra": found.phase_deg, "mean": found.mean} | self.column)
+
+    def declination_gradient(self) -> Finding:
+        """Gradient in sin(dec) beside the cosine in right ascension."""
+        found = sky_cosine(self.positions.sums, self.labels.sums)
+        half = 1.959964 * found.gradient_se
+        test = galaxy_test(
+            self._name("declination_gradient"),
+            "secondary",
+            self.n,
+            "the fraction does not change with declination",
+            "change of the fraction from the celestial equator to the pole",
+            estimate=found.gradient,
+            se=found.gradient_se,
+            ci95=[found.gradient - half, found.gradient + half],
+            statistic=found.gradient / found.gradient_se,
+            p=found.p_gradient,
+        )
+        return Finding(test, dict(self.column))
+
+    def ra_bins(self) -> Finding:
+        """Equal fractions in all bins of right ascension."""
+        chi2, dof, p = homogeneity(self.positives.sum(axis=1), self.counts.sum(axis=1))
+        null = "the fraction is the same in all bins of right ascension"
+        values = {"statistic": chi2, "dof": dof, "p": p}
+        estimand = f"fractions in {RA_BINS} bins of right ascension"
+        return Finding(
+            galaxy_test(self._name("ra_bins"), "secondary", self.n, null, estimand, **values), dict(self.column)
+        )
+
+    def ra_halves(self) -> Finding:
+        """Right ascension below 180 degrees minus the rest."""
+        k, n = self.positives.sum(axis=1), self.counts.sum(axis=1)
+        half = RA_BINS // 2
+        groups = (k[:half].sum(), n[:half].sum(), k[half:].sum(), n[half:].sum())
+        return self._contrast("ra_halves", groups, "fraction at right ascension below 180 degrees minus that above")
+
+    def dec_halves(self) -> Finding:
+        """North minus south of the celestial equator."""
+        k, n = self.positives.sum(axis=0), self.counts.sum(axis=0)
+        return self._contrast("dec_halves", (k[1], n[1], k[0], n[0]), "fraction north of the equator minus south of it")
+
+    def _contrast(self, name: str, groups: tuple[float, float, float, float], estimand: str) -> Finding:
+        found = fraction_contrast(*groups)
+        test = galaxy_test(
+            self._name(name),
+            "secondary",
+            self.n,
+            "the fractions of the two halves are equal",
+            estimand,
+            estimate=found.difference,
+            se=found.se,
+            ci95=list(found.ci95),
+            statistic=found.z,
+            p=found.p,
+        )
+        return Finding(test, {"n_halves": [groups[1], groups[3]]} | self.column)
+
+    def hemisphere_scan(self) -> Finding:
+        """Hemispheres about many axes, with the null of the largest contrast."""
+        axes = unit_vectors(*tile_centres(_SCAN_NSIDE_ORDER))
+        axes = axes[axes[:, 2] >= 0]
+        permutations = min(_SCAN_PERMUTATIONS, self.settings.permutations)
+        found = scan_hemispheres(axes, self.positions, self.labels, permutations, self.settings.seed)
+        test = galaxy_test(
+            self._name("hemisphere_scan"),
+            "secondary",
+            self.n,
+            NO_DEPENDENCE,
+            f"largest |z| of two opposite hemispheres over {len(axes)} axes",
+            estimate=found.maximum,
+            statistic=found.maximum,
+            p_permutation=found.p,
+            p_smallest=1 / (permutations + 1),
+        )
+        return Finding(test, axis_keys(found.axis) | self.column)
+
+    def block_dipole(self, nside: int) -> Finding:
+        """Dipole with blocks of sky as the unit: labels that neighbours share."""
+        blocks = coarser_pixels(N_PIXELS, 12 * nside**2)
+        found = block_dipole_test(self.positions, self.labels, blocks, self.settings.permutations, self.settings.seed)
+        test = galaxy_test(
+            self._name(f"block_dipole_nside{nside}"),
+            "secondary",
+            self.n,
+            "no dipole, whatever labels of one block of sky have in common",
+            f"amplitude of the dipole, blocks of {58.6323 / nside:.0f} degrees as the unit",
+            estimate=found.amplitude,
+            se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
+            statistic=found.f,
+            dof=list(found.dof),
+            p=found.p,
+            p_permutation=found.p_wild,
+            p_smallest=1 / (self.settings.permutations + 1),
+            notes=[f"{found.n_blocks} blocks with galaxies, as good as {found.effective_blocks:.0f} of equal number"],
+        )
+        return Finding(test, axis_keys(found.axis) | self.column | {"n_blocks": found.n_blocks})

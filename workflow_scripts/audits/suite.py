@@ -1,0 +1,187 @@
+"""All tests that a catalog allows, and its summary."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workflow_scripts.audits.against_reference import accuracy, reference_tests
+from workflow_scripts.audits.binning import BinnedCatalog, bin_catalog
+from workflow_scripts.audits.classes import positive_class
+from workflow_scripts.audits.findings import Findings, axis_keys
+from workflow_scripts.audits.imaging_templates import template_tests
+from workflow_scripts.audits.paired import cochran_test, paired_tests
+from workflow_scripts.audits.pieces import Source, overview
+from workflow_scripts.audits.single_catalog import Settings, single_catalog_tests
+from workflow_scripts.audits.sums import RA_BINS, CatalogSums
+from workflow_scripts.audits.verdict import verdict
+from workflow_scripts.statistics.fractions.fractions import wilson_interval
+from workflow_scripts.statistics.runs.power import detectable_dipole, label_variance
+from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics, quadrupole_aliasing
+
+log = logging.getLogger(__name__)
+
+# What the gate does unless an audit says otherwise: the defaults of `catalogs.NAME.hygiene`.
+HYGIENE: dict[str, Any] = {
+    "radius_arcsec": 2.0,
+    "sentinels": [-9999.0, -999.0, -99.0],
+    "on_problem": dict.fromkeys(
+        ("sentinel", "non_finite_position", "position_out_of_range", "missing_id", "repeated_id", "repeated_galaxy"),
+        "drop",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Audit:
+    """A finished audit: its summary (without inputs and versions), the sums it rests on, fractions by part."""
+
+    summary: dict[str, Any]
+    catalog: BinnedCatalog
+    fractions: pd.DataFrame
+
+
+def audit(name: str, source: Source, positive: str | None, reference_positive: str | None, settings: Settings) -> Audit:
+    """Audit a catalog: read it, clean it, and make every test that its columns allow.
+
+    Parameters
+    ----------
+    positive, reference_positive
+        the class that is counted, in annotations and in the reference (None: the same class); see
+        `classes.positive_class`.
+
+    Raises
+    ------
+    InputError
+        for a file or column that is not as it should be.
+    """
+    found = overview(source)
+    positives = positive_classes(source, found.classes, positive, reference_positive)
+    catalog = bin_catalog(source, found, positives)
+    tell_hygiene(catalog.hygiene)
+    log.info("%d galaxies in %d of %d rows", catalog.sums.n, catalog.hygiene["rows_out"], catalog.hygiene["rows_in"])
+    findings = run_tests(catalog, source.columns.labels, settings)
+    adjusted = findings.ledger(settings.alpha)
+    details = sky_details(catalog.sums, settings)
+    summary = {
+        "experiment": name,
+        "verdict": verdict(findings, adjusted, details, positives["annotation0"], catalog.sums.n, settings.alpha),
+        "alpha": settings.alpha,
+        "tests": [finding.as_dict() for finding in findings.found],
+        "ledger": adjusted,
+        "not_run": findings.not_run,
+        **details,
+        "catalog": {
+            "file": str(source.path),
+            "columns": source.columns.as_dict(),
+            "positive": positives["annotation0"],
+            "classes": found.classes,
+            "n": catalog.sums.n,
+            "hygiene": catalog.hygiene,
+        },
+    }
+    if catalog.sums.reference is not None:
+        summary["against_reference"] = accuracy(catalog.sums.reference)
+    return Audit(summary, catalog, fraction_table(catalog.sums, source.columns.labels))
+
+
+def positive_classes(
+    source: Source, classes: Mapping[str, Mapping[str, int]], positive: str | None, reference_positive: str | None
+) -> dict[str, str]:
+    """The positive class of every label column; the first annotation's serves for the others where it occurs there."""
+    file, first = str(source.path), ""
+    chosen: dict[str, str] = {}
+    for name in source.label_columns:
+        if name == "reference":
+            column, wanted = source.columns.reference or "", reference_positive or first
+        else:
+            column, wanted = source.columns.labels[int(name.removeprefix("annotation"))], positive or first
+        chosen[name] = positive_class(classes[name], wanted or None, file, column)
+        first = first or chosen[name]
+    return chosen
+
+
+def run_tests(catalog: BinnedCatalog, names: tuple[str, ...], settings: Settings) -> Findings:
+    """Every test that the sums of a catalog, and its covariates, allow."""
+    findings = Findings()
+    for number, annotation in enumerate(catalog.sums.annotations):
+        suffix = f" {names[number]}" if number else ""
+        single_catalog_tests(catalog.sums, annotation, names[number], suffix, settings, findings)
+    for number, (pair, two) in enumerate(zip(catalog.sums.pairs, combinations(names, 2), strict=True)):
+        suffix = f" {two[0]} and {two[1]}" if number else ""
+        paired_tests(catalog.sums, pair, two, suffix, settings, findings)
+    if len(names) > 2:
+        findings.attempt("cochran_q", lambda: cochran_test(catalog.sums, names))
+    if catalog.sums.reference is not None:
+        reference_tests(catalog.sums.reference, settings, findings)
+    if catalog.covariates is not None:
+        template_tests(catalog.covariates, settings, findings)
+    return findings
+
+
+def sky_details(sums: CatalogSums, settings: Settings) -> dict[str, Any]:
+    """What the footprint does to a dipole, and the smallest that the catalog could have shown; None if undefined."""
+    details: dict[str, Any] = {"mask": None, "power": None}
+    try:
+        mask = mask_diagnostics(sums.positions.sums)
+        details["mask"] = {
+            "weak_axis": axis_keys(mask.weak_axis),
+            "se_inflation": mask.se_inflation,
+            "monopole_leakage": mask.monopole_leakage,
+            "condition": mask.condition,
+            "footprint_axis": axis_keys(mask.footprint_axis) if np.isfinite(mask.footprint_axis).all() else None,
+            "quadrupole_variance_inflation": quadrupole_aliasing(sums.positions).variance_inflation,
+        }
+        variance = label_variance(sums.annotations[0].labels.sums.total / sums.n)
+        covariance = sums.positions.sums.centred / sums.n
+        found = detectable_dipole(sums.n, variance, covariance, settings.power, settings.alpha)
+        details["power"] = {
+            "power": settings.power,
+            "alpha": settings.alpha,
+            "smallest_dipole_best_axis": float(found.amplitudes[0]),
+            "smallest_dipole_worst_axis": float(found.amplitudes[-1]),
+            "amplitudes": found.amplitudes.tolist(),
+            "axes": [axis_keys(axis) for axis in found.axes],
+        }
+    except ValueError as reason:
+        log.warning("footprint: %s", reason)
+    return details
+
+
+def fraction_table(sums: CatalogSums, names: tuple[str, ...]) -> pd.DataFrame:
+    """Fractions with Wilson intervals by right ascension bin, half of the circle and hemisphere; a row a part."""
+    rows = []
+    for name, annotation in zip(names, sums.annotations, strict=True):
+        width, half = 360 / RA_BINS, RA_BINS // 2
+        k, n = annotation.positives, sums.counts
+        parts = [("ra_bin", f"{width * b:g}-{width * (b + 1):g}", k[b].sum(), n[b].sum()) for b in range(RA_BINS)]
+        parts += [("ra_half", "0-180", k[:half].sum(), n[:half].sum())]
+        parts += [("ra_half", "180-360", k[half:].sum(), n[half:].sum())]
+        parts += [
+            ("dec_half", "south", k[:, 0].sum(), n[:, 0].sum()),
+            ("dec_half", "north", k[:, 1].sum(), n[:, 1].sum()),
+        ]
+        parts += [("all", "all", k.sum(), n.sum())]
+        for grouping, group, positive, galaxies in parts:
+            low, high = wilson_interval(positive, galaxies)
+            fraction = positive / galaxies if galaxies else np.nan
+            rows.append((name, grouping, group, int(galaxies), int(positive), fraction, float(low), float(high)))
+    columns = ["annotation", "grouping", "group", "n", "positive", "fraction", "wilson_low", "wilson_high"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def tell_hygiene(report: Mapping[str, Any]) -> None:
+    """Log what was dropped and why."""
+    for problem, rows in report["dropped"].items():
+        log.warning("%d rows dropped: %s", rows, problem.replace("_", " "))
+    if report["repeated_with_other_labels"]:
+        log.warning("%d rows repeat a galaxy with another label: kept", report["repeated_with_other_labels"])
+    for column, cells in report["sentinels_in_covariates"].items():
+        log.warning("%d cells of %s mean 'not known'", cells, column.removeprefix("covariate:"))
+    for key in ("without_label", "without_reference", "without_score"):
+        if report.get(key):
+            log.warning("%d galaxies %s", report[key], key.replace("_", " "))

@@ -1,0 +1,214 @@
+"""A catalog as sums over sky pixels: all that its tests need, additive over disjoint sets of galaxies.
+
+Nothing here grows with the number of galaxies, so a catalog of any size is read and added up in pieces.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow_scripts.sky.tiles import number_of_tiles, tile_of
+from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.pairs.class_agreement import agreement_table
+from workflow_scripts.statistics.sky.cosine import right_ascension_vectors
+from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.robust_dipole import ScatterSums
+from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.truth.calibration import ResidualSums
+from workflow_scripts.statistics.truth.calibration_error import ScoreCells
+from workflow_scripts.statistics.truth.error_dipoles import ErrorSums
+
+# Nside 32: pixels of 1.8 degrees, small against a quadrupole.
+PIXEL_ORDER = 5
+N_PIXELS = number_of_tiles(PIXEL_ORDER)
+RA_BINS = 12
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where galaxies are: unit vectors (n, 3), pixels (n,), cos and sin of right ascension (n, 2), parts of the sky.
+
+    `ra_bin` (n,) is one of `RA_BINS` bins, `north` (n,) is 1 for declinations of zero and more.
+    """
+
+    vectors: NDArray[np.float64]
+    pixels: NDArray[np.int64]
+    circle: NDArray[np.float64]
+    ra_bin: NDArray[np.int64]
+    north: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> "Places":
+        """Places of positions (n,) in ICRS degrees, right ascensions in [0, 360)."""
+        ra_bin = np.minimum((ra / 360 * RA_BINS).astype(np.int64), RA_BINS - 1)
+        pixels = tile_of(ra, dec, PIXEL_ORDER)
+        return cls(unit_vectors(ra, dec), pixels, right_ascension_vectors(ra), ra_bin, (dec >= 0).astype(np.int64))
+
+    def chosen(self, rows: NDArray[np.bool_]) -> "Places":
+        """The places of some of the galaxies."""
+        return Places(self.vectors[rows], self.pixels[rows], self.circle[rows], self.ra_bin[rows], self.north[rows])
+
+    def parts(self, weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """Sums of `weights` (n,), or numbers of galaxies, by right ascension bin and hemisphere: (RA_BINS, 2)."""
+        cells = 2 * self.ra_bin + self.north
+        return np.bincount(cells, weights=weights, minlength=2 * RA_BINS).astype(float).reshape(RA_BINS, 2)
+
+
+@dataclass(frozen=True)
+class AnnotationSums:
+    """One annotation of the galaxies: 0/1 labels in pixels, on the circle of right ascension, and by parts."""
+
+    labels: PixelValues
+    circle: ValueSums
+    positives: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, labels: NDArray[np.float64], places: Places) -> "AnnotationSums":
+        """Sums of labels (n,) of 0 and 1."""
+        return cls(
+            PixelValues.of(labels, places.vectors, places.pixels, N_PIXELS),
+            ValueSums.of(labels, places.circle),
+            places.parts(labels),
+        )
+
+    def __add__(self, other: "AnnotationSums") -> "AnnotationSums":
+        return AnnotationSums(self.labels + other.labels, self.circle + other.circle, self.positives + other.positives)
+
+    def signs(self, positions: PixelPositions) -> PixelValues:
+        """The same labels as signs, 2 y - 1."""
+        vector = 2 * self.labels.vector - positions.sums.first
+        return PixelValues(2 * self.labels.totals - positions.counts, positions.counts.astype(float), vector)
+
+
+@dataclass(frozen=True)
+class PairSums:
+    """Two annotations of the galaxies: their difference in pixels and by parts, and how classes go together.
+
+    `by_part` (3, RA_BINS, 2) counts differences -1, 0 and 1; `table` (k, k) galaxies by class of the first (row) and of
+    the second.
+    """
+
+    difference: PixelValues
+    scatter: ScatterSums
+    discordant: PixelPositions
+    only_first: NDArray[np.float64]
+    by_part: NDArray[np.float64]
+    table: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, first: NDArray, second: NDArray, numbers: tuple[NDArray, NDArray], n_classes: int, places: Places
+    ) -> "PairSums":
+        """Sums of two columns of labels (n,) of 0 and 1, and of their class numbers in 0 ... n_classes - 1."""
+        delta = first - second
+        differ = delta != 0
+        return cls(
+            PixelValues.of(delta, places.vectors, places.pixels, N_PIXELS),
+            ScatterSums.of(delta, places.vectors),
+            PixelPositions.of(places.vectors[differ], places.pixels[differ], N_PIXELS),
+            np.bincount(places.pixels, weights=delta > 0, minlength=N_PIXELS).astype(float),
+            np.stack([places.parts((delta == value).astype(float)) for value in (-1, 0, 1)]),
+            agreement_table(*numbers, n_classes),
+        )
+
+    def __add__(self, other: "PairSums") -> "PairSums":
+        return PairSums(
+            self.difference + other.difference,
+            self.scatter + other.scatter,
+            self.discordant + other.discordant,
+            self.only_first + other.only_first,
+            self.by_part + other.by_part,
+            self.table + other.table,
+        )
+
+
+@dataclass(frozen=True)
+class ReferenceSums:
+    """Labels against reference labels, of the galaxies that have one.
+
+    `parts` (2, 2, RA_BINS, 2) counts galaxies by reference, label, right ascension bin and hemisphere; `known` and
+    `wrong` (p,) by pixel. `residuals` and `cells` (two regions: right ascension below and above 180 degrees) are of
+    scores, None where there are none.
+    """
+
+    parts: NDArray[np.float64]
+    errors: ErrorSums
+    known: NDArray[np.float64]
+    wrong: NDArray[np.float64]
+    residuals: ResidualSums | None
+    cells: ScoreCells | None
+
+    @classmethod
+    def of(cls, labels: NDArray, truth: NDArray, scores: NDArray | None, places: Places) -> "ReferenceSums":
+        """Sums of labels and reference labels (n,) of 0 and 1, and of scores (n,); raises `ValueError` as its parts."""
+        pairs = [[places.parts(((truth == t) & (labels == y)).astype(float)) for y in (0, 1)] for t in (0, 1)]
+        half = (places.ra_bin >= RA_BINS // 2).astype(np.int64)
+        return cls(
+            np.array(pairs),
+            ErrorSums.of(labels, truth, places.vectors),
+            np.bincount(places.pixels, minlength=N_PIXELS).astype(float),
+            np.bincount(places.pixels, weights=labels != truth, minlength=N_PIXELS).astype(float),
+            None if scores is None else ResidualSums.of(scores, truth, places.vectors),
+            None if scores is None else ScoreCells.of(scores, truth, regions=half, n_regions=2),
+        )
+
+    def __add__(self, other: "ReferenceSums") -> "ReferenceSums":
+        both = self.residuals is not None and other.residuals is not None
+        return ReferenceSums(
+            self.parts + other.parts,
+            self.errors + other.errors,
+            self.known + other.known,
+            self.wrong + other.wrong,
+            self.residuals + other.residuals if both else None,  # type: ignore[operator]
+            self.cells + other.cells if both else None,  # type: ignore[operator]
+        )
+
+
+@dataclass(frozen=True)
+class CatalogSums:
+    """All galaxies of a catalog: `counts` (RA_BINS, 2) by parts, and sums of annotations, pairs of them, reference."""
+
+    positions: PixelPositions
+    circle: PositionSums
+    counts: NDArray[np.float64]
+    annotations: tuple[AnnotationSums, ...]
+    pairs: tuple[PairSums, ...] = ()
+    reference: ReferenceSums | None = None
+
+    @classmethod
+    def of(
+        cls,
+        places: Places,
+        annotations: Sequence[AnnotationSums],
+        pairs: Sequence[PairSums] = (),
+        reference: ReferenceSums | None = None,
+    ) -> "CatalogSums":
+        """Sums of galaxies at their places, with the sums of their labels."""
+        return cls(
+            PixelPositions.of(places.vectors, places.pixels, N_PIXELS),
+            PositionSums.of(places.circle),
+            places.parts(),
+            tuple(annotations),
+            tuple(pairs),
+            reference,
+        )
+
+    def __add__(self, other: "CatalogSums") -> "CatalogSums":
+        references = [part for part in (self.reference, other.reference) if part is not None]
+        return CatalogSums(
+            self.positions + other.positions,
+            self.circle + other.circle,
+            self.counts + other.counts,
+            tuple(a + b for a, b in zip(self.annotations, other.annotations, strict=True)),
+            tuple(a + b for a, b in zip(self.pairs, other.pairs, strict=True)),
+            reduce(add, references) if references else None,
+        )
+
+    @property
+    def n(self) -> int:
+        """Number of galaxies."""
+        return self.positions.n

@@ -1,0 +1,32 @@
+"""Make the tests of the suite on mock skies of one step of the ladder and one mask, and keep what each of them said."""
+
+import argparse
+
+from workflow_scripts.calibration_mocks.battery import GALAXIES, run_battery
+from workflow_scripts.calibration_mocks.ladder import LADDER
+from workflow_scripts.calibration_mocks.masks import MASKS
+from workflow_scripts.provenance import provenance, write_table
+from workflow_scripts.step import run_step
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--mask", required=True, help=f"part of the sky: {', '.join(MASKS)}")
+    parser.add_argument("--step", required=True, help=f"step of the ladder: {', '.join(LADDER)}")
+    parser.add_argument("--mocks", type=int, required=True, help="skies of each variant of the step")
+    parser.add_argument("--galaxies", type=int, default=GALAXIES, help="galaxies of a sky; default: %(default)s")
+    parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+    parser.add_argument("--output", required=True, help="a row for every mock and test (Parquet)")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the findings."""
+    found = run_battery(arguments.mask, arguments.step, arguments.mocks, arguments.seed, arguments.galaxies)
+    config = {name: getattr(arguments, name) for name in ("mask", "step", "mocks", "galaxies")}
+    write_table(arguments.output, found, provenance(config, {"calibration": arguments.seed}, []))
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())

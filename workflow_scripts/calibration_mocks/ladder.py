@@ -1,0 +1,143 @@
+"""The ladder of mock skies: what the fraction of positive galaxies depends on, step by step (in logits).
+
+S0 nothing, S1 a dipole along a random axis, S2 a quadrupole as well, S3 imaging templates as well, and S4 nothing but a
+clustered random field: neighbours are alike, without a dipole on purpose.
+"""
+
+import logging
+from dataclasses import dataclass
+
+import healpy
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from workflow_scripts.calibration_mocks.masks import NSIDE, MockPositions
+from workflow_scripts.errors import InputError
+from workflow_scripts.statistics.sky.regression import quadrupole_basis, standardised_templates
+
+# It tells of every map that it smooths by nothing.
+logging.getLogger("healpy").setLevel(logging.WARNING)
+
+# Away from 1/2, where an unequal mix of labels would go unnoticed.
+FRACTION = 0.4
+# Length of the five coefficients of the quadrupole, as a fraction.
+QUADRUPOLE = 0.05
+# Logits for a standard deviation of seeing and of dust.
+TEMPLATE_LOGITS = np.array([0.15, -0.10])
+# Standard deviation of the clustered field in logits, as in the mocks of methods.md, 3.c.
+CLUSTERING = 0.5
+_FIELD_NSIDE = 64
+_FIELD_LMAX = 3 * _FIELD_NSIDE - 1
+_SKIES_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One kind of sky: dipole D as a fraction, and whether there is more; `clustered_deg` 0 for no field."""
+
+    name: str
+    dipole: float = 0.0
+    quadrupole: bool = False
+    templates: bool = False
+    clustered_deg: float = 0.0
+
+
+LADDER: dict[str, tuple[Variant, ...]] = {
+    "S0_binomial": (Variant("isotropic"),),
+    "S1_dipole": tuple(Variant(f"D = {d:g}", d) for d in (0.002, 0.005, 0.01, 0.02, 0.05)),
+    "S2_quadrupole": tuple(Variant(f"quadrupole, D = {d:g}", d, True) for d in (0.0, 0.02)),
+    "S3_templates": tuple(Variant(f"quadrupole, templates, D = {d:g}", d, True, True) for d in (0.0, 0.02)),
+    "S4_clustered": tuple(Variant(f"clustered over {d:g} degrees", clustered_deg=d) for d in (1.0, 3.0)),
+}
+
+
+def variants_of(step: str) -> tuple[Variant, ...]:
+    """The skies of a step; `InputError` for a step that is not in `LADDER`."""
+    if step not in LADDER:
+        raise InputError(f"--step: '{step}' is not known, expected one of {', '.join(LADDER)}")
+    return LADDER[step]
+
+
+@dataclass(frozen=True)
+class MockSkies:
+    """Many skies of one kind on one mask.
+
+    `logits` (m, p) of the dipole, quadrupole and templates, `fractions` (m, p) with the clustered field averaged over
+    each pixel, `axes` (m, 3) of the dipole, or random ones without. `beta` is the length of the dipole in logits,
+    `dipole` what it is as a fraction on the full sky, and `templates` (p, 2) are seeing and dust.
+    """
+
+    variant: Variant
+    logits: NDArray[np.float64]
+    fractions: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    beta: float
+    dipole: float
+    templates: NDArray[np.float64]
+
+
+def mock_skies(variant: Variant, positions: MockPositions, mocks: int, seed: int) -> MockSkies:
+    """Draw what the fraction is in every pixel of `mocks` skies."""
+    random = np.random.default_rng(seed)
+    slope = FRACTION * (1 - FRACTION)
+    axes = _directions(mocks, 3, random)
+    beta = variant.dipole / slope
+    logits = np.log(FRACTION / (1 - FRACTION)) + beta * axes @ positions.vectors.T
+    if variant.quadrupole:
+        logits += QUADRUPOLE / slope * _directions(mocks, 5, random) @ quadrupole_basis(positions.vectors).T
+    templates = imaging_templates(positions)
+    if variant.templates:
+        logits += standardised_templates(templates, positions.counts) @ TEMPLATE_LOGITS
+    fractions = expit(logits)
+    if variant.clustered_deg:
+        fractions = _clustered(logits, positions.pixels, variant.clustered_deg, random)
+    return MockSkies(variant, logits, fractions, axes, beta, _as_fraction(beta), templates)
+
+
+def imaging_templates(positions: MockPositions) -> NDArray[np.float64]:
+    """Seeing, which grows away from Dec = +20 degrees and varies over some 20 degrees, and dust, 1/(|sin b| + 0.1)."""
+    random = np.random.default_rng(20)
+    spectrum = np.r_[0.0, 0.0, np.full(9, 1.0)]
+    patches = _field(spectrum, NSIDE, random)[positions.pixels]
+    away = np.degrees(np.arcsin(positions.vectors[:, 2])) - 20
+    seeing = (away / 40) ** 2 + 0.4 * patches
+    return np.column_stack([seeing, 1 / (np.abs(np.sin(np.radians(positions.latitude))) + 0.1)])
+
+
+def _as_fraction(beta: float) -> float:
+    """Dipole of expit(b0 + beta cos) on the full sky, 3 <p cos>: a little less than its slope at 0 times beta."""
+    cosine, weight = np.polynomial.legendre.leggauss(40)
+    return float(1.5 * weight @ (expit(np.log(FRACTION / (1 - FRACTION)) + beta * cosine) * cosine))
+
+
+def _directions(number: int, dimensions: int, random: np.random.Generator) -> NDArray[np.float64]:
+    drawn = random.standard_normal((number, dimensions))
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+def _clustered(
+    logits: NDArray, pixels: NDArray[np.int64], scale_deg: float, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Fractions with a field of Gaussian correlation exp(-theta^2 / 2 scale^2), averaged over finer pixels."""
+    degree = np.arange(_FIELD_LMAX + 1)
+    spectrum = np.exp(-degree * (degree + 1) * np.radians(scale_deg) ** 2 / 2)
+    # No monopole: it would only change the overall fraction.
+    spectrum[0] = 0
+    spectrum *= 4 * np.pi * CLUSTERING**2 / ((2 * degree + 1) @ spectrum)
+    finer = (_FIELD_NSIDE // NSIDE) ** 2
+    fractions = np.empty(logits.shape)
+    for start in range(0, len(logits), _SKIES_AT_ONCE):
+        part = logits[start : start + _SKIES_AT_ONCE]
+        fields = np.array([_field(spectrum, _FIELD_NSIDE, random).reshape(-1, finer)[pixels] for _ in part])
+        fractions[start : start + len(part)] = expit(part[:, :, None] + fields).mean(axis=2)
+    return fractions
+
+
+def _field(spectrum: NDArray, nside: int, random: np.random.Generator) -> NDArray[np.float64]:
+    """A Gaussian random field of an angular power spectrum C_l, nested; as `healpy.synfast`, with its own generator."""
+    lmax = len(spectrum) - 1
+    degree, order = healpy.Alm.getlm(lmax)
+    real, imaginary = random.standard_normal((2, len(degree)))
+    alm = np.where(order == 0, real + 0j, (real + 1j * imaginary) / np.sqrt(2)) * np.sqrt(spectrum[degree])
+    return healpy.reorder(healpy.alm2map(alm, nside, lmax=lmax), r2n=True)

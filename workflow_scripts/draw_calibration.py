@@ -1,0 +1,50 @@
+"""Draw the calibration of the tests: uniformity of p, sizes, power, and dipoles put in and recovered."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from workflow_scripts.errors import InputError
+from workflow_scripts.figures.calibration import p_uniformity, power, recovery, sizes
+from workflow_scripts.figures.style import save
+from workflow_scripts.provenance import recorded_config
+from workflow_scripts.step import run_step
+
+# Okabe and Ito's, which colour-blind readers tell apart; no experiment is drawn here that could choose others.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--table", type=Path, required=True, help="the table of tabulate_calibration (CSV)")
+    parser.add_argument("--findings", nargs="+", required=True, help="files of calibrate_sky_tests (Parquet)")
+    parser.add_argument("--dpi", type=int, default=200, help="of the PNG; default: %(default)s")
+    parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write p_uniformity, size, power and recovery."""
+    settings, folder = {"dpi": arguments.dpi, "colours": COLOURS}, arguments.folder
+    table = pd.read_csv(arguments.table)
+    p_values, estimates = {}, {}
+    for path in arguments.findings:
+        if not Path(path).is_file():
+            raise InputError(f"{path}: not found, expected a file of calibrate_sky_tests")
+        config = recorded_config(path)
+        columns = ["variant", "dipole", "test", "p", "along", "length"]
+        for (variant, dipole), found in pd.read_parquet(path, columns=columns).groupby(["variant", "dipole"]):
+            if config["step"] in ("S0_binomial", "S4_clustered"):
+                p_values[config["mask"], str(variant)] = found
+            if config["step"] in ("S0_binomial", "S1_dipole"):
+                estimates[config["mask"], float(dipole)] = found
+    save(p_uniformity(p_values, settings), folder, "p_uniformity", settings)
+    save(sizes(table, settings), folder, "size", settings)
+    save(power(table, settings), folder, "power", settings)
+    save(recovery(estimates, settings), folder, "recovery", settings)
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())

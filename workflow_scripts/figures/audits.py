@@ -1,0 +1,153 @@
+"""Figures of an audit: maps, fractions by right ascension, paper-style sigma beside the calibrated p, power."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy import stats
+
+from workflow_scripts.figures.mollweide import draw_map, projected
+from workflow_scripts.figures.style import DOUBLE, SINGLE, new_figure, say_instead
+
+# What an audit on the command line looks like: the defaults of `experiments.NAME.figures`.
+LOOK: dict[str, Any] = {
+    "dpi": 160,
+    "colours": ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"],
+    "sequential_map": "cividis",
+    "diverging_map": "RdBu_r",
+}
+_MARKERS = {"paper-style best axis": "X", "axis of the centred dipole": "o", "weak direction of the footprint": "D"}
+
+Test = Mapping[str, Any]
+
+
+def sky_map(values: NDArray, label: str, about_zero: bool, settings: Mapping[str, Any]) -> Figure:
+    """One map; on a scale symmetric about zero for differences."""
+    figure, axes = new_figure(SINGLE * 1.5, SINGLE * 1.05, subplot_kw={"projection": "mollweide"})
+    if not np.isfinite(values).any():
+        say_instead(axes, f"No galaxy to map: {label}.")
+        return figure
+    if about_zero:
+        high = max(float(np.nanpercentile(np.abs(values), 98)), 1e-9)
+        low, colours = -high, settings["diverging_map"]
+    else:
+        low, high = np.nanpercentile(values, [2, 98])
+        if high - low < 1e-9:
+            low, high = low - 0.01, high + 0.01
+        colours = settings["sequential_map"]
+    drawn = draw_map(axes, values, colours, low, high)
+    figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.6, pad=0.08, label=label, extend="both")
+    return figure
+
+
+def sigma_map(values: NDArray | None, axes_of: Mapping[str, Any], settings: Mapping[str, Any]) -> Figure:
+    """Paper-style sigma along every axis; `axes_of` has the directions (`axis_ra`, `axis_dec`) named in `_MARKERS`."""
+    figure, axes = new_figure(SINGLE * 1.5, SINGLE * 1.2, subplot_kw={"projection": "mollweide"})
+    if values is None:
+        say_instead(axes, "These positions leave an axis undetermined: there is no map of sigma.")
+        return figure
+    largest = float(np.nanmax(np.abs(values)))
+    drawn = draw_map(axes, values, settings["diverging_map"], -largest, largest)
+    for label, marker in _MARKERS.items():
+        if direction := axes_of.get(label):
+            ends = [(direction["axis_ra"], direction["axis_dec"])]
+            if marker == "D":
+                # A line has two ends.
+                ends.append(((ends[0][0] + 180) % 360, -ends[0][1]))
+            x, y = projected(*np.array(ends).T)
+            axes.plot(x, y, marker, markersize=7, color="black", markeredgecolor="white", label=label)
+    figure.colorbar(
+        drawn, ax=axes, orientation="horizontal", shrink=0.6, pad=0.08, label="paper-style sigma (uncentred)"
+    )
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+def fraction_by_ra(fractions: pd.DataFrame, cosine: Test | None, positive: str, settings: Mapping) -> Figure:
+    """Fraction by right ascension bin with Wilson intervals, a series an annotation, and the cosine of the first."""
+    figure, axes = new_figure(SINGLE * 1.5, 2.6)
+    for number, (name, group) in enumerate(fractions.groupby("annotation", sort=False)):
+        bins = group[(group["grouping"] == "ra_bin") & (group["n"] > 0)]
+        edges = bins["group"].str.split("-", expand=True).astype(float)
+        errors = np.abs(bins[["wilson_low", "wilson_high"]].to_numpy().T - bins["fraction"].to_numpy())
+        colour = settings["colours"][number % len(settings["colours"])]
+        axes.errorbar(
+            edges.mean(axis=1) + 3 * number,
+            bins["fraction"],
+            errors,
+            fmt="os^D"[number % 4],
+            color=colour,
+            markersize=3.5,
+            capsize=1.5,
+            label=f"{name}, 95 % intervals",
+        )
+    if cosine is not None:
+        angle = np.linspace(0, 360, 200)
+        curve = cosine["mean"] + cosine["estimate"] * np.cos(np.radians(angle - cosine["phase_ra"]))
+        axes.plot(angle, curve, color="black", linewidth=1, label=f"cosine in right ascension, p = {cosine['p']:.2g}")
+    axes.set(
+        xlabel="right ascension (degrees)", ylabel=f"fraction of '{positive}'", xlim=(0, 360), xticks=range(0, 361, 60)
+    )
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return figure
+
+
+def sigma_and_p(scan: Test | None, score: Test | None, settings: Mapping[str, Any]) -> Figure:
+    """What the sigma of a scanned maximum is taken for, what it follows, and where the catalog lies."""
+    figure, panels = new_figure(DOUBLE, 2.9, ncols=2)
+    if scan is None or score is None:
+        for panel in panels:
+            say_instead(panel, "The scan is not defined for these galaxies.")
+        return figure
+    taken, follows = settings["colours"][0], settings["colours"][1]
+    sigma = scan["max_sigma"]
+    x = np.linspace(0, max(5.0, min(sigma, 60) * 1.15), 500)
+    left, right = panels
+    left.plot(x, 2 * stats.norm.pdf(x), color=taken, label="an axis chosen before (normal)")
+    left.plot(x, stats.chi(3).pdf(x), color=follows, label="largest of all axes (chi, 3 dof)")
+    left.axvline(min(sigma, 60), color="black", linewidth=1.2, label=f"this catalog: {sigma:.2f}")
+    alone = scan["sigma_without_dipole"]
+    label = f"the mix of labels on this footprint: {alone:.1f}"
+    left.axvline(min(alone, 60), color="0.4", linewidth=1, linestyle="--", label=label)
+    left.set(xlabel="sigma", ylabel="density without any dipole", xlim=(0, x[-1]), ylim=(0, 0.95))
+    left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    values = {
+        "sigma read as normal": scan["p_if_sigma_were_normal"],
+        "largest of all axes": scan["p"],
+        "centred dipole, chi-square": score["p"],
+        "centred dipole, permutations": score["p_permutation"],
+    }
+    # Below this, a bar would leave the axes.
+    logarithms = [-np.log10(max(p, 1e-30)) for p in values.values()]
+    right.barh(range(len(values)), logarithms, color=[taken, follows, "0.6", "0.3"])
+    for row, (length, p) in enumerate(zip(logarithms, values.values(), strict=True)):
+        right.text(length, row, f" {p:.2g}", va="center", fontsize=7)
+    right.set_yticks(range(len(values)), list(values))
+    right.set(xlabel="-log10 p", xlim=(0, 1.25 * max(logarithms) + 0.2))
+    right.invert_yaxis()
+    return figure
+
+
+def amplitude(score: Test | None, power: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> Figure:
+    """The dipole's amplitude with its interval, beside what the catalog could have shown."""
+    figure, axes = new_figure(SINGLE * 1.5, 1.7)
+    if score is None or power is None:
+        say_instead(axes, "These galaxies determine no dipole.")
+        return figure
+    low, high = score["ci95"]
+    axes.plot([low, high], [0, 0], color=settings["colours"][0], linewidth=3, alpha=0.6, solid_capstyle="butt")
+    axes.plot(score["estimate"], 0, "o", color=settings["colours"][0])
+    axes.plot(score["upper_limit_95"], 1, "<", color=settings["colours"][1])
+    best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
+    axes.plot([best, worst], [2, 2], color="0.4", linewidth=3, solid_capstyle="butt")
+    rows = [
+        "observed, 95 % interval",
+        "95 % upper limit",
+        f"could be seen\n({power['power']:.0%} power, best to worst axis)",
+    ]
+    axes.set_yticks(range(3), rows)
+    axes.set(xlabel="amplitude of the dipole of the fraction", xlim=(0, None), ylim=(2.6, -0.6))
+    return figure

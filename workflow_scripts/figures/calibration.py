@@ -1,0 +1,156 @@
+"""Figures of the calibration: p-values without a signal, sizes, power, and amplitudes put in and recovered."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from workflow_scripts.calibration_mocks.claims import CLAIMS
+from workflow_scripts.calibration_mocks.masks import DESCRIPTIONS
+from workflow_scripts.calibration_mocks.page import NULL_SKIES
+from workflow_scripts.calibration_mocks.shares import ACCEPTED_SIZE
+from workflow_scripts.figures.style import DOUBLE, MARKERS, new_figure
+from workflow_scripts.statistics.runs.calibration import size_band
+
+# Those that a reader compares first.
+SHOWN = (
+    "dipole score, chi2",
+    "block dipole, F",
+    "sky GLM with templates, dipole LR given quadrupole",
+    "difference-map dipole, chi2",
+    "paper-style sigma as a Gaussian",
+    "paper-style sigma, chi with 3 dof",
+)
+_TITLES = {
+    "full_sky": "full sky",
+    "dec_and_latitude": "Dec > -10°, |b| > 20°",
+    "sdss_like_cap": "SDSS-like cap",
+    "half_sky": "half sky",
+}
+assert set(_TITLES) == set(DESCRIPTIONS)
+
+
+def p_uniformity(p_values: Mapping[tuple[str, str], pd.DataFrame], settings: Mapping[str, Any]) -> Figure:
+    """Share of p up to a value less that value, on isotropic (S0) and clustered (S4) skies of every mask.
+
+    `p_values` by (mask, variant): columns `test` and `p`. The band holds 95 % of the curves of uniform p, at each p.
+    """
+    masks = [mask for mask in _TITLES if (mask, "isotropic") in p_values]
+    kinds = ("isotropic", "clustered over 3 degrees")
+    figure, axes = new_figure(DOUBLE, 4.6, nrows=2, ncols=len(masks), squeeze=False, sharex=True, sharey="row")
+    grid = np.linspace(0, 1, 201)
+    for row, kind in enumerate(kinds):
+        for panel, mask in zip(axes[row], masks, strict=True):
+            found = p_values.get((mask, kind))
+            if found is None:
+                panel.set_axis_off()
+                continue
+            for number, test in enumerate(SHOWN):
+                p = np.sort(found.loc[found["test"] == test, "p"].to_numpy())
+                share = np.searchsorted(p, grid, side="right") / len(p)
+                panel.plot(grid, share - grid, linewidth=1.1, label=test, **_line(number, settings))
+            half = 1.96 * np.sqrt(grid * (1 - grid) / len(p))
+            panel.fill_between(grid, -half, half, color="0.85", zorder=0)
+            if row == 0:
+                panel.set_title(_TITLES[mask])
+            else:
+                panel.set_xlabel("p")
+    for row, kind in enumerate(("isotropic", "clustered over 3°")):
+        axes[row][0].set_ylabel(f"{kind}:\nshare of p below − p")
+        axes[row][0].set_ylim(-max(0.08, 1.1 * half.max()), 1.0)
+    _legend_below(figure, axes[0][0])
+    return figure
+
+
+def sizes(table: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
+    """Share rejected at 5 % of every test on skies where there is nothing to find: claimed ones filled."""
+    cells = table[(table["unit"] == "galaxy") & table["null_holds"].astype(bool) & table["rejected_05"].notna()]
+    cells = cells[cells["variant"].isin(NULL_SKIES)]
+    tests = [test for test in CLAIMS if (cells["test"] == test).any()]
+    masks = [mask for mask in _TITLES if (cells["mask"] == mask).any()]
+    figure, axes = new_figure(DOUBLE, 5.6, ncols=len(masks), squeeze=False, sharex=True, sharey=True)
+    low, high = size_band(int(cells["mocks"].min()), 0.05)
+    for panel, mask in zip(axes[0], masks, strict=True):
+        panel.axvspan(low, high, color="0.85", zorder=0, label="99.9 % of valid tests")
+        for edge in ACCEPTED_SIZE:
+            label = "accepted: {} to {}".format(*ACCEPTED_SIZE) if edge == ACCEPTED_SIZE[0] else None
+            panel.axvline(edge, color="0.4", linewidth=0.6, linestyle=":", label=label)
+        for number, (variant, label) in enumerate(NULL_SKIES.items()):
+            part = cells[(cells["mask"] == mask) & (cells["variant"] == variant)]
+            colour = settings["colours"][number % len(settings["colours"])]
+            rows = np.array([tests.index(test) for test in part["test"]]) + 0.14 * (number - 2)
+            claimed = part["claimed_valid"].to_numpy(bool)
+            size = np.maximum(part["rejected_05"].to_numpy(), 2e-3)
+            style = {"linestyle": "none", "marker": MARKERS[number], "markersize": 3.2, "color": colour}
+            panel.plot(size[claimed], rows[claimed], label=label, **style)
+            panel.plot(size[~claimed], rows[~claimed], **style, markerfacecolor="none", markeredgewidth=0.7)
+        panel.set_xscale("log")
+        panel.set(title=_TITLES[mask], xlabel="rejected at 5 %", ylim=(len(tests) - 0.5, -0.5), xlim=(1.5e-3, 1.4))
+        panel.set_yticks(range(len(tests)), tests, fontsize=6)
+        panel.grid(axis="y", linewidth=0.3, color="0.88")
+    _legend_below(figure, axes[0][0], "filled: the test claims its level there; open: it does not")
+    return figure
+
+
+def power(table: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
+    """Share rejected at 5 % by the dipole put in (that of one network less the other for the difference map)."""
+    cells = table[table["step"].isin(["S0_binomial", "S1_dipole"])]
+    masks = [mask for mask in _TITLES if (cells["mask"] == mask).any()]
+    figure, axes = new_figure(DOUBLE, 3.0, ncols=len(masks), squeeze=False, sharex=True, sharey=True)
+    for panel, mask in zip(axes[0], masks, strict=True):
+        for number, test in enumerate(SHOWN):
+            part = cells[(cells["mask"] == mask) & (cells["test"] == test)].sort_values("dipole")
+            style = {"marker": MARKERS[number % len(MARKERS)], "markersize": 3, "linewidth": 1}
+            panel.plot(np.arange(len(part)), part["rejected_05"], label=test, **style, **_line(number, settings))
+            panel.set_xticks(range(len(part)), [f"{value:g}" for value in part["dipole"]], fontsize=6)
+        panel.axhline(0.05, color="0.4", linewidth=0.6, linestyle=":")
+        panel.set(title=_TITLES[mask], xlabel="dipole D put in", ylim=(0, 1.04))
+    axes[0][0].set_ylabel("rejected at 5 %")
+    _legend_below(figure, axes[0][0])
+    return figure
+
+
+def recovery(estimates: Mapping[tuple[str, float], pd.DataFrame], settings: Mapping[str, Any]) -> Figure:
+    """Dipole recovered along the true axis, and debiased amplitude, against the dipole put in.
+
+    `estimates` by (mask, D): columns `test`, `along` and `length` of the findings (estimate less truth).
+    """
+    masks = [mask for mask in _TITLES if any(key[0] == mask for key in estimates)]
+    figure, axes = new_figure(DOUBLE, 2.6, ncols=len(masks), squeeze=False, sharex=True, sharey=True)
+    for panel, mask in zip(axes[0], masks, strict=True):
+        injected = sorted(dipole for found, dipole in estimates if found == mask)
+        # Evenly spaced, because the dipoles are spread over more than a decade.
+        places = np.arange(len(injected))
+        panel.plot(places, injected, color="0.3", linewidth=0.8, linestyle="--", label="put in")
+        for number, (test, column, label) in enumerate(
+            (
+                ("dipole score, chi2", "along", "along the true axis"),
+                ("amplitude, debiased", "length", "debiased amplitude"),
+            )
+        ):
+            cells = [estimates[mask, dipole] for dipole in injected]
+            off = [cell.loc[cell["test"] == test, column].to_numpy() for cell in cells]
+            middle = np.array([values.mean() for values in off]) + injected
+            spread = np.array([values.std() for values in off])
+            style = {"color": settings["colours"][number], "marker": MARKERS[number], "markersize": 3.5}
+            panel.errorbar(
+                places + 0.2 * number - 0.1, middle, spread, linestyle="none", capsize=2, label=label, **style
+            )
+        panel.set_xticks(places, [f"{dipole:g}" for dipole in injected], fontsize=5.5)
+        panel.set(title=_TITLES[mask], xlabel="dipole D put in")
+    axes[0][0].set_ylabel("dipole recovered\n(mean and scatter)")
+    _legend_below(figure, axes[0][0])
+    return figure
+
+
+def _line(number: int, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Colour by test; what nothing is claimed of is dashed."""
+    dashed = SHOWN[number].startswith("paper")
+    return {"color": settings["colours"][number % len(settings["colours"])], "linestyle": "--" if dashed else "-"}
+
+
+def _legend_below(figure: Figure, axes: Any, title: str | None = None) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, title=title, title_fontsize=7)

@@ -1,0 +1,46 @@
+"""Gather the calibration of all tests in one table: size, coverage, bias and power, and whether they are acceptable."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from workflow_scripts.calibration_mocks.page import markdown
+from workflow_scripts.calibration_mocks.shares import run_rows, sky_rows
+from workflow_scripts.errors import InputError
+from workflow_scripts.provenance import recorded_config
+from workflow_scripts.step import run_step
+from workflow_scripts.whole_file import whole_file
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of this step."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--findings", nargs="+", required=True, help="files of calibrate_sky_tests (Parquet)")
+    parser.add_argument("--runs", help="file of calibrate_run_tests (Parquet)")
+    parser.add_argument("--csv", type=Path, required=True, help="the table: a row for every test, sky and mask")
+    parser.add_argument("--markdown", type=Path, required=True, help="the same to read")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write both."""
+    tables = []
+    for path in arguments.findings:
+        if not Path(path).is_file():
+            raise InputError(f"{path}: not found, expected a file of calibrate_sky_tests")
+        config = recorded_config(path)
+        if not {"mask", "step"} <= set(config):
+            raise InputError(f"{path}: does not say its mask and step, expected a file of calibrate_sky_tests")
+        tables.append(sky_rows(pd.read_parquet(path), config["mask"], config["step"]))
+    if arguments.runs:
+        tables.append(run_rows(pd.read_parquet(arguments.runs)))
+    table = pd.concat(tables, ignore_index=True)
+    with whole_file(arguments.csv) as temporary:
+        table.to_csv(temporary, index=False, float_format="%.6g")
+    with whole_file(arguments.markdown) as temporary:
+        temporary.write_text(markdown(table), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())
