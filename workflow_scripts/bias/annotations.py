@@ -1,4 +1,4 @@
-"""The annotations of all runs of an experiment, as one matrix."""
+"""The annotations of all runs of an experiment: their labels as one matrix, their scores a run at a time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError
@@ -18,14 +19,14 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 class Annotations:
     """What every run says of the same n galaxies.
 
-    `runs` is one row a run (`run_id, arm, footprint, network, resample, seed, axis, family`), `labels` (runs, n) int8
-    and `scores` (runs, n) float32 in that order; `ra`, `dec` ICRS degrees, `vectors` (n, 3); `reference` (n,) the
-    catalog's label, NaN where there is none.
+    `runs` is one row a run (`run_id, arm, footprint, network, resample, seed, axis, family`), `files` and `labels`
+    (runs, n), 0 or 1, in that order; `ra`, `dec` ICRS degrees, `vectors` (n, 3); `reference` (n,) the catalog's label,
+    NaN where there is none.
     """
 
     runs: pd.DataFrame
+    files: Sequence[str | Path]
     labels: NDArray[np.int8]
-    scores: NDArray[np.float32]
     ra: NDArray[np.float64]
     dec: NDArray[np.float64]
     vectors: NDArray[np.float64]
@@ -35,6 +36,21 @@ class Annotations:
     def n(self) -> int:
         """Number of galaxies."""
         return len(self.ra)
+
+    def scores(self, row: int) -> NDArray[np.float32]:
+        """Scores (n,) of a run, read from its file: four times the labels, and no test needs two runs' at once.
+
+        Raises `InputError` where the file has none, or one is missing.
+        """
+        scores = _read(self.files[row], ["score"])["score"].to_numpy(np.float32)
+        if not np.isfinite(scores).all():
+            raise InputError(f"{self.files[row]}: column score has missing values")
+        return scores
+
+    def positive_share(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        """Share (n,) of the runs in `rows`, or of all, that call each galaxy positive."""
+        labels = self.labels if rows is None else self.labels[rows]
+        return labels.sum(axis=0, dtype=np.int32) / len(labels)
 
     def rows(self, **conditions: Any) -> NDArray[np.int64]:
         """Row numbers of the runs whose columns have the given values."""
@@ -47,7 +63,7 @@ class Annotations:
 def read_annotations(
     experiment: str, listed: Sequence[Mapping[str, Any]], files: Sequence[str | Path], catalog: str | Path
 ) -> Annotations:
-    """Read the annotations of all runs, one file at a time.
+    """Read the labels of all runs, one file at a time; scores stay in the files.
 
     Parameters
     ----------
@@ -62,7 +78,7 @@ def read_annotations(
     ------
     InputError
         where runs annotated different galaxies or the same galaxy twice, a file or column is missing, a galaxy is
-        not in the catalog, or a label is neither 0 nor 1.
+        not in the catalog or there twice, or a label is neither 0 nor 1.
     """
     runs = pd.DataFrame(list(listed))
     if len(runs) != len(files):
@@ -72,25 +88,31 @@ def read_annotations(
     first = _read(files[0], ["source_id", "ra", "dec"])
     _check_positions(first, files[0])
     labels = np.empty((len(runs), len(first)), np.int8)
-    scores = np.empty((len(runs), len(first)), np.float32)
     for row, file in enumerate(files):
-        table = _read(file, ["source_id", "score", "label"])
+        table = _read(file, ["source_id", "label"])
         if not table["source_id"].equals(first["source_id"]):
             raise InputError(f"{file}: annotates other galaxies than {files[0]}, expected the same in the same order")
         if not table["label"].isin((0, 1)).all():
             raise InputError(f"{file}: column label has values other than 0 and 1")
-        if not np.isfinite(table["score"]).all():
-            raise InputError(f"{file}: column score has missing values")
-        labels[row], scores[row] = table["label"], table["score"]
-    known = _read(catalog, ["source_id", "label"]).set_index("source_id")["label"]
-    if not known.index.is_unique:
-        raise InputError(f"{catalog}: source_id {known.index[known.index.duplicated()][0]} occurs more than once")
-    if not first["source_id"].isin(known.index).all():
-        unknown = first.loc[~first["source_id"].isin(known.index), "source_id"].iloc[0]
-        raise InputError(f"{files[0]}: source_id {unknown} is not in {catalog}")
-    reference = known.reindex(first["source_id"]).astype("Float64").to_numpy(float, na_value=np.nan)
+        labels[row] = table["label"]
+    reference = _reference_labels(first["source_id"], catalog, files[0])
     ra, dec = first["ra"].to_numpy(), first["dec"].to_numpy()
-    return Annotations(runs, labels, scores, ra, dec, unit_vectors(ra, dec), reference)
+    return Annotations(runs, tuple(files), labels, ra, dec, unit_vectors(ra, dec), reference)
+
+
+def _reference_labels(source_id: pd.Series, catalog: str | Path, file: str | Path) -> NDArray[np.float64]:
+    """The catalog's label of each galaxy of `file`, NaN where it has none."""
+    known = _read(catalog, ["source_id", "label"])
+    repeated = known["source_id"].duplicated()
+    if repeated.any():
+        raise InputError(f"{catalog}: source_id {known.loc[repeated, 'source_id'].iloc[0]} occurs more than once")
+    # By Arrow: pandas would make a Python string of every id, in far more time and memory.
+    wanted, listed = (pa.array(ids).cast(pa.large_string()) for ids in (source_id, known["source_id"]))
+    rows = pc.index_in(wanted, value_set=listed)
+    if rows.null_count:
+        unknown = source_id[rows.is_null().to_numpy(zero_copy_only=False)].iloc[0]
+        raise InputError(f"{file}: source_id {unknown} is not in {catalog}")
+    return known["label"].astype("Float64").to_numpy(float, na_value=np.nan)[rows.to_numpy()]
 
 
 def _read(file: str | Path, columns: list[str]) -> pd.DataFrame:

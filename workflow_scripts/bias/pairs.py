@@ -52,17 +52,15 @@ _DID_COLUMNS = [f"{half}_did{suffix}" for half in ("ra_half", "dec_half") for su
 
 
 def _pair_row(annotations: Annotations, a: int, b: int, positions: PositionSums) -> Mapping[str, Any]:
-    first, second = annotations.labels[a] == 1, annotations.labels[b] == 1
+    delta = annotations.labels[a] - annotations.labels[b]
+    only_a, only_b = int((delta > 0).sum()), int((delta < 0).sum())
     row: dict[str, Any] = {
         "a_run_id": annotations.runs["run_id"].iloc[a],
         "b_run_id": annotations.runs["run_id"].iloc[b],
     }
-    row |= {
-        "n": annotations.n,
-        **vars(mcnemar(int((first & ~second).sum()), int((second & ~first).sum()), annotations.n)),
-    }
-    row["agreement"] = float((first == second).mean())
-    delta = first.astype(float) - second.astype(float)
+    row |= {"n": annotations.n, **vars(mcnemar(only_a, only_b, annotations.n))}
+    row["agreement"] = (annotations.n - only_a - only_b) / annotations.n
+    delta = delta.astype(float)
     for half, inside in (("ra_half", annotations.ra < 180), ("dec_half", annotations.dec < 0)):
         try:
             did = difference_in_differences(delta[inside], delta[~inside])

@@ -14,7 +14,7 @@ from astropy_healpix import HEALPix
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
 from workflow_scripts.statistics.fractions.fractions import fraction_contrast, homogeneity, wilson_interval
-from workflow_scripts.statistics.sky.axis_scan import dipole_scan, quadrupole_sigma, sigma_without_dipole
+from workflow_scripts.statistics.sky.axis_scan import QuadrupoleScan, dipole_scan, sigma_without_dipole
 from workflow_scripts.statistics.sky.cosine import cosine_fit
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
@@ -34,26 +34,29 @@ def run_table(annotations: Annotations) -> pd.DataFrame:
     such a maximum for labels of the same mix that do not depend on position, which a partial sky raises.
     """
     positions = PositionSums.of(annotations.vectors)
-    against = difference_base(annotations)
-    mean_of_runs = (annotations.labels == 1).mean(axis=0)
-    known = np.isfinite(against)
+    mean_of_runs = annotations.positive_share()
+    labelled = np.isfinite(annotations.reference)
+    kinds = np.unique(annotations.reference[labelled])
+    classes = {kind: np.flatnonzero(annotations.reference == kind) for kind in kinds}
+    # A slice, where it is all galaxies, spares every run the copies.
+    known = labelled if labelled.any() and not labelled.all() else slice(None)
+    against = (annotations.reference if labelled.any() else mean_of_runs)[known]
     vectors = annotations.vectors[known]
     known_positions = PositionSums.of(vectors)
     longitude, latitude = HEALPix(_QUADRUPOLE_NSIDE, order="nested").healpix_to_lonlat(
         np.arange(12 * _QUADRUPOLE_NSIDE**2)
     )
-    axes = unit_vectors(longitude.deg, latitude.deg)
+    quadrupole = QuadrupoleScan.of(unit_vectors(longitude.deg, latitude.deg), annotations.vectors)
     rows = []
     for row, labels in enumerate(annotations.labels):
-        positive = (labels == 1).astype(float)
-        scores = annotations.scores[row].astype(float)
+        positive, scores = labels.astype(float), annotations.scores(row).astype(float)
         entry: dict[str, Any] = {"n": annotations.n, "fraction": positive.mean(), "mean_score": scores.mean()}
         entry["fraction_se"] = np.sqrt(entry["fraction"] * (1 - entry["fraction"]) / annotations.n)
-        entry |= _agreement(labels, annotations.reference)
+        entry |= _agreement(labels, classes)
         for name, values in (("dipole", positive), ("score_dipole", scores)):
-            entry |= _dipole_columns(name, values[known] - against[known], vectors, known_positions)
+            entry |= _dipole_columns(name, values[known] - against, vectors, known_positions)
         entry |= _dipole_columns("relative_dipole", positive - mean_of_runs, annotations.vectors, positions)
-        entry |= _paper_columns(positive, annotations.vectors, positions, axes)
+        entry |= _paper_columns(positive, annotations.vectors, positions, quadrupole)
         rows.append(entry)
     description = annotations.runs.drop(columns="axis").copy()
     description["axis_ra"] = [axis[0] if axis else np.nan for axis in annotations.runs["axis"]]
@@ -61,21 +64,16 @@ def run_table(annotations: Annotations) -> pd.DataFrame:
     return pd.concat([description, pd.DataFrame(rows)], axis=1)
 
 
-def difference_base(annotations: Annotations) -> np.ndarray:
-    """What predictions are compared with: the reference label, or without any label the mean over all runs."""
-    if np.isfinite(annotations.reference).any():
-        return annotations.reference
-    return (annotations.labels == 1).mean(axis=0)
-
-
 def fraction_table(annotations: Annotations, ra_bins: int) -> pd.DataFrame:
     """Counts and fractions with Wilson intervals, by RA bin and by half of the sky, for every run."""
-    groupings = _groupings(annotations, ra_bins)
+    groupings = [
+        (np.bincount(group, minlength=len(names)), kind, names, group, low, high)
+        for kind, names, group, low, high in _groupings(annotations, ra_bins)
+    ]
     tables = []
     for row, labels in enumerate(annotations.labels):
-        for kind, names, group, low, high in groupings:
-            n = np.bincount(group, minlength=len(names))
-            k = np.bincount(group, weights=labels == 1, minlength=len(names)).astype(int)
+        for n, kind, names, group, low, high in groupings:
+            k = np.bincount(group, weights=labels, minlength=len(names)).astype(int)
             with np.errstate(invalid="ignore"):
                 fraction = np.where(n > 0, k / n, np.nan)
             wilson_low, wilson_high = wilson_interval(k, n)
@@ -108,14 +106,15 @@ def cosine_table(fractions: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _agreement(labels: np.ndarray, reference: np.ndarray) -> dict[str, float]:
-    known = np.isfinite(reference)
-    columns = {"n_reference": int(known.sum()), "accuracy": np.nan, "balanced_accuracy": np.nan}
-    if not known.any():
+def _agreement(labels: np.ndarray, classes: dict[float, np.ndarray]) -> dict[str, float]:
+    """How often labels are right; `classes` has the row numbers of the galaxies of each reference label."""
+    n = sum(len(members) for members in classes.values())
+    columns = {"n_reference": n, "accuracy": np.nan, "balanced_accuracy": np.nan}
+    if not n:
         return columns
-    right = labels[known] == reference[known]
-    by_class = [right[reference[known] == kind].mean() for kind in np.unique(reference[known])]
-    return columns | {"accuracy": right.mean(), "balanced_accuracy": float(np.mean(by_class))}
+    right = [np.count_nonzero(labels[members] == kind) for kind, members in classes.items()]
+    by_class = [count / len(members) for count, members in zip(right, classes.values(), strict=True)]
+    return columns | {"accuracy": sum(right) / n, "balanced_accuracy": float(np.mean(by_class))}
 
 
 def _dipole_columns(name: str, values: np.ndarray, vectors: np.ndarray, positions: PositionSums) -> dict[str, float]:
@@ -130,7 +129,7 @@ def _dipole_columns(name: str, values: np.ndarray, vectors: np.ndarray, position
 
 
 def _paper_columns(
-    positive: np.ndarray, vectors: np.ndarray, positions: PositionSums, axes: np.ndarray
+    positive: np.ndarray, vectors: np.ndarray, positions: PositionSums, quadrupole: QuadrupoleScan
 ) -> dict[str, float]:
     signs = 2 * positive - 1
     centred = dipole_or_none(positions, positive, vectors)
@@ -144,7 +143,7 @@ def _paper_columns(
     columns |= {"paper_max_sigma": scan.max_sigma, "paper_global_p": scan.global_p}
     columns |= {"paper_sigma_without_dipole": sigma_without_dipole(positions, float(signs.mean()))}
     columns |= {"paper_axis_ra": float(ra), "paper_axis_dec": float(dec)}
-    return columns | {"paper_quadrupole_sigma": float(quadrupole_sigma(axes, vectors, signs).max())}
+    return columns | {"paper_quadrupole_sigma": float(quadrupole.sigma(vectors, signs).max())}
 
 
 def dipole_or_none(positions: PositionSums, values: np.ndarray, vectors: np.ndarray) -> Any:

@@ -31,12 +31,12 @@ def sky_maps(annotations: Annotations, experiment: Mapping[str, Any]) -> dict[st
     cells = 12 * 4**FRACTION_ORDER
     n = np.bincount(cell, minlength=cells)
 
-    def mean_map(rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        positive = (annotations.labels[rows] == 1).mean(axis=0)
+    def mean_map(rows: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        positive = annotations.positive_share(rows)
         with np.errstate(invalid="ignore"):
             return np.bincount(cell, weights=positive, minlength=cells) / np.where(n > 0, n, np.nan)
 
-    maps: dict[str, NDArray] = {"n": n, "fraction": mean_map(np.arange(len(annotations.labels)))}
+    maps: dict[str, NDArray] = {"n": n, "fraction": mean_map()}
     positions = PositionSums.of(annotations.vectors)
     nside = experiment["tests"]["scan_nside"]
     longitude, latitude = HEALPix(nside, order="nested").healpix_to_lonlat(np.arange(12 * nside**2))
@@ -45,7 +45,7 @@ def sky_maps(annotations: Annotations, experiment: Mapping[str, Any]) -> dict[st
     for footprint in shown or [annotations.runs["footprint"].iloc[0]]:
         rows = annotations.rows(footprint=footprint)
         maps[f"fraction:{footprint}"] = mean_map(rows)
-        signs = 2.0 * (annotations.labels[rows[0]] == 1) - 1
+        signs = 2.0 * annotations.labels[rows[0]] - 1
         maps[f"sigma:{footprint}"] = dipole_sigma(axes, positions, ValueSums.of(signs, annotations.vectors))
     for a, b in experiment["opposite"]:
         maps[f"difference:{a}:{b}"] = maps[f"fraction:{a}"] - maps[f"fraction:{b}"]

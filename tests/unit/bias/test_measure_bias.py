@@ -230,7 +230,7 @@ def column(name, value):
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (lambda table: table.drop(columns="score"), r"columns source_id, score, label"),
+        (lambda table: table.drop(columns="score"), r"columns score"),
         (column("label", 7), r"column label has values other than 0 and 1"),
         (column("score", np.nan), r"column score has missing values"),
         (column("source_id", "g00004"), r"g00004 occurs more than once"),
@@ -246,6 +246,27 @@ def test_a_damaged_table_is_named(tmp_path, damage, sentence):
     with pytest.raises(InputError, match=r"annotations_0\.parquet: .*" + sentence):
         measure(tmp_path, experiment, files, catalog)
     assert not (tmp_path / "bias").exists()
+
+
+def test_a_galaxy_that_is_twice_in_the_catalog_is_named(tmp_path):
+    experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs(False, 1)[:1])
+    experiment["opposite"] = []
+    table = pd.read_parquet(catalog)
+    pd.concat([table, table.iloc[[7]]]).to_parquet(catalog)
+    with pytest.raises(InputError, match=r"catalog\.parquet: source_id g00007 occurs more than once"):
+        measure(tmp_path, experiment, files, catalog)
+
+
+def test_the_order_of_the_catalog_plays_no_part(tmp_path):
+    experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs(False, 1)[:1])
+    experiment["opposite"] = []
+    measure(tmp_path, experiment, files, catalog)
+    first = pd.read_csv(tmp_path / "bias" / "runs.csv")
+    table = pd.read_parquet(catalog)
+    pd.concat([table.assign(source_id="x" + table["source_id"]), table.iloc[::-1]]).to_parquet(catalog)
+    measure(tmp_path, experiment, files, catalog)
+    pd.testing.assert_frame_equal(first, pd.read_csv(tmp_path / "bias" / "runs.csv"))
+    assert 0.6 < first["accuracy"][0] < 1
 
 
 def test_an_opposite_footprint_without_runs_is_named(tmp_path):

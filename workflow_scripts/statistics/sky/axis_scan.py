@@ -56,27 +56,38 @@ def dipole_sigma(axes: ArrayLike, positions: PositionSums, signs: ValueSums) -> 
     return axes @ signs.vector / np.sqrt(np.einsum("ai,ij,aj->a", axes, positions.second, axes))
 
 
-def quadrupole_sigma(axes: ArrayLike, vectors: ArrayLike, signs: ArrayLike, chunk: int = 2048) -> NDArray[np.float64]:
-    """Paper-style sigma of cos(2 phi) along axes (m, 3).
+@dataclass(frozen=True)
+class QuadrupoleScan:
+    """Paper-style sigma of cos(2 phi) along axes (m, 3), for any number of catalogs of the same galaxies.
 
-    With c = a . n: sum d cos 2phi = 2 a^T M a - sum d, M = sum d n n^T, and the variance under random signs is
-    4 sum c^4 - 4 sum c^2 + N. All are polynomials in a, so galaxies are summed once: sum c^4 through the 15
-    independent fourth moments.
+    With c = a . n: sum d cos 2phi = 2 a^T M a - sum d, M = sum d n n^T, and the variance under random signs,
+    `variance` (m,), is 4 sum c^4 - 4 sum c^2 + N. All are polynomials in a, so galaxies are summed once: sum c^4
+    through the 15 independent fourth moments.
     """
-    axes, vectors, signs = np.asarray(axes, float), np.asarray(vectors, float), np.asarray(signs, float)
-    moment = (vectors * signs[:, None]).T @ vectors
-    second = vectors.T @ vectors
-    products = _products(vectors)
-    fourth = products.T @ products
-    sigma = np.empty(len(axes))
-    for start in range(0, len(axes), chunk):
-        part = axes[start : start + chunk]
-        pairs = _products(part)
-        c2 = np.einsum("ai,ij,aj->a", part, second, part)
-        c4 = np.einsum("ai,ij,aj->a", pairs, fourth, pairs)
-        signal = 2 * np.einsum("ai,ij,aj->a", part, moment, part) - signs.sum()
-        sigma[start : start + chunk] = signal / np.sqrt(4 * c4 - 4 * c2 + len(signs))
-    return sigma
+
+    axes: NDArray[np.float64]
+    variance: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, axes: ArrayLike, vectors: ArrayLike) -> "QuadrupoleScan":
+        """What only depends on the galaxies' unit vectors (n, 3)."""
+        axes, vectors = np.asarray(axes, float), np.asarray(vectors, float)
+        products, pairs = _products(vectors), _products(axes)
+        c2 = np.einsum("ai,ij,aj->a", axes, vectors.T @ vectors, axes)
+        c4 = np.einsum("ai,ij,aj->a", pairs, products.T @ products, pairs)
+        return cls(axes, 4 * c4 - 4 * c2 + len(vectors))
+
+    def sigma(self, vectors: ArrayLike, signs: ArrayLike) -> NDArray[np.float64]:
+        """Sigma (m,) of signs d = +-1 (n,) of the galaxies at those vectors."""
+        vectors, signs = np.asarray(vectors, float), np.asarray(signs, float)
+        moment = (vectors * signs[:, None]).T @ vectors
+        signal = 2 * np.einsum("ai,ij,aj->a", self.axes, moment, self.axes) - signs.sum()
+        return signal / np.sqrt(self.variance)
+
+
+def quadrupole_sigma(axes: ArrayLike, vectors: ArrayLike, signs: ArrayLike) -> NDArray[np.float64]:
+    """Paper-style sigma of cos(2 phi) along axes (m, 3), of one catalog: see `QuadrupoleScan`."""
+    return QuadrupoleScan.of(axes, vectors).sigma(vectors, signs)
 
 
 def _products(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
