@@ -15,6 +15,7 @@ from workflow_scripts.bias.paper_style import cosine_table, fraction_table, run_
 from workflow_scripts.bias.run_level import adjusted_primary, run_level_tests
 from workflow_scripts.bias.sky_maps import sky_maps
 from workflow_scripts.bias.training_overlap import read_training_sets, training_set_of
+from workflow_scripts.bias.variance_budget import variance_budget
 from workflow_scripts.bias.verdict import verdict
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance, write_json
@@ -91,6 +92,7 @@ def measure(
         "primary": primary,
         "ledger": ledger(found.tests, experiment["tests"]["alpha"]),
         "not_answered": found.missing,
+        "variance_budget": variance_budget(runs, found.tests, experiment["opposite"], experiment["tests"]["alpha"]),
         "paper_style": paper_style_summary(runs, tables["contrasts"]),
         "tests": [test.as_dict() for test in found.tests],
         "inputs": record["inputs"],

@@ -57,9 +57,33 @@ def page(summary: dict[str, Any]) -> str:
 unit, are in the style of the original study: they hold for the given networks only, and say nothing of the
 footprint.</p>
 <table><tr>{heading}</tr>{rows}</table>
+{"".join(_budget(entry) for entry in summary["variance_budget"])}
 {f"<h2>Not answered</h2><ul>{missing}</ul>" if missing else ""}
 </body></html>
 """
+
+
+def _budget(entry: dict[str, Any]) -> str:
+    """Where the scatter of the annotated fraction comes from, and what more runs would find."""
+    sources = {
+        "footprints in random directions": entry["footprint_sd"],
+        "training sets": entry["sample_sd"],
+        "seeds on one training set": entry["seed_sd"],
+        "galaxies (binomial, shared by all networks)": entry["galaxy_se"],
+    }
+    rows = "".join(_cells("", [source], [value]) for source, value in sources.items())
+    text = f"""<h2>Scatter of the annotated fraction ({html.escape(entry["network"])})</h2>
+<table><tr><th>source<th>standard deviation</tr>{rows}</table>"""
+    if not entry["detectable"]:
+        return text
+    designs = "".join(
+        _cells("", [row["design"].replace("_", " ")], [row["samples"], row["seeds"], row["effect"]])
+        for row in entry["detectable"]
+    )
+    return f"""{text}
+<p>The smallest change of the fraction between opposite regions that such a design finds in four of five cases, at the
+level of this experiment; more galaxies would not lower it.</p>
+<table><tr><th>design<th>training sets a footprint<th>seeds a training set<th>smallest change</tr>{designs}</table>"""
 
 
 def _row(test: dict[str, Any], primary: dict[str, float] | None) -> str:
