@@ -4,9 +4,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
+
+# The same examples in every run: a change is judged by what it changed.
+settings.register_profile("same_examples", derandomize=True)
+settings.load_profile("same_examples")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -192,11 +192,16 @@ def test_map_turns_with_the_sky_and_changes_sign_with_the_labels(name, seed):
     turned = SCANS[name](turn.apply(axes), *alone(turn.apply(vectors), values), 9, seed)
     np.testing.assert_allclose(turned.z, plain.z, atol=1e-8)
     np.testing.assert_allclose(turned.null_maxima, plain.null_maxima, atol=1e-4)
-    np.testing.assert_allclose(turned.axis, turn.apply(plain.axis), atol=1e-8)
+    # Two hemispheres that part few galaxies alike have the same |z|: then either axis is right.
+    second, first = np.sort(np.abs(plain.z))[-2:]
+    one_best = first - second > 1e-6
+    if one_best:
+        np.testing.assert_allclose(turned.axis, turn.apply(plain.axis), atol=1e-8)
     flipped = SCANS[name](axes, *alone(vectors, 1 - values), 9, seed)
     np.testing.assert_allclose(flipped.z, -plain.z, atol=1e-9)
     parity = 1 if name == "quadrupole" else -1
-    np.testing.assert_allclose(flipped.axis, parity * plain.axis)
+    if one_best:
+        np.testing.assert_allclose(flipped.axis, parity * plain.axis)
     opposite = SCANS[name](-axes, *alone(vectors, values), 9, seed)
     np.testing.assert_allclose(opposite.z, parity * plain.z, atol=1e-9)
     assert opposite.maximum == pytest.approx(plain.maximum)
