@@ -61,7 +61,7 @@ def _dipoles(findings: Findings, adjusted: Mapping[str, float], positive: str, n
         else:
             sentences.append(
                 f"No dipole of {what} was found at the level {alpha:g} among {n:,} galaxies (adjusted p = {p:.2g});"
-                f" at 95 % confidence it is below {finding.extra['upper_limit_95']:.4f}."
+                f" at 95 % confidence (one-sided) it is below {finding.extra['upper_limit_95']:.4f}."
             )
     return sentences
 
