@@ -70,8 +70,8 @@ def disagreements(experiment: dict, pattern: str) -> list[tuple[str, np.ndarray]
         ids = tables[0]["source_id"].to_numpy(object)
         order = np.argsort(scores[first] - scores[second], kind="stable")
         positive = experiment["classes"][1]
-        rows += [(f"{positive} for\n{first}", ids[order[::-1][:COLUMNS]])]
-        rows += [(f"{positive} for\n{second}", ids[order[:COLUMNS]])]
+        rows += [(f"more {positive} for\n{first}", ids[order[::-1][:COLUMNS]])]
+        rows += [(f"more {positive} for\n{second}", ids[order[:COLUMNS]])]
     return rows
 
 

@@ -33,7 +33,7 @@ def verdict(
 
 def _answer(found: CollectedTests, primary: Mapping[str, Mapping[str, float]], alpha: float) -> str:
     decided = [test for test in found.tests if test.name in primary]
-    untested = f" Not tested, for too few runs: {_listed(found.untested)}." if found.untested else ""
+    untested = f" Could not be tested: {_listed(found.untested)}." if found.untested else ""
     limits = untested + _limits(decided)
     if not decided:
         return f"Whether the training footprint changes the catalog cannot be answered by these runs.{limits}"

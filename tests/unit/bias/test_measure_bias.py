@@ -137,7 +137,7 @@ def test_too_few_training_sets_to_find_anything_are_no_evidence_of_no_effect(tmp
 
 def test_a_primary_test_that_could_not_be_made_is_named(tmp_path):
     summary = measure(tmp_path, *write_experiment(tmp_path, 0.0, experiment_runs(with_rotating=False, seeds=2)))
-    assert "Not tested, for too few runs: the dipole of the annotations, east - west." in summary["verdict"]
+    assert "Could not be tested: the dipole of the annotations, east - west." in summary["verdict"]
 
 
 def test_rotating_footprints_that_share_galaxies_are_told(tmp_path):
