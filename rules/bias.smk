@@ -14,7 +14,14 @@ rule measure_bias:
     output:
         summary="results/bias/{experiment}/summary.json",
         tables=multiext(
-            "results/bias/{experiment}/", "runs.csv", "fractions.csv", "contrasts.csv", "cosine.csv", "balance.csv"
+            "results/bias/{experiment}/",
+            "runs.csv",
+            "fractions.csv",
+            "contrasts.csv",
+            "cosine.csv",
+            "arms.csv",
+            "thresholds.csv",
+            "balance.csv",
         ),
         maps="results/bias/{experiment}/sky_maps.npz",
     log:

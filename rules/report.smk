@@ -5,7 +5,8 @@
 
 rule write_verdict:
     input:
-        "results/bias/{experiment}/summary.json",
+        summary="results/bias/{experiment}/summary.json",
+        tables=multiext("results/bias/{experiment}/", "runs.csv", "arms.csv", "contrasts.csv", "thresholds.csv"),
     output:
         report(
             "results/report/{experiment}/verdict.html",
@@ -20,16 +21,17 @@ rule write_verdict:
     resources:
         mem_mb=500,
     params:
+        bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
         code=code("write_verdict"),
     message:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
-        "python -m workflow_scripts.write_verdict --summary {input} --output {output} 2> {log}"
+        "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --output {output} 2> {log}"
 
 
 rule draw_runs:
     input:
-        tables=multiext("results/bias/{experiment}/", "runs.csv", "fractions.csv", "cosine.csv"),
+        tables=multiext("results/bias/{experiment}/", "runs.csv", "fractions.csv", "cosine.csv", "thresholds.csv"),
         summary="results/bias/{experiment}/summary.json",
         histories=of_runs("results/training/{survey}/{run}/history.csv"),
     output:
@@ -37,8 +39,20 @@ rule draw_runs:
         figures("footprint_response", "2 Runs"),
         figures("run_dots", "2 Runs"),
         figures("fraction_by_ra", "2 Runs"),
+        figures("variance_budget", "2 Runs"),
+        figures("error_decomposition", "2 Runs"),
+        figures("threshold_sweep", "2 Runs"),
         figures("training_curves", "2 Runs"),
-        pdf=pdfs("sigma_and_p", "footprint_response", "run_dots", "fraction_by_ra", "training_curves"),
+        pdf=pdfs(
+            "sigma_and_p",
+            "footprint_response",
+            "run_dots",
+            "fraction_by_ra",
+            "variance_budget",
+            "error_decomposition",
+            "threshold_sweep",
+            "training_curves",
+        ),
     log:
         "logs/report/{experiment}/draw_runs.log",
     conda:
@@ -68,8 +82,9 @@ rule draw_sky_maps:
         figures("difference_map", "3 Sky"),
         figures("sigma_map", "3 Sky"),
         figures("fraction_map", "3 Sky"),
+        figures("unannotated_map", "3 Sky"),
         figures("seeing_map", "3 Sky"),
-        pdf=pdfs("difference_map", "sigma_map", "fraction_map", "seeing_map"),
+        pdf=pdfs("difference_map", "sigma_map", "fraction_map", "unannotated_map", "seeing_map"),
     log:
         "logs/report/{experiment}/draw_sky_maps.log",
     conda:
@@ -79,14 +94,13 @@ rule draw_sky_maps:
     params:
         figures=entry("figures_parameter", of="experiment"),
         bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
-        simulated=lambda wildcards: "--simulated" if is_simulated(wildcards.experiment) else "",
         folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
         code=code("draw_sky_maps"),
     message:
         "Draw the sky maps of {wildcards.experiment}"
     shell:
         "python -m workflow_scripts.draw_sky_maps --bias-folder {params.bias} --catalog {input.catalog}"
-        " {params.simulated} --figures {params.figures:q} --folder {params.folder} 2> {log}"
+        " --figures {params.figures:q} --folder {params.folder} 2> {log}"
 
 
 rule draw_galaxies:

@@ -15,7 +15,7 @@ from workflow_scripts.audits.headers import read_header
 from workflow_scripts.audits.matched_catalogs import matched_source
 from workflow_scripts.audits.page import page
 from workflow_scripts.audits.pieces import Source
-from workflow_scripts.audits.single_catalog import Settings
+from workflow_scripts.audits.settings import Settings
 from workflow_scripts.audits.sky_maps import sky_maps
 from workflow_scripts.audits.suite import HYGIENE, Audit, audit
 from workflow_scripts.errors import InputError

@@ -1,4 +1,4 @@
-"""Draw what the runs of an experiment say: fractions, scatter, responses, tests, training."""
+"""Draw what the runs of an experiment say: fractions, scatter, responses, tests, errors, thresholds, training."""
 
 import argparse
 import json
@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from workflow_scripts.figures.budget import variance_budget_figure
+from workflow_scripts.figures.explanations import error_decomposition, threshold_sweep
 from workflow_scripts.figures.runs import (
     footprint_response_figure,
     fraction_by_ra,
@@ -28,12 +30,14 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write fraction_by_ra, run_dots, footprint_response, sigma_and_p and training_curves."""
+    """Write the figures of runs."""
     bias, settings = arguments.bias_folder, arguments.figures
     summary = json.loads((bias / "summary.json").read_text(encoding="utf-8"))
     experiment = summary["provenance"]["config"]
     positive, opposite = experiment["classes"][1], experiment["opposite"]
-    runs, fractions, cosine = (pd.read_csv(bias / f"{name}.csv") for name in ("runs", "fractions", "cosine"))
+    runs, fractions, cosine, cuts = (
+        pd.read_csv(bias / f"{name}.csv") for name in ("runs", "fractions", "cosine", "thresholds")
+    )
     pattern = arguments.histories
     histories = {run_id: pd.read_csv(pattern.format(run_id=run_id)) for run_id in runs["run_id"]} if pattern else {}
     figures = {
@@ -41,6 +45,9 @@ def main(arguments: argparse.Namespace) -> None:
         "run_dots": run_dots(runs, positive, settings),
         "footprint_response": footprint_response_figure(runs, summary["tests"], positive, settings),
         "sigma_and_p": sigma_and_p(runs, summary, settings),
+        "variance_budget": variance_budget_figure(summary["variance_budget"], positive, settings),
+        "error_decomposition": error_decomposition(runs, opposite, settings),
+        "threshold_sweep": threshold_sweep(cuts, settings),
         "training_curves": training_curves(histories, runs, settings),
     }
     for name, figure in figures.items():

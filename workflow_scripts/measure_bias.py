@@ -9,10 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.bias.annotations import read_annotations
+from workflow_scripts.bias.annotations import Annotations, read_annotations
+from workflow_scripts.bias.arm_means import arm_means
+from workflow_scripts.bias.galaxy_level import galaxy_level_p, galaxy_level_summary
+from workflow_scripts.bias.imaging_templates import Imaging, read_imaging
 from workflow_scripts.bias.pairs import pair_table
 from workflow_scripts.bias.paper_style import cosine_table, fraction_table, run_table
+from workflow_scripts.bias.response_model import response_models
 from workflow_scripts.bias.run_level import adjusted_primary, run_level_tests
+from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import sky_maps
 from workflow_scripts.bias.training_overlap import read_training_sets, training_set_of
 from workflow_scripts.bias.variance_budget import variance_budget
@@ -20,7 +25,7 @@ from workflow_scripts.bias.verdict import verdict
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance, write_json
 from workflow_scripts.runs import listed_runs, paths_of_runs
-from workflow_scripts.statistics.multiplicity import ledger
+from workflow_scripts.statistics.multiplicity import adjusted_within_families, ledger
 from workflow_scripts.statistics.result import plain
 from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.whole_file import whole_file
@@ -69,30 +74,42 @@ def measure(
     annotations = read_annotations(experiment["name"], listed, files, catalog)
     check_opposite(experiment, listed)
     log.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
-    runs = run_table(annotations)
-    fractions = fraction_table(annotations, experiment["tests"]["ra_bins"])
+    settings = experiment["tests"]
+    imaging, without_imaging = imaging_or_reason(catalog, settings, annotations)
+    single = single_networks(annotations, imaging, settings)
+    runs = pd.concat([run_table(annotations), single.columns], axis=1)
+    fractions = fraction_table(annotations, settings["ra_bins"])
     found = run_level_tests(runs, experiment, read_training_sets(training_sets))
+    found.missing += without_imaging
     primary = adjusted_primary(found.tests)
     tables = {
         "runs": runs,
         "fractions": fractions,
         "cosine": cosine_table(fractions),
-        "contrasts": pair_table(annotations, experiment["opposite"]),
+        "contrasts": pair_table(annotations, experiment["opposite"], imaging, settings["seed"]),
+        "arms": arm_means(runs, experiment["opposite"]),
+        "thresholds": single.cuts,
         "balance": gathered_balance(balance),
     }
     for name, table in tables.items():
         with whole_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, float_format="%.9g")
     with whole_file(folder / "sky_maps.npz") as temporary:
-        np.savez(temporary, allow_pickle=False, **sky_maps(annotations, experiment))
-    record = provenance(experiment, {"permutations": experiment["tests"]["seed"]}, files)
+        np.savez(temporary, allow_pickle=False, **sky_maps(annotations, experiment), unannotated=single.unannotated)
+    every_p = ledger(found.tests, settings["alpha"])
+    every_p += adjusted_within_families(galaxy_level_p(runs, tables["cosine"], tables["contrasts"]), settings["alpha"])
+    record = provenance(experiment, {"permutations": settings["seed"]}, files)
     summary = {
         "experiment": experiment["name"],
-        "verdict": verdict(runs, found, primary, tables["contrasts"], experiment["tests"]["alpha"]),
+        "simulated": experiment["simulated"],
+        "verdict": verdict(runs, found, primary, tables["contrasts"], settings["alpha"]),
         "primary": primary,
-        "ledger": ledger(found.tests, experiment["tests"]["alpha"]),
-        "not_answered": found.missing,
-        "variance_budget": variance_budget(runs, found.tests, experiment["opposite"], experiment["tests"]["alpha"]),
+        "ledger": every_p,
+        "not_answered": found.not_answered,
+        "variance_budget": variance_budget(runs, found.tests, experiment["opposite"], settings["alpha"]),
+        "response_model": response_models(runs, settings),
+        "imaging": imaging.as_dict() if imaging else None,
+        "galaxy_level": galaxy_level_summary(tables, every_p, annotations.n),
         "paper_style": paper_style_summary(runs, tables["contrasts"]),
         "tests": [test.as_dict() for test in found.tests],
         "inputs": record["inputs"],
@@ -101,6 +118,16 @@ def measure(
     }
     write_json(folder / "summary.json", plain(summary))
     log.info("%s", summary["verdict"])
+
+
+def imaging_or_reason(
+    catalog: str, settings: dict[str, Any], annotations: Annotations
+) -> tuple[Imaging | None, list[str]]:
+    """The catalog's imaging templates, or a sentence why there is no regression on them."""
+    try:
+        return read_imaging(catalog, settings["templates"], annotations, settings["seed"]), []
+    except ValueError as reason:
+        return None, [f"Whether imaging explains a dipole of the annotations: {reason}."]
 
 
 def check_opposite(experiment: dict[str, Any], listed: list[dict[str, Any]]) -> None:

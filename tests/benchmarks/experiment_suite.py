@@ -21,14 +21,25 @@ from tests.benchmarks.measurement import line, measured, run_command
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.measure_bias import measure
 from workflow_scripts.provenance import write_table
+from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
 SEEDS = 5
 LIMITS = (300.0, 6.0)
 EXPERIMENT: dict[str, Any] = {
     "name": "benchmark",
+    "simulated": True,
     "opposite": [],
-    "tests": {"alpha": 0.01, "permutations": 10_000, "seed": 0, "ra_bins": 12, "scan_nside": 32, "primary": []},
+    "tests": {
+        "alpha": 0.01,
+        "permutations": 10_000,
+        "seed": 0,
+        "ra_bins": 12,
+        "scan_nside": 32,
+        "primary": [],
+        "templates": ["psf_fwhm_arcsec", "depth_mag"],
+        "confidence_cuts": [0.1, 0.2, 0.3, 0.4],
+    },
 }
 
 
@@ -62,8 +73,11 @@ def write_survey(folder: Path, n: int) -> None:
     ra, dec = random.uniform(0, 360, n), np.degrees(np.arcsin(random.uniform(-1, 1, n)))
     truth, hardness = random.random(n) < 0.5, random.random(n) - 0.5
     positions = {"source_id": ids, "ra": ra, "dec": dec}
-    write_table(folder / "catalog.parquet", pa.table({**positions, "label": truth.astype(np.int8)}))
     seeing = unit_vectors(120, 30)
+    patches = random.normal(size=12 * 8**2)[tile_of(ra, dec, 3)]
+    imaging = {"psf_fwhm_arcsec": 1.2 + 0.1 * patches + 0.05 * unit_vectors(ra, dec) @ seeing}
+    imaging["depth_mag"] = 24.0 + random.normal(0, 0.1, n) - 0.05 * patches
+    write_table(folder / "catalog.parquet", pa.table({**positions, "label": truth.astype(np.int8), **imaging}))
     for run, file in zip(listed_runs(), annotation_files(folder), strict=True):
         shift = 0.02 * seeing @ unit_vectors(*run["axis"]) + random.normal(0, 0.004)
         score = np.clip(0.25 + 0.5 * truth + 0.6 * hardness + shift + random.normal(0, 0.05, n), 0, 1)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workflow_scripts.audits.findings import Finding, Findings, axis_keys, galaxy_test
-from workflow_scripts.audits.single_catalog import Settings
+from workflow_scripts.audits.dipoles import dipole_finding
+from workflow_scripts.audits.findings import Finding, Findings, galaxy_test, normal_interval
+from workflow_scripts.audits.settings import Settings
 from workflow_scripts.audits.sums import RA_BINS, ReferenceSums
 from workflow_scripts.statistics.truth.calibration import calibration_dipole
 from workflow_scripts.statistics.truth.calibration_error import calibration_error
@@ -53,19 +54,9 @@ def _error_dipoles(reference: ReferenceSums, findings: Findings) -> Iterator[Fin
         if dipole is None:
             continue
         notes = ["also a dipole of the reference itself shows here"] if name == "signed_error_dipole" else []
-        test = galaxy_test(
-            name,
-            "secondary",
-            n,
-            null,
-            f"amplitude of the dipole of the {name.removesuffix('_dipole').replace('_', ' ')}",
-            estimate=float(np.linalg.norm(dipole.beta)),
-            statistic=dipole.q,
-            dof=3,
-            p=dipole.p,
-            notes=notes,
-        )
-        yield Finding(test, axis_keys(dipole.beta) | {"mean": dipole.mean, "beta": dipole.beta})
+        estimand = f"amplitude of the dipole of the {name.removesuffix('_dipole').replace('_', ' ')}"
+        extra = {"mean": dipole.mean, "beta": dipole.beta}
+        yield dipole_finding(name, n, null, estimand, dipole.beta, dipole.q, dipole.p, extra, notes=notes)
     findings.not_run.extend(f"error dipoles: {note}" for note in found.notes)
 
 
@@ -74,7 +65,6 @@ def _decomposition(reference: ReferenceSums, kind: str) -> Finding:
     first, second = (error_counts(reference, part) for part in parts)
     found = decompose_difference(first, second)
     halves = "right ascension below 180 degrees minus above" if kind == "ra" else "north minus south"
-    half = 1.959964 * found.bias_se
     test = galaxy_test(
         f"bias_between_{kind}_halves",
         "secondary",
@@ -83,7 +73,7 @@ def _decomposition(reference: ReferenceSums, kind: str) -> Finding:
         f"part of the difference of fractions that errors make, {halves}",
         estimate=found.bias,
         se=found.bias_se,
-        ci95=[found.bias - half, found.bias + half],
+        ci95=normal_interval(found.bias, found.bias_se),
         statistic=found.chi2_bias,
         p=found.p_bias,
     )
@@ -95,18 +85,11 @@ def _calibration_dipole(reference: ReferenceSums) -> Iterator[Finding]:
     assert reference.residuals is not None
     found = calibration_dipole(reference.residuals)
     n, beta = error_counts(reference).n, found.residuals.dipole.beta
-    test = galaxy_test(
-        "calibration_dipole",
-        "secondary",
-        n,
+    null, estimand = (
         "reference minus score does not depend on position",
         "amplitude of the dipole of reference minus score",
-        estimate=float(np.linalg.norm(beta)),
-        statistic=found.residuals.q,
-        dof=3,
-        p=found.residuals.p,
     )
-    yield Finding(test, axis_keys(beta))
+    yield dipole_finding("calibration_dipole", n, null, estimand, beta, found.residuals.q, found.residuals.p)
     if np.isfinite(found.mean_z):
         values = {"estimate": found.residuals.dipole.mean, "statistic": found.mean_z, "p": found.mean_p}
         what, null = "mean of reference minus score", "scores are true probabilities on average"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import stats
 
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.multiplicity import ledger
@@ -59,3 +60,9 @@ def galaxy_test(name: str, family: str, n: int, null: str, estimand: str, **valu
     return TestResult(
         name=name, estimand=estimand, null=null, unit_of_replication="galaxy", family=family, n=n, **values
     )
+
+
+def normal_interval(estimate: float, se: float) -> list[float]:
+    """Two-sided 95 % interval of a number with a normal error."""
+    half = float(stats.norm.ppf(0.975)) * se
+    return [estimate - half, estimate + half]

@@ -6,8 +6,9 @@ import numpy as np
 from scipy import stats
 
 from workflow_scripts.audits.binning import Covariates
-from workflow_scripts.audits.findings import Finding, Findings, axis_keys, galaxy_test
-from workflow_scripts.audits.single_catalog import Settings
+from workflow_scripts.audits.dipoles import dipole_finding
+from workflow_scripts.audits.findings import Finding, Findings, galaxy_test, normal_interval
+from workflow_scripts.audits.settings import Settings
 from workflow_scripts.audits.sums import N_PIXELS
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
 from workflow_scripts.statistics.sky.pixels import PixelPositions
@@ -39,21 +40,19 @@ def _cross_fitted(covariates: Covariates, settings: Settings) -> Finding:
         notes.append(f"the templates could take away a true dipole: along one axis {kept.worst_share:.0%} is left")
     if covariates.left_out:
         notes.append(f"{covariates.left_out} galaxies lack a covariate and are left out")
-    test = galaxy_test(
+    extra = {"templates": list(covariates.names), "retained_worst_share": kept.worst_share}
+    extra |= {"residual_amplitude": float(np.linalg.norm(found.residual_dipole.beta))}
+    return dipole_finding(
         "dipole_after_templates",
-        "secondary",
         len(covariates.vectors),
         "no dipole beside what the templates explain",
         "amplitude of the dipole of the fraction with templates regressed out",
-        estimate=float(np.linalg.norm(found.beta)),
-        statistic=found.q,
-        dof=3,
-        p=found.p,
+        found.beta,
+        found.q,
+        found.p,
+        extra | {"explained_variance": found.explained_variance},
         notes=notes,
     )
-    extra = axis_keys(found.beta) | {"templates": list(covariates.names), "retained_worst_share": kept.worst_share}
-    raw = float(np.linalg.norm(found.residual_dipole.beta))
-    return Finding(test, extra | {"residual_amplitude": raw, "explained_variance": found.explained_variance})
 
 
 def _in_glm(covariates: Covariates) -> Iterator[Finding]:
@@ -65,18 +64,16 @@ def _in_glm(covariates: Covariates) -> Iterator[Finding]:
         / np.maximum(positions.counts, 1)[:, None]
     )
     fit = sky_glm(positions, np.rint(positives), means, quadrupole=False)
-    test = galaxy_test(
+    yield dipole_finding(
         "glm_dipole_given_templates",
-        "secondary",
         n,
         "no dipole, given the templates",
         "dipole in the log odds beside the templates",
-        estimate=float(np.linalg.norm(fit.beta)),
-        statistic=fit.dipole.statistic,
-        dof=3,
-        p=fit.dipole.p,
+        fit.beta,
+        fit.dipole.statistic,
+        fit.dipole.p,
+        {"templates": list(covariates.names), "condition": fit.condition},
     )
-    yield Finding(test, axis_keys(fit.beta) | {"templates": list(covariates.names), "condition": fit.condition})
     for name, gamma, variance in zip(covariates.names, fit.gamma, np.diag(fit.gamma_covariance), strict=True):
         se = float(np.sqrt(variance))
         test = galaxy_test(
@@ -87,7 +84,7 @@ def _in_glm(covariates: Covariates) -> Iterator[Finding]:
             f"change of the log odds for a standard deviation of {name}, beside a dipole",
             estimate=float(gamma),
             se=se,
-            ci95=[float(gamma) - 1.959964 * se, float(gamma) + 1.959964 * se],
+            ci95=normal_interval(float(gamma), se),
             statistic=float(gamma) / se,
             p=float(2 * stats.norm.sf(abs(gamma) / se)),
         )

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.audits.findings import Finding, Findings, axis_keys, galaxy_test
-from workflow_scripts.audits.single_catalog import Settings
+from workflow_scripts.audits.dipoles import centred_dipole, centred_dipole_finding, dipole_finding
+from workflow_scripts.audits.findings import Finding, Findings, galaxy_test, normal_interval
+from workflow_scripts.audits.settings import Settings
 from workflow_scripts.audits.sums import RA_BINS, CatalogSums, PairSums
 from workflow_scripts.statistics.pairs.class_agreement import agreement, marginal_homogeneity, symmetry
 from workflow_scripts.statistics.pairs.discordance import LogisticDipole, discordance_rate, discordant_direction
@@ -17,8 +18,6 @@ from workflow_scripts.statistics.pairs.paired import (
     mcnemar,
     paired_difference_interval,
 )
-from workflow_scripts.statistics.sky.dipole_amplitude import calibrated_interval, debiased_amplitude
-from workflow_scripts.statistics.sky.nulls import dipole_score_test
 from workflow_scripts.statistics.sky.robust_dipole import robust_dipole
 
 
@@ -72,44 +71,17 @@ class _Suite:
 
     def difference_dipole(self) -> Finding:
         """Dipole of the difference of the two labels, with the permutation null."""
-        settings = self.settings
-        found = dipole_score_test(self.sums.positions, self.pair.difference, settings.permutations, settings.seed)
-        interval = calibrated_interval(found.beta, found.covariance, seed=settings.seed)
-        test = galaxy_test(
-            "difference_dipole" + self.suffix,
-            "primary",
-            self.n,
-            "the difference of the two annotations does not depend on position",
-            f"amplitude of the dipole of {self.what}",
-            estimate=found.amplitude,
-            se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
-            ci95=[interval.low, interval.high],
-            statistic=found.q,
-            dof=3,
-            p=found.p,
-            p_permutation=found.p_permutation,
-            p_smallest=1 / (settings.permutations + 1),
-            size=debiased_amplitude(found.beta, found.covariance),
-            size_ci95=[interval.low, interval.high],
-        )
-        extra = axis_keys(found.axis) | self.names
-        return Finding(test, extra | {"beta": found.beta, "upper_limit_95": interval.upper_limit})
+        made = centred_dipole(self.sums.positions, self.pair.difference, self.settings)
+        name, estimand = "difference_dipole" + self.suffix, f"amplitude of the dipole of {self.what}"
+        null = "the difference of the two annotations does not depend on position"
+        return centred_dipole_finding(name, null, estimand, self.n, made, self.settings, self.names)
 
     def difference_dipole_robust(self) -> Finding:
         """The same where the two differ more often in some places than in others."""
         found = robust_dipole(self.pair.scatter)
-        test = galaxy_test(
-            "difference_dipole_robust" + self.suffix,
-            "secondary",
-            self.n,
-            "the mean difference does not depend on position, how often the two differ may",
-            f"amplitude of the dipole of {self.what}",
-            estimate=float(np.linalg.norm(found.dipole.beta)),
-            statistic=found.q,
-            dof=3,
-            p=found.p,
-        )
-        return Finding(test, axis_keys(found.dipole.beta) | self.names)
+        null = "the mean difference does not depend on position, how often the two differ may"
+        name, estimand = "difference_dipole_robust" + self.suffix, f"amplitude of the dipole of {self.what}"
+        return dipole_finding(name, self.n, null, estimand, found.dipole.beta, found.q, found.p, self.names)
 
     def mcnemar(self) -> Finding:
         """Equal fractions all over the sky."""
@@ -133,7 +105,6 @@ class _Suite:
         """Difference of the differences of two halves of the sky."""
         halves = self.pair.by_part.reshape(3, 2, RA_BINS // 2, 2).sum(axis=(2, 3))
         found = difference_in_differences(_differences(halves[:, 0]), _differences(halves[:, 1]))
-        half = 1.959964 * found.se_separate
         test = galaxy_test(
             "difference_between_ra_halves" + self.suffix,
             "secondary",
@@ -142,7 +113,7 @@ class _Suite:
             f"{self.what} at right ascension below 180 degrees, less the same above",
             estimate=found.difference,
             se=found.se_separate,
-            ci95=[found.difference - half, found.difference + half],
+            ci95=normal_interval(found.difference, found.se_separate),
             statistic=found.z,
             p=found.p,
         )
@@ -161,18 +132,7 @@ class _Suite:
         return self._logistic(name, what, "which of the two is positive does not depend on position", found)
 
     def _logistic(self, name: str, estimand: str, null: str, found: LogisticDipole) -> Finding:
-        test = galaxy_test(
-            name + self.suffix,
-            "secondary",
-            found.n,
-            null,
-            estimand,
-            estimate=float(np.linalg.norm(found.beta)),
-            statistic=found.lr,
-            dof=3,
-            p=found.p,
-        )
-        return Finding(test, axis_keys(found.beta) | self.names)
+        return dipole_finding(name + self.suffix, found.n, null, estimand, found.beta, found.lr, found.p, self.names)
 
     def classes(self) -> Iterator[Finding]:
         """All classes, not only the positive one: agreement, equal shares, symmetric exchange."""

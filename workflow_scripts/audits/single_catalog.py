@@ -1,14 +1,15 @@
 """The tests of one annotation of a catalog: does it depend on the position on the sky, and how sure can one be?"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from workflow_scripts.audits.findings import Finding, Findings, axis_keys, galaxy_test
+from workflow_scripts.audits.dipoles import centred_dipole, centred_dipole_finding, dipole_finding
+from workflow_scripts.audits.findings import Finding, Findings, axis_keys, galaxy_test, normal_interval
+from workflow_scripts.audits.settings import Settings
 from workflow_scripts.audits.sums import N_PIXELS, RA_BINS, AnnotationSums, CatalogSums
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import unit_vectors
@@ -16,15 +17,10 @@ from workflow_scripts.statistics.fractions.fractions import fraction_contrast, h
 from workflow_scripts.statistics.sky.axis_scan import sigma_without_dipole
 from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coarser_pixels
 from workflow_scripts.statistics.sky.cosine import cosine_score_test, sky_cosine
-from workflow_scripts.statistics.sky.dipole_amplitude import (
-    axis_region,
-    calibrated_interval,
-    debiased_amplitude,
-    isotropy_bayes_factor,
-)
+from workflow_scripts.statistics.sky.dipole_amplitude import axis_region, calibrated_interval, isotropy_bayes_factor
 from workflow_scripts.statistics.sky.linear_probability import linear_probability
 from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics, weak_axis_check
-from workflow_scripts.statistics.sky.nulls import dipole_score_test, random_sign_test
+from workflow_scripts.statistics.sky.nulls import random_sign_test
 from workflow_scripts.statistics.sky.regression import NestedTest, sky_glm
 from workflow_scripts.statistics.sky.scans import scan_hemispheres
 
@@ -34,16 +30,6 @@ _SCAN_NSIDE_ORDER = 3
 _SCAN_PERMUTATIONS = 999
 # Widths of the prior of a dipole's components, in fractions, for which odds are given.
 BAYES_TAUS = (0.01, 0.03, 0.1)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """`permutations` and `seed` of random skies; `alpha` of the verdict; `power` of the dipole that could be seen."""
-
-    permutations: int = 4999
-    seed: int = 0
-    alpha: float = 0.01
-    power: float = 0.8
 
 
 def single_catalog_tests(
@@ -84,40 +70,22 @@ class _Suite:
 
     def dipole_score(self) -> Finding:
         """Centred score test, with the amplitude's interval, limit and odds."""
-        found = dipole_score_test(self.positions, self.labels, self.settings.permutations, self.settings.seed)
-        interval = calibrated_interval(found.beta, found.covariance, seed=self.settings.seed)
+        made = centred_dipole(self.positions, self.labels, self.settings)
+        found = made[0]
         region = axis_region(found.beta, found.covariance)
-        mask = mask_diagnostics(self.positions.sums)
-        check = weak_axis_check(found.axis, mask.weak_axis)
+        check = weak_axis_check(found.axis, mask_diagnostics(self.positions.sums).weak_axis)
         odds = isotropy_bayes_factor(found.beta, found.covariance, BAYES_TAUS)
         notes = ["the amplitude of a dipole is positive also where there is none: read the interval, and the p"]
         if check.suspicious:
             notes.append(f"the axis is {check.angle_deg:.0f} degrees from the footprint's weak direction")
-        test = galaxy_test(
-            self._name("dipole_score"),
-            "primary",
-            self.n,
-            NO_DEPENDENCE,
-            "amplitude of the dipole of the fraction of the positive class",
-            estimate=found.amplitude,
-            se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
-            ci95=[interval.low, interval.high],
-            statistic=found.q,
-            dof=3,
-            p=found.p,
-            p_permutation=found.p_permutation,
-            p_smallest=1 / (self.settings.permutations + 1),
-            size=debiased_amplitude(found.beta, found.covariance),
-            size_ci95=[interval.low, interval.high],
-            notes=notes,
-        )
-        extra: dict[str, Any] = axis_keys(found.axis) | self.column
-        extra |= {"beta": found.beta, "covariance": found.covariance, "mean": found.mean, "condition": found.condition}
-        extra |= {"upper_limit_95": interval.upper_limit, "axis_region_deg2": region.area_deg2}
-        extra |= {"whole_sky_possible": region.whole_sky, "weak_axis_angle_deg": check.angle_deg}
-        extra |= {"weak_axis_suspicious": check.suspicious, "weak_axis_chance": check.chance}
-        extra |= {"ln_bayes_factor_isotropy": dict(zip(map(str, BAYES_TAUS), odds.tolist(), strict=True))}
-        return Finding(test, extra)
+        extra: dict[str, Any] = dict(self.column)
+        extra |= {"covariance": found.covariance, "mean": found.mean, "condition": found.condition}
+        extra |= {"axis_region_deg2": region.area_deg2, "whole_sky_possible": region.whole_sky}
+        extra |= {"weak_axis_angle_deg": check.angle_deg, "weak_axis_suspicious": check.suspicious}
+        extra["weak_axis_chance"] = check.chance
+        extra["ln_bayes_factor_isotropy"] = dict(zip(map(str, BAYES_TAUS), odds.tolist(), strict=True))
+        name, estimand = self._name("dipole_score"), "amplitude of the dipole of the fraction of the positive class"
+        return centred_dipole_finding(name, NO_DEPENDENCE, estimand, self.n, made, self.settings, extra, notes)
 
     def cosine_scan(self) -> Finding:
         """Paper-style maximum over all axes: uncentred signs, random signs as null."""
@@ -152,20 +120,17 @@ class _Suite:
     def linear_probability(self) -> Finding:
         """Maximum likelihood of p = M + D cos, for comparison with Patel & Desmond (2024)."""
         found = linear_probability(self.positions, self.labels.totals)
-        test = galaxy_test(
+        return dipole_finding(
             self._name("linear_probability_dipole"),
-            "secondary",
             self.n,
             NO_DEPENDENCE,
             "amplitude D of p(n) = M + D d.n",
-            estimate=found.amplitude,
-            statistic=found.dipole.statistic,
-            dof=3,
-            p=found.dipole.p,
+            found.beta,
+            found.dipole.statistic,
+            found.dipole.p,
+            self.column | {"monopole": found.monopole, "delta_bic": found.delta_bic},
             notes=["a delta BIC above zero favours isotropy"],
         )
-        extra = axis_keys(found.axis) | self.column
-        return Finding(test, extra | {"monopole": found.monopole, "delta_bic": found.delta_bic})
 
     def glm(self) -> Iterator[Finding]:
         """Binomial regression on dipole and quadrupole: likelihood-ratio tests."""
@@ -173,22 +138,31 @@ class _Suite:
         wide = [f"scatter between pixels is {fit.dispersion:.2f} times the binomial"] if fit.dispersion > 1.5 else []
         null = {"glm_dipole": "no dipole, without a quadrupole", "glm_quadrupole": "no quadrupole, given a dipole"}
         null["glm_dipole_given_quadrupole"] = "no dipole, given a quadrupole"
-        made: dict[str, tuple[NestedTest | None, str, float | None]] = {
-            "glm_dipole": (fit.dipole, "likelihood ratio of a dipole in the log odds", None),
-            "glm_quadrupole": (fit.quadrupole, "quadrupole in the log odds", float(np.linalg.norm(fit.theta))),
+        vectors = {
+            "glm_quadrupole": (fit.theta, fit.theta_covariance),
+            "glm_dipole_given_quadrupole": (fit.beta, fit.beta_covariance),
+        }
+        made: dict[str, tuple[NestedTest | None, str]] = {
+            "glm_dipole": (fit.dipole, "likelihood ratio of a dipole in the log odds"),
+            "glm_quadrupole": (fit.quadrupole, "length of the quadrupole's five coefficients in the log odds"),
             "glm_dipole_given_quadrupole": (
                 fit.dipole_given_quadrupole,
                 "dipole in the log odds beside a quadrupole",
-                float(np.linalg.norm(fit.beta)),
             ),
         }
-        for name, (nested, estimand, estimate) in made.items():
+        for name, (nested, estimand) in made.items():
             if nested is None:
                 continue
-            values = {"estimate": estimate, "statistic": nested.statistic, "dof": nested.dof, "p": nested.p}
+            values: dict[str, Any] = {"statistic": nested.statistic, "dof": nested.dof, "p": nested.p}
+            extra: dict[str, Any] = self.column | {"dispersion": fit.dispersion, "condition": fit.condition}
+            if name in vectors:
+                coefficients, covariance = vectors[name]
+                interval = calibrated_interval(coefficients, covariance, seed=self.settings.seed)
+                values |= {"estimate": float(np.linalg.norm(coefficients)), "ci95": [interval.low, interval.high]}
+                extra["upper_limit_95"] = interval.upper_limit
             test = galaxy_test(self._name(name), "secondary", self.n, null[name], estimand, notes=wide, **values)
             axis = axis_keys(fit.beta) if name == "glm_dipole_given_quadrupole" else {}
-            yield Finding(test, axis | self.column | {"dispersion": fit.dispersion, "condition": fit.condition})
+            yield Finding(test, axis | extra)
 
     def cosine_in_ra(self) -> Finding:
         """Cosine of right ascension, its phase free."""
@@ -210,7 +184,6 @@ class _Suite:
     def declination_gradient(self) -> Finding:
         """Gradient in sin(dec) beside the cosine in right ascension."""
         found = sky_cosine(self.positions.sums, self.labels.sums)
-        half = 1.959964 * found.gradient_se
         test = galaxy_test(
             self._name("declination_gradient"),
             "secondary",
@@ -219,7 +192,7 @@ class _Suite:
             "change of the fraction from the celestial equator to the pole",
             estimate=found.gradient,
             se=found.gradient_se,
-            ci95=[found.gradient - half, found.gradient + half],
+            ci95=normal_interval(found.gradient, found.gradient_se),
             statistic=found.gradient / found.gradient_se,
             p=found.p_gradient,
         )
@@ -286,19 +259,18 @@ class _Suite:
         """Dipole with blocks of sky as the unit: labels that neighbours share."""
         blocks = coarser_pixels(N_PIXELS, 12 * nside**2)
         found = block_dipole_test(self.positions, self.labels, blocks, self.settings.permutations, self.settings.seed)
-        test = galaxy_test(
+        return dipole_finding(
             self._name(f"block_dipole_nside{nside}"),
-            "secondary",
             self.n,
             "no dipole, whatever labels of one block of sky have in common",
             f"amplitude of the dipole, blocks of {58.6323 / nside:.0f} degrees as the unit",
-            estimate=found.amplitude,
-            se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
-            statistic=found.f,
+            found.beta,
+            found.f,
+            found.p,
+            self.column | {"n_blocks": found.n_blocks},
             dof=list(found.dof),
-            p=found.p,
+            se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
             p_permutation=found.p_wild,
             p_smallest=1 / (self.settings.permutations + 1),
             notes=[f"{found.n_blocks} blocks with galaxies, as good as {found.effective_blocks:.0f} of equal number"],
         )
-        return Finding(test, axis_keys(found.axis) | self.column | {"n_blocks": found.n_blocks})

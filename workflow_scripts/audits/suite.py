@@ -16,7 +16,8 @@ from workflow_scripts.audits.findings import Findings, axis_keys
 from workflow_scripts.audits.imaging_templates import template_tests
 from workflow_scripts.audits.paired import cochran_test, paired_tests
 from workflow_scripts.audits.pieces import Source, overview
-from workflow_scripts.audits.single_catalog import Settings, single_catalog_tests
+from workflow_scripts.audits.settings import Settings
+from workflow_scripts.audits.single_catalog import single_catalog_tests
 from workflow_scripts.audits.sums import RA_BINS, CatalogSums
 from workflow_scripts.audits.verdict import verdict
 from workflow_scripts.statistics.fractions.fractions import wilson_interval

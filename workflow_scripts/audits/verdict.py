@@ -56,12 +56,12 @@ def _dipoles(findings: Findings, adjusted: Mapping[str, float], positive: str, n
             sentences.append(
                 f"{what[0].upper()}{what[1:]} depends on the position on the sky: a dipole of {test.estimate:.4f}"
                 f" (95 %: {test.ci95[0]:.4f} to {test.ci95[1]:.4f}) towards {direction(finding.extra)}, adjusted"
-                f" p = {p:.2g}, with {n:,} galaxies as the unit; that says that the labels have a dipole, not why."
+                f" p = {p:.2g} with {n:,} galaxies as the unit. Why is another question."
             )
         else:
             sentences.append(
-                f"No dipole of {what} was found at the level {alpha:g} among {n:,} galaxies (adjusted p = {p:.2g});"
-                f" at 95 % confidence (one-sided) it is below {finding.extra['upper_limit_95']:.4f}."
+                f"No dipole of {what} was found among {n:,} galaxies (adjusted p = {p:.2g}, level {alpha:g}); it is"
+                f" below {finding.extra['upper_limit_95']:.4f} (95 %, one-sided)."
             )
     return sentences
 
@@ -76,8 +76,8 @@ def _blocks(findings: Findings, adjusted: Mapping[str, float], alpha: float) -> 
     if p < alpha:
         return ""
     return (
-        f"But with blocks of sky as the unit, p = {p:.2g} ({largest.test.name.replace('_', ' ')}): neighbouring"
-        " galaxies may share what makes their labels, and then galaxies are not independent."
+        f"But with blocks of sky as the unit, p = {p:.2g} ({largest.test.name.replace('_', ' ')}): neighbours may share"
+        " what makes their labels."
     )
 
 
@@ -90,8 +90,8 @@ def _weak_axis(findings: Findings) -> str:
     if score is None or not score.extra["weak_axis_suspicious"]:
         return ""
     return (
-        f"Its best axis lies {score.extra['weak_axis_angle_deg']:.0f}° from the direction in which this footprint"
-        " determines a dipole worst, where noise alone tends to point: suspect the footprint first."
+        f"Its axis lies {score.extra['weak_axis_angle_deg']:.0f}° from the footprint's weak direction, where noise"
+        " tends to point: suspect the footprint first."
     )
 
 
@@ -101,11 +101,10 @@ def _paper_style(findings: Findings) -> str:
         return ""
     extra = scan.extra
     return (
-        f"Read in the style of earlier studies, the same labels show a cosine dipole of {extra['max_sigma']:.2f}"
-        f" 'sigma' at {direction(extra)}. That number is the largest over all axes, which follows chi with three"
-        f" degrees of freedom: its p is {scan.test.p:.2g}, {extra['equivalent_sigma']:.1f} sigma. It also takes both"
-        f" classes for equally frequent; the mix of labels gives {extra['sigma_without_dipole']:.1f} 'sigma' on this"
-        " footprint without any dipole."
+        f"In the style of earlier studies, the same labels show a cosine dipole of {extra['max_sigma']:.2f} 'sigma' at"
+        f" {direction(extra)}; as the largest over all axes that is p = {scan.test.p:.2g}"
+        f" ({extra['equivalent_sigma']:.1f} sigma), and their mix alone gives {extra['sigma_without_dipole']:.1f}"
+        " 'sigma' on this footprint."
     )
 
 
@@ -168,6 +167,6 @@ def _power(findings: Findings, details: Mapping[str, Any]) -> str:
         return ""
     best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
     return (
-        f"The smallest dipole that this catalog would show with {power['power']:.0%} probability at the level"
-        f" {power['alpha']:g} is {best:.4f} to {worst:.4f}, depending on its axis; smaller ones can exist unseen."
+        f"Smaller dipoles than {best:.4f} to {worst:.4f}, depending on the axis, would be missed in more than"
+        f" {1 - power['power']:.0%} of such catalogs."
     )

@@ -20,8 +20,8 @@ class Annotations:
     """What every run says of the same n galaxies.
 
     `runs` is one row a run (`run_id, arm, footprint, network, resample, seed, axis, family`), `files` and `labels`
-    (runs, n), 0 or 1, in that order; `ra`, `dec` ICRS degrees, `vectors` (n, 3); `reference` (n,) the catalog's label,
-    NaN where there is none.
+    (runs, n), 0 or 1, in that order; `ra`, `dec` ICRS degrees, `vectors` (n, 3); `catalog_rows` (n,) where the galaxies
+    stand in the catalog, `reference` (n,) its labels, NaN where there is none.
     """
 
     runs: pd.DataFrame
@@ -30,6 +30,7 @@ class Annotations:
     ra: NDArray[np.float64]
     dec: NDArray[np.float64]
     vectors: NDArray[np.float64]
+    catalog_rows: NDArray[np.int64]
     reference: NDArray[np.float64]
 
     @property
@@ -95,13 +96,15 @@ def read_annotations(
         if not table["label"].isin((0, 1)).all():
             raise InputError(f"{file}: column label has values other than 0 and 1")
         labels[row] = table["label"]
-    reference = _reference_labels(first["source_id"], catalog, files[0])
+    rows, reference = _in_catalog(first["source_id"], catalog, files[0])
     ra, dec = first["ra"].to_numpy(), first["dec"].to_numpy()
-    return Annotations(runs, tuple(files), labels, ra, dec, unit_vectors(ra, dec), reference)
+    return Annotations(runs, tuple(files), labels, ra, dec, unit_vectors(ra, dec), rows, reference)
 
 
-def _reference_labels(source_id: pd.Series, catalog: str | Path, file: str | Path) -> NDArray[np.float64]:
-    """The catalog's label of each galaxy of `file`, NaN where it has none."""
+def _in_catalog(
+    source_id: pd.Series, catalog: str | Path, file: str | Path
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Where each galaxy of `file` stands in the catalog, and its label there, NaN where it has none."""
     known = _read(catalog, ["source_id", "label"])
     repeated = known["source_id"].duplicated()
     if repeated.any():
@@ -112,7 +115,8 @@ def _reference_labels(source_id: pd.Series, catalog: str | Path, file: str | Pat
     if rows.null_count:
         unknown = source_id[rows.is_null().to_numpy(zero_copy_only=False)].iloc[0]
         raise InputError(f"{file}: source_id {unknown} is not in {catalog}")
-    return known["label"].astype("Float64").to_numpy(float, na_value=np.nan)[rows.to_numpy()]
+    places = rows.to_numpy().astype(np.int64)
+    return places, known["label"].astype("Float64").to_numpy(float, na_value=np.nan)[places]
 
 
 def _read(file: str | Path, columns: list[str]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ FEWEST_FOOTPRINTS = 5
 
 @dataclass
 class CollectedTests:
-    """Tests, and one sentence for each that the runs do not allow.
+    """Tests, and why others could not be made: sentences `missing`, and names by their reason, `failed`.
 
     `primary` are the names, without footprints and networks, of the tests that decide the verdict; `untested` those of
     primary tests that could not be made.
@@ -27,6 +27,12 @@ class CollectedTests:
     tests: list[TestResult] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     untested: list[str] = field(default_factory=list)
+    failed: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def not_answered(self) -> list[str]:
+        """A sentence for each reason why something could not be tested."""
+        return [*self.missing, *(f"{', '.join(names)}: {reason}." for reason, names in self.failed.items())]
 
     def family(self, name: str) -> str:
         """The family of a test: `primary` where its name says so."""
@@ -37,7 +43,7 @@ class CollectedTests:
         try:
             self.tests.append(make(name))
         except ValueError as error:
-            self.missing.append(f"{name}: {error}.")
+            self.failed.setdefault(str(error), []).append(name)
             if not secondary and self.family(name) == "primary":
                 self.untested.append(name)
 

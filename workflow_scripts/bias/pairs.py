@@ -8,24 +8,37 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.bias.annotations import Annotations
+from workflow_scripts.bias.imaging_templates import Imaging
+from workflow_scripts.bias.run_columns import components, dipole_keys
 from workflow_scripts.statistics.pairs.paired import difference_in_differences, mcnemar
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.template_regression import mediation, regressed_dipole
+
+_BOOTSTRAPS = 999
 
 
-def pair_table(annotations: Annotations, opposite: list[list[str]]) -> pd.DataFrame:
+def pair_table(
+    annotations: Annotations, opposite: list[list[str]], imaging: Imaging | None = None, seed: int = 0
+) -> pd.DataFrame:
     """Pairs of runs, compared galaxy by galaxy.
 
     `kind` is `opposite` for runs of opposite footprints with the same network, resample and seed, and `seeds` for runs
-    that differ in nothing but the seed (each seed of a training set with the next).
+    that differ in nothing but the seed (each seed of a training set with the next). With `imaging`, opposite pairs have
+    `cleaned_difference_dipole_*`, what templates fitted in other patches of sky leave, and `mediation_share`, the share
+    of the difference's dipole that goes away beside templates, with its interval over blocks of sky.
     """
     positions = PositionSums.of(annotations.vectors)
     rows = [
-        {"kind": kind, **_pair_row(annotations, a, b, positions)}
+        {
+            "kind": kind,
+            **_pair_row(annotations, a, b, positions),
+            **(_imaging_columns(annotations, a, b, imaging, seed) if imaging and kind == "opposite" else {}),
+        }
         for kind, a, b in [*_opposite_pairs(annotations, opposite), *_seed_pairs(annotations)]
     ]
     columns = ["kind", "a_run_id", "b_run_id", "n", "b", "c", "difference", "se", "z", "p", "agreement"]
-    return pd.DataFrame(rows, columns=[*columns, *_DIPOLE_COLUMNS, *_DID_COLUMNS, "note"])
+    return pd.DataFrame(rows, columns=[*columns, *_DIPOLE_COLUMNS, *_DID_COLUMNS, *_IMAGING_COLUMNS, "note"])
 
 
 def _opposite_pairs(annotations: Annotations, opposite: list[list[str]]) -> Iterator[tuple[str, int, int]]:
@@ -49,6 +62,10 @@ _DIPOLE_COLUMNS = [
 ]
 # Difference A - B, RA below 180 degrees minus above; and south minus north.
 _DID_COLUMNS = [f"{half}_did{suffix}" for half in ("ra_half", "dec_half") for suffix in ("", "_se", "_z", "_p")]
+
+_CLEANED = components("cleaned_difference_dipole")
+_IMAGING_COLUMNS = [*_CLEANED, *(f"{name}_se" for name in _CLEANED), "cleaned_difference_dipole_p"]
+_IMAGING_COLUMNS += ["mediation_share", "mediation_share_low", "mediation_share_high", "mediation_share_along"]
 
 
 def _pair_row(annotations: Annotations, a: int, b: int, positions: PositionSums) -> Mapping[str, Any]:
@@ -75,3 +92,16 @@ def _pair_row(annotations: Annotations, a: int, b: int, positions: PositionSums)
     except ValueError as error:
         row["note"] = str(error)
     return row
+
+
+def _imaging_columns(annotations: Annotations, a: int, b: int, imaging: Imaging, seed: int) -> dict[str, Any]:
+    delta = (annotations.labels[a] - annotations.labels[b])[imaging.rows].astype(float)
+    try:
+        cleaned = regressed_dipole(imaging.cross_fit, delta)
+        vectors = annotations.vectors[imaging.rows]
+        share = mediation(vectors, delta, imaging.values, imaging.patches, _BOOTSTRAPS, seed)
+    except ValueError as error:
+        return {"note": str(error)}
+    row: dict[str, Any] = dipole_keys("cleaned_difference_dipole", cleaned.beta, cleaned.covariance, cleaned.p)
+    row |= {"mediation_share": share.share, "mediation_share_along": share.share_along}
+    return row | {"mediation_share_low": share.share_ci95[0], "mediation_share_high": share.share_ci95[1]}

@@ -8,12 +8,13 @@ from astropy_healpix import HEALPix
 from numpy.typing import NDArray
 
 from workflow_scripts.bias.annotations import Annotations
-from workflow_scripts.sky.tiles import tile_of
+from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
 from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 FRACTION_ORDER = 3
+_CELLS = number_of_tiles(FRACTION_ORDER)
 
 
 def sky_maps(annotations: Annotations, experiment: Mapping[str, Any]) -> dict[str, NDArray]:
@@ -27,16 +28,12 @@ def sky_maps(annotations: Annotations, experiment: Mapping[str, Any]) -> dict[st
         `sigma:{footprint}`: paper-style dipole sigma (nside `scan_nside`) of the footprint's first run. Cells without
         galaxies are NaN.
     """
-    cell = tile_of(annotations.ra, annotations.dec, FRACTION_ORDER)
-    cells = 12 * 4**FRACTION_ORDER
-    n = np.bincount(cell, minlength=cells)
+    cell = cells_of(annotations)
 
     def mean_map(rows: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
-        positive = annotations.positive_share(rows)
-        with np.errstate(invalid="ignore"):
-            return np.bincount(cell, weights=positive, minlength=cells) / np.where(n > 0, n, np.nan)
+        return cell_means(cell, annotations.positive_share(rows))
 
-    maps: dict[str, NDArray] = {"n": n, "fraction": mean_map()}
+    maps: dict[str, NDArray] = {"n": np.bincount(cell, minlength=_CELLS), "fraction": mean_map()}
     positions = PositionSums.of(annotations.vectors)
     nside = experiment["tests"]["scan_nside"]
     longitude, latitude = HEALPix(nside, order="nested").healpix_to_lonlat(np.arange(12 * nside**2))
@@ -50,3 +47,15 @@ def sky_maps(annotations: Annotations, experiment: Mapping[str, Any]) -> dict[st
     for a, b in experiment["opposite"]:
         maps[f"difference:{a}:{b}"] = maps[f"fraction:{a}"] - maps[f"fraction:{b}"]
     return maps
+
+
+def cells_of(annotations: Annotations) -> NDArray[np.int64]:
+    """Cell (n,) of each galaxy in the maps of fractions."""
+    return tile_of(annotations.ra, annotations.dec, FRACTION_ORDER)
+
+
+def cell_means(cell: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of a number a galaxy (n,) in each cell; NaN in those without galaxies."""
+    n = np.bincount(cell, minlength=_CELLS)
+    with np.errstate(invalid="ignore"):
+        return np.bincount(cell, weights=values, minlength=_CELLS) / np.where(n > 0, n, np.nan)

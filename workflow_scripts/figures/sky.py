@@ -56,7 +56,16 @@ def sigma_maps(maps: Maps, runs: pd.DataFrame, settings: Mapping[str, Any]) -> F
     return figure
 
 
-def seeing_map(catalog: pd.DataFrame, simulated: bool, settings: Mapping[str, Any]) -> Figure:
+def unannotated_map(maps: Maps, cut: float, settings: Mapping[str, Any]) -> Figure:
+    """Share of galaxies whose score is within `cut` of 1/2, mean over all runs."""
+    low, high = np.nanpercentile(maps["unannotated"], [2, 98])
+    if high - low < 1e-6:
+        low, high = low - 0.01, high + 0.01
+    label = f"share of galaxies with a score within {cut:g} of 1/2, mean over all runs"
+    return _one_map(maps["unannotated"], settings["sequential_map"], low, high, label)
+
+
+def seeing_map(catalog: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
     """Mean PSF FWHM of the catalog's galaxies in cells of 7.3 degrees."""
     if "psf_fwhm_arcsec" not in catalog or catalog["psf_fwhm_arcsec"].isna().all():
         return _nothing("The catalog has no column psf_fwhm_arcsec, so the seeing cannot be mapped.")
@@ -68,7 +77,7 @@ def seeing_map(catalog: pd.DataFrame, simulated: bool, settings: Mapping[str, An
     low, high = np.nanmin(seeing), np.nanmax(seeing)
     if high - low < 1e-6:
         low, high = low - 0.1, high + 0.1
-    label = "PSF FWHM (arcsec)" + (", as injected in the simulation" if simulated else "")
+    label = "PSF FWHM (arcsec)" + (", as injected in the simulation" if settings["simulated"] else "")
     return _one_map(seeing, settings["sequential_map"], low, high, label)
 
 
@@ -84,7 +93,7 @@ def _sky_axes(panels: int) -> tuple[Figure, list[Any]]:
     rows = -(-panels // columns)
     width = SINGLE * 1.3 if columns == 1 else DOUBLE
     figure, axes = new_figure(
-        width, 0.76 * width / columns * rows, nrows=rows, ncols=columns, subplot_kw={"projection": "mollweide"}
+        width, (0.76 * width / columns + 0.25) * rows, nrows=rows, ncols=columns, subplot_kw={"projection": "mollweide"}
     )
     axes = list(np.atleast_1d(axes).ravel())
     for spare in axes[panels:]:

@@ -1,26 +1,39 @@
-"""Logistic regression on grouped counts, by iteratively reweighted least squares."""
+"""Logistic regression on grouped counts, by Fisher scoring: the one fit behind all models of log odds."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special
+from scipy.optimize import linprog
+from scipy.special import expit
 
-_ITERATIONS = 60
-_TOLERANCE = 1e-9
+MOST_ITERATIONS = 60
+# Linear predictors beyond this (odds of 160,000) are rare in data and certain where the likelihood has no maximum.
+SUSPICIOUS_LOGIT = 12.0
+
+
+class SeparatedError(ValueError):
+    """Some combination of columns tells successes from failures completely: the likelihood has no maximum."""
 
 
 @dataclass(frozen=True)
 class LogisticFit:
-    """Maximum-likelihood coefficients (k,), the inverse of their information (k, k), and the log likelihood.
+    """Maximum-likelihood coefficients (k,), their information (k, k), and the log likelihood.
 
     The log likelihood leaves out the binomial coefficients, so that grouping rows of equal design does not change it.
+    `converged` is False where the iterations ended before the maximum.
     """
 
     coefficients: NDArray[np.float64]
-    covariance: NDArray[np.float64]
+    information: NDArray[np.float64]
     log_likelihood: float
+    converged: bool
     n: int
+
+    @property
+    def covariance(self) -> NDArray[np.float64]:
+        """Inverse of the information."""
+        return np.asarray(np.linalg.inv(self.information), np.float64)
 
     @property
     def se(self) -> NDArray[np.float64]:
@@ -42,7 +55,7 @@ def fit_logistic(design: ArrayLike, successes: ArrayLike, trials: ArrayLike) -> 
     ------
     ValueError
         without successes or without failures, for counts that do not fit, NaN, columns that are combinations of each
-        other, or where some combination of columns tells successes from failures completely (no maximum exists).
+        other, or where some combination of columns tells successes from failures completely (`SeparatedError`).
     """
     design, successes, trials = np.asarray(design, float), np.asarray(successes, float), np.asarray(trials, float)
     if not (np.isfinite(design).all() and np.isfinite(successes).all() and np.isfinite(trials).all()):
@@ -56,26 +69,56 @@ def fit_logistic(design: ArrayLike, successes: ArrayLike, trials: ArrayLike) -> 
     scale = np.sqrt((trials[:, None] * design**2).sum(axis=0) / n)
     if np.any(scale == 0) or np.linalg.matrix_rank(design / scale) < design.shape[1]:
         raise ValueError("the columns of the fit are not independent of each other")
-    x = design / scale
-    coefficients = np.zeros(x.shape[1])
-    likelihood = _log_likelihood(x @ coefficients, successes, trials)
-    for _ in range(_ITERATIONS):
-        probability = special.expit(x @ coefficients)
-        information = x.T @ ((trials * probability * (1 - probability))[:, None] * x)
-        if not np.linalg.cond(information) < 1e14:
+    fit = fisher_scoring(design / scale, successes, trials)
+    if not fit.converged:
+        raise ValueError("a logistic fit did not converge")
+    information = fit.information * np.outer(scale, scale)
+    return LogisticFit(fit.coefficients / scale, information, fit.log_likelihood, fit.converged, fit.n)
+
+
+def fisher_scoring(design: NDArray, successes: NDArray, trials: NDArray) -> LogisticFit:
+    """The fit itself, for columns of order one that are independent, and counts that were checked; no row is empty.
+
+    Steps are halved until the likelihood rises; it is concave, so this finds the one maximum. Raises `SeparatedError`
+    where there is none.
+    """
+    coefficients, information, converged = np.zeros(design.shape[1]), np.eye(design.shape[1]), False
+    value = _log_likelihood(design @ coefficients, successes, trials)
+    for _ in range(MOST_ITERATIONS):
+        fitted = expit(design @ coefficients)
+        information = design.T @ ((trials * fitted * (1 - fitted))[:, None] * design)
+        # After the last step, which only takes off the error that the one before it left.
+        if converged:
             break
-        step = np.linalg.solve(information, x.T @ (successes - trials * probability))
-        trial = _log_likelihood(x @ (coefficients + step), successes, trials)
-        while trial < likelihood - 1e-9 * abs(likelihood):
-            step /= 2
-            trial = _log_likelihood(x @ (coefficients + step), successes, trials)
-        coefficients, likelihood = coefficients + step, trial
-        # The step, not the likelihood: without a maximum the likelihood converges while the coefficients run away.
-        if np.abs(step).max() < _TOLERANCE * (1 + np.abs(coefficients).max()):
-            covariance = np.linalg.inv(information) / np.outer(scale, scale)
-            return LogisticFit(coefficients / scale, covariance, likelihood, round(float(n)))
-    raise ValueError("successes and failures are told apart completely: a logistic fit has no maximum")
+        score = design.T @ (successes - trials * fitted)
+        try:
+            step = np.linalg.solve(information, score)
+        except np.linalg.LinAlgError:
+            break
+        converged = bool(score @ step < 1e-12)
+        while (new := _log_likelihood(design @ (coefficients + step), successes, trials)) < value - 1e-12 * abs(value):
+            step = step / 2
+        coefficients, value = coefficients + step, new
+    suspicious = not converged or np.abs(design @ coefficients).max() > SUSPICIOUS_LOGIT
+    if suspicious and _separated(design, successes, trials):
+        raise SeparatedError("successes and failures are told apart completely: a logistic fit has no maximum")
+    return LogisticFit(coefficients, information, value, converged, round(float(trials.sum())))
 
 
 def _log_likelihood(linear: NDArray, successes: NDArray, trials: NDArray) -> float:
     return float(successes @ linear - trials @ np.logaddexp(0.0, linear))
+
+
+def _separated(design: NDArray, successes: NDArray, trials: NDArray) -> bool:
+    """Whether some combination of columns is >= 0 where all trials succeed, <= 0 where none does, 0 elsewhere.
+
+    Then, and only then, the likelihood grows without end (Albert & Anderson 1984, Biometrika 71, 1).
+    """
+    mixed = (successes > 0) & (successes < trials)
+    values, directions = np.linalg.eigh(design[mixed].T @ design[mixed])
+    free = directions[:, values <= 1e-9 * max(1.0, float(mixed.sum()))]
+    if not free.shape[1]:
+        return False
+    signed = np.where(successes[~mixed] > 0, 1.0, -1.0)[:, None] * (design[~mixed] @ free)
+    found = linprog(-signed.mean(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1))
+    return bool(found.status == 0 and -found.fun > 1e-9)

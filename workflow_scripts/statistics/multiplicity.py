@@ -1,6 +1,6 @@
 """Many tests at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,23 +37,33 @@ def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
 def ledger(tests: Sequence[TestResult], alpha: float) -> list[dict[str, Any]]:
     """Every p that was computed, in the order of the tests, adjusted within its family.
 
-    A row has `name, family, p` (the one that decides), `kind` (`permutation` or `parametric`), `adjusted, method` and
-    `below_alpha`. The family `primary` is adjusted by Holm (false alarms of the family), the others by Benjamini &
-    Hochberg (share of false discoveries). Tests without a p are left out.
+    A row has `name, family, p` (the one that decides), `kind` (`permutation` or `parametric`), `unit_of_replication`,
+    and what `adjusted_within_families` adds. Tests without a p are left out.
     """
     rows: list[dict[str, Any]] = []
     for test in tests:
         if (p := test.deciding_p) is not None:
             kind = "permutation" if p == test.p_permutation else "parametric"
-            rows.append({"name": test.name, "family": test.family, "p": float(p), "kind": kind})
-    for family in dict.fromkeys(row["family"] for row in rows):
-        members = [row for row in rows if row["family"] == family]
+            row = {"name": test.name, "family": test.family, "p": float(p), "kind": kind}
+            rows.append(row | {"unit_of_replication": test.unit_of_replication})
+    return adjusted_within_families(rows, alpha)
+
+
+def adjusted_within_families(rows: Sequence[Mapping[str, Any]], alpha: float) -> list[dict[str, Any]]:
+    """Rows with `family` and `p`, each with `adjusted, method` and `below_alpha` beside them.
+
+    The family `primary` is adjusted by Holm (false alarms of the family), the others by Benjamini & Hochberg (share of
+    false discoveries). Raises `ValueError` for a p outside 0 to 1 or NaN.
+    """
+    made = [dict(row) for row in rows]
+    for family in dict.fromkeys(row["family"] for row in made):
+        members = [row for row in made if row["family"] == family]
         primary = family == "primary"
         adjusted = (holm if primary else benjamini_hochberg)([row["p"] for row in members])
         for row, value in zip(members, adjusted, strict=True):
             row |= {"adjusted": float(value), "method": "Holm" if primary else "Benjamini-Hochberg"}
             row["below_alpha"] = bool(value < alpha)
-    return rows
+    return made
 
 
 def _checked(p: ArrayLike) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ from tests.unit.audits.audited import by_name, galaxies, run_audit
 from workflow_scripts.audits.columns import choose_columns
 from workflow_scripts.audits.headers import read_header
 from workflow_scripts.audits.pieces import Source, overview
-from workflow_scripts.audits.single_catalog import Settings
+from workflow_scripts.audits.settings import Settings
 from workflow_scripts.audits.suite import HYGIENE, audit
 from workflow_scripts.configuration.schema import complete, config_schema
 
@@ -196,3 +196,20 @@ def test_a_part_of_the_sky_too_small_is_told(tmp_path):
 def test_the_gate_is_that_of_catalogs():
     gate = complete({}, config_schema()["$defs"]["hygiene"])
     assert gate == HYGIENE
+
+
+def test_the_quadrupole_has_an_interval_and_a_one_sided_limit(audited):
+    tests = by_name(audited[0])
+    for name in ("glm_quadrupole", "glm_dipole_given_quadrupole"):
+        low, high = tests[name]["ci95"]
+        assert low <= tests[name]["estimate"] <= high
+        assert tests[name]["upper_limit_95"] < high
+    # Where the test does not reject, no quadrupole at all is in the interval.
+    assert (tests["glm_quadrupole"]["ci95"][0] == 0) == (tests["glm_quadrupole"]["p"] > 0.05)
+    low, high = tests["glm_dipole_given_quadrupole"]["ci95"]
+    # A dipole of 0.25 in a fraction of about 0.6: 0.25 / (0.6 x 0.4) in the log odds.
+    assert low < 1.04 < high
+
+
+def test_the_verdict_is_short(audited):
+    assert len(audited[0]["verdict"]) < 1500

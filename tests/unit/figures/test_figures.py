@@ -18,12 +18,15 @@ from workflow_scripts.figures.galaxies import galaxy_rows
 from workflow_scripts.figures.mollweide import draw_map, projected
 from workflow_scripts.figures.style import figure_settings, new_figure
 from workflow_scripts.measure_bias import measure
-from workflow_scripts.write_verdict import page
+from workflow_scripts.verdict_page.page import page
+from workflow_scripts.write_verdict import TABLES
 
-SETTINGS = {"dpi": 60, "colours": ["#112233", "#D55E00"], "sequential_map": "cividis", "diverging_map": "RdBu_r"}
+MAPS = {"sequential_map": "cividis", "diverging_map": "RdBu_r"}
+SETTINGS = {"dpi": 60, "colours": ["#112233", "#D55E00"], "simulated": False, **MAPS}
 ALL = {
     *("sigma_and_p", "footprint_response", "run_dots", "fraction_by_ra", "training_curves"),
-    *("difference_map", "sigma_map", "fraction_map", "seeing_map"),
+    *("variance_budget", "error_decomposition", "threshold_sweep"),
+    *("difference_map", "sigma_map", "fraction_map", "unannotated_map", "seeing_map"),
 }
 
 
@@ -31,6 +34,10 @@ def measured(folder, runs, labelled=True):
     experiment, files, catalog = write_experiment(folder, 0.05, runs, n=1500, labelled=labelled)
     measure(experiment, runs, files, catalog, folder / "bias")
     return catalog
+
+
+def tables_of(folder):
+    return {name: pd.read_csv(folder / "bias" / f"{name}.csv") for name in TABLES}
 
 
 def draw(folder, catalog, to="figures", settings=SETTINGS):
@@ -70,6 +77,15 @@ def test_all_figures_are_drawn_with_the_same_bytes_and_a_colour_is_honoured(tmp_
     assert other["sigma_map.png"] == first["sigma_map.png"]
 
 
+def test_a_simulated_survey_is_told_in_every_figure_and_on_the_page(tmp_path):
+    catalog = measured(tmp_path, experiment_runs(with_rotating=False))
+    real, simulated = (draw(tmp_path, catalog, str(told), {**SETTINGS, "simulated": told}) for told in (False, True))
+    assert all(real[name] != simulated[name] for name in real)
+    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
+    pages = [page({**summary, "simulated": told}, tables_of(tmp_path)) for told in (False, True)]
+    assert ["simulated" in text for text in pages] == [False, True]
+
+
 @pytest.mark.parametrize("labelled", [True, False])
 def test_an_experiment_with_two_runs_still_has_every_figure(tmp_path, labelled):
     catalog = measured(tmp_path, experiment_runs(with_rotating=False, seeds=1)[:2], labelled)
@@ -86,7 +102,7 @@ def test_the_verdict_page_needs_nothing_from_outside_and_escapes_names(tmp_path)
     measured(tmp_path, experiment_runs())
     summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
     summary["experiment"] = "<script>"
-    text = page(summary)
+    text = page(summary, tables_of(tmp_path))
     assert "<script>" not in text
     assert "src=" not in text
     assert "http" not in text

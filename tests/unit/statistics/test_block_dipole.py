@@ -2,33 +2,15 @@
 
 import numpy as np
 import pytest
-from astropy import units
 from astropy_healpix import HEALPix
 from scipy import sparse, stats
 from scipy.spatial import cKDTree
 
+from tests.unit.statistics.skies import binned, healpix_pixels, random_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coarser_pixels
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
-
-
-def random_sky(random, number, lowest=-1.0):
-    """Unit vectors spread evenly over the sky north of a sine of declination."""
-    z, ra = random.uniform(lowest, 1, number), random.uniform(0, 2 * np.pi, number)
-    return np.column_stack([np.sqrt(1 - z**2) * np.cos(ra), np.sqrt(1 - z**2) * np.sin(ra), z])
-
-
-def healpix_pixels(vectors, nside):
-    ra, dec = np.degrees(np.arctan2(vectors[:, 1], vectors[:, 0])), np.degrees(np.arcsin(vectors[:, 2]))
-    return HEALPix(nside, order="nested").lonlat_to_healpix(ra * units.deg, dec * units.deg)
-
-
-def binned(vectors, values, pixels=None, n_pixels=None) -> tuple[PixelPositions, PixelValues]:
-    """Sums over pixels; by default each galaxy has its own."""
-    pixels = np.arange(len(vectors)) if pixels is None else pixels
-    n_pixels = len(vectors) if n_pixels is None else n_pixels
-    return PixelPositions.of(vectors, pixels, n_pixels), PixelValues.of(values, vectors, pixels, n_pixels)
 
 
 @pytest.fixture

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workflow_scripts.statistics.truth.covariate_balance import adversarial_auc, variance_ratio
+from workflow_scripts.statistics.truth.covariate_balance import adversarial_auc
+from workflow_scripts.statistics.truth.covariate_differences import (
+    covariate_difference,
+    standardised_mean_difference,
+    variance_ratio,
+)
 
 
 def test_variance_ratio_is_that_of_the_definition():
@@ -12,6 +17,26 @@ def test_variance_ratio_is_that_of_the_definition():
     assert variance_ratio(a, b) == pytest.approx(np.var(a, ddof=1) / np.var(b, ddof=1))
     assert variance_ratio(b, a) == pytest.approx(1 / variance_ratio(a, b))
     assert variance_ratio(10 * a + 3, 10 * b) == pytest.approx(variance_ratio(a, b))
+
+
+def test_standardised_mean_difference_of_constants():
+    assert standardised_mean_difference([1, 2], [0, 0], [1, 1], [0, 0]).tolist() == [0, np.inf]
+    assert standardised_mean_difference(1.5, 0.5, 1.0, 0.5) == pytest.approx(1)
+
+
+def test_a_covariate_is_compared_as_scipy_does_and_missing_values_do_not_count():
+    random = np.random.default_rng(5)
+    a, b = random.normal(size=80), random.normal(0.3, 2, 90)
+    found = covariate_difference(np.append(a, [np.nan, np.inf]), b)
+    expected = stats.ks_2samp(a, b, method="asymp")
+    assert (found.n_a, found.n_b) == (80, 90)
+    assert (found.ks, found.ks_p) == pytest.approx((expected.statistic, expected.pvalue))
+    assert found.variance_ratio == pytest.approx(variance_ratio(a, b))
+    assert found.smd == pytest.approx((a.mean() - b.mean()) / np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2))
+    alone = covariate_difference([1.0, np.nan], b)
+    assert (alone.n_a, alone.n_b) == (1, 90)
+    assert np.isnan([alone.smd, alone.ks, alone.variance_ratio]).all()
+    assert np.isnan(covariate_difference(a, np.ones(5)).variance_ratio)
 
 
 @pytest.mark.parametrize("what", ["mean", "spread", "correlation"])

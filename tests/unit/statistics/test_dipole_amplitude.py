@@ -19,6 +19,7 @@ from workflow_scripts.statistics.sky.dipole_amplitude import (
     isotropy_bayes_factor,
     profile_delta,
     profile_interval,
+    uniform_amplitude_bayes_factor,
 )
 
 TURN = Rotation.random(rng=np.random.default_rng(1)).as_matrix()
@@ -303,3 +304,58 @@ def test_impossible_amplitudes_levels_axes_and_priors_are_refused():
         axis_region([1, 2, 3], np.eye(3), [[1.0, 1.0, 0.0]])
     with pytest.raises(ValueError, match="above zero"):
         isotropy_bayes_factor([1, 2, 3], np.eye(3), [0.0])
+
+
+@pytest.mark.parametrize("length", [0.0, 1.5, 6.0])
+def test_the_interval_of_a_quadrupole_covers_as_often_as_it_says(length):
+    """Five components with errors of a partial sky: a length is in the interval where Delta is below the critical."""
+    random, mocks = np.random.default_rng(7), 400
+    covariance = np.diag([1.0, 1.2, 0.8, 2.0, 1.0])
+    covariance[0, 1] = covariance[1, 0] = 0.3
+    critical = critical_delta(length, covariance)
+    for direction in np.vstack([np.linalg.eigh(covariance)[1].T[[0, -1]], [0.6, 0.0, -0.4, 0.5, 0.2]]):
+        truth = length * direction / np.linalg.norm(direction)
+        drawn = random.multivariate_normal(truth, covariance, mocks)
+        delta = np.array([profile_delta(theta, covariance, [length])[0] for theta in drawn])
+        assert np.mean(delta <= critical) >= stats.binom.ppf(0.0005, mocks, 0.95) / mocks
+    found = calibrated_interval(drawn[0], covariance, simulations=200)
+    assert found.low <= np.linalg.norm(drawn[0]) <= found.high
+
+
+def test_an_axis_needs_three_components():
+    with pytest.raises(ValueError, match="three components"):
+        axis_region(np.ones(5), np.eye(5))
+
+
+@pytest.mark.parametrize("length", [0.0, 1.0, 3.0, 8.0])
+def test_odds_against_a_uniform_amplitude_are_the_integral_over_amplitude_and_axis(length):
+    """Equal errors: the mean over axes of exp(b . a D) is sinh(b D) / (b D), and D is integrated by quadrature."""
+    amplitude, weight = np.linspace(1e-6, 12, 40_001), 12 / 40_000
+    x = np.maximum(length * amplitude, 1e-9)
+    expected = -np.log((np.exp(-(amplitude**2) / 2) * np.sinh(x) / x).sum() * weight / 12)
+    beta = length * np.array([0.48, -0.6, 0.64])
+    assert uniform_amplitude_bayes_factor(beta, np.eye(3), 12.0) == pytest.approx(expected, abs=0.01)
+    # The unit of the dipole plays no part.
+    scaled = uniform_amplitude_bayes_factor(beta / 50, np.eye(3) / 2500, 12.0 / 50)
+    assert scaled == pytest.approx(expected, abs=0.01)
+
+
+def test_odds_against_a_uniform_amplitude_are_calibrated():
+    """Skies drawn from both priors in equal number: where odds are 3 to 1, three of four have no dipole."""
+    random, mocks = np.random.default_rng(3), 150
+    covariance = np.diag([0.5, 1.0, 2.0])
+    isotropic = random.random(mocks) < 0.5
+    axes = random.normal(size=(mocks, 3))
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    truth = np.where(isotropic, 0.0, random.uniform(0, 6, mocks))[:, None] * axes
+    drawn = truth + random.multivariate_normal(np.zeros(3), covariance, mocks)
+    log_odds = np.array([uniform_amplitude_bayes_factor(beta, covariance, 6.0) for beta in drawn])
+    probability = 1 / (1 + np.exp(-log_odds))
+    score = (isotropic - probability).sum() / np.sqrt((probability * (1 - probability)).sum())
+    assert abs(score) < 3.3
+
+
+@pytest.mark.parametrize(("beta", "largest"), [(np.ones(5), 1.0), (np.ones(3), 0.0), (np.ones(3), np.inf)])
+def test_odds_against_a_uniform_amplitude_need_a_dipole_and_a_limit(beta, largest):
+    with pytest.raises(ValueError, match="are needed"):
+        uniform_amplitude_bayes_factor(beta, np.eye(len(beta)), largest)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
+from tests.unit.statistics.skies import random_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky import scans
 from workflow_scripts.statistics.sky.nulls import dipole_score_test
@@ -24,12 +25,6 @@ TEMPLATES = {
     "hemispheres": lambda cosine: float(cosine > 0),
 }
 every_scan = pytest.mark.parametrize("name", list(SCANS))
-
-
-def random_sky(random, number, lowest=-1.0):
-    """Unit vectors spread evenly over the sky north of a sine of declination."""
-    z, ra = random.uniform(lowest, 1, number), random.uniform(0, 2 * np.pi, number)
-    return np.column_stack([np.sqrt(1 - z**2) * np.cos(ra), np.sqrt(1 - z**2) * np.sin(ra), z])
 
 
 def alone(vectors, values) -> tuple[PixelPositions, PixelValues]:

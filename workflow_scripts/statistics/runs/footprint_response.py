@@ -19,7 +19,7 @@ from workflow_scripts.statistics.permutations import smallest_p, upper_p
 
 @dataclass(frozen=True)
 class FootprintResponse:
-    """Least-squares x_0 (d,), K (d, 3) with standard errors and 95 % intervals (d, 3, 2), and the test of K = 0.
+    """Least-squares x_0 (d,), K (d, 3), their standard errors, 95 % intervals of K (d, 3, 2), and the test of K = 0.
 
     `statistic` is the share of the variance between footprints that the axes explain; `direction` is the unit
     vector along which moving the footprint changes the catalog most. `size` is how far x moves from a footprint to the
@@ -28,6 +28,7 @@ class FootprintResponse:
     """
 
     common: NDArray[np.float64]
+    common_se: NDArray[np.float64]
     matrix: NDArray[np.float64]
     matrix_se: NDArray[np.float64]
     matrix_ci95: NDArray[np.float64]
@@ -109,6 +110,7 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
         p = float(stats.f.sf(f, *dof))
     return FootprintResponse(
         common=coefficients[0],
+        common_se=np.sqrt(error_variance * inverse_design[0, 0]),
         matrix=matrix,
         matrix_se=matrix_se,
         matrix_ci95=np.stack([matrix - half, matrix + half], axis=-1),

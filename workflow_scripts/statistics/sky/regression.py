@@ -12,17 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-from scipy.optimize import linprog
 from scipy.special import expit
 
+from workflow_scripts.statistics.logistic import LogisticFit, SeparatedError, fisher_scoring
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 from workflow_scripts.statistics.sky.pixels import PixelPositions
 
 # From here on some combination of monopole, dipole, quadrupole and templates is known only with a very large error.
 ILL_CONDITIONED = 1e4
-MOST_ITERATIONS = 40
-# Linear predictors beyond this (odds of 160,000) are rare in data and certain where the likelihood has no maximum.
-SUSPICIOUS_LOGIT = 12.0
 
 
 @dataclass(frozen=True)
@@ -256,14 +253,6 @@ def dipole_score_test(
     )
 
 
-@dataclass(frozen=True)
-class _Fit:
-    coefficients: NDArray[np.float64]
-    information: NDArray[np.float64]
-    log_likelihood: float
-    converged: bool
-
-
 def _prepared(
     positions: PixelPositions, positives: ArrayLike, templates: ArrayLike | None, whole: bool
 ) -> tuple[NDArray, NDArray, NDArray, NDArray]:
@@ -299,52 +288,15 @@ def _need_determined(design: NDArray, counts: NDArray) -> None:
         )
 
 
-def _fit(design: NDArray, counts: NDArray, successes: NDArray) -> _Fit:
-    """Fisher scoring with steps halved until the likelihood rises; it is concave, so this finds the one maximum."""
-    fraction = successes.sum() / counts.sum()
-    coefficients = np.zeros(design.shape[1])
-    coefficients[0] = np.log(fraction / (1 - fraction))
-
-    def log_likelihood(logit: NDArray) -> float:
-        return float(successes @ logit - counts @ np.logaddexp(0, logit))
-
-    value, converged = log_likelihood(design @ coefficients), False
-    for _ in range(MOST_ITERATIONS):
-        fitted = expit(design @ coefficients)
-        information = _information(design, counts * fitted * (1 - fitted))
-        score = design.T @ (successes - counts * fitted)
-        try:
-            step = np.linalg.solve(information, score)
-        except np.linalg.LinAlgError:
-            break
-        if score @ step < 1e-12:
-            converged = True
-            break
-        while (new := log_likelihood(design @ (coefficients + step))) < value - 1e-12 * abs(value):
-            step = step / 2
-        coefficients, value = coefficients + step, new
-    suspicious = not converged or np.abs(design @ coefficients).max() > SUSPICIOUS_LOGIT
-    if suspicious and _separated(design, counts, successes):
-        raise ValueError("a surface on the sky, or a template, separates the labels: the likelihood has no maximum")
-    return _Fit(coefficients, information, value, converged)
+def _fit(design: NDArray, counts: NDArray, successes: NDArray) -> LogisticFit:
+    try:
+        return fisher_scoring(design, successes, counts)
+    except SeparatedError:
+        sentence = "a surface on the sky, or a template, separates the labels: the likelihood has no maximum"
+        raise ValueError(sentence) from None
 
 
-def _separated(design: NDArray, counts: NDArray, successes: NDArray) -> bool:
-    """Whether some combination of columns is >= 0 where all galaxies are positive, <= 0 where none is, 0 elsewhere.
-
-    Then, and only then, the likelihood grows without end (Albert & Anderson 1984, Biometrika 71, 1).
-    """
-    mixed = (successes > 0) & (successes < counts)
-    values, directions = np.linalg.eigh(design[mixed].T @ design[mixed])
-    free = directions[:, values <= 1e-9 * max(1.0, float(mixed.sum()))]
-    if not free.shape[1]:
-        return False
-    signed = np.where(successes[~mixed] > 0, 1.0, -1.0)[:, None] * (design[~mixed] @ free)
-    found = linprog(-signed.mean(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1))
-    return bool(found.status == 0 and -found.fun > 1e-9)
-
-
-def _nested(small: _Fit, large: _Fit, dof: int, scale: tuple[float, int] | None) -> NestedTest:
+def _nested(small: LogisticFit, large: LogisticFit, dof: int, scale: tuple[float, int] | None) -> NestedTest:
     ratio = max(0.0, 2 * (large.log_likelihood - small.log_likelihood))
     if scale is None:
         return NestedTest(ratio, dof, float(stats.chi2.sf(ratio, dof)))

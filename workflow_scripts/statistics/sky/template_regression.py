@@ -79,6 +79,46 @@ class OverCorrection:
 
 
 @dataclass(frozen=True)
+class TemplateCrossFit:
+    """What a cross-fitted regression is made of before an outcome comes in: shared by all outcomes of some galaxies.
+
+    `parts` are the rows of each fold, `inverses` the inverse products of `design` (n, 1 + k) outside each fold,
+    `weights` (n, 3) the w_i of `cross_fitted_dipole`, `centred` (n, 3) the positions about their `mean` (3,).
+    """
+
+    design: NDArray[np.float64]
+    centred: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    positions: PositionSums
+    parts: list[NDArray[np.int64]]
+    inverses: list[NDArray[np.float64]]
+    weights: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, vectors: ArrayLike, templates: ArrayLike, patches: ArrayLike, folds: int = 5, seed: int = 0
+    ) -> "TemplateCrossFit":
+        """Arguments and errors as for `cross_fitted_dipole`."""
+        vectors = np.asarray(vectors, float)
+        design = np.column_stack([np.ones(len(vectors)), standardised_templates(templates, np.ones(len(vectors)))])
+        mean = vectors.mean(axis=0)
+        centred = vectors - mean
+        fold = _dealt(np.asarray(patches), folds, seed)
+        parts = [np.flatnonzero(fold == number) for number in range(folds)]
+        products = np.array([design[part].T @ design[part] for part in parts])
+        inverses, transfers = [], []
+        for part, outside in zip(parts, products.sum(axis=0) - products, strict=True):
+            if not np.linalg.cond(outside) < LARGEST_CONDITION:
+                raise ValueError("a template cannot be fitted without one of the folds: rotate templates or drop it")
+            inverses.append(np.linalg.inv(outside))
+            transfers.append(centred[part].T @ design[part] @ inverses[-1])
+        total, weights = np.sum(transfers, axis=0), centred.copy()
+        for part, transfer in zip(parts, transfers, strict=True):
+            weights[part] -= design[part] @ (total - transfer).T
+        return cls(design, centred, mean, PositionSums.of(vectors), parts, inverses, weights)
+
+
+@dataclass(frozen=True)
 class CrossFittedDipole:
     """Dipole of an outcome with templates regressed out; see `cross_fitted_dipole`.
 
@@ -124,17 +164,23 @@ def cross_fitted_dipole(
     ValueError
         for values that are missing, fewer patches than folds, or templates that other folds leave undetermined.
     """
-    vectors, outcome = np.asarray(vectors, float), np.asarray(outcome, float)
+    return regressed_dipole(TemplateCrossFit.of(vectors, templates, patches, folds, seed), outcome)
+
+
+def regressed_dipole(cross: TemplateCrossFit, outcome: ArrayLike) -> CrossFittedDipole:
+    """`cross_fitted_dipole` of one of many outcomes (n,) of the same galaxies.
+
+    Raises `ValueError` for an outcome that is missing, or the same everywhere.
+    """
+    outcome = np.asarray(outcome, float)
     if not np.isfinite(outcome).all():
         raise ValueError("an outcome is missing or infinite")
     if not outcome.var() > 0:
         raise ValueError("all values are the same: there is nothing that could depend on position")
-    cross = _CrossFit.of(vectors, templates, patches, folds, seed)
     residuals = np.empty(len(outcome))
     products = np.array([cross.design[part].T @ outcome[part] for part in cross.parts])
     for part, inverse, product in zip(cross.parts, cross.inverses, products.sum(axis=0) - products, strict=True):
         residuals[part] = outcome[part] - cross.design[part] @ (inverse @ product)
-    positions = PositionSums.of(vectors)
     score = cross.centred.T @ residuals
     spread = residuals - residuals.mean()
     variance = (cross.weights * spread[:, None] ** 2).T @ cross.weights
@@ -143,7 +189,7 @@ def cross_fitted_dipole(
     q = float(score @ np.linalg.solve(variance, score))
     return CrossFittedDipole(
         residuals=residuals,
-        residual_dipole=dipole(positions, ValueSums.of(residuals, vectors)),
+        residual_dipole=dipole(cross.positions, ValueSums.of(residuals, cross.centred + cross.mean)),
         beta=beta,
         covariance=response @ variance @ response.T,
         q=q,
@@ -162,7 +208,7 @@ def over_correction(
     dipole R beta with R = M^-1 sum w_i n_i^T, M = sum (n_i - nbar)(n_i - nbar)^T and w as there. A unit dipole along
     a leaves a^T R a along a. Arguments and errors as there.
     """
-    return _over_correction(_CrossFit.of(np.asarray(vectors, float), templates, patches, folds, seed))
+    return _over_correction(TemplateCrossFit.of(vectors, templates, patches, folds, seed))
 
 
 @dataclass(frozen=True)
@@ -241,40 +287,7 @@ def mediation(
     )
 
 
-@dataclass(frozen=True)
-class _CrossFit:
-    """What a cross-fitted regression is made of before an outcome comes in.
-
-    `parts` are the rows of each fold, `inverses` the inverse products of `design` (n, 1 + k) outside each fold,
-    `weights` (n, 3) the w_i of `cross_fitted_dipole`, `centred` (n, 3) the positions.
-    """
-
-    design: NDArray[np.float64]
-    centred: NDArray[np.float64]
-    parts: list[NDArray[np.int64]]
-    inverses: list[NDArray[np.float64]]
-    weights: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, vectors: NDArray, templates: ArrayLike, patches: ArrayLike, folds: int, seed: int) -> "_CrossFit":
-        design = np.column_stack([np.ones(len(vectors)), standardised_templates(templates, np.ones(len(vectors)))])
-        centred = vectors - vectors.mean(axis=0)
-        fold = _dealt(np.asarray(patches), folds, seed)
-        parts = [np.flatnonzero(fold == number) for number in range(folds)]
-        products = np.array([design[part].T @ design[part] for part in parts])
-        inverses, transfers = [], []
-        for part, outside in zip(parts, products.sum(axis=0) - products, strict=True):
-            if not np.linalg.cond(outside) < LARGEST_CONDITION:
-                raise ValueError("a template cannot be fitted without one of the folds: rotate templates or drop it")
-            inverses.append(np.linalg.inv(outside))
-            transfers.append(centred[part].T @ design[part] @ inverses[-1])
-        total, weights = np.sum(transfers, axis=0), centred.copy()
-        for part, transfer in zip(parts, transfers, strict=True):
-            weights[part] -= design[part] @ (total - transfer).T
-        return cls(design, centred, parts, inverses, weights)
-
-
-def _over_correction(cross: _CrossFit) -> OverCorrection:
+def _over_correction(cross: TemplateCrossFit) -> OverCorrection:
     matrix = cross.centred.T @ cross.centred
     if not np.linalg.cond(matrix) < LARGEST_CONDITION:
         raise ValueError("the galaxies lie on a part of the sky too small for a dipole")

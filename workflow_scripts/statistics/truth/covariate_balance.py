@@ -1,6 +1,6 @@
 """How far two training sets can be told apart by what is known of their galaxies, beyond means and distributions.
 
-`sky.balance` compares each covariate by itself: standardised mean differences and Kolmogorov-Smirnov distances.
+`covariate_differences` compares each covariate by itself.
 """
 
 from dataclasses import dataclass
@@ -8,19 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
-
-
-def variance_ratio(first: ArrayLike, second: ArrayLike) -> float:
-    """Variance of a covariate (n,) in the first set over that in the second; near 1 where matched.
-
-    Raises `ValueError` for fewer than two galaxies in a set, a missing value, or a second set without scatter.
-    """
-    a, b = np.asarray(first, float), np.asarray(second, float)
-    if min(len(a), len(b)) < 2 or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("a ratio of variances needs two or more known values in each set")
-    if not b.var() > 0:
-        raise ValueError("the covariate has no scatter in the second set")
-    return float(a.var(ddof=1) / b.var(ddof=1))
 
 
 @dataclass(frozen=True)

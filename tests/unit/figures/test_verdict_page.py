@@ -1,0 +1,98 @@
+"""The page of a verdict holds the numbers of the tables, paper-style beside calibrated, and escapes every name."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.unit.bias.imaged_experiment import imaged_experiment
+from tests.unit.bias.synthetic_experiment import experiment_runs, write_experiment
+from workflow_scripts.measure_bias import measure
+from workflow_scripts.verdict_page.page import page
+from workflow_scripts.verdict_page.tables import number, with_error
+from workflow_scripts.write_verdict import TABLES, build_parser, main
+
+
+def written(folder, given):
+    """Summary, tables and page of an experiment, the page by the step."""
+    experiment, files, catalog = given
+    measure(experiment, experiment["runs"], files, catalog, folder / "bias")
+    main(build_parser().parse_args(["--bias-folder", str(folder / "bias"), "--output", str(folder / "page.html")]))
+    summary = json.loads((folder / "bias" / "summary.json").read_text())
+    tables = {name: pd.read_csv(folder / "bias" / f"{name}.csv") for name in TABLES}
+    return summary, tables, (folder / "page.html").read_text()
+
+
+def cells_of_row(text, first):
+    """The cells of the first row that begins with a word."""
+    row = re.search(rf"<tr[^>]*><td>{re.escape(first)}</td>(.*?)</tr>", text, re.S)
+    assert row, first
+    return [re.sub("<[^>]+>", "", cell) for cell in re.findall(r"<td[^>]*>(.*?)</td>", row.group(1), re.S)]
+
+
+def test_paper_style_and_calibrated_numbers_stand_in_one_row(tmp_path):
+    summary, tables, text = written(tmp_path, imaged_experiment(tmp_path, per_seeing=0.06))
+    east = tables["runs"][tables["runs"]["footprint"] == "east"]
+    cells = cells_of_row(text, "east")
+    assert cells[0] == "3"
+    assert cells[1] == f"{east['paper_max_sigma'].median():.1f} ({east['paper_max_sigma'].max():.1f})"
+    # All have a dipole; none has one beside the seeing that makes it.
+    assert cells[4:6] == ["100%", "0%"]
+    fractions = east["fraction"]
+    assert cells[6] == with_error(fractions.mean(), fractions.std(ddof=1) / np.sqrt(3))
+    contrast = next(test for test in summary["tests"] if test["name"] == "fraction_contrast east - west")
+    pairs = tables["contrasts"][tables["contrasts"]["kind"] == "opposite"]
+    cells = cells_of_row(text, "east - west")
+    assert cells[0] == f"{pairs['z'].abs().median():.1f}"
+    assert cells[2] == with_error(contrast["estimate"], contrast["se"])
+    for title in ("Errors", "Calibration", "Thresholds", "Imaging", "Tests of single networks and pairs"):
+        assert f"<h2>{title}</h2>" in text
+    assert "<h2>Response model</h2>" not in text
+    assert text.count("cleaned dipole contrast east - west") == 2
+
+
+def test_the_page_has_the_response_model_and_the_variance_budget(tmp_path):
+    summary, _, text = written(tmp_path, write_experiment(tmp_path, 0.05, experiment_runs()))
+    (model,) = summary["response_model"]
+    first = [with_error(model["K"][0][column], model["K_se"][0][column]) for column in range(3)]
+    assert cells_of_row(text, "x")[2:] == first
+    assert cells_of_row(text, "seeds on one training set") == [number(summary["variance_budget"][0]["seed_sd"])]
+    assert "12 footprints</td><td class=number>1</td><td class=number>2" in text
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_two_runs_make_a_page_too(tmp_path, labelled):
+    runs = experiment_runs(with_rotating=False, seeds=1)[:2]
+    _, _, text = written(tmp_path, write_experiment(tmp_path, 0.05, runs, labelled=labelled))
+    assert ("<h2>Calibration</h2>" in text) == labelled
+    assert "<h2>Not answered</h2>" in text
+    assert "nan" not in re.sub(r"<[^>]+>", " ", text).lower().split()
+
+
+def test_names_of_columns_and_networks_are_escaped(tmp_path):
+    summary, tables, _ = written(tmp_path, imaged_experiment(tmp_path))
+    summary["imaging"]["templates"] = ["<img>"]
+    for name in ("runs", "arms"):
+        tables[name]["network"] = "<b>"
+    summary["variance_budget"][0]["network"] = "<b>"
+    text = page(summary, tables)
+    assert "<img>" not in text
+    assert "(<b>)" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "se", "text"),
+    [
+        (0.01234, 0.0045, "0.0123 ± 0.0045"),
+        (-1.5, 0.25, "-1.50 ± 0.25"),
+        (123.4, 12.0, "123 ± 12"),
+        (0.5, float("nan"), "0.5"),
+        (0.5, None, "0.5"),
+        (float("nan"), 0.1, "-"),
+        (None, None, "-"),
+    ],
+)
+def test_a_number_and_its_error_have_the_same_decimals(value, se, text):
+    assert with_error(value, se) == text

@@ -1,0 +1,114 @@
+"""What the catalog knows of the images of its galaxies, as templates for regressions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from workflow_scripts.bias.annotations import Annotations
+from workflow_scripts.sky.tiles import number_of_tiles, tile_of
+from workflow_scripts.sky.unit_vectors import right_ascension_declination
+from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
+from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit, over_correction, rotated_templates
+
+# Nside 32: pixels of 1.8 degrees, small against a quadrupole.
+PIXEL_ORDER = 5
+N_PIXELS = number_of_tiles(PIXEL_ORDER)
+# Patches of some 50 square degrees, which get their regression from the others.
+PATCH_NSIDE = 8
+# Below this, templates follow the positions so closely that what they leave of a dipole is noise.
+_LEAST_RETAINED = 0.1
+
+
+@dataclass(frozen=True)
+class Imaging:
+    """Templates of the m galaxies that have all of them, shared by all runs.
+
+    `rows` are those galaxies: their numbers (m,), or a slice where they are all. `values` (m, k) are templates after
+    `rotated_templates`, `patches` (m,) of sky, `cross_fit` the regression without an outcome, `positions` the galaxies
+    in pixels and `pixel_means` (p, k) the templates there. `retained` is the share of a true dipole that the regression
+    leaves along its worst axis.
+    """
+
+    names: tuple[str, ...]
+    left_out: dict[str, str]
+    rows: NDArray[np.int64] | slice
+    values: NDArray[np.float64]
+    patches: NDArray[np.int64]
+    pixels: NDArray[np.int64]
+    cross_fit: TemplateCrossFit
+    positions: PixelPositions
+    pixel_means: NDArray[np.float64]
+    retained: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """For summary.json."""
+        return {
+            "templates": list(self.names),
+            "left_out": self.left_out,
+            "n": len(self.values),
+            "retained_worst_share": self.retained,
+        }
+
+
+def read_imaging(catalog: str | Path, wanted: Sequence[str], annotations: Annotations, seed: int) -> Imaging:
+    """The templates among the columns `wanted` of a catalog, for the annotated galaxies.
+
+    Columns that the catalog lacks, that are no numbers, unknown for every galaxy, or the same everywhere are left out.
+    Templates that follow each other are rotated. Raises `ValueError` where none is left, where they leave a regression
+    undetermined, or where they have a dipole themselves that no other one could be told from.
+    """
+    present = set(pq.read_schema(catalog).names)
+    table = pd.read_parquet(catalog, columns=[name for name in wanted if name in present])
+    left_out: dict[str, str] = {name: "not in the catalog" for name in wanted if name not in present}
+    columns: dict[str, NDArray[np.float64]] = {}
+    for name in table:
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            left_out[str(name)] = "no numbers"
+            continue
+        values = table[name].to_numpy(float, na_value=np.nan)[annotations.catalog_rows]
+        known = values[np.isfinite(values)]
+        if not len(known):
+            left_out[str(name)] = "unknown for every galaxy"
+        elif not known.std() > 1e-9 * max(1.0, float(np.abs(known).mean())):
+            left_out[str(name)] = "the same everywhere"
+        else:
+            columns[str(name)] = values
+    if not columns:
+        reasons = ", ".join(f"{name}: {reason}" for name, reason in left_out.items()) or "none is named"
+        raise ValueError(f"the catalog has no imaging templates ({reasons})")
+    stacked = np.column_stack(list(columns.values()))
+    complete = np.isfinite(stacked).all(axis=1)
+    rows: NDArray[np.int64] | slice = slice(None) if complete.all() else np.flatnonzero(complete)
+    rotated = rotated_templates(stacked[rows]).values
+    vectors = annotations.vectors[rows]
+    pixels = tile_of(annotations.ra[rows], annotations.dec[rows], PIXEL_ORDER)
+    patches = coarser_pixels(N_PIXELS, 12 * PATCH_NSIDE**2)[pixels]
+    kept = over_correction(vectors, rotated, patches, seed=seed)
+    if kept.worst_share < _LEAST_RETAINED:
+        ra, dec = right_ascension_declination(kept.worst_axis)
+        raise ValueError(
+            f"{', '.join(columns)} have a dipole themselves: a regression on them leaves"
+            f" {max(0.0, kept.worst_share):.0%} of a true dipole along (RA {ra:.0f}°, Dec {dec:+.0f}°), so the two"
+            " cannot be told apart"
+        )
+    positions = PixelPositions.of(vectors, pixels, N_PIXELS)
+    sums = [np.bincount(pixels, weights=column, minlength=N_PIXELS) for column in rotated.T]
+    return Imaging(
+        names=tuple(columns),
+        left_out=left_out,
+        rows=rows,
+        values=rotated,
+        patches=patches,
+        pixels=pixels,
+        cross_fit=TemplateCrossFit.of(vectors, rotated, patches, seed=seed),
+        positions=positions,
+        pixel_means=np.column_stack(sums) / np.maximum(positions.counts, 1)[:, None],
+        retained=kept.worst_share,
+    )

@@ -1,0 +1,79 @@
+"""Figures of what may explain a bias: errors by position, and what thresholds do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from workflow_scripts.bias.arm_means import arms
+from workflow_scripts.figures.style import DOUBLE, MARKERS, SINGLE, new_figure, say_instead
+
+_PARTS = {
+    "dipole": "prediction - reference",
+    "sensitivity_dipole": "missed positives",
+    "false_alarm_dipole": "false positives",
+    "calibration_dipole": "reference - score",
+}
+
+
+def error_decomposition(runs: pd.DataFrame, opposite: list, settings: Mapping[str, Any]) -> Figure:
+    """Every run's dipoles of errors, along the direction in which predictions differ most from the reference."""
+    labelled = "sensitivity_dipole_x" in runs and runs["sensitivity_dipole_x"].notna().any()
+    groups = [
+        (f"{arm} ({network})" if runs["network"].nunique() > 1 else arm, members)
+        for network, group in runs.groupby("network", sort=False)
+        for arm, members in arms(group, opposite)
+    ]
+    figure, axes = new_figure(SINGLE * 1.5, 0.9 + 0.6 * len(groups))
+    direction = np.nanmean(_vectors(runs, "dipole"), axis=0)
+    if not labelled or not np.linalg.norm(direction) > 0:
+        say_instead(axes, "The galaxies have no reference label, or predictions do not differ from it.")
+        return figure
+    direction /= np.linalg.norm(direction)
+    colours = settings["colours"]
+    for number, (name, label) in enumerate(_PARTS.items()):
+        for height, (_, members) in enumerate(groups):
+            along = _vectors(members, name) @ direction
+            place = np.full(len(along), height + 0.2 * (number - 1.5))
+            style = {"color": colours[number % len(colours)], "marker": MARKERS[number % len(MARKERS)]}
+            axes.plot(along, place, linestyle="none", markersize=3, alpha=0.7, **style, label=None if height else label)
+    axes.axvline(0, color="0.6", linewidth=0.8, zorder=0)
+    axes.set_yticks(range(len(groups)), [name.replace("_", " ") for name, _ in groups])
+    axes.set(xlabel="dipole along the mean of prediction - reference", ylim=(len(groups) - 0.4, -0.6))
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    return figure
+
+
+def threshold_sweep(cuts: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
+    """By the cut: the share that is left out, and the dipoles of what remains and of being left out."""
+    figure, (left, right) = new_figure(DOUBLE, 2.5, ncols=2)
+    colours = settings["colours"]
+    for _, run in cuts.groupby("run_id", sort=False):
+        left.plot(run["cut"], run["unannotated_fraction"], color=colours[0], linewidth=0.4, alpha=0.4)
+    mean = cuts.groupby("cut")["unannotated_fraction"].mean()
+    left.plot(mean.index, mean, color=colours[0], marker="o", markersize=4, linewidth=1.6)
+    left.set(xlabel="cut: |score - 1/2| must be larger", ylabel="share of galaxies left out", ylim=(0, 1))
+    for number, (name, label) in enumerate(
+        (("confident_dipole", "labels that remain"), ("unannotated_dipole", "being left out"))
+    ):
+        colour = colours[number % len(colours)]
+        for _, run in cuts.groupby("run_id", sort=False):
+            lengths = np.linalg.norm(_vectors(run, name), axis=1)
+            right.plot(run["cut"], lengths, color=colour, linewidth=0.4, alpha=0.3)
+        means = cuts.groupby("cut")[[f"{name}_{axis}" for axis in "xyz"]].mean()
+        lengths = np.linalg.norm(means.to_numpy(), axis=1)
+        right.plot(means.index, lengths, color=colour, marker="os"[number], markersize=4, linewidth=1.6, label=label)
+    right.set(xlabel="cut: |score - 1/2| must be larger", ylabel="length of the dipole", ylim=(0, None))
+    right.legend()
+    figure.supxlabel("thin: single networks; thick: all networks (on the right, the length of their mean)", fontsize=7)
+    return figure
+
+
+def _vectors(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    columns = [f"{name}_{axis}" for axis in "xyz"]
+    if not set(columns) <= set(table):
+        return np.full((len(table), 3), np.nan)
+    return table[columns].to_numpy(float)

@@ -1,0 +1,1 @@
+"""The page of an experiment: the verdict, and every number behind it."""

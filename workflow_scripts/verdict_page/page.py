@@ -1,0 +1,114 @@
+"""The page of an experiment: one HTML file that needs nothing from outside."""
+
+import html
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from workflow_scripts.verdict_page.explanations import (
+    calibration_section,
+    error_section,
+    imaging_section,
+    response_section,
+    threshold_section,
+)
+from workflow_scripts.verdict_page.side_by_side import side_by_side
+from workflow_scripts.verdict_page.tables import row, share, table
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+p { max-width: 62rem }
+table { border-collapse: collapse; font-size: 13px; margin: 1rem 0 }
+td, th { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: left; vertical-align: top }
+.verdict { font-size: 18px; border-left: 4px solid #0072b2; padding-left: 1rem }
+.primary { background: #eaf3fa }
+.galaxy { color: #666 }
+.number { white-space: nowrap }
+"""
+SIMULATED = """<p>The survey of this experiment is <b>simulated</b>: what was put into it is known (truth.json beside
+its catalog), and it says nothing about the real sky.</p>"""
+TESTS = ("unit", "test", "family", "what is estimated", "estimate", "SE", "p", "permutation p", "adjusted p", "n")
+GALAXY_TESTS = (
+    *("test of single networks", "family", "null", "networks or pairs", "median estimate", "median p"),
+    "share below the level, adjusted",
+)
+
+
+def page(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> str:
+    """The page of a summary; `tables` are `runs`, `arms`, `contrasts` and `thresholds`, as `measure_bias` made them."""
+    tests, missing = summary["tests"], summary["not_answered"]
+    unanswered = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in missing)
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{html.escape(summary["experiment"])}</title>
+<style>{STYLE}</style></head><body>
+<h1>{html.escape(summary["experiment"])}</h1>
+<p class="verdict">{html.escape(summary["verdict"])}</p>
+{SIMULATED if summary["simulated"] else ""}
+<p>What decides has the training run as its unit; the primary tests, chosen beforehand, are shaded.</p>
+{_run_level(summary, primary_only=True)}
+{side_by_side(summary, tables)}
+{response_section(summary["response_model"])}
+{"".join(_budget(entry) for entry in summary["variance_budget"])}
+{error_section(tables, tests)}
+{calibration_section(tables, tests)}
+{threshold_section(tables, tests)}
+{imaging_section(summary, tables)}
+<h2>Every test with the training run as its unit</h2>
+<p>Primary tests are adjusted by Holm's method, each other family by Benjamini and Hochberg's. Where there are two p,
+the larger decides.</p>
+{_run_level(summary)}
+<h2>Tests of single networks and pairs</h2>
+<p>With the galaxy as the unit: they hold for the given networks only, and say nothing of the footprint. Each family is
+adjusted by Benjamini and Hochberg's method; summary.json lists every single p.</p>
+{_galaxy_level(summary)}
+{f"<h2>Not answered</h2><ul>{unanswered}</ul>" if missing else ""}
+</body></html>
+"""
+
+
+def _run_level(summary: Mapping[str, Any], primary_only: bool = False) -> str:
+    adjusted = {line["name"]: line["adjusted"] for line in summary["ledger"]}
+    rows = []
+    for test in summary["tests"]:
+        primary = test["name"] in summary["primary"]
+        if primary or not primary_only:
+            words = [test["unit_of_replication"], test["name"].replace("_", " "), test["family"], test["estimand"]]
+            numbers = [test[key] for key in ("estimate", "se", "p", "p_permutation")]
+            numbers += [adjusted.get(test["name"]), test["n"]]
+            rows.append(row(words, numbers, "primary" if primary else ""))
+    return table(TESTS, rows)
+
+
+def _galaxy_level(summary: Mapping[str, Any]) -> str:
+    rows = [
+        row(
+            [entry["name"].replace("_", " "), entry["family"], entry["null"], str(entry["networks"])],
+            [entry["median_estimate"], entry["median_p"], share(entry["share_below_alpha"])],
+            "galaxy",
+        )
+        for entry in summary["galaxy_level"]
+    ]
+    return table(GALAXY_TESTS, rows)
+
+
+def _budget(entry: Mapping[str, Any]) -> str:
+    """Where the scatter of the annotated fraction comes from, and what more runs would find."""
+    sources = {
+        "footprints in random directions": entry["footprint_sd"],
+        "training sets": entry["sample_sd"],
+        "seeds on one training set": entry["seed_sd"],
+        "galaxies (binomial, shared by all networks)": entry["galaxy_se"],
+    }
+    text = f"<h2>Scatter of the annotated fraction ({html.escape(entry['network'])})</h2>"
+    text += table(("source", "standard deviation"), [row([source], [value]) for source, value in sources.items()])
+    if not entry["detectable"]:
+        return text
+    designs = [
+        row([line["design"].replace("_", " ")], [line["samples"], line["seeds"], line["effect"]])
+        for line in entry["detectable"]
+    ]
+    return f"""{text}
+<p>The smallest change of the fraction between opposite regions that such a design finds in four of five cases, at the
+level of this experiment; more galaxies would not lower it.</p>
+{table(("design", "training sets a footprint", "seeds a training set", "smallest change"), designs)}"""

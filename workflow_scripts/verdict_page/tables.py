@@ -1,0 +1,44 @@
+"""Tables of a page in HTML, everything escaped."""
+
+import html
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def table(heading: Sequence[str], rows: Iterable[str]) -> str:
+    """A table of `row`s; nothing without any."""
+    body = "".join(rows)
+    names = "".join(f"<th>{html.escape(name)}" for name in heading)
+    return f"<table><tr>{names}</tr>{body}</table>" if body else ""
+
+
+def row(words: Sequence[str], numbers: Sequence[Any] = (), kind: str = "") -> str:
+    """A row: cells of words, then of numbers."""
+    cells = "".join(f"<td>{html.escape(word)}</td>" for word in words)
+    cells += "".join(f"<td class=number>{number(value)}</td>" for value in numbers)
+    return f'<tr class="{kind}">{cells}</tr>'
+
+
+def number(value: Any) -> str:
+    """A number; a vector one component a line; a matrix one row a line; a dash where there is none."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "-"
+    if isinstance(value, list | tuple):
+        return "<br>".join(number(item).replace("<br>", " &nbsp; ") for item in value)
+    return html.escape(f"{value:.3g}" if isinstance(value, float) else str(value))
+
+
+def with_error(value: float | None, se: float | None) -> str:
+    """`0.0123 ± 0.0045`, both to the same number of decimals; the value alone where the error is not known."""
+    if value is None or math.isnan(value):
+        return "-"
+    if se is None or math.isnan(se) or se <= 0:
+        return f"{value:.3g}"
+    decimals = max(0, 1 - math.floor(math.log10(se)))
+    return f"{value:.{decimals}f} ± {se:.{decimals}f}"
+
+
+def share(value: float | None) -> str:
+    """A share in per cent."""
+    return "-" if value is None or math.isnan(value) else f"{value:.0%}"
