@@ -6,6 +6,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/requirements.txt
 CORES ?= all
+# Snakemake would answer a name that is not there with a traceback.
+$(foreach file,$(CONFIGFILE),$(if $(wildcard $(file)),,$(error CONFIGFILE: $(file) does not exist)))
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 BENCHMARKS := sky_scan sky_regression catalog_audit experiment_suite annotation_memory
 

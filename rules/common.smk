@@ -8,7 +8,7 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from workflow_scripts.configuration import as_parameter, code_digest, load
+from workflow_scripts.configuration import as_parameter, check_user_files, code_digest, load
 from workflow_scripts.errors import InputError
 from workflow_scripts.surveys.folder_digest import folder_digest
 from workflow_scripts.whole_file import check_output_folder
@@ -27,6 +27,7 @@ config_files = [*workflow.configfiles[-1:], *workflow.configfiles[:-1]]
 
 try:
     settings = load(config, config_files)
+    check_user_files(settings, config_files)
     for folder in ("results", "logs", "benchmarks"):
         check_output_folder(folder)
 except InputError as error:
@@ -137,11 +138,6 @@ def of_shown_training_sets(wildcards):
         "results/training/{}/{}/resample{}/training_set.parquet".format(experiment["survey"], name, first[name])
         for name in dict.fromkeys(shown)
     ]
-
-
-def is_simulated(experiment):
-    survey = settings.survey(settings.experiment(experiment)["survey"])
-    return settings.catalog(survey["catalog"])["source"] == "simulated"
 
 
 def figures(name, category):

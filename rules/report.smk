@@ -79,14 +79,13 @@ rule draw_sky_maps:
     params:
         figures=entry("figures_parameter", of="experiment"),
         bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
-        simulated=lambda wildcards: "--simulated" if is_simulated(wildcards.experiment) else "",
         folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
         code=code("draw_sky_maps"),
     message:
         "Draw the sky maps of {wildcards.experiment}"
     shell:
         "python -m workflow_scripts.draw_sky_maps --bias-folder {params.bias} --catalog {input.catalog}"
-        " {params.simulated} --figures {params.figures:q} --folder {params.folder} 2> {log}"
+        " --figures {params.figures:q} --folder {params.folder} 2> {log}"
 
 
 rule draw_galaxies:

@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     """Write p_uniformity, size, power and recovery."""
-    settings, folder = {"dpi": arguments.dpi, "colours": COLOURS}, arguments.folder
+    settings, folder = {"dpi": arguments.dpi, "colours": COLOURS, "simulated": False}, arguments.folder
     table = pd.read_csv(arguments.table)
     p_values, estimates = {}, {}
     for path in arguments.findings:

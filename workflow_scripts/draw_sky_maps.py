@@ -17,7 +17,6 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
     parser.add_argument("--catalog", required=True, help="the catalog (Parquet)")
-    parser.add_argument("--simulated", action="store_true", help="the catalog is simulated; say so in the figures")
     parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
     parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
     return parser
@@ -34,7 +33,7 @@ def main(arguments: argparse.Namespace) -> None:
         save(difference_maps(maps, positive, settings), arguments.folder, "difference_map", settings)
         save(sigma_maps(maps, runs, settings), arguments.folder, "sigma_map", settings)
     catalog = pd.read_parquet(arguments.catalog)
-    save(seeing_map(catalog, arguments.simulated, settings), arguments.folder, "seeing_map", settings)
+    save(seeing_map(catalog, settings), arguments.folder, "seeing_map", settings)
 
 
 if __name__ == "__main__":

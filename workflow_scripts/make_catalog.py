@@ -103,7 +103,7 @@ def main(arguments: argparse.Namespace) -> None:
         for column, cells in report[kind].items():
             log.warning("%d %s in %s: taken as not known", cells, kind.split("_")[0], column)
     for value, rows in report["labels"]["unknown_values"].items():
-        log.warning("%d rows with the unknown label %s: taken as not labelled", rows, value)
+        log.warning("%d rows with the unknown label %s (catalogs, label_values): taken as not labelled", rows, value)
     log.info("%d galaxies of %d rows", len(galaxies), report["rows_in"])
 
 

@@ -88,6 +88,7 @@ def measure(
     record = provenance(experiment, {"permutations": experiment["tests"]["seed"]}, files)
     summary = {
         "experiment": experiment["name"],
+        "simulated": experiment["simulated"],
         "verdict": verdict(runs, found, primary, tables["contrasts"], experiment["tests"]["alpha"]),
         "primary": primary,
         "ledger": ledger(found.tests, experiment["tests"]["alpha"]),

@@ -19,6 +19,8 @@ td, th { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: left;
 .galaxy { color: #666 }
 .number { white-space: nowrap }
 """
+SIMULATED = """<p>The survey of this experiment is <b>simulated</b>: what was put into it is known (truth.json beside
+its catalog), and it says nothing about the real sky.</p>"""
 PAPER_STYLE = {
     "median_max_sigma": "scanned cosine dipole of one network, median over networks ('sigma')",
     "largest_max_sigma": "the same, largest of all networks",
@@ -53,6 +55,7 @@ def page(summary: dict[str, Any]) -> str:
 <style>{STYLE}</style></head><body>
 <h1>{html.escape(summary["experiment"])}</h1>
 <p class="verdict">{html.escape(summary["verdict"])}</p>
+{SIMULATED if summary["simulated"] else ""}
 <p>What decides has the training run as its unit; the primary tests are shaded. The last rows, with the galaxy as the
 unit, are in the style of the original study: they hold for the given networks only, and say nothing of the
 footprint.</p>

@@ -16,6 +16,15 @@ from workflow_scripts.surveys.folder_digest import folder_digest
 
 pytestmark = pytest.mark.slow
 
+TABLE = {
+    "source": "file",
+    "path": "table.csv",
+    "columns": {"source_id": "id", "ra": "ra", "dec": "dec", "label": "kind", "file": "file"},
+    "classes": ["elliptical", "spiral"],
+    "label_values": {"e": "elliptical", "s": "spiral"},
+}
+STAMPS = {"kind": "local", "catalog": "sky", "path": "stamps"}
+
 
 @pytest.fixture
 def checkout(repository, tmp_path):
@@ -25,12 +34,27 @@ def checkout(repository, tmp_path):
 @pytest.mark.parametrize(
     ("edit", "missing"),
     [
-        (lambda c: c["footprints"]["east"].update(region={"moc": {"path": "region.fits"}}), "region.fits"),
+        (
+            lambda c: c["footprints"]["east"].update(region={"moc": {"path": "region.fits"}}),
+            "footprints.east.region.moc.path is 'region.fits'",
+        ),
         (
             lambda c: c["networks"]["net"].update(mode="fine_tune", weights="first.weights.h5"),
-            "first.weights.h5",
+            "networks.net.weights is 'first.weights.h5'",
         ),
-        (lambda c: c["networks"]["net"].update(architecture="file", mode="annotate", path="m.keras"), "m.keras"),
+        (
+            lambda c: c["networks"]["net"].update(architecture="file", mode="annotate", path="m.keras"),
+            "networks.net.path is 'm.keras'",
+        ),
+        (
+            lambda c: c["catalogs"].update(sky=TABLE) or c["surveys"].update(pixels=STAMPS),
+            "catalogs.sky.path is 'table.csv'",
+        ),
+        (lambda c: c["surveys"].update(pixels=STAMPS), "surveys.pixels.path is 'stamps'"),
+        (
+            lambda c: c.update(active_audits=["mine"], audits={"mine": {"path": "labels.csv", "label": ["kind"]}}),
+            "audits.mine.path is 'labels.csv'",
+        ),
     ],
 )
 def test_a_missing_file_is_named_by_a_dry_run(checkout, edit, missing):
@@ -39,8 +63,27 @@ def test_a_missing_file_is_named_by_a_dry_run(checkout, edit, missing):
     checkout.write_config(config)
     result = checkout.snakemake("--dry-run", check=False)
     assert result.returncode
-    assert "Missing input files" in result.stderr + result.stdout
-    assert missing in result.stderr + result.stdout
+    assert f"experiment.yaml: {missing}, which does not exist" in result.stderr + result.stdout
+    assert "Traceback" not in result.stderr + result.stdout
+
+
+def test_a_mistyped_path_does_not_keep_the_results_of_another_file(checkout):
+    (checkout.analysis / "table.csv").write_text("id,ra,dec,kind,file\na,10,0,e,a.png\nb,20,0,s,b.png\n")
+    (checkout.analysis / "stamps").mkdir()
+    config = copy.deepcopy(CONFIG)
+    config["catalogs"]["sky"] = dict(TABLE)
+    config["surveys"]["pixels"] = STAMPS
+    checkout.write_config(config)
+    tile = "results/cutouts/pixels/tile0.parquet"
+    checkout.snakemake(tile)
+    config["catalogs"]["sky"]["path"] = "tabel.csv"
+    checkout.write_config(config)
+    result = checkout.snakemake("--dry-run", tile, check=False)
+    assert result.returncode
+    assert "(did you mean 'table.csv'?)" in result.stderr + result.stdout
+    # Whoever has put the original away says so.
+    checkout.write_config(config | {"missing_files": "accept"})
+    assert "Nothing to be done" in checkout.snakemake("--dry-run", tile).stdout
 
 
 def test_files_of_regions_are_found_at_any_depth():
@@ -63,13 +106,7 @@ def test_a_folder_of_images_is_known_by_names_and_sizes(checkout):
         rows.append({"id": name, "ra": 0.5 * number, "dec": 0.1, "kind": kind, "file": f"{name}.png"})
     pd.DataFrame(rows).to_csv(checkout.analysis / "table.csv", index=False)
     config = copy.deepcopy(CONFIG)
-    config["catalogs"]["mine"] = {
-        "source": "file",
-        "path": "table.csv",
-        "columns": {"source_id": "id", "ra": "ra", "dec": "dec", "label": "kind", "file": "file"},
-        "classes": ["elliptical", "spiral"],
-        "label_values": {"e": "elliptical", "s": "spiral"},
-    }
+    config["catalogs"]["mine"] = dict(TABLE)
     config["surveys"]["mine"] = {"kind": "local", "catalog": "mine", "path": "in put's"}
     checkout.write_config(config)
     tile = "results/cutouts/mine/tile4.parquet"

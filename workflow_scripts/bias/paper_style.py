@@ -118,6 +118,13 @@ def _agreement(labels: np.ndarray, classes: dict[float, np.ndarray]) -> dict[str
 
 
 def _dipole_columns(name: str, values: np.ndarray, vectors: np.ndarray, positions: PositionSums) -> dict[str, float]:
+    if len(values) and np.ptp(values) == 0:
+        # A network without a single error, for example: nothing varies over the sky, and nothing scatters.
+        none = dict.fromkeys("xyz", 0.0)
+        return {f"{name}_{axis}{part}": value for part in ("", "_se") for axis, value in none.items()} | {
+            f"{name}_q": 0.0,
+            f"{name}_p": 1.0,
+        }
     try:
         found = dipole(positions, ValueSums.of(values, vectors))
     except ValueError as error:

@@ -13,6 +13,8 @@ from workflow_scripts.statistics.result import TestResult
 
 # Axes whose mean is shorter than this cancel: what all networks share is then none of their footprints' doing.
 _AXES_CANCEL = 0.05
+# Balanced accuracy of two classes is 0.5 by guessing; below this a network has hardly learned to tell them apart.
+_HARDLY_LEARNED = 0.6
 _MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
 
 
@@ -27,7 +29,12 @@ def verdict(
 
     `runs` is a `run_table`, `pairs` a `pair_table`, `primary` the adjusted p of `found`'s primary tests.
     """
-    sentences = [_answer(found, primary, alpha), _galaxy_by_galaxy(runs, pairs), _common_dipole(runs)]
+    sentences = [
+        _answer(found, primary, alpha),
+        _learned(runs),
+        _galaxy_by_galaxy(runs, pairs),
+        _common_dipole(runs),
+    ]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -105,6 +112,22 @@ def _size(test: TestResult) -> str:
     if _kind(test.name)[1] == "contrast":
         return f"{_quantity(test.name)} differs by {size:.3f}{interval}"
     return f"{_quantity(test.name)} moves by {size:.3f}{interval} between opposite hemispheres"
+
+
+def _learned(runs: pd.DataFrame) -> str:
+    """A warning where networks did not learn what they were trained for: what they share then means little."""
+    guessing = runs["balanced_accuracy"] < _HARDLY_LEARNED
+    alike = runs["fraction"].isin([0.0, 1.0])
+    sentences = []
+    if guessing.any():
+        sentences.append(
+            f"{guessing.sum()} of {len(runs)} networks hardly learned to tell the classes apart (balanced accuracy"
+            f" below {_HARDLY_LEARNED}, lowest {runs['balanced_accuracy'].min():.2f}; guessing gives 0.5), so that the"
+            " experiment says little about networks that do."
+        )
+    if alike.any() and not (runs["n_reference"] > 0).any():
+        sentences.append(f"{alike.sum()} of {len(runs)} networks gave all galaxies the same label.")
+    return " ".join(sentences)
 
 
 def _galaxy_by_galaxy(runs: pd.DataFrame, pairs: pd.DataFrame) -> str:

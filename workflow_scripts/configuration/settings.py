@@ -8,6 +8,7 @@ from typing import Any
 
 from workflow_scripts.configuration.expansion import expand_footprints, members_of_families, moc_paths
 from workflow_scripts.configuration.references import check_references
+from workflow_scripts.configuration.repeated_keys import check_repeated_keys
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import Run, members_of_arm, runs_of_experiment
@@ -26,6 +27,7 @@ def load(config: Mapping[str, Any], files: Sequence[str | Path] = ()) -> "Config
     InputError
         for the first mistake found: one sentence with the file, the key, what was found and what was expected.
     """
+    check_repeated_keys(files)
     completed = validated(config, files)
     footprints = expand_footprints(completed["footprints"], completed["matchings"], files)
     families = members_of_families(completed["footprints"])
@@ -139,6 +141,7 @@ class Configuration:
             "name": name,
             "description": entry["description"],
             "survey": entry["survey"],
+            "simulated": catalog["source"] == "simulated",
             "classes": catalog["classes"],
             "arms": {
                 name: {**arm, "footprints": members_of_arm(arm, self.families)} for name, arm in entry["arms"].items()
@@ -157,7 +160,8 @@ class Configuration:
     def figures_parameter(self, experiment: str) -> Entry:
         """What the figures of an experiment depend on, beside the tables that they show."""
         entry = self.experiment(experiment)
-        return {"name": experiment, "description": entry["description"], **entry["figures"]}
+        told = {key: entry[key] for key in ("name", "description", "simulated")}
+        return {**told, **entry["figures"]}
 
     def audit(self, name: str) -> Entry:
         """An audit."""

@@ -14,6 +14,7 @@ from workflow_scripts.figures.style import DOUBLE, SINGLE, new_figure, say_inste
 
 # What an audit on the command line looks like: the defaults of `experiments.NAME.figures`.
 LOOK: dict[str, Any] = {
+    "simulated": False,
     "dpi": 160,
     "colours": ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"],
     "sequential_map": "cividis",

@@ -30,6 +30,8 @@ def draw_map(axes: Axes, values: ArrayLike, colour_map: str | Colormap, low: flo
     drawn = axes.pcolormesh(
         x, y, np.ma.masked_invalid(raster), cmap=colour_map, vmin=low, vmax=high, rasterized=True, shading="flat"
     )
+    # Zero is white in a diverging map: where there is nothing, the sky is hatched.
+    axes.patch.set(facecolor="0.93", hatch="////", edgecolor="0.8", linewidth=0)
     label_sky(axes)
     return drawn
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from workflow_scripts.figures.style import DOUBLE, SINGLE, arm_look, new_figure, say_instead
@@ -45,7 +46,7 @@ def fraction_by_ra(
 def run_dots(runs: pd.DataFrame, positive: str, settings: Mapping) -> Figure:
     """Every run as a dot, by arm: fraction, balanced accuracy and one component of the dipole."""
     quantities = [("fraction", f"{positive} fraction", "fraction_se"), ("balanced_accuracy", "balanced accuracy", None)]
-    quantities.append(("dipole_y", "dipole of prediction - reference, y", "dipole_y_se"))
+    quantities.append(("dipole_y", "dipole of prediction - reference,\ntowards RA 90°, Dec 0° (y)", "dipole_y_se"))
     figure, axes = new_figure(DOUBLE, 2.7, ncols=3)
     # Each opposite footprint is a row of its own; the rest goes by arm.
     groups = _rows_of_runs(runs)
@@ -66,7 +67,9 @@ def run_dots(runs: pd.DataFrame, positive: str, settings: Mapping) -> Figure:
                 panel.plot([mean - half, mean + half], [height + 0.42] * 2, color="0.35", linewidth=2.2)
         panel.set(xlabel=label, ylim=(len(groups) - 0.4, -0.6))
         panel.set_yticks(range(len(groups)), list(groups) if panel is axes[0] else [""] * len(groups))
-    figure.supxlabel("thick grey: 95 % interval if galaxies were the unit; dots: the runs themselves", fontsize=7)
+    figure.supxlabel(
+        "dots: runs; black: their mean; thick grey: its 95 % interval if galaxies were the unit", fontsize=7
+    )
     return figure
 
 
@@ -128,22 +131,26 @@ def sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappin
         label = f"5 % point, no dipole,\nfull sky ({SCANNED_5_PERCENT:.1f})"
         left.axvline(SCANNED_5_PERCENT, color=settings["colours"][1], linewidth=1.2, label=label)
         left.set(xlabel="paper-style maximum sigma (galaxies as unit)", ylabel="networks")
-        left.legend(loc="upper right", handlelength=1.4)
-        left.set_ylim(0, left.get_ylim()[1] * 1.35)
-    tests = [t for t in summary["tests"] if t["p_permutation"] is not None]
+        left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.4, columnspacing=1)
+    tests = [test for test in summary["tests"] if _deciding_p(test) is not None]
     if not tests:
         say_instead(right, "No run-level test could be made: too few runs.")
         return figure
-    p = [test["p_permutation"] for test in tests]
+    p = [_deciding_p(test) for test in tests]
     primary = [test["name"] in summary["primary"] for test in tests]
     colours = [settings["colours"][1] if is_primary else "0.55" for is_primary in primary]
     right.scatter(p, range(len(tests)), c=colours, s=16, zorder=3)
     right.set_xscale("log")
     right.set_yticks(range(len(tests)), [test["name"].replace("_", " ") for test in tests], fontsize=5.5)
     right.axvline(summary["provenance"]["config"]["tests"]["alpha"], color="0.2", linestyle="--", linewidth=0.9)
-    right.set(xlabel="permutation p (runs as unit; primary: colour)", ylim=(len(tests) - 0.5, -0.5), xlim=(None, 1.3))
+    right.set(xlabel="p, runs as unit (primary: colour)", ylim=(len(tests) - 0.5, -0.5), xlim=(None, 1.3))
     right.grid(axis="y", linewidth=0.3, color="0.85")
     return figure
+
+
+def _deciding_p(test: Mapping[str, Any]) -> float | None:
+    """The larger of the parametric p and that of permutations, as the verdict takes it."""
+    return max((test[key] for key in ("p", "p_permutation") if test[key] is not None), default=None)
 
 
 def training_curves(histories: Mapping[str, pd.DataFrame], runs: pd.DataFrame, settings: Mapping) -> Figure:
@@ -163,6 +170,7 @@ def training_curves(histories: Mapping[str, pd.DataFrame], runs: pd.DataFrame, s
                 median = pd.concat(curves).groupby("epoch")[column].median()
                 panel.plot(median.index, median, color=look[arm]["color"], linewidth=1.6, label=arm)
         panel.set(xlabel="epoch", ylabel=f"training {column}")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     if trained:
         axes[0].legend()
     return figure

@@ -56,7 +56,7 @@ def sigma_maps(maps: Maps, runs: pd.DataFrame, settings: Mapping[str, Any]) -> F
     return figure
 
 
-def seeing_map(catalog: pd.DataFrame, simulated: bool, settings: Mapping[str, Any]) -> Figure:
+def seeing_map(catalog: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
     """Mean PSF FWHM of the catalog's galaxies in cells of 7.3 degrees."""
     if "psf_fwhm_arcsec" not in catalog or catalog["psf_fwhm_arcsec"].isna().all():
         return _nothing("The catalog has no column psf_fwhm_arcsec, so the seeing cannot be mapped.")
@@ -68,7 +68,7 @@ def seeing_map(catalog: pd.DataFrame, simulated: bool, settings: Mapping[str, An
     low, high = np.nanmin(seeing), np.nanmax(seeing)
     if high - low < 1e-6:
         low, high = low - 0.1, high + 0.1
-    label = "PSF FWHM (arcsec)" + (", as injected in the simulation" if simulated else "")
+    label = "PSF FWHM (arcsec)" + (", as injected in the simulation" if settings["simulated"] else "")
     return _one_map(seeing, settings["sequential_map"], low, high, label)
 
 
@@ -84,7 +84,7 @@ def _sky_axes(panels: int) -> tuple[Figure, list[Any]]:
     rows = -(-panels // columns)
     width = SINGLE * 1.3 if columns == 1 else DOUBLE
     figure, axes = new_figure(
-        width, 0.76 * width / columns * rows, nrows=rows, ncols=columns, subplot_kw={"projection": "mollweide"}
+        width, (0.76 * width / columns + 0.25) * rows, nrows=rows, ncols=columns, subplot_kw={"projection": "mollweide"}
     )
     axes = list(np.atleast_1d(axes).ravel())
     for spare in axes[panels:]:

@@ -58,11 +58,19 @@ def new_figure(width: float, height: float, **subplots: Any) -> tuple[Figure, An
 
 
 def save(figure: Figure, folder: str | Path, name: str, settings: Mapping[str, Any]) -> None:
-    """Write `name.png` and `name.pdf`, without dates, and close the figure."""
+    """Write `name.png` and `name.pdf`, without dates, and close the figure. A simulated survey is told below it."""
+    if settings["simulated"]:
+        _tell_simulated(figure)
     for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None, "Creator": None})):
         with whole_file(Path(folder) / f"{name}.{suffix}") as temporary:
             figure.savefig(temporary, dpi=settings["dpi"], metadata=metadata)
     plt.close(figure)
+
+
+def _tell_simulated(figure: Figure) -> None:
+    strip = 0.14 / figure.get_figheight()
+    figure.set_layout_engine("constrained", rect=(0, strip, 1, 1 - strip))
+    figure.text(0.995, 0.1 * strip, "simulated survey", ha="right", va="bottom", fontsize=6, color="0.35")
 
 
 def say_instead(axes: Any, sentence: str) -> None:

@@ -141,7 +141,7 @@ def _check_enough(
             apart = f" ({sets} training sets of {per_class} without a common galaxy)" if sets > 1 else ""
             raise InputError(
                 f"{_who(footprint, label, resample)}: {available} galaxies of the training pool are in the region,"
-                f" {sets * per_class} were asked for{apart}"
+                f" {sets * per_class} were asked for{apart} (matchings, per_class)"
             )
 
 
@@ -165,7 +165,8 @@ def _check_share(
         raise InputError(
             f"{who}: {got} galaxies of the training pool are available, {per_class} were asked for"
             f" ({np.sum(covered[member])} are in the region, but other members of {family['name']} need them too:"
-            f" {len(competing)} share {shared} galaxies and ask for {len(competing) * per_class})"
+            f" {len(competing)} share {shared} galaxies and ask for {len(competing) * per_class}; a per_class of"
+            f" {shared // len(competing)} or less may fit)"
         )
     short = np.flatnonzero(share.missing[member])
     worst = short[np.argmax(share.missing[member, short])]

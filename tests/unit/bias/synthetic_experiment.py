@@ -65,6 +65,7 @@ def write_experiment(folder: Path, effect: float, runs: list[dict], n: int = 300
     experiment = {
         "name": "synthetic",
         "survey": "pixels",
+        "simulated": False,
         "classes": ["elliptical", "spiral"],
         "arms": {},
         "opposite": [["east", "west"]] if any(run["footprint"] == "east" for run in runs) else [],

@@ -116,7 +116,10 @@ def test_the_verdict_gives_the_size_only_of_what_was_found():
 
     found = CollectedTests(ROTATING_PRIMARY)
     found.tests = [response("fraction_response", 0.1, (0.05, 0.15)), response("dipole_response", 0.4)]
-    runs, pairs = pd.DataFrame({"n_reference": [0]}), pd.DataFrame({"kind": [], "z": []})
+    runs, pairs = (
+        pd.DataFrame({"n_reference": [0], "balanced_accuracy": [np.nan], "fraction": [0.5]}),
+        pd.DataFrame({"kind": [], "z": []}),
+    )
     primary = {"fraction_response": {"p": 0.04, "p_holm": 0.04}, "dipole_response": {"p": 1e-4, "p_holm": 2e-4}}
     only_dipole = verdict(runs, found, primary, pairs, 0.01)
     assert "dipole of the annotations moves by 0.400" in only_dipole
@@ -274,3 +277,35 @@ def test_an_opposite_footprint_without_runs_is_named(tmp_path):
     experiment["opposite"] = [["east", "nowhere"]]
     with pytest.raises(InputError, match="opposite names footprint nowhere"):
         measure(tmp_path, experiment, files, catalog)
+
+
+def rewrite(file, labels):
+    table = pd.read_parquet(file)
+    table.assign(label=np.asarray(labels, np.int8), score=np.asarray(labels, np.float32)).to_parquet(file)
+
+
+def test_a_network_without_an_error_has_no_dipole_of_errors(tmp_path):
+    experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs(with_rotating=False))
+    rewrite(files[0], pd.read_parquet(catalog)["label"])
+    summary = measure(tmp_path, experiment, files, catalog)
+    first = pd.read_csv(tmp_path / "bias" / "runs.csv").iloc[0]
+    assert (first[["dipole_x", "dipole_y", "dipole_z", "dipole_x_se", "dipole_q"]] == 0).all()
+    assert first["dipole_p"] == 1
+    assert "All networks together share a dipole" in summary["verdict"]
+
+
+def test_networks_that_only_guess_are_told(tmp_path):
+    experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs(with_rotating=False))
+    random = np.random.default_rng(3)
+    for file in files[:4]:
+        rewrite(file, random.random(3000) < 0.5)
+    assert "4 of 10 networks hardly learned" in measure(tmp_path, experiment, files, catalog)["verdict"]
+
+
+def test_networks_that_label_all_alike_are_told_without_reference_labels(tmp_path):
+    runs = experiment_runs(with_rotating=False)
+    experiment, files, catalog = write_experiment(tmp_path, 0.0, runs, labelled=False)
+    rewrite(files[2], np.ones(3000))
+    assert (
+        "1 of 10 networks gave all galaxies the same label" in measure(tmp_path, experiment, files, catalog)["verdict"]
+    )

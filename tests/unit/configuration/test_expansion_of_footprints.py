@@ -95,7 +95,7 @@ def test_runs_of_arms(settings):
 
 def test_experiment_for_the_statistics(settings):
     experiment = settings.bias_parameter("main")
-    assert set(experiment) == {"name", "survey", "classes", "arms", "footprints", "opposite", "tests"}
+    assert set(experiment) == {"name", "survey", "simulated", "classes", "arms", "footprints", "opposite", "tests"}
     assert experiment["classes"] == ["smooth", "disk"]
     assert experiment["opposite"] == [["rotating_00", "rotating_10"]]
     assert experiment["tests"]["permutations"] == 10000

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from workflow_scripts.configuration import load
+from workflow_scripts.configuration.repeated_keys import check_repeated_keys
 from workflow_scripts.configuration.schema import complete, config_schema
 from workflow_scripts.errors import InputError
 
@@ -205,3 +206,12 @@ def test_loading_changes_nothing_in_what_was_given():
     before = yaml.safe_dump(config)
     load(config)
     assert yaml.safe_dump(config) == before
+
+
+def test_a_key_given_twice_is_named_with_its_lines(tmp_path):
+    file = tmp_path / "twice.yaml"
+    file.write_text("networks:\n  small: {epochs: 1}\n  large: {epochs: 2}\n  small: {epochs: 3}\n")
+    with pytest.raises(InputError, match=r"twice\.yaml: networks\.small is given twice, in lines 2 and 4"):
+        check_repeated_keys([file])
+    file.write_text("lists:\n- {a: 1, b: 1}\n- {a: 2}\nothers: {a: 3}\n")
+    check_repeated_keys([file])

@@ -20,7 +20,8 @@ from workflow_scripts.figures.style import figure_settings, new_figure
 from workflow_scripts.measure_bias import measure
 from workflow_scripts.write_verdict import page
 
-SETTINGS = {"dpi": 60, "colours": ["#112233", "#D55E00"], "sequential_map": "cividis", "diverging_map": "RdBu_r"}
+MAPS = {"sequential_map": "cividis", "diverging_map": "RdBu_r"}
+SETTINGS = {"dpi": 60, "colours": ["#112233", "#D55E00"], "simulated": False, **MAPS}
 ALL = {
     *("sigma_and_p", "footprint_response", "run_dots", "fraction_by_ra", "training_curves"),
     *("difference_map", "sigma_map", "fraction_map", "seeing_map"),
@@ -68,6 +69,14 @@ def test_all_figures_are_drawn_with_the_same_bytes_and_a_colour_is_honoured(tmp_
     other = draw(tmp_path, catalog, "red", {**SETTINGS, "colours": ["#ff0000", "#D55E00"]})
     assert other["run_dots.png"] != first["run_dots.png"]
     assert other["sigma_map.png"] == first["sigma_map.png"]
+
+
+def test_a_simulated_survey_is_told_in_every_figure_and_on_the_page(tmp_path):
+    catalog = measured(tmp_path, experiment_runs(with_rotating=False))
+    real, simulated = (draw(tmp_path, catalog, str(told), {**SETTINGS, "simulated": told}) for told in (False, True))
+    assert all(real[name] != simulated[name] for name in real)
+    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
+    assert ["simulated" in page({**summary, "simulated": told}) for told in (False, True)] == [False, True]
 
 
 @pytest.mark.parametrize("labelled", [True, False])

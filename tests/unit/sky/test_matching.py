@@ -186,7 +186,7 @@ def test_too_few_galaxies_of_a_class(pool, make_footprints, shortfall):
     assert 0 < available < 60
     assert raised(rare, east) == (
         f"footprints.east, class 1, resample 0: {available} galaxies of the training pool are in the region,"
-        " 60 were asked for"
+        " 60 were asked for (matchings, per_class)"
     )
 
 
@@ -194,7 +194,7 @@ def test_too_few_galaxies_for_another_disjoint_resample(pool, footprints):
     available = int(((pool["label"] == 0) & (pool["ra"] < 180)).sum())
     assert raised(pool, footprints["east"], 9) == (
         f"footprints.east, class 0, resample 9: {available} galaxies of the training pool are in the region,"
-        " 600 were asked for (10 training sets of 60 without a common galaxy)"
+        " 600 were asked for (10 training sets of 60 without a common galaxy) (matchings, per_class)"
     )
 
 
@@ -243,7 +243,7 @@ def test_family_that_asks_for_more_than_there_is(make_pool, footprints):
         assert re.fullmatch(
             r"footprints\.rotating_\d\d, class 0, resample 0: \d\d galaxies of the training pool are available,"
             r" 60 were asked for \(\d{3} are in the region, but other members of rotating need them too:"
-            r" 12 share 576 galaxies and ask for 720\)",
+            r" 12 share 576 galaxies and ask for 720; a per_class of 48 or less may fit\)",
             message,
         )
 
