@@ -3,6 +3,7 @@
 import argparse
 import logging
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -86,8 +87,20 @@ def class_numbers(galaxies: pd.DataFrame, entry: Mapping[str, Any], source: str)
             f"{source}: no label is known; it has {', '.join(sorted(odd.index)[:5])}, expected {', '.join(meaning)}"
             " (catalogs, label_values)"
         )
+    empty = [name for number, name in enumerate(classes) if not (labels == number).any()]
+    if empty and len(odd):
+        known = [value for value, number in meaning.items() if classes[number] == empty[0]]
+        raise InputError(
+            f"{source}: no galaxy is {empty[0]}: no label is {' or '.join(known)}, but {odd.iloc[0]} rows have the"
+            f" unknown label {odd.index[0]}{_similar(odd.index[0], known)} (catalogs, label_values)"
+        )
     listed = sorted(odd.items(), key=lambda item: (-item[1], item[0]))[:LISTED_VALUES]
     return labels, {str(value): int(count) for value, count in listed}
+
+
+def _similar(value: str, known: list[str]) -> str:
+    close = get_close_matches(value.lower(), [name.lower() for name in known], n=1)
+    return "; is that the one that is meant?" if close else ""
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -13,6 +13,8 @@ SCHEMA_FILE = Path(__file__).resolve().parents[2] / "rules" / "schemas" / "confi
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Schema = Mapping[str, Any]
+# Levels of keys that `places_of` looks through.
+_DEEPEST = 5
 
 
 @cache
@@ -40,6 +42,29 @@ def resolve(reference: str) -> dict[str, Any]:
     found = config_schema()
     for part in reference.removeprefix("#/").split("/"):
         found = found[part]
+    return found
+
+
+def places_of(key: str) -> list[str]:
+    """Where the configuration has a key, as `experiments.NAME.figures`, the shallowest places first."""
+    found: list[str] = []
+    waiting: list[tuple[str, Schema]] = [("", config_schema())]
+    while waiting:
+        path, schema = waiting.pop(0)
+        # A region of the sky may hold regions.
+        if path.count(".") > _DEEPEST:
+            continue
+        if "$ref" in schema:
+            waiting.append((path, resolve(schema["$ref"])))
+        waiting += [(path, part) for part in schema.get("allOf", ())]
+        waiting += [(path, schema["then"])] if "then" in schema else []
+        for name, part in schema.get("properties", {}).items():
+            place = f"{path}.{name}".removeprefix(".")
+            if name == key and place not in found:
+                found.append(place)
+            waiting.append((place, part))
+        if isinstance(schema.get("additionalProperties"), Mapping):
+            waiting.append((f"{path}.NAME", schema["additionalProperties"]))
     return found
 
 

@@ -11,7 +11,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from workflow_scripts.configuration.schema import complete, config_schema
+from workflow_scripts.configuration.schema import complete, config_schema, places_of
 from workflow_scripts.errors import InputError
 
 KeyPath = tuple[str | int, ...]
@@ -109,7 +109,10 @@ def _sentence(error: ValidationError) -> str:
             unknown = next(key for key in value if key not in schema.get("properties", {}))
             known = list(schema.get("properties", {}))
             subject = "has the unknown key" if error.absolute_path else "unknown key"
-            return f"{subject} '{unknown}'{suggestion(unknown, known)}"
+            hint = suggestion(unknown, known)
+            if not error.absolute_path and "did you mean" not in hint and (places := places_of(unknown)):
+                hint = f"; it belongs in {' or '.join(places[:3])}"
+            return f"{subject} '{unknown}'{hint}"
         case "required":
             missing = next(key for key in expected if key not in value)
             misspelt = get_close_matches(missing, [key for key in value if key not in expected], n=1, cutoff=0.7)

@@ -131,6 +131,16 @@ def test_labels_without_label_values(tmp_path):
     }
 
 
+def test_a_class_without_galaxies_beside_unknown_labels_is_an_error(tmp_path):
+    (tmp_path / "t.csv").write_text("RA,Dec,class\n1,1,E\n2,2,Sp\n3,3,Sp\n4,4,?\n")
+    columns = {"ra": "RA", "dec": "Dec", "label": "class"}
+    changed = entry(columns=columns, label_values={"E": "elliptical", "SP": "spiral"})
+    with pytest.raises(
+        InputError, match=r"no galaxy is spiral: no label is SP, but 2 .* label Sp; is"
+    ):
+        make_catalog.make_catalog(changed, str(tmp_path / "t.csv"))
+
+
 def test_class_names_that_are_numbers_mean_themselves(tmp_path):
     (tmp_path / "t.csv").write_text("RA,Dec,class\n1,1,1\n2,2,0\n")
     changed = entry(columns={"ra": "RA", "dec": "Dec", "label": "class"}, label_values={}, classes=["1", "0"])

@@ -70,6 +70,7 @@ def test_base_is_valid():
     [
         # misspelt and missing keys
         ("activ_experiments: [x]", "unknown key 'activ_experiments'; did you mean 'active_experiments'?"),
+        ("figures: {colours: [red]}", "unknown key 'figures'; it belongs in experiments.NAME.figures"),
         ("surveys: {simulated: {tile_ordr: 1}}", "surveys.simulated has the unknown key 'tile_ordr'; did you mean"),
         ("catalogs: {sky: {n_galaxys: 3}}", "did you mean 'n_galaxies'?"),
         ("surveys: {other: {knd: local}}", "surveys.other lacks the key 'kind' (simulated or local); is 'knd' a"),
