@@ -116,7 +116,8 @@ def measure(
         "versions": record["versions"],
         "provenance": {"config": record["config"], "seeds": record["seeds"], "git": record["git"]},
     }
-    write_json(folder / "summary.json", plain(summary))
+    # In this order, so that a reader meets the verdict first.
+    write_json(folder / "summary.json", plain(summary), sort_keys=False)
     log.info("%s", summary["verdict"])
 
 

@@ -80,9 +80,9 @@ def provenance(config: Mapping[str, Any], seeds: Mapping[str, int], inputs: Sequ
     }
 
 
-def write_json(path: str | Path, content: Any) -> None:
-    """Write `content` as JSON with sorted keys; NaN and infinity are refused (`ValueError`), NumPy scalars accepted."""
-    text = json.dumps(content, sort_keys=True, indent=1, allow_nan=False, default=_plain)
+def write_json(path: str | Path, content: Any, sort_keys: bool = True) -> None:
+    """Write `content` as JSON; NaN and infinity are refused (`ValueError`), NumPy scalars accepted."""
+    text = json.dumps(content, sort_keys=sort_keys, indent=1, allow_nan=False, default=_plain)
     with whole_file(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 

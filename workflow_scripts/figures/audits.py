@@ -127,7 +127,7 @@ def sigma_and_p(scan: Test | None, score: Test | None, settings: Mapping[str, An
     for row, (length, p) in enumerate(zip(logarithms, values.values(), strict=True)):
         right.text(length, row, f" {p:.2g}", va="center", fontsize=7)
     right.set_yticks(range(len(values)), list(values))
-    right.set(xlabel="-log10 p", xlim=(0, 1.25 * max(logarithms) + 0.2))
+    right.set(xlabel="-log10 p", xlim=(0, 1.45 * max(logarithms) + 0.2))
     right.invert_yaxis()
     return figure
 

@@ -32,7 +32,7 @@ def fraction_by_ra(
             centre, bins["fraction"], errors, fmt="os^D"[number % 4], color=colour, markersize=3.5, capsize=1.5
         )
         fit = cosine[cosine["run_id"] == run_id].iloc[0]
-        label = f"trained on {footprint}"
+        label = f"{footprint}, one network"
         if np.isfinite(fit.get("amplitude", np.nan)):
             angle = np.linspace(0, 360, 200)
             curve = fit["mean"] + fit["amplitude"] * np.cos(np.radians(angle - fit["phase_deg"]))
@@ -40,6 +40,7 @@ def fraction_by_ra(
             axes.plot(angle, curve, color=colour, linewidth=1, label=label)
     axes.set(xlabel="right ascension (degrees)", ylabel=f"{positive} fraction", xlim=(0, 360), xticks=range(0, 361, 60))
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.22))
+    figure.supxlabel("bars: 95 % if galaxies were the unit; other networks of the same footprint differ", fontsize=7)
     return figure
 
 
@@ -97,12 +98,17 @@ def footprint_response_figure(runs: pd.DataFrame, tests: list[dict], positive: s
     direction = slope / np.linalg.norm(slope)
     along = unit_vectors(rotating["axis_ra"], rotating["axis_dec"]) @ direction
     dipole = rotating[["dipole_x", "dipole_y", "dipole_z"]].to_numpy() @ direction
+    tested = next((test for test in tests if test["name"].startswith("dipole_response")), None)
     panels = [
-        (rotating["fraction"].to_numpy(), f"{positive} fraction", fraction["p_permutation"]),
-        (dipole, "dipole of prediction - reference,\nalong the same direction", None),
+        (rotating["fraction"].to_numpy(), f"{positive} fraction", f"linear response: p = {_deciding_p(fraction):.2g}"),
+        (
+            dipole,
+            "dipole of prediction - reference,\nalong the same direction",
+            f"linear response, all components: p = {_deciding_p(tested):.2g}" if tested else "",
+        ),
     ]
     colour = settings["colours"][0]
-    for panel, (values, label, p) in zip(axes, panels, strict=True):
+    for panel, (values, label, title) in zip(axes, panels, strict=True):
         panel.plot(along, values, "o", color=colour, markersize=4, alpha=0.85)
         if np.isfinite(values).all():
             coefficients = np.polyfit(along, values, 1)
@@ -112,9 +118,8 @@ def footprint_response_figure(runs: pd.DataFrame, tests: list[dict], positive: s
             ylabel=label,
             xlim=(-1.05, 1.05),
             xticks=[-1, -0.5, 0, 0.5, 1],
+            title=title,
         )
-        if p is not None:
-            panel.set_title(f"permutation of axes over footprints: p = {p:.2g}")
     return figure
 
 
@@ -144,7 +149,7 @@ def sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappin
     right.set_xscale("log")
     right.set_yticks(range(len(tests)), [test["name"].replace("_", " ") for test in tests], fontsize=5.5)
     right.axvline(summary["provenance"]["config"]["tests"]["alpha"], color="0.2", linestyle="--", linewidth=0.9)
-    right.set(xlabel="p, runs as unit (primary: colour)", ylim=(len(tests) - 0.5, -0.5), xlim=(None, 1.3))
+    right.set(xlabel="unadjusted p, runs as unit (primary: colour)", ylim=(len(tests) - 0.5, -0.5), xlim=(None, 1.3))
     right.grid(axis="y", linewidth=0.3, color="0.85")
     return figure
 

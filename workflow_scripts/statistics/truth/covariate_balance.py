@@ -1,6 +1,6 @@
 """How far two training sets can be told apart by what is known of their galaxies, beyond means and distributions.
 
-`covariate_differences` compares each covariate by itself.
+`sky.covariate_differences` compares each covariate by itself.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """How far two sets of galaxies differ in one covariate: means, spreads and distributions.
 
-`covariate_balance` asks whether all covariates together tell the sets apart.
+`statistics.truth.covariate_balance` asks whether all covariates together tell the sets apart.
 """
 
 from dataclasses import dataclass
