@@ -5,7 +5,8 @@
 
 rule write_verdict:
     input:
-        "results/bias/{experiment}/summary.json",
+        summary="results/bias/{experiment}/summary.json",
+        cutouts=of_experiment("results/cutouts/{survey}/ledger.json"),
     output:
         report(
             "results/report/{experiment}/verdict.html",
@@ -24,7 +25,8 @@ rule write_verdict:
     message:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
-        "python -m workflow_scripts.write_verdict --summary {input} --output {output} 2> {log}"
+        "python -m workflow_scripts.write_verdict --summary {input.summary} --cutouts {input.cutouts}"
+        " --output {output} 2> {log}"
 
 
 rule draw_runs:

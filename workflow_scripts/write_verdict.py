@@ -34,12 +34,13 @@ def build_parser() -> argparse.ArgumentParser:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--summary", type=Path, required=True, help="summary.json of the experiment")
+    parser.add_argument("--cutouts", type=Path, help="ledger.json of the survey's cutouts")
     parser.add_argument("--output", required=True, help="the page (HTML)")
     return parser
 
 
-def page(summary: dict[str, Any]) -> str:
-    """The page of a summary; it needs nothing from outside."""
+def page(summary: dict[str, Any], cutouts: dict[str, Any] | None = None) -> str:
+    """The page of a summary, and of the counts of the cutouts behind it; it needs nothing from outside."""
     heading = "".join(
         f"<th>{name}"
         for name in ("unit", "test", "what is estimated", "estimate", "SE", "p", "permutation p", "Holm p", "n")
@@ -59,6 +60,7 @@ footprint.</p>
 <table><tr>{heading}</tr>{rows}</table>
 {"".join(_budget(entry) for entry in summary["variance_budget"])}
 {f"<h2>Not answered</h2><ul>{missing}</ul>" if missing else ""}
+{_images(cutouts) if cutouts else ""}
 </body></html>
 """
 
@@ -84,6 +86,14 @@ def _budget(entry: dict[str, Any]) -> str:
 <p>The smallest change of the fraction between opposite regions that such a design finds in four of five cases, at the
 level of this experiment; more galaxies would not lower it.</p>
 <table><tr><th>design<th>training sets a footprint<th>seeds a training set<th>smallest change</tr>{designs}</table>"""
+
+
+def _images(cutouts: dict[str, Any]) -> str:
+    """What was asked of the survey, what came of it, and what is wrong with it."""
+    outcomes = ("requested", "delivered", "no_coverage", "rejected", "failed")
+    counts = ", ".join(f"{cutouts[name]} {name.replace('_', ' ')}" for name in outcomes)
+    warnings = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in cutouts["warnings"])
+    return f"<h2>Images</h2><p>{counts}.</p>" + (f"<ul>{warnings}</ul>" if warnings else "")
 
 
 def _row(test: dict[str, Any], primary: dict[str, float] | None) -> str:
@@ -115,8 +125,9 @@ def _number(value: Any) -> str:
 def main(arguments: argparse.Namespace) -> None:
     """Write the page."""
     summary = json.loads(arguments.summary.read_text(encoding="utf-8"))
+    cutouts = json.loads(arguments.cutouts.read_text(encoding="utf-8")) if arguments.cutouts else None
     with whole_file(arguments.output) as temporary:
-        temporary.write_text(page(summary), encoding="utf-8")
+        temporary.write_text(page(summary, cutouts), encoding="utf-8")
 
 
 if __name__ == "__main__":
