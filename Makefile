@@ -12,7 +12,7 @@ SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $
 BENCHMARKS := sky_scan sky_regression catalog_audit experiment_suite annotation_memory
 
 .DEFAULT_GOAL := help
-.PHONY: help run dry-run report test benchmarks calibration lint format docs requirements environment
+.PHONY: help run dry-run report test benchmarks calibration demo-survey lint format docs requirements environment
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -35,6 +35,9 @@ benchmarks: environment  ## time and memory of large catalogs, a line each
 
 calibration: environment  ## measure size, coverage and power of the tests on mock skies, 2,000 of each kind
 	$(SNAKEMAKE) calibration
+
+demo-survey: environment  ## download catalog and cutouts of a survey from a server on this machine, without internet
+	$(RUN) tests.services.demo_survey --cores $(CORES)
 
 lint: environment  ## check style, types and the workflow
 	$(RUN) ruff check .

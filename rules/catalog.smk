@@ -1,7 +1,8 @@
 # Galaxies: source_id, ra, dec (ICRS degrees), a reference label where there is one, covariates, and the split into
 # training pool and annotation set.
-#   needs:  the user's table, or nothing for a simulated sky
-#   gives:  results/catalog/{catalog}/catalog.parquet and hygiene.json (what was dropped, and why)
+#   needs:  the user's table, the network for that of a service, or nothing for a simulated sky
+#   gives:  results/catalog/{catalog}/catalog.parquet and hygiene.json (what was dropped, and why); beside them what a
+#           service gave, answer.parquet or download.*, and what it was asked, and when (answer.json, download.json)
 
 
 rule simulate_sky:
@@ -26,10 +27,63 @@ rule simulate_sky:
         " --output {output.sky} --truth {output.truth} 2> {log}"
 
 
+rule query_catalog:
+    output:
+        answer="results/catalog/{catalog}/answer.parquet",
+        record="results/catalog/{catalog}/answer.json",
+    log:
+        "logs/catalog/{catalog}/query_catalog.log",
+    benchmark:
+        "benchmarks/catalog/{catalog}/query_catalog.tsv"
+    conda:
+        "../envs/survey.yaml"
+    resources:
+        mem_mb=3000,
+    params:
+        query=entry("query_parameter", of="catalog"),
+        # A function of the input is not compared with earlier runs: another pace must not ask anything again.
+        manner=lambda wildcards, input: shlex.join(settings.query_manner(wildcards.catalog)),
+        contact=lambda wildcards, input: settings.contact or "",
+        code=code("query_catalog"),
+    message:
+        "Ask the service of the catalog {wildcards.catalog} for its rows"
+    shell:
+        # What came is kept outside of the outputs, by the digest of the query: a failed job loses none of it, and
+        # catalogs with the same query share it.
+        "python -m workflow_scripts.query_catalog --query {params.query:q} {params.manner} --contact={params.contact:q}"
+        " --kept results/catalog/.answers --output {output.answer} --record {output.record} 2> {log}"
+
+
+rule download_catalog:
+    output:
+        table="results/catalog/{catalog}/download{suffix}",
+        record="results/catalog/{catalog}/download{suffix}.json",
+    log:
+        "logs/catalog/{catalog}/download{suffix}/download_catalog.log",
+    benchmark:
+        "benchmarks/catalog/{catalog}/download{suffix}/download_catalog.tsv"
+    wildcard_constraints:
+        suffix=r"(\.[a-z]+){1,2}",
+    conda:
+        "../envs/survey.yaml"
+    resources:
+        mem_mb=500,
+    params:
+        source=lambda wildcards: shlex.join(settings.download_options(wildcards.catalog)),
+        limit=lambda wildcards, input: settings.catalog(wildcards.catalog)["max_bytes"],
+        contact=lambda wildcards, input: settings.contact or "",
+        code=code("download_catalog"),
+    message:
+        "Download the table of the catalog {wildcards.catalog}"
+    shell:
+        "python -m workflow_scripts.download_catalog {params.source} --max-bytes {params.limit}"
+        " --contact={params.contact:q} --kept results/catalog/.answers"
+        " --output {output.table} --record {output.record} 2> {log}"
+
+
 rule make_catalog:
     input:
-        source=lambda wildcards: settings.catalog(wildcards.catalog).get("path")
-        or f"results/catalog/{wildcards.catalog}/truth.parquet",
+        source=lambda wildcards: settings.catalog_source(wildcards.catalog),
     output:
         catalog="results/catalog/{catalog}/catalog.parquet",
         hygiene="results/catalog/{catalog}/hygiene.json",

@@ -183,14 +183,22 @@ def audit_options(wildcards):
 
 
 def survey_sources(wildcards):
-    """What a survey reads its pixels from, beside the catalog: the simulated sky, or the user's images.
+    """What a survey reads beside the catalog: the simulated sky, the user's images, or the coverage map of a service.
 
     The date of a folder says nothing of the files in it: `images_state` does.
     """
     survey = settings.survey(wildcards.survey)
     if survey["kind"] == "simulated":
         return {"truth": f"results/catalog/{survey['catalog']}/truth.parquet"}
-    return {"images": ancient(survey["path"]) if Path(survey["path"]).is_dir() else survey["path"]}
+    if survey["kind"] == "local":
+        return {"images": ancient(survey["path"]) if Path(survey["path"]).is_dir() else survey["path"]}
+    coverage = settings.coverage_file(wildcards.survey)
+    return {"coverage": coverage} if coverage else {}
+
+
+def asks(kind):
+    """Resource function: 1 for a job that asks this service, so that a limit on jobs counts those alone."""
+    return lambda wildcards: int(settings.survey(wildcards.survey)["kind"] == kind)
 
 
 def images_state(wildcards):

@@ -1,12 +1,55 @@
 # The archive: the bytes of every galaxy's image exactly as the survey gave them, and a ledger row for every request.
-#   needs:  results/catalog/{catalog}/catalog.parquet
-#   gives:  results/cutouts/{survey}/tile{tile}.parquet, and ledger.parquet over all tiles
+#   needs:  the table that results/catalog/{catalog}/ is made from, and the network for a survey behind a service
+#   gives:  results/cutouts/{survey}/tile{tile}.parquet, positions.parquet (what is asked for), ledger.parquet over all
+#           tiles, and coverage.fits where the map of a service is fetched
+
+
+# What is asked of a survey, read from the table that the catalog is made from and not from the catalog: whoever
+# changes a label or the split makes another catalog, and fetches nothing.
+rule list_positions:
+    input:
+        lambda wildcards: settings.catalog_source(settings.survey(wildcards.survey)["catalog"]),
+    output:
+        "results/cutouts/{survey}/positions.parquet",
+    log:
+        "logs/cutouts/{survey}/list_positions.log",
+    conda:
+        "../envs/survey.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        rows=entry("positions_parameter", of="survey"),
+        code=code("list_positions"),
+    message:
+        "List the positions that {wildcards.survey} is asked for"
+    shell:
+        "python -m workflow_scripts.list_positions --rows {params.rows:q} --source {input:q} --output {output} 2> {log}"
+
+
+rule fetch_coverage:
+    output:
+        "results/cutouts/{survey}/coverage.fits",
+    log:
+        "logs/cutouts/{survey}/fetch_coverage.log",
+    conda:
+        "../envs/survey.yaml"
+    resources:
+        mem_mb=1000,
+    params:
+        coverage=entry("coverage_parameter", of="survey"),
+        contact=lambda wildcards, input: settings.contact or "",
+        code=code("fetch_coverage"),
+    message:
+        "Fetch the map of the sky that {wildcards.survey} covers"
+    shell:
+        "python -m workflow_scripts.fetch_coverage --coverage {params.coverage:q} --contact={params.contact:q}"
+        " --limits-folder results/.services --output {output} 2> {log}"
 
 
 rule fetch_cutouts:
     input:
         unpack(survey_sources),
-        catalog=of_catalog("catalog.parquet"),
+        catalog="results/cutouts/{survey}/positions.parquet",
     output:
         "results/cutouts/{survey}/tile{tile}.parquet",
     log:
@@ -17,6 +60,11 @@ rule fetch_cutouts:
         "../envs/survey.yaml"
     resources:
         mem_mb=1000,
+        # One job at a time asks a service (profiles/default); limits on its requests hold for all jobs together.
+        sdss=asks("sdss"),
+        panstarrs=asks("panstarrs"),
+        legacy=asks("legacy"),
+        hips2fits=asks("hips2fits"),
     params:
         survey=entry("survey_parameter", of="survey"),
         sources=lambda wildcards: " ".join(
@@ -25,12 +73,14 @@ rule fetch_cutouts:
         images=images_state,
         # A function of the input is not compared with earlier runs: another limit must not fetch anything again.
         limit=lambda wildcards, input: settings.survey(wildcards.survey)["max_failed_share"],
+        access=lambda wildcards, input: shlex.join(settings.access_options(wildcards.survey)),
         code=code("fetch_cutouts"),
     message:
         "Fetch the cutouts of {wildcards.survey} in tile {wildcards.tile}"
     shell:
         "python -m workflow_scripts.fetch_cutouts --survey {params.survey:q} --catalog {input.catalog}"
-        " {params.sources} --tile {wildcards.tile} --max-failed-share {params.limit} --output {output} 2> {log}"
+        " {params.sources} {params.access} --limits-folder results/.services --tile {wildcards.tile}"
+        " --max-failed-share {params.limit} --output {output} 2> {log}"
 
 
 rule collect_ledger:

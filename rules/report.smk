@@ -7,6 +7,7 @@ rule write_verdict:
     input:
         summary="results/bias/{experiment}/summary.json",
         tables=multiext("results/bias/{experiment}/", "runs.csv", "arms.csv", "contrasts.csv", "thresholds.csv"),
+        cutouts=of_experiment("results/cutouts/{survey}/ledger.json"),
     output:
         report(
             "results/report/{experiment}/verdict.html",
@@ -26,7 +27,8 @@ rule write_verdict:
     message:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
-        "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --output {output} 2> {log}"
+        "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --cutouts {input.cutouts}"
+        " --output {output} 2> {log}"
 
 
 rule draw_runs:

@@ -2,12 +2,15 @@
 
 import argparse
 import logging
+from pathlib import Path
 
 import pyarrow as pa
 
+from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance, write_json, write_table
 from workflow_scripts.step import run_step
 from workflow_scripts.surveys.archive import count_outcomes, read_ledger, reasons
+from workflow_scripts.surveys.ledger_warnings import stretches, warnings
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +31,18 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the ledger and its counts."""
     ledger = pa.concat_tables(read_ledger(tile) for tile in arguments.tiles)
     counts = count_outcomes(ledger)
+    if counts["requested"] and not counts["delivered"]:
+        listed = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
+        raise InputError(
+            f"{Path(arguments.output).parent}: no galaxy of the catalog has an image ({listed}), expected a survey that"
+            " covers the catalog (surveys)"
+        )
+    found = warnings(ledger)
+    for sentence in found:
+        log.warning(sentence)
     write_table(arguments.output, ledger, provenance({}, {}, arguments.tiles))
-    write_json(arguments.counts, {**counts, "not_delivered": reasons(ledger, LISTED_REASONS)})
+    told = {"not_delivered": reasons(ledger, LISTED_REASONS), "stretches": stretches(ledger), "warnings": found}
+    write_json(arguments.counts, {**counts, **told})
     log.info(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
 
 

@@ -1,24 +1,43 @@
-"""Fetch the cutouts of one tile from a survey, check them, and write them with their ledger."""
+"""Fetch the cutouts of one tile from a survey, check them, and write them with their ledger.
+
+What is fetched from a service is kept as it comes: a job that is killed goes on where it was. By itself, on any
+catalog with source_id, ra and dec (ICRS degrees):
+
+    python -m workflow_scripts.fetch_cutouts --catalog galaxies.parquet --tile 4 --output cutouts/tile4.parquet \\
+        --survey '{"kind": "sdss", "cutout": {"size_px": 120, "pixel_scale_arcsec": 0.396}}' --contact me@example.org
+"""
 
 import argparse
 import logging
+from collections.abc import Mapping
+from typing import Any
 
+from workflow_scripts.configuration.validation import validated
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step
-from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, fetch_tile, write_tile
-from workflow_scripts.surveys.opening import expected_size, open_survey
+from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, fetch_batches, write_batches
+from workflow_scripts.surveys.opening import SERVICES, Sources, expected_size, open_survey
 from workflow_scripts.surveys.requests import requests_of_tile
+from workflow_scripts.surveys.side_folder import SideFolder
 
 log = logging.getLogger(__name__)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--survey", type=json_argument, required=True, help="entry of `surveys`, as JSON")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument(
+        "--survey", type=json_argument, required=True, help="entry of `surveys`, as JSON (docs/configuration.md)"
+    )
     parser.add_argument("--catalog", required=True, help="the catalog (Parquet)")
     parser.add_argument("--truth", help="the simulated sky (Parquet), for kind simulated")
     parser.add_argument("--images", help="folder, tar or zip, for kind local")
+    parser.add_argument("--coverage", help="coverage map (MOC in FITS): what lies outside is not asked for")
+    parser.add_argument("--access", type=json_argument, help="how the service may be asked, as JSON; default: politely")
+    parser.add_argument("--contact", help="e-mail address or URL, for the keepers of the service")
+    parser.add_argument(
+        "--limits-folder", default="results/.services", help="where jobs keep limits together, default: %(default)s"
+    )
     parser.add_argument("--tile", type=int, required=True, help="nested HEALPix pixel of order `tile_order`")
     parser.add_argument(
         "--max-failed-share", type=float, default=0.01, help="of rejected and failed requests, default: %(default)s"
@@ -27,16 +46,40 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def with_defaults(survey: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry, also one typed by hand, checked and with the defaults of its kind."""
+    others: dict[str, Any] = {"active_experiments": [], "experiments": {}, "catalogs": {}}
+    entry = validated({**others, "surveys": {"survey": {"catalog": "catalog", **survey}}})["surveys"]["survey"]
+    return {key: value for key, value in entry.items() if key not in ("catalog", "max_failed_share")}
+
+
 def main(arguments: argparse.Namespace) -> None:
     """Write the tile, unless too many requests failed."""
-    survey = arguments.survey
+    survey = with_defaults({**arguments.survey, **({"access": arguments.access} if arguments.access else {})})
+    # How gently a service is asked is no part of what gave the images.
+    access = survey.pop("access", None)
     requests = requests_of_tile(arguments.catalog, arguments.tile, survey["tile_order"])
-    source = open_survey(survey, arguments.truth, arguments.images)
-    table = fetch_tile(source, requests, expected_size(survey))
-    counts = count_outcomes(table)
+    side_folder = SideFolder(arguments.output, survey)
+    sources = Sources(
+        truth=arguments.truth,
+        images=arguments.images,
+        access=access,
+        contact=arguments.contact,
+        coverage=arguments.coverage,
+        limits_folder=arguments.limits_folder,
+        side_folder=side_folder,
+    )
+    source = open_survey(survey, sources)
+    ledger = write_batches(
+        arguments.output,
+        fetch_batches(source, requests, expected_size(survey)),
+        provenance({"survey": survey, "tile": arguments.tile}, {}, [arguments.catalog]),
+        lambda ledger: check_failed_share(ledger, arguments.max_failed_share, f"tile {arguments.tile}"),
+    )
+    counts = count_outcomes(ledger)
     log.info("tile %d: %s", arguments.tile, ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
-    check_failed_share(table, arguments.max_failed_share, f"tile {arguments.tile}")
-    write_tile(arguments.output, table, provenance({"survey": survey, "tile": arguments.tile}, {}, [arguments.catalog]))
+    if survey["kind"] in SERVICES:
+        side_folder.finish()
 
 
 if __name__ == "__main__":

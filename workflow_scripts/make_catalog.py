@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from workflow_scripts.catalogs.hygiene import clean
+from workflow_scripts.catalogs.precision import check_precision
 from workflow_scripts.catalogs.readers import COVARIATES, read_table
+from workflow_scripts.catalogs.selection import in_order, take_sample, with_ids
+from workflow_scripts.catalogs.votes import labels_by_votes, vote_columns
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance, write_json, write_table
-from workflow_scripts.sky.split import hash_fractions, split
-from workflow_scripts.sky.tiles import tile_of
+from workflow_scripts.sky.split import split
 from workflow_scripts.step import json_argument, run_step
 
 log = logging.getLogger(__name__)
@@ -23,7 +24,6 @@ log = logging.getLogger(__name__)
 SIMULATED_COLUMNS = ("source_id", "ra", "dec", "label", *COVARIATES)
 # What this step adds.
 RESERVED_COLUMNS = ("split",)
-SORTING_ORDER = 12
 # The most frequent unknown label values; a column mapped by mistake can have one a row.
 LISTED_VALUES = 50
 
@@ -46,21 +46,26 @@ def make_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataFrame, d
         raise InputError(
             f"{source}: '{reserved[0]}' (catalogs, columns) is made by the workflow, expected another name"
         )
-    galaxies = read_table(source, columns, entry.get("format"))
-    if "source_id" not in galaxies:
-        # A table without ids gets row numbers, so that every galaxy can be named.
-        galaxies.insert(0, "source_id", [f"row{number}" for number in range(len(galaxies))])
+    thresholds = entry.get("label_votes") or {}
+    galaxies = read_table(source, {**columns, **vote_columns(thresholds)}, entry.get("format"))
+    if entry["source"] == "skyserver":
+        check_precision(galaxies, source)
+    galaxies = with_ids(galaxies)
     galaxies, report = clean(galaxies, entry["hygiene"], source)
-    labels, unknown = class_numbers(galaxies, entry, source)
+    if thresholds:
+        labels, by_votes = labels_by_votes(galaxies, thresholds, entry["classes"], source)
+        galaxies = galaxies.drop(columns=list(vote_columns(thresholds)))
+        report["labels"] = {"by_votes": by_votes, "unknown_values": {}}
+    else:
+        labels, unknown = class_numbers(galaxies, entry, source)
+        report["labels"] = {"unknown_values": unknown}
     galaxies["label"] = labels
-    report["labels"] = {"unknown_values": unknown, "without_label": int(labels.isna().sum())}
+    report["labels"]["without_label"] = int(labels.isna().sum())
     if entry.get("sample") and len(galaxies) > entry["sample"]:
-        chosen = np.argsort(hash_fractions(galaxies["source_id"], "sample"), kind="stable")[: entry["sample"]]
-        galaxies = galaxies.iloc[np.sort(chosen)]
+        galaxies = take_sample(galaxies, entry["sample"])
         report["sample"] = len(galaxies)
     galaxies["split"] = split(galaxies["source_id"], entry["split"]["annotation_fraction"], entry["split"]["salt"])
-    place = tile_of(galaxies["ra"], galaxies["dec"], SORTING_ORDER)
-    galaxies = galaxies.iloc[np.lexsort((galaxies["source_id"].to_numpy(str), place))]
+    galaxies = in_order(galaxies)
     first = ["source_id", "ra", "dec", "label", "split"]
     return galaxies[first + [name for name in galaxies if name not in first]].reset_index(drop=True), report
 

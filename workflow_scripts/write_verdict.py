@@ -17,6 +17,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
+    parser.add_argument("--cutouts", type=Path, help="ledger.json of the survey's cutouts")
     parser.add_argument("--output", required=True, help="the page (HTML)")
     return parser
 
@@ -26,8 +27,9 @@ def main(arguments: argparse.Namespace) -> None:
     folder = arguments.bias_folder
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in TABLES}
+    cutouts = json.loads(arguments.cutouts.read_text(encoding="utf-8")) if arguments.cutouts else None
     with whole_file(arguments.output) as temporary:
-        temporary.write_text(page(summary, tables), encoding="utf-8")
+        temporary.write_text(page(summary, tables, cutouts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -156,3 +156,10 @@ def test_a_second_experiment_shares_runs(workflow):
 def test_another_limit_of_failures_fetches_nothing(workflow):
     change(workflow, lambda c: c["surveys"]["pixels"].update(max_failed_share=0.5))
     assert jobs(workflow) == set()
+
+
+def test_another_split_trains_again_and_fetches_nothing(workflow):
+    change(workflow, lambda c: c["catalogs"]["sky"]["split"].update(salt="another"))
+    rules = {rule for rule, _ in jobs(workflow)}
+    assert {"make_catalog", "draw_training_set", "train", "annotate"} <= rules
+    assert not {"list_positions", "fetch_cutouts", "prepare_images"} & rules

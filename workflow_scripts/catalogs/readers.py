@@ -76,7 +76,7 @@ def read_table(path: str | Path, columns: Mapping[str, str], table_format: str |
     table: dict[str, pd.Series] = {}
     unreadable: dict[str, int] = {}
     for name, column in columns.items():
-        where = f"{path}: column '{column}' (catalogs, columns.{name})"
+        where = f"{path}: column '{column}' (catalogs, {_key(name)})"
         numeric = name in (*POSITION_COLUMNS, *COVARIATES)
         if numeric or (name not in TEXT_COLUMNS and is_mostly_numbers(raw[column])):
             table[name], bad = as_numbers(raw[column])
@@ -101,6 +101,10 @@ def _read_raw(path: Path, table_format: str, columns: Mapping[str, str]) -> pd.D
     if table_format == "parquet":
         with pq.ParquetFile(path) as file:
             _check_columns(path, columns, file.schema_arrow.names)
+            for name, column in columns.items():
+                # A table without units says nothing; what a TAP service told is in the fields.
+                told = (file.schema_arrow.field(column).metadata or {}).get(b"unit")
+                _check_unit(path, name, column, units.Unit(told.decode(), parse_strict="silent") if told else None)
             table = file.read(columns=sorted(set(columns.values())))
         # With pandas' own metadata a column could come back as the index; without nullable integers, ids as floats.
         raw = table.replace_schema_metadata(None).to_pandas(integer_object_nulls=True)
@@ -117,13 +121,21 @@ def _read_raw(path: Path, table_format: str, columns: Mapping[str, str]) -> pd.D
     _check_columns(path, columns, table.colnames)
     for name, column in columns.items():
         if len(table[column].shape) > 1:
-            raise InputError(f"{path}: column '{column}' (catalogs, columns.{name}) has several values in a cell")
-        unit = getattr(table[column], "unit", None)
-        # A unit that astropy does not know is most often a misspelt one of degrees.
-        known = unit is not None and not isinstance(unit, units.UnrecognizedUnit)
-        if name in POSITION_COLUMNS and known and unit not in (units.dimensionless_unscaled, units.deg):
-            raise InputError(f"{path}: column '{column}' (catalogs, columns.{name}) is in {unit}, expected degrees")
+            raise InputError(f"{path}: column '{column}' (catalogs, {_key(name)}) has several values in a cell")
+        _check_unit(path, name, column, getattr(table[column], "unit", None))
     return table[sorted(set(columns.values()))].to_pandas(use_nullable_int=True)
+
+
+def _check_unit(path: Path, name: str, column: str, unit: units.UnitBase | None) -> None:
+    # A unit that astropy does not know is most often a misspelt one of degrees.
+    known = unit is not None and not isinstance(unit, units.UnrecognizedUnit)
+    if name in POSITION_COLUMNS and known and unit not in (units.dimensionless_unscaled, units.deg):
+        raise InputError(f"{path}: column '{column}' (catalogs, {_key(name)}) is in {unit}, expected degrees")
+
+
+def _key(name: str) -> str:
+    """The key of the configuration that names a column: other keys than `columns` come with a dot in them."""
+    return name if "." in name else f"columns.{name}"
 
 
 def _check_columns(path: Path, columns: Mapping[str, str], present: list[str]) -> None:
@@ -133,4 +145,4 @@ def _check_columns(path: Path, columns: Mapping[str, str], present: list[str]) -
             near = get_close_matches(column.casefold().strip(), folded, n=3)
             hint = f"did you mean {' or '.join(repr(folded[match]) for match in near)}?" if near else None
             hint = hint or f"it has {', '.join(present[:20])}{', ...' if len(present) > 20 else ''}"
-            raise InputError(f"{path}: has no column '{column}' (catalogs, columns.{name}); {hint}")
+            raise InputError(f"{path}: has no column '{column}' (catalogs, {_key(name)}); {hint}")

@@ -1,9 +1,12 @@
 """Names that one part of the configuration uses and another defines."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from workflow_scripts.configuration.service_checks import check_service
 from workflow_scripts.configuration.validation import KeyPath, reject, suggestion
 from workflow_scripts.runs import runs_of_experiment
 
@@ -33,11 +36,13 @@ def check_references(
     """
     for name, catalog in config["catalogs"].items():
         _check_labels(("catalogs", name), catalog, files)
+        _check_rows_of_service(("catalogs", name), catalog, files)
     for name, survey in config["surveys"].items():
         path = ("surveys", name, "catalog")
         _check_name(path, survey["catalog"], "catalogs", list(config["catalogs"]), files)
         if survey["kind"] == "simulated" and config["catalogs"][survey["catalog"]]["source"] != "simulated":
             reject(path, f"is '{survey['catalog']}', expected a catalog with source: simulated", files)
+        check_service(("surveys", name), survey, config["catalogs"][survey["catalog"]], files)
     for name, network in config["networks"].items():
         _check_name(("networks", name, "recipe"), network["recipe"], "recipes", list(config["recipes"]), files)
         _check_weights(("networks", name), network, files)
@@ -61,6 +66,51 @@ def _check_labels(path: KeyPath, catalog: Mapping[str, Any], files: Files) -> No
         _check_name((*path, "label_values", value), name, f"{path[0]}.{path[1]}.classes", catalog["classes"], files)
     if catalog.get("label_values") and "label" not in catalog["columns"]:
         reject((*path, "label_values"), "needs the label column, expected columns.label", files)
+    _check_votes(path, catalog, files)
+
+
+def _check_votes(path: KeyPath, catalog: Mapping[str, Any], files: Files) -> None:
+    votes = catalog.get("label_votes")
+    if not votes:
+        return
+    for name, thresholds in votes.items():
+        known = f"{path[0]}.{path[1]}.classes"
+        _check_name((*path, "label_votes", name), name, known, catalog["classes"], files)
+        if not thresholds:
+            reject((*path, "label_votes", name), "is empty, expected columns and smallest values", files)
+    missing = [name for name in catalog["classes"] if name not in votes]
+    if missing:
+        reject((*path, "label_votes"), f"lacks the class '{missing[0]}'", files)
+    if "label" in catalog["columns"]:
+        reject((*path, "label_votes"), "is given beside columns.label, expected one of them", files)
+
+
+def _check_rows_of_service(path: KeyPath, catalog: Mapping[str, Any], files: Files) -> None:
+    if "url" not in catalog:
+        return
+    parts = urlsplit(catalog["url"])
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        reject((*path, "url"), f"is '{catalog['url']}', expected an address with http:// or https://", files)
+    if catalog["source"] == "url":
+        if not re.fullmatch(r"[0-9a-fA-F]{64}", catalog["sha256"]):
+            reject((*path, "sha256"), f"is '{catalog['sha256']}', expected 64 hex digits", files)
+        if not (catalog["format"] or table_suffix(catalog["url"])):
+            reject((*path, "format"), "is null, and the address does not tell it either", files)
+    if catalog["source"] == "skyserver":
+        if bool(catalog["query"]) == bool(catalog["sql"]):
+            found = "both query and sql" if catalog["query"] else "neither query nor sql"
+            reject(path, f"has {found}, expected one of them", files)
+        if bool(catalog["sql"]) != bool(catalog["key"]):
+            reject((*path, "key"), "is expected with sql, and only with it", files)
+    if catalog.get("key") and not re.fullmatch(r"[A-Za-z]\w*", catalog["key"], re.ASCII):
+        reject((*path, "key"), f"is '{catalog['key']}', expected a letter followed by letters, digits or _", files)
+
+
+def table_suffix(url: str) -> str:
+    """What the last part of an address ends with where that tells the format of a table, `.csv.gz`; else ''."""
+    name = urlsplit(url).path.rsplit("/", 1)[-1].lower()
+    found = re.search(r"\.(csv|ecsv|fits|fit|vot|votable|xml|parquet)(\.gz)?$", name)
+    return found.group() if found else ""
 
 
 def _check_weights(path: KeyPath, network: Mapping[str, Any], files: Files) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.configuration.expansion import expand_footprints, members_of_families, moc_paths
-from workflow_scripts.configuration.references import check_references
+from workflow_scripts.configuration.parameters import as_parameter
+from workflow_scripts.configuration.references import check_references, table_suffix
 from workflow_scripts.configuration.repeated_keys import check_repeated_keys
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
@@ -17,6 +18,13 @@ Entry = dict[str, Any]
 
 # What simulate_sky reads of a simulated catalog; the rest concerns the steps that come after it.
 _SKY_KEYS = ("source", "n_galaxies", "seed", "classes", "galaxies", "imaging", "labels")
+# What query_catalog reads of a catalog that a service gives.
+_QUERY_KEYS = ("source", "url", "query", "sql", "key")
+# What decides which rows there are, and how they come.
+_ROWS_KEYS = (
+    *("galaxies", "imaging", "labels", "path", "url", "sha256", "max_bytes"),
+    *("query", "sql", "key", "page_rows", "queries_per_minute", "asynchronous"),
+)
 
 
 def load(config: Mapping[str, Any], files: Sequence[str | Path] = ()) -> "Configuration":
@@ -29,10 +37,19 @@ def load(config: Mapping[str, Any], files: Sequence[str | Path] = ()) -> "Config
     """
     check_repeated_keys(files)
     completed = validated(config, files)
+    _size_training_sets(completed)
     footprints = expand_footprints(completed["footprints"], completed["matchings"], files)
     families = members_of_families(completed["footprints"])
     check_references(completed, families, list(footprints), files)
     return Configuration(completed, footprints, families)
+
+
+def _size_training_sets(completed: Entry) -> None:
+    """A sample of the galaxies gives the smaller training sets that matchings name for it."""
+    for matching in completed["matchings"].values():
+        of_sample = matching.pop("per_class_of_sample")
+        if completed["sample"] and of_sample:
+            matching["per_class"] = of_sample
 
 
 class Configuration:
@@ -62,6 +79,11 @@ class Configuration:
         """Whether training and annotating ask for a GPU."""
         return self.completed["gpu"]["enabled"]
 
+    @property
+    def contact(self) -> str | None:
+        """What the keepers of public services are told about who asks."""
+        return self.completed["contact"]
+
     @cached_property
     def footprint_names(self) -> list[str]:
         """Names of all footprints, families expanded."""
@@ -76,18 +98,83 @@ class Configuration:
         entry = self._entry("catalogs", name)
         return {key: entry[key] for key in _SKY_KEYS if key in entry}
 
+    def query_parameter(self, name: str) -> Entry:
+        """What the answer of a catalog service depends on."""
+        entry = self._entry("catalogs", name)
+        return {key: entry[key] for key in _QUERY_KEYS if key in entry}
+
+    def query_manner(self, name: str) -> list[str]:
+        """How a catalog service is asked, which does not change its answer, as options of query_catalog."""
+        entry = self._entry("catalogs", name)
+        options = ["--page-rows", str(entry["page_rows"])]
+        if entry["source"] == "skyserver":
+            options += ["--queries-per-minute", str(entry["queries_per_minute"])]
+        return [*options, *(["--asynchronous"] if entry.get("asynchronous") else [])]
+
+    def catalog_source(self, name: str) -> str:
+        """The table that a catalog is made from: the user's, or what the step before made or fetched."""
+        entry = self._entry("catalogs", name)
+        if entry["source"] == "file":
+            return entry["path"]
+        if entry["source"] == "url":
+            return f"results/catalog/{name}/download{table_suffix(entry['url']) or '.' + entry['format']}"
+        return f"results/catalog/{name}/{'truth' if entry['source'] == 'simulated' else 'answer'}.parquet"
+
+    def download_options(self, name: str) -> list[str]:
+        """What a downloaded table depends on, as options of download_catalog."""
+        entry = self._entry("catalogs", name)
+        return ["--url", entry["url"], "--sha256", entry["sha256"].lower()]
+
     def catalog_parameter(self, name: str) -> Entry:
-        """How rows become a catalog: for a simulated one without the sky's own settings, which reach it as rows."""
+        """How rows become a catalog: without what only decides which rows there are, and reaches it as rows."""
         entry = self.catalog(name)
-        return {key: value for key, value in entry.items() if key not in ("galaxies", "imaging", "labels", "path")}
+        return {key: value for key, value in entry.items() if key not in _ROWS_KEYS}
 
     def survey(self, name: str) -> Entry:
         """A survey."""
         return self._entry("surveys", name)
 
     def survey_parameter(self, name: str) -> Entry:
-        """What a cutout depends on: a survey without the share of failures that is put up with."""
-        return {key: value for key, value in self.survey(name).items() if key not in ("max_failed_share", "catalog")}
+        """What a cutout depends on: a survey without how it is asked and how many failures are put up with."""
+        kept_out = ("max_failed_share", "catalog", "access", "coverage")
+        return {key: value for key, value in self.survey(name).items() if key not in kept_out}
+
+    def access_options(self, survey: str) -> list[str]:
+        """How a service is asked, which changes no image, as options of fetch_cutouts; empty for other surveys."""
+        entry = self.survey(survey)
+        if "access" not in entry:
+            return []
+        return ["--access", as_parameter(entry["access"]), "--contact", self.contact or ""]
+
+    def positions_parameter(self, survey: str) -> Entry:
+        """What a survey's requests depend on of its catalog: `{"columns", "format", "hygiene", "sample"}`."""
+        entry = self.survey(survey)
+        catalog = self.catalog(entry["catalog"])
+        given = {name: name for name in ("source_id", "ra", "dec")}
+        if catalog["source"] != "simulated":
+            given = catalog["columns"]
+        used = ["source_id", "ra", "dec"]
+        if entry["kind"] == "local":
+            used.append(entry["file_column"])
+        elif isinstance(scale := entry["cutout"]["pixel_scale_arcsec"], dict):
+            used.append(scale["column"])
+        return {
+            "columns": {name: given[name] for name in used if name in given},
+            "format": catalog.get("format"),
+            "hygiene": catalog["hygiene"],
+            "sample": catalog["sample"],
+        }
+
+    def coverage_parameter(self, survey: str) -> Entry:
+        """Which coverage map is fetched for a survey: `{"hips", "order", "url"}`."""
+        return {key: self.survey(survey)["coverage"][key] for key in ("hips", "order", "url")}
+
+    def coverage_file(self, survey: str) -> str | None:
+        """The coverage map of a survey, the user's or one that is fetched; None where it has none."""
+        coverage = self.survey(survey).get("coverage")
+        if not coverage:
+            return None
+        return coverage.get("moc") or f"results/cutouts/{survey}/coverage.fits"
 
     def tiles(self, survey: str) -> range:
         """Numbers of a survey's tiles (nested HEALPix pixels of order `tile_order`)."""

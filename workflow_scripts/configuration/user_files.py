@@ -36,6 +36,8 @@ def user_files(settings: Configuration) -> Iterator[UserFile]:
         yield from _of_entry(
             ("surveys", survey, "path"), settings.survey(survey).get("path"), "a folder, tar or zip of images"
         )
+        coverage = settings.survey(survey).get("coverage") or {}
+        yield from _of_entry(("surveys", survey, "coverage", "moc"), coverage.get("moc"), "a MOC file")
         runs = settings.runs(name)
         for footprint in dict.fromkeys(run.footprint for run in runs):
             for path in settings.moc_files(footprint):

@@ -92,6 +92,9 @@ def _decode_fits(data: bytes) -> NDArray[np.float32]:
                     raise UndecodableImageError(f"a FITS image of shape {image.shape}, expected ([bands,] H, W)")
                 _check_size(image.shape[0] if len(image.shape) == 3 else 1, *image.shape[-2:])
                 pixels = np.asarray(image.data, dtype=np.float32)
+                end = max(hdu.fileinfo()["datLoc"] + hdu.fileinfo()["datSpan"] for hdu in hdus)
+                if end != len(data):
+                    raise UndecodableImageError(f"a FITS file of {len(data)} bytes whose header says {end}")
     except UndecodableImageError:
         raise
     except Exception as error:  # a lying header can make astropy raise almost anything

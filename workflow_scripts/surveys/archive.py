@@ -4,7 +4,7 @@ import hashlib
 import logging
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ import pyarrow.parquet as pq
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.images.decoding import UndecodableImageError, decode, image_format, is_constant, size_of
-from workflow_scripts.provenance import write_table
+from workflow_scripts.provenance import parquet_metadata
 from workflow_scripts.surveys.interface import OUTCOMES, CutoutResult, Survey
+from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,10 @@ LEDGER_SCHEMA = pa.schema(
         "sha256": pa.string(),
         "origin": pa.string(),
         "attempts": pa.int32(),
+        # When the bytes came; null where they were rendered or lay on disk, so that the same work gives the same bytes.
+        "fetched_at": pa.timestamp("ms", tz="UTC"),
+        "pixel_scale_arcsec": pa.float64(),
+        "stretch": pa.string(),
     }
 )
 SCHEMA = LEDGER_SCHEMA.append(pa.field("image", pa.binary()))
@@ -40,6 +45,11 @@ LOG_EVERY_SECONDS = 30
 
 
 def fetch_tile(survey: Survey, requests: pd.DataFrame, size_px: int | None) -> pa.Table:
+    """The batches of `fetch_batches` as one table."""
+    return pa.Table.from_batches(fetch_batches(survey, requests, size_px), schema=SCHEMA)
+
+
+def fetch_batches(survey: Survey, requests: pd.DataFrame, size_px: int | None) -> Iterator[pa.RecordBatch]:
     """Ask a survey for every galaxy of a tile and check what comes.
 
     Parameters
@@ -49,31 +59,51 @@ def fetch_tile(survey: Survey, requests: pd.DataFrame, size_px: int | None) -> p
     size_px
         expected side of every image, or None where the survey's images differ in size.
 
-    Returns
-    -------
-    pyarrow.Table
-        one row a request in the order of `requests`, with the columns of `SCHEMA`.
+    Yields
+    ------
+    pyarrow.RecordBatch
+        `ROW_GROUP` rows, one a request in the order of `requests`, with the columns of `SCHEMA`. A survey that answers
+        in this order has no more than one batch in memory.
 
     Raises
     ------
     RuntimeError
         where the survey answers a request twice, not at all, or answers one that was not made.
     """
+    places = list(requests[["source_id", "ra", "dec"]].itertuples(index=False))
+    waiting = {galaxy.source_id for galaxy in places}
     answers: dict[str, CutoutResult] = {}
+    rows: list[dict[str, Any]] = []
+    written = answered = 0
     started = last_line = time.monotonic()
     for answer in survey.cutouts(requests):
-        if answer.source_id in answers:
-            raise RuntimeError(f"the survey answered the request for {answer.source_id} twice")
+        answered += 1
+        if answer.source_id not in waiting:
+            if any(galaxy.source_id == answer.source_id for galaxy in places):
+                raise RuntimeError(f"the survey answered the request for {answer.source_id} twice")
+            raise RuntimeError(f"the survey gave {answered} answers to {len(places)} requests")
+        waiting.remove(answer.source_id)
         answers[answer.source_id] = checked(answer, size_px)
+        while written < len(places) and places[written].source_id in answers:
+            rows.append(_row(places[written], answers.pop(places[written].source_id)))
+            written += 1
+        while len(rows) >= ROW_GROUP:
+            yield pa.RecordBatch.from_pylist(rows[:ROW_GROUP], schema=SCHEMA)
+            rows = rows[ROW_GROUP:]
         if time.monotonic() - last_line > LOG_EVERY_SECONDS:
             last_line = time.monotonic()
-            rate = len(answers) / (last_line - started)
-            left = (len(requests) - len(answers)) / rate
-            log.info("%d of %d cutouts, %.1f a second, %.0f s left", len(answers), len(requests), rate, left)
-    if answers.keys() != set(requests["source_id"]):
-        raise RuntimeError(f"the survey gave {len(answers)} answers to {len(requests)} requests")
-    places = requests[["source_id", "ra", "dec"]].itertuples(index=False)
-    return pa.Table.from_pylist([_row(galaxy, answers[galaxy.source_id]) for galaxy in places], schema=SCHEMA)
+            rate = answered / (last_line - started)
+            log.info(
+                "%d of %d cutouts, %.1f a second, %.0f s left",
+                answered,
+                len(places),
+                rate,
+                (len(places) - answered) / rate,
+            )
+    if waiting:
+        raise RuntimeError(f"the survey gave {answered} answers to {len(places)} requests")
+    for start in range(0, len(rows), ROW_GROUP):
+        yield pa.RecordBatch.from_pylist(rows[start : start + ROW_GROUP], schema=SCHEMA)
 
 
 def checked(answer: CutoutResult, size_px: int | None) -> CutoutResult:
@@ -83,6 +113,8 @@ def checked(answer: CutoutResult, size_px: int | None) -> CutoutResult:
     if answer.outcome != "delivered":
         return answer
     data = answer.image or b""
+    if answer.checked_sha256 and answer.checked_sha256 == hashlib.sha256(data).hexdigest():
+        return answer
     try:
         found = image_format(data)
         pixels = decode(data)
@@ -137,7 +169,30 @@ def check_failed_share(ledger: pa.Table, limit: float, what: str) -> None:
 
 def write_tile(path: str | Path, table: pa.Table, record: Mapping[str, Any]) -> None:
     """Write a tile of the archive."""
-    write_table(path, table, record, row_group_size=ROW_GROUP)
+    write_batches(path, table.to_batches(max_chunksize=ROW_GROUP), record, lambda ledger: None)
+
+
+def write_batches(
+    path: str | Path,
+    batches: Iterable[pa.RecordBatch],
+    record: Mapping[str, Any],
+    check: Callable[[pa.Table], None],
+) -> pa.Table:
+    """Write a tile of the archive batch by batch; its ledger.
+
+    `check` is called with the ledger before the tile gets its name: what it raises leaves no tile.
+    """
+    schema = SCHEMA.with_metadata(parquet_metadata(record))
+    ledger: list[pa.RecordBatch] = []
+    with whole_file(path) as temporary:
+        # Dictionaries of images that are all different cost time and memory.
+        with pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=LEDGER_SCHEMA.names) as writer:
+            for batch in batches:
+                writer.write_batch(batch, row_group_size=ROW_GROUP)
+                ledger.append(batch.select(LEDGER_SCHEMA.names))
+        table = pa.Table.from_batches(ledger, schema=LEDGER_SCHEMA)
+        check(table)
+    return table
 
 
 def read_ledger(path: str | Path) -> pa.Table:
@@ -184,5 +239,8 @@ def _row(galaxy: Any, answer: CutoutResult) -> dict[str, Any]:
         "sha256": hashlib.sha256(image).hexdigest() if image is not None else "",
         "origin": answer.origin,
         "attempts": answer.attempts,
+        "fetched_at": answer.fetched_at,
+        "pixel_scale_arcsec": None if math.isnan(answer.pixel_scale_arcsec) else answer.pixel_scale_arcsec,
+        "stretch": answer.stretch,
         "image": image,
     }

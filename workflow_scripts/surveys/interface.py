@@ -1,7 +1,9 @@
 """What every survey implements: galaxies of one tile in; for each of them image bytes or the reason why not, out."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal, Protocol, get_args
 
 import pandas as pd
@@ -17,6 +19,10 @@ class CutoutResult:
     `image` holds the bytes exactly as received and is None unless the outcome is `delivered`. `no_coverage` is
     permanent and no fault; `rejected` means that bytes came which are not the image that was asked for; `failed`
     means that nothing usable came. `origin` says where the bytes are from (a URL, a member of an archive).
+
+    `stretch` says how brightness became pixel values: `fixed` (the same over the whole sky), `per_image`, `none` (they
+    are physical units), or empty where nobody knows. `checked_sha256` is the digest of bytes that have passed the
+    checks of the survey's own client; the archive does not decode them again.
     """
 
     source_id: str
@@ -26,6 +32,10 @@ class CutoutResult:
     image_format: str
     origin: str
     attempts: int
+    fetched_at: datetime | None = None
+    pixel_scale_arcsec: float = math.nan
+    stretch: str = ""
+    checked_sha256: str = ""
 
 
 class Survey(Protocol):

@@ -35,8 +35,14 @@ GALAXY_TESTS = (
 )
 
 
-def page(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> str:
-    """The page of a summary; `tables` are `runs`, `arms`, `contrasts` and `thresholds`, as `measure_bias` made them."""
+def page(
+    summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], cutouts: Mapping[str, Any] | None = None
+) -> str:
+    """The page of a summary.
+
+    `tables` are `runs`, `arms`, `contrasts` and `thresholds`, as `measure_bias` made them; `cutouts` counts what came
+    of the requests to the survey.
+    """
     tests, missing = summary["tests"], summary["not_answered"]
     unanswered = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in missing)
     return f"""<!doctype html>
@@ -63,8 +69,17 @@ the larger decides.</p>
 adjusted by Benjamini and Hochberg's method; summary.json lists every single p.</p>
 {_galaxy_level(summary)}
 {f"<h2>Not answered</h2><ul>{unanswered}</ul>" if missing else ""}
+{_images(cutouts) if cutouts else ""}
 </body></html>
 """
+
+
+def _images(cutouts: Mapping[str, Any]) -> str:
+    """What was asked of the survey, what came of it, and what is wrong with it."""
+    outcomes = ("requested", "delivered", "no_coverage", "rejected", "failed")
+    counts = ", ".join(f"{cutouts[name]} {name.replace('_', ' ')}" for name in outcomes)
+    warnings = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in cutouts["warnings"])
+    return f"<h2>Images</h2><p>{counts}.</p>" + (f"<ul>{warnings}</ul>" if warnings else "")
 
 
 def _run_level(summary: Mapping[str, Any], primary_only: bool = False) -> str:

@@ -223,3 +223,15 @@ def test_real_spin_catalog(shared_data):
     table = read_table(shared_data / "hsc_dr3_spins" / "data_hsc.csv", columns)
     assert len(table) == 13480
     assert int(table[["ra", "dec"]].notna().all(axis=1).sum()) == 13476
+
+
+@pytest.mark.parametrize(("unit", "is_refused"), [("deg", False), ("", False), ("hourangle", True), ("rad", True)])
+def test_units_in_the_fields_of_parquet(tmp_path, unit, is_refused):
+    fields = [pa.field(name, pa.float64(), metadata={"unit": unit} if unit else None) for name in ("RA", "Dec")]
+    pq.write_table(pa.table([[1.0], [2.0]], pa.schema(fields)), tmp_path / "t.parquet")
+    columns = {"ra": "RA", "dec": "Dec"}
+    if is_refused:
+        with pytest.raises(InputError, match=rf"column 'RA' .* is in {unit}, expected degrees"):
+            read_table(tmp_path / "t.parquet", columns)
+    else:
+        assert read_table(tmp_path / "t.parquet", columns)["ra"].tolist() == [1.0]

@@ -114,3 +114,26 @@ def test_two_bands_make_no_colour():
     with pytest.raises(UndecodableImageError, match="2 bands, expected 1 or 3"):
         apply_recipe(np.ones((2, 8, 8), np.float32), recipe())
     assert apply_recipe(np.ones((2, 8, 8), np.float32), recipe(channels=1)).shape == (16, 16, 1)
+
+
+def test_a_stretch_keeps_colours_where_a_pixel_is_bright():
+    fixed = {"softening": 0.5, "black": 0.0, "white": 10.0, "weights": [1.0, 1.0, 1.0]}
+    bands = np.tile(np.float32([2, 4, 8])[:, None, None], (1, 8, 8))
+    by_band, kept = (
+        apply_recipe(bands, recipe(size_px=8, stretch={**fixed, "keep_colours": keep}))[4, 4].astype(float)
+        for keep in (False, True)
+    )
+    assert kept / kept.max() == pytest.approx([1, 0.5, 0.25], abs=0.02), "red is the last band"
+    assert by_band[2] / by_band[0] > 0.5
+    # The same value gives the same pixel, whatever else is in the image.
+    brighter = bands.copy()
+    brighter[:, :4] *= 50
+    again = apply_recipe(brighter, recipe(size_px=8, resample="nearest", stretch={**fixed, "keep_colours": True}))
+    assert again[7, 7].tolist() == kept.tolist()
+    assert np.isfinite(again).all()
+
+
+def test_weights_must_be_as_many_as_the_bands():
+    stretch = {"softening": 0.5, "black": 0.0, "white": 10.0, "weights": [1.0, 2.0], "keep_colours": False}
+    with pytest.raises(UndecodableImageError, match="3 bands, expected 2"):
+        apply_recipe(np.ones((3, 8, 8), np.float32), recipe(stretch=stretch))

@@ -148,8 +148,8 @@ def test_bad_catalogs_are_one_sentence(survey, capsys, change, message):
     [
         (12, [], ENTRY, "tile 12: expected 0 to 11 at tile_order 0"),
         (0, ["--max-failed-share", "0.01"], ENTRY, "a local survey needs its images, expected --images"),
-        (0, [], ENTRY | {"kind": "simulated"}, "needs the simulated sky, expected --truth"),
-        (0, [], ENTRY | {"kind": "sdss"}, "kind 'sdss' is not known, expected simulated or local"),
+        (0, [], {"kind": "simulated"}, "needs the simulated sky, expected --truth"),
+        (0, [], ENTRY | {"kind": "sds"}, "kind is 'sds'; did you mean 'sdss'?"),
         (0, [], ENTRY | {"file_column": "photo"}, "no column 'photo'"),
     ],
 )

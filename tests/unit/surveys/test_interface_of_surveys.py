@@ -7,7 +7,7 @@ import pytest
 
 from workflow_scripts.surveys.interface import OUTCOMES, CutoutResult
 from workflow_scripts.surveys.local import LocalSurvey
-from workflow_scripts.surveys.opening import expected_size, open_survey
+from workflow_scripts.surveys.opening import Sources, expected_size, open_survey
 from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
 
 CUTOUT = {"size_px": 24, "pixel_scale_arcsec": 0.4, "bands": "gri", "encoding": "jpeg", "jpeg_quality": 90}
@@ -29,7 +29,7 @@ def test_a_result_cannot_be_changed():
 
 @pytest.mark.parametrize("kind", ENTRIES)
 def test_opening_gives_the_kind_that_answers_nothing_to_nothing(kind, tmp_path):
-    survey = open_survey(ENTRIES[kind], tmp_path / "truth.parquet", tmp_path)
+    survey = open_survey(ENTRIES[kind], Sources(truth=tmp_path / "truth.parquet", images=tmp_path))
     assert isinstance(survey, {"simulated": SimulatedSurvey, "local": LocalSurvey}[kind])
     nothing = pd.DataFrame({"source_id": pd.Series(dtype=str), "ra": [], "dec": []})
     assert list(survey.cutouts(nothing)) == []

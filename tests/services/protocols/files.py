@@ -1,0 +1,38 @@
+"""A plain web server of files: Galaxy Zoo 1's table as CSV, with ranges."""
+
+import re
+
+from tests.services.exchange import Answer, Asked
+from tests.services.sky_catalog import SkyCatalog
+
+
+class Files:
+    """`galaxy_zoo_1.csv`, and whatever the tests put there."""
+
+    def __init__(self, sky: SkyCatalog):
+        self.contents = {"galaxy_zoo_1.csv": _galaxy_zoo_1(sky)}
+
+    def answer(self, asked: Asked) -> Answer:
+        """The file, or the part of it that a range asks for."""
+        body = self.contents.get(asked.path.partition("/files/")[2])
+        if body is None:
+            return Answer(b"Not Found", status=404, outcome="not_found")
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.byte_range)
+        if not found:
+            return Answer(body, "text/csv", headers={"Accept-Ranges": "bytes"})
+        first, last = int(found[1]), min(int(found[2] or len(body)), len(body) - 1)
+        if first > last:
+            return Answer(status=416, headers={"Content-Range": f"bytes */{len(body)}"}, outcome="no_such_range")
+        headers = {"Content-Range": f"bytes {first}-{last}/{len(body)}"}
+        return Answer(body[first : last + 1], "text/csv", 206, headers=headers, outcome="part")
+
+
+def _galaxy_zoo_1(sky: SkyCatalog) -> bytes:
+    names = (
+        "nvote p_el_debiased p_cs_debiased spiral elliptical uncertain petroMag_r petroR50_r petroR90_r extinction_r"
+    )
+    columns = {"objid": sky.columns["dr7objid"], "ra": sky.ra, "dec": sky.dec}
+    columns |= {name: sky.columns[name] for name in [*names.split(), "psffwhm_r", "redshift"]}
+    rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+    lines = [",".join(columns), *[",".join(map(repr, row)) for row in rows]]
+    return ("\n".join(lines) + "\n").encode()

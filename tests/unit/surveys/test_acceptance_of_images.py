@@ -1,0 +1,142 @@
+"""Which answers with status 200 are the image that was asked for."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.fuzzing import fuzzed
+from workflow_scripts.images.decoding import decode
+from workflow_scripts.surveys.fetcher.download import Received
+from workflow_scripts.surveys.fetcher.verdicts import no_coverage
+from workflow_scripts.surveys.services.acceptance import accepted
+
+SIZE = 24
+
+
+def picture(kind: str, pixels: np.ndarray | None = None) -> bytes:
+    noise = np.random.default_rng(5).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise if pixels is None else pixels).save(buffer, kind, progressive=True)
+    return buffer.getvalue()
+
+
+def cube(pixels: np.ndarray | None = None) -> bytes:
+    noise = np.random.default_rng(5).normal(size=(3, SIZE, SIZE)).astype(np.float32)
+    buffer = io.BytesIO()
+    fits.PrimaryHDU(noise if pixels is None else pixels).writeto(buffer)
+    return buffer.getvalue()
+
+
+IMAGES = {"jpeg": picture("JPEG"), "png": picture("PNG"), "fits": cube()}
+
+
+PIXELS_OF_FITS = 2880 + 3 * SIZE * SIZE * 4
+
+
+def judged(body: bytes, expected: str = "jpeg", content_type: str = "", size: int = SIZE):
+    received = Received("http://x/", 200, "OK", content_type or f"image/{expected}", None, body, True)
+    return accepted(received, size, expected, lambda pixels: no_coverage("blank"))
+
+
+@pytest.mark.parametrize("kind", IMAGES)
+@pytest.mark.parametrize("content_type", ["", "IMAGE/X; q=1", "application/octet-stream"])
+def test_whole_images_are_accepted_as_they_came(kind, content_type):
+    verdict = judged(IMAGES[kind], kind, content_type)
+    assert (verdict.kind, verdict.outcome, verdict.image, verdict.image_format) == (
+        "accepted",
+        "delivered",
+        IMAGES[kind],
+        kind,
+    )
+
+
+def with_cards(**cards: object) -> bytes:
+    data = cube()
+    for name, value in cards.items():
+        start = next(place for place in range(0, 2880, 80) if data[place:].startswith(f"{name:8}=".encode()))
+        data = data[:start] + f"{name:8}= {value:>20}".ljust(80).encode() + data[start + 80 :]
+    return data
+
+
+HALF_NAN = cube(np.where(np.arange(SIZE) < 9, np.nan, np.random.default_rng(0).normal(size=(SIZE, SIZE))))
+
+
+def half(value: int) -> np.ndarray:
+    """Wide enough that no block of a JPEG at the edge has other pixels in it."""
+    pixels = np.random.default_rng(2).integers(1, 256, (48, 48, 3), dtype=np.uint8)
+    pixels[:, :20] = value
+    return pixels
+
+
+@pytest.mark.parametrize(
+    ("body", "expected", "content_type", "kind", "reason"),
+    [
+        (b"", "jpeg", "", "transient", "empty body"),
+        (b"<html>Busy</html>", "jpeg", "", "transient", "neither JPEG.*'<html>Busy"),
+        (b"<html>Busy</html>", "jpeg", "text/html; charset=utf-8", "transient", "^text/html where an image.*Busy"),
+        (IMAGES["jpeg"], "jpeg", "text/html", "transient", "text/html where an image"),
+        (IMAGES["png"], "jpeg", "", "ambiguous", "a PNG file, expected JPEG"),
+        (IMAGES["jpeg"][:-1], "jpeg", "", "transient", "the end of the JPEG file is missing"),
+        (IMAGES["jpeg"].replace(b"\x00\x18\x00\x18", b"\xff\xff\xff\xff"), "jpeg", "", "transient", "not an image"),
+        (IMAGES["png"][:-4], "png", "", "transient", "the end of the PNG file is missing"),
+        (IMAGES["fits"][:-2880], "fits", "", "transient", "not a whole FITS"),
+        (IMAGES["fits"] + bytes(2880), "fits", "", "transient", "14400 bytes whose header says 11520"),
+        (with_cards(NAXIS1=9_999_999), "fits", "", "transient", "not a whole FITS"),
+        (with_cards(NAXIS1=-5), "fits", "", "transient", "not an image"),
+        (with_cards(NAXIS1=23), "fits", "", "ambiguous", "23 x 24 pixels"),
+        (with_cards(BITPIX=17), "fits", "", "transient", "not a whole FITS"),
+        (picture("JPEG", half(0)), "jpeg", "", "ambiguous", "partly empty"),
+        (HALF_NAN, "fits", "", "ambiguous", "partly empty"),
+        (picture("JPEG", np.full((SIZE, SIZE, 3), 32, np.uint8)), "jpeg", "", "permanent", "blank"),
+        (cube(np.zeros((3, SIZE, SIZE))), "fits", "", "permanent", "blank"),
+    ],
+)
+def test_everything_else_is_not(body, expected, content_type, kind, reason):
+    verdict = judged(body, expected, content_type, size=48 if "partly" in reason and expected == "jpeg" else SIZE)
+    assert verdict.kind == kind, verdict
+    assert verdict.image is None
+    assert re.search(reason, verdict.reason), verdict.reason
+
+
+def test_another_size_than_asked_for():
+    assert judged(IMAGES["jpeg"], size=64).reason == "24 x 24 pixels, expected 64 x 64"
+
+
+@fuzzed
+@given(st.sampled_from(sorted(IMAGES)), st.data())
+def test_a_truncated_image_is_never_accepted(kind, data):
+    whole = IMAGES[kind]
+    cut = data.draw(st.integers(0, len(whole) - 1))
+    tail = data.draw(st.sampled_from([b"", b"IEND\xaeB`\x82", bytes(len(whole) - cut), b" " * 2880]))
+    # A FITS file of the right length tells of a cut only where a strip of a band is empty.
+    filled_up = kind == "fits" and len(whole[:cut] + tail) == len(whole) and cut > PIXELS_OF_FITS - 8 * SIZE * 4
+    if whole[:cut] + tail == whole or filled_up:
+        return
+    assert judged(whole[:cut] + tail, kind).kind != "accepted"
+
+
+@fuzzed
+@given(st.sampled_from(sorted(IMAGES)), st.data())
+def test_what_is_accepted_decodes_and_damage_never_crashes(kind, data):
+    body = bytearray(IMAGES[kind])
+    for _ in range(data.draw(st.integers(1, 4))):
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+    verdict = judged(bytes(body), kind)
+    if verdict.kind == "accepted":
+        assert decode(bytes(body)).shape[-2:] in ((SIZE, SIZE), (SIZE, 3))
+
+
+@fuzzed
+@given(
+    st.binary(max_size=400),
+    st.sampled_from([b"", b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"SIMPLE  =                    T"]),
+)
+def test_rubbish_is_never_accepted(rubbish, head):
+    for kind in IMAGES:
+        assert judged(head + rubbish, kind).kind != "accepted"

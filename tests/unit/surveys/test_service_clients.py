@@ -1,0 +1,222 @@
+"""What is asked of each service, and what its answers mean."""
+
+import json
+from contextlib import suppress
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fuzzing import fuzzed
+from tests.unit.surveys.test_acceptance_of_images import cube, picture
+from workflow_scripts.errors import InputError
+from workflow_scripts.fetch_cutouts import with_defaults
+from workflow_scripts.surveys.fetcher.download import Received
+from workflow_scripts.surveys.fetcher.service import Galaxy
+from workflow_scripts.surveys.fetcher.verdicts import Verdict
+from workflow_scripts.surveys.opening import SERVICES
+from workflow_scripts.surveys.services.hips2fits import error_message
+from workflow_scripts.surveys.services.legacy import bands_in
+from workflow_scripts.surveys.services.stack_names import BrokenTableError, position_text, stack_names
+
+GALAXY = Galaxy("1237645879551066262", 179.123456789, -0.5, 0.3)
+HEADER = "projcell subcell ra dec filter mjd type filename shortname badflag\n"
+BLACK, GREY = (np.full((24, 24, 3), value, np.uint8) for value in (0, 32))
+
+
+def client(kind: str, **more):
+    cutout = {"size_px": 64 if kind == "sdss" else 24}
+    return SERVICES[kind](with_defaults({"kind": kind, "cutout": cutout, **more}))
+
+
+def asked(url: str) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query, keep_blank_values=True).items()}
+
+
+def answer(status: int = 200, body: bytes = b"", reason: str = "", content_type: str = "image/jpeg") -> Received:
+    return Received("http://x/", status, reason, content_type, None, body, True)
+
+
+def test_urls():
+    assert asked(client("sdss").url(GALAXY, 0)) == {
+        **{"ra": "179.1234568", "dec": "-0.5000000", "scale": "0.3"},
+        **{"width": "64", "height": "64", "opt": ""},
+    }
+    legacy = client("legacy", format="fits")
+    assert urlsplit(legacy.url(GALAXY, 0)).path == "/viewer/fits-cutout"
+    assert asked(legacy.url(GALAXY, 0)).items() >= {"layer": "ls-dr9", "bands": "grz", "size": "24"}.items()
+    assert "bands" not in asked(client("legacy").url(GALAXY, 0))
+    hips = client("hips2fits", hips="CDS/P/SDSS9/color")
+    query = asked(hips.url(GALAXY, 0))
+    assert query.items() >= {"hips": "CDS/P/SDSS9/color", "format": "jpg", "projection": "TAN"}.items()
+    assert float(query["fov"]) == pytest.approx(24 * 0.3 / 3600)
+    assert not {"min_cut", "max_cut"} & set(query), "percentiles would stretch every image by itself"
+    assert (
+        urlsplit(hips.url(GALAXY, 1)).netloc
+        != urlsplit(hips.url(GALAXY, 0)).netloc
+        == urlsplit(hips.url(GALAXY, 2)).netloc
+    )
+
+
+def test_a_galaxy_has_its_own_request_whatever_its_id():
+    odd = Galaxy("../../etc/passwd\n?&ra=1", 1.0, 2.0, 0.3)
+    assert "passwd" not in client("sdss").url(odd, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "received", "expected"),
+    [
+        (
+            "sdss",
+            {},
+            answer(404, BLACK.tobytes(), "NOT FOUND. Requested (ra, dec) is outside the SDSS footprint."),
+            ("permanent", "no_coverage"),
+        ),
+        ("sdss", {}, answer(404, b"<html>", "Not Found"), ("permanent", "failed")),
+        ("sdss", {}, answer(500, picture("JPEG"), "INTERNAL SERVER ERROR. x"), ("ambiguous", "failed")),
+        ("sdss", {}, answer(400, b'{"ErrorCode":400}'), ("permanent", "failed")),
+        ("sdss", {}, answer(200, picture("JPEG", np.zeros((64, 64, 3), np.uint8))), ("permanent", "no_coverage")),
+        ("sdss", {}, answer(200, picture("JPEG")), ("ambiguous", "rejected")),
+        ("legacy", {}, answer(200, picture("JPEG", GREY)), ("permanent", "no_coverage")),
+        ("legacy", {}, answer(200, picture("JPEG", BLACK)), ("ambiguous", "failed")),
+        ("legacy", {}, answer(200, b"no such layer", "", "text/html"), ("misconfigured", "failed")),
+        ("legacy", {}, answer(200, b"No cutouts enabled", "", "text/html"), ("transient", "failed")),
+        ("legacy", {}, answer(200, b""), ("transient", "failed")),
+        ("legacy", {"format": "fits"}, answer(500, b"<html>"), ("ambiguous", "failed")),
+        (
+            "legacy",
+            {"format": "fits"},
+            answer(200, cube(np.zeros((3, 24, 24), np.float32))),
+            ("permanent", "no_coverage"),
+        ),
+        ("hips2fits", {"hips": "CDS/P/x"}, answer(200, picture("JPEG", BLACK)), ("permanent", "no_coverage")),
+        (
+            "hips2fits",
+            {"hips": "CDS/P/x"},
+            answer(400, b'{"title": "Bad", "description": "no HiPS"}'),
+            ("permanent", "failed"),
+        ),
+        (
+            "hips2fits",
+            {"hips": "CDS/P/x", "format": "fits"},
+            answer(200, cube(np.full((24, 24), np.nan))),
+            ("permanent", "no_coverage"),
+        ),
+        ("panstarrs", {}, answer(200, b"fitscut: error", "", "text/plain"), ("transient", "failed")),
+        *(("sdss", {}, answer(status), ("transient", "failed")) for status in (408, 429, 502, 503, 504)),
+        *(("sdss", {}, answer(status), ("ambiguous", "failed")) for status in (204, 301, 401, 403, 500, 501)),
+        *(("sdss", {}, answer(status), ("permanent", "failed")) for status in (400, 404, 410, 414)),
+        *(
+            (kind, more, answer(200, picture("JPEG")), ("accepted", "delivered"))
+            for kind, more in (("legacy", {}), ("panstarrs", {}), ("hips2fits", {"hips": "CDS/P/x"}))
+        ),
+        ("legacy", {"format": "fits"}, answer(200, cube()), ("accepted", "delivered")),
+    ],
+)
+def test_what_an_answer_means(kind, more, received, expected):
+    verdict = client(kind, **more).judge(received, GALAXY)
+    assert (verdict.kind, verdict.outcome) == expected, verdict
+
+
+def test_errors_are_told_in_the_words_of_the_service():
+    hips = client("hips2fits", hips="CDS/P/x")
+    assert hips.judge(answer(400, b'{"title": "Bad", "description": "no HiPS"}'), GALAXY).reason == "400: Bad: no HiPS"
+    assert "'{\"ErrorCode\":400}'" in client("sdss").judge(answer(400, b'{"ErrorCode":400}'), GALAXY).reason
+    assert "layer 'ls-dr99'" in client("legacy", layer="ls-dr99").judge(answer(200, b"no such layer"), GALAXY).reason
+
+
+def test_a_layer_that_lacks_a_band_stops_the_run():
+    data = cube()
+    card = b"BANDS   = 'grz     '".ljust(80)
+    end = data.index(b"END" + b" " * 77)
+    received = answer(200, data[:end] + card + data[end : end + 80] + data[end + 160 :], "", "image/fits")
+    assert bands_in(received.body) == "grz"
+    assert client("legacy", format="fits").judge(received, GALAXY).kind == "accepted"
+    with pytest.raises(InputError, match="gives bands grz of layer ls-dr9, expected gri"):
+        client("legacy", format="fits", bands="gri").judge(received, GALAXY)
+
+
+def test_stretches_are_told():
+    assert client("sdss").stretch == client("legacy").stretch == "fixed"
+    assert client("panstarrs").stretch == "per_image"
+    assert client("panstarrs", format="fits", bands=["r"], cutout={"size_px": 24}).stretch == "none"
+    assert client("hips2fits", hips="CDS/P/SDSS9/color").stretch == "fixed"
+    assert client("hips2fits", hips="CDS/P/DSS2/red").stretch == "per_image"
+    assert client("hips2fits", hips="CDS/P/DSS2/red", cuts=[0, 100]).stretch == "fixed"
+
+
+def rows(*lines: str, header: str = HEADER) -> bytes:
+    return (header + "".join(f"{line}\n" for line in lines)).encode()
+
+
+def row(position: str, band: str, kind: str = "stack", name: str = "/rings/a.stk.unconv.fits") -> str:
+    return f"1 2 {position} {band} 0.0 {kind} {name} short 0"
+
+
+def test_names_of_stacks_in_any_order_and_of_older_tables():
+    here, there = position_text(GALAXY), "10.0 20.5"
+    table = rows(row(there, "r"), row(here, "i", name="/b"), row(here, "g", "warp"), row(here, "i", name="/later"))
+    assert stack_names(table) == {
+        "10.0000000 20.5000000": {"r": "/rings/a.stk.unconv.fits"},
+        position_text(GALAXY): {"i": "/b"},
+    }
+    old = [line.rsplit(" ", 1)[0] for line in (HEADER.strip(), row(here, "r"))]
+    assert stack_names(("\n".join(old) + "\n").encode())[here] == {"r": "/rings/a.stk.unconv.fits"}
+    assert stack_names(HEADER.encode()) == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (b"", "empty answer"),
+        (rows(row("1 2", "r"))[:-1], "cut off"),
+        (rows(row("1 2", "r"))[:-20] + b"\n", "line 2 .* cells of 10"),
+        (b"<html>down</html>\n", "no column 'ra'"),
+        (rows(row("1 x", "r")), "line 2 .* no position"),
+        (rows(row("1 2", "r", name="../../etc/passwd")), "no file name"),
+        (rows(row("1 2", "r", name="/a/../b")), "no file name"),
+        (rows(row("1 2", "r", name="http://evil/x&y=1")), "no file name"),
+        ("ü\n".encode(), "no text"),
+    ],
+)
+def test_broken_tables_of_names(table, message):
+    with pytest.raises(BrokenTableError, match=message):
+        stack_names(table)
+
+
+@fuzzed
+@given(st.data())
+def test_a_table_that_was_cut_within_a_row_is_never_taken(data):
+    whole = rows(*(row(f"{number}.5 -{number}.25", band) for number in range(1, 5) for band in "irg"))
+    cut = whole[: data.draw(st.integers(0, len(whole) - 1))]
+    try:
+        found = stack_names(cut)
+    except BrokenTableError:
+        return
+    assert cut.endswith(b"\n")
+    assert sum(map(len, found.values())) == cut.count(b"\n") - 1
+
+
+@fuzzed
+@given(st.binary(max_size=300) | st.text(max_size=200).map(lambda text: (HEADER + text).encode()))
+def test_no_table_breaks_the_parser(table):
+    with suppress(BrokenTableError):
+        stack_names(table)
+
+
+JSON = st.recursive(st.text() | st.integers() | st.none(), st.lists)
+
+
+@fuzzed
+@given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps({"title": value}).encode()))
+def test_no_answer_breaks_a_client(body):
+    assert isinstance(error_message(body), str)
+    bands_in(body)
+    for kind in ("sdss", "legacy", "panstarrs"):
+        for status in (200, 404, 500):
+            verdict = client(kind).judge(answer(status, body), GALAXY)
+            assert isinstance(verdict, Verdict)
+            assert verdict.kind != "accepted"
+            assert verdict.reason.isprintable()

@@ -1,0 +1,79 @@
+"""A table that lies as a file on a web server."""
+
+import hashlib
+import logging
+import time
+from pathlib import Path
+
+import requests
+
+from workflow_scripts.catalogs.services.troubles import RefusalError, TransientError, patiently
+from workflow_scripts.catalogs.services.web import blocks, opened
+
+log = logging.getLogger(__name__)
+
+_LOG_EVERY_SECONDS = 30
+
+
+def download(
+    url: str,
+    session: requests.Session,
+    partial: Path,
+    sha256: str,
+    max_bytes: int,
+) -> int:
+    """Download a file to `partial`, going on where an earlier attempt stopped; gives its size in bytes.
+
+    Raises
+    ------
+    InputError
+        where the server does not give the file, the file is longer than `max_bytes`, or it has another digest.
+    """
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    return patiently(lambda: _attempt(url, session, partial, sha256, max_bytes), url)
+
+
+def _attempt(url: str, session: requests.Session, partial: Path, sha256: str, max_bytes: int) -> int:
+    have = partial.stat().st_size if partial.exists() else 0
+    if have and _digest(partial) == sha256:
+        return have
+    # A compressed transfer would make the offset one of other bytes.
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
+    try:
+        response = opened(session, "GET", url, headers=headers)
+    except RefusalError:
+        if not have:
+            raise
+        # Nothing is there beyond the end of what came: it was another file.
+        partial.unlink()
+        raise TransientError("the server does not go on where the download stopped") from None
+    goes_on = response.status_code == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
+    if response.status_code == 206 and not goes_on:
+        response.close()
+        partial.unlink(missing_ok=True)
+        raise TransientError("the server gave another part of the file than was asked for")
+    size = have if goes_on else 0
+    with response, open(partial, "ab" if goes_on else "wb") as file:
+        last_line = time.monotonic()
+        for block in blocks(response, max_bytes - size):
+            file.write(block)
+            if time.monotonic() - last_line > _LOG_EVERY_SECONDS:
+                last_line = time.monotonic()
+                log.info("%.1f MB of %s", file.tell() / 1e6, response.headers.get("Content-Length", "an unknown size"))
+    found = _digest(partial)
+    if found != sha256:
+        with open(partial, "rb") as file:
+            first = file.read(200).lstrip()
+        page = ", a page of HTML" if first[:1] == b"<" and b"html" in first.lower() else ""
+        size = partial.stat().st_size
+        partial.unlink()
+        # Once more: without a length, a file that was cut off looks like another one.
+        raise TransientError(
+            f"the file ({size} bytes{page}) has the sha256 {found}, expected {sha256} (catalogs, sha256)", attempts=2
+        )
+    return partial.stat().st_size
+
+
+def _digest(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,166 @@
+"""All rows of a query, page by page along a unique column (keyset paging), each page asked for once.
+
+The rows are counted first. A service that cuts pages short, silently or not, only makes more pages; rows that never
+come, because of repeated values of the column or a table that changes meanwhile, are an error.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from workflow_scripts.catalogs.services.kept_answers import KeptAnswers
+from workflow_scripts.errors import InputError
+
+log = logging.getLogger(__name__)
+
+_WHOLE = re.compile(r"-?\d{1,30}", re.ASCII)
+COUNTED = "n_rows"
+# A page without rows, where more were counted, may be an answer that was cut off after its first lines.
+EMPTY_PAGES = 3
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer as it was received, its rows, and whether the service says that there are more."""
+
+    body: bytes
+    rows: pa.Table
+    overflow: bool = False
+
+
+class QueryService(Protocol):
+    """A service that answers SELECT statements."""
+
+    where: str
+
+    def ask(self, query: str, max_rows: int | None) -> Answer:
+        """The answer to one query, asked again as long as that may help; `InputError` where it does not."""
+        ...
+
+    def read(self, body: bytes) -> Answer:
+        """An answer that was kept."""
+        ...
+
+
+def count_query(sql: str) -> str:
+    """The query that counts the rows of `sql`."""
+    return f"SELECT COUNT(*) AS {COUNTED} FROM ({sql}) AS answer"
+
+
+def page_query(sql: str, key: str, after: int | None, page_rows: int) -> str:
+    """The query for the next rows of `sql` in the order of `key`."""
+    beyond = "" if after is None else f" WHERE {key} > {after}"
+    return f"SELECT TOP {page_rows} * FROM ({sql}) AS answer{beyond} ORDER BY {key}"
+
+
+def all_rows(
+    service: QueryService,
+    sql: str,
+    key: str,
+    page_rows: int,
+    kept: KeptAnswers,
+    columns: Sequence[str] | None = None,
+) -> tuple[pa.Table, list[str]]:
+    """All rows of `sql`, sorted by `key`, and the names of the kept answers they come from.
+
+    Parameters
+    ----------
+    key
+        a unique column of whole numbers.
+    page_rows
+        rows to ask for at a time.
+    columns
+        the columns that must come; None for any.
+
+    Raises
+    ------
+    InputError
+        where the columns are others than expected or change on the way, `key` is not unique or no whole number, there
+        are no rows, or not as many come as were counted.
+    """
+    total = _counted(service, sql, kept)
+    pages: list[pa.Table] = []
+    names = ["count"]
+    last: int | None = None
+    have = came = 0
+    started = time.monotonic()
+    while have < total:
+        name = f"page_{len(pages):05d}"
+        page, is_new = _page(service, page_query(sql, key, last, page_rows), name, page_rows, kept)
+        _check_columns(page, pages[0] if pages else None, columns, key, service.where)
+        last = _last_key(page, key, last, service.where)
+        pages.append(page)
+        names.append(name)
+        have += len(page)
+        came += len(page) if is_new else 0
+        if not len(page) or have > total:
+            raise InputError(
+                f"{service.where}: {have} rows came and {total} were counted (is '{key}' unique? has the table"
+                f" changed?); remove {kept.folder} to ask anew"
+            )
+        rate = came / max(time.monotonic() - started, 1e-3)
+        left = f", {(total - have) / rate:.0f} s left" if came else ""
+        log.info("%d of %d rows%s", have, total, left)
+    return pa.concat_tables(pages), names
+
+
+def _counted(service: QueryService, sql: str, kept: KeptAnswers) -> int:
+    body = kept.read("count")
+    answer = service.read(body) if body is not None else service.ask(count_query(sql), None)
+    found = {name.lower(): answer.rows[name].to_pylist() for name in answer.rows.column_names}.get(COUNTED)
+    try:
+        (total,) = [int(count) for count in found or []]
+    except (ValueError, TypeError):
+        raise InputError(f"{service.where}: the rows cannot be counted, expected one number {COUNTED}") from None
+    if total <= 0:
+        raise InputError(f"{service.where}: the query gives no rows, expected at least one")
+    if body is None:
+        kept.keep("count", answer.body, count_query(sql))
+    return total
+
+
+def _page(service: QueryService, query: str, name: str, page_rows: int, kept: KeptAnswers) -> tuple[pa.Table, bool]:
+    body = kept.read(name)
+    if body is not None:
+        return service.read(body).rows, False
+    for _ in range(EMPTY_PAGES):
+        answer = service.ask(query, page_rows)
+        if len(answer.rows):
+            kept.keep(name, answer.body, query)
+            break
+    return answer.rows, True
+
+
+def _check_columns(
+    page: pa.Table, first: pa.Table | None, expected: Sequence[str] | None, key: str, where: str
+) -> None:
+    found = page.column_names
+    wanted = first.column_names if first is not None else list(expected or found)
+    if found != wanted:
+        missing = [name for name in wanted if name not in found]
+        what = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(found)}"
+        raise InputError(f"{where}: the answer {what}, expected the columns {', '.join(wanted)}")
+    if first is not None and page.schema.types != first.schema.types:
+        raise InputError(f"{where}: the columns changed their types from one page to the next")
+    if key not in found:
+        raise InputError(f"{where}: the answer has no column '{key}' (catalogs, key); it has {', '.join(found)}")
+
+
+def _last_key(page: pa.Table, key: str, after: int | None, where: str) -> int | None:
+    """The last value of `key`; checks that the values rise from row to row and from page to page."""
+    last = after
+    for cell in page[key].to_pylist():
+        if not _WHOLE.fullmatch(str(cell)):
+            raise InputError(f"{where}: '{key}' (catalogs, key) is {cell}, expected a whole number in every row")
+        value = int(cell)
+        if last is not None and value <= last:
+            raise InputError(
+                f"{where}: '{key}' (catalogs, key) is {value} after {last}, expected unique numbers in rising order"
+            )
+        last = value
+    return last

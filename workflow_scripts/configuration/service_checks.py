@@ -1,0 +1,50 @@
+"""Settings of a survey behind a public service that only make sense together."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.configuration.validation import KeyPath, reject, suggestion
+from workflow_scripts.errors import InputError
+from workflow_scripts.http_services.addresses import AddressGuard
+
+Files = Sequence[str | Path]
+
+_NATIVE_PANSTARRS = 0.25
+# Columns that are numbers in a simulated catalog.
+COVARIATES = ("magnitude", "radius_arcsec", "redshift")
+
+
+def check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[str, Any], files: Files) -> None:
+    """Raise `InputError` for URLs that are none, two kinds of coverage, a scale that the catalog has not, or what
+    Pan-STARRS cannot give.
+    """
+    scale = survey["cutout"]["pixel_scale_arcsec"]
+    columns = list(catalog.get("columns", COVARIATES))
+    if isinstance(scale, Mapping) and scale["column"] not in columns:
+        hint = suggestion(scale["column"], columns)
+        where = (*path, "cutout", "pixel_scale_arcsec", "column")
+        reject(where, f"is '{scale['column']}', which the catalog '{survey['catalog']}' has not{hint}", files)
+    for key in ("url", "names_url", "urls"):
+        for url in survey[key] if key == "urls" and key in survey else [survey[key]] if key in survey else []:
+            try:
+                AddressGuard(url)
+            except InputError:
+                reject((*path, key), f"is '{url}', expected a URL, http://... or https://...", files)
+    coverage = survey.get("coverage")
+    if coverage and ("moc" in coverage) == ("hips" in coverage):
+        reject((*path, "coverage"), "expected one of moc (a file) and hips (an id)", files)
+    if survey["kind"] == "panstarrs":
+        _check_panstarrs(path, survey, files)
+
+
+def _check_panstarrs(path: KeyPath, survey: Mapping[str, Any], files: Files) -> None:
+    bands, scale = survey["bands"], survey["cutout"]["pixel_scale_arcsec"]
+    if survey["format"] == "fits":
+        if len(bands) != 1:
+            reject((*path, "bands"), f"has {len(bands)} bands, expected one with format: fits", files)
+        if scale != _NATIVE_PANSTARRS:
+            expected = f"expected {_NATIVE_PANSTARRS} with format: fits, which is not resampled"
+            reject((*path, "cutout", "pixel_scale_arcsec"), expected, files)
+    elif len(bands) == 2:
+        reject((*path, "bands"), "has 2 bands, expected one, or three for red, green and blue", files)

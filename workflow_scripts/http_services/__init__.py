@@ -1,0 +1,1 @@
+"""Manners and safety towards public HTTP services, whatever the client library."""

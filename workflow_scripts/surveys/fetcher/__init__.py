@@ -1,0 +1,1 @@
+"""The fetcher: many small requests to a public service, politely, safely, and never one of them twice."""

@@ -1,0 +1,128 @@
+"""A survey behind a public service: from catalog rows to requests, and from the journal to answers."""
+
+import asyncio
+import logging
+import math
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workflow_scripts.errors import InputError
+from workflow_scripts.surveys.coverage import Coverage
+from workflow_scripts.surveys.fetched_before import take_over
+from workflow_scripts.surveys.fetcher.asking import Access
+from workflow_scripts.surveys.fetcher.campaign import Campaign
+from workflow_scripts.surveys.fetcher.journal import Journal
+from workflow_scripts.surveys.fetcher.progress import Progress
+from workflow_scripts.surveys.fetcher.service import Galaxy, Service
+from workflow_scripts.surveys.interface import CutoutResult
+from workflow_scripts.surveys.side_folder import SideFolder
+
+log = logging.getLogger(__name__)
+
+
+class NetworkSurvey:
+    """Cutouts of a service, fetched through a journal that outlives the job."""
+
+    def __init__(
+        self,
+        service: Service,
+        pixel_scale: float | Mapping[str, Any],
+        access: Access,
+        side_folder: SideFolder,
+        limits_folder: str | Path,
+        user_agent: str,
+        coverage: Coverage | None,
+    ):
+        self.service = service
+        self.pixel_scale = pixel_scale
+        self.access = access
+        self.side_folder = side_folder
+        self.limits_folder = limits_folder
+        self.user_agent = user_agent
+        self.coverage = coverage
+
+    def cutouts(self, requests: pd.DataFrame) -> Iterator[CutoutResult]:
+        """Fetch what was not fetched before, then give every answer in the order of the requests.
+
+        Raises
+        ------
+        InputError
+            where the service cannot be asked at all; what came is kept for the next start.
+        """
+        galaxies = self._galaxies(requests)
+        covered = self._covered(requests)
+        if not galaxies:
+            return
+        with Journal(self.side_folder.journal) as journal:
+            take_over(self.side_folder.fetched, galaxies, self.service, journal)
+            wanted = [
+                galaxy
+                for galaxy, inside in zip(galaxies, covered, strict=True)
+                if inside and math.isfinite(galaxy.pixel_scale) and _is_open(journal, galaxy)
+            ]
+            progress = Progress(self.side_folder.what, len(galaxies), len(galaxies) - len(wanted))
+            if wanted:
+                campaign = Campaign(
+                    self.service, journal, self.access, self.limits_folder, self.user_agent, self.coverage is not None
+                )
+                try:
+                    asyncio.run(campaign.fetch(wanted, progress))
+                finally:
+                    progress.close()
+            for galaxy, inside in zip(galaxies, covered, strict=True):
+                yield self._answer(journal, galaxy, bool(inside))
+
+    def _answer(self, journal: Journal, galaxy: Galaxy, inside: bool) -> CutoutResult:
+        if not inside:
+            reason = "outside the coverage map"
+            return CutoutResult(galaxy.source_id, "no_coverage", reason, None, "", "", 0)
+        if not math.isfinite(galaxy.pixel_scale):
+            reason = "the catalog has no pixel scale for it"
+            return CutoutResult(galaxy.source_id, "failed", reason, None, "", "", 0)
+        head, image = journal.read(galaxy.key)
+        delivered = head["outcome"] == "delivered"
+        return CutoutResult(
+            galaxy.source_id,
+            head["outcome"],
+            head["reason"],
+            image if delivered else None,
+            head["format"],
+            head["url"],
+            head["attempts"],
+            fetched_at=datetime.fromtimestamp(head["at"], UTC),
+            pixel_scale_arcsec=head["scale"],
+            stretch=self.service.stretch if delivered else "",
+            checked_sha256=head["sha256"],
+        )
+
+    def _galaxies(self, requests: pd.DataFrame) -> list[Galaxy]:
+        scales = self._scales(requests)
+        columns = zip(requests["source_id"].astype(str), requests["ra"], requests["dec"], scales, strict=True)
+        return [Galaxy(source_id, float(ra), float(dec), float(scale)) for source_id, ra, dec, scale in columns]
+
+    def _scales(self, requests: pd.DataFrame) -> np.ndarray:
+        if not isinstance(self.pixel_scale, Mapping):
+            return np.full(len(requests), float(self.pixel_scale))
+        column = self.pixel_scale["column"]
+        if column not in requests:
+            raise InputError(
+                f"surveys: the catalog has no column '{column}' (cutout.pixel_scale_arcsec.column), expected one of"
+                f" {', '.join(requests)}"
+            )
+        scales = pd.to_numeric(requests[column], errors="coerce").to_numpy(float) * self.pixel_scale["times"]
+        return np.where(scales > 0, scales, np.nan)
+
+    def _covered(self, requests: pd.DataFrame) -> np.ndarray:
+        if self.coverage is None:
+            return np.ones(len(requests), bool)
+        return self.coverage.contains(requests["ra"].to_numpy(float), requests["dec"].to_numpy(float))
+
+
+def _is_open(journal: Journal, galaxy: Galaxy) -> bool:
+    """Whether there is no answer yet, or one that may be better another day."""
+    return galaxy.key not in journal or journal.head(galaxy.key)["open"]

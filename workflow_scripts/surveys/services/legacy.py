@@ -1,0 +1,101 @@
+"""DESI Legacy Imaging Surveys: cutouts of the sky viewer, JPEG (one stretch a layer) or FITS (nanomaggies).
+
+Colours are uniform over the sky in the layers ls-dr9 and ls-dr10-grz, not in ls-dr10, whose south has four bands.
+Positions without images give uniform grey JPEGs with status 200, and status 500 as FITS. Widths above 3000 pixels are
+cut without a word.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+
+from workflow_scripts.errors import InputError
+from workflow_scripts.surveys.fetcher.download import Received
+from workflow_scripts.surveys.fetcher.service import Ask, Galaxy, Notes
+from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, no_coverage, of_status
+from workflow_scripts.surveys.services.acceptance import accepted, largest_answer, value_of
+
+# Zero flux in the stretch of a layer: m = 0.03 (ls-*), m = 0.02 (sdss).
+_GREY = (32.0, 22.0)
+
+
+class Legacy:
+    """Client of jpeg-cutout and fits-cutout."""
+
+    def __init__(self, entry: Mapping[str, Any]):
+        self.base = entry["url"].rstrip("/")
+        self.urls: tuple[str, ...] = (self.base,)
+        self.layer = entry["layer"]
+        self.format = entry["format"]
+        self.bands = entry["bands"]
+        self.size_px = entry["cutout"]["size_px"]
+        self.stretch = "none" if self.format == "fits" else "fixed"
+        self.largest_bytes = largest_answer(self.size_px, self.format, len(self.bands))
+
+    async def prepare(self, galaxies: Sequence[Galaxy], ask: Ask, notes: Notes) -> None:
+        """Nothing to learn."""
+
+    def url(self, galaxy: Galaxy, attempt: int) -> str:
+        """`bands` goes with FITS only: for JPEG it would change the colours of a layer."""
+        query = {
+            "ra": f"{galaxy.ra:.7f}",
+            "dec": f"{galaxy.dec:.7f}",
+            "layer": self.layer,
+            "pixscale": f"{galaxy.pixel_scale:.7g}",
+            "size": self.size_px,
+        }
+        if self.format == "fits":
+            query["bands"] = self.bands
+        return f"{self.base}/{self.format}-cutout?{urlencode(query)}"
+
+    def judge(self, answer: Received, galaxy: Galaxy) -> Verdict:
+        """Two of its errors are pages of text with status 200."""
+        if answer.status == 200 and len(answer.body) < 1000:
+            if b"no such layer" in answer.body:
+                return failed(
+                    "misconfigured",
+                    f"{self.base} has no layer '{self.layer}' (surveys, layer), expected one that the viewer lists,"
+                    " for example ls-dr9 or ls-dr10-grz",
+                )
+            if b"No cutouts enabled" in answer.body:
+                return failed("transient", "the viewer's cutouts are switched off")
+        return of_status(answer) or self._image(answer)
+
+    def scale_of(self, galaxy: Galaxy) -> float:
+        """As asked for."""
+        return galaxy.pixel_scale
+
+    def _image(self, answer: Received) -> Verdict:
+        verdict = accepted(answer, self.size_px, self.format, _of_blank)
+        if verdict.kind == "accepted" and self.format == "fits":
+            found = bands_in(answer.body)
+            if found and found != self.bands:
+                # A band that a layer lacks makes the viewer ignore the whole list.
+                raise InputError(
+                    f"{self.base}: gives bands {found} of layer {self.layer}, expected {self.bands} (surveys, bands)"
+                )
+        return verdict
+
+
+def bands_in(data: bytes) -> str:
+    """The card BANDS of a FITS header, empty where it has none."""
+    for start in range(0, min(len(data), 36 * 2880), 80):
+        card = data[start : start + 80]
+        if card.startswith(b"BANDS   ="):
+            return card[9:].split(b"/")[0].strip(b" '").decode("ascii", "replace").strip()
+        if card.startswith(b"END "):
+            break
+    return ""
+
+
+def _of_blank(pixels: np.ndarray) -> Verdict:
+    values = value_of(pixels)
+    if pixels.dtype != np.uint8:
+        empty = all(value == 0 or np.isnan(value) for value in values)
+    else:
+        empty = len(set(values)) == 1 and values[0] in _GREY
+    if empty:
+        return no_coverage("empty: outside the survey")
+    return failed("ambiguous", f"the image is constant {values}")

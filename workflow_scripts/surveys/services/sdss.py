@@ -1,0 +1,56 @@
+"""SDSS: the ImgCutout service of SkyServer (JPEG in i, r, g with one asinh stretch, Lupton et al. 2004, PASP 116, 133).
+
+It clamps width and height to 64..2048 pixels without a word, answers 404 with a JPEG outside the footprint and 200
+with black pixels just outside the imaging.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from workflow_scripts.surveys.fetcher.download import Received
+from workflow_scripts.surveys.fetcher.service import Ask, Galaxy, Notes
+from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, no_coverage, of_status
+from workflow_scripts.surveys.services.acceptance import accepted, largest_answer, value_of
+
+
+class Sdss:
+    """Client of ImgCutout/getjpeg."""
+
+    stretch = "fixed"
+
+    def __init__(self, entry: Mapping[str, Any]):
+        self.urls: tuple[str, ...] = (entry["url"],)
+        self.size_px = entry["cutout"]["size_px"]
+        self.largest_bytes = largest_answer(self.size_px, "jpeg", 3)
+
+    async def prepare(self, galaxies: Sequence[Galaxy], ask: Ask, notes: Notes) -> None:
+        """Nothing to learn."""
+
+    def url(self, galaxy: Galaxy, attempt: int) -> str:
+        """`opt` stays empty: its letters draw overlays."""
+        query = {
+            "ra": f"{galaxy.ra:.7f}",
+            "dec": f"{galaxy.dec:.7f}",
+            "scale": f"{galaxy.pixel_scale:.7g}",
+            "width": self.size_px,
+            "height": self.size_px,
+            "opt": "",
+        }
+        return f"{self.urls[0]}?{urlencode(query)}"
+
+    def judge(self, answer: Received, galaxy: Galaxy) -> Verdict:
+        """404 with "footprint" is no coverage; any other 404 is a wrong URL or a service that is gone."""
+        if answer.status == 404 and "footprint" in answer.reason_phrase.lower():
+            return no_coverage("404: outside the SDSS footprint")
+        return of_status(answer) or accepted(answer, self.size_px, "jpeg", _of_blank)
+
+    def scale_of(self, galaxy: Galaxy) -> float:
+        """As asked for."""
+        return galaxy.pixel_scale
+
+
+def _of_blank(pixels: Any) -> Verdict:
+    if max(value_of(pixels)) <= 1:
+        return no_coverage("black: outside the imaging")
+    return failed("ambiguous", f"the image is constant {value_of(pixels)}")
