@@ -13,6 +13,7 @@ from workflow_scripts.verdict_page.explanations import (
     response_section,
     threshold_section,
 )
+from workflow_scripts.verdict_page.images import image_section
 from workflow_scripts.verdict_page.side_by_side import side_by_side
 from workflow_scripts.verdict_page.tables import row, share, table
 
@@ -69,17 +70,9 @@ the larger decides.</p>
 adjusted by Benjamini and Hochberg's method; summary.json lists every single p.</p>
 {_galaxy_level(summary)}
 {f"<h2>Not answered</h2><ul>{unanswered}</ul>" if missing else ""}
-{_images(cutouts) if cutouts else ""}
+{image_section(cutouts) if cutouts else ""}
 </body></html>
 """
-
-
-def _images(cutouts: Mapping[str, Any]) -> str:
-    """What was asked of the survey, what came of it, and what is wrong with it."""
-    outcomes = ("requested", "delivered", "no_coverage", "rejected", "failed")
-    counts = ", ".join(f"{cutouts[name]} {name.replace('_', ' ')}" for name in outcomes)
-    warnings = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in cutouts["warnings"])
-    return f"<h2>Images</h2><p>{counts}.</p>" + (f"<ul>{warnings}</ul>" if warnings else "")
 
 
 def _run_level(summary: Mapping[str, Any], primary_only: bool = False) -> str:

@@ -118,7 +118,7 @@ def test_most_frequent_reasons_are_listed_first_and_not_without_end(survey):
     rows = pd.read_parquet(path).head(1)
     many = pd.concat([rows.assign(source_id=f"x{n}", outcome="failed", reason=f"reason {n}") for n in range(80)])
     often = pd.concat([rows.assign(source_id=f"y{n}", outcome="failed", reason="often") for n in range(3)])
-    pd.concat([many, often]).assign(image=None).to_parquet(path, schema=pq.read_schema(path))
+    pd.concat([rows, many, often]).assign(image=None).to_parquet(path, schema=pq.read_schema(path))
     assert collect(survey, [path]) == 0
     reasons = json.loads((survey / "ledger.json").read_text())["not_delivered"]
     assert {"outcome": "failed", "reason": "often", "requests": 3, "source_id": "y0"}.items() <= reasons[0].items()
