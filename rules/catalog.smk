@@ -15,7 +15,8 @@ rule simulate_sky:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("simulate_sky"),
+        runtime=minutes("simulate_sky"),
     params:
         catalog=entry("sky_parameter", of="catalog"),
         code=code("simulate_sky"),
@@ -40,7 +41,8 @@ rule make_catalog:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("make_catalog"),
+        runtime=minutes("make_catalog"),
     params:
         catalog=entry("catalog_parameter", of="catalog"),
         code=code("make_catalog"),

@@ -16,7 +16,8 @@ rule fetch_cutouts:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("fetch_cutouts"),
+        runtime=minutes("fetch_cutouts"),
     params:
         survey=entry("survey_parameter", of="survey"),
         sources=lambda wildcards: " ".join(
@@ -25,12 +26,20 @@ rule fetch_cutouts:
         images=images_state,
         # A function of the input is not compared with earlier runs: another limit must not fetch anything again.
         limit=lambda wildcards, input: settings.survey(wildcards.survey)["max_failed_share"],
+        in_words=in_words(lambda wildcards: settings.survey_parameter(wildcards.survey)),
         code=code("fetch_cutouts"),
     message:
-        "Fetch the cutouts of {wildcards.survey} in tile {wildcards.tile}"
+        "Fetch the cutouts of {wildcards.survey} in tile {wildcards.tile}: {params.in_words}"
     shell:
         "python -m workflow_scripts.fetch_cutouts --survey {params.survey:q} --catalog {input.catalog}"
         " {params.sources} --tile {wildcards.tile} --max-failed-share {params.limit} --output {output} 2> {log}"
+
+
+# For nodes without internet: `snakemake cutouts` on a login or transfer node, then the rest on the nodes.
+rule cutouts:
+    input:
+        ledgers_of_active_experiments,
+    localrule: True
 
 
 rule collect_ledger:
@@ -41,10 +50,13 @@ rule collect_ledger:
         counts="results/cutouts/{survey}/ledger.json",
     log:
         "logs/cutouts/{survey}/collect_ledger.log",
+    benchmark:
+        "benchmarks/cutouts/{survey}/collect_ledger.tsv"
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("collect_ledger"),
+        runtime=minutes("collect_ledger"),
     params:
         code=code("collect_ledger"),
     message:

@@ -19,7 +19,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--catalog", required=True, help="the catalog (Parquet)")
     parser.add_argument("--truth", help="the simulated sky (Parquet), for kind simulated")
     parser.add_argument("--images", help="folder, tar or zip, for kind local")
-    parser.add_argument("--tile", type=int, required=True, help="nested HEALPix pixel of order `tile_order`")
+    parser.add_argument("--tile", type=int, required=True, help="number of the tile")
     parser.add_argument(
         "--max-failed-share", type=float, default=0.01, help="of rejected and failed requests, default: %(default)s"
     )
@@ -30,7 +30,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     """Write the tile, unless too many requests failed."""
     survey = arguments.survey
-    requests = requests_of_tile(arguments.catalog, arguments.tile, survey["tile_order"])
+    requests = requests_of_tile(arguments.catalog, arguments.tile, survey["tile_order"], survey.get("equal_tiles"))
     source = open_survey(survey, arguments.truth, arguments.images)
     table = fetch_tile(source, requests, expected_size(survey))
     counts = count_outcomes(table)
