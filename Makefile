@@ -12,7 +12,8 @@ SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $
 BENCHMARKS := sky_scan sky_regression catalog_audit experiment_suite annotation_memory
 
 .DEFAULT_GOAL := help
-.PHONY: help run dry-run report test benchmarks calibration demo-survey lint format docs requirements environment
+.PHONY: help run dry-run plan report test test-slurm chaos benchmarks clean-images calibration demo-survey lint format docs \
+	requirements environment
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -24,14 +25,26 @@ run: environment  ## make the results of the active experiments
 dry-run: environment  ## list the jobs that `make run` would run
 	$(SNAKEMAKE) --dry-run
 
+plan: environment  ## a page: what `make run` would do, why, and what it would cost
+	$(RUN) workflow_scripts.plan --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
+
 report: environment  ## results/report.html, from finished results
 	$(SNAKEMAKE) --report results/report.html
 
-test: environment  ## run the tests
-	$(RUN) pytest
+test: environment  ## run the tests, those on SLURM excepted
+	$(RUN) pytest -m "not slurm"
+
+test-slurm: environment  ## run the tiny experiment on a private SLURM, and disturb it; skipped where SLURM is not installed
+	$(RUN) pytest -m slurm tests/slurm
+
+chaos: environment  ## kill random processes of a run, 50 of them, and damage files
+	CHAOS_KILLS=50 $(RUN) pytest -s tests/integration/test_chaos.py
 
 benchmarks: environment  ## time and memory of large catalogs, a line each
 	@failed=0; for name in $(BENCHMARKS); do $(RUN) tests.benchmarks.$$name || failed=1; done; exit $$failed
+
+clean-images:  ## delete the image arrays; `snakemake images` remakes them from the archive, byte for byte
+	find results/images -name 'tile*.npy' -delete
 
 calibration: environment  ## measure size, coverage and power of the tests on mock skies, 2,000 of each kind
 	$(SNAKEMAKE) calibration

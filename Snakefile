@@ -40,3 +40,9 @@ rule all:
         experiment_results,
         audit_results,
     localrule: True
+
+
+# A cluster that wants more than the profile gives is told in one sentence.
+onerror:
+    if advice := refusal_advice("".join(Path(name).read_text(errors="replace") for name in log)):
+        print(f"error: {advice}", file=sys.stderr)

@@ -24,7 +24,8 @@ rule audit:
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=memory_mb("audit"),
+        runtime=minutes("audit"),
     params:
         options=audit_options,
         folder=lambda wildcards: f"results/audit/{wildcards.audit}",

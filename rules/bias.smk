@@ -31,7 +31,8 @@ rule measure_bias:
     conda:
         "../envs/statistics.yaml"
     resources:
-        mem_mb=2000,
+        mem_mb=memory_mb("measure_bias"),
+        runtime=minutes("measure_bias"),
     params:
         experiment=entry("bias_parameter", of="experiment"),
         # Patterns, because a command line has no room for the files of a thousand runs.

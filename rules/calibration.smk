@@ -29,7 +29,8 @@ rule calibrate_sky_tests:
     conda:
         "../envs/statistics.yaml"
     resources:
-        mem_mb=1500,
+        mem_mb=growing(1500),
+        runtime=growing(60),
     params:
         code=code("calibrate_sky_tests"),
     message:
@@ -44,12 +45,15 @@ rule calibrate_run_tests:
         "results/calibration/{mocks}_mocks/runs/shares.parquet",
     log:
         "logs/calibration/{mocks}_mocks/runs/calibrate_run_tests.log",
+    benchmark:
+        "benchmarks/calibration/{mocks}_mocks/runs/calibrate_run_tests.tsv"
     wildcard_constraints:
         mocks=r"\d+",
     conda:
         "../envs/statistics.yaml"
     resources:
-        mem_mb=500,
+        mem_mb=growing(500),
+        runtime=growing(60),
     params:
         code=code("calibrate_run_tests"),
     message:
@@ -72,12 +76,15 @@ rule tabulate_calibration:
         markdown="results/calibration/{mocks}_mocks/calibration.md",
     log:
         "logs/calibration/{mocks}_mocks/tabulate_calibration.log",
+    benchmark:
+        "benchmarks/calibration/{mocks}_mocks/tabulate_calibration.tsv"
     wildcard_constraints:
         mocks=r"\d+",
     conda:
         "../envs/statistics.yaml"
     resources:
-        mem_mb=1500,
+        mem_mb=growing(1500),
+        runtime=growing(30),
     params:
         code=code("tabulate_calibration"),
     message:
@@ -100,12 +107,15 @@ rule draw_calibration:
         pdf=expand("results/calibration/{{mocks}}_mocks/figures/{name}.pdf", name=CALIBRATION_FIGURES),
     log:
         "logs/calibration/{mocks}_mocks/draw_calibration.log",
+    benchmark:
+        "benchmarks/calibration/{mocks}_mocks/draw_calibration.tsv"
     wildcard_constraints:
         mocks=r"\d+",
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=1500,
+        mem_mb=growing(1500),
+        runtime=growing(30),
     params:
         folder=lambda wildcards: f"results/calibration/{wildcards.mocks}_mocks/figures",
         code=code("draw_calibration"),

@@ -16,7 +16,8 @@ rule simulate_sky:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("simulate_sky"),
+        runtime=minutes("simulate_sky"),
     params:
         catalog=entry("sky_parameter", of="catalog"),
         code=code("simulate_sky"),
@@ -38,7 +39,8 @@ rule query_catalog:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=3000,
+        mem_mb=growing(3000),
+        runtime=minutes("query_catalog"),
     params:
         query=entry("query_parameter", of="catalog"),
         # A function of the input is not compared with earlier runs: another pace must not ask anything again.
@@ -67,7 +69,8 @@ rule download_catalog:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=500,
+        mem_mb=growing(1000),
+        runtime=growing(120),
     params:
         source=lambda wildcards: shlex.join(settings.download_options(wildcards.catalog)),
         limit=lambda wildcards, input: settings.catalog(wildcards.catalog)["max_bytes"],
@@ -94,7 +97,8 @@ rule make_catalog:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("make_catalog"),
+        runtime=minutes("make_catalog"),
     params:
         catalog=entry("catalog_parameter", of="catalog"),
         code=code("make_catalog"),

@@ -1,4 +1,5 @@
 # What all rules use: the validated configuration, the names in paths, and the environment of the steps. No rules.
+import functools
 import json
 import os
 import shlex
@@ -8,7 +9,8 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, workflow.basedir)
 
-from workflow_scripts.configuration import as_parameter, check_user_files, code_digest, load
+from workflow_scripts.cluster.refusals import advice as refusal_advice
+from workflow_scripts.configuration import as_parameter, check_user_files, code_digest, load, readable
 from workflow_scripts.errors import InputError
 from workflow_scripts.surveys.folder_digest import folder_digest
 from workflow_scripts.whole_file import check_output_folder
@@ -55,6 +57,14 @@ def code(step):
 def entry(part, of):
     """Params function: what a step reads of the configuration (`part` names it) for a wildcard, as one JSON string."""
     return lambda wildcards: as_parameter(getattr(settings, part)(wildcards[of]))
+
+
+def in_words(described):
+    """Params function for messages: an entry as people read it.
+
+    Since it takes the input, Snakemake does not compare it with earlier runs: the JSON beside it decides on that.
+    """
+    return lambda wildcards, input: readable(described(wildcards))
 
 
 def of_catalog(filename):
@@ -115,6 +125,29 @@ def network_gpus(wildcards):
     return 1 if settings.gpu else 0
 
 
+@functools.cache
+def requests():
+    """What jobs ask a cluster for. Imported here, because the jobs themselves are told and need not know."""
+    from workflow_scripts.planning.requests import Requests
+
+    return Requests(settings, Path.cwd())
+
+
+def memory_mb(rule):
+    """Resource function: memory that grows with the work of a job and with every attempt."""
+    return lambda wildcards, attempt: requests().memory_mb(rule, wildcards, attempt)
+
+
+def minutes(rule):
+    """Resource function: wall time that grows with the work of a job and with every attempt."""
+    return lambda wildcards, attempt: requests().minutes(rule, wildcards, attempt)
+
+
+def growing(value):
+    """Resource function: a value that grows with every attempt alone."""
+    return lambda wildcards, attempt: attempt * value
+
+
 def of_experiment(pattern):
     """Input function: a file of an experiment's catalog, survey or (first) network's recipe."""
 
@@ -127,6 +160,26 @@ def of_experiment(pattern):
         )
 
     return path
+
+
+def ledgers_of_active_experiments(wildcards):
+    """Input function: the whole archive of the active experiments."""
+    surveys = {settings.experiment(experiment)["survey"] for experiment in settings.active_experiments}
+    return expand("results/cutouts/{survey}/ledger.parquet", survey=sorted(surveys))
+
+
+def arrays_of_active_experiments(wildcards):
+    """Input function: the image arrays that the runs of the active experiments see."""
+    recipes = {
+        (settings.experiment(experiment)["survey"], settings.network(run.network)["recipe"])
+        for experiment in settings.active_experiments
+        for run in settings.runs(experiment)
+    }
+    return [
+        f"results/images/{survey}/{recipe}/tile{tile}.npy"
+        for survey, recipe in sorted(recipes)
+        for tile in settings.tiles(survey)
+    ]
 
 
 def of_shown_training_sets(wildcards):

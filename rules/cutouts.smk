@@ -13,10 +13,13 @@ rule list_positions:
         "results/cutouts/{survey}/positions.parquet",
     log:
         "logs/cutouts/{survey}/list_positions.log",
+    benchmark:
+        "benchmarks/cutouts/{survey}/list_positions.tsv"
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("list_positions"),
+        runtime=minutes("list_positions"),
     params:
         rows=entry("positions_parameter", of="survey"),
         code=code("list_positions"),
@@ -31,10 +34,13 @@ rule fetch_coverage:
         "results/cutouts/{survey}/coverage.fits",
     log:
         "logs/cutouts/{survey}/fetch_coverage.log",
+    benchmark:
+        "benchmarks/cutouts/{survey}/fetch_coverage.tsv"
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         coverage=entry("coverage_parameter", of="survey"),
         contact=lambda wildcards, input: settings.contact or "",
@@ -59,7 +65,8 @@ rule fetch_cutouts:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("fetch_cutouts"),
+        runtime=minutes("fetch_cutouts"),
         # One job at a time asks a service (profiles/default); limits on its requests hold for all jobs together.
         sdss=asks("sdss"),
         panstarrs=asks("panstarrs"),
@@ -74,13 +81,21 @@ rule fetch_cutouts:
         # A function of the input is not compared with earlier runs: another limit must not fetch anything again.
         limit=lambda wildcards, input: settings.survey(wildcards.survey)["max_failed_share"],
         access=lambda wildcards, input: shlex.join(settings.access_options(wildcards.survey)),
+        in_words=in_words(lambda wildcards: settings.survey_parameter(wildcards.survey)),
         code=code("fetch_cutouts"),
     message:
-        "Fetch the cutouts of {wildcards.survey} in tile {wildcards.tile}"
+        "Fetch the cutouts of {wildcards.survey} in tile {wildcards.tile}: {params.in_words}"
     shell:
         "python -m workflow_scripts.fetch_cutouts --survey {params.survey:q} --catalog {input.catalog}"
         " {params.sources} {params.access} --limits-folder results/.services --tile {wildcards.tile}"
         " --max-failed-share {params.limit} --output {output} 2> {log}"
+
+
+# For nodes without internet: `snakemake cutouts` on a login or transfer node, then the rest on the nodes.
+rule cutouts:
+    input:
+        ledgers_of_active_experiments,
+    localrule: True
 
 
 rule collect_ledger:
@@ -91,10 +106,13 @@ rule collect_ledger:
         counts="results/cutouts/{survey}/ledger.json",
     log:
         "logs/cutouts/{survey}/collect_ledger.log",
+    benchmark:
+        "benchmarks/cutouts/{survey}/collect_ledger.tsv"
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("collect_ledger"),
+        runtime=minutes("collect_ledger"),
     params:
         code=code("collect_ledger"),
     message:

@@ -16,15 +16,26 @@ rule prepare_images:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("prepare_images"),
+        runtime=minutes("prepare_images"),
     params:
         recipe=entry("recipe", of="recipe"),
+        in_words=in_words(lambda wildcards: settings.recipe(wildcards.recipe)),
         code=code("prepare_images"),
     message:
-        "Turn the cutouts of {wildcards.survey}, tile {wildcards.tile}, into {wildcards.recipe} arrays"
+        "Turn the cutouts of {wildcards.survey}, tile {wildcards.tile}, into {wildcards.recipe} arrays:"
+        " {params.in_words}"
     shell:
         "python -m workflow_scripts.prepare_images --recipe {params.recipe:q} --cutouts {input}"
         " --array {output.array} --ids {output.ids} 2> {log}"
+
+
+# The arrays of the active experiments and nothing that follows from them: `snakemake images` brings them back after
+# `make clean-images`, and since they come back as they were, nothing is trained again.
+rule images:
+    input:
+        arrays_of_active_experiments,
+    localrule: True
 
 
 # A gather, so that the runs do not each depend on every tile.
@@ -36,10 +47,13 @@ rule index_images:
         "results/images/{survey}/{recipe}/index.parquet",
     log:
         "logs/images/{survey}/{recipe}/index_images.log",
+    benchmark:
+        "benchmarks/images/{survey}/{recipe}/index_images.tsv"
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("index_images"),
+        runtime=minutes("index_images"),
     params:
         code=code("index_images"),
     message:

@@ -19,7 +19,8 @@ rule annotate:
         "../envs/networks.yaml"
     threads: network_threads
     resources:
-        mem_mb=2000,
+        mem_mb=memory_mb("annotate"),
+        runtime=minutes("annotate"),
         gpu=network_gpus,
     params:
         network=entry("network", of="network"),

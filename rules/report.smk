@@ -17,10 +17,14 @@ rule write_verdict:
         ),
     log:
         "logs/report/{experiment}/write_verdict.log",
+    benchmark:
+        "benchmarks/report/{experiment}/write_verdict.tsv"
+    localrule: True
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=500,
+        mem_mb=memory_mb("write_verdict"),
+        runtime=minutes("write_verdict"),
     params:
         bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
         code=code("write_verdict"),
@@ -57,10 +61,14 @@ rule draw_runs:
         ),
     log:
         "logs/report/{experiment}/draw_runs.log",
+    benchmark:
+        "benchmarks/report/{experiment}/draw_runs.tsv"
+    localrule: True
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("draw_runs"),
+        runtime=minutes("draw_runs"),
     params:
         figures=entry("figures_parameter", of="experiment"),
         bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
@@ -89,10 +97,13 @@ rule draw_sky_maps:
         pdf=pdfs("difference_map", "sigma_map", "fraction_map", "unannotated_map", "seeing_map"),
     log:
         "logs/report/{experiment}/draw_sky_maps.log",
+    benchmark:
+        "benchmarks/report/{experiment}/draw_sky_maps.tsv"
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("draw_sky_maps"),
+        runtime=minutes("draw_sky_maps"),
     params:
         figures=entry("figures_parameter", of="experiment"),
         bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
@@ -117,10 +128,13 @@ rule draw_galaxies:
         pdf=pdfs("gallery", "footprint_examples", "disagreement"),
     log:
         "logs/report/{experiment}/draw_galaxies.log",
+    benchmark:
+        "benchmarks/report/{experiment}/draw_galaxies.tsv"
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("draw_galaxies"),
+        runtime=minutes("draw_galaxies"),
     params:
         experiment=entry("bias_parameter", of="experiment"),
         annotations=for_each_run("results/inference/{survey}/{{run_id}}/annotations.parquet"),
@@ -143,10 +157,14 @@ rule draw_footprints:
         pdf=pdfs("footprints"),
     log:
         "logs/report/{experiment}/draw_footprints.log",
+    benchmark:
+        "benchmarks/report/{experiment}/draw_footprints.tsv"
+    localrule: True
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("draw_footprints"),
+        runtime=minutes("draw_footprints"),
     params:
         figures=entry("figures_parameter", of="experiment"),
         folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",

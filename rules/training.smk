@@ -12,15 +12,20 @@ rule map_footprint:
         summary="results/training/footprints/{footprint}.json",
     log:
         "logs/training/footprints/{footprint}/map_footprint.log",
+    benchmark:
+        "benchmarks/training/footprints/{footprint}/map_footprint.tsv"
+    localrule: True
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=500,
+        mem_mb=memory_mb("map_footprint"),
+        runtime=minutes("map_footprint"),
     params:
         footprint=entry("footprint_region", of="footprint"),
+        in_words=in_words(lambda wildcards: settings.footprint(wildcards.footprint)["region"]),
         code=code("map_footprint"),
     message:
-        "Export the footprint {wildcards.footprint} as a MOC"
+        "Export the footprint {wildcards.footprint} as a MOC: {params.in_words}"
     shell:
         "python -m workflow_scripts.map_footprint --footprint {params.footprint:q} --moc {output.moc}"
         " --summary {output.summary} 2> {log}"
@@ -36,15 +41,20 @@ rule draw_training_set:
         balance="results/training/{survey}/{footprint}/resample{resample}/balance.csv",
     log:
         "logs/training/{survey}/{footprint}/resample{resample}/draw_training_set.log",
+    benchmark:
+        "benchmarks/training/{survey}/{footprint}/resample{resample}/draw_training_set.tsv"
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=1000,
+        mem_mb=memory_mb("draw_training_set"),
+        runtime=minutes("draw_training_set"),
     params:
         footprint=entry("training_set_parameter", of="footprint"),
+        in_words=in_words(lambda wildcards: settings.footprint(wildcards.footprint)["matching"]),
         code=code("draw_training_set"),
     message:
-        "Draw training set {wildcards.resample} from {wildcards.footprint}, matched to the training pool"
+        "Draw training set {wildcards.resample} from {wildcards.footprint}, matched to the training pool:"
+        " {params.in_words}"
     shell:
         "python -m workflow_scripts.draw_training_set --catalog {input.catalog} --ledger {input.ledger}"
         " --footprint {params.footprint:q} --resample {wildcards.resample}"
@@ -68,14 +78,17 @@ rule train:
         "../envs/networks.yaml"
     threads: network_threads
     resources:
-        mem_mb=2000,
+        mem_mb=memory_mb("train"),
+        runtime=minutes("train"),
         gpu=network_gpus,
     params:
         network=entry("network", of="network"),
         resume="results/training/.resume",
+        in_words=in_words(lambda wildcards: settings.network(wildcards.network)),
         code=code("train"),
     message:
-        "Train {wildcards.network} on {wildcards.footprint}, resample {wildcards.resample}, seed {wildcards.seed}"
+        "Train {wildcards.network} on {wildcards.footprint}, resample {wildcards.resample}, seed {wildcards.seed}:"
+        " {params.in_words}"
     shell:
         "python -m workflow_scripts.train --network {params.network:q} --training-set {input.training_set}"
         " --index {input.index} --footprint {wildcards.footprint} --resample {wildcards.resample}"

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,11 @@ from pathlib import Path
 import yaml
 
 COPIED = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profiles", "experiments")
+
+
+def heed_interrupts() -> None:
+    """For `preexec_fn`: what a shell starts in the background ignores SIGINT, and so would all below it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class WorkflowCopy:
@@ -19,6 +25,7 @@ class WorkflowCopy:
         self.analysis = folder / "analysis"
         self.analysis.mkdir(parents=True)
         self.cores = 2
+        self.environment = os.environ | {"PYTHONPATH": ""}
         self.root.mkdir()
         for name in COPIED:
             source = repository / name
@@ -40,7 +47,7 @@ class WorkflowCopy:
         result = subprocess.run(
             self.command(*arguments),
             cwd=self.root,
-            env=os.environ | {"PYTHONPATH": ""},
+            env=self.environment,
             capture_output=True,
             text=True,
             timeout=900,

@@ -38,7 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--limits-folder", default="results/.services", help="where jobs keep limits together, default: %(default)s"
     )
-    parser.add_argument("--tile", type=int, required=True, help="nested HEALPix pixel of order `tile_order`")
+    parser.add_argument("--tile", type=int, required=True, help="number of the tile")
     parser.add_argument(
         "--max-failed-share", type=float, default=0.01, help="of rejected and failed requests, default: %(default)s"
     )
@@ -58,7 +58,7 @@ def main(arguments: argparse.Namespace) -> None:
     survey = with_defaults({**arguments.survey, **({"access": arguments.access} if arguments.access else {})})
     # How gently a service is asked is no part of what gave the images.
     access = survey.pop("access", None)
-    requests = requests_of_tile(arguments.catalog, arguments.tile, survey["tile_order"])
+    requests = requests_of_tile(arguments.catalog, arguments.tile, survey["tile_order"], survey.get("equal_tiles"))
     side_folder = SideFolder(arguments.output, survey)
     sources = Sources(
         truth=arguments.truth,

@@ -177,8 +177,9 @@ class Configuration:
         return coverage.get("moc") or f"results/cutouts/{survey}/coverage.fits"
 
     def tiles(self, survey: str) -> range:
-        """Numbers of a survey's tiles (nested HEALPix pixels of order `tile_order`)."""
-        return range(12 * 4 ** self.survey(survey)["tile_order"])
+        """Numbers of a survey's tiles: nested HEALPix pixels of order `tile_order`, or `equal_tiles` runs of them."""
+        entry = self.survey(survey)
+        return range(entry.get("equal_tiles") or 12 * 4 ** entry["tile_order"])
 
     def recipe(self, name: str) -> Entry:
         """A recipe."""

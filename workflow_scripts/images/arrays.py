@@ -157,7 +157,9 @@ def _open_array(path: str | Path) -> NDArray[np.uint8]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
-        raise InputError(f"{path}: does not exist, expected an array of images (.npy)") from None
+        raise InputError(
+            f"{path}: does not exist, expected an array of images (.npy); `snakemake images` makes it again"
+        ) from None
     except (ValueError, EOFError) as error:
         raise InputError(f"{path}: expected an array of images (.npy), but it cannot be read: {error}") from None
     if getattr(array, "ndim", 0) != 4 or array.dtype != np.uint8:

@@ -1,9 +1,12 @@
-"""Tiles: nested HEALPix cells (ICRS), the unit in which cutouts are fetched and cached."""
+"""Tiles: nested HEALPix cells (ICRS), or runs of them, the unit in which cutouts are fetched and cached."""
 
 import numpy as np
 from astropy import units
 from astropy_healpix import HEALPix
 from numpy.typing import ArrayLike, NDArray
+
+# Cells of 0.9 arcmin, of which equal tiles are made.
+FINE_ORDER = 12
 
 
 def tile_of(ra: ArrayLike, dec: ArrayLike, order: int) -> NDArray[np.int64]:
@@ -12,6 +15,18 @@ def tile_of(ra: ArrayLike, dec: ArrayLike, order: int) -> NDArray[np.int64]:
     if ra.size == 0:
         return np.empty(0, np.int64)
     return _grid(order).lonlat_to_healpix(ra * units.deg, dec * units.deg).astype(np.int64)
+
+
+def equal_tile_of(ra: ArrayLike, dec: ArrayLike, tiles: int) -> NDArray[np.int64]:
+    """Tile of every position (ICRS degrees), out of `tiles` with as equal numbers of them as possible.
+
+    A tile is a run of consecutive nested cells of order `FINE_ORDER`, which follow each other along a curve that fills
+    the sky: it is compact, it depends on the set of positions and not on their order, and positions in one cell share
+    a tile. A cell that holds more than a tile's share is not divided.
+    """
+    cells = tile_of(ra, dec, FINE_ORDER)
+    before = np.searchsorted(np.sort(cells), cells)
+    return before * tiles // max(cells.size, 1)
 
 
 def tile_centres(order: int, pixels: ArrayLike | None = None) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from workflow_scripts.configuration import as_parameter, load
+from workflow_scripts.configuration import as_parameter, load, readable
 from workflow_scripts.errors import InputError
 
 CONFIG = yaml.safe_load("""
@@ -111,3 +111,10 @@ def test_unknown_names_in_a_wanted_path(ask, expected):
     with pytest.raises(InputError) as caught:
         ask(load(copy.deepcopy(CONFIG)))
     assert expected in str(caught.value)
+
+
+def test_entries_are_told_in_words():
+    entry = {"epochs": 25, "optimizer": {"rate": 0.1, "name": "adam"}, "path": None, "files": [], "flips": True}
+    assert readable(entry) == "epochs 25, flips true, optimizer.name adam, optimizer.rate 0.1"
+    assert readable({"region": {"ra_range": [0.0, 180.0]}}) == "region.ra_range [0.0, 180.0]"
+    assert readable({}) == ""

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from astropy.io import fits
 from numpy.typing import NDArray
 from PIL import Image
@@ -28,16 +31,23 @@ class SimulatedSurvey:
 
     def __init__(self, entry: Mapping[str, Any], truth: str | Path):
         self.cutout = dict(entry["cutout"])
+        self.rendered_share = float(entry.get("rendered_share", 1.0))
         self.truth = Path(truth)
 
     def cutouts(self, requests: pd.DataFrame) -> Iterator[CutoutResult]:
-        """Render every request; raises `InputError` where a galaxy is not in the truth."""
-        wanted = requests["source_id"].tolist()
-        sky = pd.read_parquet(self.truth, filters=[("source_id", "in", wanted)]) if wanted else None
-        if sky is not None and len(sky) != len(wanted):
-            raise InputError(f"{self.truth}: has {len(sky)} of the {len(wanted)} galaxies asked for, expected all")
-        if sky is None:
+        """Render the requests, or the share of them that is to be rendered.
+
+        Raises `InputError` where a galaxy is not in the truth.
+        """
+        rendered = hash_fractions(requests["source_id"], "rendered") < self.rendered_share
+        for source_id in requests.loc[~rendered, "source_id"]:
+            yield CutoutResult(source_id, "no_coverage", "not rendered (rendered_share)", None, "", "simulated", 0)
+        wanted = requests.loc[rendered, "source_id"].tolist()
+        if not wanted:
             return
+        sky = self._truth_of(wanted)
+        if len(sky) != len(wanted):
+            raise InputError(f"{self.truth}: has {len(sky)} of the {len(wanted)} galaxies asked for, expected all")
         seeds = (hash_fractions(sky["source_id"], "pixel noise") * 2**53).astype(np.int64)
         for galaxy, seed in zip(sky.itertuples(index=False), seeds, strict=True):
             pixels = render(
@@ -49,6 +59,14 @@ class SimulatedSurvey:
             )
             image, image_format = self._encoded(pixels)
             yield CutoutResult(galaxy.source_id, "delivered", "", image, image_format, "simulated", 1)
+
+    def _truth_of(self, source_ids: list[str]) -> pd.DataFrame:
+        """Rows of the truth, in its order; read group by group, for one tile is a small part of a large sky."""
+        asked = pa.array(source_ids, pa.string())
+        with pq.ParquetFile(self.truth) as truth:
+            groups = (truth.read_row_group(number) for number in range(truth.num_row_groups))
+            parts = [group.filter(pc.is_in(group["source_id"].cast(pa.string()), asked)) for group in groups]
+            return pa.concat_tables([truth.schema_arrow.empty_table(), *parts]).to_pandas()
 
     def _encoded(self, pixels: NDArray[np.float32]) -> tuple[bytes, str]:
         buffer = io.BytesIO()

@@ -1,0 +1,95 @@
+"""The page: plain in a pipe, in colour on a terminal, and short."""
+
+import io
+
+import pytest
+
+from workflow_scripts.planning.page import console_for, print_page
+
+STAGE = {
+    "done": 1,
+    "to_do": 2,
+    "shared": 1,
+    "why": {"new": 1, "parameters": 1},
+    "changes": ["epochs: 1 -> 2"],
+    "core_seconds": 90.0,
+    "gpu_seconds": 0.0,
+    "disk_bytes": 5_000_000,
+    "from_records": False,
+}
+PLAN = {
+    "config_files": ["config.yaml"],
+    "directory": "analysis",
+    "groups": {"experiment first": {"training": STAGE}},
+    "total": STAGE,
+    "target_rules": 1,
+    "cores": 2,
+    "slots": None,
+    "wall_seconds": 45.0,
+    "memory_mb": {"largest_job": 500.0, "at_once": 900.0, "machine": 8000.0, "asks_too_little": {}},
+    "download": {"requests": 0, "bytes": 0},
+    "disk": {"written_bytes": 5_000_000, "replaced_bytes": 0, "free_bytes": 10**12},
+    "unknown_catalogs": [],
+    "estimates": [
+        {"kind": "train lenet5", "records": 0, "measured": "a laptop"},
+        {"kind": "annotate lenet5", "records": 7, "measured": "a laptop"},
+    ],
+}
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def page(stream=None, **changes):
+    stream = io.StringIO() if stream is None else stream
+    print_page(PLAN | changes, console_for(stream))
+    return stream.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def a_terminal_with_colours(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+
+def test_plain_in_a_pipe_and_coloured_on_a_terminal(monkeypatch):
+    assert "\x1b[" not in page()
+    assert "\x1b[3" in page(Terminal())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in page(Terminal())
+
+
+def test_what_is_estimated_without_records_is_marked():
+    text = page()
+    assert "~2 minutes" in text
+    assert "time      ~45 s on 2 cores" in text
+    assert "annotate lenet5 (7)" in text
+    assert "as shipped (a laptop): train lenet5" in text
+
+
+def test_why_is_told_with_counts_and_keys():
+    assert "new 1, parameters 1 (epochs: 1 -> 2)" in page()
+    assert "2 to do (Snakemake counts 1 more, which names targets), 1 done" in page()
+
+
+def test_too_little_disk_and_memory_are_told():
+    assert "too little" in page(disk=PLAN["disk"] | {"free_bytes": 1000})
+    assert "more than this machine has" in page(memory_mb=PLAN["memory_mb"] | {"machine": 600.0})
+    assert "more than" not in page(slots=10, memory_mb=PLAN["memory_mb"] | {"machine": 600.0})
+
+
+def test_jobs_that_ask_for_too_little_memory_are_named():
+    assert "asks for" not in page()
+    text = page(memory_mb=PLAN["memory_mb"] | {"asks_too_little": {"train": [3000.0, 2000]}})
+    assert "train (3.15 GB, asks for 2.1 GB)" in text
+
+
+def test_catalogs_of_unknown_size_are_named():
+    assert "too low, all of it: how many galaxies zoo has" in page(unknown_catalogs=["zoo"])
+
+
+def test_downloads_are_told():
+    assert "\ndownload  nothing\n" in page()
+    assert "1200 requests, 3 MB" in page(download={"requests": 1200, "bytes": 3_000_000})

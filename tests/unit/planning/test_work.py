@@ -1,0 +1,91 @@
+"""Sizes of jobs, as the configuration tells them."""
+
+import copy
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from astropy.table import Table
+
+from tests.small_experiment import CONFIG
+from workflow_scripts.configuration import load
+from workflow_scripts.planning.dry_run import PlannedJob
+from workflow_scripts.planning.work import Work, WorkOfJobs, rows_of_table
+
+NAMES = {"catalog": "sky", "survey": "pixels", "recipe": "small", "tile": "3", "experiment": "first"}
+RUN = {"survey": "pixels", "footprint": "east", "network": "net", "resample": "0", "seed": "0"}
+
+
+def job(rule, **wildcards):
+    return PlannedJob(0, rule, "", wildcards, (), (), 1, {}, ("new",), ())
+
+
+def work(rule, config=CONFIG, **wildcards):
+    return WorkOfJobs(load(config), Path("nowhere")).of(job(rule, **wildcards))
+
+
+@pytest.mark.parametrize(
+    ("rule", "names", "expected"),
+    [
+        ("simulate_sky", NAMES, Work("simulate_sky", 240)),
+        ("fetch_cutouts", NAMES, Work("fetch_cutouts simulated", 20, 20 * 32 * 32)),
+        ("prepare_images", NAMES, Work("prepare_images", 20, 20 * 32 * 32 * 3)),
+        ("index_images", NAMES, Work("index_images", 240)),
+        ("draw_training_set", RUN, Work("draw_training_set", 240)),
+        ("train", RUN, Work("train lenet5", 16 * 1 * 32 * 32 * 3)),
+        ("annotate", RUN, Work("annotate lenet5", 96 * 32 * 32 * 3)),
+        ("measure_bias", NAMES, Work("measure_bias", 3 * 96)),
+        ("draw_runs", NAMES, Work("draw_runs", 3)),
+        ("draw_footprints", NAMES, Work("draw_footprints", 3)),
+        ("map_footprint", RUN, Work("map_footprint", 1)),
+    ],
+)
+def test_sizes(rule, names, expected):
+    assert work(rule, **names) == expected
+
+
+def test_only_what_is_rendered_is_counted_and_a_sample_shrinks_all():
+    config = copy.deepcopy(CONFIG)
+    config["surveys"]["pixels"].update(rendered_share=0.5, equal_tiles=4)
+    assert work("fetch_cutouts", config, **NAMES).size == 30
+    assert work("make_catalog", config, **NAMES).size == 240
+    config["sample"] = 100
+    assert work("make_catalog", config, **NAMES).size == 100
+    assert work("index_images", config, **NAMES).size == 50
+
+
+def test_a_catalog_that_is_not_there_is_named(tmp_path):
+    config = copy.deepcopy(CONFIG)
+    columns = {"source_id": "id", "ra": "ra", "dec": "dec"}
+    config["catalogs"]["mine"] = {"source": "file", "path": "mine.csv", "columns": columns}
+    work_of_jobs = WorkOfJobs(load(config), tmp_path)
+    assert work_of_jobs.of(job("make_catalog", catalog="mine")) == Work("make_catalog", 0)
+    assert work_of_jobs.unknown == {"mine"}
+    (tmp_path / "mine.csv").write_text("id,ra,dec\n1,2,3\n")
+    known = WorkOfJobs(load(config), tmp_path)
+    assert known.of(job("make_catalog", catalog="mine")).size == 2
+    assert known.unknown == set()
+
+
+def test_a_finished_model_is_not_trained():
+    config = copy.deepcopy(CONFIG)
+    config["networks"]["net"] = {"architecture": "file", "mode": "annotate", "path": "m.keras", "recipe": "small"}
+    assert work("train", config, **RUN) == Work("train file (finished)", 1)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "fits", "csv"])
+def test_rows_of_a_table_of_the_user(tmp_path, suffix):
+    table = pd.DataFrame({"ra": range(7), "dec": range(7)})
+    path = tmp_path / f"table.{suffix}"
+    if suffix == "parquet":
+        table.to_parquet(path)
+    else:
+        Table.from_pandas(table).write(path)
+    # The line of names is one row too many, in an estimate.
+    assert rows_of_table(path) == (8 if suffix == "csv" else 7)
+
+
+def test_a_table_that_is_not_there_or_broken_has_no_rows(tmp_path):
+    assert rows_of_table(tmp_path / "none.parquet") is None
+    (tmp_path / "broken.fits").write_bytes(b"no")
+    assert rows_of_table(tmp_path / "broken.fits") is None

@@ -1,0 +1,1 @@
+"""What people have to know of a cluster when something went wrong there."""

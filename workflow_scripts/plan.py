@@ -1,0 +1,52 @@
+"""Preview: what Snakemake would do, why, and what it would cost, on one page."""
+
+import argparse
+import json
+import sys
+
+from workflow_scripts.planning.costs import CostModel
+from workflow_scripts.planning.dry_run import dry_run
+from workflow_scripts.planning.estimate import estimated_plan
+from workflow_scripts.planning.page import console_for, print_page
+from workflow_scripts.planning.records import read_records
+from workflow_scripts.step import run_step
+
+# Options that are Snakemake's own, passed on as they are.
+PASSED_ON = ("configfile", "config", "directory", "cores", "jobs", "profile")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Command line of the preview."""
+    parser = argparse.ArgumentParser(
+        prog="python -m workflow_scripts.plan",
+        description=__doc__,
+        epilog="Options after -- are Snakemake's: targets, --forcerun RULE, --until RULE, ...",
+    )
+    parser.add_argument("--configfile", nargs="+", metavar="FILE", help="overlay config.yaml")
+    parser.add_argument("--config", nargs="+", metavar="KEY=VALUE", help="overlay single keys")
+    parser.add_argument("--directory", metavar="DIR", help="where results/ is, or will be; default: here")
+    parser.add_argument("--cores", default="all", metavar="N", help="cores of this machine, default: %(default)s")
+    parser.add_argument("--jobs", metavar="N", help="jobs at once, for a profile of a cluster")
+    parser.add_argument("--profile", metavar="DIR", help="a profile of Snakemake, for example profiles/slurm")
+    parser.add_argument("--json", action="store_true", help="print the plan as JSON")
+    parser.add_argument("snakemake", nargs="*", metavar="-- ARGUMENT", help="further arguments of snakemake")
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Print the plan."""
+    passed = []
+    for option in PASSED_ON:
+        value = getattr(arguments, option)
+        if value is not None:
+            passed += [f"--{option}", *(value if isinstance(value, list) else [value])]
+    run = dry_run([*arguments.snakemake, *passed])
+    plan = estimated_plan(run, CostModel(read_records(run.directory)))
+    if arguments.json:
+        print(json.dumps(plan, indent=1, sort_keys=True))
+    else:
+        print_page(plan, console_for(sys.stdout))
+
+
+if __name__ == "__main__":
+    run_step(main, build_parser())

@@ -1,0 +1,221 @@
+"""A dry run of Snakemake, as data: every job, whether it would run, and why."""
+
+import contextlib
+import io
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from snakemake.api import ApiError, SnakemakeApi
+from snakemake.cli import parse_args, parse_config
+from snakemake.exceptions import CliException, RuleException, WorkflowError
+from snakemake.settings.enums import Quietness
+from snakemake.settings.types import ConfigSettings, DAGSettings, ExecutionSettings, OutputSettings, ResourceSettings
+
+from workflow_scripts.configuration.settings import Configuration
+from workflow_scripts.errors import InputError
+from workflow_scripts.planning.changed_parameters import changed_parameters, is_code_digest
+
+SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """One job. `needs` holds the numbers of the jobs whose outputs it reads; `why` is empty where nothing is to do."""
+
+    number: int
+    rule: str
+    stage: str
+    wildcards: Mapping[str, str]
+    needs: tuple[int, ...]
+    outputs: tuple[str, ...]
+    threads: int
+    resources: Mapping[str, int]
+    why: tuple[str, ...]
+    changes: tuple[str, ...]
+
+    @property
+    def gpus(self) -> int:
+        """Graphics cards that the job asks for."""
+        return self.resources.get("gpu", 0)
+
+    @property
+    def to_do(self) -> bool:
+        """Whether the job would run."""
+        return bool(self.why)
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What Snakemake would do.
+
+    `jobs` are those that do something; `target_rules` more only name targets. `cores` are this machine's, `limits`
+    those of resources that all jobs share, and `slots` the jobs that a cluster runs at once, None without a cluster.
+    """
+
+    jobs: list[PlannedJob]
+    target_rules: int
+    settings: Configuration
+    config_files: list[str]
+    directory: Path
+    cores: int
+    slots: int | None
+    limits: Mapping[str, int]
+
+
+def dry_run(arguments: Sequence[str]) -> DryRun:
+    """Plan the workflow as `snakemake ARGUMENTS --dry-run` does, profiles included, and list its jobs.
+
+    Parameters
+    ----------
+    arguments
+        options and targets of the `snakemake` command line.
+
+    Raises
+    ------
+    InputError
+        for whatever Snakemake refuses: the configuration, a missing file of the user, an unknown target.
+    """
+    argv = ["--snakefile", str(SNAKEFILE), "--dry-run", *arguments]
+    # Snakemake says which profile it uses, on stderr; what it says of a wrong option is its last line.
+    with contextlib.redirect_stderr(io.StringIO()) as said:
+        try:
+            _, options = parse_args(argv)
+        except (SystemExit, CliException) as error:
+            lines = said.getvalue().strip().splitlines() or [str(error)]
+            raise InputError(f"snakemake: {re.sub('^.*?error: ', '', lines[-1], flags=re.IGNORECASE)}") from None
+    configured = _configured(options)
+    try:
+        return _planned(options, configured)
+    except (WorkflowError, RuleException, ApiError) as error:
+        raise InputError(_sentence(error)) from None
+
+
+def _configured(options: Any) -> ConfigSettings:
+    files = options.configfile or []
+    try:
+        return ConfigSettings(config=parse_config(options.config), configfiles=files, config_args=options.config)
+    except FileNotFoundError as error:
+        raise InputError(f"{error.filename}: does not exist, expected a configuration file") from None
+    except WorkflowError as error:
+        raise InputError(f"{' or '.join(map(str, files))}: {_sentence(error)}") from None
+    except ValueError as error:
+        raise InputError(f"--config: {error}") from None
+
+
+def _planned(options: Any, configured: ConfigSettings) -> DryRun:
+    here = Path.cwd()
+    # Without an executor of a cluster, --jobs is another word for --cores.
+    on_cluster = options.executor not in (None, "local")
+    cores = options.cores or (None if on_cluster else options.jobs) or 1
+    silent = OutputSettings(quiet={Quietness.ALL}, enable_file_logging=False, log_level_override=logging.CRITICAL)
+    with SnakemakeApi(silent) as api:
+        workflow_api = api.workflow(
+            resource_settings=ResourceSettings(
+                cores=cores,
+                nodes=options.jobs,
+                resources=options.resources,
+                overwrite_threads=options.set_threads,
+                overwrite_resources=options.set_resources,
+                overwrite_resource_scopes=options.set_resource_scopes,
+                default_resources=options.default_resources,
+            ),
+            config_settings=configured,
+            snakefile=options.snakefile,
+            workdir=options.directory,
+        )
+        dag_api = workflow_api.dag(
+            DAGSettings(
+                targets=options.targets,
+                forcetargets=options.force,
+                forceall=options.forceall,
+                forcerun=options.forcerun,
+                until=options.until,
+                omit_from=options.omit_from,
+                force_incomplete=options.rerun_incomplete,
+                rerun_triggers=options.rerun_triggers,
+                max_checksum_file_size=options.max_checksum_file_size,
+            )
+        )
+        # Without the lock, so that a plan can be made beside a run.
+        dag_api.execute_workflow(executor="dryrun", execution_settings=ExecutionSettings(lock=False))
+        # Snakemake's API gives no jobs away but through its workflow object.
+        workflow = workflow_api._workflow
+        return DryRun(
+            jobs=list(_jobs(workflow.dag)),
+            target_rules=sum(job.is_norun for job in workflow.dag.needrun_jobs(exclude_finished=False)),
+            settings=workflow.globals["settings"],
+            config_files=[_shown(file, here) for file in workflow.globals["config_files"]],
+            directory=(here / (options.directory or "")).resolve(),
+            cores=cores,
+            slots=options.jobs if on_cluster else None,
+            limits=_limits(workflow, on_cluster),
+        )
+
+
+def _limits(workflow: Any, on_cluster: bool) -> dict[str, int]:
+    """Limits of the resources by name; those of one machine do not count on a cluster."""
+    return {
+        name: resource.value
+        for name, resource in workflow.global_resources.items()
+        if name not in ("_cores", "_nodes")
+        and isinstance(resource.value, int)
+        and not (on_cluster and workflow.resource_scopes.is_local(name))
+    }
+
+
+def _jobs(dag: Any) -> Iterator[PlannedJob]:
+    listed = {job: number for number, job in enumerate(job for job in dag.jobs if not job.is_norun)}
+    running = set(dag.needrun_jobs(exclude_finished=False))
+    for job, number in listed.items():
+        why, changes = _why(dag.reason(job)) if job in running else ((), ())
+        yield PlannedJob(
+            number=number,
+            rule=job.rule.name,
+            stage=Path(job.rule.snakefile).stem,
+            wildcards=dict(job.wildcards_dict),
+            needs=tuple(sorted(listed[other] for other in dag.dependencies[job] if other in listed)),
+            outputs=tuple(str(path) for path in job.output),
+            threads=int(job.threads),
+            resources={name: value for name, value in job.resources.items() if isinstance(value, int)},
+            why=why,
+            changes=changes,
+        )
+
+
+def _why(reason: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Why a job runs, in a word or more, and which parameters changed; a job that only follows others says so."""
+    why = []
+    if reason.forced:
+        why.append("forced")
+    if reason._incomplete_output:
+        why.append("interrupted")
+    before, now = reason.params_changed.only_old, reason.params_changed.only_new
+    if any(not is_code_digest(text) for text in before | now):
+        why.append("parameters")
+    if reason.code_changed or any(is_code_digest(text) for text in before | now):
+        why.append("code")
+    if reason._updated_input or reason.input_changed:
+        why.append("input")
+    if reason.software_stack_changed:
+        why.append("software")
+    if not why and reason._missing_output:
+        why.append("new")
+    return tuple(why or ["follows"]), changed_parameters(before, now)
+
+
+def _sentence(error: Exception) -> str:
+    """What Snakemake says, in one line, without the place in the rules."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if "affected files:" in lines:
+        files = ", ".join(lines[lines.index("affected files:") + 1 :])
+        return f"{files}: does not exist, and nothing makes it; expected the file ({lines[0].rstrip(':').lower()})"
+    return " ".join(lines) or type(error).__name__
+
+
+def _shown(path: str | Path, here: Path) -> str:
+    path = here / path
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)

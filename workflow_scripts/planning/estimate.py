@@ -1,0 +1,143 @@
+"""The plan as data: experiment by stage, what is done and to do, why, and what it will take."""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from workflow_scripts.planning.costs import Cost, CostModel
+from workflow_scripts.planning.dry_run import DryRun, PlannedJob
+from workflow_scripts.planning.schedule import TimedJob, simulated
+from workflow_scripts.planning.work import WorkOfJobs
+
+STAGES = ("catalog", "cutouts", "images", "training", "inference", "bias", "report", "audit", "calibration")
+# What jobs belong to that no experiment and no audit needs: targets that were named on the command line.
+OTHER = "other targets"
+_LISTED_CHANGES = 3
+
+
+def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
+    """The plan of a dry run.
+
+    Returns
+    -------
+    dict
+        `groups`: for every experiment, audit and the rest, by stage: `done`, `to_do`, `shared` (jobs that another
+        group needs too), `why` (jobs by reason), `changes`, `core_seconds`, `gpu_seconds`, `disk_bytes`, `from_records`
+        (whether all estimates are). `total`: the same with every job counted once. `wall_seconds` on `cores` (or on
+        `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and `asks_too_little`: by rule, the
+        estimate of a job that asks for less, and what it asks for), `download` (`requests`, `bytes`), `disk`
+        (`written_bytes`, `replaced_bytes`, `free_bytes`), `unknown_catalogs`, whose numbers of galaxies nobody knows
+        yet, and `estimates`: where each came from.
+    """
+    work = WorkOfJobs(run.settings, run.directory)
+    to_do = [job for job in run.jobs if job.to_do]
+    works = {job.number: work.of(job) for job in to_do}
+    costs = {number: model.of(of_job) for number, of_job in works.items()}
+    sources = {kind: model.source(kind) for kind in sorted({of_job.kind for of_job in works.values()})}
+    recorded = {number: sources[of_job.kind].records > 0 for number, of_job in works.items()}
+    groups = _groups(run.jobs)
+    members = Counter(number for numbers in groups.values() for number in numbers)
+    timed = [_timed(job, costs[job.number]) for job in to_do]
+    outcome = simulated(timed, run.cores, run.limits, run.slots)
+    fetched = [job for job in to_do if job.rule == "fetch_cutouts" and work.is_downloaded(job.wildcards["survey"])]
+
+    def by_stage(numbers: Iterable[int]) -> dict[str, dict[str, Any]]:
+        chosen = set(numbers)
+        jobs = [job for job in run.jobs if job.number in chosen]
+        return {
+            stage: _stage([job for job in jobs if job.stage == stage], costs, recorded, members, run.cores)
+            for stage in STAGES
+            if any(job.stage == stage for job in jobs)
+        }
+
+    return {
+        "config_files": run.config_files,
+        "directory": str(run.directory),
+        "groups": {name: by_stage(numbers) for name, numbers in groups.items()},
+        "total": _stage(run.jobs, costs, recorded, members, run.cores),
+        "target_rules": run.target_rules,
+        "cores": run.cores,
+        "slots": run.slots,
+        "wall_seconds": outcome.seconds,
+        "memory_mb": {
+            "largest_job": max((cost.memory_mb for cost in costs.values()), default=0.0),
+            "at_once": outcome.memory_mb,
+            "machine": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20,
+            "asks_too_little": {
+                job.rule: [costs[job.number].memory_mb, job.resources["mem_mb"]]
+                for job in sorted(to_do, key=lambda job: costs[job.number].memory_mb)
+                if costs[job.number].memory_mb > job.resources.get("mem_mb", float("inf"))
+            },
+        },
+        "download": {
+            "requests": round(sum(works[job.number].size for job in fetched)),
+            "bytes": round(sum(costs[job.number].disk_bytes for job in fetched)),
+        },
+        "disk": {
+            "written_bytes": round(sum(cost.disk_bytes for cost in costs.values())),
+            "replaced_bytes": _size_of_outputs(to_do, run.directory),
+            "free_bytes": shutil.disk_usage(_existing(run.directory)).free,
+        },
+        "unknown_catalogs": sorted(work.unknown),
+        "estimates": [vars(source) for source in sources.values()],
+    }
+
+
+def _groups(jobs: Sequence[PlannedJob]) -> dict[str, set[int]]:
+    """Numbers of the jobs that every experiment, audit and other target needs, directly or not."""
+    by_number = {job.number: job for job in jobs}
+    groups: dict[str, set[int]] = {}
+    for job in jobs:
+        if "experiment" in job.wildcards:
+            groups.setdefault(f"experiment {job.wildcards['experiment']}", set()).add(job.number)
+        elif "audit" in job.wildcards:
+            groups.setdefault(f"audit {job.wildcards['audit']}", set()).add(job.number)
+    for numbers in groups.values():
+        waiting = list(numbers)
+        while waiting:
+            needed = set(by_number[waiting.pop()].needs) - numbers
+            numbers |= needed
+            waiting += needed
+    rest = set(by_number) - set().union(*groups.values())
+    return {name: groups[name] for name in sorted(groups)} | ({OTHER: rest} if rest else {})
+
+
+def _stage(
+    jobs: Sequence[PlannedJob],
+    costs: Mapping[int, Cost],
+    recorded: Mapping[int, bool],
+    members: Mapping[int, int],
+    cores: int,
+) -> dict[str, Any]:
+    to_do = [job for job in jobs if job.to_do]
+    seconds = {job.number: costs[job.number].seconds for job in to_do}
+    changes = Counter(change for job in to_do for change in job.changes)
+    return {
+        "done": len(jobs) - len(to_do),
+        "to_do": len(to_do),
+        "shared": sum(members[job.number] > 1 for job in jobs),
+        "why": dict(sorted(Counter(" and ".join(job.why) for job in to_do).items())),
+        "changes": [change for change, _ in sorted(changes.items(), key=lambda item: (-item[1], item[0]))][
+            :_LISTED_CHANGES
+        ],
+        "core_seconds": sum(seconds[job.number] * min(job.threads, cores) for job in to_do),
+        "gpu_seconds": sum(seconds[job.number] * job.gpus for job in to_do),
+        "disk_bytes": round(sum(costs[job.number].disk_bytes for job in to_do)),
+        "from_records": all(recorded[job.number] for job in to_do),
+    }
+
+
+def _timed(job: PlannedJob, cost: Cost) -> TimedJob:
+    return TimedJob(job.number, job.needs, cost.seconds, cost.memory_mb, job.threads, job.resources)
+
+
+def _size_of_outputs(jobs: Iterable[PlannedJob], directory: Path) -> int:
+    paths = (directory / output for job in jobs for output in job.outputs)
+    return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.parents) if path.exists())

@@ -1,0 +1,116 @@
+"""The plan as one page of text."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from humanfriendly import format_size, format_timespan
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+# A pipe has no width of its own.
+PIPED_WIDTH = 120
+
+
+def print_page(plan: Mapping[str, Any], console: Console) -> None:
+    """Print a plan, as `estimated_plan` gives it."""
+    console.print(Text(f"{' + '.join(plan['config_files'])}, results in {plan['directory']}/results", style="dim"))
+    for name, stages in plan["groups"].items():
+        console.print()
+        console.print(Text(name, style="bold"))
+        console.print(_table(stages))
+    total = plan["total"]
+    console.print()
+    if not total["to_do"]:
+        console.print(Text(f"Nothing to do: all {total['done']} jobs are done.", style="bold green"))
+        return
+    for label, text, style in _facts(plan):
+        console.print(Text.assemble((f"{label:<10}", "bold"), (text, style)), soft_wrap=True)
+
+
+def console_for(stream: Any) -> Console:
+    """A console with colour on a terminal (unless NO_COLOR is set) and plain text in a pipe."""
+    terminal = stream.isatty()
+    return Console(file=stream, highlight=False, width=None if terminal else PIPED_WIDTH, force_terminal=terminal)
+
+
+def _table(stages: Mapping[str, Mapping[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for heading, justify in (("stage", "left"), ("done", "right"), ("to do", "right"), ("shared", "right")):
+        table.add_column(heading, justify=justify, header_style="dim", no_wrap=True)  # type: ignore[arg-type]
+    table.add_column("why", header_style="dim")
+    table.add_column("core time", justify="right", header_style="dim", no_wrap=True)
+    table.add_column("disk", justify="right", header_style="dim", no_wrap=True)
+    for stage, row in stages.items():
+        to_do = row["to_do"]
+        table.add_row(
+            stage,
+            Text(str(row["done"]), style="green" if row["done"] else "dim"),
+            Text(str(to_do), style="yellow" if to_do else "dim"),
+            Text(str(row["shared"] or ""), style="dim"),
+            _why(row),
+            Text(f"{'' if row['from_records'] else '~'}{_time(row['core_seconds'])}" if to_do else "", style="cyan"),
+            Text(format_size(row["disk_bytes"]) if to_do else "", style="cyan"),
+        )
+    return table
+
+
+def _why(row: Mapping[str, Any]) -> Text:
+    reasons = [reason if len(row["why"]) == 1 else f"{reason} {count}" for reason, count in row["why"].items()]
+    changes = f" ({'; '.join(row['changes'])})" if row["changes"] else ""
+    return Text(", ".join(reasons) + changes, style="yellow")
+
+
+def _facts(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(label, text, style) of the lines below the tables."""
+    total, memory, disk, download = plan["total"], plan["memory_mb"], plan["disk"], plan["download"]
+    shared = f"; {total['shared']} belong to several experiments and are counted once" if total["shared"] else ""
+    targets = f" (Snakemake counts {plan['target_rules']} more, which names targets)" if plan["target_rules"] else ""
+    yield "jobs", f"{total['to_do']} to do{targets}, {total['done']} done{shared}", "yellow"
+    where = f"{plan['slots']} jobs of a cluster at once" if plan["slots"] else f"{plan['cores']} cores"
+    gpu = f", GPU time {_time(total['gpu_seconds'])}" if total["gpu_seconds"] else ""
+    about = "about " if total["from_records"] else "~"
+    core = f"core time {_time(total['core_seconds'])}{gpu}"
+    yield "time", f"{about}{_time(plan['wall_seconds'])} on {where}; {core}", "cyan"
+    requests = f"{download['requests']} requests, {format_size(download['bytes'])}"
+    yield "download", requests if download["requests"] else "nothing", "cyan"
+    replaced = f", in place of {format_size(disk['replaced_bytes'])}" if disk["replaced_bytes"] else ""
+    short = disk["written_bytes"] - disk["replaced_bytes"] > disk["free_bytes"]
+    free = f"{format_size(disk['written_bytes'])}{replaced}; {format_size(disk['free_bytes'])} are free"
+    yield "disk", f"{free}: too little" if short else free, "bold red" if short else "cyan"
+    large = not plan["slots"] and memory["at_once"] > memory["machine"]
+    most = f"{_memory(memory['largest_job'])} the largest job, {_memory(memory['at_once'])} at once"
+    yield "memory", f"{most}: more than this machine has" if large else most, "bold red" if large else "cyan"
+    if memory["asks_too_little"]:
+        listed = (
+            f"{rule} ({_memory(needed)}, asks for {_memory(asked)})"
+            for rule, (needed, asked) in memory["asks_too_little"].items()
+        )
+        yield "", f"more than the job asks for, which a cluster may kill: {', '.join(listed)}", "bold red"
+    if plan["unknown_catalogs"]:
+        names = ", ".join(plan["unknown_catalogs"])
+        yield "", f"too low, all of it: how many galaxies {names} has is not known before it is there", "bold red"
+    yield "estimates", _sources(plan["estimates"]), "dim"
+
+
+def _sources(estimates: list[Mapping[str, Any]]) -> str:
+    own = [f"{source['kind']} ({source['records']})" for source in estimates if source["records"]]
+    shipped: dict[str, list[str]] = {}
+    for source in estimates:
+        if not source["records"]:
+            shipped.setdefault(source["measured"], []).append(source["kind"])
+    parts = [f"from this folder's records, so many: {', '.join(own)}"] if own else []
+    parts += [
+        f"~ without a record here, as shipped ({measured}): {', '.join(kinds)}" for measured, kinds in shipped.items()
+    ]
+    return "; ".join(parts)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 60:
+        return f"{max(round(seconds), 1)} s"
+    return format_timespan(60 * round(seconds / 60), max_units=2)
+
+
+def _memory(megabytes: float) -> str:
+    return format_size(round(megabytes * 2**20), binary=False)
