@@ -12,7 +12,7 @@ SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $
 BENCHMARKS := sky_scan sky_regression catalog_audit experiment_suite annotation_memory
 
 .DEFAULT_GOAL := help
-.PHONY: help run dry-run plan report test test-slurm chaos benchmarks clean-images calibration demo-survey lint format docs \
+.PHONY: help run dry-run plan report test test-long test-slurm chaos benchmarks clean-images calibration demo-survey lint format docs \
 	requirements environment
 
 help:  ## list the targets
@@ -31,8 +31,11 @@ plan: environment  ## a page: what `make run` would do, why, and what it would c
 report: environment  ## results/report.html, from finished results
 	$(SNAKEMAKE) --report results/report.html
 
-test: environment  ## run the tests, those on SLURM excepted
-	$(RUN) pytest -m "not slurm"
+test: environment  ## run the tests, but for the long ones and those on SLURM
+	$(RUN) pytest -m "not slurm and not long"
+
+test-long: environment  ## whole surveys from local servers, chaos, and the preview beside what runs: some twenty minutes
+	$(RUN) pytest -m long
 
 test-slurm: environment  ## run the tiny experiment on a private SLURM, and disturb it; skipped where SLURM is not installed
 	$(RUN) pytest -m slurm tests/slurm

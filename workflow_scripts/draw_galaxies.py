@@ -9,6 +9,7 @@ import pandas as pd
 from workflow_scripts.figures.galaxies import galaxy_rows
 from workflow_scripts.figures.style import figure_settings, save
 from workflow_scripts.images.arrays import ImageStore
+from workflow_scripts.provenance import read_table
 from workflow_scripts.runs import listed_runs, paths_of_runs
 from workflow_scripts.sky.split import hash_fractions
 from workflow_scripts.step import json_argument, run_step
@@ -33,7 +34,7 @@ def main(arguments: argparse.Namespace) -> None:
     experiment, settings = arguments.experiment, arguments.figures
     store = ImageStore(arguments.index)
     classes = experiment["classes"]
-    sets = {Path(file).parts[-3]: pd.read_parquet(file) for file in arguments.training_sets}
+    sets = {Path(file).parts[-3]: read_table(file) for file in arguments.training_sets}
     everything = pd.concat(sets.values()).drop_duplicates("source_id")
     gallery, by_footprint = [], []
     for label, name in enumerate(classes):
@@ -65,7 +66,7 @@ def disagreements(experiment: dict, pattern: str) -> list[tuple[str, np.ndarray]
         scores = {}
         for name in (first, second):
             files = paths_of_runs(pattern, [run for run in runs if run["footprint"] == name])
-            tables = [pd.read_parquet(file) for file in files]
+            tables = [read_table(file) for file in files]
             scores[name] = np.mean([table["score"].to_numpy() for table in tables], axis=0)
         ids = tables[0]["source_id"].to_numpy(object)
         order = np.argsort(scores[first] - scores[second], kind="stable")

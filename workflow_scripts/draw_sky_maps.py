@@ -9,6 +9,7 @@ import pandas as pd
 
 from workflow_scripts.figures.sky import difference_maps, fraction_map, seeing_map, sigma_maps, unannotated_map
 from workflow_scripts.figures.style import figure_settings, save
+from workflow_scripts.provenance import read_table
 from workflow_scripts.step import run_step
 
 
@@ -34,7 +35,7 @@ def main(arguments: argparse.Namespace) -> None:
         save(difference_maps(maps, positive, settings), arguments.folder, "difference_map", settings)
         save(sigma_maps(maps, runs, settings), arguments.folder, "sigma_map", settings)
         save(unannotated_map(maps, cut, settings), arguments.folder, "unannotated_map", settings)
-    catalog = pd.read_parquet(arguments.catalog)
+    catalog = read_table(arguments.catalog)
     save(seeing_map(catalog, settings), arguments.folder, "seeing_map", settings)
 
 

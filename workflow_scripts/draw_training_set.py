@@ -5,7 +5,7 @@ import logging
 
 import pandas as pd
 
-from workflow_scripts.provenance import provenance, recorded_config, write_table
+from workflow_scripts.provenance import provenance, read_table, recorded_config, write_table
 from workflow_scripts.sky.balance import balance_table
 from workflow_scripts.sky.matching import draw_training_set
 from workflow_scripts.sky.split import TRAINING
@@ -36,8 +36,8 @@ def training_pool(catalog: pd.DataFrame, ledger: pd.DataFrame) -> pd.DataFrame:
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the training set and its balance table."""
-    catalog = pd.read_parquet(arguments.catalog)
-    pool = training_pool(catalog, pd.read_parquet(arguments.ledger, columns=["source_id", "outcome"]))
+    catalog = read_table(arguments.catalog)
+    pool = training_pool(catalog, read_table(arguments.ledger, ["source_id", "outcome"]))
     class_names = recorded_config(arguments.catalog).get("classes")
     training_set = draw_training_set(pool, arguments.footprint, arguments.resample, class_names)
     record = provenance(arguments.footprint, {"resample": arguments.resample}, [arguments.catalog, arguments.ledger])

@@ -15,6 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from workflow_scripts.errors import InputError
 from workflow_scripts.whole_file import whole_file
 
 PACKAGES = (
@@ -103,6 +104,20 @@ def recorded_config(path: str | Path) -> dict[str, Any]:
     metadata = pq.read_schema(path).metadata or {}
     config = json.loads(metadata.get(b"skybias", b"{}")).get("config")
     return config if isinstance(config, dict) else {}
+
+
+def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """A table of the workflow; `InputError` where the file is damaged or lacks one of `columns` (None: all)."""
+    try:
+        return pd.read_parquet(path, columns=None if columns is None else list(columns))
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist, expected a table (Parquet)") from None
+    except (pa.ArrowException, ValueError, KeyError, OSError) as error:
+        reason = (str(error).splitlines() or [""])[0].rstrip(".")
+        raise InputError(
+            f"{path}: expected a whole table (Parquet), but it cannot be read: {reason} (what Snakemake made, it makes"
+            " again when you delete it)"
+        ) from None
 
 
 def write_table(

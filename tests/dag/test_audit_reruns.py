@@ -1,6 +1,7 @@
 """What an audit has to do with the rest: its options concern it alone, and it concerns no experiment."""
 
 import os
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,8 @@ def audited(workflow):
     workflow.write_config(config)
     workflow.snakemake("results/audit/mine/summary.json")
     assert workflow.would_run() == set()
-    return workflow
+    yield workflow
+    shutil.rmtree(workflow.analysis / "results" / "audit")
 
 
 def remade(workflow):

@@ -103,4 +103,5 @@ def test_a_missing_file_of_the_user_is_named(repository, tmp_path):
     workflow.write_config(config)
     refused = plan(workflow)
     assert refused.returncode == 2
-    assert refused.stderr.startswith("error: region.fits: does not exist")
+    assert "footprints.east.region.moc.path is 'region.fits', which does not exist" in refused.stderr
+    assert "Traceback" not in refused.stderr

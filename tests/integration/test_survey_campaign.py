@@ -27,7 +27,7 @@ from workflow_scripts.images.decoding import decode, is_constant, size_of
 from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.surveys.fetcher.journal import Journal
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 REQUESTS = int(os.environ.get("SKYBIAS_CAMPAIGN", "280"))
 KILLS = 50 if REQUESTS >= 20_000 else 3

@@ -5,8 +5,9 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
+
+from workflow_scripts.provenance import read_table
 
 # In the note of a test whose replicates are not independent; the verdict repeats such a note.
 OVERLAP = "have in common"
@@ -16,10 +17,7 @@ TrainingSets = Mapping[tuple[str, int], NDArray[np.object_]]
 
 def read_training_sets(files: Sequence[str | Path]) -> dict[tuple[str, int], NDArray[np.object_]]:
     """The galaxies of the training sets in files `.../{footprint}/resample{r}/training_set.parquet`."""
-    return {
-        training_set_of(file): pd.read_parquet(file, columns=["source_id"])["source_id"].to_numpy(object)
-        for file in files
-    }
+    return {training_set_of(file): read_table(file, ["source_id"])["source_id"].to_numpy(object) for file in files}
 
 
 def training_set_of(file: str | Path) -> tuple[str, int]:
