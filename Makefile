@@ -38,7 +38,7 @@ test-long: environment  ## whole surveys from local servers, chaos, and the prev
 	$(RUN) pytest -m long
 
 test-slurm: environment  ## run the tiny experiment on a private SLURM, and disturb it; skipped where SLURM is not installed
-	$(RUN) pytest -m slurm tests/slurm
+	$(RUN) pytest -m slurm tests/slurm $(if $(SLURM_TESTS),-k "$(SLURM_TESTS)")
 
 chaos: environment  ## kill random processes of a run, 50 of them, and damage files
 	CHAOS_KILLS=50 $(RUN) pytest -s tests/integration/test_chaos.py
