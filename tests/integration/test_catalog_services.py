@@ -16,6 +16,8 @@ from workflow_scripts import download_catalog, query_catalog
 from workflow_scripts.catalogs.services import web
 from workflow_scripts.errors import InputError
 
+pytestmark = pytest.mark.long
+
 ON_THE_WIRE = ("reset", "hang", "stalled_504", "slow_headers", "truncated", "unfinished_chunks", "cut_without_length")
 ALTERED = [name for name, altered in ALTERATIONS.items() if altered.suits == "any" or "table" in altered.suits]
 REFUSED = ("redirect_file", "redirect_ftp", "redirect_private", "redirect_loop")

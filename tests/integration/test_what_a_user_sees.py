@@ -14,6 +14,8 @@ import pytest
 
 from tests.services.running import running_survey_server
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "surveys.md"
 ACCESS = {"attempts": 2, "ambiguous_attempts": 1, "longest_wait_seconds": 0.1, "requests_per_second": None}
