@@ -40,7 +40,7 @@ def fraction_by_ra(
             axes.plot(angle, curve, color=colour, linewidth=1, label=label)
     axes.set(xlabel="right ascension (degrees)", ylabel=f"{positive} fraction", xlim=(0, 360), xticks=range(0, 361, 60))
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.22))
-    figure.supxlabel("bars: 95 % if galaxies were the unit; other networks of the same footprint differ", fontsize=7)
+    figure.supxlabel("bars: 95 % if galaxies were the unit", fontsize=7)
     return figure
 
 
