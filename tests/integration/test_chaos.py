@@ -155,10 +155,15 @@ def test_a_results_folder_that_is_read_only_is_told(copied, finished_run):
 
 
 @pytest.mark.parametrize(
-    "pattern",
-    ["images/*/*/tile0.npy", "catalog/*/catalog.parquet", "training/*/east/resample0/training_set.parquet"],
+    ("pattern", "damage"),
+    [
+        ("images/*/*/tile0.npy", "truncated"),
+        ("catalog/*/catalog.parquet", "truncated"),
+        ("catalog/*/catalog.parquet", "footer"),
+        ("training/*/east/resample0/training_set.parquet", "truncated"),
+        ("training/*/east/resample0/training_set.parquet", "footer"),
+    ],
 )
-@pytest.mark.parametrize("damage", ["truncated", "footer"])
 def test_a_damaged_intermediate_is_named_by_what_reads_it_and_made_again(copied, finished_run, pattern, damage):
     # Half-way: what follows from intermediates is still to be made, so that they are missed.
     for stage in ("inference", "bias", "report"):
@@ -166,8 +171,6 @@ def test_a_damaged_intermediate_is_named_by_what_reads_it_and_made_again(copied,
     file = first(copied, pattern)
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2] if damage == "truncated" else whole[:-8] + b"\0" * 8)
-    if file.suffix == ".npy" and damage == "footer":
-        pytest.skip("an array has no footer")
     failed = copied.snakemake(check=False)
     said = failed.stdout + failed.stderr
     assert failed.returncode

@@ -185,7 +185,7 @@ def test_a_service_that_gives_nothing_stops_the_run_early(tmp_path, capsys, data
     with ScriptedServer(always(data)) as server:
         fetched = fetch(tmp_path, server, galaxies=200, access={"attempts": 2, "longest_wait_seconds": 0.01})
         assert fetched.status == 2
-        # 25 failures and what was on its way; 200 galaxies were to be asked for.
+        # 25 galaxies that failed twice; others are asked for the first time while those wait for their second attempt.
         assert len(server.asked) < 100
     error = capsys.readouterr().err
     assert pd.Series([error.replace("\n", " ")]).str.contains(message).all(), error
