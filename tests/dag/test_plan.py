@@ -7,6 +7,7 @@ import pytest
 from tests.planned import counted_by_snakemake, plan, planned
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
+from workflow_scripts.planning.estimate import STAGES
 
 pytestmark = pytest.mark.slow
 
@@ -105,3 +106,23 @@ def test_a_missing_file_of_the_user_is_named(repository, tmp_path):
     assert refused.returncode == 2
     assert "footprints.east.region.moc.path is 'region.fits', which does not exist" in refused.stderr
     assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("module", "made_again"),
+    [
+        # The ledger follows from the tiles.
+        ("surveys/simulated/rendering.py", {"cutouts": {"code", "follows"}, "images": {"follows"}}),
+        ("networks/training.py", {"training": {"code"}, "inference": {"follows"}}),
+        ("networks/annotation.py", {"inference": {"code"}, "bias": {"follows"}}),
+    ],
+)
+def test_a_newer_version_says_what_it_makes_again_of_older_results(workflow, module, made_again):
+    path = workflow.root / "workflow_scripts" / module
+    path.write_text(path.read_text() + "\nANSWER = 42\n")
+    found = planned(workflow)
+    assert_agrees(workflow, found)
+    why = {stage: set(row["why"]) for stage, row in found["groups"]["experiment first"].items() if row["to_do"]}
+    first = STAGES.index(next(iter(made_again)))
+    assert set(why) <= set(STAGES[first:]), "what comes before is not made again"
+    assert {stage: why[stage] for stage in made_again} == made_again

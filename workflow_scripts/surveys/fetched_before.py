@@ -29,7 +29,10 @@ def take_over(tile: Path, galaxies: Sequence[Galaxy], service: Service, journal:
     copied = 0
     try:
         with pq.ParquetFile(tile) as file:
-            if not set(SCHEMA.names) <= set(file.schema_arrow.names):
+            if lacking := [name for name in SCHEMA.names if name not in file.schema_arrow.names]:
+                log.warning(
+                    "%s is of an older version, without %s: its images are fetched again", tile, ", ".join(lacking)
+                )
                 return 0
             for batch in file.iter_batches(batch_size=256, columns=SCHEMA.names):
                 for row in batch.to_pylist():

@@ -152,6 +152,16 @@ def test_a_tile_with_more_galaxies_asks_for_the_new_ones_only(tmp_path):
         assert len(server.asked) == 12, "another scale is another image"
 
 
+def test_a_tile_of_an_older_version_without_a_column_is_told_and_fetched_again(tmp_path, capsys):
+    with ScriptedServer(always(answer(JPEG))) as server:
+        fetch(tmp_path, server)
+        (kept,) = tmp_path.glob(".fetched/*/tile.parquet")
+        pq.write_table(pq.read_table(kept).drop_columns("stretch"), kept)
+        assert set(fetch(tmp_path, server).rows["outcome"]) == {"delivered"}
+        assert "of an older version, without stretch: its images are fetched again" in capsys.readouterr().err
+        assert set(server.asked.values()) == {2}
+
+
 def test_what_failed_for_now_is_asked_for_at_the_next_start(tmp_path, capsys):
     broken = {"down": True}
 
