@@ -12,14 +12,17 @@ import pandas as pd
 from workflow_scripts.bias.annotations import Annotations, read_annotations
 from workflow_scripts.bias.arm_means import arm_means
 from workflow_scripts.bias.galaxy_level import galaxy_level_p, galaxy_level_summary
-from workflow_scripts.bias.imaging_templates import Imaging, read_imaging
+from workflow_scripts.bias.imaging_templates import Imaging, Templates, imaging_of, read_templates
 from workflow_scripts.bias.pairs import pair_table
 from workflow_scripts.bias.paper_style import cosine_table, fraction_table, run_table
 from workflow_scripts.bias.response_model import response_models
 from workflow_scripts.bias.run_level import adjusted_primary, run_level_tests
 from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import sky_maps
+from workflow_scripts.bias.template_coefficients import mediation_of_contrasts, template_coefficients
+from workflow_scripts.bias.training_balance import training_balance
 from workflow_scripts.bias.training_overlap import read_training_sets, training_set_of
+from workflow_scripts.bias.training_templates import mean_training_templates
 from workflow_scripts.bias.variance_budget import variance_budget
 from workflow_scripts.bias.verdict import verdict
 from workflow_scripts.errors import InputError
@@ -75,11 +78,16 @@ def measure(
     check_opposite(experiment, listed)
     log.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
     settings = experiment["tests"]
-    imaging, without_imaging = imaging_or_reason(catalog, settings, annotations)
+    templates, imaging, without_imaging = imaging_or_reason(catalog, settings, annotations)
     single = single_networks(annotations, imaging, settings)
-    runs = pd.concat([run_table(annotations), single.columns], axis=1)
+    coefficients = template_coefficients(annotations, templates, imaging is not None) if templates else None
+    runs = pd.concat(
+        [run_table(annotations), single.columns, *([coefficients.columns] if coefficients else [])], axis=1
+    )
+    all_balance = gathered_balance(balance)
     fractions = fraction_table(annotations, settings["ra_bins"])
-    found = run_level_tests(runs, experiment, read_training_sets(training_sets))
+    training_templates = mean_training_templates(all_balance, templates) if templates else None
+    found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates)
     found.missing += without_imaging
     primary = adjusted_primary(found.tests)
     tables = {
@@ -89,7 +97,7 @@ def measure(
         "contrasts": pair_table(annotations, experiment["opposite"], imaging, settings["seed"]),
         "arms": arm_means(runs, experiment["opposite"]),
         "thresholds": single.cuts,
-        "balance": gathered_balance(balance),
+        "balance": all_balance,
     }
     for name, table in tables.items():
         with whole_file(folder / f"{name}.csv") as temporary:
@@ -109,6 +117,11 @@ def measure(
         "variance_budget": variance_budget(runs, found.tests, experiment["opposite"], settings["alpha"]),
         "response_model": response_models(runs, settings),
         "imaging": imaging.as_dict() if imaging else None,
+        "templates": templates.as_dict() if templates else None,
+        "mediation": mediation_of_contrasts(annotations, coefficients, experiment["opposite"], settings["seed"])
+        if coefficients and imaging
+        else [],
+        "training_balance": training_balance(runs, training_sets, experiment["opposite"], settings["seed"]),
         "galaxy_level": galaxy_level_summary(tables, every_p, annotations.n),
         "paper_style": paper_style_summary(runs, tables["contrasts"]),
         "tests": [test.as_dict() for test in found.tests],
@@ -123,12 +136,14 @@ def measure(
 
 def imaging_or_reason(
     catalog: str, settings: dict[str, Any], annotations: Annotations
-) -> tuple[Imaging | None, list[str]]:
-    """The catalog's imaging templates, or a sentence why there is no regression on them."""
+) -> tuple[Templates | None, Imaging | None, list[str]]:
+    """The catalog's imaging templates, a regression on sky and templates, and a sentence why there is none."""
+    templates = None
     try:
-        return read_imaging(catalog, settings["templates"], annotations, settings["seed"]), []
+        templates = read_templates(catalog, settings["templates"], annotations)
+        return templates, imaging_of(templates, annotations, settings["seed"]), []
     except ValueError as reason:
-        return None, [f"Whether imaging explains a dipole of the annotations: {reason}."]
+        return templates, None, [f"Whether imaging explains a dipole of the annotations: {reason}."]
 
 
 def check_opposite(experiment: dict[str, Any], listed: list[dict[str, Any]]) -> None:

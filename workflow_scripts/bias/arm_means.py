@@ -8,7 +8,7 @@ from scipy import stats
 
 from workflow_scripts.bias.collected_tests import REFERENCE_DIPOLE
 from workflow_scripts.bias.opposite_footprints import of_training_sets
-from workflow_scripts.bias.quantities import ALL, Quantity
+from workflow_scripts.bias.quantities import ALL, Quantity, template_quantities
 
 # The dipole against the reference, not against the mean of the runs: what all runs share is what is wanted here.
 _QUANTITIES = (
@@ -33,7 +33,7 @@ def arm_means(runs: pd.DataFrame, opposite: Sequence[Sequence[str]]) -> pd.DataF
         for arm, members in arms(of_network, opposite):
             sets = of_training_sets(members)
             sets[REFERENCE_DIPOLE] = members.groupby(["footprint", "resample"], sort=True)[REFERENCE_DIPOLE].mean()
-            for quantity in _QUANTITIES:
+            for quantity in (*_QUANTITIES, *template_quantities(sets)):
                 for column in quantity.columns:
                     if column in sets:
                         row = {"network": network, "arm": arm, "quantity": quantity.name, "component": column}

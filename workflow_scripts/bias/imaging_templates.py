@@ -27,6 +27,34 @@ _LEAST_RETAINED = 0.1
 
 
 @dataclass(frozen=True)
+class Templates:
+    """Properties of the images of the m annotated galaxies that have all of them.
+
+    `names` (j,) are columns of the catalog, `left_out` others and why; `rows` those galaxies: their numbers (m,), or a
+    slice where they are all. `values` (m, k) are templates after `rotated_templates`, `called` (k,) what each of them
+    is called, `loadings` (j, k) of the standardised properties, `mean` and `spread` (j,) those of the properties.
+    """
+
+    names: tuple[str, ...]
+    left_out: dict[str, str]
+    rows: NDArray[np.int64] | slice
+    values: NDArray[np.float64]
+    called: tuple[str, ...]
+    loadings: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    spread: NDArray[np.float64]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For summary.json."""
+        return {"properties": list(self.names), "left_out": self.left_out, "n": len(self.values)} | {
+            "loadings": {
+                name: dict(zip(self.names, column, strict=True))
+                for name, column in zip(self.called, self.loadings.T, strict=True)
+            }
+        }
+
+
+@dataclass(frozen=True)
 class Imaging:
     """Templates of the m galaxies that have all of them, shared by all runs.
 
@@ -57,12 +85,11 @@ class Imaging:
         }
 
 
-def read_imaging(catalog: str | Path, wanted: Sequence[str], annotations: Annotations, seed: int) -> Imaging:
+def read_templates(catalog: str | Path, wanted: Sequence[str], annotations: Annotations) -> Templates:
     """The templates among the columns `wanted` of a catalog, for the annotated galaxies.
 
     Columns that the catalog lacks, that are no numbers, unknown for every galaxy, or the same everywhere are left out.
-    Templates that follow each other are rotated. Raises `ValueError` where none is left, where they leave a regression
-    undetermined, or where they have a dipole themselves that no other one could be told from.
+    Templates that follow each other are rotated. Raises `ValueError` where none is left.
     """
     present = set(pq.read_schema(catalog).names)
     table = pd.read_parquet(catalog, columns=[name for name in wanted if name in present])
@@ -86,23 +113,43 @@ def read_imaging(catalog: str | Path, wanted: Sequence[str], annotations: Annota
     stacked = np.column_stack(list(columns.values()))
     complete = np.isfinite(stacked).all(axis=1)
     rows: NDArray[np.int64] | slice = slice(None) if complete.all() else np.flatnonzero(complete)
-    rotated = rotated_templates(stacked[rows]).values
+    rotated = rotated_templates(stacked[rows])
+    names = tuple(columns)
+    return Templates(
+        names=names,
+        left_out=left_out,
+        rows=rows,
+        values=rotated.values,
+        called=_called(names, rotated.loadings),
+        loadings=rotated.loadings,
+        mean=stacked[rows].mean(axis=0),
+        spread=stacked[rows].std(axis=0),
+    )
+
+
+def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Imaging:
+    """What regressions on sky and templates together share.
+
+    Raises `ValueError` where templates leave a regression undetermined, or where they have a dipole themselves that no
+    other one could be told from.
+    """
+    rows, rotated = templates.rows, templates.values
     vectors = annotations.vectors[rows]
     pixels = tile_of(annotations.ra[rows], annotations.dec[rows], PIXEL_ORDER)
-    patches = coarser_pixels(N_PIXELS, 12 * PATCH_NSIDE**2)[pixels]
+    patches = patches_of(pixels)
     kept = over_correction(vectors, rotated, patches, seed=seed)
     if kept.worst_share < _LEAST_RETAINED:
         ra, dec = right_ascension_declination(kept.worst_axis)
         raise ValueError(
-            f"{', '.join(columns)} have a dipole themselves: a regression on them leaves"
+            f"{', '.join(templates.names)} have a dipole themselves: a regression on them leaves"
             f" {max(0.0, kept.worst_share):.0%} of a true dipole along (RA {ra:.0f}°, Dec {dec:+.0f}°), so the two"
             " cannot be told apart"
         )
     positions = PixelPositions.of(vectors, pixels, N_PIXELS)
     sums = [np.bincount(pixels, weights=column, minlength=N_PIXELS) for column in rotated.T]
     return Imaging(
-        names=tuple(columns),
-        left_out=left_out,
+        names=templates.names,
+        left_out=templates.left_out,
         rows=rows,
         values=rotated,
         patches=patches,
@@ -112,3 +159,18 @@ def read_imaging(catalog: str | Path, wanted: Sequence[str], annotations: Annota
         pixel_means=np.column_stack(sums) / np.maximum(positions.counts, 1)[:, None],
         retained=kept.worst_share,
     )
+
+
+def patches_of(pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The patch of sky of galaxies, from their pixels (m,)."""
+    return coarser_pixels(N_PIXELS, 12 * PATCH_NSIDE**2)[pixels]
+
+
+def _called(names: Sequence[str], loadings: NDArray[np.float64]) -> tuple[str, ...]:
+    """A template of one property is called as that; components of several are numbered."""
+    called: list[str] = []
+    for column in loadings.T:
+        members = "_and_".join(name for name, loading in zip(names, column, strict=True) if loading)
+        number = sum(name.startswith(f"{members}_component") for name in called) + 1
+        called.append(members if np.count_nonzero(column) == 1 else f"{members}_component{number}")
+    return tuple(called)

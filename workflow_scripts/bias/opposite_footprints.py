@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.bias.collected_tests import CollectedTests
-from workflow_scripts.bias.quantities import ALL, MAIN, SECONDARY
+from workflow_scripts.bias.quantities import ALL, MAIN, SECONDARY, template_quantities
 from workflow_scripts.bias.run_tests import RunTests
 from workflow_scripts.bias.training_overlap import TrainingSets, overlap_within_arms
 
@@ -44,7 +44,7 @@ def _arm_contrasts(
     null = "training sets are exchangeable between the two arms"
     tests = RunTests(null, len(a) + len(b), settings["permutations"], settings["seed"], notes)
     # Against the controls, and of what only explains, nothing is asked that could decide the verdict.
-    for quantity in MAIN if controls else (*MAIN, *SECONDARY):
+    for quantity in MAIN if controls else (*MAIN, *SECONDARY, *template_quantities(a)):
         if not set(quantity.columns) <= set(a):
             continue
         name = f"{quantity.contrast_name} {label}{suffix}"
@@ -56,5 +56,6 @@ def _arm_contrasts(
 
 def of_training_sets(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a training set (footprint, resample): the mean over its seeds, which are not independent."""
-    wanted = [column for quantity in ALL for column in quantity.columns if column in runs]
+    quantities = (*ALL, *template_quantities(runs))
+    wanted = [column for quantity in quantities for column in quantity.columns if column in runs]
     return runs.groupby(["footprint", "resample"], sort=True)[wanted].mean()

@@ -1,5 +1,6 @@
 """The numbers of a run that are tested between training sets: the primary ones, and what may explain them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from workflow_scripts.bias.collected_tests import DIPOLE, REFERENCE_DIPOLE
@@ -66,6 +67,7 @@ def _vector(name: str, words: str, family: str) -> Quantity:
 
 # Secondary: each family is adjusted by itself, and none decides the verdict.
 SECONDARY = (
+    _vector("score_dipole", "dipole of score - reference", "scores"),
     _vector("sensitivity_dipole", "part of the labels' dipole that missed positives make", "errors"),
     _vector("false_alarm_dipole", "part of the labels' dipole that false positives make", "errors"),
     _vector("calibration_dipole", "dipole of reference - score", "calibration"),
@@ -81,3 +83,18 @@ SECONDARY = (
 # Not tested between arms, because the mean score is.
 DESCRIPTIVE = (Quantity("calibration_mean", ("calibration_mean",), "mean of reference - score", "calibration"),)
 ALL = (*MAIN, *SECONDARY, *DESCRIPTIVE)
+
+# Columns of `template_coefficients`: what a property of the images does to the labels, alone and beside a dipole.
+TEMPLATE_ALONE, TEMPLATE_BESIDE = "template_alone_", "template_beside_dipole_"
+
+
+def template_quantities(columns: Iterable[str]) -> tuple[Quantity, ...]:
+    """Coefficients of imaging templates among the columns of a table of runs: secondary, as many as the catalog has."""
+    found = []
+    for column in map(str, columns):
+        for start, words in ((TEMPLATE_ALONE, "templates alone"), (TEMPLATE_BESIDE, "templates beside a dipole")):
+            if column.startswith(start):
+                template = column.removeprefix(start)
+                told = f"change of the label for one standard deviation of {template}, {words}"
+                found.append(Quantity(column, (column,), told, "imaging"))
+    return tuple(found)

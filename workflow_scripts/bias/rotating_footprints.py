@@ -13,18 +13,27 @@ from workflow_scripts.bias.collected_tests import (
     need_numbers,
     rotating_runs,
 )
-from workflow_scripts.bias.quantities import MAIN, SECONDARY
+from workflow_scripts.bias.quantities import MAIN, SECONDARY, template_quantities
 from workflow_scripts.bias.run_tests import RunTests
 from workflow_scripts.bias.training_overlap import TrainingSets, overlap_between_footprints
+from workflow_scripts.bias.training_templates import template_slopes
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs.footprint_response import scalar_response
 
 
 def axis_responses(
-    found: CollectedTests, runs: pd.DataFrame, settings: Mapping[str, Any], suffix: str, training_sets: TrainingSets
+    found: CollectedTests,
+    runs: pd.DataFrame,
+    settings: Mapping[str, Any],
+    suffix: str,
+    training_sets: TrainingSets,
+    training_templates: pd.DataFrame | None = None,
 ) -> None:
-    """Add the responses of all quantities to the footprint's axis, for each family of hemispheres."""
+    """Add the responses of all quantities to the footprint's axis, for each family of hemispheres.
+
+    With `training_templates` (`mean_training_templates`), also the slopes on the imaging of the training galaxies.
+    """
     rotating = rotating_runs(runs)
     if rotating["footprint"].nunique() < FEWEST_FOOTPRINTS:
         found.missing.append(
@@ -33,7 +42,7 @@ def axis_responses(
         found.untested += [name for name in found.primary if name.endswith("_response")]
         return
     for label, members in by_family(rotating):
-        _responses_of_family(found, members, settings, suffix + label, training_sets)
+        _responses_of_family(found, members, settings, suffix + label, training_sets, training_templates)
 
 
 def by_family(rotating: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -46,15 +55,21 @@ def by_family(rotating: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
 
 def of_footprints(rotating: pd.DataFrame) -> pd.DataFrame:
     """One row a footprint, the mean over its runs: they share training galaxies, so the footprint is the unit."""
+    quantities = (*MAIN, *SECONDARY, *template_quantities(rotating))
     wanted = [
-        column for quantity in (*MAIN, *SECONDARY) for column in (*quantity.columns, *quantity.centre)
+        column for quantity in quantities for column in (*quantity.columns, *quantity.centre)
         if column in rotating
     ]  # fmt: skip
     return rotating.groupby("footprint", sort=True)[["axis_ra", "axis_dec", *wanted]].mean()
 
 
 def _responses_of_family(
-    found: CollectedTests, rotating: pd.DataFrame, settings: Mapping[str, Any], suffix: str, training_sets: TrainingSets
+    found: CollectedTests,
+    rotating: pd.DataFrame,
+    settings: Mapping[str, Any],
+    suffix: str,
+    training_sets: TrainingSets,
+    training_templates: pd.DataFrame | None,
 ) -> None:
     means = of_footprints(rotating)
     axes = unit_vectors(means["axis_ra"], means["axis_dec"])
@@ -65,7 +80,7 @@ def _responses_of_family(
     notes += overlap_between_footprints(keys, training_sets)
     null = "footprints are exchangeable: axes permuted over footprints"
     tests = RunTests(null, len(means), settings["permutations"], settings["seed"], notes)
-    for quantity in (*MAIN, *SECONDARY):
+    for quantity in (*MAIN, *SECONDARY, *template_quantities(means)):
         if set(quantity.columns) <= set(means):
             name = quantity.response_name + suffix
             family = quantity.family or found.family(name)
@@ -88,3 +103,5 @@ def _responses_of_family(
         )
 
     found.attempt("scalar_dipole_response" + suffix, scalar)
+    if training_templates is not None:
+        template_slopes(found, rotating, means, training_templates, tests, suffix)

@@ -18,20 +18,24 @@ PAIR_PRIMARY = ("fraction_contrast", "dipole_contrast")
 
 
 def run_level_tests(
-    runs: pd.DataFrame, experiment: Mapping[str, Any], training_sets: TrainingSets | None = None
+    runs: pd.DataFrame,
+    experiment: Mapping[str, Any],
+    training_sets: TrainingSets | None = None,
+    training_templates: pd.DataFrame | None = None,
 ) -> CollectedTests:
     """All run-level tests of an experiment.
 
     The primary tests are those that the experiment names; else the responses to the axes of rotating footprints; else,
     without enough of such footprints, the contrasts of the opposite pairs. `runs` is a `paper_style.run_table`;
-    `training_sets`, the galaxies of each training set, serve to say how much they overlap.
+    `training_sets`, the galaxies of each training set, serve to say how much they overlap, and
+    `training_templates`, their mean imaging, to say whether that is what networks follow.
     """
     settings, sets = experiment["tests"], training_sets or {}
     enough = rotating_runs(runs).groupby("family")["footprint"].nunique().max() >= FEWEST_FOOTPRINTS
     found = CollectedTests(tuple(settings["primary"]) or (ROTATING_PRIMARY if enough else PAIR_PRIMARY))
     for network, group in runs.groupby("network", sort=False):
         suffix = "" if runs["network"].nunique() == 1 else f" [{network}]"
-        axis_responses(found, group, settings, suffix, sets)
+        axis_responses(found, group, settings, suffix, sets, training_templates)
         opposite_contrasts(found, group, experiment, suffix, sets)
         noise_components(found, group, suffix)
     return found

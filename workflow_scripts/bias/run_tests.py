@@ -12,7 +12,7 @@ from workflow_scripts.bias.collected_tests import need_numbers
 from workflow_scripts.bias.quantities import Quantity
 from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs.contrasts import ArmContrast, VectorContrast, arm_contrast, vector_contrast
-from workflow_scripts.statistics.runs.footprint_response import FootprintResponse, footprint_response
+from workflow_scripts.statistics.runs.footprint_response import FootprintResponse, footprint_response, footprint_slope
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,29 @@ class RunTests:
         fit = footprint_response(axes, means[columns].to_numpy(), self.permutations, self.seed)
         common = means[list(quantity.centre)].mean() if quantity.centre else fit.common
         return self._of_response(name, family, quantity, fit, common)
+
+    def slope(
+        self, name: str, family: str, quantity: Quantity, covariate: pd.Series, means: pd.DataFrame, template: str
+    ) -> TestResult:
+        """Slope on the footprints' training galaxies' mean of a template; `ValueError` as for `contrast`."""
+        (column,) = quantity.columns
+        need_numbers(means[[column]].assign(covariate=covariate))
+        found = footprint_slope(covariate, means[column], self.permutations, self.seed)
+        return self.result(
+            name,
+            family,
+            f"slope of the {quantity.words} on the mean {template} of the training galaxies, in standard deviations of"
+            " the annotated ones",
+            found,
+            estimate=found.slope,
+            se=found.se,
+            ci95=found.ci95,
+            statistic=found.t,
+            dof=found.dof,
+            size=found.slope,
+            size_ci95=found.ci95,
+            notes=[*self.notes, f"what else follows the {template} of the footprints is not told from it"],
+        )
 
     def _of_response(
         self, name: str, family: str, quantity: Quantity, fit: FootprintResponse, common: Any

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.bias.quantities import TEMPLATE_ALONE, TEMPLATE_BESIDE
 from workflow_scripts.verdict_page.side_by_side import labelled_arms
 from workflow_scripts.verdict_page.tables import row, share, table, with_error
 
@@ -116,28 +117,133 @@ networks.</p>
 
 def imaging_section(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> str:
     """What imaging templates explain."""
-    imaging, pairs = summary["imaging"], tables["contrasts"]
-    if imaging is None:
+    if summary["templates"] is None:
         return ""
+    return f"""<h2>Imaging</h2>
+{_beside_sky(summary)}
+{_coefficients(summary["templates"], tables["arms"])}
+{_mediation(summary)}
+{_interactions(summary)}
+{_tests(summary["tests"], "imaging")}"""
+
+
+def _interactions(summary: Mapping[str, Any]) -> str:
+    """Which coefficients of templates differ between footprints, in a sentence."""
+    lines = [
+        line
+        for line in summary["ledger"]
+        if line["family"] == "imaging"
+        and line["unit_of_replication"] == "run"
+        and line["name"].startswith((TEMPLATE_ALONE, TEMPLATE_BESIDE))
+    ]
+    if not lines:
+        return ""
+    found = [
+        f"{line['name'].replace('_', ' ')} (adjusted p = {line['adjusted']:.2g})"
+        for line in lines
+        if line["below_alpha"]
+    ]
+    if not found:
+        return f"""<p>None of {len(lines)} tests found that networks of different footprints answer differently to a
+template, after adjustment for all tests of imaging.</p>"""
+    return f"""<p>Networks of different footprints answer differently to the imaging, after adjustment for all tests of
+imaging: {html.escape(", ".join(found))}. Such a difference goes with the property, which need not be its
+cause.</p>"""
+
+
+def balance_section(entries: Sequence[Mapping[str, Any]]) -> str:
+    """How well the training sets of different footprints are matched to each other."""
+    rows = [
+        row(
+            [f"{entry['first']} and {entry['second']}", ", ".join(entry["covariates"]) or "class alone"],
+            [
+                *(entry.get(name) for name in ("largest_smd", "smallest_ks_p", "variance_ratios")),
+                with_error(entry.get("adversarial_auc"), entry.get("adversarial_null_sd")),
+                entry.get("adversarial_p"),
+            ],
+        )
+        for entry in entries
+    ]
+    if not rows:
+        return ""
+    heading = (
+        *("training sets of", "matched in class and", "largest standardised difference", "smallest KS p"),
+        *("variance ratios, least and largest", "adversarial AUC (± its scatter by chance)", "permutation p"),
+    )
+    return f"""<h2>Balance of the training sets</h2>
+<p>Footprints that are set against each other, in what their training sets were matched in. A standardised difference
+of means below 0.05 is as good as matched. The adversarial AUC tells how well all of it together parts one set from the
+other: 0.5 where nothing does. Imaging is not matched, because it is the suspected mechanism.</p>
+{table(heading, rows)}"""
+
+
+def _beside_sky(summary: Mapping[str, Any]) -> str:
+    """Dipoles of single networks beside the templates, where the two can be told apart."""
+    imaging = summary["imaging"]
+    if imaging is None:
+        return """<p>A dipole of the labels beside the templates is not given: see "Not answered" for the reason.</p>"""
     found = {entry["name"]: entry for entry in summary["galaxy_level"]}
     kept = [found[name] for name in ("centred_dipole", "cleaned_dipole", "glm_dipole_given_templates") if name in found]
     rows = [
         row([entry["name"].replace("_", " "), share(entry["share_below_alpha"])], [entry["median_estimate"]])
         for entry in kept
     ]
-    mediated = pairs["mediation_share"].dropna()
-    told = (
-        f" Of the dipole of the difference between opposite networks, {share(float(mediated.median()))} goes away"
-        " beside the templates (median over pairs)."
-        if len(mediated)
-        else ""
-    )
     heading = ("dipole of the labels, galaxies as unit", "share of networks that have one", "median length")
-    return f"""<h2>Imaging</h2>
-<p>Templates: {html.escape(", ".join(imaging["templates"]))}, known for {imaging["n"]:,} galaxies and fitted in other
-patches of sky. They leave {share(imaging["retained_worst_share"])} of a true dipole along the axis where they take
-most. What they explain need not be caused by them.{told}</p>
-{table(heading, rows)}{_tests(summary["tests"], "imaging")}"""
+    return f"""<p>Templates: {html.escape(", ".join(imaging["templates"]))}, known for {imaging["n"]:,} galaxies and
+fitted in other patches of sky. They leave {share(imaging["retained_worst_share"])} of a true dipole along the axis
+where they take most. What they explain need not be caused by them.</p>
+{table(heading, rows)}"""
+
+
+def _coefficients(templates: Mapping[str, Any], means: pd.DataFrame) -> str:
+    """What each template does to the labels of an arm's networks."""
+    designs = ((TEMPLATE_ALONE, "alone"), (TEMPLATE_BESIDE, "beside a dipole"))
+    columns = [
+        (start + name, f"{name}, {words}")
+        for name in templates["loadings"]
+        for start, words in designs
+        if (means["quantity"] == start + name).any()
+    ]
+    if not columns:
+        return ""
+    rows = [
+        row([label], [_scalar(means, network, arm, column) for column, _ in columns])
+        for network, arm, label in labelled_arms(means)
+    ]
+    heading = ("arm", *(words for _, words in columns))
+    return f"""<p>How much the positive fraction changes where a template is one standard deviation larger, by least
+squares on all templates, as far as the arm's networks say. Alone, a dipole of the sky and a template that has one
+itself cannot be told apart. Between arms, such a coefficient says which property their difference follows; its slope on
+the mean of the training galaxies, whether networks follow the imaging that they were trained on. {UNITS}</p>
+{table(heading, rows)}"""
+
+
+def _mediation(summary: Mapping[str, Any]) -> str:
+    """Shares of the dipole between opposite footprints, over training sets and sky."""
+    p = {line["name"]: line["p"] for line in summary["ledger"]}
+    several = len({entry["network"] for entry in summary["mediation"]}) > 1
+    rows, reasons = [], []
+    for entry in summary["mediation"]:
+        label = entry["contrast"] + (f" [{entry['network']}]" if several else "")
+        if "reason" in entry:
+            reasons.append(f"{label}: {entry['reason']}")
+            continue
+        low, high = entry["share_along_ci95"]
+        interval = f"{share(entry['share_along'])} ({share(low)} to {share(high)})"
+        sets = " and ".join(map(str, entry["training_sets"]))
+        rows.append(row([label, sets, interval], [share(entry["share"]), p.get(f"dipole_contrast {label}")]))
+    told = "".join(f"<p>Not told: {html.escape(reason)}.</p>" for reason in reasons)
+    if not rows:
+        return told
+    heading = (
+        "dipole of the difference between",
+        "training sets",
+        "share along itself that goes away beside the templates (95 %, training sets and blocks of sky resampled)",
+        "share of its length",
+        "p of the difference's dipole between training runs",
+    )
+    return f"""{table(heading, rows)}
+<p>Where there is no dipole to explain (a large p), a share of it means nothing.</p>{told}"""
 
 
 def _tests(tests: Sequence[Mapping[str, Any]], family: str) -> str:

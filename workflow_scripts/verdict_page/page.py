@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.verdict_page.explanations import (
+    balance_section,
     calibration_section,
     error_section,
     imaging_section,
@@ -61,6 +62,7 @@ def page(
 {calibration_section(tables, tests)}
 {threshold_section(tables, tests)}
 {imaging_section(summary, tables)}
+{balance_section(summary["training_balance"])}
 <h2>Every test with the training run as its unit</h2>
 <p>Primary tests are adjusted by Holm's method, each other family by Benjamini and Hochberg's. Where there are two p,
 the larger decides.</p>

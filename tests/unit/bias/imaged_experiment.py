@@ -20,6 +20,7 @@ def imaged_experiment(
     per_seeing: float = 0.0,
     sky_dipole: float = 0.0,
     east_scores: float = 0.0,
+    per_seeing_by_axis: float = 0.0,
     labelled: float = 1.0,
     runs: list[dict] | None = None,
 ) -> tuple:
@@ -27,7 +28,9 @@ def imaged_experiment(
 
     `per_seeing`: change of the positive rate for one standard deviation of seeing, which varies by patches and has a
     dipole too; `sky_dipole`: dipole of the true fraction along `SKY`; `east_scores`: dipole along `DIPOLE` of the
-    scores of networks trained in the east; `labelled`: share of galaxies with a reference label.
+    scores of networks trained in the east; `per_seeing_by_axis`: what the cosine between `DIPOLE` and the axis of a
+    run's footprint, 1 in the east and -1 in the west, adds to `per_seeing`; `labelled`: share of galaxies with a
+    reference label.
     """
     runs = runs or [run for run in experiment_runs(with_rotating=False, seeds=3) if run["arm"] == "halves"]
     experiment, files, catalog = write_experiment(folder, 0.0, runs, n=n)
@@ -45,10 +48,28 @@ def imaged_experiment(
     hardness = random.normal(size=n)
     for run, file in zip(runs, files, strict=True):
         score = 0.5 + np.where(truth, 0.2, -0.2) + 0.15 * hardness + 0.1 * random.normal(size=n)
-        score += 0.02 * random.normal() + per_seeing * seeing
+        score += 0.02 * random.normal() + (per_seeing + per_seeing_by_axis * cosine_of(run)) * seeing
         if run["footprint"] == "east":
             score += east_scores * vectors @ DIPOLE
         score = np.clip(score, 0.001, 0.999).astype(np.float32)
         annotations = pd.read_parquet(file).assign(score=score, label=(score > 0.5).astype(np.int8))
         annotations.to_parquet(file)
     return experiment, files, catalog
+
+
+def cosine_of(run: dict) -> float:
+    """Between `DIPOLE` and where a run was trained."""
+    halves = {"east": 1.0, "west": -1.0}
+    return float(DIPOLE @ unit_vectors(*run["axis"])) if run["axis"] else halves.get(run["footprint"], 0.0)
+
+
+def write_balance(folder: Path, runs: list[dict]) -> list[Path]:
+    """Balance tables of the training sets, a run each: their seeing follows the axis, as that of the sky does."""
+    files = []
+    for run in runs:
+        files.append(folder / run["footprint"] / f"resample{run['resample']}" / "balance.csv")
+        files[-1].parent.mkdir(parents=True, exist_ok=True)
+        mean = 1.2 + 0.05 * cosine_of(run)
+        rows = [{"label": label, "covariate": "psf_fwhm_arcsec", "n": 500, "mean": mean} for label in (0, 1)]
+        pd.DataFrame(rows).to_csv(files[-1], index=False)
+    return files

@@ -164,6 +164,57 @@ def scalar_response(axes: ArrayLike, dipoles: ArrayLike, permutations: int, seed
     return ScalarResponse(float(kappa), se, ci95, upper_p(null, abs(kappa), exact), smallest_p(len(orders), exact))
 
 
+@dataclass(frozen=True)
+class FootprintSlope:
+    """Least-squares slope of one number of a footprint on another, and the permutation of these over footprints."""
+
+    slope: float
+    se: float
+    ci95: tuple[float, float]
+    t: float
+    dof: int
+    p: float
+    p_permutation: float
+    p_smallest: float
+
+
+def footprint_slope(covariate: ArrayLike, values: ArrayLike, permutations: int, seed: int) -> FootprintSlope:
+    """Do numbers of the footprints follow a property of their training galaxies, such as the mean seeing?
+
+    `covariate` and `values` (footprints,). Student's t with footprints - 2 degrees of freedom, and the two-sided
+    permutation of the covariate over footprints, exact where footprints are exchangeable without an effect. Raises
+    `ValueError` for fewer than five footprints, or where one of the two is the same for all.
+    """
+    x, y = np.asarray(covariate, float), np.asarray(values, float)
+    n = len(x)
+    if n < 5:
+        raise ValueError(f"{n} footprints are too few to fit a slope")
+    dx, dy = x - x.mean(), y - y.mean()
+    scale = float(dx @ dx)
+    if not scale > 1e-24 * float(x @ x):
+        raise ValueError("the property of the training galaxies does not differ between footprints")
+    # Rounding alone makes constants scatter a little.
+    if not dy @ dy > 1e-24 * (y @ y):
+        raise ValueError("a component does not differ between footprints")
+    slope = float(dx @ dy) / scale
+    residual = dy - slope * dx
+    se = float(np.sqrt(residual @ residual / (n - 2) / scale))
+    t = slope / se if se > 0 else float(np.copysign(np.inf, slope))
+    half = float(stats.t.ppf(0.975, n - 2)) * se
+    orders, exact = _orders(n, permutations, seed)
+    null = np.abs(dy[orders] @ dx) / scale
+    return FootprintSlope(
+        slope=slope,
+        se=se,
+        ci95=(slope - half, slope + half),
+        t=t,
+        dof=n - 2,
+        p=float(2 * stats.t.sf(abs(t), n - 2)),
+        p_permutation=upper_p(null, abs(slope), exact),
+        p_smallest=smallest_p(len(orders), exact),
+    )
+
+
 def _orders(n: int, permutations: int, seed: int) -> tuple[NDArray[np.int64], bool]:
     """Arrangements of n footprints, and whether they are all there are: where that is no more than `permutations`."""
     if factorial(n) <= permutations:

@@ -264,23 +264,29 @@ def mediation(
     if len(names) < FEWEST_BLOCKS:
         raise ValueError(f"{len(names)} blocks are too few for a bootstrap: it needs {FEWEST_BLOCKS}")
     columns = np.column_stack([np.ones(len(vectors)), vectors, standard, outcome])
-    sums = _block_products(columns, block, len(names))
+    sums = block_products(columns, block, len(names))
     whole = sums.sum(axis=0)
     if not np.linalg.cond(whole[:-1, :-1]) < LARGEST_CONDITION:
         raise ValueError("positions and templates leave a coefficient undetermined")
     drawn = np.random.default_rng(seed).multinomial(len(names), np.full(len(names), 1 / len(names)), size=bootstraps)
     resampled = np.tensordot(drawn, sums, axes=1)
-    alone, together = _coefficients(whole[None], 4)[0], _coefficients(whole[None], len(whole) - 1)[0]
-    alone_drawn, together_drawn = _coefficients(resampled, 4), _coefficients(resampled, len(whole) - 1)
-    share, share_along = _shares(alone[None, 1:4], together[None, 1:4])
-    drawn_share, drawn_along = _shares(alone_drawn[:, 1:4], together_drawn[:, 1:4])
+    alone, together = (
+        coefficients_of_products(whole[None], 4)[0],
+        coefficients_of_products(whole[None], len(whole) - 1)[0],
+    )
+    alone_drawn, together_drawn = (
+        coefficients_of_products(resampled, 4),
+        coefficients_of_products(resampled, len(whole) - 1),
+    )
+    share, share_along = mediated_shares(alone[None, 1:4], together[None, 1:4])
+    drawn_share, drawn_along = mediated_shares(alone_drawn[:, 1:4], together_drawn[:, 1:4])
     return Mediation(
         raw=raw,
         adjusted=together[1:4],
         share=float(share[0]),
-        share_ci95=_percentiles(drawn_share),
+        share_ci95=percentile_interval(drawn_share),
         share_along=float(share_along[0]),
-        share_along_ci95=_percentiles(drawn_along),
+        share_along_ci95=percentile_interval(drawn_along),
         coefficients=together[4:],
         coefficients_se=together_drawn[:, 4:].std(axis=0, ddof=1),
         n_blocks=len(names),
@@ -308,7 +314,7 @@ def _dealt(patches: NDArray, folds: int, seed: int) -> NDArray[np.int64]:
     return fold_of_patch[patch]
 
 
-def _block_products(columns: NDArray, block: NDArray, n_blocks: int) -> NDArray[np.float64]:
+def block_products(columns: NDArray, block: NDArray, n_blocks: int) -> NDArray[np.float64]:
     """Sums of products of columns (n, m) within each block: (blocks, m, m)."""
     m = columns.shape[1]
     sums = np.empty((n_blocks, m, m))
@@ -318,20 +324,23 @@ def _block_products(columns: NDArray, block: NDArray, n_blocks: int) -> NDArray[
     return sums
 
 
-def _coefficients(products: NDArray, k: int) -> NDArray[np.float64]:
-    """Least-squares coefficients (b, k) of the last column on the first k, from sums of products (b, m, m).
+def coefficients_of_products(products: NDArray, k: int) -> NDArray[np.float64]:
+    """Least-squares coefficients (b, k) of the last column on the first k, from sums of products.
 
-    The pseudo-inverse gives 0 to a template that is constant in the blocks that were drawn.
+    `products` (b, k or more, m) are those of the columns with each other and, in the last place, with the outcome. The
+    pseudo-inverse gives 0 to a template that is constant in the blocks that were drawn.
     """
     inverses = np.linalg.pinv(products[:, :k, :k], rcond=1e-10, hermitian=True)
     return np.einsum("bij,bj->bi", inverses, products[:, :k, -1])
 
 
-def _shares(raw: NDArray, adjusted: NDArray) -> tuple[NDArray, NDArray]:
+def mediated_shares(raw: NDArray, adjusted: NDArray) -> tuple[NDArray, NDArray]:
+    """`share` and `share_along` of `Mediation`, (b,) each, from dipoles (b, 3) without and with templates."""
     length = np.linalg.norm(raw, axis=1)
     return 1 - np.linalg.norm(adjusted, axis=1) / length, 1 - (raw * adjusted).sum(axis=1) / length**2
 
 
-def _percentiles(values: NDArray) -> tuple[float, float]:
+def percentile_interval(values: NDArray) -> tuple[float, float]:
+    """95 % interval of bootstrapped values (b,)."""
     low, high = np.quantile(values, [0.025, 0.975])
     return float(low), float(high)
