@@ -220,7 +220,7 @@ the mean of the training galaxies, whether networks follow the imaging that they
 
 def _mediation(summary: Mapping[str, Any]) -> str:
     """Shares of the dipole between opposite footprints, over training sets and sky."""
-    p = {line["name"]: line["p"] for line in summary["ledger"]}
+    contrasts = {line["name"]: line for line in summary["ledger"]}
     several = len({entry["network"] for entry in summary["mediation"]}) > 1
     rows, reasons = [], []
     for entry in summary["mediation"]:
@@ -228,10 +228,12 @@ def _mediation(summary: Mapping[str, Any]) -> str:
         if "reason" in entry:
             reasons.append(f"{label}: {entry['reason']}")
             continue
+        contrast = contrasts.get(f"dipole_contrast {label}", {"p": None, "below_alpha": False})
         low, high = entry["share_along_ci95"]
         interval = f"{share(entry['share_along'])} ({share(low)} to {share(high)})"
+        shares = (interval, share(entry["share"])) if contrast["below_alpha"] else ("-", "-")
         sets = " and ".join(map(str, entry["training_sets"]))
-        rows.append(row([label, sets, interval], [share(entry["share"]), p.get(f"dipole_contrast {label}")]))
+        rows.append(row([label, sets], [*shares, contrast["p"]]))
     told = "".join(f"<p>Not told: {html.escape(reason)}.</p>" for reason in reasons)
     if not rows:
         return told
@@ -243,7 +245,7 @@ def _mediation(summary: Mapping[str, Any]) -> str:
         "p of the difference's dipole between training runs",
     )
     return f"""{table(heading, rows)}
-<p>Where there is no dipole to explain (a large p), a share of it means nothing.</p>{told}"""
+<p>Where no dipole was found between the two, there is none to explain, and its share is left out here.</p>{told}"""
 
 
 def _tests(tests: Sequence[Mapping[str, Any]], family: str) -> str:
