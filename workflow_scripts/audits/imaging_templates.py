@@ -63,7 +63,7 @@ def _in_glm(covariates: Covariates) -> Iterator[Finding]:
         np.column_stack([np.bincount(pixels, weights=column, minlength=N_PIXELS) for column in covariates.templates.T])
         / np.maximum(positions.counts, 1)[:, None]
     )
-    fit = sky_glm(positions, np.rint(positives), means, quadrupole=False)
+    fit = sky_glm(positions, np.rint(positives), means, lmax=1)
     yield dipole_finding(
         "glm_dipole_given_templates",
         n,

@@ -49,6 +49,7 @@ def page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Mapping[s
 {"".join(_figure(name, png) for name, png in figures.items())}
 <h2>Footprint and power</h2>
 {_footprint(summary)}
+{_stability(summary)}
 <h2>Every test that was made</h2>
 <p>The unit of all tests is the galaxy: they speak of this catalog, not of what made it. Shaded blue: primary, chosen
 beforehand, adjusted for each other by Holm's method. Grey: paper-style, for comparison. The others are secondary,
@@ -95,12 +96,13 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
     rows = [
         ("paper-style sigma, maximum over all axes", f"{scan['max_sigma']:.2f}"),
         ("p if it were a normal deviate", _number(scan["p_if_sigma_were_normal"])),
-        ("p of a scanned maximum (chi, 3 dof)", f"{_number(scan['p'])} ({scan['equivalent_sigma']:.1f} sigma)"),
+        ("p of a scanned maximum (chi, 3 dof)", f"{_number(scan['p'])} ({_number(scan['equivalent_sigma'])} sigma)"),
         ("the same by random signs", _number(scan["p_permutation"])),
         ("sigma that the mix of labels gives here without a dipole", f"{scan['sigma_without_dipole']:.2f}"),
         ("centred dipole: Q, 3 dof", f"{score['statistic']:.3f}"),
         ("calibrated p (chi-square; permutations)", f"{_number(score['p'])}; {_number(score['p_permutation'])}"),
         ("adjusted p", _number(ledger["dipole_score"]["adjusted"])),
+        *_odds(score),
     ]
     table = "".join(f"<tr><td>{html.escape(what)}<td class=number>{value}" for what, value in rows)
     return f"""<h2>Sigma and p</h2>
@@ -108,7 +110,56 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
 <p>Why they differ: (1) the axis was sought, so the maximum has three degrees of freedom, and even without any dipole it
 is above 2.8 in one sky of twenty; (2) the paper-style number takes both classes for equally frequent and does not
 centre labels and positions, so that on a partly covered sky an unequal mix looks like a dipole. The centred test and
-its permutations have neither fault.</p>"""
+its permutations have neither fault. The logarithms of odds (Bayes factors) are above 0 where the labels speak for
+isotropy and below where they speak for a dipole, -3 being 20 to 1; they depend on what size of dipole was thought
+likely beforehand, so more than one such prior is given.</p>"""
+
+
+def _odds(score: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Rows of Bayes factors, each with its prior."""
+    widths = score["ln_bayes_factor_isotropy"]
+    return [
+        (
+            f"ln odds of isotropy against a dipole of any axis, its amplitude uniform from 0 to"
+            f" {score['largest_amplitude_of_prior']:g}",
+            f"{score['ln_bayes_factor_uniform_amplitude']:+.2f}",
+        ),
+        (
+            f"the same against components that are normal with a width of {', '.join(widths)}",
+            ", ".join(f"{value:+.2f}" for value in widths.values()),
+        ),
+    ]
+
+
+def _stability(summary: Mapping[str, Any]) -> str:
+    steps = next((test["stability"] for test in summary["tests"] if "stability" in test), None)
+    if steps is None:
+        return ""
+    heading = "".join(
+        f"<th>{name}"
+        for name in ("fitted", "dipole (log odds)", "axis", "p of the dipole", "SE, times", "condition", "leak")
+    )
+    rows = []
+    for step in steps:
+        fitted = ("dipole", "and quadrupole", "and octopole")[step["lmax"] - 1]
+        if step["refused"]:
+            rows.append(f'<tr><td>{fitted}<td colspan="6">not to be had: {html.escape(step["refused"])}')
+            continue
+        condition = f"{step['condition']:.3g}{' (hardly determined)' if step['flagged'] else ''}"
+        numbers = [
+            _number(step["amplitude"]),
+            f"({step['axis_ra']:.0f}°, {step['axis_dec']:+.0f}°)",
+            _number(step["p"]),
+        ]
+        numbers += [f"{step['se_inflation']:.2f}", condition, _number(step["largest_alias"])]
+        rows.append(f"<tr><td>{fitted}" + "".join(f"<td class=number>{text}" for text in numbers))
+    return f"""<h3>Does the dipole stay when other multipoles are fitted too?</h3>
+<table><tr>{heading}{"".join(rows)}</table>
+<p>A dipole of the sky keeps its size and axis within its errors from row to row. One that goes away while its error
+stays was a quadrupole or an octopole seen through the mask; where the error grows many times instead, these galaxies
+cannot tell which it is. "SE, times": how much the added multipoles lengthen the standard error along the axis where
+they do most. "Leak": dipole that a unit of the next multipole, left out, would add at worst (0 on the full sky). A
+condition number above 10,000 is flagged, and one above a million refused.</p>"""
 
 
 def _figure(name: str, png: bytes) -> str:

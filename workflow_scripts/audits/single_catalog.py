@@ -1,14 +1,15 @@
 """The tests of one annotation of a catalog: does it depend on the position on the sky, and how sure can one be?"""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import stats
+from scipy import optimize, stats
 
 from workflow_scripts.audits.dipoles import centred_dipole, centred_dipole_finding, dipole_finding
 from workflow_scripts.audits.findings import Finding, Findings, axis_keys, galaxy_test, normal_interval
+from workflow_scripts.audits.multipole_fits import multipole_findings
 from workflow_scripts.audits.settings import Settings
 from workflow_scripts.audits.sums import N_PIXELS, RA_BINS, AnnotationSums, CatalogSums
 from workflow_scripts.sky.tiles import tile_centres
@@ -17,12 +18,15 @@ from workflow_scripts.statistics.fractions.fractions import fraction_contrast, h
 from workflow_scripts.statistics.sky.axis_scan import sigma_without_dipole
 from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coarser_pixels
 from workflow_scripts.statistics.sky.cosine import cosine_score_test, sky_cosine
-from workflow_scripts.statistics.sky.dipole_amplitude import axis_region, calibrated_interval, isotropy_bayes_factor
+from workflow_scripts.statistics.sky.dipole_amplitude import (
+    axis_region,
+    isotropy_bayes_factor,
+    uniform_amplitude_bayes_factor,
+)
 from workflow_scripts.statistics.sky.linear_probability import linear_probability
 from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics, weak_axis_check
 from workflow_scripts.statistics.sky.nulls import random_sign_test
-from workflow_scripts.statistics.sky.regression import NestedTest, sky_glm
-from workflow_scripts.statistics.sky.scans import scan_hemispheres
+from workflow_scripts.statistics.sky.scans import scan_hemispheres, scan_octopole, scan_quadrupole
 
 NO_DEPENDENCE = "the fraction does not depend on position"
 BLOCK_NSIDES = (2, 4, 8)
@@ -30,6 +34,13 @@ _SCAN_NSIDE_ORDER = 3
 _SCAN_PERMUTATIONS = 999
 # Widths of the prior of a dipole's components, in fractions, for which odds are given.
 BAYES_TAUS = (0.01, 0.03, 0.1)
+# The other prior: amplitude uniform from 0 to this, as Patel & Desmond (2024, MNRAS 534, 1553) have it, any axis.
+LARGEST_AMPLITUDE = 0.3
+_SCANS = {
+    "hemisphere_scan": (scan_hemispheres, "two opposite hemispheres"),
+    "quadrupole_scan": (scan_quadrupole, "cos 2 phi"),
+    "octopole_scan": (scan_octopole, "cos 3 phi"),
+}
 
 
 def single_catalog_tests(
@@ -41,21 +52,32 @@ def single_catalog_tests(
     small a part of the sky, end up in `findings.not_run`.
     """
     suite = _Suite(sums, annotation, column, suffix, settings)
-    for name, test in (
+    tests: tuple[tuple[str, Callable[[], Finding | Iterable[Finding]]], ...] = (
         ("dipole_score", suite.dipole_score),
         ("cosine_scan_paper_style", suite.cosine_scan),
         ("linear_probability_dipole", suite.linear_probability),
-        ("glm", suite.glm),
+        ("glm", partial(suite.glm, findings)),
         ("cosine_in_ra", suite.cosine_in_ra),
         ("declination_gradient", suite.declination_gradient),
         ("ra_bins", suite.ra_bins),
         ("ra_halves", suite.ra_halves),
         ("dec_halves", suite.dec_halves),
-        ("hemisphere_scan", suite.hemisphere_scan),
-    ):
+        *((name, partial(suite.scan, name)) for name in _SCANS),
+    )
+    for name, test in tests:
         findings.attempt(name + suffix, test)
     for nside in BLOCK_NSIDES:
         findings.attempt(f"block_dipole_nside{nside}{suffix}", partial(suite.block_dipole, nside))
+
+
+def _two_sided_sigma(scanned: float) -> float:
+    """The normal deviate that is as rare, two-sided, as a scanned maximum (chi, 3 dof); also where p rounds to 0."""
+    p = stats.chi.sf(scanned, 3)
+    if p > 1e-300:
+        return float(stats.norm.isf(p / 2))
+    # Both tails in logarithms: of chi, r exp(-r^2/2) sqrt(2/pi) (1 + r^-2), and of the normal distribution.
+    tail = np.log(scanned) - scanned**2 / 2 + np.log(2 / np.pi) / 2 + np.log1p(scanned**-2)
+    return float(optimize.brentq(lambda z: stats.norm.logsf(z) + np.log(2) - tail, 1, scanned))
 
 
 class _Suite:
@@ -84,6 +106,10 @@ class _Suite:
         extra |= {"weak_axis_angle_deg": check.angle_deg, "weak_axis_suspicious": check.suspicious}
         extra["weak_axis_chance"] = check.chance
         extra["ln_bayes_factor_isotropy"] = dict(zip(map(str, BAYES_TAUS), odds.tolist(), strict=True))
+        extra["ln_bayes_factor_uniform_amplitude"] = uniform_amplitude_bayes_factor(
+            found.beta, found.covariance, LARGEST_AMPLITUDE
+        )
+        extra["largest_amplitude_of_prior"] = LARGEST_AMPLITUDE
         name, estimand = self._name("dipole_score"), "amplitude of the dipole of the fraction of the positive class"
         return centred_dipole_finding(name, NO_DEPENDENCE, estimand, self.n, made, self.settings, extra, notes)
 
@@ -113,7 +139,7 @@ class _Suite:
         )
         extra = axis_keys(found.axis) | self.column
         extra |= {"max_sigma": found.max_sigma, "p_if_sigma_were_normal": 2 * stats.norm.sf(found.max_sigma)}
-        extra |= {"equivalent_sigma": float(stats.norm.isf(found.p / 2)), "mean_sign": mean}
+        extra |= {"equivalent_sigma": _two_sided_sigma(found.max_sigma), "mean_sign": mean}
         extra |= {"sigma_without_dipole": alone, "weak_axis_angle_deg": check.angle_deg}
         return Finding(test, extra | {"weak_axis_suspicious": check.suspicious})
 
@@ -132,37 +158,9 @@ class _Suite:
             notes=["a delta BIC above zero favours isotropy"],
         )
 
-    def glm(self) -> Iterator[Finding]:
-        """Binomial regression on dipole and quadrupole: likelihood-ratio tests."""
-        fit = sky_glm(self.positions, self.labels.totals)
-        wide = [f"scatter between pixels is {fit.dispersion:.2f} times the binomial"] if fit.dispersion > 1.5 else []
-        null = {"glm_dipole": "no dipole, without a quadrupole", "glm_quadrupole": "no quadrupole, given a dipole"}
-        null["glm_dipole_given_quadrupole"] = "no dipole, given a quadrupole"
-        vectors = {
-            "glm_quadrupole": (fit.theta, fit.theta_covariance),
-            "glm_dipole_given_quadrupole": (fit.beta, fit.beta_covariance),
-        }
-        made: dict[str, tuple[NestedTest | None, str]] = {
-            "glm_dipole": (fit.dipole, "likelihood ratio of a dipole in the log odds"),
-            "glm_quadrupole": (fit.quadrupole, "length of the quadrupole's five coefficients in the log odds"),
-            "glm_dipole_given_quadrupole": (
-                fit.dipole_given_quadrupole,
-                "dipole in the log odds beside a quadrupole",
-            ),
-        }
-        for name, (nested, estimand) in made.items():
-            if nested is None:
-                continue
-            values: dict[str, Any] = {"statistic": nested.statistic, "dof": nested.dof, "p": nested.p}
-            extra: dict[str, Any] = self.column | {"dispersion": fit.dispersion, "condition": fit.condition}
-            if name in vectors:
-                coefficients, covariance = vectors[name]
-                interval = calibrated_interval(coefficients, covariance, seed=self.settings.seed)
-                values |= {"estimate": float(np.linalg.norm(coefficients)), "ci95": [interval.low, interval.high]}
-                extra["upper_limit_95"] = interval.upper_limit
-            test = galaxy_test(self._name(name), "secondary", self.n, null[name], estimand, notes=wide, **values)
-            axis = axis_keys(fit.beta) if name == "glm_dipole_given_quadrupole" else {}
-            yield Finding(test, axis | extra)
+    def glm(self, findings: Findings) -> Iterator[Finding]:
+        """Binomial regressions on dipole, quadrupole and octopole: likelihood-ratio tests."""
+        return multipole_findings(self.positions, self.labels.totals, self.suffix, self.column, self.settings, findings)
 
     def cosine_in_ra(self) -> Finding:
         """Cosine of right ascension, its phase free."""
@@ -236,18 +234,19 @@ class _Suite:
         )
         return Finding(test, {"n_halves": [groups[1], groups[3]]} | self.column)
 
-    def hemisphere_scan(self) -> Finding:
-        """Hemispheres about many axes, with the null of the largest contrast."""
+    def scan(self, name: str) -> Finding:
+        """A template scanned over many axes, with the null of the largest contrast."""
+        scanned, contrast = _SCANS[name]
         axes = unit_vectors(*tile_centres(_SCAN_NSIDE_ORDER))
         axes = axes[axes[:, 2] >= 0]
         permutations = min(_SCAN_PERMUTATIONS, self.settings.permutations)
-        found = scan_hemispheres(axes, self.positions, self.labels, permutations, self.settings.seed)
+        found = scanned(axes, self.positions, self.labels, permutations, self.settings.seed)
         test = galaxy_test(
-            self._name("hemisphere_scan"),
+            self._name(name),
             "secondary",
             self.n,
             NO_DEPENDENCE,
-            f"largest |z| of two opposite hemispheres over {len(axes)} axes",
+            f"largest |z| of {contrast} over {len(axes)} axes",
             estimate=found.maximum,
             statistic=found.maximum,
             p_permutation=found.p,

@@ -25,8 +25,8 @@ from workflow_scripts.statistics.sky.dipole_amplitude import (
 from workflow_scripts.statistics.sky.linear_probability import linear_probability
 from workflow_scripts.statistics.sky.nulls import dipole_score_test
 from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
-from workflow_scripts.statistics.sky.regression import sky_glm
-from workflow_scripts.statistics.sky.scans import scan_hemispheres
+from workflow_scripts.statistics.sky.regression import highest_degree, sky_glm
+from workflow_scripts.statistics.sky.scans import scan_hemispheres, scan_octopole
 from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 # Nside 4, 14.7 degrees: blocks of sky, and the pixels in which labels are permuted.
@@ -65,6 +65,8 @@ class _LabelTests:
         variant = skies.variant
         self.simple = not (variant.quadrupole or variant.templates or variant.clustered_deg)
         self.isotropic = self.simple and mask.mask == "full_sky"
+        # On a small mask the octopole cannot be told from lower multipoles, and its fit is refused.
+        self.octopole = variant.has_slow_tests and highest_degree(whole) >= 3
 
     def on(self, mock: int, positives: NDArray[np.float64]) -> list[Finding]:
         mask, axis = self.mask, self.skies.axes[mock]
@@ -80,6 +82,8 @@ class _LabelTests:
         )
         found.append(Finding("cosine in right ascension", cosine.p))
         found += self._regressions(axis, whole)
+        if self.octopole:
+            found += self._octopole(axis, whole)
         found += self._amplitudes(mock, linear)
         inside = mask.split
         halves = fraction_contrast(
@@ -100,12 +104,16 @@ class _LabelTests:
         rest = block.n_blocks - 3
         limit = float(3 * (block.n_blocks - 1) / rest * stats.f.ppf(0.95, 3, rest))
         scan = scan_hemispheres(self.axes, self.coarse, coarse, PERMUTATIONS, mock)
-        return [
+        found = [
             Finding("dipole score, permutation", permuted.p_permutation),
             of_dipole("block dipole, F", block.p, block.beta, block.covariance, *truth, limit=limit),
             Finding("block dipole, wild bootstrap", block.p_wild),
             Finding("hemisphere scan, largest", scan.p),
         ]
+        if self.skies.variant.has_slow_tests:
+            octopole = scan_octopole(self.axes, self.coarse, coarse, PERMUTATIONS, mock)
+            found.append(Finding("octopole scan, largest", octopole.p))
+        return found
 
     def _regressions(self, axis: NDArray, positives: NDArray) -> list[Finding]:
         positions, truth = self.mask.positions, (self.skies.beta, axis, self.mask.centre)
@@ -137,6 +145,18 @@ class _LabelTests:
                 ),
             ]
         return found
+
+    def _octopole(self, axis: NDArray, positives: NDArray) -> list[Finding]:
+        fit = sky_glm(self.mask.positions, positives, lmax=3)
+        # An octopole was asked for.
+        assert fit.octopole is not None
+        assert fit.dipole_given_octopole is not None
+        truth = (self.skies.beta, axis, self.mask.centre)
+        name, dipole_p = "sky GLM, dipole LR given octopole", fit.dipole_given_octopole.p
+        return [
+            Finding("sky GLM, octopole LR", fit.octopole.p),
+            of_dipole(name, dipole_p, fit.beta, fit.beta_covariance, *truth),
+        ]
 
     def _amplitudes(self, mock: int, linear: Dipole) -> list[Finding]:
         truth = self.skies.dipole

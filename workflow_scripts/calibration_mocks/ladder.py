@@ -14,7 +14,8 @@ from scipy.special import expit
 
 from workflow_scripts.calibration_mocks.masks import NSIDE, MockPositions
 from workflow_scripts.errors import InputError
-from workflow_scripts.statistics.sky.regression import quadrupole_basis, standardised_templates
+from workflow_scripts.statistics.sky.multipoles import quadrupole_basis
+from workflow_scripts.statistics.sky.regression import standardised_templates
 
 # It tells of every map that it smooths by nothing.
 logging.getLogger("healpy").setLevel(logging.WARNING)
@@ -41,6 +42,11 @@ class Variant:
     quadrupole: bool = False
     templates: bool = False
     clustered_deg: float = 0.0
+
+    @property
+    def has_slow_tests(self) -> bool:
+        """Whether the tests that take longest are made: where they have a size, and claim it."""
+        return not (self.dipole or self.templates or self.clustered_deg)
 
 
 LADDER: dict[str, tuple[Variant, ...]] = {

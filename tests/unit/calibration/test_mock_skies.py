@@ -17,7 +17,8 @@ from workflow_scripts.calibration_mocks.ladder import (
 from workflow_scripts.calibration_mocks.masks import DESCRIPTIONS, MASKS, N_PIXELS, mock_positions
 from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.regression import quadrupole_basis, standardised_templates
+from workflow_scripts.statistics.sky.multipoles import quadrupole_basis
+from workflow_scripts.statistics.sky.regression import standardised_templates
 from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 # Of the sky: RA 120 to 250 and Dec 0 to 60 is 130/360 of sin(60)/2; the pixels are 3.7 degrees wide.

@@ -355,6 +355,14 @@ def test_odds_against_a_uniform_amplitude_are_calibrated():
     assert abs(score) < 3.3
 
 
+@pytest.mark.filterwarnings("error")
+def test_odds_against_a_uniform_amplitude_keep_their_digits_for_a_strong_dipole():
+    """Mean over axes exp(b D)/(2 b D), and so ln BF10 = b^2/2 + ln(sqrt(pi/2) / (b^2 L)), both up to 1/b^2."""
+    length = 40.0
+    found = uniform_amplitude_bayes_factor(length * np.array([0.0, 0.6, 0.8]), np.eye(3), 100.0)
+    assert found == pytest.approx(np.log(100) - length**2 / 2 - np.log(np.sqrt(np.pi / 2) / length**2), abs=0.05)
+
+
 @pytest.mark.parametrize(("beta", "largest"), [(np.ones(5), 1.0), (np.ones(3), 0.0), (np.ones(3), np.inf)])
 def test_odds_against_a_uniform_amplitude_need_a_dipole_and_a_limit(beta, largest):
     with pytest.raises(ValueError, match="are needed"):

@@ -19,8 +19,9 @@ from workflow_scripts.statistics.sky.mask_diagnostics import (
     quadrupole_aliasing,
     weak_axis_check,
 )
+from workflow_scripts.statistics.sky.multipoles import quadrupole_basis
 from workflow_scripts.statistics.sky.pixels import PixelPositions
-from workflow_scripts.statistics.sky.regression import quadrupole_basis, sky_glm
+from workflow_scripts.statistics.sky.regression import sky_glm
 from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 CENTRES = np.array(healpy.pix2vec(64, np.arange(12 * 64**2))).T
@@ -133,7 +134,7 @@ def test_the_alias_matrix_is_the_bias_of_least_squares_and_of_the_binomial_fit()
     fitted = np.linalg.lstsq(design, root[:, 0] * (quadrupole_basis(COARSE) @ theta))[0]
     np.testing.assert_allclose(aliasing.matrix @ theta, fitted[1:], atol=1e-10)
     fraction = expit(quadrupole_basis(COARSE) @ theta)
-    fits = [sky_glm(pixels(counts), random.binomial(counts, fraction), quadrupole=False).beta for _ in range(400)]
+    fits = [sky_glm(pixels(counts), random.binomial(counts, fraction), lmax=1).beta for _ in range(400)]
     noise = np.std(fits, axis=0) / 20
     np.testing.assert_array_less(np.abs(np.mean(fits, axis=0) - fitted[1:]), 4 * noise + 0.003)
     assert np.abs(fitted[1:]).max() > 10 * noise.max()
@@ -148,7 +149,7 @@ def test_a_quadrupole_costs_a_dipole_nothing_on_the_full_sky_and_much_on_a_cap()
     # The binomial fit of equal fractions has the same information, up to a factor.
     positives = np.random.default_rng(4).binomial(10 * cap, 0.5)
     with_quadrupole = sky_glm(pixels(10 * cap), positives)
-    without = sky_glm(pixels(10 * cap), positives, quadrupole=False)
+    without = sky_glm(pixels(10 * cap), positives, lmax=1)
     ratio = np.linalg.inv(without.beta_covariance) @ with_quadrupole.beta_covariance
     assert found.variance_inflation == pytest.approx(np.linalg.eigvals(ratio).real.max(), rel=0.1)
     assert found.variance_inflation > 30

@@ -16,12 +16,18 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky import scans
 from workflow_scripts.statistics.sky.nulls import dipole_score_test
 from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
-from workflow_scripts.statistics.sky.scans import scan_dipole, scan_hemispheres, scan_quadrupole
+from workflow_scripts.statistics.sky.scans import scan_dipole, scan_hemispheres, scan_octopole, scan_quadrupole
 
-SCANS = {"dipole": scan_dipole, "quadrupole": scan_quadrupole, "hemispheres": scan_hemispheres}
+SCANS = {
+    "dipole": scan_dipole,
+    "quadrupole": scan_quadrupole,
+    "octopole": scan_octopole,
+    "hemispheres": scan_hemispheres,
+}
 TEMPLATES = {
     "dipole": lambda cosine: cosine,
     "quadrupole": lambda cosine: 2 * cosine**2 - 1,
+    "octopole": lambda cosine: float(np.cos(3 * np.arccos(np.clip(cosine, -1, 1)))),
     "hemispheres": lambda cosine: float(cosine > 0),
 }
 every_scan = pytest.mark.parametrize("name", list(SCANS))
@@ -160,6 +166,7 @@ def test_p_of_the_maximum_keeps_its_size_on_a_partial_sky(name):
     [
         ("dipole", lambda cosine: 0.05 * cosine),
         ("quadrupole", lambda cosine: 0.06 * (cosine**2 - 1 / 3)),
+        ("octopole", lambda cosine: 0.04 * np.cos(3 * np.arccos(np.clip(cosine, -1, 1)))),
         ("hemispheres", lambda cosine: 0.04 * (cosine > 0)),
     ],
 )
@@ -214,6 +221,19 @@ def test_blocks_of_axes_and_skies_make_no_difference(name, monkeypatch):
     np.testing.assert_allclose(parts.z, whole.z, atol=1e-12)
     np.testing.assert_allclose(parts.null_maxima, whole.null_maxima, rtol=1e-5)
     assert (parts.p, parts.maximum) == (whole.p, pytest.approx(whole.maximum))
+
+
+def test_an_octopole_is_seen_where_neither_dipole_nor_quadrupole_see_it_and_a_dipole_is_seen_turned_round():
+    random = np.random.default_rng(14)
+    pole, axes = np.array([[0.0, 0.0, 1.0]]), random_sky(random, 300)
+    zonal = healpix_map(16, 60, lambda n: 0.4 + 0.05 * (5 * n[:, 2] ** 3 - 3 * n[:, 2]) / 2, random)
+    p = {name: SCANS[name](axes, *zonal, 199, 1).p for name in ("dipole", "quadrupole", "octopole")}
+    assert p["octopole"] == pytest.approx(1 / 200)
+    assert min(p["dipole"], p["quadrupole"]) > 0.01
+    # The correlation of c and 4c^3 - 3c over the sphere is -3/5 sqrt(35/51): <cos^2 3phi> = 17/35.
+    dipole = healpix_map(16, 60, lambda n: 0.4 + 0.05 * n[:, 2], random)
+    ratio = scan_octopole(pole, *dipole, 1, 1).z[0] / scan_dipole(pole, *dipole, 1, 1).z[0]
+    assert ratio == pytest.approx(-3 / 5 * np.sqrt(35 / 51), abs=0.1)
 
 
 def test_hemispheres_without_a_contrast_are_told_and_left_out():

@@ -14,14 +14,9 @@ from scipy.special import expit
 
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.multipoles import quadrupole_basis, quadrupole_matrix
 from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
-from workflow_scripts.statistics.sky.regression import (
-    dipole_score_test,
-    quadrupole_basis,
-    quadrupole_matrix,
-    sky_glm,
-    standardised_templates,
-)
+from workflow_scripts.statistics.sky.regression import dipole_score_test, sky_glm, standardised_templates
 from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 
 CENTRES = np.array(healpy.pix2vec(8, np.arange(768))).T
@@ -167,7 +162,7 @@ def test_the_score_test_is_the_dipole_of_the_labels_and_close_to_wald_and_likeli
     expected = dipole(PositionSums.of(vectors), ValueSums.of(y, vectors))
     assert (score.q, score.p) == (pytest.approx(expected.q), pytest.approx(expected.p))
     assert score.removed_share == pytest.approx(0)
-    fitted = sky_glm(one_a_pixel(vectors), y, quadrupole=False)
+    fitted = sky_glm(one_a_pixel(vectors), y, lmax=1)
     wald = fitted.beta @ np.linalg.solve(fitted.beta_covariance, fitted.beta)
     assert fitted.dipole.statistic == pytest.approx(score.q, rel=0.03)
     assert wald == pytest.approx(score.q, rel=0.03)
@@ -202,7 +197,7 @@ def test_sizes_and_coverage_on_the_full_sky_and_a_cap(where):
         dipole_p.append(found.dipole.p)
         quadrupole_p.append(found.quadrupole.p)
         score_p.append(dipole_score_test(positions, null).p)
-        away = sky_glm(positions, random.binomial(counts, expit(0.3 + CENTRES @ truth)), quadrupole=False)
+        away = sky_glm(positions, random.binomial(counts, expit(0.3 + CENTRES @ truth)), lmax=1)
         distance.append((away.beta - truth) @ np.linalg.solve(away.beta_covariance, away.beta - truth))
     low, high = band(1000)
     for p in (dipole_p, quadrupole_p, score_p, stats.chi2.sf(distance, 3)):
@@ -250,7 +245,7 @@ def test_quasi_binomial_errors_follow_scatter_between_pixels():
         found = sky_glm(at_centres(counts), positives, quasi=True)
         quasi.append(found.dipole.p)
         phi.append(found.dispersion)
-        plain.append(sky_glm(at_centres(counts), positives, quadrupole=False).dipole.p)
+        plain.append(sky_glm(at_centres(counts), positives, lmax=1).dipole.p)
     assert np.mean(phi) == pytest.approx(1 + 25 * rho, rel=0.02)
     low, high = band(600)
     assert low <= np.mean(np.array(quasi) < 0.05) <= high
@@ -294,7 +289,7 @@ def test_labels_that_a_surface_separates_are_refused_and_steep_ones_are_not():
         sky_glm(at_centres(counts), mixed, flag.astype(float))
     overlapping = split.copy()
     overlapping[np.abs(CENTRES @ [0.6, 0.8, 0.0]) < 0.15] = 2.0
-    found = sky_glm(at_centres(counts), overlapping, quadrupole=False)
+    found = sky_glm(at_centres(counts), overlapping, lmax=1)
     assert found.converged
     assert np.linalg.norm(found.beta) > 12
 

@@ -130,7 +130,7 @@ def one_galaxy_a_pixel(vectors: ArrayLike) -> PixelPositions:
 def _logistic_dipole(positions: PixelPositions, successes: ArrayLike, what: str) -> LogisticDipole:
     if positions.n < 5:
         raise ValueError(f"{positions.n} {what} are too few for a dipole")
-    fit = sky_glm(positions, successes, quadrupole=False)
+    fit = sky_glm(positions, successes, lmax=1)
     at_mean = np.concatenate([[1.0], positions.sums.first / positions.n])
     return LogisticDipole(
         fit.intercept,

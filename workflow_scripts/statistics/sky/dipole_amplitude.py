@@ -276,8 +276,11 @@ def uniform_amplitude_bayes_factor(beta: ArrayLike, covariance: ArrayLike, large
     along, width = axes @ precision @ beta, 1 / np.sqrt(np.einsum("ai,ij,aj->a", axes, precision, axes))
     # L(D a)/L(0) = exp(D along - D^2 / (2 width^2)): a normal density in D about along width^2.
     top = along * width
-    inside = special.log_ndtr(np.stack([largest / width - top, -top]))
-    area = inside[0] + np.log1p(-np.exp(np.minimum(inside[1] - inside[0], -1e-300)))
+    # Its area from 0 to the largest amplitude, in the tail of the normal distribution that keeps its digits.
+    low, high = -top, largest / width - top
+    flipped = low > 0
+    low, high = np.where(flipped, -high, low), np.where(flipped, -low, high)
+    area = special.log_ndtr(high) + np.log1p(-np.exp(special.log_ndtr(low) - special.log_ndtr(high)))
     log_mean = special.logsumexp(top**2 / 2 + np.log(width * np.sqrt(2 * np.pi)) + area) - np.log(len(axes))
     return float(np.log(largest) - log_mean)
 

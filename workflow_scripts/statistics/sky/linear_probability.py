@@ -13,8 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
+from workflow_scripts.statistics.sky.multipoles import quadrupole_basis, quadrupole_matrix
 from workflow_scripts.statistics.sky.pixels import PixelPositions
-from workflow_scripts.statistics.sky.regression import NestedTest, quadrupole_basis, quadrupole_matrix
+from workflow_scripts.statistics.sky.regression import NestedTest
 
 MOST_ITERATIONS = 60
 

@@ -1,10 +1,11 @@
-"""Dipole, quadrupole and imaging templates of a fraction on the sky, fitted together by maximum likelihood.
+"""Dipole, quadrupole, octopole and imaging templates of a fraction on the sky, fitted together by maximum likelihood.
 
 K_p of the N_p galaxies of pixel p are positive: K_p ~ Binomial(N_p, f_p) with
-logit f_p = b0 + beta . v_p + theta . q_p + gamma . t_p, where v_p is the mean unit vector, q_p the five real functions
-of l = 2, and t_p templates in standard deviations. A binomial regression with the logistic link, fitted by Fisher
-scoring (McCullagh & Nelder 1989, Generalized Linear Models, chapters 2 and 4). Galaxies enter through pixels only, so
-the cost does not depend on their number; a pixel with one galaxy each gives the unbinned fit.
+logit f_p = b0 + beta . v_p + theta . q_p + omega . o_p + gamma . t_p, where v_p is the mean unit vector, q_p the five
+real functions of l = 2, o_p the seven of l = 3 (`multipoles`), and t_p templates in standard deviations. A binomial
+regression with the logistic link, fitted by Fisher scoring (McCullagh & Nelder 1989, Generalized Linear Models,
+chapters 2 and 4). Galaxies enter through pixels only, so the cost does not depend on their number; a pixel with one
+galaxy each gives the unbinned fit.
 """
 
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from scipy.special import expit
 
 from workflow_scripts.statistics.logistic import LogisticFit, SeparatedError, fisher_scoring
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
+from workflow_scripts.statistics.sky.multipoles import octopole_basis, quadrupole_basis
 from workflow_scripts.statistics.sky.pixels import PixelPositions
 
-# From here on some combination of monopole, dipole, quadrupole and templates is known only with a very large error.
+# From here on some combination of multipoles and templates is known only with a very large error.
 ILL_CONDITIONED = 1e4
 
 
@@ -37,21 +39,25 @@ class NestedTest:
 
 @dataclass(frozen=True)
 class SkyGlm:
-    """logit f = intercept + beta . v + theta . q + gamma . t; see `sky_glm`.
+    """logit f = intercept + beta . v + theta . q + omega . o + gamma . t; see `sky_glm`.
 
-    `covariance` is of (intercept, beta, theta, gamma) in this order. `dispersion` is Pearson's chi-square over its
-    degrees of freedom; it says nothing where pixels hold one galaxy. `condition` is of the information matrix.
+    `covariance` is of (intercept, beta, theta, omega, gamma) in this order; theta and omega are empty where they were
+    not fitted. `dispersion` is Pearson's chi-square over its degrees of freedom; it says nothing where pixels hold one
+    galaxy. `condition` is of the information matrix.
     """
 
     intercept: float
     beta: NDArray[np.float64]
     theta: NDArray[np.float64]
+    omega: NDArray[np.float64]
     gamma: NDArray[np.float64]
     covariance: NDArray[np.float64]
     log_likelihood: float
     dipole: NestedTest
     quadrupole: NestedTest | None
     dipole_given_quadrupole: NestedTest | None
+    octopole: NestedTest | None
+    dipole_given_octopole: NestedTest | None
     dispersion: float
     quasi: bool
     condition: float
@@ -61,7 +67,7 @@ class SkyGlm:
 
     @property
     def beta_covariance(self) -> NDArray[np.float64]:
-        """Covariance of the dipole (3, 3), quadrupole and templates marginalised."""
+        """Covariance of the dipole (3, 3), all else marginalised."""
         return self.covariance[1:4, 1:4]
 
     @property
@@ -71,40 +77,21 @@ class SkyGlm:
         return self.covariance[4:stop, 4:stop]
 
     @property
+    def omega_covariance(self) -> NDArray[np.float64]:
+        """Covariance of the octopole (7, 7), or (0, 0) where it was not fitted."""
+        start, stop = 4 + len(self.theta), 4 + len(self.theta) + len(self.omega)
+        return self.covariance[start:stop, start:stop]
+
+    @property
     def gamma_covariance(self) -> NDArray[np.float64]:
         """Covariance of the templates' coefficients (k, k)."""
-        start = 4 + len(self.theta)
+        start = 4 + len(self.theta) + len(self.omega)
         return self.covariance[start:, start:]
 
     @property
     def ill_conditioned(self) -> bool:
         """Whether some direction is all but degenerate with the others."""
         return self.condition > ILL_CONDITIONED
-
-
-def quadrupole_basis(vectors: ArrayLike) -> NDArray[np.float64]:
-    """The real functions of l = 2 at vectors (n, 3): xy, yz, xz, (x^2 - y^2)/2, (3z^2 - 1)/(2 sqrt 3), as (n, 5).
-
-    All have variance 1/15 over the sphere, so the sum of squared coefficients does not change when the sky is turned.
-    Vectors are scaled to length 1 first, so that means over a pixel may be passed; zero vectors stay zero vectors.
-    """
-    vectors = np.asarray(vectors, float)
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    x, y, z = (vectors / np.where(length > 0, length, 1.0)).T
-    return np.column_stack([x * y, y * z, x * z, (x**2 - y**2) / 2, (3 * z**2 - 1) / np.sqrt(12)])
-
-
-def quadrupole_matrix(theta: ArrayLike) -> NDArray[np.float64]:
-    """The symmetric, traceless S (3, 3) with n^T S n = theta . q(n) for the coefficients (5,) of `quadrupole_basis`."""
-    xy, yz, xz, difference, polar = np.asarray(theta, float)
-    third = polar / np.sqrt(12)
-    return np.array(
-        [
-            [difference / 2 - third, xy / 2, xz / 2],
-            [xy / 2, -difference / 2 - third, yz / 2],
-            [xz / 2, yz / 2, 2 * third],
-        ]
-    )
 
 
 def standardised_templates(templates: ArrayLike, counts: ArrayLike) -> NDArray[np.float64]:
@@ -127,7 +114,7 @@ def sky_glm(
     positions: PixelPositions,
     positives: ArrayLike,
     templates: ArrayLike | None = None,
-    quadrupole: bool = True,
+    lmax: int = 2,
     quasi: bool = False,
 ) -> SkyGlm:
     """Fit the binomial model of this module.
@@ -135,13 +122,13 @@ def sky_glm(
     Parameters
     ----------
     positions
-        galaxies of each pixel; pixels must be small against the quadrupole (a few degrees). Empty ones are left out.
+        galaxies of each pixel; pixels must be small against the multipoles (a few degrees). Empty ones are left out.
     positives
         (p,) positive galaxies of each pixel. Sums of scores between 0 and 1 are allowed with `quasi`.
     templates
         (p, k) mean of each imaging template over the galaxies of each pixel, in any unit; anything in empty pixels.
-    quadrupole
-        whether the final model holds the five coefficients theta.
+    lmax
+        the highest degree of the final model: 1 the dipole, 2 the quadrupole as well, 3 the octopole as well.
     quasi
         scale the covariance by the dispersion phi and use F tests (quasi-likelihood: Wedderburn 1974, Biometrika 61,
         439). It sees scatter between pixels beyond the binomial, not correlation from pixel to pixel.
@@ -151,26 +138,28 @@ def sky_glm(
     SkyGlm
         Coefficients are natural logarithms of odds, for the dipole per unit vector and for templates per standard
         deviation; a dipole beta changes the fraction by about f (1 - f) beta. Likelihood-ratio tests hold templates in
-        both models: `dipole` (3 dof, without a quadrupole), `quadrupole` (5 dof, given the dipole) and
-        `dipole_given_quadrupole` (3 dof). At beta = 0 the direction is undefined and the amplitude not free to vary
-        alone, so the dipole has three degrees of freedom, not one.
+        both models: `dipole` (3 dof, without a quadrupole), `quadrupole` (5 dof, given the dipole),
+        `dipole_given_quadrupole` (3 dof), `octopole` (7 dof, given dipole and quadrupole) and `dipole_given_octopole`
+        (3 dof, given quadrupole and octopole); None beyond `lmax`. At beta = 0 the direction is undefined and the
+        amplitude not free to vary alone, so the dipole has three degrees of freedom, not one.
 
     Raises
     ------
     ValueError
-        for labels of one kind, a part of the sky or templates that leave a coefficient undetermined, labels that a
-        surface on the sky separates (the likelihood has no maximum), or `quasi` with pixels of one galaxy.
+        for labels of one kind, a part of the sky or templates that leave a coefficient undetermined (the condition
+        number of the design is above `dipole.LARGEST_CONDITION`), labels that a surface on the sky separates (the
+        likelihood has no maximum), an `lmax` other than 1, 2 or 3, or `quasi` with pixels of one galaxy.
     """
+    if lmax not in (1, 2, 3):
+        raise ValueError(f"lmax is {lmax}, expected 1, 2 or 3")
     counts, successes, vectors, standard = _prepared(positions, positives, templates, whole=not quasi)
     base = np.column_stack([np.ones(len(counts)), standard])
-    with_dipole = np.column_stack([base, vectors])
-    designs = [base, with_dipole]
-    if quadrupole:
-        basis = quadrupole_basis(vectors)
-        designs += [np.column_stack([base, basis]), np.column_stack([with_dipole, basis])]
-    design = designs[-1]
+    blocks = [vectors, quadrupole_basis(vectors), octopole_basis(vectors)][:lmax]
+    design = np.column_stack([base, *blocks])
     _need_determined(design, counts)
-    fits = [_fit(columns, counts, successes) for columns in designs]
+    # With the dipole and multipoles up to each degree, and without the dipole and the same others.
+    fits = [_fit(np.column_stack([base, *blocks[:degree]]), counts, successes) for degree in range(lmax + 1)]
+    without = [_fit(np.column_stack([base, *blocks[1:degree]]), counts, successes) for degree in range(2, lmax + 1)]
     final = fits[-1]
     # Counts can hold any number of galaxies, so what is left over is counted in pixels.
     dof = len(counts) - design.shape[1]
@@ -184,21 +173,26 @@ def sky_glm(
     # Templates were second in the design; they come last in the result.
     order = np.r_[0, 1 + k : design.shape[1], 1 : 1 + k]
     covariance = np.linalg.inv(final.information)[np.ix_(order, order)] * (dispersion if quasi else 1.0)
-    ordered = final.coefficients[order]
+    intercept, beta, theta, omega, gamma = np.split(
+        final.coefficients[order], np.cumsum([1, 3, 5 * (lmax > 1), 7 * (lmax > 2)])
+    )
     return SkyGlm(
-        intercept=float(ordered[0]),
-        beta=ordered[1:4],
-        theta=ordered[4 : design.shape[1] - k],
-        gamma=ordered[design.shape[1] - k :],
+        intercept=float(intercept[0]),
+        beta=beta,
+        theta=theta,
+        omega=omega,
+        gamma=gamma,
         covariance=covariance,
         log_likelihood=final.log_likelihood,
         dipole=_nested(fits[0], fits[1], 3, scale),
-        quadrupole=_nested(fits[1], fits[3], 5, scale) if quadrupole else None,
-        dipole_given_quadrupole=_nested(fits[2], fits[3], 3, scale) if quadrupole else None,
+        quadrupole=_nested(fits[1], fits[2], 5, scale) if lmax > 1 else None,
+        dipole_given_quadrupole=_nested(without[0], fits[2], 3, scale) if lmax > 1 else None,
+        octopole=_nested(fits[2], fits[3], 7, scale) if lmax > 2 else None,
+        dipole_given_octopole=_nested(without[1], fits[3], 3, scale) if lmax > 2 else None,
         dispersion=dispersion,
         quasi=quasi,
         condition=float(np.linalg.cond(final.information)),
-        converged=all(fit.converged for fit in fits),
+        converged=all(fit.converged for fit in [*fits, *without]),
         n=int(counts.sum()),
         n_pixels=len(counts),
     )
@@ -280,8 +274,25 @@ def _information(design: NDArray, weights: NDArray) -> NDArray[np.float64]:
     return design.T @ (weights[:, None] * design)
 
 
+def highest_degree(positions: PixelPositions) -> int:
+    """The highest `lmax`, 0 to 3, that `sky_glm` does not refuse for these positions (without templates)."""
+    occupied = positions.counts > 0
+    counts, vectors = positions.counts[occupied].astype(float), positions.mean_vectors()[occupied]
+    blocks = [vectors, quadrupole_basis(vectors), octopole_basis(vectors)]
+    design = np.ones((len(counts), 1))
+    for lmax, block in enumerate(blocks):
+        design = np.column_stack([design, block])
+        if not _is_determined(design, counts):
+            return lmax
+    return len(blocks)
+
+
+def _is_determined(design: NDArray, counts: NDArray) -> bool:
+    return bool(np.linalg.cond(_information(design, counts / counts.sum())) < LARGEST_CONDITION)
+
+
 def _need_determined(design: NDArray, counts: NDArray) -> None:
-    if not np.linalg.cond(_information(design, counts / counts.sum())) < LARGEST_CONDITION:
+    if not _is_determined(design, counts):
         raise ValueError(
             "the galaxies lie on too small a part of the sky, or in too few pixels, or templates follow each other: "
             "a coefficient is undetermined"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.statistics.permutations import upper_p
+from workflow_scripts.statistics.sky.multipoles import octopole_basis, quadrupole_basis
 from workflow_scripts.statistics.sky.nulls import permuted_totals, signed_counts
 from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
 
@@ -79,8 +80,25 @@ def scan_quadrupole(
     """
     sky = _Sky.of(positions, values)
     axes = _checked_axes(axes)
-    features = _second_degree(_pixel_directions(positions))
-    return _scan_features(axes, _second_degree(axes), features, False, sky, permutations, seed)
+    features = quadrupole_basis(_pixel_directions(positions))
+    return _scan_features(axes, quadrupole_basis(axes), features, False, sky, permutations, seed)
+
+
+def scan_octopole(
+    axes: ArrayLike, positions: PixelPositions, values: PixelValues, permutations: int, seed: int
+) -> TemplateScan:
+    """Scan of h_a(n) = cos 3 phi = 4 c^3 - 3 c with c = a . n, from the sums of first and third degree.
+
+    With P_3(c) = (5 c^3 - 3 c)/2 it is 8/5 P_3(c) - 3/5 c, and P_3(c) = sum_j o_j(a) o_j(n) with the seven functions of
+    `octopole_basis`: a pattern of third degree and a dipole against it, so that a dipole of the values shows here too,
+    turned round. Galaxies stand at the mean direction of their pixel. Parameters and errors are those of `scan_dipole`.
+    """
+    sky = _Sky.of(positions, values)
+    axes = _checked_axes(axes)
+    directions = _pixel_directions(positions)
+    features = np.column_stack([directions, octopole_basis(directions)])
+    loadings = np.column_stack([-3 / 5 * axes, 8 / 5 * octopole_basis(axes)])
+    return _scan_features(axes, loadings, features, True, sky, permutations, seed)
 
 
 def scan_hemispheres(
@@ -194,12 +212,6 @@ def _maximum(
     axis = axes[best] * (-1.0 if odd and z[best] < 0 else 1.0)
     # The null is in single precision.
     return TemplateScan(z, axis, maximum, upper_p(maxima, maximum * (1 - 1e-5), exact=False), maxima)
-
-
-def _second_degree(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The five real functions q_j of second degree at unit vectors, (n, 5)."""
-    x, y, z = vectors.T
-    return np.column_stack([x * y, y * z, x * z, (x**2 - y**2) / 2, (3 * z**2 - 1) / (2 * np.sqrt(3))])
 
 
 def _pixel_directions(positions: PixelPositions) -> NDArray[np.float64]:

@@ -1,0 +1,89 @@
+"""Does a dipole stay what it is when higher multipoles are fitted beside it?
+
+On a part of the sky a quadrupole or an octopole that is left out of the fit looks like a dipole, and one that is put in
+takes the dipole's certainty. A dipole of the sky moves by no more than its errors when multipoles are added. One that
+goes away while its error stays was theirs; where the error grows many times, the galaxies cannot tell which it is.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from workflow_scripts.statistics.sky.mask_diagnostics import Aliasing, alias_matrix
+from workflow_scripts.statistics.sky.multipoles import octopole_basis, quadrupole_basis
+from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm, sky_glm
+
+HIGHEST = 3
+
+
+@dataclass(frozen=True)
+class StabilityStep:
+    """The fit of multipoles up to degree `lmax`; None, and `refused` says why, where these galaxies leave it open.
+
+    `dipole` tests the dipole of this fit, the multipoles above it in both models. `se_inflation`: the largest factor,
+    over axes, by which the added multipoles lengthen the standard error of the dipole. `aliasing`: its `matrix`
+    (3, 2 lmax + 3) is what the next degree, left out, adds to this fit's dipole for a unit of each of its coefficients;
+    None for the highest degree, or where this degree is refused.
+    """
+
+    lmax: int
+    fit: SkyGlm | None
+    dipole: NestedTest | None
+    se_inflation: float | None
+    aliasing: Aliasing | None
+    refused: str = ""
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the fit was made, but some combination of its coefficients is all but undetermined."""
+        return self.fit is not None and self.fit.ill_conditioned
+
+
+def dipole_stability(
+    positions: PixelPositions, positives: ArrayLike, templates: ArrayLike | None = None
+) -> tuple[StabilityStep, ...]:
+    """`sky_glm` with lmax = 1, 2 and 3, side by side.
+
+    Arguments are those of `sky_glm`. Where a degree cannot be had, its step, and those above it, say why in place of
+    numbers.
+
+    Raises
+    ------
+    ValueError
+        as `sky_glm`, where not even the dipole can be had.
+    """
+    fits = [sky_glm(positions, positives, templates, lmax=1)]
+    refused = ""
+    for lmax in range(2, HIGHEST + 1):
+        try:
+            fits.append(sky_glm(positions, positives, templates, lmax=lmax))
+        except ValueError as reason:
+            refused = str(reason)
+            break
+    steps = []
+    for lmax, fit in enumerate(fits, 1):
+        test = (fit.dipole, fit.dipole_given_quadrupole, fit.dipole_given_octopole)[lmax - 1]
+        aliasing = multipole_aliasing(positions, lmax) if lmax < HIGHEST else None
+        steps.append(StabilityStep(lmax, fit, test, _inflation(fits[0], fit), aliasing))
+    while len(steps) < HIGHEST:
+        steps.append(StabilityStep(len(steps) + 1, None, None, None, None, refused))
+    return tuple(steps)
+
+
+def multipole_aliasing(positions: PixelPositions, lmax: int) -> Aliasing:
+    """`alias_matrix` of the dipole, fitted with multipoles up to `lmax` (1 or 2), for the next degree left out.
+
+    `matrix` has the rows of the dipole only: (3, 5) for lmax = 1, (3, 7) for lmax = 2. Raises `ValueError` as
+    `alias_matrix`.
+    """
+    vectors = positions.mean_vectors()
+    blocks = [vectors, quadrupole_basis(vectors), octopole_basis(vectors)]
+    found = alias_matrix(np.column_stack(blocks[:lmax]), blocks[lmax], positions.counts)
+    return Aliasing(found.matrix[:3], found.variance_inflation, found.condition)
+
+
+def _inflation(first: SkyGlm, fit: SkyGlm) -> float:
+    ratios = np.linalg.eigvals(np.linalg.solve(first.beta_covariance, fit.beta_covariance)).real
+    return float(np.sqrt(ratios.max()))
