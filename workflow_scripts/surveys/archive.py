@@ -113,7 +113,8 @@ def checked(answer: CutoutResult, size_px: int | None) -> CutoutResult:
     if answer.outcome != "delivered":
         return answer
     data = answer.image or b""
-    if answer.checked_sha256 and answer.checked_sha256 == hashlib.sha256(data).hexdigest():
+    digest = hashlib.sha256(data).hexdigest()
+    if answer.checked_sha256 == digest:
         return answer
     try:
         found = image_format(data)
@@ -125,7 +126,7 @@ def checked(answer: CutoutResult, size_px: int | None) -> CutoutResult:
         return _rejected(answer, f"{width} x {height} pixels, expected {size_px} x {size_px}")
     if is_constant(pixels):
         return _rejected(answer, "the image is constant")
-    return replace(answer, image_format=found)
+    return replace(answer, image_format=found, checked_sha256=digest)
 
 
 def count_outcomes(ledger: pa.Table) -> dict[str, int]:
@@ -236,7 +237,7 @@ def _row(galaxy: Any, answer: CutoutResult) -> dict[str, Any]:
         "outcome": answer.outcome,
         "reason": answer.reason,
         "image_format": answer.image_format if image is not None else "",
-        "sha256": hashlib.sha256(image).hexdigest() if image is not None else "",
+        "sha256": answer.checked_sha256 if image is not None else "",
         "origin": answer.origin,
         "attempts": answer.attempts,
         "fetched_at": answer.fetched_at,

@@ -45,6 +45,12 @@ class ScriptedServer:
         self._loop.call_soon(ready.set)
         self._loop.run_forever()
         server.close()
+        # Connections that a client left open.
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        self._loop.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.open += 1

@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import threading
 import time
 from email.utils import formatdate
 
@@ -15,6 +16,7 @@ from tests.unit.surveys.scripted_server import Script, ScriptedServer, answer
 from tests.unit.surveys.test_acceptance_of_images import picture
 from workflow_scripts import fetch_cutouts
 from workflow_scripts.step import run_step
+from workflow_scripts.surveys.services.sdss import Sdss
 
 NOISE = np.random.default_rng(3).integers(0, 256, (64, 64, 3), dtype=np.uint8)
 JPEG = picture("JPEG", NOISE)
@@ -219,3 +221,18 @@ def test_connections_and_rate_stay_below_their_limits(tmp_path):
         assert server.most_open <= 3
     # 30 requests at 30 a second have 29 gaps between them.
     assert time.monotonic() - started >= 29 / 30
+
+
+def test_images_are_decoded_in_one_thread_beside_the_network(tmp_path, monkeypatch):
+    threads = set()
+    judge = Sdss.judge
+
+    def observed(self, received, galaxy):
+        threads.add(threading.current_thread())
+        return judge(self, received, galaxy)
+
+    monkeypatch.setattr(Sdss, "judge", observed)
+    with ScriptedServer(always(answer(JPEG))) as server:
+        assert set(fetch(tmp_path, server, galaxies=40, access={"concurrency": 16}).rows["outcome"]) == {"delivered"}
+    assert len(threads) == 1
+    assert threading.main_thread() not in threads

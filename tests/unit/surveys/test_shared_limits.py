@@ -43,6 +43,11 @@ def test_requests_are_spaced_whoever_makes_them(tmp_path):
     assert all(0.09 < gap < 0.11 for gap in gaps), gaps
 
 
+def test_where_no_rate_is_set_nobody_waits(tmp_path):
+    limits = SharedLimits(tmp_path, URL, 2, None)
+    assert [limits.reserve() for _ in range(3)] == [0, 0, 0]
+
+
 def test_a_pause_holds_for_all_and_never_for_ever(tmp_path):
     limits, other = (SharedLimits(tmp_path, URL, 2, None) for _ in range(2))
     limits.pause(30)

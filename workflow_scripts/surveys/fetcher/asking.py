@@ -14,11 +14,11 @@ from workflow_scripts.http_services.backoff import backoff_seconds
 from workflow_scripts.http_services.retry_after import retry_after_seconds
 from workflow_scripts.surveys.fetcher.connections import Connections, is_this_machine
 from workflow_scripts.surveys.fetcher.download import Body, NotReceived, Received, download
+from workflow_scripts.surveys.fetcher.refusals import Refusals
 from workflow_scripts.surveys.fetcher.shared_limits import SharedLimits
 from workflow_scripts.surveys.fetcher.verdicts import Verdict, of_status
 
 _LARGEST_TABLE = 64 * 2**20
-_BUSY = (429, 503)
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,14 @@ class Asker:
         self.random = Random(seed)
         self.guard = AddressGuard(*urls)
         self._connections: dict[str, Connections] = {}
+        self._refusals: dict[str, Refusals] = {}
         self._opened = AsyncExitStack()
         for url in urls:
             host = urlsplit(url).netloc.lower()
             if host not in self._connections:
                 limits = SharedLimits(folder, url, access.concurrency, access.requests_per_second)
                 self._connections[host] = Connections(limits, self.guard, user_agent, not is_this_machine(url))
+                self._refusals[host] = Refusals()
 
     async def __aenter__(self) -> "Asker":
         for connections in self._connections.values():
@@ -63,13 +65,12 @@ class Asker:
         await self._opened.aclose()
 
     async def once(self, url: str, largest_bytes: int, body: Body | None = None) -> Received | NotReceived:
-        """One request. A host that says how long it is busy is left alone by all jobs."""
-        connections = self._connections[urlsplit(url).netloc.lower()]
+        """One request. A host that says how long it is busy for all is left alone by all jobs."""
+        host = urlsplit(url).netloc.lower()
+        connections = self._connections[host]
         answer = await download(connections, self.guard, url, largest_bytes, self.access.timeout_seconds, body)
-        if isinstance(answer, Received) and answer.status in _BUSY:
-            wait = retry_after_seconds(answer.retry_after)
-            if wait:
-                connections.limits.pause(min(wait, self.access.longest_wait_seconds))
+        if wait := self._refusals[host].pause_after(answer):
+            connections.limits.pause(min(wait, self.access.longest_wait_seconds))
         return answer
 
     def may_ask_again(self, verdict: Verdict, attempts: int, ambiguous: int) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,16 +57,20 @@ class Campaign:
             async with self.asker:
                 await self.service.prepare(galaxies, self.asker.until_judged, self)
                 agenda = Agenda(iter(galaxies))
-                # More workers than connections: while one decodes an image, another waits for the network.
-                workers = [
-                    asyncio.create_task(self._work(agenda, progress)) for _ in range(self.access.concurrency * 2)
-                ]
-                try:
-                    await asyncio.gather(*workers)
-                finally:
-                    for worker in workers:
-                        worker.cancel()
-                    await asyncio.gather(*workers, return_exceptions=True)
+                # Images are decoded in a thread, so that the network does not wait. One only: what decoders do to
+                # the filters of Python's warnings is not safe in two.
+                with ThreadPoolExecutor(1, "judging") as judging:
+                    # More workers than connections: while the image of one is judged, another waits for the network.
+                    workers = [
+                        asyncio.create_task(self._work(agenda, judging, progress))
+                        for _ in range(self.access.concurrency * 2)
+                    ]
+                    try:
+                        await asyncio.gather(*workers)
+                    finally:
+                        for worker in workers:
+                            worker.cancel()
+                        await asyncio.gather(*workers, return_exceptions=True)
         finally:
             keeping.cancel()
             self.journal.sync()
@@ -83,7 +88,7 @@ class Campaign:
             await asyncio.sleep(_SECONDS_BETWEEN_SYNCS)
             await asyncio.to_thread(self.journal.sync)
 
-    async def _work(self, agenda: Agenda[Galaxy], progress: Progress) -> None:
+    async def _work(self, agenda: Agenda[Galaxy], judging: Executor, progress: Progress) -> None:
         while (asked := await agenda.next()) is not None:
             galaxy = asked.item
             url = self.service.url(galaxy, asked.attempts)
@@ -92,7 +97,7 @@ class Campaign:
                 agenda.answered()
                 continue
             answer = await self.asker.once(url, self.service.largest_bytes)
-            verdict = self._judged(asked, answer)
+            verdict = await self._judged(asked, answer, judging)
             if self.asker.may_ask_again(verdict, asked.attempts, asked.ambiguous):
                 progress.retries += 1
                 agenda.again(asked, self.asker.pause_before(asked.attempts, answer))
@@ -103,9 +108,10 @@ class Campaign:
             agenda.answered()
             self._stop_if_hopeless(galaxy, verdict, isinstance(answer, NotReceived) and answer.unreachable)
 
-    def _judged(self, asked: Asked[Galaxy], answer: Received | NotReceived) -> Verdict:
+    async def _judged(self, asked: Asked[Galaxy], answer: Received | NotReceived, judging: Executor) -> Verdict:
         if isinstance(answer, Received):
-            verdict = self.service.judge(answer, asked.item)
+            loop = asyncio.get_running_loop()
+            verdict = await loop.run_in_executor(judging, self.service.judge, answer, asked.item)
         else:
             verdict = of_status(answer) or failed("ambiguous", "no answer")
         if self.all_are_covered and verdict.kind == "permanent" and verdict.outcome == "no_coverage":

@@ -69,7 +69,9 @@ class Connections:
         while True:
             while paused := self.limits.paused_for():
                 await asyncio.sleep(min(paused, _LOOK_AGAIN))
-            await asyncio.sleep(self.limits.reserve())
+            if not (wait := self.limits.reserve()):
+                return
+            await asyncio.sleep(wait)
             if not self.limits.paused_for():
                 return
 

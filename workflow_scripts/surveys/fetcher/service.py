@@ -54,7 +54,7 @@ class Service(Protocol):
         """The URL of a cutout at an attempt (from 0), or why there is none to ask for."""
 
     def judge(self, answer: Received, galaxy: Galaxy) -> Verdict:
-        """What an answer means."""
+        """What an answer means; called in a thread beside the one that makes URLs, one answer at a time."""
 
     def scale_of(self, galaxy: Galaxy) -> float:
         """Arcsec a pixel of the image that comes, which a service may round."""

@@ -68,6 +68,8 @@ class SharedLimits:
 
     def reserve(self) -> float:
         """Take the next free moment for a request; seconds until then."""
+        if not self.interval:
+            return 0.0
         with _Locked(self._clock):
             now = time.time()
             next_free, paused_until = self._read()
