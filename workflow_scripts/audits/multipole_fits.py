@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from workflow_scripts.audits.findings import Finding, Findings, axis_keys, galaxy_test
 from workflow_scripts.audits.settings import Settings
+from workflow_scripts.audits.sums import AnnotationSums, CatalogSums
 from workflow_scripts.statistics.sky.dipole_amplitude import calibrated_interval
 from workflow_scripts.statistics.sky.dipole_stability import StabilityStep, dipole_stability
-from workflow_scripts.statistics.sky.pixels import PixelPositions
-from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm
+from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm, sky_glm
 
 # Of each test, by the degree of its fit: what is zero under its null and what else is in both models.
 _NULLS = {
@@ -33,8 +33,8 @@ _Made = tuple[NestedTest | None, tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def multipole_findings(
-    positions: PixelPositions,
-    positives: NDArray[np.float64],
+    sums: CatalogSums,
+    annotation: AnnotationSums,
     suffix: str,
     extra: Mapping[str, Any],
     settings: Settings,
@@ -42,19 +42,21 @@ def multipole_findings(
 ) -> Iterator[Finding]:
     """Likelihood-ratio tests of the fits up to l = 1, 2 and 3.
 
-    `positives` (p,) of each pixel; `suffix` follows the tests' names, `extra` are keys of all of them, and `glm_dipole`
-    has the report of the dipole's stability. A degree that these galaxies leave open is in `findings.not_run`. Raises
-    `ValueError` where not even the dipole can be fitted.
+    `suffix` follows the tests' names, `extra` are keys of all of them, and `glm_dipole` has the report of the dipole's
+    stability. Fits are those of fine pixels; scatter between pixels shows in large ones, which hold many galaxies. A
+    degree that these galaxies leave open is in `findings.not_run`. Raises `ValueError` where not even the dipole can be
+    fitted.
     """
-    steps = dipole_stability(positions, positives)
+    steps = dipole_stability(sums.fine_positions, annotation.fine_positives)
     for step in steps:
         if step.fit is None:
             findings.not_run.append(f"glm {_NAMES[step.lmax]}{suffix}: {step.refused}")
             continue
+        dispersion = sky_glm(sums.positions, annotation.labels.totals, lmax=step.lmax).dispersion
         for name, (nested, vector) in _tests(step.fit, step.lmax).items():
             assert nested is not None
             values: dict[str, Any] = {"statistic": nested.statistic, "dof": nested.dof, "p": nested.p}
-            own: dict[str, Any] = {"dispersion": step.fit.dispersion, "condition": step.fit.condition}
+            own: dict[str, Any] = {"dispersion": dispersion, "condition": step.fit.condition}
             if vector is None:
                 own["stability"] = [_row(row) for row in steps]
             else:
@@ -63,8 +65,8 @@ def multipole_findings(
                 own["upper_limit_95"] = interval.upper_limit
             if name.startswith("glm_dipole_given"):
                 own |= axis_keys(step.fit.beta)
-            values["notes"] = _notes(step.fit)
-            test = galaxy_test(f"{name}{suffix}", "secondary", positions.n, _NULLS[name], _ESTIMANDS[name], **values)
+            values["notes"] = _notes(step.fit, dispersion)
+            test = galaxy_test(f"{name}{suffix}", "secondary", sums.n, _NULLS[name], _ESTIMANDS[name], **values)
             yield Finding(test, {**extra, **own})
 
 
@@ -84,10 +86,10 @@ def _tests(fit: SkyGlm, lmax: int) -> dict[str, _Made]:
     }
 
 
-def _notes(fit: SkyGlm) -> list[str]:
+def _notes(fit: SkyGlm, dispersion: float) -> list[str]:
     notes = []
-    if fit.dispersion > 1.5:
-        notes.append(f"scatter between pixels is {fit.dispersion:.2f} times the binomial")
+    if dispersion > 1.5:
+        notes.append(f"scatter between pixels is {dispersion:.2f} times the binomial")
     if fit.ill_conditioned:
         notes.append(
             f"these galaxies hardly tell the multipoles apart (condition number {fit.condition:.1e}): read the"

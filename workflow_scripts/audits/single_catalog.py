@@ -145,7 +145,7 @@ class _Suite:
 
     def linear_probability(self) -> Finding:
         """Maximum likelihood of p = M + D cos, for comparison with Patel & Desmond (2024)."""
-        found = linear_probability(self.positions, self.labels.totals)
+        found = linear_probability(self.sums.fine_positions, self.annotation.fine_positives)
         return dipole_finding(
             self._name("linear_probability_dipole"),
             self.n,
@@ -160,7 +160,7 @@ class _Suite:
 
     def glm(self, findings: Findings) -> Iterator[Finding]:
         """Binomial regressions on dipole, quadrupole and octopole: likelihood-ratio tests."""
-        return multipole_findings(self.positions, self.labels.totals, self.suffix, self.column, self.settings, findings)
+        return multipole_findings(self.sums, self.annotation, self.suffix, self.column, self.settings, findings)
 
     def cosine_in_ra(self) -> Finding:
         """Cosine of right ascension, its phase free."""

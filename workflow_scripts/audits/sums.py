@@ -4,7 +4,7 @@ Nothing here grows with the number of galaxies, so a catalog of any size is read
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import reduce
 from operator import add
 
@@ -25,18 +25,22 @@ from workflow_scripts.statistics.truth.error_dipoles import ErrorSums
 # Nside 32: pixels of 1.8 degrees, small against a quadrupole.
 PIXEL_ORDER = 5
 N_PIXELS = number_of_tiles(PIXEL_ORDER)
+# Nside 256: 0.23 degrees, for fits that should not differ from those with a row a galaxy.
+FINE_ORDER = 8
+N_FINE_PIXELS = number_of_tiles(FINE_ORDER)
 RA_BINS = 12
 
 
 @dataclass(frozen=True)
 class Places:
-    """Where galaxies are: unit vectors (n, 3), pixels (n,), cos and sin of right ascension (n, 2), parts of the sky.
+    """Where galaxies are: unit vectors (n, 3), pixels and fine ones (n,), cos and sin of right ascension (n, 2), parts.
 
     `ra_bin` (n,) is one of `RA_BINS` bins, `north` (n,) is 1 for declinations of zero and more.
     """
 
     vectors: NDArray[np.float64]
     pixels: NDArray[np.int64]
+    fine_pixels: NDArray[np.int64]
     circle: NDArray[np.float64]
     ra_bin: NDArray[np.int64]
     north: NDArray[np.int64]
@@ -45,12 +49,14 @@ class Places:
     def of(cls, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> "Places":
         """Places of positions (n,) in ICRS degrees, right ascensions in [0, 360)."""
         ra_bin = np.minimum((ra / 360 * RA_BINS).astype(np.int64), RA_BINS - 1)
-        pixels = tile_of(ra, dec, PIXEL_ORDER)
-        return cls(unit_vectors(ra, dec), pixels, right_ascension_vectors(ra), ra_bin, (dec >= 0).astype(np.int64))
+        fine = tile_of(ra, dec, FINE_ORDER)
+        # Nested numbers: each pixel holds a run of fine ones.
+        pixels, north = fine >> 2 * (FINE_ORDER - PIXEL_ORDER), (dec >= 0).astype(np.int64)
+        return cls(unit_vectors(ra, dec), pixels, fine, right_ascension_vectors(ra), ra_bin, north)
 
     def chosen(self, rows: NDArray[np.bool_]) -> "Places":
         """The places of some of the galaxies."""
-        return Places(self.vectors[rows], self.pixels[rows], self.circle[rows], self.ra_bin[rows], self.north[rows])
+        return Places(*(getattr(self, field.name)[rows] for field in fields(self)))
 
     def parts(self, weights: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Sums of `weights` (n,), or numbers of galaxies, by right ascension bin and hemisphere: (RA_BINS, 2)."""
@@ -60,9 +66,10 @@ class Places:
 
 @dataclass(frozen=True)
 class AnnotationSums:
-    """One annotation of the galaxies: 0/1 labels in pixels, on the circle of right ascension, and by parts."""
+    """One annotation of the galaxies: 0/1 labels in pixels and fine ones, on the circle of right ascension, by parts."""
 
     labels: PixelValues
+    fine_positives: NDArray[np.float64]
     circle: ValueSums
     positives: NDArray[np.float64]
 
@@ -71,12 +78,18 @@ class AnnotationSums:
         """Sums of labels (n,) of 0 and 1."""
         return cls(
             PixelValues.of(labels, places.vectors, places.pixels, N_PIXELS),
+            np.bincount(places.fine_pixels, weights=labels, minlength=N_FINE_PIXELS).astype(float),
             ValueSums.of(labels, places.circle),
             places.parts(labels),
         )
 
     def __add__(self, other: "AnnotationSums") -> "AnnotationSums":
-        return AnnotationSums(self.labels + other.labels, self.circle + other.circle, self.positives + other.positives)
+        return AnnotationSums(
+            self.labels + other.labels,
+            self.fine_positives + other.fine_positives,
+            self.circle + other.circle,
+            self.positives + other.positives,
+        )
 
     def signs(self, positions: PixelPositions) -> PixelValues:
         """The same labels as signs, 2 y - 1."""
@@ -173,6 +186,7 @@ class CatalogSums:
     """All galaxies of a catalog: `counts` (RA_BINS, 2) by parts, and sums of annotations, pairs of them, reference."""
 
     positions: PixelPositions
+    fine_positions: PixelPositions
     circle: PositionSums
     counts: NDArray[np.float64]
     annotations: tuple[AnnotationSums, ...]
@@ -190,6 +204,7 @@ class CatalogSums:
         """Sums of galaxies at their places, with the sums of their labels."""
         return cls(
             PixelPositions.of(places.vectors, places.pixels, N_PIXELS),
+            PixelPositions.of(places.vectors, places.fine_pixels, N_FINE_PIXELS),
             PositionSums.of(places.circle),
             places.parts(),
             tuple(annotations),
@@ -201,6 +216,7 @@ class CatalogSums:
         references = [part for part in (self.reference, other.reference) if part is not None]
         return CatalogSums(
             self.positions + other.positions,
+            self.fine_positions + other.fine_positions,
             self.circle + other.circle,
             self.counts + other.counts,
             tuple(a + b for a, b in zip(self.annotations, other.annotations, strict=True)),

@@ -28,7 +28,7 @@ def memory(path: Path, label: str = "label", rows: int = 10**6) -> Source:
 
 
 def test_hsc_spins_have_the_known_answer(shared_data, tmp_path):
-    """Dossier 2.3: 3.11 'sigma' near (283, -56), which is p = 0.0216, and Q = 10.094 with p = 0.0178."""
+    """Dossier 2.3: 3.11 'sigma' near (283, -56), p = 0.0216; Q = 10.094, p = 0.0178; M = 0.5032, D = 0.0555."""
     path = shared_data / "hsc_dr3_spins" / "data_hsc.csv"
     options = ("--ra", "RA", "--dec", "Dec", "--label", "direction_cw_ccw", "--permutations", "1999")
     summary = run_audit(path, tmp_path / "out", *options)
@@ -41,7 +41,9 @@ def test_hsc_spins_have_the_known_answer(shared_data, tmp_path):
     assert score["statistic"] == pytest.approx(10.094, abs=5e-4)
     assert score["p"] == pytest.approx(0.0178, abs=5e-5)
     assert score["p_permutation"] == pytest.approx(0.0226, abs=0.01)
-    assert tests["linear_probability_dipole"]["delta_bic"] == pytest.approx(18.4, abs=0.3)
+    linear = tests["linear_probability_dipole"]
+    assert (linear["monopole"], linear["estimate"]) == pytest.approx((0.5032, 0.0555), abs=1e-4)
+    assert linear["delta_bic"] == pytest.approx(18.4, abs=0.1)
     assert "No dipole" in summary["verdict"]
     assert "3.11 'sigma'" in summary["verdict"]
 

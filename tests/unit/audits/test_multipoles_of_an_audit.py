@@ -8,14 +8,15 @@ import pandas as pd
 import pytest
 
 from tests.unit.audits.audited import by_name, galaxies, run_audit
-from workflow_scripts.sky.tiles import tile_centres, tile_of
+from workflow_scripts.audits.sums import FINE_ORDER, PIXEL_ORDER
+from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.dipole_amplitude import isotropy_bayes_factor, uniform_amplitude_bayes_factor
 from workflow_scripts.statistics.sky.dipole_stability import dipole_stability, multipole_aliasing
+from workflow_scripts.statistics.sky.linear_probability import linear_probability
 from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.regression import sky_glm
 from workflow_scripts.statistics.sky.scans import scan_octopole
-
-N_PIXELS = 12 * 32**2
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +29,30 @@ def catalog(tmp_path_factory):
     return table, summary, html.unescape((folder / "out" / "audit.html").read_text())
 
 
-def binned(table: pd.DataFrame):
+def binned(table: pd.DataFrame, order: int = PIXEL_ORDER):
     vectors = unit_vectors(table["ra"].to_numpy(), table["dec"].to_numpy())
-    pixels = tile_of(table["ra"].to_numpy(), table["dec"].to_numpy(), 5)
+    pixels, n_pixels = tile_of(table["ra"].to_numpy(), table["dec"].to_numpy(), order), number_of_tiles(order)
     labels = (table["label"] == "spiral").to_numpy(float)
-    return PixelPositions.of(vectors, pixels, N_PIXELS), PixelValues.of(labels, vectors, pixels, N_PIXELS)
+    return PixelPositions.of(vectors, pixels, n_pixels), PixelValues.of(labels, vectors, pixels, n_pixels)
+
+
+def test_the_fits_are_those_with_a_row_a_galaxy(catalog):
+    table, summary, _ = catalog
+    vectors = unit_vectors(table["ra"].to_numpy(), table["dec"].to_numpy())
+    positions = PixelPositions.of(vectors, np.arange(len(table)), len(table))
+    labels = (table["label"] == "spiral").to_numpy(float)
+    tests, fit = by_name(summary), sky_glm(positions, labels)
+    assert tests["glm_dipole"]["statistic"] == pytest.approx(fit.dipole.statistic, abs=0.05)
+    assert tests["glm_dipole_given_quadrupole"]["estimate"] == pytest.approx(np.linalg.norm(fit.beta), rel=2e-3)
+    linear = linear_probability(positions, labels)
+    assert tests["linear_probability_dipole"]["estimate"] == pytest.approx(linear.amplitude, rel=2e-4)
+    coarse, values = binned(table)
+    assert tests["glm_dipole"]["dispersion"] == pytest.approx(sky_glm(coarse, values.totals, lmax=1).dispersion)
 
 
 def test_the_fits_and_the_stability_of_the_dipole_are_those_of_the_suite(catalog):
     table, summary, _ = catalog
-    tests, (positions, labels) = by_name(summary), binned(table)
+    tests, (positions, labels) = by_name(summary), binned(table, FINE_ORDER)
     steps = dipole_stability(positions, labels.totals)
     octopole = steps[2].fit.octopole
     assert tests["glm_octopole"]["statistic"] == pytest.approx(octopole.statistic)
