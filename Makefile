@@ -12,7 +12,7 @@ SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $
 BENCHMARKS := sky_scan sky_regression catalog_audit experiment_suite annotation_memory
 
 .DEFAULT_GOAL := help
-.PHONY: help run dry-run plan report test test-long test-slurm chaos benchmarks clean-images calibration demo-survey lint format docs \
+.PHONY: help run dry-run plan report test test-long test-slurm fuzz chaos benchmarks clean-images calibration demo-survey lint format docs \
 	requirements environment
 
 help:  ## list the targets
@@ -39,6 +39,9 @@ test-long: environment  ## whole surveys from local servers, chaos, and the prev
 
 test-slurm: environment  ## run the tiny experiment on a private SLURM, and disturb it; skipped where SLURM is not installed
 	$(RUN) pytest -m slurm tests/slurm $(if $(SLURM_TESTS),-k "$(SLURM_TESTS)")
+
+fuzz: environment  ## try the parsers of answers on 10,000 inputs each, over 100,000 in all
+	SKYBIAS_FUZZ=$(or $(FUZZ),10000) $(RUN) pytest -m fuzz --durations=0 --durations-min=1
 
 chaos: environment  ## kill random processes of a run, 50 of them, and damage files
 	CHAOS_KILLS=50 $(RUN) pytest -s tests/integration/test_chaos.py

@@ -120,6 +120,35 @@ def test_what_an_answer_means(kind, more, received, expected):
     assert (verdict.kind, verdict.outcome) == expected, verdict
 
 
+@pytest.mark.parametrize(
+    ("kind", "more", "blank", "received_kind"),
+    [
+        ("sdss", {}, 0, "permanent"),
+        ("legacy", {}, 32, "permanent"),
+        ("legacy", {"format": "fits"}, 0.0, "ambiguous"),
+        ("panstarrs", {}, 0, "permanent"),
+        ("panstarrs", {"format": "fits", "bands": ["r"]}, np.nan, "ambiguous"),
+        ("hips2fits", {"hips": "CDS/P/x"}, 0, "permanent"),
+        ("hips2fits", {"hips": "CDS/P/x", "format": "png"}, 0, "permanent"),
+        ("hips2fits", {"hips": "CDS/P/x", "format": "fits"}, np.nan, "ambiguous"),
+    ],
+)
+@pytest.mark.parametrize("share", [0.4, 0.0])
+def test_a_corner_without_images_is_no_coverage_for_each_service(kind, more, blank, received_kind, share):
+    row, column = np.mgrid[:64, :64]
+    corner = row + column < 128 * np.sqrt(share / 2)
+    rng = np.random.default_rng(4)
+    if more.get("format") == "fits":
+        body = cube(np.where(corner, blank, rng.normal(size=(64, 64))).astype(np.float32))
+    else:
+        pixels = np.where(corner[..., None], blank, rng.integers(2, 90, (64, 64, 3))).astype(np.uint8)
+        body = picture(more.get("format", "jpeg").upper(), pixels)
+    service = SERVICES[kind](with_defaults({"kind": kind, "cutout": {"size_px": 64}, **more}))
+    verdict = service.judge(answer(200, body, "", "application/octet-stream"), GALAXY)
+    expected = (received_kind, "no_coverage") if share else ("accepted", "delivered")
+    assert (verdict.kind, verdict.outcome) == expected, verdict
+
+
 def test_errors_are_told_in_the_words_of_the_service():
     hips = client("hips2fits", hips="CDS/P/x")
     assert hips.judge(answer(400, b'{"title": "Bad", "description": "no HiPS"}'), GALAXY).reason == "400: Bad: no HiPS"
@@ -206,6 +235,7 @@ def test_no_table_breaks_the_parser(table):
         stack_names(table)
 
 
+CLIENTS = [client(kind) for kind in ("sdss", "legacy", "panstarrs")]
 JSON = st.recursive(st.text() | st.integers() | st.none(), st.lists)
 
 
@@ -214,9 +244,9 @@ JSON = st.recursive(st.text() | st.integers() | st.none(), st.lists)
 def test_no_answer_breaks_a_client(body):
     assert isinstance(error_message(body), str)
     bands_in(body)
-    for kind in ("sdss", "legacy", "panstarrs"):
+    for asked_client in CLIENTS:
         for status in (200, 404, 500):
-            verdict = client(kind).judge(answer(status, body), GALAXY)
+            verdict = asked_client.judge(answer(status, body), GALAXY)
             assert isinstance(verdict, Verdict)
             assert verdict.kind != "accepted"
             assert verdict.reason.isprintable()

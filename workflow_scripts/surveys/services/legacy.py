@@ -18,7 +18,7 @@ from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, no_covera
 from workflow_scripts.surveys.services.acceptance import accepted, largest_answer, value_of
 
 # Zero flux in the stretch of a layer: m = 0.03 (ls-*), m = 0.02 (sdss).
-_GREY = (32.0, 22.0)
+_GREY = (32, 22)
 
 
 class Legacy:
@@ -68,7 +68,7 @@ class Legacy:
         return galaxy.pixel_scale
 
     def _image(self, answer: Received) -> Verdict:
-        verdict = accepted(answer, self.size_px, self.format, _of_blank)
+        verdict = accepted(answer, self.size_px, self.format, _of_blank, _GREY)
         if verdict.kind == "accepted" and self.format == "fits":
             found = bands_in(answer.body)
             if found and found != self.bands:

@@ -1,0 +1,79 @@
+"""How much of an image is empty from an edge on: where a survey's imaging ends within the cutout."""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+# Width of an empty part, pixels (more than a block of a JPEG), and as a share of the image's side: dark sky that was
+# enlarged has flat spots too.
+_NARROWEST_PX, _NARROWEST_SHARE = 9, 1 / 16
+
+
+def blank_in_jpeg(data: bytes, blank: int) -> int:
+    """What a value becomes where a JPEG of it is flat: 8 times its distance from 128 is rounded to whole quanta."""
+    with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+        quantum = picture.quantization[0][0]  # type: ignore[attr-defined]
+    coded = round((blank - 128) * 8 / quantum) * quantum
+    return min(max((coded + 4) // 8 + 128, 0), 255)
+
+
+def empty_share(pixels: NDArray, blank: int) -> float:
+    """Share of an image's pixels that are empty and joined to an edge.
+
+    Parameters
+    ----------
+    pixels
+        as `decoding.decode` gives them.
+    blank
+        value of empty pixels of a picture, 0 to 255, the same in all colours: exactly that one, because dark sky is
+        but one or two counts away. Empty in a FITS is what is exactly 0 or not finite.
+
+    Returns
+    -------
+    float
+        0 to 1; of a FITS, in the band with the largest share. Of pictures (and FITS with whole numbers), parts count
+        that are at least 9 pixels, and a sixteenth of the side, wide everywhere.
+    """
+    if pixels.dtype == np.uint8:
+        picture = np.atleast_3d(pixels)
+        # Most images are done with here.
+        if np.count_nonzero((_edges(picture) == blank).all(axis=1)) < _NARROWEST_PX:
+            return 0.0
+        return _joined_share(_wide_parts((picture == blank).all(axis=2)))
+    return max(_joined_share(_empty_in_band(band)) for band in pixels)
+
+
+def _edges(image: NDArray) -> NDArray:
+    """The pixels along the four edges."""
+    return np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
+
+
+def _empty_in_band(band: NDArray) -> NDArray[np.bool_]:
+    edges = _edges(band)
+    if not ((edges == 0) | ~np.isfinite(edges)).any():
+        return np.zeros(band.shape, bool)
+    finite = np.isfinite(band)
+    zero = band == 0
+    if zero.any() and (band[finite] == np.rint(band[finite])).all():
+        zero = _wide_parts(zero)
+    return zero | ~finite
+
+
+def _wide_parts(empty: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Morphological opening with a square."""
+    width = max(_NARROWEST_PX, round(min(empty.shape) * _NARROWEST_SHARE)) | 1
+    if np.count_nonzero(empty) < width**2:
+        return np.zeros_like(empty)
+    eroded = ndimage.minimum_filter(empty.view(np.uint8), width, mode="constant", cval=0)
+    return ndimage.maximum_filter(eroded, width, mode="constant", cval=0).astype(bool)
+
+
+def _joined_share(empty: NDArray[np.bool_]) -> float:
+    if not empty.any():
+        return 0.0
+    parts, _ = ndimage.label(empty, np.ones((3, 3)))
+    at_edge = np.unique(_edges(parts))
+    return float(np.isin(parts, at_edge[at_edge > 0]).mean())
