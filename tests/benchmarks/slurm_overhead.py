@@ -3,8 +3,8 @@
     python -m tests.benchmarks.slurm_overhead [--tiles 2 8]
 
 Runs a part of experiments/tiny.yaml through profiles/slurm on a private cluster on this machine, one job at a time,
-with the survey cut into few and into many tiles, and compares what the scheduler recorded with what the steps took by their
-own benchmark files. The waiting of a busy cluster is not in it. Needs SLURM and munge (docs/cluster.md).
+with the survey cut into few and into many tiles, and compares what the scheduler recorded with what the steps took by
+their own benchmark files. The waiting of a busy cluster is not in it. Needs SLURM and munge (docs/cluster.md).
 """
 
 import argparse

@@ -66,7 +66,7 @@ class Places:
 
 @dataclass(frozen=True)
 class AnnotationSums:
-    """One annotation of the galaxies: 0/1 labels in pixels and fine ones, on the circle of right ascension, by parts."""
+    """One annotation of the galaxies: 0/1 labels in pixels, large and fine, in right ascension, and by parts."""
 
     labels: PixelValues
     fine_positives: NDArray[np.float64]
