@@ -9,11 +9,11 @@ CORES ?= all
 # Snakemake would answer a name that is not there with a traceback.
 $(foreach file,$(CONFIGFILE),$(if $(wildcard $(file)),,$(error CONFIGFILE: $(file) does not exist)))
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
-BENCHMARKS := sky_scan sky_regression catalog_audit experiment_suite annotation_memory
+BENCHMARKS := sky_scan sky_regression catalog_audit experiment_suite annotation_memory cutout_throughput
 
 .DEFAULT_GOAL := help
-.PHONY: help run dry-run plan report test test-long test-slurm fuzz chaos benchmarks clean-images calibration demo-survey lint format docs \
-	requirements environment
+.PHONY: help run dry-run plan report test test-long test-slurm fuzz chaos benchmarks clean-images calibration \
+	demo-survey lint format docs requirements environment
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
