@@ -1,5 +1,6 @@
 """Skies that tests of several statistics draw: positions, pixels, and sums over them."""
 
+import healpy
 import numpy as np
 from astropy import units
 from astropy_healpix import HEALPix
@@ -23,3 +24,10 @@ def binned(vectors, values, pixels=None, n_pixels=None) -> tuple[PixelPositions,
     pixels = np.arange(len(vectors)) if pixels is None else pixels
     n_pixels = len(vectors) if n_pixels is None else n_pixels
     return PixelPositions.of(vectors, pixels, n_pixels), PixelValues.of(values, vectors, pixels, n_pixels)
+
+
+def at_centres(counts) -> PixelPositions:
+    """Galaxies that sit exactly on the centres of all HEALPix pixels (ring), so many on each."""
+    counts = np.asarray(counts, np.int64)
+    centres = np.array(healpy.pix2vec(healpy.npix2nside(len(counts)), np.arange(len(counts)))).T
+    return PixelPositions(counts, centres * counts[:, None], (centres * counts[:, None]).T @ centres)

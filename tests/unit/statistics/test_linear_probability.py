@@ -10,6 +10,7 @@ from scipy import optimize, stats
 from scipy.spatial.transform import Rotation
 from scipy.special import expit
 
+from tests.unit.statistics.skies import at_centres
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.linear_probability import linear_probability, multipole_vectors
 from workflow_scripts.statistics.sky.multipoles import quadrupole_basis, quadrupole_matrix
@@ -17,11 +18,6 @@ from workflow_scripts.statistics.sky.pixels import PixelPositions
 from workflow_scripts.statistics.sky.regression import sky_glm
 
 CENTRES = np.array(healpy.pix2vec(8, np.arange(768))).T
-
-
-def at_centres(counts):
-    counts = np.asarray(counts, np.int64)
-    return PixelPositions(counts, CENTRES * counts[:, None], np.eye(3))
 
 
 def one_a_pixel(vectors):

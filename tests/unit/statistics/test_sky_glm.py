@@ -12,6 +12,7 @@ from scipy import optimize, stats
 from scipy.spatial.transform import Rotation
 from scipy.special import expit
 
+from tests.unit.statistics.skies import at_centres
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.multipoles import quadrupole_basis, quadrupole_matrix
@@ -27,12 +28,6 @@ CAP = CENTRES[:, 2] > 0.5
 def band(n, size=0.05):
     """99.9 % binomial band of a share `size` of n mocks."""
     return stats.binom.ppf([0.0005, 0.9995], n, size) / n
-
-
-def at_centres(counts):
-    """Galaxies that sit exactly on the pixel centres."""
-    counts = np.asarray(counts, np.int64)
-    return PixelPositions(counts, CENTRES * counts[:, None], (CENTRES * counts[:, None]).T @ CENTRES)
 
 
 def one_a_pixel(vectors):

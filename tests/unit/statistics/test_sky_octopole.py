@@ -7,17 +7,13 @@ from scipy import optimize, stats
 from scipy.spatial.transform import Rotation
 from scipy.special import expit
 
+from tests.unit.statistics.skies import at_centres
 from workflow_scripts.statistics.sky.multipoles import octopole_basis, quadrupole_basis
 from workflow_scripts.statistics.sky.pixels import PixelPositions
 from workflow_scripts.statistics.sky.regression import sky_glm, standardised_templates
 
 CENTRES = np.array(healpy.pix2vec(8, np.arange(768))).T
 NORTH = CENTRES[:, 2] > np.sin(np.radians(-10))
-
-
-def at_centres(counts):
-    """Galaxies that sit exactly on the pixel centres."""
-    return PixelPositions(counts, CENTRES * counts[:, None], (CENTRES * counts[:, None]).T @ CENTRES)
 
 
 def test_the_octopole_functions_obey_the_addition_theorem_and_are_orthogonal():
