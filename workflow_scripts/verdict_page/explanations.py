@@ -123,8 +123,27 @@ def imaging_section(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFram
 {_beside_sky(summary)}
 {_coefficients(summary["templates"], tables["arms"])}
 {_mediation(summary)}
+{_follows_training(summary)}
 {_interactions(summary)}
 {_tests(summary["tests"], "imaging")}"""
+
+
+def _follows_training(summary: Mapping[str, Any]) -> str:
+    """Whether fractions follow the imaging of the training galaxies, in a sentence."""
+    lines = [
+        (line, line["name"].partition("_slope_on_")[2])
+        for line in summary["ledger"]
+        if line["family"] == "imaging" and line["name"].startswith("fraction_slope_on_")
+    ]
+    if not lines:
+        return ""
+    found = [f"{name} (adjusted p = {line['adjusted']:.2g})" for line, name in lines if line["below_alpha"]]
+    if not found:
+        return f"""<p>None of {len(lines)} tests found that the fraction which a network annotates follows the imaging
+of the galaxies that it was trained on.</p>"""
+    return f"""<p>The fraction which a network annotates follows the imaging of the galaxies that it was trained on:
+{html.escape(", ".join(found))}. So this property may carry the effect of the footprint, it or something that goes with
+it over the footprints.</p>"""
 
 
 def _interactions(summary: Mapping[str, Any]) -> str:
@@ -212,10 +231,24 @@ def _coefficients(templates: Mapping[str, Any], means: pd.DataFrame) -> str:
     ]
     heading = ("arm", *(words for _, words in columns))
     return f"""<p>How much the positive fraction changes where a template is one standard deviation larger, by least
-squares on all templates, as far as the arm's networks say. Alone, a dipole of the sky and a template that has one
-itself cannot be told apart. Between arms, such a coefficient says which property their difference follows; its slope on
-the mean of the training galaxies, whether networks follow the imaging that they were trained on. {UNITS}</p>
+squares on all templates, as far as the arm's networks say.{_components(templates["loadings"])} Alone, a dipole of the
+sky and a template that has one itself cannot be told apart. Between arms, such a coefficient says which property their
+difference follows; its slope on the mean of the training galaxies, whether networks follow the imaging that they were
+trained on. {UNITS}</p>
 {table(heading, rows)}"""
+
+
+def _components(loadings: Mapping[str, Mapping[str, float]]) -> str:
+    """What templates are made of that stand for several properties."""
+    told = [
+        f"{name} is {' '.join(f'{weight:+.2g} {of}' for of, weight in parts.items())}"
+        for name, parts in loadings.items()
+        if len(parts) > 1
+    ]
+    if not told:
+        return ""
+    return f""" Properties that follow each other are rotated: in standard deviations,
+{html.escape("; ".join(told))}."""
 
 
 def _mediation(summary: Mapping[str, Any]) -> str:

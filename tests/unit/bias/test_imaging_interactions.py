@@ -77,6 +77,11 @@ def test_a_seeing_that_is_a_dipole_has_a_coefficient_alone_and_says_so(tmp_path)
     assert "cannot be told apart" in text
 
 
+def summary_line(summary, name):
+    (line,) = [line for line in summary["ledger"] if line["name"] == name]
+    return line
+
+
 def rotating_runs():
     return [run for run in experiment_runs(seeds=1) if run["family"]]
 
@@ -87,7 +92,10 @@ def test_networks_follow_the_seeing_that_they_were_trained_on(tmp_path):
     balance = write_balance(tmp_path, runs)
     given[0]["tests"]["permutations"] = 999
     summary, tests, tables = measured(tmp_path, given, balance)
-    assert "Networks of different footprints answer differently to the imaging" in page(summary, tables)
+    text = page(summary, tables)
+    assert "Networks of different footprints answer differently to the imaging" in text
+    followed = summary_line(summary, "fraction_slope_on_psf_fwhm_arcsec")
+    assert ("annotates follows the imaging of the galaxies that it was trained on:" in text) == followed["below_alpha"]
     test = tests[f"{ALONE}_slope_on_psf_fwhm_arcsec"]
     assert (test["family"], test["n"]) == ("imaging", 12)
     assert test["p_permutation"] == 1 / 1000
