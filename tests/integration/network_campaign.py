@@ -34,6 +34,7 @@ def entries(server: RunningServer) -> dict[str, dict[str, Any]]:
         "sdss": {"kind": "sdss", "url": server.url("imgcutout"), "cutout": cutout},
         "panstarrs": {**panstarrs, "cutout": cutout},
         "panstarrs_fits": {**panstarrs, "format": "fits", "bands": ["r"], "cutout": {"size_px": 64}},
+        "panstarrs_bands": {**panstarrs, "format": "fits", "bands": ["z", "r", "g"], "cutout": {"size_px": 32}},
         "legacy": legacy,
         "legacy_fits": {**legacy, "format": "fits", "cutout": {"size_px": 32, "pixel_scale_arcsec": 0.8}},
         "hips": {**hips, "hips": "CDS/P/SDSS9/color"},

@@ -23,6 +23,7 @@ from tests.integration.network_campaign import QUICK, catalog_of, command, entri
 from tests.services.coverage import is_covered, moc
 from tests.services.misbehaviour import HARMLESS, KINDS
 from tests.services.running import RunningServer, running_survey_server
+from workflow_scripts.images.band_files import is_packed, unpacked
 from workflow_scripts.images.decoding import decode, is_constant, size_of
 from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.surveys.fetcher.journal import Journal
@@ -34,6 +35,7 @@ KILLS = 50 if REQUESTS >= 20_000 else 3
 COVERAGE = {"sdss": "sdss", "hips": "sdss", "hips_png": "panstarrs", "legacy": "legacy", "legacy_fits": "legacy"}
 # The tile about RA 135, Dec 42: the galactic plane cuts off a part of SDSS and the Legacy Surveys.
 TILE = 1
+IMAGES = ("hips2fits", "hips2fits_mirror", "fitscut")
 # An image of one value is how services say that they have none: only a coverage map can contradict it.
 BLANK = {"constant", "fits_nan"}
 # What a service has not, by its own words.
@@ -115,8 +117,9 @@ def check_image(row, size_px: int) -> None:
     assert size_of(pixels) == (size_px, size_px)
     assert not is_constant(pixels)
     if row.image_format == "fits":
-        with fits.open(BytesIO(row.image)) as hdus:
-            ra, dec = hdus[0].header["CRVAL1"], hdus[0].header["CRVAL2"]
+        files = list(unpacked(row.image).values()) if is_packed(row.image) else [row.image]
+        headers = [fits.getheader(BytesIO(file)) for file in files]
+        ((ra, dec),) = {(header["CRVAL1"], header["CRVAL2"]) for header in headers}
     else:
         picture = Image.open(BytesIO(row.image))
         # A PNG has its comment behind the pixels.
@@ -159,10 +162,12 @@ def test_jobs_side_by_side_keep_the_limits_together(server, tmp_path):
     assert set(report["outcomes"]) == {"ok"}
 
 
-def test_a_download_that_is_killed_goes_on_where_it_was(server, tmp_path):
+@pytest.mark.parametrize("name", ["hips_png", "panstarrs_bands"])
+def test_a_download_that_is_killed_goes_on_where_it_was(server, tmp_path, name):
     """SIGKILL at random moments: the same images in the end, and no answer that was recorded is asked for again."""
-    tile_of_catalog(tmp_path, 60 * KILLS if KILLS < 10 else 3000)
-    entry = entries(server)["hips_png"] | {"format": "jpeg"}
+    entry = entries(server)[name]
+    requests = len(entry.get("bands", "1"))
+    tile_of_catalog(tmp_path, (60 * KILLS if KILLS < 10 else 3000) // requests)
     server.behave({})
     run(command(tmp_path, entry, TILE, "whole"))
     misbehaving(server, latency_ms=20)
@@ -170,10 +175,10 @@ def test_a_download_that_is_killed_goes_on_where_it_was(server, tmp_path):
     kills = 0
     asked_when_recorded: dict[str, int] = {}
     while kills < KILLS:
-        before = requests_to_hips(server)
+        before = requests_for_images(server)
         job = start(command(tmp_path, entry, TILE, "killed"))
         after = before + moments.randrange(0, 60)
-        while job.poll() is None and requests_to_hips(server) < after:
+        while job.poll() is None and requests_for_images(server) < after:
             time.sleep(0.02)
         time.sleep(moments.random() * 0.2)
         if job.poll() is not None:
@@ -201,16 +206,16 @@ def test_a_download_that_is_killed_goes_on_where_it_was(server, tmp_path):
     pd.testing.assert_frame_equal(again, resumed)
 
 
-def requests_to_hips(server: RunningServer) -> int:
+def requests_for_images(server: RunningServer) -> int:
     report = server.report()
-    return sum(report.get(name, {}).get("requests", 0) for name in ("hips2fits", "hips2fits_mirror"))
+    return sum(report.get(name, {}).get("requests", 0) for name in IMAGES)
 
 
 def requests_by_key(server: RunningServer) -> dict[str, int]:
     report = server.report(with_keys=True)
     return {
         key: len(outcomes)
-        for name in ("hips2fits", "hips2fits_mirror")
+        for name in IMAGES
         for key, outcomes in report.get(name, {}).get("outcomes_of_keys", {}).items()
     }
 
@@ -222,7 +227,8 @@ def recorded_requests(folder: Path) -> set[str]:
         with Journal(path) as journal:
             for key in journal:
                 head = journal.head(key)
-                if not head["open"]:
+                # Notes of names, and positions without stacks, have no URL.
+                if head.get("url") and not head["open"]:
                     url = urlsplit(head["url"])
                     values = sorted(parse_qsl(url.query))
                     keys.add(f"GET {url.path}?" + "&".join(f"{name}={value}" for name, value in values))

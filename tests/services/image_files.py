@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Mapping
 from functools import lru_cache
 from io import BytesIO
 
@@ -44,7 +45,7 @@ def comment_of(image: bytes) -> str:
     return comment.decode("ascii") if isinstance(comment, bytes) else comment
 
 
-def fits_file(planes: NDArray, ra: float, dec: float, pixel_scale: float, keywords: dict[str, str]) -> bytes:
+def fits_file(planes: NDArray, ra: float, dec: float, pixel_scale: float, keywords: Mapping[str, str | float]) -> bytes:
     """A FITS image of (bands, height, width), or (height, width) for one band, row 0 south, TAN about a position."""
     data = np.ascontiguousarray(planes[0] if len(planes) == 1 else planes)
     header = _header(data.shape, data.dtype.str, pixel_scale, tuple(keywords.items()))
@@ -55,7 +56,9 @@ def fits_file(planes: NDArray, ra: float, dec: float, pixel_scale: float, keywor
 
 
 @lru_cache(maxsize=256)
-def _header(shape: tuple[int, ...], dtype: str, pixel_scale: float, keywords: tuple[tuple[str, str], ...]) -> str:
+def _header(
+    shape: tuple[int, ...], dtype: str, pixel_scale: float, keywords: tuple[tuple[str, str | float], ...]
+) -> str:
     header = fits.PrimaryHDU(np.zeros(shape, dtype)).header
     header.update({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 0.0, "CRVAL2": 0.0})
     header.update({"CRPIX1": (shape[-1] + 1) / 2, "CRPIX2": (shape[-2] + 1) / 2})

@@ -39,12 +39,8 @@ def check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[str
 
 
 def _check_panstarrs(path: KeyPath, survey: Mapping[str, Any], files: Files) -> None:
-    bands, scale = survey["bands"], survey["cutout"]["pixel_scale_arcsec"]
-    if survey["format"] == "fits":
-        if len(bands) != 1:
-            reject((*path, "bands"), f"has {len(bands)} bands, expected one with format: fits", files)
-        if scale != _NATIVE_PANSTARRS:
-            expected = f"expected {_NATIVE_PANSTARRS} with format: fits, which is not resampled"
-            reject((*path, "cutout", "pixel_scale_arcsec"), expected, files)
-    elif len(bands) == 2:
+    if len(survey["bands"]) == 2:
         reject((*path, "bands"), "has 2 bands, expected one, or three for red, green and blue", files)
+    if survey["format"] == "fits" and survey["cutout"]["pixel_scale_arcsec"] != _NATIVE_PANSTARRS:
+        expected = f"expected {_NATIVE_PANSTARRS} with format: fits, which is not resampled"
+        reject((*path, "cutout", "pixel_scale_arcsec"), expected, files)

@@ -9,6 +9,10 @@ from astropy.io import fits
 from numpy.typing import NDArray
 from PIL import Image
 
+from workflow_scripts.images.band_files import is_packed, unpacked
+from workflow_scripts.images.stack_counts import nanomaggies
+from workflow_scripts.images.undecodable import UndecodableImageError
+
 # A galaxy cutout is far smaller; anything larger is a mistake or an attack.
 LARGEST_SIDE = 8192
 LARGEST_BYTES = 64 * 2**20
@@ -19,10 +23,6 @@ LARGEST_BANDS = 16
 _MAGIC = ((b"\xff\xd8\xff", "jpeg"), (b"\x89PNG\r\n\x1a\n", "png"), (b"SIMPLE  =", "fits"))
 
 
-class UndecodableImageError(ValueError):
-    """Bytes that are not the image they should be; the message says why."""
-
-
 def image_format(data: bytes) -> str:
     """`jpeg`, `png` or `fits` by the first bytes; `UndecodableImageError` for anything else."""
     for magic, name in _MAGIC:
@@ -31,13 +31,21 @@ def image_format(data: bytes) -> str:
     raise UndecodableImageError(f"neither JPEG, PNG nor FITS (starts with {data[:12]!r})" if data else "no bytes")
 
 
-def decode(data: bytes) -> NDArray:
+def decode(data: bytes, of_stack: bool = False) -> NDArray:
     """All pixels of an image.
+
+    Parameters
+    ----------
+    data
+        JPEG, PNG or FITS, or several FITS of one band each as `band_files.packed` makes them.
+    of_stack
+        whether values of a FITS are counts of a Pan-STARRS stack, to become nanomaggies (`stack_counts`).
 
     Returns
     -------
     numpy.ndarray
-        JPEG and PNG: (H, W) or (H, W, 3) uint8; FITS: (bands, H, W) float32, from the first HDU with an image.
+        JPEG and PNG: (H, W) or (H, W, 3) uint8; FITS: (bands, H, W) float32, from the first HDU with an image. Bands
+        are from blue to red: packed files, which come in the order red, green, blue, are turned round.
 
     Raises
     ------
@@ -46,7 +54,7 @@ def decode(data: bytes) -> NDArray:
     """
     if len(data) > LARGEST_BYTES:
         raise UndecodableImageError(f"{len(data)} bytes, expected at most {LARGEST_BYTES}")
-    return _decode_fits(data) if image_format(data) == "fits" else _decode_picture(data)
+    return _decode_fits(data, of_stack) if image_format(data) == "fits" else _decode_picture(data)
 
 
 def size_of(pixels: NDArray) -> tuple[int, int]:
@@ -78,27 +86,40 @@ def _decode_picture(data: bytes) -> NDArray[np.uint8]:
         raise UndecodableImageError(_first_line(error)) from None
 
 
-def _decode_fits(data: bytes) -> NDArray[np.float32]:
+def _decode_fits(data: bytes, of_stack: bool) -> NDArray[np.float32]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             # astropy only warns of a file that is shorter than its header says.
             warnings.filterwarnings("error", message=".*truncated")
-            with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=False) as hdus:
-                image = next((hdu for hdu in hdus if hdu.is_image and len(hdu.shape) > 1), None)
-                if image is None:
-                    raise UndecodableImageError("a FITS file without an image")
-                if len(image.shape) > 3 or 0 in image.shape:
-                    raise UndecodableImageError(f"a FITS image of shape {image.shape}, expected ([bands,] H, W)")
-                _check_size(image.shape[0] if len(image.shape) == 3 else 1, *image.shape[-2:])
-                pixels = np.asarray(image.data, dtype=np.float32)
-                end = max(hdu.fileinfo()["datLoc"] + hdu.fileinfo()["datSpan"] for hdu in hdus)
-                if end != len(data):
-                    raise UndecodableImageError(f"a FITS file of {len(data)} bytes whose header says {end}")
+            if not is_packed(data):
+                return _bands_of(data, of_stack)
+            files = list(unpacked(data).values())
+            bands = [_bands_of(file, of_stack, len(files)) for file in reversed(files)]
     except UndecodableImageError:
         raise
     except Exception as error:  # a lying header can make astropy raise almost anything
         raise UndecodableImageError(f"not a whole FITS file: {_first_line(error)}") from None
+    if len({band.shape for band in bands}) > 1:
+        raise UndecodableImageError(f"bands of shapes {', '.join(str(band.shape) for band in bands)}, expected one")
+    return np.concatenate(bands)
+
+
+def _bands_of(data: bytes, of_stack: bool, files: int = 1) -> NDArray[np.float32]:
+    """(bands, H, W) of one FITS file, of so many that are decoded together."""
+    with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=False) as hdus:
+        image = next((hdu for hdu in hdus if hdu.is_image and len(hdu.shape) > 1), None)
+        if image is None:
+            raise UndecodableImageError("a FITS file without an image")
+        if len(image.shape) > 3 or 0 in image.shape:
+            raise UndecodableImageError(f"a FITS image of shape {image.shape}, expected ([bands,] H, W)")
+        _check_size(files * (image.shape[0] if len(image.shape) == 3 else 1), *image.shape[-2:])
+        pixels = np.asarray(image.data, dtype=np.float32)
+        if of_stack:
+            pixels = nanomaggies(pixels, image.header)
+        end = max(hdu.fileinfo()["datLoc"] + hdu.fileinfo()["datSpan"] for hdu in hdus)
+        if end != len(data):
+            raise UndecodableImageError(f"a FITS file of {len(data)} bytes whose header says {end}")
     return pixels[None] if pixels.ndim == 2 else pixels
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_scripts.planning.work import pixels_of_cutout
+from workflow_scripts.planning.work import pixels_of_cutout, requests_of_cutout
 from workflow_scripts.provenance import recorded_config
 
 # The newest records of a rule are enough, and a folder may hold thousands.
@@ -73,7 +73,8 @@ def _work(rule: str, place: Path, results: Path) -> tuple[str, float]:
         case "list_positions":
             return rule, _rows(place / "positions.parquet")
         case "fetch_cutouts":
-            return f"{rule} {recorded_config(beside)['survey']['kind']}", _filled_rows(beside, "image")
+            survey = recorded_config(beside)["survey"]
+            return f"{rule} {survey['kind']}", _filled_rows(beside, "image") * requests_of_cutout(survey)
         case "prepare_images":
             return rule, _rows(beside)
         case "collect_ledger":

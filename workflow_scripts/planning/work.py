@@ -115,7 +115,8 @@ class WorkOfJobs:
         return self.settings.survey(survey)["kind"] not in OFFLINE
 
     def _fetching(self, names: Mapping[str, str]) -> Work:
-        survey, requests = self.settings.survey(names["survey"]), self._images_of_tile(names)
+        survey = self.settings.survey(names["survey"])
+        requests = self._images_of_tile(names) * requests_of_cutout(survey)
         rate = survey.get("access", {}).get("requests_per_second")
         return Work(
             f"fetch_cutouts {survey['kind']}",
@@ -166,8 +167,13 @@ class WorkOfJobs:
 
 
 def pixels_of_cutout(survey: Mapping[str, Any]) -> int:
-    """Pixels of an image of a survey; 1 where they are as they are, so that bytes grow with their number alone."""
+    """Pixels that a request gives; 1 where images are as they are, so that bytes grow with their number alone."""
     return 1 if survey["kind"] == "local" else survey["cutout"]["size_px"] ** 2
+
+
+def requests_of_cutout(survey: Mapping[str, Any]) -> int:
+    """Requests for an image of a survey: fitscut gives one band a FITS file."""
+    return len(survey["bands"]) if survey["kind"] == "panstarrs" and survey["format"] == "fits" else 1
 
 
 def rows_of_table(path: Path) -> int | None:

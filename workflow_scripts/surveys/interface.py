@@ -21,7 +21,8 @@ class CutoutResult:
     means that nothing usable came. `origin` says where the bytes are from (a URL, a member of an archive).
 
     `stretch` says how brightness became pixel values: `fixed` (the same over the whole sky), `per_image`, `none` (they
-    are physical units), or empty where nobody knows. `checked_sha256` is the digest of bytes that have passed the
+    are physical units), `stack_counts` (they become such units by the FITS header of each image), or empty where nobody
+    knows. `checked_sha256` is the digest of bytes that have passed the
     checks of the survey's own client; the archive does not decode them again.
     """
 

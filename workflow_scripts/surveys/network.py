@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,11 @@ from workflow_scripts.surveys.coverage import Coverage
 from workflow_scripts.surveys.fetched_before import take_over
 from workflow_scripts.surveys.fetcher.asking import Access
 from workflow_scripts.surveys.fetcher.campaign import Campaign
-from workflow_scripts.surveys.fetcher.journal import Journal
+from workflow_scripts.surveys.fetcher.journal import Head, Journal
 from workflow_scripts.surveys.fetcher.progress import Progress
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
 from workflow_scripts.surveys.interface import CutoutResult
+from workflow_scripts.surveys.joined_parts import joined
 from workflow_scripts.surveys.side_folder import SideFolder
 
 log = logging.getLogger(__name__)
@@ -61,11 +63,13 @@ class NetworkSurvey:
         with Journal(self.side_folder.journal) as journal:
             take_over(self.side_folder.fetched, galaxies, self.service, journal)
             wanted = [
-                galaxy
+                part
                 for galaxy, inside in zip(galaxies, covered, strict=True)
-                if inside and math.isfinite(galaxy.pixel_scale) and _is_open(journal, galaxy)
+                if inside and math.isfinite(galaxy.pixel_scale)
+                for part in self._open_parts(journal, galaxy)
             ]
-            progress = Progress(self.side_folder.what, len(galaxies), len(galaxies) - len(wanted))
+            total = len(galaxies) * max(len(self.service.parts), 1)
+            progress = Progress(self.side_folder.what, total, total - len(wanted))
             if wanted:
                 campaign = Campaign(
                     self.service, journal, self.access, self.limits_folder, self.user_agent, self.coverage is not None
@@ -84,7 +88,7 @@ class NetworkSurvey:
         if not math.isfinite(galaxy.pixel_scale):
             reason = "the catalog has no pixel scale for it"
             return CutoutResult(galaxy.source_id, "failed", reason, None, "", "", 0)
-        head, image = journal.read(galaxy.key)
+        head, image = self._record(journal, galaxy)
         delivered = head["outcome"] == "delivered"
         return CutoutResult(
             galaxy.source_id,
@@ -99,6 +103,20 @@ class NetworkSurvey:
             stretch=self.service.stretch if delivered else "",
             checked_sha256=head["sha256"],
         )
+
+    def _open_parts(self, journal: Journal, galaxy: Galaxy) -> list[Galaxy]:
+        """What has no answer yet, or one that may be better another day."""
+        # A galaxy with parts is whole in the journal where an earlier tile had its answer.
+        parts = [] if self.service.parts and galaxy.key in journal else self._parts(galaxy)
+        return [part for part in parts if part.key not in journal or journal.head(part.key)["open"]]
+
+    def _record(self, journal: Journal, galaxy: Galaxy) -> tuple[Head, bytes]:
+        if galaxy.key in journal or not self.service.parts:
+            return journal.read(galaxy.key)
+        return joined({part.part: journal.read(part.key) for part in self._parts(galaxy)})
+
+    def _parts(self, galaxy: Galaxy) -> list[Galaxy]:
+        return [replace(galaxy, part=part) for part in self.service.parts] or [galaxy]
 
     def _galaxies(self, requests: pd.DataFrame) -> list[Galaxy]:
         scales = self._scales(requests)
@@ -121,8 +139,3 @@ class NetworkSurvey:
         if self.coverage is None:
             return np.ones(len(requests), bool)
         return self.coverage.contains(requests["ra"].to_numpy(float), requests["dec"].to_numpy(float))
-
-
-def _is_open(journal: Journal, galaxy: Galaxy) -> bool:
-    """Whether there is no answer yet, or one that may be better another day."""
-    return galaxy.key not in journal or journal.head(galaxy.key)["open"]

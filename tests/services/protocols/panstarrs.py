@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tests.services import image_files, rendered_galaxies
 from tests.services.coverage import is_covered
@@ -73,9 +74,8 @@ def fitscut(sky: SkyCatalog, asked: Asked) -> Answer:
         if len(bands) > 1:
             return _failed("one filter per FITS image")
         planes = rendered_galaxies.flux(galaxy, bands, size, size, PIXEL_SCALE)[:, ::-1]
-        # Stacks are stored as asinh of counts.
-        counts = (np.arcsinh(planes * 50) * 2.5 / np.log(10)).astype(np.float32)
-        body = image_files.fits_file(counts, ra, dec, PIXEL_SCALE, {"FILTER": bands, "TELESCOP": "PS1"})
+        values, cards = _as_stacked(planes, _sky_cell(ra, dec)[1])
+        body = image_files.fits_file(values, ra, dec, PIXEL_SCALE, {"FILTER": bands, "TELESCOP": "PS1", **cards})
         return Answer(body, "image/fits")
     if file_format not in ("jpg", "jpeg", "png"):
         return _failed("unknown format")
@@ -83,6 +83,20 @@ def fitscut(sky: SkyCatalog, asked: Asked) -> Answer:
     image = picture(galaxy, bands, shown, shown, scale, "percentiles", "png" if file_format == "png" else "jpg")
     image = image_files.with_comment(image, f"panstarrs {ra:.7f} {dec:.7f} {scale:.6f}")
     return Answer(image, PNG if file_format == "png" else JPEG)
+
+
+def _as_stacked(flux: NDArray[np.float32], cell: int) -> tuple[NDArray[np.float32], dict[str, float]]:
+    """Nanomaggies as the counts of a stack and its cards: the depth differs from cell to cell.
+
+    Cutouts have linear counts as STScI says; in every other cell they are asinh of counts, as whole stacks are.
+    """
+    exposure = 300.0 + 150 * (cell % 3)
+    counts, cards = flux * 10 * exposure, {"EXPTIME": exposure}
+    if cell % 2:
+        softening, offset = 20.0 + cell % 3, 5.0
+        counts = 2.5 / np.log(10) * np.arcsinh((counts - offset) / (2 * softening))
+        cards |= {"BSOFTEN": softening, "BOFFSET": offset}
+    return counts.astype(np.float32), cards
 
 
 def _band(stack: str) -> str:

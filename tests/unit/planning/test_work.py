@@ -54,6 +54,17 @@ def test_only_what_is_rendered_is_counted_and_a_sample_shrinks_all():
     assert work("index_images", config, **NAMES).size == 50
 
 
+@pytest.mark.parametrize(
+    ("more", "requests"), [({}, 1), ({"format": "fits", "bands": ["i"]}, 1), ({"format": "fits"}, 3)]
+)
+def test_bands_that_come_one_by_one_are_as_many_requests(more, requests):
+    config = copy.deepcopy(CONFIG)
+    cutout, access = {"size_px": 32}, {"requests_per_second": 8}
+    config["surveys"]["pixels"] = {"kind": "panstarrs", "catalog": "sky", "cutout": cutout, "access": access, **more}
+    expected = Work("fetch_cutouts panstarrs", 20 * requests, 20 * requests * 32 * 32, 20 * requests / 8)
+    assert work("fetch_cutouts", config, **NAMES) == expected
+
+
 def test_a_catalog_that_is_not_there_is_named(tmp_path):
     config = copy.deepcopy(CONFIG)
     columns = {"source_id": "id", "ra": "ra", "dec": "dec"}

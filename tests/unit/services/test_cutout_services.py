@@ -11,6 +11,7 @@ from mocpy import MOC
 from tests.services.coverage import NSIDE, covered_pixels, is_covered
 from tests.services.image_files import comment_of
 from tests.unit.services.asking import NOWHERE, get, pixels_of, post
+from workflow_scripts.images.decoding import decode
 
 
 @pytest.mark.parametrize(("asked", "given"), [(128, 128), (40, 64), (4096, 2048)])
@@ -99,6 +100,20 @@ def test_fitscut_gives_pictures_stretched_each_by_itself_and_fits(server, place)
         BytesIO(get(server.url("fitscut"), **place, size=50, format="fits", red=stacks["r"]).content)
     ) as file:
         assert file[0].data.shape == (50, 50)
+        assert file[0].header["EXPTIME"] > 0
+
+
+def test_stacks_differ_in_depth_and_some_are_stored_as_asinh(server):
+    """As nanomaggies, the noise of the sky is the same in all of them."""
+    headers, noise = [], []
+    for ra in np.arange(150.1, 150.6, 0.07):
+        place = {"ra": f"{ra:.7f}", "dec": "2.2000000"}
+        data = get(server.url("fitscut"), **place, size=60, format="fits", red=_stacks(server, place)["r"]).content
+        headers.append(fits.getheader(BytesIO(data)))
+        noise.append(np.diff(decode(data, of_stack=True)[0, :8, :8]).std())
+    assert len({header["EXPTIME"] for header in headers}) > 1
+    assert {"BSOFTEN" in header for header in headers} == {True, False}
+    assert np.ptp(noise) < 0.5 * np.mean(noise)
 
 
 @pytest.mark.parametrize("wrong", [{"red": "/etc/passwd"}, {"red": ""}, {"ra": "150.0", "dec": "-45.0"}, {"size": "x"}])

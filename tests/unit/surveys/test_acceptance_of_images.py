@@ -27,10 +27,10 @@ def picture(kind: str, pixels: np.ndarray | None = None, progressive: bool = Tru
     return buffer.getvalue()
 
 
-def cube(pixels: np.ndarray | None = None) -> bytes:
+def cube(pixels: np.ndarray | None = None, **cards: float) -> bytes:
     noise = np.random.default_rng(5).normal(size=(3, SIZE, SIZE)).astype(np.float32)
     buffer = io.BytesIO()
-    fits.PrimaryHDU(noise if pixels is None else pixels).writeto(buffer)
+    fits.PrimaryHDU(noise if pixels is None else pixels, fits.Header(list(cards.items()))).writeto(buffer)
     return buffer.getvalue()
 
 

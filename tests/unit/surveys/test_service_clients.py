@@ -13,6 +13,7 @@ from tests.fuzzing import fuzzed
 from tests.unit.surveys.test_acceptance_of_images import cube, picture
 from workflow_scripts.errors import InputError
 from workflow_scripts.fetch_cutouts import with_defaults
+from workflow_scripts.images.band_files import packed
 from workflow_scripts.surveys.fetcher.download import Received
 from workflow_scripts.surveys.fetcher.service import Galaxy
 from workflow_scripts.surveys.fetcher.verdicts import Verdict
@@ -23,6 +24,7 @@ from workflow_scripts.surveys.services.stack_names import BrokenTableError, posi
 
 GALAXY = Galaxy("1237645879551066262", 179.123456789, -0.5, 0.3)
 HEADER = "projcell subcell ra dec filter mjd type filename shortname badflag\n"
+ONE_BAND = np.random.default_rng(8).normal(size=(24, 24)).astype(np.float32)
 BLACK, GREY = (np.full((24, 24, 3), value, np.uint8) for value in (0, 32))
 
 
@@ -105,6 +107,15 @@ def test_a_galaxy_has_its_own_request_whatever_its_id():
             ("permanent", "no_coverage"),
         ),
         ("panstarrs", {}, answer(200, b"fitscut: error", "", "text/plain"), ("transient", "failed")),
+        ("panstarrs", {"format": "fits"}, answer(200, cube(ONE_BAND, EXPTIME=9.0)), ("accepted", "delivered")),
+        ("panstarrs", {"format": "fits"}, answer(200, cube(EXPTIME=9.0)), ("ambiguous", "rejected")),
+        ("panstarrs", {"format": "fits"}, answer(200, cube(ONE_BAND)), ("ambiguous", "rejected")),
+        (
+            "panstarrs",
+            {"format": "fits"},
+            answer(200, packed({"i": cube(ONE_BAND, EXPTIME=9.0)})),
+            ("ambiguous", "rejected"),
+        ),
         *(("sdss", {}, answer(status), ("transient", "failed")) for status in (408, 429, 502, 503, 504)),
         *(("sdss", {}, answer(status), ("ambiguous", "failed")) for status in (204, 301, 401, 403, 500, 501)),
         *(("sdss", {}, answer(status), ("permanent", "failed")) for status in (400, 404, 410, 414)),
@@ -139,7 +150,7 @@ def test_a_corner_without_images_is_no_coverage_for_each_service(kind, more, bla
     corner = row + column < 128 * np.sqrt(share / 2)
     rng = np.random.default_rng(4)
     if more.get("format") == "fits":
-        body = cube(np.where(corner, blank, rng.normal(size=(64, 64))).astype(np.float32))
+        body = cube(np.where(corner, blank, rng.normal(size=(64, 64))).astype(np.float32), EXPTIME=900.0)
     else:
         pixels = np.where(corner[..., None], blank, rng.integers(2, 90, (64, 64, 3))).astype(np.uint8)
         body = picture(more.get("format", "jpeg").upper(), pixels)
@@ -170,7 +181,7 @@ def test_a_layer_that_lacks_a_band_stops_the_run():
 def test_stretches_are_told():
     assert client("sdss").stretch == client("legacy").stretch == "fixed"
     assert client("panstarrs").stretch == "per_image"
-    assert client("panstarrs", format="fits", bands=["r"], cutout={"size_px": 24}).stretch == "none"
+    assert client("panstarrs", format="fits", bands=["r"], cutout={"size_px": 24}).stretch == "stack_counts"
     assert client("hips2fits", hips="CDS/P/SDSS9/color").stretch == "fixed"
     assert client("hips2fits", hips="CDS/P/DSS2/red").stretch == "per_image"
     assert client("hips2fits", hips="CDS/P/DSS2/red", cuts=[0, 100]).stretch == "fixed"

@@ -1,7 +1,7 @@
 """What the fetcher needs to know of a service."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from workflow_scripts.surveys.fetcher.download import Body, Received
@@ -10,17 +10,24 @@ from workflow_scripts.surveys.fetcher.verdicts import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Galaxy:
-    """One request: position in ICRS degrees, scale in arcsec a pixel."""
+    """One request: position in ICRS degrees, scale in arcsec a pixel, and which part of the image (see `Service`)."""
 
     source_id: str
     ra: float
     dec: float
     pixel_scale: float
+    part: str = ""
 
     @property
     def key(self) -> str:
         """What an answer is an answer to: other rows of a catalog with the same id may lie elsewhere."""
-        return f"{self.source_id} {self.ra:.9f} {self.dec:.9f} {self.pixel_scale:.7g}"
+        whole = f"{self.source_id} {self.ra:.9f} {self.dec:.9f} {self.pixel_scale:.7g}"
+        return f"{whole} {self.part}" if self.part else whole
+
+    @property
+    def whole(self) -> "Galaxy":
+        """The galaxy, of which this may be a part."""
+        return replace(self, part="") if self.part else self
 
 
 # Asks a URL, again where that can help, until it is judged; gives the last answer (None if none came) and its verdict.
@@ -44,8 +51,10 @@ class Service(Protocol):
     urls: tuple[str, ...]
     # Limit of the bytes of one answer.
     largest_bytes: int
-    # How brightness became pixel values: `fixed`, `per_image`, or `none` for physical units.
+    # How brightness became pixel values, as `CutoutResult` lists it.
     stretch: str
+    # Bands that have a FITS file each, asked for one by one, from red to blue; empty where one answer is the image.
+    parts: tuple[str, ...]
 
     async def prepare(self, galaxies: Sequence[Galaxy], ask: Ask, notes: Notes) -> None:
         """Learn from the service what `url` needs, with as few requests as possible, and note it."""

@@ -22,6 +22,8 @@ _FORMATS = {"jpeg": "jpg", "png": "png", "fits": "fits"}
 class Hips2fits:
     """Client of hips2fits and its mirrors."""
 
+    parts: tuple[str, ...] = ()
+
     def __init__(self, entry: Mapping[str, Any]):
         self.urls: tuple[str, ...] = tuple(entry["urls"])
         self.hips = entry["hips"]

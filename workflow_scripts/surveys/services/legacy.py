@@ -24,6 +24,8 @@ _GREY = (32, 22)
 class Legacy:
     """Client of jpeg-cutout and fits-cutout."""
 
+    parts: tuple[str, ...] = ()
+
     def __init__(self, entry: Mapping[str, Any]):
         self.base = entry["url"].rstrip("/")
         self.urls: tuple[str, ...] = (self.base,)

@@ -1,7 +1,8 @@
 """Pan-STARRS PS1 (STScI): names of the stacks under many positions at once, then one cutout each by fitscut.
 
-JPEGs are stretched by percentiles of each cutout, so that equal galaxies differ in brightness from field to field;
-FITS cutouts of one band are not. STScI asks for at most 10 requests at a time.
+JPEGs are stretched by percentiles of each cutout, so that equal galaxies differ in brightness from field to field.
+FITS cutouts hold the counts of a stack, whose header has what makes flux of them; each band is a request of its own.
+STScI asks for at most 10 requests at a time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,8 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.images.band_files import is_packed
+from workflow_scripts.images.decoding import UndecodableImageError, decode
 from workflow_scripts.surveys.fetcher.download import Body, Received
 from workflow_scripts.surveys.fetcher.service import Ask, Galaxy, Notes
 from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, no_coverage, of_status
@@ -32,18 +34,16 @@ class PanStarrs:
         self.format = entry["format"]
         self.bands = list(entry["bands"])
         self.size_px = entry["cutout"]["size_px"]
-        self.stretch = "none" if self.format == "fits" else "per_image"
+        self.stretch = "stack_counts" if self.format == "fits" else "per_image"
+        self.parts: tuple[str, ...] = tuple(self.bands) if self.format == "fits" and len(self.bands) > 1 else ()
         self.largest_bytes = largest_answer(self.size_px, self.format, 3)
         self._names: dict[str, dict[str, str] | Verdict] = {}
-        if self.format == "fits" and len(self.bands) != 1:
-            raise InputError(
-                f"surveys: bands are {', '.join(self.bands)}, expected one with format: fits (fitscut gives one a file)"
-            )
 
     async def prepare(self, galaxies: Sequence[Galaxy], ask: Ask, notes: Notes) -> None:
         """Ask for the names of the stacks of all positions, many in one request."""
         unknown = []
-        for galaxy in galaxies:
+        # The bands of a galaxy are at one position.
+        for galaxy in dict.fromkeys(part.whole for part in galaxies):
             found = notes.noted(galaxy.key)
             if found is None:
                 unknown.append(galaxy)
@@ -100,7 +100,7 @@ class PanStarrs:
 
     def url(self, galaxy: Galaxy, attempt: int) -> str | Verdict:
         """`output_size` resamples pictures; FITS cutouts come in native pixels."""
-        names = self._names.get(galaxy.key)
+        names = self._names.get(galaxy.whole.key)
         if names is None or isinstance(names, Verdict):
             return names or failed("transient", "no stack names")
         native = self._native_size(galaxy)
@@ -108,7 +108,7 @@ class PanStarrs:
             return failed("permanent", f"{native} native pixels, expected 1 to {LARGEST_NATIVE}")
         query = {"ra": f"{galaxy.ra:.7f}", "dec": f"{galaxy.dec:.7f}", "size": native}
         if self.format == "fits":
-            query |= {"format": "fits", "red": names[self.bands[0]]}
+            query |= {"format": "fits", "red": names[galaxy.part or self.bands[0]]}
         else:
             query |= {"output_size": self.size_px, "format": "jpg"}
             query |= {colour: names[band] for colour, band in zip(("red", "green", "blue"), self.bands, strict=False)}
@@ -116,7 +116,8 @@ class PanStarrs:
 
     def judge(self, answer: Received, galaxy: Galaxy) -> Verdict:
         """Errors of fitscut are short texts, also with status 200."""
-        return of_status(answer) or accepted(answer, self.size_px, self.format, _of_blank)
+        verdict = of_status(answer) or accepted(answer, self.size_px, self.format, _of_blank)
+        return _of_stack(answer) or verdict if self.format == "fits" and verdict.kind == "accepted" else verdict
 
     def scale_of(self, galaxy: Galaxy) -> float:
         """A whole number of native pixels goes into the image."""
@@ -129,3 +130,14 @@ class PanStarrs:
 def _of_blank(pixels: np.ndarray) -> Verdict:
     # The names said that there is a stack.
     return Verdict("ambiguous", "no_coverage", "empty: the stack has no pixels here")
+
+
+def _of_stack(answer: Received) -> Verdict | None:
+    """What speaks against a FITS that is an image: more than one band, or a header without what makes flux of it."""
+    try:
+        bands = len(decode(answer.body, of_stack=True))
+    except UndecodableImageError as error:
+        return Verdict("ambiguous", "rejected", str(error))
+    if bands == 1 and not is_packed(answer.body):
+        return None
+    return Verdict("ambiguous", "rejected", "several bands in a FITS file, expected one")

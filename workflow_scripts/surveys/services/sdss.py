@@ -18,6 +18,7 @@ class Sdss:
     """Client of ImgCutout/getjpeg."""
 
     stretch = "fixed"
+    parts: tuple[str, ...] = ()
 
     def __init__(self, entry: Mapping[str, Any]):
         self.urls: tuple[str, ...] = (entry["url"],)
