@@ -64,7 +64,9 @@ def main() -> None:
     if missing := missing_programs():
         raise SystemExit(f"SLURM is not installed on this machine (no {', '.join(missing)})")
     with tempfile.TemporaryDirectory(prefix="slurm", ignore_cleanup_errors=True) as folder:
-        cluster = PrivateCluster(Path(folder) / "cluster", ROOT / "profiles" / "slurm" / "without_accounting")
+        place = Path(folder) / "cluster"
+        place.mkdir()
+        cluster = PrivateCluster(place, ROOT / "profiles" / "slurm" / "without_accounting")
         cluster.start()
         try:
             for tiles in arguments.tiles:
