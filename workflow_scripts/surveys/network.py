@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,19 +63,26 @@ class NetworkSurvey:
             wanted = [
                 galaxy
                 for galaxy, inside in zip(galaxies, covered, strict=True)
-                if inside and math.isfinite(galaxy.pixel_scale) and _is_open(journal, galaxy)
+                if inside and math.isfinite(galaxy.pixel_scale) and is_open(journal, galaxy)
             ]
-            progress = Progress(self.side_folder.what, len(galaxies), len(galaxies) - len(wanted))
             if wanted:
-                campaign = Campaign(
-                    self.service, journal, self.access, self.limits_folder, self.user_agent, self.coverage is not None
-                )
-                try:
-                    asyncio.run(campaign.fetch(wanted, progress))
-                finally:
-                    progress.close()
+                self.fetch(wanted, journal, len(galaxies) - len(wanted))
             for galaxy, inside in zip(galaxies, covered, strict=True):
                 yield self._answer(journal, galaxy, bool(inside))
+
+    def fetch(self, wanted: Sequence[Galaxy], journal: Journal, known: int) -> None:
+        """Put the answers of galaxies that have none into the journal; `known` others have theirs."""
+        progress = Progress(self.side_folder.what, known + len(wanted), known)
+        try:
+            asyncio.run(self.campaign(journal).fetch(wanted, progress))
+        finally:
+            progress.close()
+
+    def campaign(self, journal: Journal) -> Campaign:
+        """What asks the service for that which a journal lacks."""
+        return Campaign(
+            self.service, journal, self.access, self.limits_folder, self.user_agent, self.coverage is not None
+        )
 
     def _answer(self, journal: Journal, galaxy: Galaxy, inside: bool) -> CutoutResult:
         if not inside:
@@ -123,6 +130,6 @@ class NetworkSurvey:
         return self.coverage.contains(requests["ra"].to_numpy(float), requests["dec"].to_numpy(float))
 
 
-def _is_open(journal: Journal, galaxy: Galaxy) -> bool:
+def is_open(journal: Journal, galaxy: Galaxy) -> bool:
     """Whether there is no answer yet, or one that may be better another day."""
     return galaxy.key not in journal or journal.head(galaxy.key)["open"]
