@@ -72,6 +72,7 @@ rule fetch_cutouts:
         panstarrs=asks("panstarrs"),
         legacy=asks("legacy"),
         hips2fits=asks("hips2fits"),
+        bricks=asks("bricks"),
     params:
         survey=entry("survey_parameter", of="survey"),
         sources=lambda wildcards: " ".join(

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 
+from tests.services.protocols.bricks import PIXEL_SCALE as BRICK_SCALE
 from tests.services.running import REPOSITORY, RunningServer, running_survey_server
 
 # Of the server: addresses are part of what was asked, so another one would be asked anew.
@@ -42,6 +43,7 @@ def local_addresses(experiment: Mapping[str, Any], server: RunningServer) -> dic
         "sdss": {"url": server.url("imgcutout")},
         "panstarrs": {"url": server.url("fitscut"), "names_url": server.url("ps1filenames")},
         "legacy": {"url": server.url("legacy")},
+        "bricks": {"url": server.url("bricks"), "cutout": {"pixel_scale_arcsec": BRICK_SCALE}},
         "hips2fits": {"urls": [server.url("hips2fits"), server.url("hips2fits_mirror")]},
     }
     surveys = {

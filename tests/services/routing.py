@@ -4,6 +4,7 @@
 /sdss/dr18/SkyServerWS/SearchTools/SqlSearch                                                    sqlsearch
 /panstarrs/cgi-bin/ps1filenames.py, fitscut.cgi       https://ps1images.stsci.edu/cgi-bin/...   ps1filenames, fitscut
 /legacy/viewer/jpeg-cutout, fits-cutout               https://www.legacysurvey.org/viewer/...   legacy
+/bricks/coadd/000/0001p000/legacysurvey-...           https://portal.nersc.gov/cfs/cosmo/...    bricks
 /hips/hips-image-services/hips2fits                   https://alasky.cds.unistra.fr/...         hips2fits
 /hips-mirror/hips-image-services/hips2fits            https://alaskybis.cds.unistra.fr/...      hips2fits_mirror
 /moc/MocServer/query                                  http://alasky.unistra.fr/MocServer/query  mocserver
@@ -16,7 +17,7 @@ from collections.abc import Callable
 
 from tests.services.catalog_database import CatalogDatabase
 from tests.services.exchange import HTML, Answer, Asked
-from tests.services.protocols import hips, legacy, panstarrs, sdss
+from tests.services.protocols import bricks, hips, legacy, panstarrs, sdss
 from tests.services.protocols.files import Files
 from tests.services.protocols.sqlsearch import SqlSearch
 from tests.services.protocols.tap import Tap
@@ -46,6 +47,7 @@ class Services:
                     0,
                     self._on(legacy.cutout),
                 ),
+                ("bricks", r"/bricks/coadd/.*", 0, self._on(bricks.coadd)),
                 ("hips2fits", r"/hips/hips-image-services/hips2fits", 0, self._on(hips.hips2fits)),
                 ("hips2fits_mirror", r"/hips-mirror/hips-image-services/hips2fits", 0, self._on(hips.hips2fits)),
                 ("mocserver", r"/moc/MocServer/query", 0, hips.moc_server),

@@ -20,6 +20,7 @@ BASES = {
     "ps1filenames": "/panstarrs/cgi-bin/ps1filenames.py",
     "fitscut": "/panstarrs/cgi-bin/fitscut.cgi",
     "legacy": "/legacy/viewer",
+    "bricks": "/bricks/coadd",
     "hips2fits": "/hips/hips-image-services/hips2fits",
     "hips2fits_mirror": "/hips-mirror/hips-image-services/hips2fits",
     "mocserver": "/moc/MocServer/query",
@@ -66,14 +67,19 @@ def running_survey_server(
     galaxies: int = 2_000,
     seed: int = 1,
     port: int = 0,
+    field: tuple[float, float, float] | None = None,
 ) -> Iterator[RunningServer]:
-    """A server in a process of its own, ended when the block ends; `port` 0 is any that is free."""
+    """A server in a process of its own, ended when the block ends.
+
+    `port` 0 is any that is free, `field` that of the SkyCatalog.
+    """
     with tempfile.TemporaryDirectory() as folder:
         port_file, behaviour_file = Path(folder, "port"), Path(folder, "behaviour.json")
         behaviour_file.write_text(json.dumps({"latency_ms": latency_ms, **(behaviour or {})}), encoding="utf-8")
         command = [sys.executable, "-m", "tests.services.survey_server", "--port-file", str(port_file)]
         command += ["--port", str(port), "--behaviour", str(behaviour_file)]
         command += ["--galaxies", str(galaxies), "--seed", str(seed)]
+        command += ["--field", *map(str, field)] if field else []
         process = subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
         try:
             started = time.monotonic()

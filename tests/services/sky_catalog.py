@@ -34,10 +34,11 @@ class SkyCatalog:
     -9999 (1 in 500).
     """
 
-    def __init__(self, number: int = 20_000, seed: int = 1):
+    def __init__(self, number: int = 20_000, seed: int = 1, field: tuple[float, float, float] | None = None):
+        """`field`: centre and radius (degrees) of a deep field that holds all galaxies."""
         self.number, self.seed = number, seed
         rng = np.random.default_rng([seed, 11])
-        self.ra, self.dec = _positions(number, rng)
+        self.ra, self.dec = _positions(number, rng) if field is None else _positions_in_field(number, rng, *field)
         self.kind = rng.choice(3, number, p=[0.35, 0.3, 0.35])
         self.columns = self._columns(rng)
         self.has_photometry = rng.permutation(number) >= number // 300
@@ -109,3 +110,11 @@ def _positions(number: int, rng: np.random.Generator) -> tuple[NDArray[np.float6
     kept = np.concatenate([np.flatnonzero(inside)[: number - n_outside], np.flatnonzero(~inside)[:n_outside]])
     kept = rng.permutation(kept)
     return ra[kept].round(9), dec[kept].round(9)
+
+
+def _positions_in_field(
+    number: int, rng: np.random.Generator, ra: float, dec: float, radius: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    distance, angle = radius * np.sqrt(rng.uniform(0, 1, number)), rng.uniform(0, 2 * np.pi, number)
+    decs = dec + distance * np.sin(angle)
+    return ((ra + distance * np.cos(angle) / np.cos(np.radians(decs))) % 360).round(9), decs.round(9)

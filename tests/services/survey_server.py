@@ -163,6 +163,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--latency-ms", type=float, help="of every answer")
     parser.add_argument("--galaxies", type=int, default=20_000, help="in the catalog, default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="of the sky, default: %(default)s")
+    field = parser.add_argument("--field", nargs=3, type=float, metavar=("RA", "DEC", "RADIUS"))
+    field.help = "degrees; a deep field with all galaxies"
     return parser
 
 
@@ -172,7 +174,9 @@ def main() -> None:
     behaviour = json.loads(arguments.behaviour.read_text(encoding="utf-8")) if arguments.behaviour else {}
     if arguments.latency_ms is not None:
         behaviour["latency_ms"] = arguments.latency_ms
-    server = SurveyServer(SkyCatalog(arguments.galaxies, arguments.seed), behaviour)
+    server = SurveyServer(
+        SkyCatalog(arguments.galaxies, arguments.seed, arguments.field and tuple(arguments.field)), behaviour
+    )
     try:
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve(server, arguments.port, arguments.port_file))

@@ -73,8 +73,8 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
             },
         },
         "download": {
-            "requests": round(sum(works[job.number].size for job in fetched)),
-            "bytes": round(sum(costs[job.number].disk_bytes for job in fetched)),
+            "requests": round(sum(_or(works[job.number].requests, works[job.number].size) for job in fetched)),
+            "bytes": round(sum(_or(works[job.number].received_bytes, costs[job.number].disk_bytes) for job in fetched)),
         },
         "disk": {
             "written_bytes": round(sum(cost.disk_bytes for cost in costs.values())),
@@ -84,6 +84,10 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
         "unknown_catalogs": sorted(work.unknown),
         "estimates": [vars(source) for source in sources.values()],
     }
+
+
+def _or(known: float | None, otherwise: float) -> float:
+    return otherwise if known is None else known
 
 
 def _groups(jobs: Sequence[PlannedJob]) -> dict[str, set[int]]:

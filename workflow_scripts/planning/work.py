@@ -1,5 +1,6 @@
 """How much work a job has, in the unit that its time grows with, told from the configuration alone."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +11,7 @@ import pyarrow.parquet as pq
 from astropy.io import fits
 
 from workflow_scripts.configuration.settings import Configuration
+from workflow_scripts.surveys.bricks.geometry import NUMBER_OF_BRICKS, bricks_of
 
 # Unit of the size of each rule's work; rules that are not here always have the same work.
 UNITS = {
@@ -32,6 +34,8 @@ UNITS = {
 }
 # Kinds of surveys whose pixels are on this machine, or made on it: nothing is downloaded.
 OFFLINE = ("simulated", "local")
+# Of a brick in one band, about.
+_BYTES_OF_BRICK = 10e6
 
 
 class NamedJob(Protocol):
@@ -51,13 +55,16 @@ class Work:
     """`kind` names jobs whose cost follows one line (a rule, with its survey's kind or its network's architecture).
 
     Time and memory grow with `size`, bytes written with `written` (which is `size` where None). `least_seconds` is how
-    long the limits of a service make it last, whatever the machine.
+    long the limits of a service make it last, whatever the machine. `requests` and `received_bytes` are what is
+    downloaded: one request a unit of size, and as many bytes as are written, where None.
     """
 
     kind: str
     size: float
     written: float | None = None
     least_seconds: float = 0.0
+    requests: float | None = None
+    received_bytes: float | None = None
 
 
 class WorkOfJobs:
@@ -73,6 +80,7 @@ class WorkOfJobs:
         self.directory = directory
         self.unknown: set[str] = set()
         self._galaxies = cache(self._counted_galaxies)
+        self._bricks = cache(number_of_bricks)
 
     def of(self, job: NamedJob) -> Work:
         """The work of a job; a rule that is not known here has size 1."""
@@ -118,12 +126,29 @@ class WorkOfJobs:
         survey = self.settings.survey(names["survey"])
         requests = self._images_of_tile(names) * requests_of_cutout(survey)
         rate = survey.get("access", {}).get("requests_per_second")
+        if survey["kind"] == "bricks":
+            bands = len(survey["bands"])
+            files = bands * self._bricks_of_tile(names["survey"], requests)
+            written = requests * pixels_of_cutout(survey) * bands
+            seconds = files / rate if rate else 0.0
+            return Work("fetch_cutouts bricks", requests, written, seconds, files, files * _BYTES_OF_BRICK)
         return Work(
             f"fetch_cutouts {survey['kind']}",
             requests,
             requests * pixels_of_cutout(survey),
             requests / rate if rate else 0.0,
         )
+
+    def _bricks_of_tile(self, survey: str, galaxies: float) -> float:
+        """Bricks that hold the galaxies of a tile: as counted where their positions are known, else as if they were
+        strewn evenly over the sky, which clustered galaxies never exceed.
+        """
+        tiles = len(self.settings.tiles(survey))
+        positions = self.directory / "results" / "cutouts" / survey / "positions.parquet"
+        if positions.is_file():
+            return self._bricks(positions) / tiles
+        bricks = NUMBER_OF_BRICKS / tiles
+        return -bricks * math.expm1(-galaxies / bricks)
 
     def _images_of_tile(self, names: Mapping[str, str]) -> float:
         return self._images(names["survey"]) / len(self.settings.tiles(names["survey"]))
@@ -164,6 +189,12 @@ class WorkOfJobs:
     def _file_size(self, path: str) -> int:
         file = self.directory / path
         return file.stat().st_size if file.is_file() else 0
+
+
+def number_of_bricks(positions: Path) -> int:
+    """Bricks of the Legacy Surveys that hold the galaxies of a table (Parquet)."""
+    table = pq.read_table(positions, columns=["ra", "dec"])
+    return len(set(bricks_of(table["ra"].to_numpy(), table["dec"].to_numpy())))
 
 
 def pixels_of_cutout(survey: Mapping[str, Any]) -> int:

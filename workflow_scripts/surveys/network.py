@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,18 +68,24 @@ class NetworkSurvey:
                 if inside and math.isfinite(galaxy.pixel_scale)
                 for part in self._open_parts(journal, galaxy)
             ]
-            total = len(galaxies) * max(len(self.service.parts), 1)
-            progress = Progress(self.side_folder.what, total, total - len(wanted))
             if wanted:
-                campaign = Campaign(
-                    self.service, journal, self.access, self.limits_folder, self.user_agent, self.coverage is not None
-                )
-                try:
-                    asyncio.run(campaign.fetch(wanted, progress))
-                finally:
-                    progress.close()
+                self.fetch(wanted, journal, len(galaxies) * max(len(self.service.parts), 1) - len(wanted))
             for galaxy, inside in zip(galaxies, covered, strict=True):
                 yield self._answer(journal, galaxy, bool(inside))
+
+    def fetch(self, wanted: Sequence[Galaxy], journal: Journal, known: int) -> None:
+        """Put the answers of galaxies (or parts) that have none into the journal; `known` others have theirs."""
+        progress = Progress(self.side_folder.what, known + len(wanted), known)
+        try:
+            asyncio.run(self.campaign(journal).fetch(wanted, progress))
+        finally:
+            progress.close()
+
+    def campaign(self, journal: Journal) -> Campaign:
+        """What asks the service for that which a journal lacks."""
+        return Campaign(
+            self.service, journal, self.access, self.limits_folder, self.user_agent, self.coverage is not None
+        )
 
     def _answer(self, journal: Journal, galaxy: Galaxy, inside: bool) -> CutoutResult:
         if not inside:
@@ -105,10 +111,9 @@ class NetworkSurvey:
         )
 
     def _open_parts(self, journal: Journal, galaxy: Galaxy) -> list[Galaxy]:
-        """What has no answer yet, or one that may be better another day."""
         # A galaxy with parts is whole in the journal where an earlier tile had its answer.
         parts = [] if self.service.parts and galaxy.key in journal else self._parts(galaxy)
-        return [part for part in parts if part.key not in journal or journal.head(part.key)["open"]]
+        return [part for part in parts if is_open(journal, part)]
 
     def _record(self, journal: Journal, galaxy: Galaxy) -> tuple[Head, bytes]:
         if galaxy.key in journal or not self.service.parts:
@@ -139,3 +144,8 @@ class NetworkSurvey:
         if self.coverage is None:
             return np.ones(len(requests), bool)
         return self.coverage.contains(requests["ra"].to_numpy(float), requests["dec"].to_numpy(float))
+
+
+def is_open(journal: Journal, galaxy: Galaxy) -> bool:
+    """Whether there is no answer yet, or one that may be better another day."""
+    return galaxy.key not in journal or journal.head(galaxy.key)["open"]

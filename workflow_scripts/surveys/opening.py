@@ -7,6 +7,8 @@ from typing import Any
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.user_agent import user_agent
+from workflow_scripts.surveys.bricks.service import BrickCoadds
+from workflow_scripts.surveys.bricks.survey import BrickSurvey
 from workflow_scripts.surveys.coverage import Coverage
 from workflow_scripts.surveys.fetcher.asking import Access
 from workflow_scripts.surveys.fetcher.service import Service
@@ -25,6 +27,7 @@ SERVICES: dict[str, Callable[[Mapping[str, Any]], Service]] = {
     "panstarrs": PanStarrs,
     "legacy": Legacy,
     "hips2fits": Hips2fits,
+    "bricks": BrickCoadds,
 }
 
 
@@ -66,7 +69,8 @@ def open_survey(entry: Mapping[str, Any], sources: Sources) -> Survey:
         raise InputError(f"surveys: kind '{kind}' is not known, expected simulated, local, {', '.join(SERVICES)}")
     if sources.access is None or sources.limits_folder is None or sources.side_folder is None:
         raise InputError(f"surveys: a survey of kind {kind} is asked over the network, expected --access")
-    return NetworkSurvey(
+    survey = BrickSurvey if kind == "bricks" else NetworkSurvey
+    return survey(
         service=SERVICES[kind](entry),
         pixel_scale=entry["cutout"]["pixel_scale_arcsec"],
         access=Access.of(sources.access),

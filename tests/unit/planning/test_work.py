@@ -100,3 +100,28 @@ def test_a_table_that_is_not_there_or_broken_has_no_rows(tmp_path):
     assert rows_of_table(tmp_path / "none.parquet") is None
     (tmp_path / "broken.fits").write_bytes(b"no")
     assert rows_of_table(tmp_path / "broken.fits") is None
+
+
+def bricks_config(n_galaxies):
+    config = copy.deepcopy(CONFIG)
+    config["catalogs"]["sky"]["n_galaxies"] = n_galaxies
+    config["surveys"]["pixels"] = {"kind": "bricks", "catalog": "sky", "cutout": {"size_px": 32}}
+    return config
+
+
+def test_bricks_are_asked_for_by_brick_and_band_not_by_galaxy():
+    few, many = (work("fetch_cutouts", bricks_config(number), **NAMES) for number in (240, 10_000_000))
+    assert few.size == 20
+    assert few.requests == pytest.approx(3 * 20, rel=0.01)
+    # Never more than there are, in three bands and twelve tiles.
+    assert many.requests == pytest.approx(3 * 662_174 / 12, rel=0.01)
+    assert many.least_seconds == many.requests
+    assert many.received_bytes == many.requests * 10e6
+
+
+def test_bricks_are_counted_where_positions_are_known(tmp_path):
+    folder = tmp_path / "results" / "cutouts" / "pixels"
+    folder.mkdir(parents=True)
+    pd.DataFrame({"ra": [10.0, 10.001, 10.3], "dec": [5.0, 5.0, 5.0]}).to_parquet(folder / "positions.parquet")
+    found = WorkOfJobs(load(bricks_config(240)), tmp_path).of(job("fetch_cutouts", **NAMES))
+    assert found.requests * 12 == pytest.approx(3 * 2)

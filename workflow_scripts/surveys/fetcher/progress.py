@@ -15,9 +15,9 @@ _WIDTH = 30
 class Progress:
     """Counts answers and bytes and shows them from time to time."""
 
-    def __init__(self, what: str, total: int, known: int, stream: TextIO | None = None):
-        """`known` of `total` answers were there before."""
-        self.what, self.total, self.known = what, total, known
+    def __init__(self, what: str, total: int, known: int, stream: TextIO | None = None, noun: str = "cutouts"):
+        """`known` of `total` answers were there before; `noun` is what is counted."""
+        self.what, self.total, self.known, self.noun = what, total, known, noun
         self.counts: dict[str, int] = {}
         self.retries = 0
         self.bytes = 0
@@ -55,7 +55,7 @@ class Progress:
         rate = sum(self.counts.values()) / seconds
         left = f"{_duration((self.total - self.done) / rate)} left" if rate else "time left not known"
         counts = [f"{count} {outcome}" for outcome, count in sorted(self.counts.items())]
-        parts = [f"{self.done} of {self.total} cutouts", *counts]
+        parts = [f"{self.done} of {self.total} {self.noun}", *counts]
         if self.retries:
             parts.append(f"{self.retries} asked again")
         return f"{self.what}: {', '.join(parts)}; {rate:.1f} a second, {self.bytes / 1e6:.1f} MB, {left}"

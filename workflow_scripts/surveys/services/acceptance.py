@@ -21,7 +21,7 @@ _STRIP = 8
 
 # Share of the pixels that may be empty from an edge on. In 6,345 cutouts of SDSS (128 pixels) dark sky was never taken
 # for an empty part; enlarged to twice their size, for 1.6 % of an image at most.
-_LARGEST_EMPTY_SHARE = 0.02
+LARGEST_EMPTY_SHARE = 0.02
 # Equal values at the end of a FITS that no sky gives.
 _FILLED_UP = 16
 
@@ -77,7 +77,7 @@ def accepted(answer: Received, size_px: int, expected: str, of_blank: OfBlank, b
         return of_blank(pixels)
     values = [blank_in_jpeg(answer.body, blank) for blank in blanks] if found == "jpeg" else blanks[:1]
     share = max(empty_share(pixels, value) for value in values)
-    if share > _LARGEST_EMPTY_SHARE:
+    if share > LARGEST_EMPTY_SHARE:
         # A picture is known to be whole, a FITS that was filled up may be whole the next time.
         reason = f"{share:.0%} of the image is empty: the edge of the survey's images runs through it"
         return Verdict("ambiguous" if found == "fits" else "permanent", "no_coverage", reason)

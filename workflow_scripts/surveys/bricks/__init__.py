@@ -1,0 +1,1 @@
+"""Cutouts from the bricks of the Legacy Surveys: whole files are fetched, and cut on this machine."""
