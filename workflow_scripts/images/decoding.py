@@ -65,8 +65,10 @@ def size_of(pixels: NDArray) -> tuple[int, int]:
 
 def is_constant(pixels: NDArray) -> bool:
     """Whether every band has one value only, or none that is finite: what services send outside coverage."""
-    bands = np.moveaxis(np.atleast_3d(pixels), -1, 0) if pixels.dtype == np.uint8 else pixels
-    return all(_has_one_value(band[np.isfinite(band)]) for band in bands)
+    if pixels.dtype == np.uint8:
+        # Row by row: an image of the sky differs in the first.
+        return all(bool((row == pixels[0, 0]).all()) for row in pixels)
+    return all(_has_one_value(band[np.isfinite(band)]) for band in pixels)
 
 
 def _has_one_value(values: NDArray) -> bool:

@@ -5,6 +5,7 @@ overwrites it; Pillow hides its warnings, `simplejpeg` tells them.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 
 import simplejpeg
 
@@ -55,4 +56,11 @@ def _has_all_scans(data: bytes) -> bool:
             for component in segment[1 : 1 + 2 * segment[0] : 2]:
                 for coefficient in range(first, min(last + 1, _COEFFICIENTS)):
                     lowest.setdefault(component, [float("inf")] * _COEFFICIENTS)[coefficient] = bits & 15
-    return bool(lowest) and all(bit == 0 for bits in lowest.values() for bit in bits)
+            # The one scan of most files: what follows is its coded data.
+            if _is_complete(lowest):
+                return True
+    return _is_complete(lowest)
+
+
+def _is_complete(lowest: Mapping[int, Sequence[float]]) -> bool:
+    return bool(lowest) and not any(any(bits) for bits in lowest.values())

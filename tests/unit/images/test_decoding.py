@@ -167,6 +167,7 @@ def test_bombs_are_refused_before_they_are_unpacked(bomb):
         (np.full((8, 8, 3), 32, np.uint8), True),
         (np.full((8, 8, 3), (0, 0, 40), np.uint8), True),
         (np.zeros((8, 8), np.uint8), True),
+        (np.uint8(np.arange(64) == 63).reshape(8, 8), False),
         (np.full((3, 8, 8), np.nan, np.float32), True),
         (np.array([1, 2, 3], np.float32)[:, None, None].repeat(8, 1).repeat(8, 2), True),
         (COLOUR, False),
