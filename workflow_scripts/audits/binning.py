@@ -48,6 +48,7 @@ class _Collected:
     sums: CatalogSums | None = None
     reports: list[dict[str, Any]] = field(default_factory=list)
     covariates: list[tuple[NDArray, NDArray, NDArray, NDArray]] = field(default_factory=list)
+    extents: list[tuple[float, float, float]] = field(default_factory=list)
     unlabelled: int = 0
     without_reference: int = 0
     without_score: int = 0
@@ -71,11 +72,25 @@ def bin_catalog(source: Source, found: Overview, positives: Mapping[str, str]) -
     hygiene = joined_reports(collected.reports)
     hygiene["repeated_with_other_labels"] = found.contradicting
     hygiene["without_label"] = collected.unlabelled
+    hygiene["suspected_unit"] = _suspected_unit(np.array(collected.extents))
     if source.columns.reference:
         hygiene["without_reference"] = collected.without_reference
     if source.columns.score:
         hygiene["without_score"] = collected.without_score
     return BinnedCatalog(collected.sums, classes, hygiene, _joined(source.columns.covariates, collected))
+
+
+def _suspected_unit(extents: NDArray[np.float64]) -> str | None:
+    """The unit that positions seem to have, if not degrees, from (lowest RA, highest RA, highest |Dec|) of pieces.
+
+    A survey may lie in such a strip, so that this is no error.
+    """
+    lowest, highest, declination = extents[:, 0].min(), extents[:, 1].max(), extents[:, 2].max()
+    if highest <= 2 * np.pi and declination <= np.pi / 2 and highest - lowest > 3:
+        return "radians"
+    if highest <= 24 and highest - lowest > 18 and declination > 20:
+        return "hours"
+    return None
 
 
 def _add_piece(
@@ -92,7 +107,9 @@ def _add_piece(
     piece, labels = piece[labelled], labels[:, labelled]
     if piece.empty:
         return
-    places = Places.of(piece["ra"].to_numpy(), piece["dec"].to_numpy())
+    ra, dec = piece["ra"].to_numpy(), piece["dec"].to_numpy()
+    collected.extents.append((ra.min(), ra.max(), np.abs(dec).max()))
+    places = Places.of(ra, dec)
     numbers = [class_numbers(piece[name], classes) for name in annotations] if len(annotations) > 1 else []
     pairs = [
         PairSums.of(labels[a], labels[b], (numbers[a], numbers[b]), len(classes), places)

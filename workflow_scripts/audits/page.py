@@ -67,6 +67,11 @@ adjusted by Benjamini and Hochberg's method. The larger p decides where there ar
 def warning_sentences(summary: Mapping[str, Any]) -> list[str]:
     """What a reader should know before any number."""
     hygiene, sentences = summary["catalog"]["hygiene"], []
+    if hygiene["suspected_unit"]:
+        sentences.append(
+            f"All positions lie where positions in {hygiene['suspected_unit']} would, and were read as degrees: give"
+            " degrees, or the unit in the header."
+        )
     if hygiene["repeated_with_other_labels"]:
         sentences.append(
             f"{hygiene['repeated_with_other_labels']} rows repeat the position of another row with another label. "
@@ -98,7 +103,10 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
         ("p if it were a normal deviate", _number(scan["p_if_sigma_were_normal"])),
         ("p of a scanned maximum (chi, 3 dof)", f"{_number(scan['p'])} ({_number(scan['equivalent_sigma'])} sigma)"),
         ("the same by random signs", _number(scan["p_permutation"])),
-        ("sigma that the mix of labels gives here without a dipole", f"{scan['sigma_without_dipole']:.2f}"),
+        (
+            "sigma that these labels give here without any dipole (root mean square)",
+            f"{scan['sigma_without_dipole']:.2f}",
+        ),
         ("centred dipole: Q, 3 dof", f"{score['statistic']:.3f}"),
         ("calibrated p (chi-square; permutations)", f"{_number(score['p'])}; {_number(score['p_permutation'])}"),
         ("adjusted p", _number(ledger["dipole_score"]["adjusted"])),

@@ -119,9 +119,15 @@ def run_tests(catalog: BinnedCatalog, names: tuple[str, ...], settings: Settings
         findings.attempt("cochran_q", lambda: cochran_test(catalog.sums, names))
     if catalog.sums.reference is not None:
         reference_tests(catalog.sums.reference, settings, findings)
+        findings.not_run += [_first_only("against the reference", name) for name in names[1:]]
     if catalog.covariates is not None:
         template_tests(catalog.covariates, settings, findings)
+        findings.not_run += [_first_only("with templates", name) for name in names[1:]]
     return findings
+
+
+def _first_only(which: str, name: str) -> str:
+    return f"tests of {name} {which}: only the first column of labels has them (name this one first: --label {name})"
 
 
 def sky_details(sums: CatalogSums, settings: Settings) -> dict[str, Any]:
@@ -179,6 +185,8 @@ def tell_hygiene(report: Mapping[str, Any]) -> None:
     """Log what was dropped and why."""
     for problem, rows in report["dropped"].items():
         log.warning("%d rows dropped: %s", rows, problem.replace("_", " "))
+    if report["suspected_unit"]:
+        log.warning("positions look like %s; they were read as degrees", report["suspected_unit"])
     if report["repeated_with_other_labels"]:
         log.warning("%d rows repeat a galaxy with another label: kept", report["repeated_with_other_labels"])
     for column, cells in report["sentinels_in_covariates"].items():

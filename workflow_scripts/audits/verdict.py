@@ -60,8 +60,9 @@ def _dipoles(findings: Findings, adjusted: Mapping[str, float], positive: str, n
             )
         else:
             sentences.append(
-                f"No dipole of {what} was found among {n:,} galaxies (adjusted p = {p:.2g}, level {alpha:g}); it is"
-                f" below {finding.extra['upper_limit_95']:.4f} (95 %, one-sided)."
+                f"No dipole of {what} was found among {n:,} galaxies (adjusted p = {p:.2g}, level {alpha:g}): its"
+                f" amplitude is {test.estimate:.4f} (95 %: {test.ci95[0]:.4f} to {test.ci95[1]:.4f}), below"
+                f" {finding.extra['upper_limit_95']:.4f} (95 %, one-sided)."
             )
     return sentences
 
@@ -100,11 +101,12 @@ def _paper_style(findings: Findings) -> str:
     if scan is None:
         return ""
     extra = scan.extra
+    whose = f"labels of {extra['annotation']}" if _several(findings) else "same labels"
     return (
-        f"In the style of earlier studies, the same labels show a cosine dipole of {extra['max_sigma']:.2f} 'sigma' at"
+        f"In the style of earlier studies, the {whose} show a cosine dipole of {extra['max_sigma']:.2f} 'sigma' at"
         f" {direction(extra)}; as the largest over all axes that is p = {scan.test.p:.2g}"
-        f" ({extra['equivalent_sigma']:.1f} sigma), and their mix alone gives {extra['sigma_without_dipole']:.1f}"
-        " 'sigma' on this footprint."
+        f" ({extra['equivalent_sigma']:.1f} sigma). Without any dipole such labels give"
+        f" {extra['sigma_without_dipole']:.1f} 'sigma' here."
     )
 
 
@@ -158,7 +160,14 @@ def _errors(findings: Findings, adjusted: Mapping[str, float], alpha: float) -> 
         p = adjusted[finding.test.name]
         verb = "depends" if p < alpha else "does not visibly depend"
         parts.append(f"the {rate} {verb} on position (adjusted p = {p:.2g})")
-    return f"Against the reference, {' and '.join(parts)}."
+    score = findings.get("dipole_score")
+    whose = f" of {score.extra['annotation']}" if score is not None and _several(findings) else ""
+    return f"Against the reference, {' and '.join(part.replace(' rate ', f' rate{whose} ', 1) for part in parts)}."
+
+
+def _several(findings: Findings) -> bool:
+    """Whether the catalog has more than one column of labels."""
+    return len(_named(findings, "dipole_score")) > 1
 
 
 def _power(findings: Findings, details: Mapping[str, Any]) -> str:

@@ -111,7 +111,7 @@ def sigma_and_p(scan: Test | None, score: Test | None, settings: Mapping[str, An
     left.plot(x, stats.chi(3).pdf(x), color=follows, label="largest of all axes (chi, 3 dof)")
     left.axvline(min(sigma, 60), color="black", linewidth=1.2, label=f"this catalog: {sigma:.2f}")
     alone = scan["sigma_without_dipole"]
-    label = f"the mix of labels on this footprint: {alone:.1f}"
+    label = f"these labels without any dipole: {alone:.1f}"
     left.axvline(min(alone, 60), color="0.4", linewidth=1, linestyle="--", label=label)
     left.set(xlabel="sigma", ylabel="density without any dipole", xlim=(0, x[-1]), ylim=(0, 0.95))
     left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

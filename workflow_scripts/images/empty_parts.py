@@ -13,10 +13,14 @@ _NARROWEST_PX, _NARROWEST_SHARE = 9, 1 / 16
 
 
 def blank_in_jpeg(data: bytes, blank: int) -> int:
-    """What a value becomes where a JPEG of it is flat: 8 times its distance from 128 is rounded to whole quanta."""
+    """What a value becomes where a JPEG of it is flat: 8 times its distance from 128 is rounded to whole quanta.
+
+    Halves are rounded away from 128, as libjpeg does.
+    """
     with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
         quantum = picture.quantization[0][0]  # type: ignore[attr-defined]
-    coded = round((blank - 128) * 8 / quantum) * quantum
+    distance = (blank - 128) * 8
+    coded = (abs(distance) + quantum // 2) // quantum * quantum * (1 if distance > 0 else -1)
     return min(max((coded + 4) // 8 + 128, 0), 255)
 
 

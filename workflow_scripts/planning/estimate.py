@@ -30,7 +30,7 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
         `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and `asks_too_little`: by rule, the
         estimate of a job that asks for less, and what it asks for), `download` (`requests`, `bytes`), `disk`
         (`written_bytes`, `replaced_bytes`, `free_bytes`), `unknown_catalogs`, whose numbers of galaxies nobody knows
-        yet, and `estimates`: where each came from.
+        yet, `unknown_downloads`, the surveys that wait for them, and `estimates`: where each came from.
     """
     work = WorkOfJobs(run.settings, run.directory)
     to_do = [job for job in run.jobs if job.to_do]
@@ -43,6 +43,7 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
     timed = [_timed(job, costs[job.number]) for job in to_do]
     outcome = simulated(timed, run.cores, run.limits, run.slots)
     fetched = [job for job in to_do if job.rule == "fetch_cutouts" and work.is_downloaded(job.wildcards["survey"])]
+    surveys = {job.wildcards["survey"] for job in fetched}
 
     def by_stage(numbers: Iterable[int]) -> dict[str, dict[str, Any]]:
         chosen = set(numbers)
@@ -82,6 +83,7 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
             "free_bytes": shutil.disk_usage(_existing(run.directory)).free,
         },
         "unknown_catalogs": sorted(work.unknown),
+        "unknown_downloads": sorted({survey for survey in surveys if work.is_uncounted(survey)}),
         "estimates": [vars(source) for source in sources.values()],
     }
 

@@ -67,13 +67,20 @@ def _facts(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     shared = f"; {total['shared']} belong to several experiments and are counted once" if total["shared"] else ""
     targets = f" (Snakemake counts {plan['target_rules']} more, which names targets)" if plan["target_rules"] else ""
     yield "jobs", f"{total['to_do']} to do{targets}, {total['done']} done{shared}", "yellow"
+    if plan["unknown_catalogs"]:
+        names = ", ".join(plan["unknown_catalogs"])
+        yield "", f"too low, all of it: how many galaxies {names} has is not known before it is there", "bold red"
     where = f"{plan['slots']} jobs of a cluster at once" if plan["slots"] else f"{plan['cores']} cores"
     gpu = f", GPU time {_time(total['gpu_seconds'])}" if total["gpu_seconds"] else ""
     about = "about " if total["from_records"] else "~"
     core = f"core time {_time(total['core_seconds'])}{gpu}"
     yield "time", f"{about}{_time(plan['wall_seconds'])} on {where}; {core}", "cyan"
     requests = f"{download['requests']} requests, {format_size(download['bytes'])}"
-    yield "download", requests if download["requests"] else "nothing", "cyan"
+    if plan["unknown_downloads"]:
+        requests = f"not known yet; the head of the experiment file tells it for {', '.join(plan['unknown_downloads'])}"
+    elif not download["requests"]:
+        requests = "nothing"
+    yield "download", requests, "cyan"
     replaced = f", in place of {format_size(disk['replaced_bytes'])}" if disk["replaced_bytes"] else ""
     short = disk["written_bytes"] - disk["replaced_bytes"] > disk["free_bytes"]
     free = f"{format_size(disk['written_bytes'])}{replaced}; {format_size(disk['free_bytes'])} are free"
@@ -87,9 +94,6 @@ def _facts(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             for rule, (needed, asked) in memory["asks_too_little"].items()
         )
         yield "", f"more than the job asks for, which a cluster may kill: {', '.join(listed)}", "bold red"
-    if plan["unknown_catalogs"]:
-        names = ", ".join(plan["unknown_catalogs"])
-        yield "", f"too low, all of it: how many galaxies {names} has is not known before it is there", "bold red"
     yield "estimates", _sources(plan["estimates"]), "dim"
 
 

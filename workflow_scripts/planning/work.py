@@ -122,6 +122,11 @@ class WorkOfJobs:
         """Whether a survey's pixels come from elsewhere."""
         return self.settings.survey(survey)["kind"] not in OFFLINE
 
+    def is_uncounted(self, survey: str) -> bool:
+        """Whether nobody knows yet how many galaxies a survey will be asked for: all of a catalog that is not there."""
+        catalog = self.settings.survey(survey)["catalog"]
+        return catalog in self.unknown and not self.settings.catalog(catalog)["sample"]
+
     def _fetching(self, names: Mapping[str, str]) -> Work:
         survey = self.settings.survey(names["survey"])
         requests = self._images_of_tile(names) * requests_of_cutout(survey)

@@ -215,3 +215,28 @@ def test_the_quadrupole_has_an_interval_and_a_one_sided_limit(audited):
 
 def test_the_verdict_is_short(audited):
     assert len(audited[0]["verdict"]) < 1500
+
+
+@pytest.mark.parametrize(
+    ("ra_unit", "dec_unit", "suspected"), [(1, 1, None), (np.pi / 180, np.pi / 180, "radians"), (1 / 15, 1, "hours")]
+)
+def test_positions_that_look_like_another_unit_are_suspected(tmp_path, ra_unit, dec_unit, suspected):
+    table = galaxies()
+    table["ra"], table["dec"] = table["ra"] * ra_unit, table["dec"] * dec_unit
+    table.to_csv(tmp_path / "c.csv", index=False)
+    summary = run_audit(tmp_path / "c.csv", tmp_path / "out", "--label", "label")
+    assert summary["catalog"]["hygiene"]["suspected_unit"] == suspected
+    page = (tmp_path / "out" / "audit.html").read_text()
+    assert ("were read as degrees" in page) == (suspected is not None)
+
+
+def test_what_is_made_of_the_first_column_only_is_said(tmp_path):
+    table = galaxies()
+    table["truth"] = table["second"]
+    table.to_csv(tmp_path / "c.csv", index=False)
+    options = ["--label", "label", "second", "--covariates", "seeing", "--reference", "truth"]
+    summary = run_audit(tmp_path / "c.csv", tmp_path / "out", *options)
+    for which in ("against the reference", "with templates"):
+        assert any(line.startswith(f"tests of second {which}: only the first column") for line in summary["not_run"])
+    assert "the false positive rate of label " in summary["verdict"]
+    assert "the labels of label show" in summary["verdict"]

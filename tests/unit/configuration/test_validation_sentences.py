@@ -73,7 +73,7 @@ def test_base_is_valid():
         ("figures: {colours: [red]}", "unknown key 'figures'; it belongs in experiments.NAME.figures"),
         ("surveys: {simulated: {tile_ordr: 1}}", "surveys.simulated has the unknown key 'tile_ordr'; did you mean"),
         ("catalogs: {sky: {n_galaxys: 3}}", "did you mean 'n_galaxies'?"),
-        ("surveys: {other: {knd: local}}", "or hips2fits); is 'knd' a misspelling?"),
+        ("surveys: {other: {knd: local}}", "or bricks); is 'knd' a misspelling?"),
         ("surveys: {other: {kind: local, catalog: sky}}", "surveys.other lacks the key 'path'"),
         # only the branch that `kind` or `source` chose is talked about
         ("surveys: {simulated: {file_column: a}}", "has the unknown key 'file_column'; expected one of kind, catalog"),

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -65,7 +65,8 @@ def test_a_fits_copy_of_a_picture_is_looked_at_as_a_picture():
     assert 0.35 < empty_share(dark, 0) < 0.5
 
 
-@given(st.integers(20, 100), st.sampled_from([0, 22, 32]), st.booleans())
+@given(st.integers(20, 100), st.sampled_from([0, 22, 32, 200]), st.booleans())
+@example(25, 22, False)
 def test_what_a_flat_jpeg_decodes_to(quality, blank, grey):
     image = jpeg(np.full((24, 24) if grey else (24, 24, 3), blank, np.uint8), quality)
     assert (decode(image) == blank_in_jpeg(image, blank)).all()

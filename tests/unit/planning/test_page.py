@@ -30,6 +30,7 @@ PLAN = {
     "download": {"requests": 0, "bytes": 0},
     "disk": {"written_bytes": 5_000_000, "replaced_bytes": 0, "free_bytes": 10**12},
     "unknown_catalogs": [],
+    "unknown_downloads": [],
     "estimates": [
         {"kind": "train lenet5", "records": 0, "measured": "a laptop"},
         {"kind": "annotate lenet5", "records": 7, "measured": "a laptop"},
@@ -87,7 +88,9 @@ def test_jobs_that_ask_for_too_little_memory_are_named():
 
 
 def test_catalogs_of_unknown_size_are_named():
-    assert "too low, all of it: how many galaxies zoo has" in page(unknown_catalogs=["zoo"])
+    text = page(unknown_catalogs=["zoo"], unknown_downloads=["sdss_images"])
+    assert "too low, all of it: how many galaxies zoo has" in text
+    assert "not known yet; the head of the experiment file tells it for sdss_images" in text
 
 
 def test_downloads_are_told():
