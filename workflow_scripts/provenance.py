@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, first_line
 from workflow_scripts.whole_file import whole_file
 
 PACKAGES = (
@@ -113,7 +113,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.Dat
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist, expected a table (Parquet)") from None
     except (pa.ArrowException, ValueError, KeyError, OSError) as error:
-        reason = (str(error).splitlines() or [""])[0].rstrip(".")
+        reason = first_line(error)
         raise InputError(
             f"{path}: expected a whole table (Parquet), but it cannot be read: {reason} (what Snakemake made, it makes"
             " again when you delete it)"

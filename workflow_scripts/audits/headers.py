@@ -12,7 +12,7 @@ from astropy.io.votable import parse_single_table
 from astropy.table import Table, meta
 
 from workflow_scripts.catalogs.readers import format_by_name
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, first_line
 
 # `ra [rad]`, `RA (hourangle)`: how units are written into the names of columns that have no place for them.
 _UNIT_IN_NAME = re.compile(r"[\[(]\s*([A-Za-z]+)\s*[\])]\s*$")
@@ -40,7 +40,7 @@ def read_header(path: str | Path, table_format: str | None = None) -> list[Colum
     try:
         columns = _READERS[table_format](path)
     except Exception as error:  # every reader has errors of its own for a file that is not what it should be
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"{path}: expected a table in {table_format}, but it cannot be read: {reason}") from None
     if not columns:
         raise InputError(f"{path}: expected a table in {table_format}, but it has no columns")

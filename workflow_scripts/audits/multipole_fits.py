@@ -43,16 +43,17 @@ def multipole_findings(
     """Likelihood-ratio tests of the fits up to l = 1, 2 and 3.
 
     `suffix` follows the tests' names, `extra` are keys of all of them, and `glm_dipole` has the report of the dipole's
-    stability. Fits are those of fine pixels; scatter between pixels shows in large ones, which hold many galaxies. A
-    degree that these galaxies leave open is in `findings.not_run`. Raises `ValueError` where not even the dipole can be
-    fitted.
+    stability. Fits are those of fine pixels; scatter between pixels shows in large ones, which hold many galaxies,
+    about the fit of the highest degree. A degree that these galaxies leave open is in `findings.not_run`. Raises
+    `ValueError` where not even the dipole can be fitted.
     """
     steps = dipole_stability(sums.fine_positions, annotation.fine_positives)
+    highest = max(step.lmax for step in steps if step.fit is not None)
+    dispersion = sky_glm(sums.positions, annotation.labels.totals, lmax=highest).dispersion
     for step in steps:
         if step.fit is None:
             findings.not_run.append(f"glm {_NAMES[step.lmax]}{suffix}: {step.refused}")
             continue
-        dispersion = sky_glm(sums.positions, annotation.labels.totals, lmax=step.lmax).dispersion
         for name, (nested, vector) in _tests(step.fit, step.lmax).items():
             assert nested is not None
             values: dict[str, Any] = {"statistic": nested.statistic, "dof": nested.dof, "p": nested.p}

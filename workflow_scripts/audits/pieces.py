@@ -24,7 +24,7 @@ from workflow_scripts.audits.columns import ChosenColumns
 from workflow_scripts.catalogs.cells import as_text
 from workflow_scripts.catalogs.hygiene import PROBLEMS, clean, repeated_galaxies
 from workflow_scripts.catalogs.readers import format_by_name, read_table
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, first_line
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class Source:
                     start += len(raw)
         except pa.ArrowException as error:
             raise InputError(
-                f"{self.path}: expected a table in parquet, but it cannot be read: {str(error).splitlines()[0]}"
+                f"{self.path}: expected a table in parquet, but it cannot be read: {first_line(error)}"
             ) from None
 
     def _cells(self, array: pa.Array, role: str) -> Any:

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import special, stats
 
 from workflow_scripts.audits.dipoles import centred_dipole, centred_dipole_finding, dipole_finding
 from workflow_scripts.audits.findings import Finding, Findings, axis_keys, galaxy_test, normal_interval
@@ -71,13 +71,14 @@ def single_catalog_tests(
 
 
 def _two_sided_sigma(scanned: float) -> float:
-    """The normal deviate that is as rare, two-sided, as a scanned maximum (chi, 3 dof); also where p rounds to 0."""
-    p = stats.chi.sf(scanned, 3)
-    if p > 1e-300:
-        return float(stats.norm.isf(p / 2))
-    # Both tails in logarithms: of chi, r exp(-r^2/2) sqrt(2/pi) (1 + r^-2), and of the normal distribution.
-    tail = np.log(scanned) - scanned**2 / 2 + np.log(2 / np.pi) / 2 + np.log1p(scanned**-2)
-    return float(optimize.brentq(lambda z: stats.norm.logsf(z) + np.log(2) - tail, 1, scanned))
+    """The normal deviate that is as rare, two-sided, as a scanned maximum (chi, 3 dof); also where p rounds to 0.
+
+    In logarithms: P(chi_3 > r) = 2 P(z > r) + r sqrt(2/pi) exp(-r^2/2).
+    """
+    log_p = np.logaddexp(
+        np.log(2) + stats.norm.logsf(scanned), special.xlogy(1, scanned) + np.log(2 / np.pi) / 2 - scanned**2 / 2
+    )
+    return float(-special.ndtri_exp(log_p - np.log(2)))
 
 
 class _Suite:

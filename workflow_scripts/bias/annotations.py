@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, first_line
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
 
@@ -123,7 +123,7 @@ def _read(file: str | Path, columns: list[str]) -> pd.DataFrame:
     try:
         return pd.read_parquet(file, columns=columns)
     except (pa.ArrowInvalid, ValueError, KeyError) as error:
-        sentence = str(error).splitlines()[0].rstrip(".")
+        sentence = first_line(error)
         raise InputError(f"{file}: expected a Parquet table with columns {', '.join(columns)} ({sentence})") from None
 
 

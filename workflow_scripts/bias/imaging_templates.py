@@ -56,18 +56,14 @@ class Templates:
 
 @dataclass(frozen=True)
 class Imaging:
-    """Templates of the m galaxies that have all of them, shared by all runs.
+    """Regressions on sky and `templates` of their m galaxies, shared by all runs.
 
-    `rows` are those galaxies: their numbers (m,), or a slice where they are all. `values` (m, k) are templates after
-    `rotated_templates`, `patches` (m,) of sky, `cross_fit` the regression without an outcome, `positions` the galaxies
-    in pixels and `pixel_means` (p, k) the templates there. `retained` is the share of a true dipole that the regression
-    leaves along its worst axis.
+    `patches` (m,) are of sky, `cross_fit` is the regression without an outcome, `positions` the galaxies in pixels and
+    `pixel_means` (p, k) the templates there. `retained` is the share of a true dipole that the regression leaves along
+    its worst axis.
     """
 
-    names: tuple[str, ...]
-    left_out: dict[str, str]
-    rows: NDArray[np.int64] | slice
-    values: NDArray[np.float64]
+    templates: Templates
     patches: NDArray[np.int64]
     pixels: NDArray[np.int64]
     cross_fit: TemplateCrossFit
@@ -78,9 +74,9 @@ class Imaging:
     def as_dict(self) -> dict[str, Any]:
         """For summary.json."""
         return {
-            "templates": list(self.names),
-            "left_out": self.left_out,
-            "n": len(self.values),
+            "templates": list(self.templates.names),
+            "left_out": self.templates.left_out,
+            "n": len(self.templates.values),
             "retained_worst_share": self.retained,
         }
 
@@ -148,10 +144,7 @@ def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Ima
     positions = PixelPositions.of(vectors, pixels, N_PIXELS)
     sums = [np.bincount(pixels, weights=column, minlength=N_PIXELS) for column in rotated.T]
     return Imaging(
-        names=templates.names,
-        left_out=templates.left_out,
-        rows=rows,
-        values=rotated,
+        templates=templates,
         patches=patches,
         pixels=pixels,
         cross_fit=TemplateCrossFit.of(vectors, rotated, patches, seed=seed),

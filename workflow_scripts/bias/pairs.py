@@ -95,11 +95,11 @@ def _pair_row(annotations: Annotations, a: int, b: int, positions: PositionSums)
 
 
 def _imaging_columns(annotations: Annotations, a: int, b: int, imaging: Imaging, seed: int) -> dict[str, Any]:
-    delta = (annotations.labels[a] - annotations.labels[b])[imaging.rows].astype(float)
+    delta = (annotations.labels[a] - annotations.labels[b])[imaging.templates.rows].astype(float)
     try:
         cleaned = regressed_dipole(imaging.cross_fit, delta)
-        vectors = annotations.vectors[imaging.rows]
-        share = mediation(vectors, delta, imaging.values, imaging.patches, _BOOTSTRAPS, seed)
+        vectors = annotations.vectors[imaging.templates.rows]
+        share = mediation(vectors, delta, imaging.templates.values, imaging.patches, _BOOTSTRAPS, seed)
     except ValueError as error:
         return {"note": str(error)}
     row: dict[str, Any] = dipole_keys("cleaned_difference_dipole", cleaned.beta, cleaned.covariance, cleaned.p)

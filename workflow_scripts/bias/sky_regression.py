@@ -45,7 +45,7 @@ class SkyRegression:
         """The same beside templates, and the dipole of what templates fitted in other patches of sky leave."""
         if self.imaging is None:
             return {}
-        chosen = labels[self.imaging.rows].astype(float)
+        chosen = labels[self.imaging.templates.rows].astype(float)
         positives = np.bincount(self.imaging.pixels, weights=chosen, minlength=N_PIXELS)
         fit = sky_glm(self.imaging.positions, positives, self.imaging.pixel_means)
         assert fit.dipole_given_quadrupole is not None

@@ -12,7 +12,7 @@ from astropy import units
 from astropy.table import Table
 
 from workflow_scripts.catalogs.cells import as_numbers, as_text, is_mostly_numbers
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, first_line
 
 TEXT_COLUMNS = ("source_id", "label", "file")
 POSITION_COLUMNS = ("ra", "dec")
@@ -71,7 +71,7 @@ def read_table(path: str | Path, columns: Mapping[str, str], table_format: str |
     except InputError:
         raise
     except Exception as error:  # every reader has errors of its own for a file that is not what it should be
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"{path}: expected a table in {table_format}, but it cannot be read: {reason}") from None
     table: dict[str, pd.Series] = {}
     unreadable: dict[str, int] = {}

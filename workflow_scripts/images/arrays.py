@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, first_line
 from workflow_scripts.provenance import sha256, write_table
 from workflow_scripts.whole_file import whole_file
 
@@ -184,5 +184,5 @@ def _read_parquet(path: Path, what: str, read: Callable[[Path], Any] = pq.read_t
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist, expected {what} (Parquet)") from None
     except (pa.ArrowInvalid, OSError) as error:
-        reason = (str(error).splitlines() or [""])[0]
+        reason = first_line(error)
         raise InputError(f"{path}: expected {what} (Parquet), but it cannot be read: {reason}") from None

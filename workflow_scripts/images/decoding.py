@@ -2,14 +2,14 @@
 
 import io
 import math
-import warnings
 
 import numpy as np
-from astropy.io import fits
 from numpy.typing import NDArray
 from PIL import Image
 
+from workflow_scripts.errors import first_line
 from workflow_scripts.images.band_files import is_packed, unpacked
+from workflow_scripts.images.fits_files import reading_fits, whole_fits
 from workflow_scripts.images.stack_counts import nanomaggies
 from workflow_scripts.images.undecodable import UndecodableImageError
 
@@ -85,23 +85,15 @@ def _decode_picture(data: bytes) -> NDArray[np.uint8]:
                 return (np.asarray(picture) // 257).clip(0, 255).astype(np.uint8)
             return np.asarray(picture.convert("L" if picture.mode in ("L", "1") else "RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise UndecodableImageError(_first_line(error)) from None
+        raise UndecodableImageError(first_line(error)) from None
 
 
 def _decode_fits(data: bytes, of_stack: bool) -> NDArray[np.float32]:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # astropy only warns of a file that is shorter than its header says.
-            warnings.filterwarnings("error", message=".*truncated")
-            if not is_packed(data):
-                return _bands_of(data, of_stack)
-            files = list(unpacked(data).values())
-            bands = [_bands_of(file, of_stack, len(files)) for file in reversed(files)]
-    except UndecodableImageError:
-        raise
-    except Exception as error:  # a lying header can make astropy raise almost anything
-        raise UndecodableImageError(f"not a whole FITS file: {_first_line(error)}") from None
+    with reading_fits():
+        if not is_packed(data):
+            return _bands_of(data, of_stack)
+        files = list(unpacked(data).values())
+        bands = [_bands_of(file, of_stack, len(files)) for file in reversed(files)]
     if len({band.shape for band in bands}) > 1:
         raise UndecodableImageError(f"bands of shapes {', '.join(str(band.shape) for band in bands)}, expected one")
     return np.concatenate(bands)
@@ -109,7 +101,7 @@ def _decode_fits(data: bytes, of_stack: bool) -> NDArray[np.float32]:
 
 def _bands_of(data: bytes, of_stack: bool, files: int = 1) -> NDArray[np.float32]:
     """(bands, H, W) of one FITS file, of so many that are decoded together."""
-    with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=False) as hdus:
+    with whole_fits(data) as hdus:
         image = next((hdu for hdu in hdus if hdu.is_image and len(hdu.shape) > 1), None)
         if image is None:
             raise UndecodableImageError("a FITS file without an image")
@@ -119,9 +111,6 @@ def _bands_of(data: bytes, of_stack: bool, files: int = 1) -> NDArray[np.float32
         pixels = np.asarray(image.data, dtype=np.float32)
         if of_stack:
             pixels = nanomaggies(pixels, image.header)
-        end = max(hdu.fileinfo()["datLoc"] + hdu.fileinfo()["datSpan"] for hdu in hdus)
-        if end != len(data):
-            raise UndecodableImageError(f"a FITS file of {len(data)} bytes whose header says {end}")
     return pixels[None] if pixels.ndim == 2 else pixels
 
 
@@ -129,7 +118,3 @@ def _check_size(bands: int, *sides: int) -> None:
     if max(sides) > LARGEST_SIDE or bands > LARGEST_BANDS or math.prod(sides) * bands > LARGEST_PIXELS:
         size = " x ".join(map(str, sides)) + (f" x {bands} bands" if bands > 1 else "")
         raise UndecodableImageError(f"{size} pixels, expected at most {LARGEST_SIDE} a side, {LARGEST_PIXELS} in all")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

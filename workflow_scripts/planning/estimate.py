@@ -10,7 +10,7 @@ from typing import Any
 from workflow_scripts.planning.costs import Cost, CostModel
 from workflow_scripts.planning.dry_run import DryRun, PlannedJob
 from workflow_scripts.planning.schedule import TimedJob, simulated
-from workflow_scripts.planning.work import WorkOfJobs
+from workflow_scripts.planning.work import Work, WorkOfJobs
 
 STAGES = ("catalog", "cutouts", "images", "training", "inference", "bias", "report", "audit", "calibration")
 # What jobs belong to that no experiment and no audit needs: targets that were named on the command line.
@@ -74,8 +74,8 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
             },
         },
         "download": {
-            "requests": round(sum(_or(works[job.number].requests, works[job.number].size) for job in fetched)),
-            "bytes": round(sum(_or(works[job.number].received_bytes, costs[job.number].disk_bytes) for job in fetched)),
+            "requests": round(sum(works[job.number].requests for job in fetched)),
+            "bytes": round(sum(_received(works[job.number], costs[job.number]) for job in fetched)),
         },
         "disk": {
             "written_bytes": round(sum(cost.disk_bytes for cost in costs.values())),
@@ -88,8 +88,8 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
     }
 
 
-def _or(known: float | None, otherwise: float) -> float:
-    return otherwise if known is None else known
+def _received(work: Work, cost: Cost) -> float:
+    return cost.disk_bytes if work.received_bytes is None else work.received_bytes
 
 
 def _groups(jobs: Sequence[PlannedJob]) -> dict[str, set[int]]:

@@ -56,14 +56,14 @@ class Work:
 
     Time and memory grow with `size`, bytes written with `written` (which is `size` where None). `least_seconds` is how
     long the limits of a service make it last, whatever the machine. `requests` and `received_bytes` are what is
-    downloaded: one request a unit of size, and as many bytes as are written, where None.
+    downloaded: as many bytes as are written, where None.
     """
 
     kind: str
     size: float
     written: float | None = None
     least_seconds: float = 0.0
-    requests: float | None = None
+    requests: float = 0.0
     received_bytes: float | None = None
 
 
@@ -142,6 +142,7 @@ class WorkOfJobs:
             requests,
             requests * pixels_of_cutout(survey),
             requests / rate if rate else 0.0,
+            requests if self.is_downloaded(names["survey"]) else 0.0,
         )
 
     def _bricks_of_tile(self, survey: str, galaxies: float) -> float:

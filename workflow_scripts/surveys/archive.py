@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, first_line
 from workflow_scripts.images.decoding import UndecodableImageError, decode, image_format, is_constant, size_of
 from workflow_scripts.provenance import parquet_metadata
 from workflow_scripts.surveys.interface import OUTCOMES, CutoutResult, Survey
@@ -215,7 +215,7 @@ def _open_tile(path: str | Path) -> pq.ParquetFile:
     try:
         file = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"{path}: expected a tile of cutouts (Parquet), but it cannot be read: {reason}") from None
     missing = [name for name in SCHEMA.names if name not in file.schema_arrow.names]
     if missing:

@@ -7,7 +7,7 @@ from astropy import units
 from mocpy import MOC
 from numpy.typing import NDArray
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, first_line
 
 # The finest maps of whole surveys have some megabytes.
 LARGEST_BYTES = 256 * 2**20
@@ -27,7 +27,7 @@ class Coverage:
             self.moc = MOC.from_fits(str(path))
             empty = self.moc.empty()
         except Exception as error:  # the reader has errors of several libraries for a file that is no MOC
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = first_line(error)
             raise InputError(f"{path}: expected a coverage map (MOC), but it cannot be read: {reason}") from None
         if empty:
             raise InputError(f"{path}: is an empty coverage map, expected the map of a survey")

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from workflow_scripts.errors import first_line
 from workflow_scripts.surveys.archive import SCHEMA
 from workflow_scripts.surveys.fetcher.journal import Journal
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
@@ -41,7 +42,7 @@ def take_over(tile: Path, galaxies: Sequence[Galaxy], service: Service, journal:
                         journal.write(galaxy.key, _head(row), row["image"] or b"")
                         copied += 1
     except (pa.ArrowException, OSError) as error:
-        log.warning("%s cannot be read, its images are fetched again: %s", tile, str(error).splitlines()[0])
+        log.warning("%s cannot be read, its images are fetched again: %s", tile, first_line(error))
     journal.sync()
     return copied
 

@@ -4,6 +4,7 @@ import lzma
 import tarfile
 import zipfile
 import zlib
+from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 
 from workflow_scripts.errors import InputError
@@ -16,7 +17,7 @@ class UnreadableFileError(ValueError):
     """One file that is there and cannot be used; the message says why."""
 
 
-class ImageFiles:
+class ImageFiles(ABC):
     """Files by name; use it in a `with`."""
 
     def __enter__(self) -> "ImageFiles":
@@ -25,9 +26,9 @@ class ImageFiles:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @abstractmethod
     def read(self, name: str) -> bytes:
         """Bytes of a file; `KeyError` where it is absent, `UnreadableFileError` where it is too large or broken."""
-        raise NotImplementedError
 
     def position(self, name: str) -> int:
         """Where a file lies: reading in this order never goes back, which a compressed tar can only do from its start.
@@ -36,6 +37,7 @@ class ImageFiles:
         """
         return 0
 
+    @abstractmethod
     def close(self) -> None:
         """Close what is open."""
 
@@ -78,6 +80,9 @@ class _Folder(ImageFiles):
             return file.read_bytes()
         except OSError as error:
             raise UnreadableFileError(error.strerror or str(error)) from None
+
+    def close(self) -> None:
+        """Each file was closed when it was read."""
 
 
 class _Zip(ImageFiles):

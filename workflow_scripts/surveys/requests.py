@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, first_line
 from workflow_scripts.sky.tiles import equal_tile_of, number_of_tiles, tile_of
 
 
@@ -33,7 +33,7 @@ def requests_of_tile(catalog: str | Path, tile: int, order: int, equal_tiles: in
     except FileNotFoundError:
         raise InputError(f"{catalog}: the catalog does not exist") from None
     except (pa.ArrowInvalid, OSError) as error:
-        reason = str(error).splitlines()[0]
+        reason = first_line(error)
         raise InputError(f"{catalog}: expected a catalog (Parquet), but it cannot be read: {reason}") from None
     requests["source_id"] = requests["source_id"].astype(str)
     repeated = requests["source_id"].duplicated()

@@ -1,4 +1,4 @@
-"""Sections on what may explain a bias: errors, calibration, thresholds, imaging; and the response model."""
+"""Sections on what may explain a bias: errors, calibration, thresholds; and the response model."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -6,12 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from workflow_scripts.bias.quantities import TEMPLATE_ALONE, TEMPLATE_BESIDE
+from workflow_scripts.verdict_page.run_level_tables import UNITS, mean_of_arm, mean_vector_of_arm, tests_of_family
 from workflow_scripts.verdict_page.side_by_side import labelled_arms
 from workflow_scripts.verdict_page.tables import row, share, table, with_error
-
-UNITS = """Means over the training sets of an arm, ± their scatter over the root of their number: other annotated
-galaxies are a further source of error, which all networks share."""
 
 
 def response_section(models: Sequence[Mapping[str, Any]]) -> str:
@@ -47,7 +44,10 @@ def error_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mapping[st
     rows = [
         row(
             [label],
-            [_vector(means, network, arm, name) for name in ("dipole", "sensitivity_dipole", "false_alarm_dipole")],
+            [
+                mean_vector_of_arm(means, network, arm, name)
+                for name in ("dipole", "sensitivity_dipole", "false_alarm_dipole")
+            ],
         )
         for network, arm, label in labelled_arms(means)
     ]
@@ -60,7 +60,7 @@ def error_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mapping[st
 <p>The dipole of the labels is a sum without remainder: the galaxies' own dipole times (T - F), that of missed
 positives, and that of false positives (T, F: true- and false-positive rate). The last two are the network's, as far as
 the reference is right. {rates} {UNITS}</p>
-{table(heading, rows)}{_tests(tests, "errors")}"""
+{table(heading, rows)}{tests_of_family(tests, "errors")}"""
 
 
 def calibration_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mapping[str, Any]]) -> str:
@@ -72,9 +72,9 @@ def calibration_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mapp
         row(
             [label],
             [
-                _scalar(means, network, arm, "calibration_mean"),
-                _vector(means, network, arm, "calibration_dipole"),
-                _scalar(means, network, arm, "calibration_error"),
+                mean_of_arm(means, network, arm, "calibration_mean"),
+                mean_vector_of_arm(means, network, arm, "calibration_dipole"),
+                mean_of_arm(means, network, arm, "calibration_error"),
             ],
         )
         for network, arm, label in labelled_arms(means)
@@ -82,7 +82,7 @@ def calibration_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mapp
     heading = ("arm", "reference - score, mean", "its dipole (x y z)", "expected calibration error, debiased")
     return f"""<h2>Calibration</h2>
 <p>Reference minus score is zero on average, everywhere, where scores are true probabilities. {UNITS}</p>
-{table(heading, rows)}{_tests(tests, "calibration")}"""
+{table(heading, rows)}{tests_of_family(tests, "calibration")}"""
 
 
 def threshold_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mapping[str, Any]]) -> str:
@@ -101,7 +101,7 @@ def threshold_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mappin
     ]
     heading = ("cut", "left out", "fraction of the rest", "its dipole", "dipole of being left out")
     matched = [
-        row([label], [_vector(means, network, arm, name) for name in ("dipole", "matched_dipole")])
+        row([label], [mean_vector_of_arm(means, network, arm, name) for name in ("dipole", "matched_dipole")])
         for network, arm, label in labelled_arms(means)
     ]
     matched_heading = ("arm", "prediction - reference, threshold 1/2 (x y z)", "at the matched threshold")
@@ -112,198 +112,7 @@ differences between networks away and leaves patterns on the sky. {UNITS}</p>
 <p>Cuts: galaxies whose score is within the cut of 1/2 are left out. Where that depends on position, a catalog of
 confident labels has a dipole that neither the sky nor the labels have. Lengths of the mean vector over all
 networks.</p>
-{table(heading, rows)}{_tests(tests, "thresholds")}"""
-
-
-def imaging_section(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> str:
-    """What imaging templates explain."""
-    if summary["templates"] is None:
-        return ""
-    return f"""<h2>Imaging</h2>
-{_beside_sky(summary)}
-{_coefficients(summary["templates"], tables["arms"])}
-{_mediation(summary)}
-{_follows_training(summary)}
-{_interactions(summary)}
-{_tests(summary["tests"], "imaging")}"""
-
-
-def _follows_training(summary: Mapping[str, Any]) -> str:
-    """Whether fractions follow the imaging of the training galaxies, in a sentence."""
-    lines = [
-        (line, line["name"].partition("_slope_on_")[2])
-        for line in summary["ledger"]
-        if line["family"] == "imaging" and line["name"].startswith("fraction_slope_on_")
-    ]
-    if not lines:
-        return ""
-    found = [f"{name} (adjusted p = {line['adjusted']:.2g})" for line, name in lines if line["below_alpha"]]
-    if not found:
-        return f"""<p>None of {len(lines)} tests found that the fraction which a network annotates follows the imaging
-of the galaxies that it was trained on.</p>"""
-    return f"""<p>The fraction which a network annotates follows the imaging of the galaxies that it was trained on:
-{html.escape(", ".join(found))}. So this property may carry the effect of the footprint, it or something that goes with
-it over the footprints.</p>"""
-
-
-def _interactions(summary: Mapping[str, Any]) -> str:
-    """Which coefficients of templates differ between footprints, in a sentence."""
-    lines = [
-        line
-        for line in summary["ledger"]
-        if line["family"] == "imaging"
-        and line["unit_of_replication"] == "run"
-        and line["name"].startswith((TEMPLATE_ALONE, TEMPLATE_BESIDE))
-    ]
-    if not lines:
-        return ""
-    found = [
-        f"{line['name'].replace('_', ' ')} (adjusted p = {line['adjusted']:.2g})"
-        for line in lines
-        if line["below_alpha"]
-    ]
-    if not found:
-        return f"""<p>None of {len(lines)} tests found that networks of different footprints answer differently to a
-template, after adjustment for all tests of imaging.</p>"""
-    return f"""<p>Networks of different footprints answer differently to the imaging, after adjustment for all tests of
-imaging: {html.escape(", ".join(found))}. Such a difference goes with the property, which need not be its
-cause.</p>"""
-
-
-def balance_section(entries: Sequence[Mapping[str, Any]]) -> str:
-    """How well the training sets of different footprints are matched to each other."""
-    rows = [
-        row(
-            [f"{entry['first']} and {entry['second']}", ", ".join(entry["covariates"]) or "class alone"],
-            [
-                *(entry.get(name) for name in ("largest_smd", "smallest_ks_p", "variance_ratios")),
-                with_error(entry.get("adversarial_auc"), entry.get("adversarial_null_sd")),
-                entry.get("adversarial_p"),
-            ],
-        )
-        for entry in entries
-    ]
-    if not rows:
-        return ""
-    heading = (
-        *("training sets of", "matched in class and", "largest standardised difference", "smallest KS p"),
-        *("variance ratios, least and largest", "adversarial AUC (± its scatter by chance)", "permutation p"),
-    )
-    return f"""<h2>Balance of the training sets</h2>
-<p>Footprints that are set against each other, in what their training sets were matched in. A standardised difference
-of means below 0.05 is as good as matched. The adversarial AUC tells how well all of it together parts one set from the
-other: 0.5 where nothing does. Imaging is not matched, because it is the suspected mechanism.</p>
-{table(heading, rows)}"""
-
-
-def _beside_sky(summary: Mapping[str, Any]) -> str:
-    """Dipoles of single networks beside the templates, where the two can be told apart."""
-    imaging = summary["imaging"]
-    if imaging is None:
-        return """<p>A dipole of the labels beside the templates is not given: see "Not answered" for the reason.</p>"""
-    found = {entry["name"]: entry for entry in summary["galaxy_level"]}
-    kept = [found[name] for name in ("centred_dipole", "cleaned_dipole", "glm_dipole_given_templates") if name in found]
-    rows = [
-        row([entry["name"].replace("_", " "), share(entry["share_below_alpha"])], [entry["median_estimate"]])
-        for entry in kept
-    ]
-    heading = ("dipole of the labels, galaxies as unit", "share of networks that have one", "median length")
-    return f"""<p>Templates: {html.escape(", ".join(imaging["templates"]))}, known for {imaging["n"]:,} galaxies and
-fitted in other patches of sky. They leave {share(imaging["retained_worst_share"])} of a true dipole along the axis
-where they take most. What they explain need not be caused by them.</p>
-{table(heading, rows)}"""
-
-
-def _coefficients(templates: Mapping[str, Any], means: pd.DataFrame) -> str:
-    """What each template does to the labels of an arm's networks."""
-    designs = ((TEMPLATE_ALONE, "alone"), (TEMPLATE_BESIDE, "beside a dipole"))
-    columns = [
-        (start + name, f"{name}, {words}")
-        for name in templates["loadings"]
-        for start, words in designs
-        if (means["quantity"] == start + name).any()
-    ]
-    if not columns:
-        return ""
-    rows = [
-        row([label], [_scalar(means, network, arm, column) for column, _ in columns])
-        for network, arm, label in labelled_arms(means)
-    ]
-    heading = ("arm", *(words for _, words in columns))
-    return f"""<p>How much the positive fraction changes where a template is one standard deviation larger, by least
-squares on all templates, as far as the arm's networks say.{_components(templates["loadings"])} Alone, a dipole of the
-sky and a template that has one itself cannot be told apart. Between arms, such a coefficient says which property their
-difference follows; its slope on the mean of the training galaxies, whether networks follow the imaging that they were
-trained on. {UNITS}</p>
-{table(heading, rows)}"""
-
-
-def _components(loadings: Mapping[str, Mapping[str, float]]) -> str:
-    """What templates are made of that stand for several properties."""
-    told = [
-        f"{name} is {' '.join(f'{weight:+.2g} {of}' for of, weight in parts.items())}"
-        for name, parts in loadings.items()
-        if len(parts) > 1
-    ]
-    if not told:
-        return ""
-    return f""" Properties that follow each other are rotated: in standard deviations,
-{html.escape("; ".join(told))}."""
-
-
-def _mediation(summary: Mapping[str, Any]) -> str:
-    """Shares of the dipole between opposite footprints, over training sets and sky."""
-    contrasts = {line["name"]: line for line in summary["ledger"]}
-    several = len({entry["network"] for entry in summary["mediation"]}) > 1
-    rows, reasons = [], []
-    for entry in summary["mediation"]:
-        label = entry["contrast"] + (f" [{entry['network']}]" if several else "")
-        if "reason" in entry:
-            reasons.append(f"{label}: {entry['reason']}")
-            continue
-        contrast = contrasts.get(f"dipole_contrast {label}", {"p": None, "below_alpha": False})
-        low, high = entry["share_along_ci95"]
-        interval = f"{share(entry['share_along'])} ({share(low)} to {share(high)})"
-        shares = (interval, share(entry["share"])) if contrast["below_alpha"] else ("-", "-")
-        sets = " and ".join(map(str, entry["training_sets"]))
-        rows.append(row([label, sets], [*shares, contrast["p"]]))
-    told = "".join(f"<p>Not told: {html.escape(reason)}.</p>" for reason in reasons)
-    if not rows:
-        return told
-    heading = (
-        "dipole of the difference between",
-        "training sets",
-        "share along itself that goes away beside the templates (95 %, training sets and blocks of sky resampled)",
-        "share of its length",
-        "p of the difference's dipole between training runs",
-    )
-    return f"""{table(heading, rows)}
-<p>Where no dipole was found between the two, there is none to explain, and its share is left out here.</p>{told}"""
-
-
-def _tests(tests: Sequence[Mapping[str, Any]], family: str) -> str:
-    """The run-level tests of a family."""
-    rows = [
-        row([test["name"].replace("_", " ")], [test["size"], test["p"], test["p_permutation"]])
-        for test in tests
-        if test["family"] == family
-    ]
-    return table(("between training runs", "size", "p", "permutation p"), rows)
-
-
-def _chosen(means: pd.DataFrame, network: str, arm: str, quantity: str) -> pd.DataFrame:
-    of_arm = (means["network"].astype(str) == network) & (means["arm"].astype(str) == arm)
-    return means[of_arm & (means["quantity"] == quantity)]
-
-
-def _scalar(means: pd.DataFrame, network: str, arm: str, quantity: str) -> str:
-    rows = _chosen(means, network, arm, quantity)
-    return with_error(rows["mean"].iloc[0], rows["se"].iloc[0]) if len(rows) else "-"
-
-
-def _vector(means: pd.DataFrame, network: str, arm: str, quantity: str) -> list[str]:
-    rows = _chosen(means, network, arm, quantity)
-    return [with_error(mean, se) for mean, se in zip(rows["mean"], rows["se"], strict=True)] or ["-"]
+{table(heading, rows)}{tests_of_family(tests, "thresholds")}"""
 
 
 def _length(rows: pd.DataFrame, name: str) -> float:

@@ -6,15 +6,15 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.verdict_page.balance import balance_section
 from workflow_scripts.verdict_page.explanations import (
-    balance_section,
     calibration_section,
     error_section,
-    imaging_section,
     response_section,
     threshold_section,
 )
 from workflow_scripts.verdict_page.images import image_section
+from workflow_scripts.verdict_page.imaging_templates import imaging_section
 from workflow_scripts.verdict_page.side_by_side import side_by_side
 from workflow_scripts.verdict_page.tables import row, share, table
 

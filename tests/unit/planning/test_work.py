@@ -61,7 +61,8 @@ def test_bands_that_come_one_by_one_are_as_many_requests(more, requests):
     config = copy.deepcopy(CONFIG)
     cutout, access = {"size_px": 32}, {"requests_per_second": 8}
     config["surveys"]["pixels"] = {"kind": "panstarrs", "catalog": "sky", "cutout": cutout, "access": access, **more}
-    expected = Work("fetch_cutouts panstarrs", 20 * requests, 20 * requests * 32 * 32, 20 * requests / 8)
+    asked = 20 * requests
+    expected = Work("fetch_cutouts panstarrs", asked, asked * 32 * 32, asked / 8, asked)
     assert work("fetch_cutouts", config, **NAMES) == expected
 
 

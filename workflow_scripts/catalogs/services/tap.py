@@ -18,6 +18,7 @@ from workflow_scripts.catalogs.services.kept_answers import KeptAnswers
 from workflow_scripts.catalogs.services.paging import Answer
 from workflow_scripts.catalogs.services.troubles import RefusalError, TransientError, patiently
 from workflow_scripts.catalogs.services.web import body_of, opened, without_connection
+from workflow_scripts.errors import first_line
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +149,7 @@ def parse_votable(body: bytes) -> Answer:
     except (DALQueryError, DALFormatError) as error:
         raise RefusalError(f"the service answers with an error: {error}") from None
     except Exception as error:  # the parser has errors of its own for a document that is no VOTable
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise TransientError(f"the VOTable cannot be read: {reason}") from None
     single = [name for name in table.colnames if len(table[name].shape) == 1]
     if len(single) < len(table.colnames):

@@ -196,10 +196,8 @@ def footprint_slope(covariate: ArrayLike, values: ArrayLike, permutations: int, 
     # Rounding alone makes constants scatter a little.
     if not dy @ dy > 1e-24 * (y @ y):
         raise ValueError("a component does not differ between footprints")
-    slope = float(dx @ dy) / scale
-    residual = dy - slope * dx
-    se = float(np.sqrt(residual @ residual / (n - 2) / scale))
-    t = slope / se if se > 0 else float(np.copysign(np.inf, slope))
+    fit = stats.linregress(x, y)
+    slope, se = float(fit.slope), float(fit.stderr)
     half = float(stats.t.ppf(0.975, n - 2)) * se
     orders, exact = _orders(n, permutations, seed)
     null = np.abs(dy[orders] @ dx) / scale
@@ -207,9 +205,9 @@ def footprint_slope(covariate: ArrayLike, values: ArrayLike, permutations: int, 
         slope=slope,
         se=se,
         ci95=(slope - half, slope + half),
-        t=t,
+        t=slope / se if se > 0 else float(np.copysign(np.inf, slope)),
         dof=n - 2,
-        p=float(2 * stats.t.sf(abs(t), n - 2)),
+        p=float(fit.pvalue),
         p_permutation=upper_p(null, abs(slope), exact),
         p_smallest=smallest_p(len(orders), exact),
     )

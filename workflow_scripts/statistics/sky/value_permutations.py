@@ -10,21 +10,14 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.statistics.permutations import upper_p
-from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.nulls import (
     DipoleScoreTest,
     batches,
-    centred_pixels,
     check_same_pixels,
-    direction_of,
     need_positive,
-    quadratic_forms,
+    tested_against,
 )
 from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
-
-# Sums of the same numbers in another order differ by so much of the statistic.
-_ROUNDING = 1e-9
 
 
 def permuted_value_totals(
@@ -80,27 +73,9 @@ def value_dipole_test(
         values @ values, sums.sums.squares, rtol=1e-9
     ):
         raise ValueError("the values are not those that were summed over pixels")
-    closed = dipole(positions.sums, sums.sums)
-    directions, matrix = centred_pixels(positions)
-    inverse = np.linalg.inv(matrix) / (sums.sums.squares / positions.n - closed.mean**2)
-    # Values less their mean: where they are nearly alike, their sums would hide what differs.
-    score = (sums.totals - closed.mean * positions.counts)[positions.counts > 0] @ directions
-    q_pixels = float(score @ inverse @ score)
-    skies = permuted_value_totals(positions, values - closed.mean, permutations, seed)
-    null = np.concatenate([quadratic_forms(totals @ directions, inverse) for totals in skies])
-    return DipoleScoreTest(
-        mean=closed.mean,
-        beta=closed.beta,
-        covariance=closed.covariance,
-        amplitude=float(np.linalg.norm(closed.beta)),
-        axis=direction_of(closed.beta),
-        condition=float(np.linalg.cond(positions.sums.centred)),
-        q=closed.q,
-        p=closed.p,
-        q_pixels=q_pixels,
-        p_permutation=upper_p(null, q_pixels * (1 - _ROUNDING), exact=False),
-        null=null,
-    )
+    # Less their mean, as the observed ones.
+    skies = permuted_value_totals(positions, values - sums.sums.total / positions.n, permutations, seed)
+    return tested_against(positions, sums, skies)
 
 
 def _checked(positions: PixelPositions, values: ArrayLike) -> NDArray[np.float64]:

@@ -10,7 +10,9 @@ from astropy.io import fits
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
+from workflow_scripts.errors import first_line
 from workflow_scripts.images.decoding import LARGEST_BYTES, LARGEST_SIDE, UndecodableImageError
+from workflow_scripts.images.fits_files import reading_fits, whole_fits
 from workflow_scripts.surveys.bricks.geometry import Brick
 
 # A brick's image is centred on the brick, exactly as its table has it.
@@ -49,36 +51,22 @@ def read_brick_image(data: bytes, brick: Brick, band: str, pixel_scale: float) -
         raise UndecodableImageError(f"{len(data)} bytes, expected at most {LARGEST_BYTES}")
     if not data.startswith(b"SIMPLE  ="):
         raise UndecodableImageError(f"no FITS file (starts with {data[:12]!r})" if data else "no bytes")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # astropy only warns of a file that is shorter than its header says.
-            warnings.filterwarnings("error", message=".*truncated")
-            _check_whole(data)
-            with fits.open(io.BytesIO(data), memmap=False) as hdus:
-                image = next((hdu for hdu in hdus if isinstance(hdu, fits.CompImageHDU)), None)
-                if image is None:
-                    raise UndecodableImageError("a FITS file without a compressed image")
-                if len(image.shape) != 2 or not all(0 < side <= LARGEST_SIDE for side in image.shape):
-                    raise UndecodableImageError(
-                        f"an image of shape {image.shape}, expected (H, W) up to {LARGEST_SIDE}"
-                    )
-                header = image.header
-                pixels = np.ascontiguousarray(image.data, dtype=np.float32)
-    except UndecodableImageError:
-        raise
-    except Exception as error:  # a lying header can make astropy raise almost anything
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise UndecodableImageError(f"not a whole FITS file: {reason}") from None
+    with reading_fits():
+        _check_whole(data)
+        with fits.open(io.BytesIO(data), memmap=False) as hdus:
+            image = next((hdu for hdu in hdus if isinstance(hdu, fits.CompImageHDU)), None)
+            if image is None:
+                raise UndecodableImageError("a FITS file without a compressed image")
+            if len(image.shape) != 2 or not all(0 < side <= LARGEST_SIDE for side in image.shape):
+                raise UndecodableImageError(f"an image of shape {image.shape}, expected (H, W) up to {LARGEST_SIDE}")
+            header = image.header
+            pixels = np.ascontiguousarray(image.data, dtype=np.float32)
     return BrickImage(pixels, _checked_wcs(header, pixels.shape, brick, band, pixel_scale))
 
 
 def _check_whole(data: bytes) -> None:
     """Compare the file with its headers, as tables of compressed tiles, before anything is unpacked."""
-    with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=False, disable_image_compression=True) as hdus:
-        end = max(hdu.fileinfo()["datLoc"] + hdu.fileinfo()["datSpan"] for hdu in hdus)
-        if end != len(data):
-            raise UndecodableImageError(f"a FITS file of {len(data)} bytes whose header says {end}")
+    with whole_fits(data, disable_image_compression=True) as hdus:
         for hdu in hdus:
             tiles = [int(value) for key, value in hdu.header.items() if key.startswith("ZTILE")]
             if not all(0 < side <= LARGEST_SIDE for side in tiles):
@@ -100,7 +88,7 @@ def _checked_wcs(header: fits.Header, shape: tuple[int, ...], brick: Brick, band
             kinds, matrix = list(wcs.wcs.ctype), wcs.pixel_scale_matrix * 3600
             ra, dec = wcs.wcs_pix2world([[(shape[1] - 1) / 2, (shape[0] - 1) / 2]], 0)[0]
     except Exception as error:  # as above
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = first_line(error)
         raise WrongBrickError(f"without a place on the sky: {reason}") from None
     if kinds != ["RA---TAN", "DEC--TAN"]:
         raise WrongBrickError(f"the projection is {', '.join(kinds)}, expected RA---TAN, DEC--TAN")

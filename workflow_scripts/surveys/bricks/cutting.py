@@ -9,9 +9,8 @@ from astropy.nddata import Cutout2D, NoOverlapError
 from numpy.typing import NDArray
 
 from workflow_scripts.images.decoding import is_constant
-from workflow_scripts.images.empty_parts import empty_share
+from workflow_scripts.images.empty_parts import EMPTY_EDGE, LARGEST_EMPTY_SHARE, has_empty_edge, too_empty
 from workflow_scripts.surveys.bricks.brick_images import BrickImage
-from workflow_scripts.surveys.services.acceptance import LARGEST_EMPTY_SHARE, has_empty_edge
 
 
 class NoPixelsError(ValueError):
@@ -53,11 +52,10 @@ def cut(
         raise NoPixelsError(f"{beyond:.0%} of the image is beyond the edge of its brick")
     if is_constant(pixels):
         raise NoPixelsError("empty: outside the survey")
-    share = empty_share(pixels, 0)
-    if share > LARGEST_EMPTY_SHARE:
-        raise NoPixelsError(f"{share:.0%} of the image is empty: the edge of the survey's images runs through it")
+    if reason := too_empty(pixels):
+        raise NoPixelsError(reason)
     if has_empty_edge(pixels):
-        raise NoPixelsError("partly empty: a strip along an edge has one value")
+        raise NoPixelsError(EMPTY_EDGE)
     return pixels, _place_on_sky(cutout.wcs)
 
 

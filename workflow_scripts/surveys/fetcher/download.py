@@ -6,6 +6,7 @@ from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
+from workflow_scripts.errors import first_line
 from workflow_scripts.http_services.addresses import AddressGuard, ForbiddenAddressError
 from workflow_scripts.surveys.fetcher.connections import Connections
 
@@ -81,7 +82,7 @@ async def download(
         return NotReceived("the connection broke off")
     except (aiohttp.ClientError, OSError, ValueError) as error:
         # A broken header, chunk or certificate.
-        return NotReceived((str(error) or type(error).__name__).splitlines()[0][:200])
+        return NotReceived(first_line(error)[:200])
 
 
 async def _once(

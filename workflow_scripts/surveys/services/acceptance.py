@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow_scripts.images.decoding import UndecodableImageError, decode, image_format, is_constant, size_of
-from workflow_scripts.images.empty_parts import blank_in_jpeg, empty_share
+from workflow_scripts.images.empty_parts import EMPTY_EDGE, blank_in_jpeg, has_empty_edge, too_empty
 from workflow_scripts.images.whole_jpeg import check_whole_jpeg
 from workflow_scripts.surveys.fetcher.download import Received
 from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, quoted
@@ -16,12 +16,6 @@ from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, quoted
 _UNTOLD = ("application/octet-stream", "binary/octet-stream", "application/fits", "")
 # The last bytes of whole files.
 _ENDS = {"jpeg": b"\xff\xd9", "png": b"\0\0\0\0IEND\xaeB\x60\x82"}
-# Rows or columns (pixels) of one value at an edge that make an image partly empty; a JPEG block has 8.
-_STRIP = 8
-
-# Share of the pixels that may be empty from an edge on. In 6,345 cutouts of SDSS (128 pixels) dark sky was never taken
-# for an empty part; enlarged to twice their size, for 1.6 % of an image at most.
-LARGEST_EMPTY_SHARE = 0.02
 # Equal values at the end of a FITS that no sky gives.
 _FILLED_UP = 16
 
@@ -76,15 +70,13 @@ def accepted(answer: Received, size_px: int, expected: str, of_blank: OfBlank, b
     if is_constant(pixels):
         return of_blank(pixels)
     values = [blank_in_jpeg(answer.body, blank) for blank in blanks] if found == "jpeg" else blanks[:1]
-    share = max(empty_share(pixels, value) for value in values)
-    if share > LARGEST_EMPTY_SHARE:
+    if reason := too_empty(pixels, values):
         # A picture is known to be whole, a FITS that was filled up may be whole the next time.
-        reason = f"{share:.0%} of the image is empty: the edge of the survey's images runs through it"
         return Verdict("ambiguous" if found == "fits" else "permanent", "no_coverage", reason)
     if found == "fits" and _is_filled_up(pixels):
         return Verdict("ambiguous", "rejected", "the FITS ends in one value, as one does that was cut and filled up")
     if has_empty_edge(pixels):
-        return Verdict("ambiguous", "rejected", "partly empty: a strip along an edge has one value")
+        return Verdict("ambiguous", "rejected", EMPTY_EDGE)
     return Verdict("accepted", "delivered", "", answer.body, found, hashlib.sha256(answer.body).hexdigest())
 
 
@@ -92,26 +84,6 @@ def _is_filled_up(pixels: NDArray) -> bool:
     """Whether the last values of a FITS are the same, unless it has whole numbers, as copies of pictures have."""
     last = pixels[-1].ravel()[-_FILLED_UP:]
     return bool((last == last[0]).all()) and bool((pixels != np.rint(pixels)).any())
-
-
-def has_empty_edge(pixels: NDArray) -> bool:
-    """Whether a strip along an edge has one value, or none that is finite: in all colours, or in a band of a FITS.
-
-    The sky has noise: a strip without any is where the survey has no data.
-    """
-    if pixels.dtype != np.uint8 and len(pixels) > 1:
-        return any(has_empty_edge(band[None]) for band in pixels)
-    image = np.atleast_3d(pixels) if pixels.dtype == np.uint8 else np.moveaxis(pixels, 0, -1)
-    strips = (image[:_STRIP], image[-_STRIP:], image[:, :_STRIP], image[:, -_STRIP:])
-    return any(_is_empty(strip) for strip in strips)
-
-
-def _is_empty(strip: NDArray) -> bool:
-    # The corner first: most strips differ within a few pixels.
-    first = strip[0, 0]
-    if not ((strip[1, 1] == first) | ~np.isfinite(first)).all():
-        return False
-    return bool(((strip == first) | ~np.isfinite(strip)).all())
 
 
 def value_of(pixels: NDArray) -> tuple[float, ...]:
