@@ -12,7 +12,12 @@ from workflow_scripts.bias.collected_tests import need_numbers
 from workflow_scripts.bias.quantities import Quantity
 from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs.contrasts import ArmContrast, VectorContrast, arm_contrast, vector_contrast
-from workflow_scripts.statistics.runs.footprint_response import FootprintResponse, footprint_response, footprint_slope
+from workflow_scripts.statistics.runs.footprint_response import (
+    FootprintResponse,
+    FootprintSlope,
+    footprint_response,
+    footprint_slope,
+)
 
 
 @dataclass(frozen=True)
@@ -48,27 +53,30 @@ class RunTests:
         need_numbers(pd.concat([a[columns], b[columns]]))
         if len(columns) == 1:
             column = columns[0]
-            return self._of_number(
-                name, family, quantity, arm_contrast(a[column], b[column], self.permutations, self.seed)
-            )
+            found = arm_contrast(a[column], b[column], self.permutations, self.seed)
+            words = f"difference of the mean {quantity.words} over training sets"
+            note = "Welch's t; permutation of the labels of training sets"
+            return self._of_number(name, family, words, found, found.difference, note)
         return self._of_vector(
             name, family, quantity, vector_contrast(a[columns], b[columns], self.permutations, self.seed)
         )
 
-    def _of_number(self, name: str, family: str, quantity: Quantity, found: ArmContrast) -> TestResult:
+    def _of_number(
+        self, name: str, family: str, words: str, found: ArmContrast | FootprintSlope, estimate: float, note: str
+    ) -> TestResult:
         return self.result(
             name,
             family,
-            f"difference of the mean {quantity.words} over training sets",
+            words,
             found,
-            estimate=found.difference,
+            estimate=estimate,
             se=found.se,
             ci95=found.ci95,
             statistic=found.t,
             dof=found.dof,
-            size=found.difference,
+            size=estimate,
             size_ci95=found.ci95,
-            notes=[*self.notes, "Welch's t; permutation of the labels of training sets"],
+            notes=[*self.notes, note],
         )
 
     def _of_vector(self, name: str, family: str, quantity: Quantity, found: VectorContrast) -> TestResult:
@@ -104,21 +112,9 @@ class RunTests:
         (column,) = quantity.columns
         need_numbers(means[[column]].assign(covariate=covariate))
         found = footprint_slope(covariate, means[column], self.permutations, self.seed)
-        return self.result(
-            name,
-            family,
-            f"slope of the {quantity.words} on the mean {template} of the training galaxies, in standard deviations of"
-            " the annotated ones",
-            found,
-            estimate=found.slope,
-            se=found.se,
-            ci95=found.ci95,
-            statistic=found.t,
-            dof=found.dof,
-            size=found.slope,
-            size_ci95=found.ci95,
-            notes=[*self.notes, f"what else follows the {template} of the footprints is not told from it"],
-        )
+        words = f"slope of the {quantity.words} on the mean {template} of the training galaxies, in standard deviations"
+        note = f"what else follows the {template} of the footprints is not told from it"
+        return self._of_number(name, family, f"{words} of the annotated ones", found, found.slope, note)
 
     def _of_response(
         self, name: str, family: str, quantity: Quantity, fit: FootprintResponse, common: Any
