@@ -128,7 +128,7 @@ def network_gpus(wildcards):
 @functools.cache
 def requests():
     """What jobs ask a cluster for. Imported here, because the jobs themselves are told and need not know."""
-    from workflow_scripts.planning.requests import Requests
+    from workflow_scripts.planning.cluster_requests import Requests
 
     return Requests(settings, Path.cwd())
 

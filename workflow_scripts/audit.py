@@ -21,9 +21,10 @@ from workflow_scripts.audits.suite import HYGIENE, Audit, audit
 from workflow_scripts.errors import InputError
 from workflow_scripts.figures.audits import LOOK, amplitude, fraction_by_ra, sigma_and_p, sigma_map, sky_map
 from workflow_scripts.figures.style import save
-from workflow_scripts.provenance import provenance, write_json
+from workflow_scripts.provenance import provenance
 from workflow_scripts.statistics.result import plain
 from workflow_scripts.step import run_step
+from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import check_output_folder, whole_file
 
 log = logging.getLogger(__name__)

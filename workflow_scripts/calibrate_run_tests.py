@@ -5,10 +5,11 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from workflow_scripts.calibration_mocks.run_tests import calibrate
 from workflow_scripts.errors import InputError
-from workflow_scripts.provenance import provenance, write_table
-from workflow_scripts.statistics.runs.calibration import calibrate
+from workflow_scripts.provenance import provenance
 from workflow_scripts.step import run_step
+from workflow_scripts.tables import write_table
 
 
 def build_parser() -> argparse.ArgumentParser:

@@ -5,8 +5,9 @@ import argparse
 from workflow_scripts.calibration_mocks.battery import GALAXIES, run_battery
 from workflow_scripts.calibration_mocks.ladder import LADDER
 from workflow_scripts.calibration_mocks.masks import MASKS
-from workflow_scripts.provenance import provenance, write_table
+from workflow_scripts.provenance import provenance
 from workflow_scripts.step import run_step
+from workflow_scripts.tables import write_table
 
 
 def build_parser() -> argparse.ArgumentParser:

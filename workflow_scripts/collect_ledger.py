@@ -7,10 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.provenance import provenance, write_json, write_table
+from workflow_scripts.provenance import provenance
 from workflow_scripts.step import run_step
 from workflow_scripts.surveys.archive import count_outcomes, read_ledger, reasons
 from workflow_scripts.surveys.ledger_warnings import stretches, warnings
+from workflow_scripts.tables import write_json, write_table
 
 log = logging.getLogger(__name__)
 

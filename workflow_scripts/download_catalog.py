@@ -10,8 +10,8 @@ from workflow_scripts.catalogs.services.download import download
 from workflow_scripts.catalogs.services.kept_answers import KeptAnswers
 from workflow_scripts.catalogs.services.web import GuardedSession
 from workflow_scripts.http_services.user_agent import user_agent
-from workflow_scripts.provenance import write_json
 from workflow_scripts.step import run_step
+from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)

@@ -9,10 +9,10 @@ import pandas as pd
 from workflow_scripts.figures.galaxies import galaxy_rows
 from workflow_scripts.figures.style import figure_settings, save
 from workflow_scripts.images.arrays import ImageStore
-from workflow_scripts.provenance import read_table
 from workflow_scripts.runs import listed_runs, paths_of_runs
-from workflow_scripts.sky.split import hash_fractions
 from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.tables import read_table
+from workflow_scripts.training_sets.split import hash_fractions
 
 COLUMNS = 12
 

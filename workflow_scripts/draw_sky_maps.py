@@ -9,8 +9,8 @@ import pandas as pd
 
 from workflow_scripts.figures.sky import difference_maps, fraction_map, seeing_map, sigma_maps, unannotated_map
 from workflow_scripts.figures.style import figure_settings, save
-from workflow_scripts.provenance import read_table
 from workflow_scripts.step import run_step
+from workflow_scripts.tables import read_table
 
 
 def build_parser() -> argparse.ArgumentParser:

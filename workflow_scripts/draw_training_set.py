@@ -5,11 +5,12 @@ import logging
 
 import pandas as pd
 
-from workflow_scripts.provenance import provenance, read_table, recorded_config, write_table
-from workflow_scripts.sky.balance import balance_table
-from workflow_scripts.sky.matching import draw_training_set
-from workflow_scripts.sky.split import TRAINING
+from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.tables import read_table, recorded_config, write_table
+from workflow_scripts.training_sets.balance import balance_table
+from workflow_scripts.training_sets.matching import draw_training_set
+from workflow_scripts.training_sets.split import TRAINING
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.surveys.coverage import Coverage
 from workflow_scripts.surveys.fetcher.asking import Access, Asker
 from workflow_scripts.surveys.fetcher.download import Received
-from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, of_status
+from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, of_status
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,9 @@ import pandas as pd
 from workflow_scripts.catalogs.hygiene import clean
 from workflow_scripts.catalogs.readers import read_table
 from workflow_scripts.catalogs.selection import in_order, take_sample, with_ids
-from workflow_scripts.provenance import provenance, write_table
+from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.tables import write_table
 
 log = logging.getLogger(__name__)
 

@@ -14,9 +14,10 @@ from workflow_scripts.catalogs.readers import COVARIATES, read_table
 from workflow_scripts.catalogs.selection import in_order, take_sample, with_ids
 from workflow_scripts.catalogs.votes import labels_by_votes, vote_columns
 from workflow_scripts.errors import InputError
-from workflow_scripts.provenance import provenance, write_json, write_table
-from workflow_scripts.sky.split import split
+from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.tables import write_json, write_table
+from workflow_scripts.training_sets.split import split
 
 log = logging.getLogger(__name__)
 

@@ -3,9 +3,9 @@
 import argparse
 import logging
 
-from workflow_scripts.provenance import write_json
 from workflow_scripts.sky.footprints import footprint_axis, region_moc
 from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)

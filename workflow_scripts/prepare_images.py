@@ -14,9 +14,10 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.images.arrays import write_images
 from workflow_scripts.images.decoding import UndecodableImageError, decode
 from workflow_scripts.images.recipes import apply_recipe
-from workflow_scripts.provenance import provenance, write_table
+from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.surveys.archive import read_images, read_ledger
+from workflow_scripts.tables import write_table
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,6 @@
 """What made a file: the configuration, seeds, versions, git commit and digests of the inputs."""
 
 import hashlib
-import json
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -9,14 +8,6 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from workflow_scripts.errors import InputError, first_line
-from workflow_scripts.whole_file import whole_file
 
 PACKAGES = (
     "snakemake",
@@ -79,63 +70,3 @@ def provenance(config: Mapping[str, Any], seeds: Mapping[str, int], inputs: Sequ
         "git": git_state(),
         "inputs": {str(path): sha256(path) for path in inputs},
     }
-
-
-def write_json(path: str | Path, content: Any, sort_keys: bool = True) -> None:
-    """Write `content` as JSON; NaN and infinity are refused (`ValueError`), NumPy scalars accepted."""
-    text = json.dumps(content, sort_keys=sort_keys, indent=1, allow_nan=False, default=_plain)
-    with whole_file(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
-
-
-def parquet_metadata(record: Mapping[str, Any]) -> dict[bytes, bytes]:
-    """A provenance record as Parquet schema metadata (key `skybias`)."""
-    return {b"skybias": json.dumps(record, sort_keys=True, default=_plain).encode()}
-
-
-def recorded_config(path: str | Path) -> dict[str, Any]:
-    """The configuration that a Parquet file carries; empty where it carries none."""
-    metadata = pq.read_schema(path).metadata or {}
-    config = json.loads(metadata.get(b"skybias", b"{}")).get("config")
-    return config if isinstance(config, dict) else {}
-
-
-def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """A table of the workflow; `InputError` where the file is damaged or lacks one of `columns` (None: all)."""
-    try:
-        return pd.read_parquet(path, columns=None if columns is None else list(columns))
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist, expected a table (Parquet)") from None
-    except (pa.ArrowException, ValueError, KeyError, OSError) as error:
-        reason = first_line(error)
-        raise InputError(
-            f"{path}: expected a whole table (Parquet), but it cannot be read: {reason} (what Snakemake made, it makes"
-            " again when you delete it)"
-        ) from None
-
-
-def write_table(
-    path: str | Path,
-    table: pd.DataFrame | pa.Table,
-    record: Mapping[str, Any] | None = None,
-    row_group_size: int = 65_536,
-) -> None:
-    """Write a table as Parquet (zstd), with `record` in its schema metadata; the same rows give the same bytes."""
-    if isinstance(table, pd.DataFrame):
-        table = pa.Table.from_pandas(table, preserve_index=False)
-    metadata = {key: value for key, value in (table.schema.metadata or {}).items() if key != b"pandas"}
-    if record is not None:
-        metadata |= parquet_metadata(record)
-    with whole_file(path) as temporary:
-        pq.write_table(
-            table.replace_schema_metadata(metadata or None),
-            temporary,
-            compression="zstd",
-            row_group_size=row_group_size,
-        )

@@ -6,11 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from workflow_scripts.provenance import provenance, write_json, write_table
+from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.surveys.simulated.imaging import image_conditions, judged_labels
 from workflow_scripts.surveys.simulated.populations import draw_galaxies
 from workflow_scripts.surveys.simulated.settings import FIELDS, check_sky, injected_dipoles
+from workflow_scripts.tables import write_json, write_table
 
 log = logging.getLogger(__name__)
 

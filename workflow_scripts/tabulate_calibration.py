@@ -8,8 +8,8 @@ import pandas as pd
 from workflow_scripts.calibration_mocks.page import markdown
 from workflow_scripts.calibration_mocks.shares import run_rows, sky_rows
 from workflow_scripts.errors import InputError
-from workflow_scripts.provenance import recorded_config
 from workflow_scripts.step import run_step
+from workflow_scripts.tables import recorded_config
 from workflow_scripts.whole_file import whole_file
 
 

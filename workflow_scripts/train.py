@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.provenance import provenance, versions, write_json
+from workflow_scripts.provenance import provenance, versions
 from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)

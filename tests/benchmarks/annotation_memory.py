@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from workflow_scripts.images.arrays import write_images, write_index
-from workflow_scripts.provenance import write_table
+from workflow_scripts.tables import write_table
 
 SHAPE = (32, 32, 1)
 PER_TILE = 50_000

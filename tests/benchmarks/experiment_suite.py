@@ -20,9 +20,9 @@ import pyarrow as pa
 from tests.benchmarks.measurement import line, measured, run_command
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.measure_bias import measure
-from workflow_scripts.provenance import write_table
 from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.tables import write_table
 
 SEEDS = 5
 LIMITS = (300.0, 6.0)

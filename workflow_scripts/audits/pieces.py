@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from workflow_scripts.audits.columns import ChosenColumns
-from workflow_scripts.catalogs.cells import as_text
+from workflow_scripts.catalogs.cell_values import as_text
 from workflow_scripts.catalogs.hygiene import PROBLEMS, clean, repeated_galaxies
 from workflow_scripts.catalogs.readers import format_by_name, read_table
 from workflow_scripts.errors import InputError, first_line

@@ -9,10 +9,10 @@ import pandas as pd
 
 from workflow_scripts.bias.collected_tests import rotating_runs
 from workflow_scripts.bias.training_overlap import training_set_of
-from workflow_scripts.provenance import read_table
-from workflow_scripts.sky.balance import compare_training_sets
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.truth.covariate_balance import adversarial_auc
+from workflow_scripts.tables import read_table
+from workflow_scripts.training_sets.balance import compare_training_sets
+from workflow_scripts.training_sets.covariate_balance import adversarial_auc
 
 _PERMUTATIONS = 99
 # Enough for a scatter of the AUC of 0.003; more galaxies would only take time.

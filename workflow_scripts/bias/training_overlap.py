@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.provenance import read_table
+from workflow_scripts.tables import read_table
 
 # In the note of a test whose replicates are not independent; the verdict repeats such a note.
 OVERLAP = "have in common"

@@ -8,7 +8,7 @@ from scipy import stats
 
 from workflow_scripts.calibration_mocks.claims import GALAXIES_OF_RUNS, is_claimed, null_holds
 from workflow_scripts.calibration_mocks.ladder import LADDER
-from workflow_scripts.statistics.runs.calibration import size_band
+from workflow_scripts.calibration_mocks.run_tests import size_band
 
 # What a valid test must keep (methods.md, 3.j).
 ACCEPTED_SIZE = (0.04, 0.06)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from astropy import units
 from astropy.table import Table
 
-from workflow_scripts.catalogs.cells import as_numbers, as_text, is_mostly_numbers
+from workflow_scripts.catalogs.cell_values import as_numbers, as_text, is_mostly_numbers
 from workflow_scripts.errors import InputError, first_line
 
 TEXT_COLUMNS = ("source_id", "label", "file")

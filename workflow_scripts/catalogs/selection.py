@@ -3,8 +3,8 @@
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.sky.split import hash_fractions
 from workflow_scripts.sky.tiles import tile_of
+from workflow_scripts.training_sets.split import hash_fractions
 
 SORTING_ORDER = 12
 

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from workflow_scripts.calibration_mocks.claims import CLAIMS
 from workflow_scripts.calibration_mocks.masks import DESCRIPTIONS
 from workflow_scripts.calibration_mocks.page import NULL_SKIES
+from workflow_scripts.calibration_mocks.run_tests import size_band
 from workflow_scripts.calibration_mocks.shares import ACCEPTED_SIZE
 from workflow_scripts.figures.style import DOUBLE, MARKERS, new_figure
-from workflow_scripts.statistics.runs.calibration import size_band
 
 # Those that a reader compares first.
 SHOWN = (

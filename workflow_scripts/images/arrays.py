@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError, first_line
-from workflow_scripts.provenance import sha256, write_table
+from workflow_scripts.provenance import sha256
+from workflow_scripts.tables import write_table
 from workflow_scripts.whole_file import whole_file
 
 

@@ -16,7 +16,7 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.networks.model_files import check_scores
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
 from workflow_scripts.networks.training_data import read_columns
-from workflow_scripts.provenance import parquet_metadata
+from workflow_scripts.tables import parquet_metadata
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)

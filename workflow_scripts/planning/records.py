@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workflow_scripts.planning.work import pixels_of_cutout, requests_of_cutout
-from workflow_scripts.provenance import recorded_config
+from workflow_scripts.tables import recorded_config
 
 # The newest records of a rule are enough, and a folder may hold thousands.
 MOST_OF_A_RULE = 200

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from workflow_scripts.errors import InputError, first_line
 from workflow_scripts.images.decoding import UndecodableImageError, decode, image_format, is_constant, size_of
-from workflow_scripts.provenance import parquet_metadata
 from workflow_scripts.surveys.interface import OUTCOMES, CutoutResult, Survey
+from workflow_scripts.tables import parquet_metadata
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,8 @@ import pytest
 
 from workflow_scripts.calibration_mocks.battery import run_battery
 from workflow_scripts.calibration_mocks.claims import CLAIMS, is_claimed
+from workflow_scripts.calibration_mocks.run_tests import size_band
 from workflow_scripts.calibration_mocks.shares import sky_rows
-from workflow_scripts.statistics.runs.calibration import size_band
 
 MOCKS = 200
 

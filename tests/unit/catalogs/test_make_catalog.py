@@ -11,9 +11,9 @@ import pytest
 from workflow_scripts import make_catalog
 from workflow_scripts.catalogs.hygiene import PROBLEMS
 from workflow_scripts.errors import InputError
-from workflow_scripts.sky.split import split
 from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.step import run_step
+from workflow_scripts.training_sets.split import split
 
 HYGIENE = {"radius_arcsec": 2.0, "sentinels": [-9999], "on_problem": dict.fromkeys(PROBLEMS, "drop")}
 

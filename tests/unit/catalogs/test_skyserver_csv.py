@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzzing import fuzzed
+from workflow_scripts.catalogs.services.retries import RefusalError, TransientError
 from workflow_scripts.catalogs.services.skyserver_csv import message_of_error, parse_answer
-from workflow_scripts.catalogs.services.troubles import RefusalError, TransientError
 
 ZOO = b"#Table1\nobjid,ra,remark\n1237648720693755918,160.6551934,null\n1237651504414588962,-0.000000123,\n"
 # In the wild the rejected query follows with its line breaks.

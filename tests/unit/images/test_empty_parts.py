@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
+from workflow_scripts.image_checks.empty_parts import blank_in_jpeg, empty_share
 from workflow_scripts.images.decoding import decode
-from workflow_scripts.images.empty_parts import blank_in_jpeg, empty_share
 
 SIDE = 96
 ROW, COLUMN = np.mgrid[:SIDE, :SIDE]

@@ -10,7 +10,7 @@ import pytest
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.images.arrays import ImageStore, write_array, write_images, write_index
-from workflow_scripts.provenance import write_table
+from workflow_scripts.tables import write_table
 
 # Galaxies a tile; one tile is empty.
 COUNTS = (5, 0, 8)

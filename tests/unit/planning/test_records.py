@@ -8,7 +8,7 @@ import pytest
 
 from workflow_scripts.planning import records
 from workflow_scripts.planning.records import Record, read_records
-from workflow_scripts.provenance import write_json, write_table
+from workflow_scripts.tables import write_json, write_table
 
 RUN = "sky/east/net/resample0_seed1"
 

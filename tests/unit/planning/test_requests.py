@@ -6,7 +6,7 @@ import pytest
 
 from tests.small_experiment import CONFIG
 from workflow_scripts.configuration import load
-from workflow_scripts.planning.requests import Requests
+from workflow_scripts.planning.cluster_requests import Requests
 
 TRAINING = {"survey": "pixels", "footprint": "east", "network": "net", "resample": "0", "seed": "0"}
 

@@ -11,7 +11,7 @@ from tests.unit.services.asking import get
 from workflow_scripts.fetch_cutouts import with_defaults
 from workflow_scripts.surveys.fetcher.download import Received
 from workflow_scripts.surveys.fetcher.service import Galaxy
-from workflow_scripts.surveys.opening import SERVICES
+from workflow_scripts.surveys.registry import SERVICES
 
 SIZE, SCALE = 128, 0.4
 RA = 180.3

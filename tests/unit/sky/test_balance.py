@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from workflow_scripts.sky.balance import balance_table, compare_training_sets
+from workflow_scripts.training_sets.balance import balance_table, compare_training_sets
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.sky.cells import cell_quotas, matching_cells
+from workflow_scripts.training_sets.matching_cells import cell_quotas, matching_cells
 
 
 def groups(galaxies: pd.DataFrame, bins: dict) -> list[list[int]]:

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.sky.balance import compare_training_sets
-from workflow_scripts.sky.cells import cell_quotas, matching_cells
 from workflow_scripts.sky.footprints import contains, region_moc
-from workflow_scripts.sky.matching import draw_training_set
 from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.training_sets.balance import compare_training_sets
+from workflow_scripts.training_sets.matching import draw_training_set
+from workflow_scripts.training_sets.matching_cells import cell_quotas, matching_cells
 
 REGIONS = {
     "rotating": {"rotating": {"nside": 1}},

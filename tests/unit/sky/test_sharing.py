@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
-from workflow_scripts.sky.cells import Cells
-from workflow_scripts.sky.sharing import FREE, share_out
+from workflow_scripts.training_sets.matching_cells import Cells
+from workflow_scripts.training_sets.sharing import FREE, share_out
 
 
 def one_dimensional(number) -> Cells:

@@ -11,9 +11,9 @@ from mocpy import MOC
 from workflow_scripts import draw_training_set, map_footprint
 from workflow_scripts.configuration import as_parameter
 from workflow_scripts.errors import InputError
-from workflow_scripts.provenance import write_table
-from workflow_scripts.sky.split import split
 from workflow_scripts.step import run_step
+from workflow_scripts.tables import write_table
+from workflow_scripts.training_sets.split import split
 
 
 def run(step, *arguments: str) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from workflow_scripts.sky.split import ANNOTATION, TRAINING, hash_fractions, split
+from workflow_scripts.training_sets.split import ANNOTATION, TRAINING, hash_fractions, split
 
 IDS = [f"J{number:08d}" for number in range(20_000)]
 

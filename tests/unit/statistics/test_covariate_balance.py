@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workflow_scripts.sky.covariate_differences import (
+from workflow_scripts.training_sets.covariate_balance import adversarial_auc
+from workflow_scripts.training_sets.covariate_differences import (
     covariate_difference,
     standardised_mean_difference,
     variance_ratio,
 )
-from workflow_scripts.statistics.truth.covariate_balance import adversarial_auc
 
 
 def test_variance_ratio_is_that_of_the_definition():

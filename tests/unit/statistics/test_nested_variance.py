@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from workflow_scripts.statistics.runs.mocks import RunPopulation, nested_mocks
+from workflow_scripts.calibration_mocks.run_mocks import RunPopulation, nested_mocks
 from workflow_scripts.statistics.runs.nested_variance import nested_variance, unbalanced_nested_variance
 
 # 99.9 % binomial bands over 500 mocks

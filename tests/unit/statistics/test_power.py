@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
+from workflow_scripts.calibration_mocks.run_mocks import base_axes
 from workflow_scripts.statistics.runs import power
-from workflow_scripts.statistics.runs.mocks import base_axes
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
 

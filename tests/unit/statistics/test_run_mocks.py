@@ -6,8 +6,8 @@ import healpy
 import numpy as np
 import pytest
 
-from workflow_scripts.statistics.runs import mocks
-from workflow_scripts.statistics.runs.mocks import RunPopulation
+from workflow_scripts.calibration_mocks import run_mocks as mocks
+from workflow_scripts.calibration_mocks.run_mocks import RunPopulation
 
 POPULATION = RunPopulation(0.3, 0.5, 0.2)
 

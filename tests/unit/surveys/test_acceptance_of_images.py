@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.fuzzing import fuzzed
+from workflow_scripts.image_checks.acceptance import accepted
 from workflow_scripts.images.decoding import decode
 from workflow_scripts.surveys.fetcher.download import Received
-from workflow_scripts.surveys.fetcher.verdicts import no_coverage
-from workflow_scripts.surveys.services.acceptance import accepted
+from workflow_scripts.surveys.fetcher.judgements import no_coverage
 
 SIZE = 24
 GREY_NOISE = np.random.default_rng(6).integers(0, 256, (SIZE, SIZE), dtype=np.uint8)

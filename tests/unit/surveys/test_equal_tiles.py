@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from tests.small_experiment import CONFIG
 from workflow_scripts.configuration import load
 from workflow_scripts.errors import InputError
-from workflow_scripts.provenance import write_table
 from workflow_scripts.sky.tiles import equal_tile_of, tile_of
 from workflow_scripts.surveys.requests import requests_of_tile
+from workflow_scripts.tables import write_table
 
 TILES = 40
 

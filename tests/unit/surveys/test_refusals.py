@@ -7,8 +7,8 @@ import pytest
 from tests.unit.surveys.scripted_server import ScriptedServer, answer
 from workflow_scripts.surveys.fetcher.asking import Access, Asker
 from workflow_scripts.surveys.fetcher.download import NotReceived, Received
-from workflow_scripts.surveys.fetcher.refusals import IN_A_ROW, Refusals
 from workflow_scripts.surveys.fetcher.shared_limits import SharedLimits
+from workflow_scripts.surveys.fetcher.throttling import IN_A_ROW, Refusals
 
 
 def received(status: int, retry_after: str | None = "7") -> Received:

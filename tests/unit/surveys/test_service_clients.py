@@ -15,9 +15,9 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.fetch_cutouts import with_defaults
 from workflow_scripts.images.band_files import packed
 from workflow_scripts.surveys.fetcher.download import Received
+from workflow_scripts.surveys.fetcher.judgements import Verdict
 from workflow_scripts.surveys.fetcher.service import Galaxy
-from workflow_scripts.surveys.fetcher.verdicts import Verdict
-from workflow_scripts.surveys.opening import SERVICES
+from workflow_scripts.surveys.registry import SERVICES
 from workflow_scripts.surveys.services.hips2fits import error_message
 from workflow_scripts.surveys.services.legacy import bands_in
 from workflow_scripts.surveys.services.stack_names import BrokenTableError, position_text, stack_names

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import requests
 
-from workflow_scripts.catalogs.services.troubles import RefusalError, TransientError, patiently
+from workflow_scripts.catalogs.services.retries import RefusalError, TransientError, patiently
 from workflow_scripts.catalogs.services.web import blocks, opened
 
 log = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.provenance import write_json
+from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
 

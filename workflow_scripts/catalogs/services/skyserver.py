@@ -9,8 +9,8 @@ from urllib.parse import quote
 import requests
 
 from workflow_scripts.catalogs.services.paging import Answer
+from workflow_scripts.catalogs.services.retries import patiently
 from workflow_scripts.catalogs.services.skyserver_csv import MINUTE, parse_answer
-from workflow_scripts.catalogs.services.troubles import patiently
 from workflow_scripts.catalogs.services.web import body_of, opened
 from workflow_scripts.errors import InputError
 

@@ -10,7 +10,7 @@ import re
 
 import pyarrow as pa
 
-from workflow_scripts.catalogs.services.troubles import RefusalError, TransientError
+from workflow_scripts.catalogs.services.retries import RefusalError, TransientError
 
 MINUTE = 60.0
 _MARK = re.compile(r"#Table\d+")

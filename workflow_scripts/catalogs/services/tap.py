@@ -16,7 +16,7 @@ from pyvo.dal.tap import TAPResults
 
 from workflow_scripts.catalogs.services.kept_answers import KeptAnswers
 from workflow_scripts.catalogs.services.paging import Answer
-from workflow_scripts.catalogs.services.troubles import RefusalError, TransientError, patiently
+from workflow_scripts.catalogs.services.retries import RefusalError, TransientError, patiently
 from workflow_scripts.catalogs.services.web import body_of, opened, without_connection
 from workflow_scripts.errors import first_line
 

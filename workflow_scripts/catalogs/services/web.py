@@ -8,13 +8,13 @@ from urllib.parse import SplitResult, urlsplit
 
 import requests
 
-from workflow_scripts.catalogs.services.skyserver_csv import message_of_error
-from workflow_scripts.catalogs.services.troubles import (
+from workflow_scripts.catalogs.services.retries import (
     AMBIGUOUS_ATTEMPTS,
     UNREACHABLE_ATTEMPTS,
     RefusalError,
     TransientError,
 )
+from workflow_scripts.catalogs.services.skyserver_csv import message_of_error
 from workflow_scripts.http_services.addresses import AddressGuard, ForbiddenAddressError
 from workflow_scripts.http_services.retry_after import retry_after_seconds
 

@@ -8,8 +8,8 @@ from astropy.io import fits
 from astropy.nddata import Cutout2D, NoOverlapError
 from numpy.typing import NDArray
 
+from workflow_scripts.image_checks.empty_parts import EMPTY_EDGE, LARGEST_EMPTY_SHARE, has_empty_edge, too_empty
 from workflow_scripts.images.decoding import is_constant
-from workflow_scripts.images.empty_parts import EMPTY_EDGE, LARGEST_EMPTY_SHARE, has_empty_edge, too_empty
 from workflow_scripts.surveys.bricks.brick_images import BrickImage
 
 

@@ -8,8 +8,8 @@ from workflow_scripts.images.decoding import LARGEST_BYTES, UndecodableImageErro
 from workflow_scripts.surveys.bricks.brick_images import WrongBrickError, read_brick_image
 from workflow_scripts.surveys.bricks.geometry import Brick
 from workflow_scripts.surveys.fetcher.download import Received
+from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, no_coverage, of_status, quoted
 from workflow_scripts.surveys.fetcher.service import Ask, Galaxy, Notes
-from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, no_coverage, of_status, quoted
 
 
 class BrickCoadds:

@@ -14,9 +14,9 @@ from workflow_scripts.http_services.backoff import backoff_seconds
 from workflow_scripts.http_services.retry_after import retry_after_seconds
 from workflow_scripts.surveys.fetcher.connections import Connections, is_this_machine
 from workflow_scripts.surveys.fetcher.download import Body, NotReceived, Received, download
-from workflow_scripts.surveys.fetcher.refusals import Refusals
+from workflow_scripts.surveys.fetcher.judgements import Verdict, of_status
 from workflow_scripts.surveys.fetcher.shared_limits import SharedLimits
-from workflow_scripts.surveys.fetcher.verdicts import Verdict, of_status
+from workflow_scripts.surveys.fetcher.throttling import Refusals
 
 _LARGEST_TABLE = 64 * 2**20
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.surveys.fetcher.agenda import Agenda, Asked
 from workflow_scripts.surveys.fetcher.asking import Access, Asker
 from workflow_scripts.surveys.fetcher.download import NotReceived, Received
 from workflow_scripts.surveys.fetcher.journal import Journal
+from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, of_status
 from workflow_scripts.surveys.fetcher.progress import Progress
+from workflow_scripts.surveys.fetcher.request_queue import Agenda, Asked
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
-from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, of_status
 
 # So many galaxies that fail one after the other are no accident.
 HOPELESS = 25

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from workflow_scripts.surveys.fetcher.download import Body, Received
-from workflow_scripts.surveys.fetcher.verdicts import Verdict
+from workflow_scripts.surveys.fetcher.judgements import Verdict
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from workflow_scripts.image_checks.acceptance import accepted, largest_answer, value_of
 from workflow_scripts.surveys.fetcher.download import Received
+from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, no_coverage, of_status
 from workflow_scripts.surveys.fetcher.service import Ask, Galaxy, Notes
-from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, no_coverage, of_status
-from workflow_scripts.surveys.services.acceptance import accepted, largest_answer, value_of
 
 _FORMATS = {"jpeg": "jpg", "png": "png", "fits": "fits"}
 

@@ -12,10 +12,10 @@ from urllib.parse import urlencode
 import numpy as np
 
 from workflow_scripts.errors import InputError
+from workflow_scripts.image_checks.acceptance import accepted, largest_answer, value_of
 from workflow_scripts.surveys.fetcher.download import Received
+from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, no_coverage, of_status
 from workflow_scripts.surveys.fetcher.service import Ask, Galaxy, Notes
-from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, no_coverage, of_status
-from workflow_scripts.surveys.services.acceptance import accepted, largest_answer, value_of
 
 # Zero flux in the stretch of a layer: m = 0.03 (ls-*), m = 0.02 (sdss).
 _GREY = (32, 22)

@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from workflow_scripts.image_checks.acceptance import accepted, largest_answer
 from workflow_scripts.images.band_files import is_packed
 from workflow_scripts.images.decoding import UndecodableImageError, decode
 from workflow_scripts.surveys.fetcher.download import Body, Received
+from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, no_coverage, of_status
 from workflow_scripts.surveys.fetcher.service import Ask, Galaxy, Notes
-from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, no_coverage, of_status
-from workflow_scripts.surveys.services.acceptance import accepted, largest_answer
 from workflow_scripts.surveys.services.stack_names import BrokenTableError, position_text, stack_names
 
 NATIVE_SCALE = 0.25

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from workflow_scripts.image_checks.acceptance import accepted, largest_answer, value_of
 from workflow_scripts.surveys.fetcher.download import Received
+from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, no_coverage, of_status
 from workflow_scripts.surveys.fetcher.service import Ask, Galaxy, Notes
-from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, no_coverage, of_status
-from workflow_scripts.surveys.services.acceptance import accepted, largest_answer, value_of
 
 
 class Sdss:

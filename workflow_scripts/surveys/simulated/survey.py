@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.sky.split import hash_fractions
 from workflow_scripts.surveys.interface import CutoutResult
 from workflow_scripts.surveys.simulated.rendering import render
+from workflow_scripts.training_sets.split import hash_fractions
 
 # One asinh stretch for the whole sky (Lupton et al. 2004, PASP 116, 133), in nanomaggies a square arcsec.
 _SOFTENING = 0.25

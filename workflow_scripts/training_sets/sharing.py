@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.sky.cells import Cells
+from workflow_scripts.training_sets.matching_cells import Cells
 
 FREE = -1
 

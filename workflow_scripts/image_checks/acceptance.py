@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow_scripts.image_checks.empty_parts import EMPTY_EDGE, blank_in_jpeg, has_empty_edge, too_empty
+from workflow_scripts.image_checks.whole_jpeg import check_whole_jpeg
 from workflow_scripts.images.decoding import UndecodableImageError, decode, image_format, is_constant, size_of
-from workflow_scripts.images.empty_parts import EMPTY_EDGE, blank_in_jpeg, has_empty_edge, too_empty
-from workflow_scripts.images.whole_jpeg import check_whole_jpeg
 from workflow_scripts.surveys.fetcher.download import Received
-from workflow_scripts.surveys.fetcher.verdicts import Verdict, failed, quoted
+from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, quoted
 
 # Types under which services send images; others (text/html, application/json) tell of an error.
 _UNTOLD = ("application/octet-stream", "binary/octet-stream", "application/fits", "")

@@ -14,10 +14,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.sky.cells import Cells, cell_quotas, matching_cells
 from workflow_scripts.sky.footprints import contains, region_moc
-from workflow_scripts.sky.sharing import FREE, Share, share_out
-from workflow_scripts.sky.split import hash_fractions
+from workflow_scripts.training_sets.matching_cells import Cells, cell_quotas, matching_cells
+from workflow_scripts.training_sets.sharing import FREE, Share, share_out
+from workflow_scripts.training_sets.split import hash_fractions
 
 
 def draw_training_set(

@@ -12,16 +12,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.fractions.fractions import fraction_contrast
-from workflow_scripts.statistics.runs.contrasts import VectorContrast, arm_contrast, vector_contrast
-from workflow_scripts.statistics.runs.footprint_response import footprint_response, scalar_response
-from workflow_scripts.statistics.runs.mocks import (
+from workflow_scripts.calibration_mocks.run_mocks import (
     RunPopulation,
     base_axes,
     binomial_counts,
     rotating_mocks,
     two_arm_mocks,
 )
+from workflow_scripts.statistics.fractions.fractions import fraction_contrast
+from workflow_scripts.statistics.runs.contrasts import VectorContrast, arm_contrast, vector_contrast
+from workflow_scripts.statistics.runs.footprint_response import footprint_response, scalar_response
 from workflow_scripts.statistics.runs.power import kappa_power, response_power, two_arm_power
 
 # All groupings of up to twelve runs are tried; beyond, 199 random ones, with which 5 % and 1 % are attained exactly.

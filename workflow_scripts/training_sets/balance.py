@@ -6,7 +6,7 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.sky.covariate_differences import CovariateDifference, covariate_difference
+from workflow_scripts.training_sets.covariate_differences import CovariateDifference, covariate_difference
 
 _NOT_COVARIATES = ("source_id", "ra", "dec", "label", "split")
 _STATISTICS = [field.name for field in fields(CovariateDifference)]

@@ -1,0 +1,1 @@
+"""Training sets: split of the galaxies, matching, sharing between footprints, and balance."""
