@@ -37,8 +37,18 @@ config["verdicts"] = verdicts()
 rule all:
     default_target: True
     input:
-        experiment_results,
-        audit_results,
+        expand(
+            [
+                "results/bias/{experiment}/summary.json",
+                "results/report/{experiment}/verdict.html",
+                "results/report/{experiment}/figures/sigma_and_p.png",
+                "results/report/{experiment}/figures/difference_map.png",
+                "results/report/{experiment}/figures/gallery.png",
+                "results/report/{experiment}/figures/footprints.png",
+            ],
+            experiment=settings.active_experiments,
+        ),
+        expand("results/audit/{audit}/summary.json", audit=settings.active_audits),
     localrule: True
 
 

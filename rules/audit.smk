@@ -27,7 +27,7 @@ rule audit:
         mem_mb=memory_mb("audit"),
         runtime=minutes("audit"),
     params:
-        options=audit_options,
+        options=lambda wildcards: shlex.join(settings.audit_options(wildcards.audit)),
         folder=lambda wildcards: f"results/audit/{wildcards.audit}",
         code=code("audit"),
     message:

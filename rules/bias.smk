@@ -3,6 +3,16 @@
 #   gives:  results/bias/{experiment}/summary.json with the verdict, and the tables behind it
 
 
+def of_training_sets(filename):
+    """Input function: one file for every training set (footprint and resample) of an experiment."""
+    return lambda wildcards: [
+        "results/training/{}/{}/resample{}/{}".format(
+            settings.experiment(wildcards.experiment)["survey"], *drawn, filename
+        )
+        for drawn in settings.training_sets(wildcards.experiment)
+    ]
+
+
 rule measure_bias:
     input:
         annotations=of_runs("results/inference/{survey}/{run}/annotations.parquet"),

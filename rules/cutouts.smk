@@ -4,6 +4,31 @@
 #           tiles, and coverage.fits where the map of a service is fetched
 
 
+def survey_sources(wildcards):
+    """What a survey reads beside the catalog: the simulated sky, the user's images, or the coverage map of a service.
+
+    The date of a folder says nothing of the files in it: `images_state` does.
+    """
+    survey = settings.survey(wildcards.survey)
+    if survey["kind"] == "simulated":
+        return {"truth": f"results/catalog/{survey['catalog']}/truth.parquet"}
+    if survey["kind"] == "local":
+        return {"images": ancient(survey["path"]) if Path(survey["path"]).is_dir() else survey["path"]}
+    coverage = settings.coverage_file(wildcards.survey)
+    return {"coverage": coverage} if coverage else {}
+
+
+def images_state(wildcards):
+    """Params function: digest of names and sizes, where a survey's images are the files of a folder."""
+    survey = settings.survey(wildcards.survey)
+    return folder_digest(survey["path"]) if survey["kind"] == "local" and Path(survey["path"]).is_dir() else ""
+
+
+def asks(kind):
+    """Resource function: 1 for a job that asks this service, so that a limit on jobs counts those alone."""
+    return lambda wildcards: int(settings.survey(wildcards.survey)["kind"] == kind)
+
+
 # What is asked of a survey, read from the table that the catalog is made from and not from the catalog: whoever
 # changes a label or the split makes another catalog, and fetches nothing.
 rule list_positions:
@@ -95,7 +120,7 @@ rule fetch_cutouts:
 # For nodes without internet: `snakemake cutouts` on a login or transfer node, then the rest on the nodes.
 rule cutouts:
     input:
-        ledgers_of_active_experiments,
+        expand("results/cutouts/{survey}/ledger.parquet", survey=settings.active_surveys),
     localrule: True
 
 

@@ -34,7 +34,11 @@ rule prepare_images:
 # `make clean-images`, and since they come back as they were, nothing is trained again.
 rule images:
     input:
-        arrays_of_active_experiments,
+        [
+            f"results/images/{survey}/{recipe}/tile{tile}.npy"
+            for survey, recipe in settings.active_images
+            for tile in settings.tiles(survey)
+        ],
     localrule: True
 
 

@@ -17,11 +17,11 @@ rule annotate:
         "benchmarks/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotate.tsv"
     conda:
         "../envs/networks.yaml"
-    threads: network_threads
+    threads: lambda wildcards: settings.network(wildcards.network)["threads"]
     resources:
         mem_mb=memory_mb("annotate"),
         runtime=minutes("annotate"),
-        gpu=network_gpus,
+        gpu=int(settings.gpu),
     params:
         network=entry("network", of="network"),
         code=code("annotate"),

@@ -3,6 +3,44 @@
 #   gives:  results/report/{experiment}/verdict.html and results/report/{experiment}/figures/*.png, *.pdf
 
 
+def of_experiment(pattern):
+    """Input function: a file of an experiment's catalog, survey or (first) network's recipe."""
+
+    def path(wildcards):
+        experiment = settings.experiment(wildcards.experiment)
+        return pattern.format(
+            survey=experiment["survey"],
+            catalog=settings.survey(experiment["survey"])["catalog"],
+            recipe=settings.network(settings.runs(wildcards.experiment)[0].network)["recipe"],
+        )
+
+    return path
+
+
+def of_shown_training_sets(wildcards):
+    """Input function: the training sets from which example galaxies are shown."""
+    survey = settings.experiment(wildcards.experiment)["survey"]
+    return [
+        f"results/training/{survey}/{footprint}/resample{resample}/training_set.parquet"
+        for footprint, resample in settings.shown_training_sets(wildcards.experiment)
+    ]
+
+
+def figures(name, category):
+    """A PNG figure of an experiment, shown in the report under a category."""
+    return report(
+        f"results/report/{{experiment}}/figures/{name}.png",
+        category=category,
+        labels={"experiment": "{experiment}", "figure": name.replace("_", " ")},
+        caption=f"report/{name}.rst",
+    )
+
+
+def pdfs(*names):
+    """The same figures for print."""
+    return [f"results/report/{{experiment}}/figures/{name}.pdf" for name in names]
+
+
 rule write_verdict:
     input:
         summary="results/bias/{experiment}/summary.json",
@@ -151,7 +189,10 @@ rule draw_galaxies:
 
 rule draw_footprints:
     input:
-        of_footprints("results/training/footprints/{footprint}.moc.fits"),
+        lambda wildcards: expand(
+            "results/training/footprints/{footprint}.moc.fits",
+            footprint=dict.fromkeys(run.footprint for run in settings.runs(wildcards.experiment)),
+        ),
     output:
         figures("footprints", "5 Footprints"),
         pdf=pdfs("footprints"),

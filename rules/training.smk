@@ -6,7 +6,7 @@
 
 rule map_footprint:
     input:
-        moc_files("footprint"),
+        lambda wildcards: settings.moc_files(wildcards.footprint),
     output:
         moc="results/training/footprints/{footprint}.moc.fits",
         summary="results/training/footprints/{footprint}.json",
@@ -35,7 +35,7 @@ rule draw_training_set:
     input:
         catalog=of_catalog("catalog.parquet"),
         ledger="results/cutouts/{survey}/ledger.parquet",
-        mocs=moc_files("footprint"),
+        mocs=lambda wildcards: settings.moc_files(wildcards.footprint),
     output:
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         balance="results/training/{survey}/{footprint}/resample{resample}/balance.csv",
@@ -65,7 +65,7 @@ rule train:
     input:
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         index=of_recipe("index.parquet"),
-        network_files=network_files,
+        network_files=lambda wildcards: settings.network_files(wildcards.network),
     output:
         model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras",
         history="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/history.csv",
@@ -76,11 +76,11 @@ rule train:
         "benchmarks/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/train.tsv"
     conda:
         "../envs/networks.yaml"
-    threads: network_threads
+    threads: lambda wildcards: settings.network(wildcards.network)["threads"]
     resources:
         mem_mb=memory_mb("train"),
         runtime=minutes("train"),
-        gpu=network_gpus,
+        gpu=int(settings.gpu),
     params:
         network=entry("network", of="network"),
         resume="results/training/.resume",

@@ -75,6 +75,21 @@ class Configuration:
         return list(self.completed["active_audits"])
 
     @property
+    def active_surveys(self) -> list[str]:
+        """Names of the surveys that the active experiments use."""
+        return sorted({self._entry("experiments", name)["survey"] for name in self.active_experiments})
+
+    @property
+    def active_images(self) -> list[tuple[str, str]]:
+        """Surveys and recipes of the images that the runs of the active experiments use."""
+        used = {
+            (self._entry("experiments", name)["survey"], self.network(run.network)["recipe"])
+            for name in self.active_experiments
+            for run in self.runs(name)
+        }
+        return sorted(used)
+
+    @property
     def gpu(self) -> bool:
         """Whether training and annotating ask for a GPU."""
         return self.completed["gpu"]["enabled"]
@@ -189,6 +204,11 @@ class Configuration:
         """A network."""
         return self._entry("networks", name)
 
+    def network_files(self, name: str) -> list[str]:
+        """The user's model or weights that a network starts from."""
+        network = self.network(name)
+        return [network[key] for key in ("path", "weights") if network[key]]
+
     def footprint(self, name: str) -> Entry:
         """A footprint or member of a family, resolved: `{"name", "region", "matching", "family", "axis"}`."""
         return _found(self._footprints, "footprints", name)
@@ -216,6 +236,18 @@ class Configuration:
     def runs(self, experiment: str) -> list[Run]:
         """The runs of an experiment, each once, in a fixed order."""
         return runs_of_experiment(self._entry("experiments", experiment), self.families)
+
+    def training_sets(self, experiment: str) -> list[tuple[str, int]]:
+        """Footprint and resample of every training set of an experiment, each once, in the order of its runs."""
+        return list(dict.fromkeys((run.footprint, run.resample) for run in self.runs(experiment)))
+
+    def shown_training_sets(self, experiment: str) -> list[tuple[str, int]]:
+        """The training sets from which example galaxies are shown: those of opposite footprints, or the first."""
+        drawn = self.training_sets(experiment)
+        first = dict(reversed(drawn))
+        opposite = self._entry("experiments", experiment)["opposite"]
+        shown = [name for pair in opposite for name in pair] or [drawn[0][0]]
+        return [(name, first[name]) for name in dict.fromkeys(shown)]
 
     def experiment(self, name: str) -> Entry:
         """An experiment without references, in the form from which `listed_runs` lists its runs, and its figures.
@@ -259,7 +291,7 @@ class Configuration:
         """The options of an audit as its command line takes them, without those that are null or empty."""
         options = []
         for key, value in self.audit(name).items():
-            if key in ("path", "compare") or value is None or value == []:
+            if key == "path" or value is None or value == []:
                 continue
             texts = [_text(item) for item in (value if isinstance(value, list) else [value])]
             options += [f"--{key.replace('_', '-')}", *texts]

@@ -1,0 +1,50 @@
+"""What rules read of the whole configuration: surveys, images and training sets of experiments, files of networks."""
+
+import copy
+
+from tests.small_experiment import CONFIG
+from workflow_scripts.configuration import load
+
+
+def changed(**first):
+    """The small experiment with other keys."""
+    config = copy.deepcopy(CONFIG)
+    config["experiments"]["first"].update(first)
+    return config
+
+
+def test_active_experiments_name_their_surveys_and_images():
+    config = changed()
+    config["surveys"]["idle"] = copy.deepcopy(config["surveys"]["pixels"])
+    settings = load(config)
+    assert settings.active_surveys == ["pixels"]
+    assert settings.active_images == [("pixels", "small")]
+    config["active_experiments"] = []
+    assert load(config).active_surveys == load(config).active_images == []
+
+
+def test_images_that_two_experiments_share_are_listed_once():
+    config = changed()
+    config["experiments"]["second"] = copy.deepcopy(config["experiments"]["first"])
+    config["active_experiments"] = ["first", "second"]
+    assert load(config).active_images == [("pixels", "small")]
+
+
+def test_a_training_set_that_several_seeds_share_is_listed_once():
+    arm = {"footprints": ["west", "east"], "networks": ["net"], "resamples": [1, 0], "seeds": [0, 1], "combine": "all"}
+    settings = load(changed(arms={"halves": arm}, opposite=[]))
+    assert settings.training_sets("first") == [("west", 1), ("west", 0), ("east", 1), ("east", 0)]
+
+
+def test_opposite_footprints_are_shown_and_without_them_the_first():
+    arm = {"footprints": ["west", "east"], "networks": ["net"], "resamples": [1, 0], "seeds": [0], "combine": "all"}
+    opposite = load(changed(arms={"halves": arm}, opposite=[["east", "west"]]))
+    assert opposite.shown_training_sets("first") == [("east", 1), ("west", 1)]
+    assert load(changed(arms={"halves": arm}, opposite=[])).shown_training_sets("first") == [("west", 1)]
+
+
+def test_a_network_starts_from_its_weights_or_from_nothing():
+    config = changed()
+    assert load(config).network_files("net") == []
+    config["networks"]["net"] = {"architecture": "file", "mode": "annotate", "path": "m.keras", "recipe": "small"}
+    assert load(config).network_files("net") == ["m.keras"]
