@@ -18,6 +18,7 @@ from workflow_scripts.audits.pieces import Source
 from workflow_scripts.audits.settings import Settings
 from workflow_scripts.audits.sky_maps import sky_maps
 from workflow_scripts.audits.suite import HYGIENE, Audit, audit
+from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMATS_IN_WORDS
 from workflow_scripts.errors import InputError
 from workflow_scripts.figures.audits import LOOK, amplitude, fraction_by_ra, sigma_and_p, sigma_map, sky_map
 from workflow_scripts.figures.style import save
@@ -33,12 +34,12 @@ log = logging.getLogger(__name__)
 def build_parser() -> argparse.ArgumentParser:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("catalog", help="the table (CSV, ECSV, FITS, VOTable, Parquet)")
+    parser.add_argument("catalog", help=f"the table ({FORMATS_IN_WORDS})")
     parser.add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="folder for summary, page and figures"
     )
     parser.add_argument("--name", help="name of the audit (default: the catalog's file name)")
-    parser.add_argument("--format", choices=["csv", "ecsv", "fits", "votable", "parquet"], help="default: by the name")
+    parser.add_argument("--format", choices=FORMAT_NAMES, help="default: by the name")
     columns = parser.add_argument_group("columns", "guessed from common names and UCDs where they are not given")
     columns.add_argument("--ra", metavar="COL", help="right ascension, ICRS degrees unless the table says otherwise")
     columns.add_argument("--dec", metavar="COL", help="declination, likewise")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.catalogs.formats import FORMATS_IN_WORDS
 from workflow_scripts.catalogs.hygiene import clean
 from workflow_scripts.catalogs.precision import check_precision
 from workflow_scripts.catalogs.readers import COVARIATES, read_table
@@ -33,7 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--catalog", type=json_argument, required=True, help="entry of `catalogs`, as JSON")
-    parser.add_argument("--source", required=True, help="the table (CSV, ECSV, FITS, VOTable, Parquet)")
+    parser.add_argument("--source", required=True, help=f"the table ({FORMATS_IN_WORDS})")
     parser.add_argument("--output", required=True, help="the catalog (Parquet)")
     parser.add_argument("--hygiene", required=True, help="what was dropped, and why (JSON)")
     return parser

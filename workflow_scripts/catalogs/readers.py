@@ -12,21 +12,12 @@ from astropy import units
 from astropy.table import Table
 
 from workflow_scripts.catalogs.cell_values import as_numbers, as_text, is_mostly_numbers
+from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMAT_SUFFIXES, format_of_name
 from workflow_scripts.errors import InputError, first_line
 
 TEXT_COLUMNS = ("source_id", "label", "file")
 POSITION_COLUMNS = ("ra", "dec")
 COVARIATES = ("magnitude", "radius_arcsec", "redshift", "psf_fwhm_arcsec", "depth_mag", "ebv", "axis_ratio")
-_FORMATS = {
-    ".csv": "csv",
-    ".ecsv": "ecsv",
-    ".fits": "fits",
-    ".fit": "fits",
-    ".vot": "votable",
-    ".votable": "votable",
-    ".xml": "votable",
-    ".parquet": "parquet",
-}
 # What astropy calls them. A VOTable's columns go by the names that other programs show, not by their XML ids.
 _ASTROPY: dict[str, dict[str, Any]] = {
     "ecsv": {"format": "ascii.ecsv"},
@@ -64,8 +55,8 @@ def read_table(path: str | Path, columns: Mapping[str, str], table_format: str |
     if not path.is_file():
         raise InputError(f"{path}: the catalog does not exist")
     table_format = table_format or format_by_name(path)
-    if table_format not in _FORMATS.values():
-        raise InputError(f"{path}: format '{table_format}' is not known, expected {', '.join(set(_FORMATS.values()))}")
+    if table_format not in FORMAT_NAMES:
+        raise InputError(f"{path}: format '{table_format}' is not known, expected {', '.join(FORMAT_NAMES)}")
     try:
         raw = _read_raw(path, table_format, columns)
     except InputError:
@@ -90,11 +81,10 @@ def read_table(path: str | Path, columns: Mapping[str, str], table_format: str |
 
 
 def format_by_name(path: Path) -> str:
-    """The format that a file's name tells; `InputError` where it tells none."""
-    suffixes = [suffix.lower() for suffix in path.suffixes if suffix.lower() != ".gz"]
-    if suffixes and suffixes[-1] in _FORMATS:
-        return _FORMATS[suffixes[-1]]
-    raise InputError(f"{path}: the name tells no format, expected {', '.join(_FORMATS)}, or the key `format`")
+    """The format that a file's name gives; `InputError` where it gives none."""
+    if found := format_of_name(path.name):
+        return found
+    raise InputError(f"{path}: the name gives no format, expected {', '.join(FORMAT_SUFFIXES)}, or the key `format`")
 
 
 def _read_raw(path: Path, table_format: str, columns: Mapping[str, str]) -> pd.DataFrame:

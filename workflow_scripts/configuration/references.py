@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from workflow_scripts.catalogs.formats import format_suffix
 from workflow_scripts.configuration.service_checks import check_service
 from workflow_scripts.configuration.validation import KeyPath, reject, suggestion
 from workflow_scripts.runs import runs_of_experiment
@@ -108,9 +109,7 @@ def _check_rows_of_service(path: KeyPath, catalog: Mapping[str, Any], files: Fil
 
 def table_suffix(url: str) -> str:
     """What the last part of an address ends with where that tells the format of a table, `.csv.gz`; else ''."""
-    name = urlsplit(url).path.rsplit("/", 1)[-1].lower()
-    found = re.search(r"\.(csv|ecsv|fits|fit|vot|votable|xml|parquet)(\.gz)?$", name)
-    return found.group() if found else ""
+    return format_suffix(urlsplit(url).path.rsplit("/", 1)[-1])
 
 
 def _check_weights(path: KeyPath, network: Mapping[str, Any], files: Files) -> None:

@@ -60,7 +60,7 @@ def test_unreadable_files(tmp_path, name):
 def test_missing_file_and_unknown_format(tmp_path):
     assert "does not exist" in message(tmp_path / "c.csv", tmp_path / "out")
     (tmp_path / "c.dat").write_text("x")
-    assert "tells no format" in message(tmp_path / "c.dat", tmp_path / "out")
+    assert "gives no format" in message(tmp_path / "c.dat", tmp_path / "out")
 
 
 @pytest.mark.parametrize("name", ["c.ecsv", "c.vot", "c.fits", "c.parquet"])

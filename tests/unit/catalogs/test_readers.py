@@ -68,7 +68,7 @@ def test_every_format_gives_the_same_table(tmp_path, name):
 
 def test_format_can_be_given_where_the_name_tells_none(tmp_path):
     path = write(tmp_path / "t.csv").rename(tmp_path / "galaxies.dat")
-    with pytest.raises(InputError, match=r"galaxies\.dat: the name tells no format.*`format`"):
+    with pytest.raises(InputError, match=r"galaxies\.dat: the name gives no format.*`format`"):
         read_table(path, COLUMNS)
     assert len(read_table(path, COLUMNS, "csv")) == 3
     with pytest.raises(InputError, match=r"format 'xlsx' is not known, expected .*csv"):
