@@ -12,7 +12,6 @@ sys.path.insert(0, workflow.basedir)
 from workflow_scripts.cluster.refusals import advice as refusal_advice
 from workflow_scripts.configuration import as_parameter, check_user_files, code_digest, load, readable
 from workflow_scripts.errors import InputError
-from workflow_scripts.surveys.folder_digest import folder_digest
 from workflow_scripts.whole_file import check_output_folder
 
 # The steps are modules of this checkout run by the Python that runs Snakemake, wherever the working directory is.

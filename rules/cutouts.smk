@@ -4,29 +4,26 @@
 #           tiles, and coverage.fits where the map of a service is fetched
 
 
+from workflow_scripts.surveys.folder_digest import folder_digest
+from workflow_scripts.surveys.registry import is_downloaded, kind_of
+
+
 def survey_sources(wildcards):
     """What a survey reads beside the catalog: the simulated sky, the user's images, or the coverage map of a service.
 
     The date of a folder says nothing of the files in it: `images_state` does.
     """
     survey = settings.survey(wildcards.survey)
-    if survey["kind"] == "simulated":
-        return {"truth": f"results/catalog/{survey['catalog']}/truth.parquet"}
-    if survey["kind"] == "local":
-        return {"images": ancient(survey["path"]) if Path(survey["path"]).is_dir() else survey["path"]}
-    coverage = settings.coverage_file(wildcards.survey)
-    return {"coverage": coverage} if coverage else {}
+    files = kind_of(survey).files(survey)
+    if coverage := settings.coverage_file(wildcards.survey):
+        files["coverage"] = coverage
+    return {option: ancient(path) if Path(path).is_dir() else path for option, path in files.items()}
 
 
 def images_state(wildcards):
     """Params function: digest of names and sizes, where a survey's images are the files of a folder."""
     survey = settings.survey(wildcards.survey)
-    return folder_digest(survey["path"]) if survey["kind"] == "local" and Path(survey["path"]).is_dir() else ""
-
-
-def asks(kind):
-    """Resource function: 1 for a job that asks this service, so that a limit on jobs counts those alone."""
-    return lambda wildcards: int(settings.survey(wildcards.survey)["kind"] == kind)
+    return "".join(folder_digest(path) for path in kind_of(survey).files(survey).values() if Path(path).is_dir())
 
 
 # What is asked of a survey, read from the table that the catalog is made from and not from the catalog: whoever
@@ -92,12 +89,8 @@ rule fetch_cutouts:
     resources:
         mem_mb=memory_mb("fetch_cutouts"),
         runtime=minutes("fetch_cutouts"),
-        # One job at a time asks a service (profiles/default); limits on its requests hold for all jobs together.
-        sdss=asks("sdss"),
-        panstarrs=asks("panstarrs"),
-        legacy=asks("legacy"),
-        hips2fits=asks("hips2fits"),
-        bricks=asks("bricks"),
+        # One job at a time downloads (profiles/default), with as many connections as the access limits allow.
+        downloads=lambda wildcards: int(is_downloaded(settings.survey(wildcards.survey))),
     params:
         survey=entry("survey_parameter", of="survey"),
         sources=lambda wildcards: " ".join(

@@ -16,7 +16,7 @@ from workflow_scripts.configuration.validation import validated
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, fetch_batches, write_batches
-from workflow_scripts.surveys.registry import SERVICES, Sources, expected_size, open_survey
+from workflow_scripts.surveys.registry import Sources, expected_size, is_downloaded, open_survey
 from workflow_scripts.surveys.requests import requests_of_tile
 from workflow_scripts.surveys.side_folder import SideFolder
 
@@ -78,7 +78,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     counts = count_outcomes(ledger)
     log.info("tile %d: %s", arguments.tile, ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
-    if survey["kind"] in SERVICES:
+    if is_downloaded(survey):
         side_folder.finish()
 
 

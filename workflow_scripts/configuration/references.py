@@ -10,6 +10,7 @@ from workflow_scripts.catalogs.formats import format_suffix
 from workflow_scripts.configuration.service_checks import check_service
 from workflow_scripts.configuration.validation import KeyPath, reject, suggestion
 from workflow_scripts.runs import runs_of_experiment
+from workflow_scripts.surveys.registry import kind_of
 
 Files = Sequence[str | Path]
 
@@ -41,8 +42,9 @@ def check_references(
     for name, survey in config["surveys"].items():
         path = ("surveys", name, "catalog")
         _check_name(path, survey["catalog"], "catalogs", list(config["catalogs"]), files)
-        if survey["kind"] == "simulated" and config["catalogs"][survey["catalog"]]["source"] != "simulated":
-            reject(path, f"is '{survey['catalog']}', expected a catalog with source: simulated", files)
+        source = kind_of(survey).catalog_source
+        if source and config["catalogs"][survey["catalog"]]["source"] != source:
+            reject(path, f"is '{survey['catalog']}', expected a catalog with source: {source}", files)
         check_service(("surveys", name), survey, config["catalogs"][survey["catalog"]], files)
     for name, network in config["networks"].items():
         _check_name(("networks", name, "recipe"), network["recipe"], "recipes", list(config["recipes"]), files)

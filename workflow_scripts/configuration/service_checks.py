@@ -7,17 +7,17 @@ from typing import Any
 from workflow_scripts.configuration.validation import KeyPath, reject, suggestion
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.addresses import AddressGuard
+from workflow_scripts.surveys.registry import kind_of
 
 Files = Sequence[str | Path]
 
-_NATIVE_PANSTARRS = 0.25
 # Columns that are numbers in a simulated catalog.
 COVARIATES = ("magnitude", "radius_arcsec", "redshift")
 
 
 def check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[str, Any], files: Files) -> None:
     """Raise `InputError` for URLs that are none, two kinds of coverage, a scale that the catalog has not, or what
-    Pan-STARRS cannot give.
+    the kind of survey cannot give.
     """
     scale = survey["cutout"]["pixel_scale_arcsec"]
     columns = list(catalog.get("columns", COVARIATES))
@@ -34,13 +34,6 @@ def check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[str
     coverage = survey.get("coverage")
     if coverage and ("moc" in coverage) == ("hips" in coverage):
         reject((*path, "coverage"), "expected one of moc (a file) and hips (an id)", files)
-    if survey["kind"] == "panstarrs":
-        _check_panstarrs(path, survey, files)
-
-
-def _check_panstarrs(path: KeyPath, survey: Mapping[str, Any], files: Files) -> None:
-    if len(survey["bands"]) == 2:
-        reject((*path, "bands"), "has 2 bands, expected one, or three for red, green and blue", files)
-    if survey["format"] == "fits" and survey["cutout"]["pixel_scale_arcsec"] != _NATIVE_PANSTARRS:
-        expected = f"expected {_NATIVE_PANSTARRS} with format: fits, which is not resampled"
-        reject((*path, "cutout", "pixel_scale_arcsec"), expected, files)
+    if problem := kind_of(survey).problem(survey):
+        keys, sentence = problem
+        reject((*path, *keys), sentence, files)

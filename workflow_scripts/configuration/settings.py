@@ -13,6 +13,7 @@ from workflow_scripts.configuration.repeated_keys import check_repeated_keys
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import Run, members_of_arm, runs_of_experiment
+from workflow_scripts.surveys.registry import catalog_columns
 
 Entry = dict[str, Any]
 
@@ -168,11 +169,7 @@ class Configuration:
         given = {name: name for name in ("source_id", "ra", "dec")}
         if catalog["source"] != "simulated":
             given = catalog["columns"]
-        used = ["source_id", "ra", "dec"]
-        if entry["kind"] == "local":
-            used.append(entry["file_column"])
-        elif isinstance(scale := entry["cutout"]["pixel_scale_arcsec"], dict):
-            used.append(scale["column"])
+        used = ["source_id", "ra", "dec", *catalog_columns(entry)]
         return {
             "columns": {name: given[name] for name in used if name in given},
             "format": catalog.get("format"),

@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from workflow_scripts.planning.work import pixels_of_cutout, requests_of_cutout
+from workflow_scripts.surveys.registry import pixels_of_cutout, requests_of_cutout
 from workflow_scripts.tables import recorded_config
 
 # The newest records of a rule are enough, and a folder may hold thousands.

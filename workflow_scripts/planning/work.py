@@ -12,6 +12,7 @@ from astropy.io import fits
 
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.surveys.bricks.geometry import NUMBER_OF_BRICKS, bricks_of
+from workflow_scripts.surveys.registry import is_downloaded, kind_of, pixels_of_cutout, requests_of_cutout
 
 # Unit of the size of each rule's work; rules that are not here always have the same work.
 UNITS = {
@@ -32,8 +33,6 @@ UNITS = {
     "draw_footprints": "footprints",
     "audit": "bytes",
 }
-# Kinds of surveys whose pixels are on this machine, or made on it: nothing is downloaded.
-OFFLINE = ("simulated", "local")
 # Of a brick in one band, about.
 _BYTES_OF_BRICK = 10e6
 
@@ -120,7 +119,7 @@ class WorkOfJobs:
 
     def is_downloaded(self, survey: str) -> bool:
         """Whether a survey's pixels come from elsewhere."""
-        return self.settings.survey(survey)["kind"] not in OFFLINE
+        return is_downloaded(self.settings.survey(survey))
 
     def is_uncounted(self, survey: str) -> bool:
         """Whether nobody knows yet how many galaxies a survey will be asked for: all of a catalog that is not there."""
@@ -131,12 +130,12 @@ class WorkOfJobs:
         survey = self.settings.survey(names["survey"])
         requests = self._images_of_tile(names) * requests_of_cutout(survey)
         rate = survey.get("access", {}).get("requests_per_second")
-        if survey["kind"] == "bricks":
+        if kind_of(survey).cuts_whole_files:
             bands = len(survey["bands"])
             files = bands * self._bricks_of_tile(names["survey"], requests)
             written = requests * pixels_of_cutout(survey) * bands
             seconds = files / rate if rate else 0.0
-            return Work("fetch_cutouts bricks", requests, written, seconds, files, files * _BYTES_OF_BRICK)
+            return Work(f"fetch_cutouts {survey['kind']}", requests, written, seconds, files, files * _BYTES_OF_BRICK)
         return Work(
             f"fetch_cutouts {survey['kind']}",
             requests,
@@ -201,16 +200,6 @@ def number_of_bricks(positions: Path) -> int:
     """Bricks of the Legacy Surveys that hold the galaxies of a table (Parquet)."""
     table = pq.read_table(positions, columns=["ra", "dec"])
     return len(set(bricks_of(table["ra"].to_numpy(), table["dec"].to_numpy())))
-
-
-def pixels_of_cutout(survey: Mapping[str, Any]) -> int:
-    """Pixels that a request gives; 1 where images are as they are, so that bytes grow with their number alone."""
-    return 1 if survey["kind"] == "local" else survey["cutout"]["size_px"] ** 2
-
-
-def requests_of_cutout(survey: Mapping[str, Any]) -> int:
-    """Requests for an image of a survey: fitscut gives one band a FITS file."""
-    return len(survey["bands"]) if survey["kind"] == "panstarrs" and survey["format"] == "fits" else 1
 
 
 def rows_of_table(path: Path) -> int | None:

@@ -1,34 +1,24 @@
-"""From a survey's entry in the configuration to the survey."""
+"""The kinds of surveys: what the workflow must know of each, and from an entry of the configuration to the survey.
+
+A new kind is a class in `services/`, an entry of `KINDS` and its part of the schema. The configuration and the rules
+import this module whenever Snakemake starts: what needs numerical or HTTP packages is imported when a survey is opened.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.http_services.user_agent import user_agent
-from workflow_scripts.surveys.bricks.service import BrickCoadds
-from workflow_scripts.surveys.bricks.survey import BrickSurvey
-from workflow_scripts.surveys.coverage import Coverage
-from workflow_scripts.surveys.fetcher.asking import Access
-from workflow_scripts.surveys.fetcher.service import Service
-from workflow_scripts.surveys.interface import Survey
-from workflow_scripts.surveys.local import LocalSurvey
-from workflow_scripts.surveys.network import NetworkSurvey
-from workflow_scripts.surveys.services.hips2fits import Hips2fits
-from workflow_scripts.surveys.services.legacy import Legacy
-from workflow_scripts.surveys.services.panstarrs import PanStarrs
-from workflow_scripts.surveys.services.sdss import Sdss
-from workflow_scripts.surveys.side_folder import SideFolder
-from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
 
-SERVICES: dict[str, Callable[[Mapping[str, Any]], Service]] = {
-    "sdss": Sdss,
-    "panstarrs": PanStarrs,
-    "legacy": Legacy,
-    "hips2fits": Hips2fits,
-    "bricks": BrickCoadds,
-}
+if TYPE_CHECKING:
+    from workflow_scripts.surveys.fetcher.service import Service
+    from workflow_scripts.surveys.interface import Survey
+    from workflow_scripts.surveys.side_folder import SideFolder
+
+Entry = Mapping[str, Any]
+
+_NATIVE_PANSTARRS_ARCSEC = 0.25
 
 
 @dataclass(frozen=True)
@@ -36,7 +26,7 @@ class Sources:
     """What the survey of a kind reads beside its entry; None for what another kind reads.
 
     `truth` is the simulated sky (`simulated`), `images` a folder, tar or zip (`local`); the rest is for the services:
-    how they may be asked, who asks, the coverage map, the folder of the limits that jobs share, and the side files.
+    their access limits, who requests, the coverage map, the folder of the limits that jobs share, and the side files.
     """
 
     truth: str | Path | None = None
@@ -45,10 +35,154 @@ class Sources:
     contact: str | None = None
     coverage: str | Path | None = None
     limits_folder: str | Path | None = None
-    side_folder: SideFolder | None = None
+    side_folder: "SideFolder | None" = None
 
 
-def open_survey(entry: Mapping[str, Any], sources: Sources) -> Survey:
+def _no_files(entry: Entry) -> dict[str, str]:
+    return {}
+
+
+def _one_request(entry: Entry) -> int:
+    return 1
+
+
+def _no_problem(entry: Entry) -> tuple[tuple[str, ...], str] | None:
+    return None
+
+
+@dataclass(frozen=True)
+class SurveyKind:
+    """Facts of a kind of survey. The functions are called with the survey's entry.
+
+    Attributes
+    ----------
+    client
+        makes the client of the service; None where nothing is downloaded.
+    files
+        what is read beside the catalog, by option of `fetch_cutouts`: paths that the entry determines.
+    requests
+        requests that give one image.
+    column
+        key of the entry that names a column of the catalog which the images depend on, if it is not the pixel scale.
+    catalog_source
+        the only `source` of catalogs that it has images for, empty for any.
+    cuts_whole_files
+        whether files with many galaxies are fetched, and galaxies cut out of them here.
+    any_size
+        whether images are as they are, of any size.
+    problem
+        (key path, sentence) for settings that only make sense together and do not, else None.
+    """
+
+    client: Callable[[Entry], "Service"] | None = None
+    files: Callable[[Entry], dict[str, str]] = _no_files
+    requests: Callable[[Entry], int] = _one_request
+    column: str = ""
+    catalog_source: str = ""
+    cuts_whole_files: bool = False
+    any_size: bool = False
+    problem: Callable[[Entry], tuple[tuple[str, ...], str] | None] = _no_problem
+
+
+def _truth(entry: Entry) -> dict[str, str]:
+    return {"truth": f"results/catalog/{entry['catalog']}/truth.parquet"}
+
+
+def _images(entry: Entry) -> dict[str, str]:
+    return {"images": entry["path"]}
+
+
+def _sdss(entry: Entry) -> "Service":
+    from workflow_scripts.surveys.services.sdss import Sdss
+
+    return Sdss(entry)
+
+
+def _panstarrs(entry: Entry) -> "Service":
+    from workflow_scripts.surveys.services.panstarrs import PanStarrs
+
+    return PanStarrs(entry)
+
+
+def _panstarrs_requests(entry: Entry) -> int:
+    # fitscut gives one band a FITS file.
+    return len(entry["bands"]) if entry["format"] == "fits" else 1
+
+
+def _panstarrs_problem(entry: Entry) -> tuple[tuple[str, ...], str] | None:
+    if len(entry["bands"]) == 2:
+        return ("bands",), "has 2 bands, expected one, or three for red, green and blue"
+    if entry["format"] == "fits" and entry["cutout"]["pixel_scale_arcsec"] != _NATIVE_PANSTARRS_ARCSEC:
+        sentence = f"expected {_NATIVE_PANSTARRS_ARCSEC} with format: fits, which is not resampled"
+        return ("cutout", "pixel_scale_arcsec"), sentence
+    return None
+
+
+def _legacy(entry: Entry) -> "Service":
+    from workflow_scripts.surveys.services.legacy import Legacy
+
+    return Legacy(entry)
+
+
+def _hips2fits(entry: Entry) -> "Service":
+    from workflow_scripts.surveys.services.hips2fits import Hips2fits
+
+    return Hips2fits(entry)
+
+
+def _bricks(entry: Entry) -> "Service":
+    from workflow_scripts.surveys.bricks.service import BrickCoadds
+
+    return BrickCoadds(entry)
+
+
+KINDS: dict[str, SurveyKind] = {
+    "simulated": SurveyKind(files=_truth, catalog_source="simulated"),
+    "local": SurveyKind(files=_images, column="file_column", any_size=True),
+    "sdss": SurveyKind(_sdss),
+    "panstarrs": SurveyKind(_panstarrs, requests=_panstarrs_requests, problem=_panstarrs_problem),
+    "legacy": SurveyKind(_legacy),
+    "hips2fits": SurveyKind(_hips2fits),
+    "bricks": SurveyKind(_bricks, cuts_whole_files=True),
+}
+
+
+def kind_of(entry: Entry) -> SurveyKind:
+    """The facts of the kind of an entry; `InputError` where it is not known."""
+    if entry["kind"] not in KINDS:
+        raise InputError(f"surveys: kind '{entry['kind']}' is not known, expected {', '.join(KINDS)}")
+    return KINDS[entry["kind"]]
+
+
+def is_downloaded(entry: Entry) -> bool:
+    """Whether the pixels of a survey come from a service, and are not made on this machine or read from it."""
+    return kind_of(entry).client is not None
+
+
+def requests_of_cutout(entry: Entry) -> int:
+    """Requests that give one image of a survey."""
+    return kind_of(entry).requests(entry)
+
+
+def pixels_of_cutout(entry: Entry) -> int:
+    """Pixels that a request gives; 1 where images are as they are, so that bytes grow with their number alone."""
+    return 1 if kind_of(entry).any_size else entry["cutout"]["size_px"] ** 2
+
+
+def expected_size(entry: Entry) -> int | None:
+    """Side of every image of a survey, in pixels; None for images that are as they are."""
+    return None if kind_of(entry).any_size else entry["cutout"]["size_px"]
+
+
+def catalog_columns(entry: Entry) -> list[str]:
+    """Columns of the catalog that the images of a survey depend on, beside id and position."""
+    if column := kind_of(entry).column:
+        return [entry[column]]
+    scale = entry["cutout"]["pixel_scale_arcsec"]
+    return [scale["column"]] if isinstance(scale, Mapping) else []
+
+
+def open_survey(entry: Entry, sources: Sources) -> "Survey":
     """The survey of an entry (`kind` and what that kind needs).
 
     Raises
@@ -56,22 +190,34 @@ def open_survey(entry: Mapping[str, Any], sources: Sources) -> Survey:
     InputError
         where the survey's source is not given or the kind is not known.
     """
-    kind = entry["kind"]
-    if kind == "simulated":
-        if sources.truth is None:
-            raise InputError("surveys: a simulated survey needs the simulated sky, expected --truth FILE")
-        return SimulatedSurvey(entry, sources.truth)
-    if kind == "local":
+    kind = kind_of(entry)
+    if kind.client is not None:
+        return _open_service(entry, kind.client, sources)
+    if entry["kind"] == "local":
+        from workflow_scripts.surveys.local import LocalSurvey
+
         if sources.images is None:
             raise InputError("surveys: a local survey needs its images, expected --images FOLDER, tar or zip")
         return LocalSurvey(entry, sources.images)
-    if kind not in SERVICES:
-        raise InputError(f"surveys: kind '{kind}' is not known, expected simulated, local, {', '.join(SERVICES)}")
+    from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
+
+    if sources.truth is None:
+        raise InputError("surveys: a simulated survey needs the simulated sky, expected --truth FILE")
+    return SimulatedSurvey(entry, sources.truth)
+
+
+def _open_service(entry: Entry, client: Callable[[Entry], "Service"], sources: Sources) -> "Survey":
+    from workflow_scripts.http_services.user_agent import user_agent
+    from workflow_scripts.surveys.bricks.survey import BrickSurvey
+    from workflow_scripts.surveys.coverage import Coverage
+    from workflow_scripts.surveys.fetcher.asking import Access
+    from workflow_scripts.surveys.network import NetworkSurvey
+
     if sources.access is None or sources.limits_folder is None or sources.side_folder is None:
-        raise InputError(f"surveys: a survey of kind {kind} is asked over the network, expected --access")
-    survey = BrickSurvey if kind == "bricks" else NetworkSurvey
+        raise InputError(f"surveys: a survey of kind {entry['kind']} is downloaded, expected --access")
+    survey = BrickSurvey if kind_of(entry).cuts_whole_files else NetworkSurvey
     return survey(
-        service=SERVICES[kind](entry),
+        service=client(entry),
         pixel_scale=entry["cutout"]["pixel_scale_arcsec"],
         access=Access.of(sources.access),
         side_folder=sources.side_folder,
@@ -79,8 +225,3 @@ def open_survey(entry: Mapping[str, Any], sources: Sources) -> Survey:
         user_agent=user_agent(sources.contact),
         coverage=Coverage(sources.coverage) if sources.coverage else None,
     )
-
-
-def expected_size(entry: Mapping[str, Any]) -> int | None:
-    """Side of every image of a survey, in pixels; None for images that are as they are."""
-    return None if entry["kind"] == "local" else entry["cutout"]["size_px"]
