@@ -1,18 +1,12 @@
-"""List what is asked of a survey: ids and positions, and the columns that its requests are made of.
+"""List what is requested of a survey: ids and positions, and the columns that its requests are made of.
 
 Nothing else of the catalog is read: another label, split or covariate fetches no cutout again.
 """
 
 import argparse
 import logging
-from collections.abc import Mapping
-from typing import Any
 
-import pandas as pd
-
-from workflow_scripts.catalogs.hygiene import clean
-from workflow_scripts.catalogs.readers import read_table
-from workflow_scripts.catalogs.selection import in_order, take_sample, with_ids
+from workflow_scripts.catalogs.galaxies import positions_of_catalog
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.tables import write_table
@@ -31,16 +25,9 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def positions(rows: Mapping[str, Any], source: str) -> pd.DataFrame:
-    """The galaxies of the catalog of a table, with the listed columns; raises `InputError` as make_catalog does."""
-    galaxies = with_ids(read_table(source, rows["columns"], rows["format"]))
-    galaxies, _ = clean(galaxies, rows["hygiene"], source)
-    return in_order(take_sample(galaxies, rows["sample"])).reset_index(drop=True)
-
-
 def main(arguments: argparse.Namespace) -> None:
     """Write the positions."""
-    galaxies = positions(arguments.rows, arguments.source)
+    galaxies = positions_of_catalog(arguments.rows, arguments.source)
     # Without the digest of the table: its labels are no part of this.
     write_table(arguments.output, galaxies, provenance(arguments.rows, {}, []))
     log.info("%d galaxies", len(galaxies))

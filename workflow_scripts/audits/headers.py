@@ -30,7 +30,7 @@ class Column:
 def read_header(path: str | Path, table_format: str | None = None) -> list[Column]:
     """The columns of a table, in their order.
 
-    `table_format` is as for `readers.read_table`. Raises `InputError` where the file is missing, its format is not
+    `table_format` is as for `readers.read_catalog`. Raises `InputError` where the file is missing, its format is not
     known, or it cannot be read.
     """
     path = Path(path)

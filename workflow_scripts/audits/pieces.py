@@ -21,9 +21,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from workflow_scripts.audits.columns import ChosenColumns
-from workflow_scripts.catalogs.cell_values import as_text
 from workflow_scripts.catalogs.hygiene import PROBLEMS, clean, repeated_galaxies
-from workflow_scripts.catalogs.readers import format_by_name, read_table
+from workflow_scripts.catalogs.readers import as_text, format_by_name, read_catalog
 from workflow_scripts.errors import InputError, first_line
 
 log = logging.getLogger(__name__)
@@ -96,7 +95,7 @@ class Source:
         # The reader keeps the first annotation as text whatever most of its cells are.
         names = {role.replace("annotation0", "label"): column for role, column in roles.items()}
         try:
-            raw = read_table(self.path, names, self.table_format)
+            raw = read_catalog(self.path, names, self.table_format)
         except InputError as error:
             # The reader names keys of the configuration, which the user of an audit has not written.
             raise InputError(_CATALOG_KEY.sub("", str(error))) from None

@@ -15,6 +15,11 @@ from scipy.spatial import cKDTree
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
+# Single precision holds seven digits; right ascensions with six are up to 1.8 arcsec off.
+_DIGITS = 7
+# So few positions can be round by chance.
+_FEW = 20
+
 PROBLEMS = ("sentinel", "non_finite_position", "position_out_of_range", "missing_id", "repeated_id", "repeated_galaxy")
 
 
@@ -24,7 +29,7 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
     Parameters
     ----------
     galaxies
-        `source_id` (text), `ra`, `dec` (degrees) and any other columns, as `readers.read_table` gives them.
+        `source_id` (text), `ra`, `dec` (degrees) and any other columns, as `readers.read_catalog` gives them.
     settings
         `radius_arcsec` within which two entries are one galaxy (0: never), `sentinels` (numbers that mean "not known"),
         and `on_problem`: `drop` or `fatal` for each of `PROBLEMS`.
@@ -109,3 +114,20 @@ def repeated_galaxies(ra: ArrayLike, dec: ArrayLike, radius_arcsec: float) -> ND
         if not repeated[first]:
             repeated[second] = True
     return repeated
+
+
+def check_precision(galaxies: pd.DataFrame, source: str) -> None:
+    """Raise `InputError` where all of `ra` or `dec` (degrees) have no more digits than single precision holds."""
+    for name in ("ra", "dec"):
+        values = galaxies[name].dropna().to_numpy(float)
+        if len(values) < _FEW:
+            continue
+        with np.errstate(divide="ignore"):
+            step = 10.0 ** (np.floor(np.log10(np.abs(values))) - _DIGITS + 1)
+        single = values.astype(np.float32) == values
+        off = np.abs(values - np.where(values == 0, 0, np.round(values / step) * step))
+        if (single | (off <= 1e-3 * step)).all():
+            raise InputError(
+                f"{source}: '{name}' (catalogs, columns.{name}) has at most {_DIGITS} digits in all {len(values)} rows,"
+                " as single precision has, expected the double precision of PhotoObj.ra and PhotoObj.dec"
+            )

@@ -6,12 +6,12 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 from astropy import units
 from astropy.table import Table
 
-from workflow_scripts.catalogs.cell_values import as_numbers, as_text, is_mostly_numbers
 from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMAT_SUFFIXES, format_of_name
 from workflow_scripts.errors import InputError, first_line
 
@@ -24,9 +24,14 @@ _ASTROPY: dict[str, dict[str, Any]] = {
     "fits": {"format": "fits"},
     "votable": {"format": "votable", "use_names_over_ids": True},
 }
+# From here on float64 skips integers.
+_FLOAT_INTEGERS = 2.0**53
+# How programs write floating-point numbers into text; the sign keeps hexadecimal ids (12e4567) apart.
+_EXPONENT = r"[+-]?\d+(?:\.\d*)?[eE][+-]\d+"
+_WHOLE = r"[+-]?\d+\.0*"
 
 
-def read_table(path: str | Path, columns: Mapping[str, str], table_format: str | None = None) -> pd.DataFrame:
+def read_catalog(path: str | Path, columns: Mapping[str, str], table_format: str | None = None) -> pd.DataFrame:
     """Read the mapped columns of a table.
 
     Parameters
@@ -69,8 +74,8 @@ def read_table(path: str | Path, columns: Mapping[str, str], table_format: str |
     for name, column in columns.items():
         where = f"{path}: column '{column}' (catalogs, {_key(name)})"
         numeric = name in (*POSITION_COLUMNS, *COVARIATES)
-        if numeric or (name not in TEXT_COLUMNS and is_mostly_numbers(raw[column])):
-            table[name], bad = as_numbers(raw[column])
+        if numeric or (name not in TEXT_COLUMNS and _is_mostly_numbers(raw[column])):
+            table[name], bad = _as_numbers(raw[column])
             if bad:
                 unreadable[name] = bad
         else:
@@ -92,9 +97,9 @@ def _read_raw(path: Path, table_format: str, columns: Mapping[str, str]) -> pd.D
         with pq.ParquetFile(path) as file:
             _check_columns(path, columns, file.schema_arrow.names)
             for name, column in columns.items():
-                # A table without units says nothing; what a TAP service told is in the fields.
-                told = (file.schema_arrow.field(column).metadata or {}).get(b"unit")
-                _check_unit(path, name, column, units.Unit(told.decode(), parse_strict="silent") if told else None)
+                # What a TAP service states of units is in the fields.
+                unit = (file.schema_arrow.field(column).metadata or {}).get(b"unit")
+                _check_unit(path, name, column, units.Unit(unit.decode(), parse_strict="silent") if unit else None)
             table = file.read(columns=sorted(set(columns.values())))
         # With pandas' own metadata a column could come back as the index; without nullable integers, ids as floats.
         raw = table.replace_schema_metadata(None).to_pandas(integer_object_nulls=True)
@@ -136,3 +141,65 @@ def _check_columns(path: Path, columns: Mapping[str, str], present: list[str]) -
             hint = f"did you mean {' or '.join(repr(folded[match]) for match in near)}?" if near else None
             hint = hint or f"it has {', '.join(present[:20])}{', ...' if len(present) > 20 else ''}"
             raise InputError(f"{path}: has no column '{column}' (catalogs, {_key(name)}); {hint}")
+
+
+def _as_numbers(cells: pd.Series) -> tuple[pd.Series, int]:
+    """Cells as float64, NaN where there is no number; and how many are not empty and no number."""
+    numbers = pd.to_numeric(_decoded(cells), errors="coerce").astype("float64")
+    return numbers, int((numbers.isna() & ~_is_empty(cells)).sum())
+
+
+def _is_mostly_numbers(cells: pd.Series) -> bool:
+    """Whether at least half of the cells that are not empty are numbers that float64 can hold."""
+    known = cells[~_is_empty(cells)]
+    numbers, _ = _as_numbers(known)
+    return len(known) > 0 and bool((numbers.abs() < _FLOAT_INTEGERS).mean() >= 0.5)
+
+
+def as_text(cells: pd.Series, where: str) -> pd.Series:
+    """Cells as text without blanks around it, None where empty; whole numbers without a decimal point.
+
+    Raises
+    ------
+    InputError
+        (beginning with `where`) for floating-point numbers that are not whole or too large to be exact, also where
+        they were written as text (`5.877E+17`): these no longer distinguish ids.
+    """
+    if pd.api.types.is_float_dtype(cells):
+        cells = cells.where(np.isfinite(cells.astype("float64")))
+        _refuse(cells[(cells.abs() >= _FLOAT_INTEGERS) | (cells != np.trunc(cells)) & cells.notna()], where)
+        cells = cells.astype("Int64")
+    if _is_numeric(cells):
+        text = cells.astype("string").astype(object)
+    else:
+        text = _decoded(cells).astype(object)
+        _refuse(text[text.str.fullmatch(_EXPONENT).eq(True)], where)
+        whole = text.str.fullmatch(_WHOLE).eq(True)
+        _refuse(text[whole][text[whole].astype("float64").abs() >= _FLOAT_INTEGERS], where)
+        text[whole] = text[whole].str.replace(r"\..*", "", regex=True)
+    return text.where(~_is_empty(text), None)
+
+
+def _refuse(lossy: pd.Series, where: str) -> None:
+    if len(lossy):
+        raise InputError(
+            f"{where} holds floating-point numbers such as {lossy.iloc[0]}, expected integers or text, which keep"
+            " every digit"
+        )
+
+
+def _is_numeric(cells: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells)
+
+
+def _decoded(cells: pd.Series) -> pd.Series:
+    """Numbers as they are, anything else as text without blanks around it."""
+    return cells if _is_numeric(cells) else cells.map(_one_text, na_action="ignore")
+
+
+def _one_text(cell: Any) -> str:
+    return (cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)).strip()
+
+
+def _is_empty(cells: pd.Series) -> pd.Series:
+    return cells.isna() | _decoded(cells).eq("")

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from tests.unit.catalogs.test_make_catalog import entry
-from workflow_scripts.catalogs.precision import check_precision
+from workflow_scripts.catalogs.galaxies import galaxies_of_catalog
+from workflow_scripts.catalogs.hygiene import check_precision
 from workflow_scripts.errors import InputError
-from workflow_scripts.make_catalog import make_catalog
 
 VOTES = {"elliptical": {"p_el": 0.8}, "spiral": {"p_cs": 0.8, "featured": 0.5}}
 COLUMNS = {"source_id": "objid", "ra": "ra", "dec": "dec", "redshift": "z"}
@@ -34,7 +34,7 @@ def test_a_class_needs_all_its_votes_and_uncertain_galaxies_have_no_label(tmp_pa
         "1237648720693755924": ("-9999,1.0,1.0", 1),
     }
     lines = [f"{objid},{10 + number},5,0.1,{votes}" for number, (objid, (votes, _)) in enumerate(rows.items())]
-    catalog, report = make_catalog(votes_entry(), table(tmp_path, lines))
+    catalog, report = galaxies_of_catalog(votes_entry(), table(tmp_path, lines))
     labels = catalog.set_index("source_id")["label"]
     assert {key: None if pd.isna(value) else int(value) for key, value in labels.items()} == {
         objid: label for objid, (_, label) in rows.items()
@@ -47,7 +47,7 @@ def test_a_class_needs_all_its_votes_and_uncertain_galaxies_have_no_label(tmp_pa
 
 def test_votes_can_be_kept_as_columns(tmp_path):
     rows = ["1,10,5,0.1,0.9,0,0", "2,20,5,0.1,0,1,1"]
-    catalog, _ = make_catalog(votes_entry(columns=COLUMNS | {"vote": "p_el"}), table(tmp_path, rows))
+    catalog, _ = galaxies_of_catalog(votes_entry(columns=COLUMNS | {"vote": "p_el"}), table(tmp_path, rows))
     assert catalog["vote"].tolist() == [0.9, 0.0]
 
 
@@ -62,7 +62,7 @@ def test_votes_can_be_kept_as_columns(tmp_path):
 def test_votes_that_give_no_labels_say_why(tmp_path, changes, message):
     rows = ["1,10,5,near,0.9,0,0", "2,20,5,far,0,1,1"]
     with pytest.raises(InputError, match=message):
-        make_catalog(votes_entry(**changes), table(tmp_path, rows))
+        galaxies_of_catalog(votes_entry(**changes), table(tmp_path, rows))
 
 
 def positions(ra, dec) -> pd.DataFrame:

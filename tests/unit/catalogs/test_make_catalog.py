@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from workflow_scripts import make_catalog
+from workflow_scripts.catalogs.galaxies import SIMULATED_COLUMNS, galaxies_of_catalog
 from workflow_scripts.catalogs.hygiene import PROBLEMS
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.tiles import tile_of
@@ -109,9 +110,9 @@ def test_everything_dropped_is_logged(tmp_path, survey_csv, caplog):
 
 
 def test_sample_takes_the_same_galaxies_by_id(survey_csv):
-    whole, _ = make_catalog.make_catalog(entry(), str(survey_csv))
-    some, report = make_catalog.make_catalog(entry(sample=300), str(survey_csv))
-    more, _ = make_catalog.make_catalog(entry(sample=600), str(survey_csv))
+    whole, _ = galaxies_of_catalog(entry(), str(survey_csv))
+    some, report = galaxies_of_catalog(entry(sample=300), str(survey_csv))
+    more, _ = galaxies_of_catalog(entry(sample=600), str(survey_csv))
     assert report["sample"] == len(some) == 300
     assert set(some["source_id"]) < set(more["source_id"]) < set(whole["source_id"])
     assert some["split"].tolist() == whole.set_index("source_id").loc[some["source_id"], "split"].tolist()
@@ -120,7 +121,7 @@ def test_sample_takes_the_same_galaxies_by_id(survey_csv):
 def test_labels_without_label_values(tmp_path):
     (tmp_path / "t.csv").write_text("RA,Dec,class\n1,1,spiral\n2,2,elliptical\n3,3,1\n4,4,0.0\n5,5,\n")
     columns = {"ra": "RA", "dec": "Dec", "label": "class"}
-    catalog, _ = make_catalog.make_catalog(entry(columns=columns, label_values={}), str(tmp_path / "t.csv"))
+    catalog, _ = galaxies_of_catalog(entry(columns=columns, label_values={}), str(tmp_path / "t.csv"))
     labels = catalog.set_index("source_id")["label"]
     assert {key: None if pd.isna(value) else int(value) for key, value in labels.items()} == {
         "row0": 1,
@@ -136,19 +137,19 @@ def test_a_class_without_galaxies_beside_unknown_labels_is_an_error(tmp_path):
     columns = {"ra": "RA", "dec": "Dec", "label": "class"}
     changed = entry(columns=columns, label_values={"E": "elliptical", "SP": "spiral"})
     with pytest.raises(InputError, match=r"no galaxy is spiral: no label is SP, but 2 .* label Sp; is"):
-        make_catalog.make_catalog(changed, str(tmp_path / "t.csv"))
+        galaxies_of_catalog(changed, str(tmp_path / "t.csv"))
 
 
 def test_class_names_that_are_numbers_mean_themselves(tmp_path):
     (tmp_path / "t.csv").write_text("RA,Dec,class\n1,1,1\n2,2,0\n")
     changed = entry(columns={"ra": "RA", "dec": "Dec", "label": "class"}, label_values={}, classes=["1", "0"])
-    catalog, _ = make_catalog.make_catalog(changed, str(tmp_path / "t.csv"))
+    catalog, _ = galaxies_of_catalog(changed, str(tmp_path / "t.csv"))
     assert catalog.set_index("source_id")["label"].to_dict() == {"row0": 0, "row1": 1}
 
 
 def test_catalog_without_labels(tmp_path):
     (tmp_path / "t.csv").write_text("RA,Dec\n1,1\n2,2\n")
-    catalog, report = make_catalog.make_catalog(
+    catalog, report = galaxies_of_catalog(
         entry(columns={"ra": "RA", "dec": "Dec"}, label_values={}), str(tmp_path / "t.csv")
     )
     assert catalog["label"].isna().all()
@@ -174,25 +175,25 @@ def test_bad_input_is_one_sentence_and_leaves_nothing(tmp_path, survey_csv, caps
     assert len(error) == 1
     assert str(survey_csv) in error[0]
     with pytest.raises(InputError, match=message):
-        make_catalog.make_catalog(entry(**changes), str(survey_csv))
+        galaxies_of_catalog(entry(**changes), str(survey_csv))
 
 
 def test_simulated_sky_keeps_the_covariates_that_a_survey_would_know(tmp_path):
     n = 50
-    truth = pd.DataFrame({name: np.linspace(1, 2, n) for name in make_catalog.SIMULATED_COLUMNS})
+    truth = pd.DataFrame({name: np.linspace(1, 2, n) for name in SIMULATED_COLUMNS})
     truth["source_id"] = [f"sim{number:04d}" for number in range(n)]
     truth["ra"], truth["dec"] = np.linspace(0, 359, n), np.linspace(-80, 80, n)
     truth["label"] = np.arange(n, dtype=np.int8) % 2
     truth["true_class"] = 1
     truth.to_parquet(tmp_path / "truth.parquet")
-    catalog, _ = make_catalog.make_catalog(
+    catalog, _ = galaxies_of_catalog(
         {key: value for key, value in entry(source="simulated").items() if key not in ("columns", "label_values")},
         str(tmp_path / "truth.parquet"),
     )
-    assert set(catalog) == {*make_catalog.SIMULATED_COLUMNS, "split"}
+    assert set(catalog) == {*SIMULATED_COLUMNS, "split"}
     labels = catalog.set_index("source_id")["label"].astype(int)
     assert labels.to_dict() == dict(zip(truth["source_id"], truth["label"].astype(int), strict=True))
-    assert len(make_catalog.SIMULATED_COLUMNS) == 11
+    assert len(SIMULATED_COLUMNS) == 11
 
 
 def test_real_spin_catalog(shared_data):
@@ -200,7 +201,7 @@ def test_real_spin_catalog(shared_data):
     columns = {"ra": "RA", "dec": "Dec", "redshift": "z", "label": "direction_cw_ccw"}
     spins = entry(columns=columns, classes=["clockwise", "counterclockwise"])
     spins["label_values"] = {"-1": "clockwise", "1": "counterclockwise"}
-    catalog, report = make_catalog.make_catalog(spins, str(path))
+    catalog, report = galaxies_of_catalog(spins, str(path))
     assert report["rows_in"] == 13480
     assert report["problems"]["non_finite_position"]["rows"] == 4
     assert report["rows_out"] + report["problems"]["repeated_galaxy"]["rows"] == 13476

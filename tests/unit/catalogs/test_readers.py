@@ -12,7 +12,7 @@ import pytest
 from astropy import units
 from astropy.table import MaskedColumn, Table
 
-from workflow_scripts.catalogs.readers import read_table
+from workflow_scripts.catalogs.readers import read_catalog
 from workflow_scripts.errors import InputError
 
 # Neighbours that float64 cannot tell apart, and an id that is not known.
@@ -55,7 +55,7 @@ def write(path: Path) -> Path:
     ["t.csv", "t.csv.gz", "t.ecsv", "t.ecsv.gz", "t.fits", "t.fits.gz", "t.vot", "t.vot.gz", "t.parquet"],
 )
 def test_every_format_gives_the_same_table(tmp_path, name):
-    table = read_table(write(tmp_path / name), COLUMNS)
+    table = read_catalog(write(tmp_path / name), COLUMNS)
     assert list(table) == list(COLUMNS)
     assert table["source_id"].tolist() == IDS
     assert table["label"].tolist() == ["spiral", "elliptical", None]
@@ -69,16 +69,16 @@ def test_every_format_gives_the_same_table(tmp_path, name):
 def test_format_can_be_given_where_the_name_tells_none(tmp_path):
     path = write(tmp_path / "t.csv").rename(tmp_path / "galaxies.dat")
     with pytest.raises(InputError, match=r"galaxies\.dat: the name gives no format.*`format`"):
-        read_table(path, COLUMNS)
-    assert len(read_table(path, COLUMNS, "csv")) == 3
+        read_catalog(path, COLUMNS)
+    assert len(read_catalog(path, COLUMNS, "csv")) == 3
     with pytest.raises(InputError, match=r"format 'xlsx' is not known, expected .*csv"):
-        read_table(path, COLUMNS, "xlsx")
+        read_catalog(path, COLUMNS, "xlsx")
 
 
 def test_column_of_a_pandas_index_is_found(tmp_path):
     frame = pd.DataFrame({"objID": [587722953303916935], "RA": [1.0], "Dec": [2.0]}).set_index("objID")
     frame.to_parquet(tmp_path / "t.parquet")
-    table = read_table(tmp_path / "t.parquet", {"source_id": "objID", "ra": "RA", "dec": "Dec"})
+    table = read_catalog(tmp_path / "t.parquet", {"source_id": "objID", "ra": "RA", "dec": "Dec"})
     assert table["source_id"].tolist() == ["587722953303916935"]
 
 
@@ -89,7 +89,7 @@ def csv(tmp_path: Path, text: str) -> Path:
 
 def test_spreadsheet_debris_is_counted(tmp_path):
     path = csv(tmp_path, "RA,Dec,z\n1.5,2,0.1\n,,\nmean:,2,n/a\n , 3,nothing\n4,5,-\n")
-    table = read_table(path, {"ra": "RA", "dec": "Dec", "redshift": "z"})
+    table = read_catalog(path, {"ra": "RA", "dec": "Dec", "redshift": "z"})
     np.testing.assert_array_equal(table["ra"], [1.5, np.nan, np.nan, np.nan, 4])
     np.testing.assert_array_equal(table["redshift"], [0.1, np.nan, np.nan, np.nan, np.nan])
     assert table.attrs["unreadable_cells"] == {"ra": 1, "redshift": 2}
@@ -100,7 +100,7 @@ def test_other_columns_are_what_most_of_their_cells_are(tmp_path):
         tmp_path,
         "RA,Dec,note,width,long\n1,2,good,1.5,587722953303916935\n1,2,7,?,587722953303916936\n1,2,bad,,\n",
     )
-    table = read_table(path, {"ra": "RA", "dec": "Dec", "note": "note", "width": "width", "other_id": "long"})
+    table = read_catalog(path, {"ra": "RA", "dec": "Dec", "note": "note", "width": "width", "other_id": "long"})
     assert table["note"].tolist() == ["good", "7", "bad"]
     np.testing.assert_array_equal(table["width"], [1.5, np.nan, np.nan])
     assert table["other_id"].tolist() == ["587722953303916935", "587722953303916936", None]
@@ -112,12 +112,12 @@ def test_ids_that_a_spreadsheet_damaged_are_refused(tmp_path, damaged):
     path = csv(tmp_path, f"objID,RA,Dec\n12,1,2\n{damaged},1,2\n")
     expected = rf"galaxies\.csv: column 'objID' \(catalogs, columns.source_id\) .* such as {re.escape(damaged)}, "
     with pytest.raises(InputError, match=expected):
-        read_table(path, {"source_id": "objID", "ra": "RA", "dec": "Dec"})
+        read_catalog(path, {"source_id": "objID", "ra": "RA", "dec": "Dec"})
 
 
 def test_text_ids_that_look_like_numbers_stay_as_they_are(tmp_path):
     path = csv(tmp_path, "objID,RA,Dec\n12e4567,1,2\n007,1,2\n1237.55,1,2\n 42.0,1,2\n0x1F,1,2\n")
-    table = read_table(path, {"source_id": "objID", "ra": "RA", "dec": "Dec"})
+    table = read_catalog(path, {"source_id": "objID", "ra": "RA", "dec": "Dec"})
     assert table["source_id"].tolist() == ["12e4567", "007", "1237.55", "42", "0x1F"]
 
 
@@ -125,30 +125,30 @@ def test_text_ids_that_look_like_numbers_stay_as_they_are(tmp_path):
 def test_floating_point_ids_are_refused(tmp_path, value):
     Table({"objID": [value, 1.0], "RA": [1.0, 2.0], "Dec": [1.0, 2.0]}).write(tmp_path / "t.fits")
     with pytest.raises(InputError, match=r"t\.fits: column 'objID'.*floating-point.*expected integers or text"):
-        read_table(tmp_path / "t.fits", {"source_id": "objID", "ra": "RA", "dec": "Dec"})
+        read_catalog(tmp_path / "t.fits", {"source_id": "objID", "ra": "RA", "dec": "Dec"})
 
 
 def test_small_whole_floats_are_ids(tmp_path):
     Table({"objID": [12.0, np.nan], "RA": [1.0, 2.0], "Dec": [1.0, 2.0]}).write(tmp_path / "t.fits")
-    table = read_table(tmp_path / "t.fits", {"source_id": "objID", "ra": "RA", "dec": "Dec"})
+    table = read_catalog(tmp_path / "t.fits", {"source_id": "objID", "ra": "RA", "dec": "Dec"})
     assert table["source_id"].tolist() == ["12", None]
 
 
 def test_unsigned_ids_keep_every_digit(tmp_path):
     pq.write_table(pa.table({"i": pa.array([2**63 + 1], pa.uint64()), "r": [1.0], "d": [1.0]}), tmp_path / "t.parquet")
-    table = read_table(tmp_path / "t.parquet", {"source_id": "i", "ra": "r", "dec": "d"})
+    table = read_catalog(tmp_path / "t.parquet", {"source_id": "i", "ra": "r", "dec": "d"})
     assert table["source_id"].tolist() == [str(2**63 + 1)]
 
 
 def test_missing_column_names_file_column_key_and_what_is_close(tmp_path):
     path = write(tmp_path / "t.fits")
     with pytest.raises(InputError) as caught:
-        read_table(path, {"ra": "ra", "dec": "Dec"})
+        read_catalog(path, {"ra": "ra", "dec": "Dec"})
     assert str(caught.value) == f"{path}: has no column 'ra' (catalogs, columns.ra); did you mean 'RA'?"
     with pytest.raises(InputError, match=r"'objid' .*columns.source_id.* did you mean 'objID'"):
-        read_table(path, COLUMNS | {"source_id": "objid"})
+        read_catalog(path, COLUMNS | {"source_id": "objid"})
     with pytest.raises(InputError, match=r"it has objID, RA, Dec, class, r_mag$"):
-        read_table(path, COLUMNS | {"redshift": "photometric"})
+        read_catalog(path, COLUMNS | {"redshift": "photometric"})
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_missing_column_names_file_column_key_and_what_is_close(tmp_path):
 def test_broken_files_are_one_sentence(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError) as caught:
-        read_table(tmp_path / name, {"ra": "RA", "dec": "Dec"})
+        read_catalog(tmp_path / name, {"ra": "RA", "dec": "Dec"})
     assert str(caught.value).startswith(f"{tmp_path / name}: expected a table in ")
     assert "\n" not in str(caught.value)
 
@@ -181,26 +181,26 @@ def test_truncated_fits_table(tmp_path):
     whole = (tmp_path / "t.fits").read_bytes()
     (tmp_path / "t.fits").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match=r"t\.fits: expected a table in fits"):
-        read_table(tmp_path / "t.fits", {"ra": "RA", "dec": "Dec"})
+        read_catalog(tmp_path / "t.fits", {"ra": "RA", "dec": "Dec"})
 
 
 def test_trailing_commas_and_byte_order_mark_do_no_harm(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfRA, Dec\r\n1, 2,\r\n3, 4,\r\n")
-    table = read_table(tmp_path / "t.csv", {"ra": "RA", "dec": "Dec"})
+    table = read_catalog(tmp_path / "t.csv", {"ra": "RA", "dec": "Dec"})
     assert table.to_numpy().tolist() == [[1, 2], [3, 4]]
 
 
 def test_absent_file(tmp_path):
     with pytest.raises(InputError, match=r"absent\.csv: the catalog does not exist"):
-        read_table(tmp_path / "absent.csv", {"ra": "RA", "dec": "Dec"})
+        read_catalog(tmp_path / "absent.csv", {"ra": "RA", "dec": "Dec"})
 
 
 def test_positions_in_another_unit_are_refused(tmp_path):
     table = Table({"RA": [1.0] * units.hourangle, "Dec": [1.0] * units.deg})
     table.write(tmp_path / "t.ecsv")
     with pytest.raises(InputError, match=r"column 'RA' \(catalogs, columns.ra\) is in hourangle, expected degrees"):
-        read_table(tmp_path / "t.ecsv", {"ra": "RA", "dec": "Dec"})
-    assert read_table(tmp_path / "t.ecsv", {"ra": "Dec", "dec": "Dec"})["ra"].tolist() == [1.0]
+        read_catalog(tmp_path / "t.ecsv", {"ra": "RA", "dec": "Dec"})
+    assert read_catalog(tmp_path / "t.ecsv", {"ra": "Dec", "dec": "Dec"})["ra"].tolist() == [1.0]
 
 
 def test_columns_of_a_votable_go_by_name_not_by_xml_id(tmp_path):
@@ -208,19 +208,19 @@ def test_columns_of_a_votable_go_by_name_not_by_xml_id(tmp_path):
     text = (tmp_path / "t.vot").read_text()
     assert text.count('ID="RA"') == 1
     (tmp_path / "t.vot").write_text(text.replace('ID="RA"', 'ID="col1"'))
-    assert read_table(tmp_path / "t.vot", {"ra": "RA", "dec": "Dec"})["ra"].tolist() == [1.0]
+    assert read_catalog(tmp_path / "t.vot", {"ra": "RA", "dec": "Dec"})["ra"].tolist() == [1.0]
 
 
 def test_column_of_arrays_is_refused_only_where_it_is_asked_for(tmp_path):
     Table({"RA": [1.0], "Dec": [1.0], "flux": [[1.0, 2.0]]}).write(tmp_path / "t.fits")
-    assert len(read_table(tmp_path / "t.fits", {"ra": "RA", "dec": "Dec"})) == 1
+    assert len(read_catalog(tmp_path / "t.fits", {"ra": "RA", "dec": "Dec"})) == 1
     with pytest.raises(InputError, match=r"'flux' .*several values in a cell"):
-        read_table(tmp_path / "t.fits", {"ra": "RA", "dec": "Dec", "magnitude": "flux"})
+        read_catalog(tmp_path / "t.fits", {"ra": "RA", "dec": "Dec", "magnitude": "flux"})
 
 
 def test_real_spin_catalog(shared_data):
     columns = {"ra": "RA", "dec": "Dec", "redshift": "z", "label": "direction_cw_ccw"}
-    table = read_table(shared_data / "hsc_dr3_spins" / "data_hsc.csv", columns)
+    table = read_catalog(shared_data / "hsc_dr3_spins" / "data_hsc.csv", columns)
     assert len(table) == 13480
     assert int(table[["ra", "dec"]].notna().all(axis=1).sum()) == 13476
 
@@ -232,6 +232,6 @@ def test_units_in_the_fields_of_parquet(tmp_path, unit, is_refused):
     columns = {"ra": "RA", "dec": "Dec"}
     if is_refused:
         with pytest.raises(InputError, match=rf"column 'RA' .* is in {unit}, expected degrees"):
-            read_table(tmp_path / "t.parquet", columns)
+            read_catalog(tmp_path / "t.parquet", columns)
     else:
-        assert read_table(tmp_path / "t.parquet", columns)["ra"].tolist() == [1.0]
+        assert read_catalog(tmp_path / "t.parquet", columns)["ra"].tolist() == [1.0]

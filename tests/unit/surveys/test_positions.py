@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_scripts import list_positions, make_catalog
+from workflow_scripts import list_positions
+from workflow_scripts.catalogs.galaxies import galaxies_of_catalog
 from workflow_scripts.configuration import as_parameter, load
 from workflow_scripts.errors import InputError
 from workflow_scripts.step import run_step
@@ -91,7 +92,7 @@ def test_positions_are_those_of_the_catalog(tmp_path, sample):
     )
     table.to_csv(tmp_path / "zoo.csv", index=False)
     settings = load({**CONFIG, "sample": sample})
-    catalog, _ = make_catalog.make_catalog(settings.catalog_parameter("zoo"), str(tmp_path / "zoo.csv"))
+    catalog, _ = galaxies_of_catalog(settings.catalog_parameter("zoo"), str(tmp_path / "zoo.csv"))
 
     def listed() -> bytes:
         arguments = ["--rows", json.dumps(settings.positions_parameter("sdss")), "--source", str(tmp_path / "zoo.csv")]

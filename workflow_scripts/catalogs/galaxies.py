@@ -1,0 +1,103 @@
+"""From the user's table to the galaxies of a catalog: read, cleaned, labelled, sampled, split and put in order.
+
+Which rows there are, and their order, depend on ids, positions and settings alone: a table of some columns has the same
+galaxies as one of all, and a step that reads the former does its work again for a change in these columns only.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workflow_scripts.catalogs.hygiene import check_precision, clean
+from workflow_scripts.catalogs.labels import labels_by_value, labels_by_votes, vote_columns
+from workflow_scripts.catalogs.readers import COVARIATES, read_catalog
+from workflow_scripts.errors import InputError
+from workflow_scripts.sky.tiles import FINE_ORDER, tile_of
+from workflow_scripts.training_sets.split import hash_fractions, split
+
+# What a simulated sky shows of itself, under the same names as a real catalog's columns.
+SIMULATED_COLUMNS = ("source_id", "ra", "dec", "label", *COVARIATES)
+# What is added to the user's columns.
+RESERVED_COLUMNS = ("split",)
+
+
+def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The galaxies of a catalog and its hygiene report.
+
+    Parameters
+    ----------
+    entry
+        the catalog's entry: `source`, `columns` (for a simulated sky, all it shows unless given), `format`, `hygiene`,
+        `classes`, `label_values` or `label_votes`, `sample` and `split`.
+    source
+        the table.
+
+    Returns
+    -------
+    galaxies, report
+        `source_id, ra, dec` (ICRS degrees), `label` (Int8), `split`, and the other columns of the entry; the report of
+        `hygiene.clean`, with what became of the labels.
+
+    Raises
+    ------
+    InputError
+        for what is wrong with the table.
+    """
+    columns = entry.get("columns") or {name: name for name in SIMULATED_COLUMNS}
+    reserved = [name for name in RESERVED_COLUMNS if name in columns]
+    if reserved:
+        raise InputError(
+            f"{source}: '{reserved[0]}' (catalogs, columns) is made by the workflow, expected another name"
+        )
+    thresholds = entry.get("label_votes") or {}
+    galaxies = read_catalog(source, {**columns, **vote_columns(thresholds)}, entry.get("format"))
+    if entry["source"] == "skyserver":
+        check_precision(galaxies, source)
+    galaxies, report = clean(_with_ids(galaxies), entry["hygiene"], source)
+    if thresholds:
+        labels, by_votes = labels_by_votes(galaxies, thresholds, entry["classes"], source)
+        galaxies = galaxies.drop(columns=list(vote_columns(thresholds)))
+        report["labels"] = {"by_votes": by_votes, "unknown_values": {}}
+    else:
+        labels, unknown = labels_by_value(galaxies, entry, source)
+        report["labels"] = {"unknown_values": unknown}
+    galaxies["label"] = labels
+    report["labels"]["without_label"] = int(labels.isna().sum())
+    if entry.get("sample") and len(galaxies) > entry["sample"]:
+        galaxies = _sampled(galaxies, entry["sample"])
+        report["sample"] = len(galaxies)
+    galaxies["split"] = split(galaxies["source_id"], entry["split"]["annotation_fraction"], entry["split"]["salt"])
+    first = ["source_id", "ra", "dec", "label", "split"]
+    return _in_order(galaxies)[first + [name for name in galaxies if name not in first]], report
+
+
+def positions_of_catalog(rows: Mapping[str, Any], source: str) -> pd.DataFrame:
+    """The same galaxies without labels and split: the listed columns of a table.
+
+    `rows` has `columns`, `format`, `hygiene` and `sample` of the catalog. Raises `InputError` as `galaxies_of_catalog`.
+    """
+    galaxies, _ = clean(_with_ids(read_catalog(source, rows["columns"], rows["format"])), rows["hygiene"], source)
+    return _in_order(_sampled(galaxies, rows["sample"]))
+
+
+def _with_ids(galaxies: pd.DataFrame) -> pd.DataFrame:
+    """A table without ids gets row numbers, so that every galaxy can be named."""
+    if "source_id" not in galaxies:
+        galaxies.insert(0, "source_id", [f"row{number}" for number in range(len(galaxies))])
+    return galaxies
+
+
+def _sampled(galaxies: pd.DataFrame, sample: int | None) -> pd.DataFrame:
+    """So many galaxies, chosen by a hash of source_id; all where `sample` is None or not less."""
+    if not sample or len(galaxies) <= sample:
+        return galaxies
+    chosen = np.argsort(hash_fractions(galaxies["source_id"], "sample"), kind="stable")[:sample]
+    return galaxies.iloc[np.sort(chosen)]
+
+
+def _in_order(galaxies: pd.DataFrame) -> pd.DataFrame:
+    """Galaxies by nested HEALPix pixel, and by id within one."""
+    place = tile_of(galaxies["ra"], galaxies["dec"], FINE_ORDER)
+    return galaxies.iloc[np.lexsort((galaxies["source_id"].to_numpy(str), place))].reset_index(drop=True)

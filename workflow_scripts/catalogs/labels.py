@@ -1,0 +1,112 @@
+"""Labels as indices into a catalog's classes, from a column of labels or from fractions of votes.
+
+By votes, a galaxy gets the class whose fractions all reach their thresholds. One that reaches those of no class stays
+without a label, as does one that reaches those of both: people were uncertain, which is not a third morphology.
+"""
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workflow_scripts.errors import InputError
+
+VoteThresholds = Mapping[str, Mapping[str, float]]
+# The most frequent unknown label values; a column mapped by mistake can have one a row.
+_LISTED_VALUES = 50
+
+
+def vote_columns(thresholds: VoteThresholds) -> dict[str, str]:
+    """The columns of votes by the key of the configuration that names each (`label_votes.spiral.p_cs`)."""
+    return {f"label_votes.{name}.{column}": column for name, wanted in thresholds.items() for column in wanted}
+
+
+def labels_by_votes(
+    galaxies: pd.DataFrame, thresholds: VoteThresholds, classes: Sequence[str], source: str
+) -> tuple[pd.Series, dict[str, int]]:
+    """Labels as indices into `classes`, and how many galaxies reached what.
+
+    Parameters
+    ----------
+    galaxies
+        fractions of votes as float64, in columns named as the keys of `vote_columns`.
+    thresholds
+        by class and column of the table, the smallest fraction of votes that counts.
+
+    Returns
+    -------
+    labels, counts
+        Int8, missing where uncertain; galaxies by class, and those of `no_class` and `several_classes`.
+
+    Raises
+    ------
+    InputError
+        where a column does not hold numbers, or no galaxy reaches a class.
+    """
+    reached = np.zeros((len(classes), len(galaxies)), bool)
+    for number, name in enumerate(classes):
+        if name not in thresholds:
+            continue
+        reached[number] = True
+        for column, least in thresholds[name].items():
+            votes = galaxies[f"label_votes.{name}.{column}"]
+            if not pd.api.types.is_float_dtype(votes):
+                raise InputError(
+                    f"{source}: column '{column}' (catalogs, label_votes.{name}) is text, expected fractions of votes"
+                )
+            reached[number] &= votes.to_numpy(float) >= least
+    number_reached = reached.sum(axis=0)
+    labels = pd.Series(pd.NA, index=galaxies.index, dtype="Int8")
+    labels[number_reached == 1] = np.argmax(reached, axis=0)[number_reached == 1]
+    counts = {name: int((labels == number).sum()) for number, name in enumerate(classes)}
+    for name in thresholds:
+        if not counts[name]:
+            raise InputError(
+                f"{source}: none of {len(galaxies)} galaxies is {name} by its votes, expected lower thresholds"
+                f" (catalogs, label_votes.{name})"
+            )
+    return labels, {
+        **counts,
+        "no_class": int((number_reached == 0).sum()),
+        "several_classes": int((number_reached > 1).sum()),
+    }
+
+
+def labels_by_value(galaxies: pd.DataFrame, entry: Mapping[str, Any], source: str) -> tuple[pd.Series, dict[str, int]]:
+    """Labels as indices into `classes` (Int8, missing where not known), and how often the unknown values occur."""
+    if "label" not in galaxies:
+        return pd.Series(pd.NA, index=galaxies.index, dtype="Int8"), {}
+    classes = entry["classes"]
+    label_values = entry.get("label_values") or {}
+    strange = [name for name in label_values.values() if name not in classes]
+    if strange:
+        raise InputError(
+            f"{source}: '{strange[0]}' (catalogs, label_values) is no class, expected {', '.join(classes)}"
+        )
+    meaning = {str(value): classes.index(name) for value, name in label_values.items()}
+    if not meaning:
+        meaning = {str(number): number for number in range(len(classes))}
+        meaning |= {name: number for number, name in enumerate(classes)}
+    labels = galaxies["label"].map(meaning).astype("Int8")
+    odd = galaxies.loc[labels.isna() & galaxies["label"].notna(), "label"].value_counts()
+    if labels.isna().all() and len(odd):
+        raise InputError(
+            f"{source}: no label is known; it has {', '.join(sorted(odd.index)[:5])}, expected {', '.join(meaning)}"
+            " (catalogs, label_values)"
+        )
+    empty = [name for number, name in enumerate(classes) if not (labels == number).any()]
+    if empty and len(odd):
+        known = [value for value, number in meaning.items() if classes[number] == empty[0]]
+        raise InputError(
+            f"{source}: no galaxy is {empty[0]}: no label is {' or '.join(known)}, but {odd.iloc[0]} rows have the"
+            f" unknown label {odd.index[0]}{_similar(odd.index[0], known)} (catalogs, label_values)"
+        )
+    listed = sorted(odd.items(), key=lambda item: (-item[1], item[0]))[:_LISTED_VALUES]
+    return labels, {str(value): int(count) for value, count in listed}
+
+
+def _similar(value: str, known: list[str]) -> str:
+    close = get_close_matches(value.lower(), [name.lower() for name in known], n=1)
+    return "; is that the one that is meant?" if close else ""
