@@ -10,7 +10,8 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, workflow.basedir)
 
 from workflow_scripts.cluster.refusals import advice as refusal_advice
-from workflow_scripts.configuration import as_parameter, check_user_files, code_digest, load, readable
+from workflow_scripts.code_closure import code_digest
+from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
 from workflow_scripts.errors import InputError
 from workflow_scripts.whole_file import check_output_folder
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workflow_scripts.configuration.code_closure import closure, code_digest
+from workflow_scripts.code_closure import closure, code_digest
 
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = sorted((ROOT / "workflow_scripts").rglob("*.py"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflow_scripts.configuration.code_closure import closure
+from workflow_scripts.code_closure import closure
 
 ROOT = Path(__file__).resolve().parents[3]
 ENVIRONMENTS = sorted((ROOT / "envs").glob("*.yaml"))

@@ -1,12 +1,14 @@
 """A step's digest changes with the code that the step can reach, and with nothing else."""
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from workflow_scripts.configuration.code_closure import closure, code_digest
+from workflow_scripts.code_closure import closure, code_digest
 from workflow_scripts.errors import InputError
 
 FILES = {
@@ -102,6 +104,82 @@ def test_missing_and_broken_modules(tmp_path):
         code_digest("workflow_scripts.absent", root)
     with pytest.raises(InputError, match=r"step\.py:1: not valid Python"):
         code_digest("workflow_scripts.train", root)
+
+
+# Every version of Python that is allowed writes these differently with `ast.unparse` or splits them differently.
+SAMPLE = """
+'A module.'
+import json  # why
+
+def shown(x, *, width=10, **more):
+    "What is shown."
+    quoted = f"{x!r:>{width}} {more['a']} {{kept}} # no comment" f'{x=}' "" ("b"  # a comment
+        'c')
+    return [y for y in (quoted, r"\\d", b"\\x00", 1e-3, 10_000, -1j, ..., None, "\u0378") if y] + [lambda: (yield)]
+
+async def other(x): ...
+"""
+PINNED = "4369675064a50be2"
+
+
+def interpreter(version: str) -> str:
+    """A Python of this version that starts, from PATH or pyenv; the test is skipped where there is none."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    for found in (shutil.which(f"python{version}"), *pyenv.glob(f"{version}.*/bin/python")):
+        if found and not subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode:
+            return str(found)
+    pytest.skip(f"Python {version} is not on this machine")
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13"])
+def test_a_digest_is_the_same_on_every_python(tmp_path, repository, version):
+    root = write(tmp_path, {"workflow_scripts/sample.py": SAMPLE})
+    steps = sorted(path.stem for path in (repository / "workflow_scripts").glob("*.py"))
+    # Only the standard library: another Python has nothing else.
+    program = (
+        "import sys; from workflow_scripts.code_closure import code_digest;"
+        f"print(code_digest('workflow_scripts.sample', {str(root)!r}),"
+        f"*[code_digest('workflow_scripts.' + step, {str(repository)!r}) for step in {steps}])"
+    )
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(repository), "PYTHONDONTWRITEBYTECODE": "1"}
+    result = subprocess.run(
+        [interpreter(version), "-c", program], env=environment, capture_output=True, text=True, check=True, timeout=60
+    )
+    pinned, *digests = result.stdout.split()
+    assert pinned == PINNED
+    assert digests == [code_digest(f"workflow_scripts.{step}", repository) for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("written", "otherwise", "same"),
+    [
+        ("x = f(1, 2)", "x = f(\n    1,  # one\n\n    2,\n)", True),
+        ("x = 'a#b'", 'x = "a#b"  # c', True),
+        ("x = f'{y}#b'", "x = f'{y}#c'", False),
+        ("x = 'ab'", "x = ('a'  # first\n 'b')", True),
+        ("def f():\n    'x'\n    return 1", "def f():\n    return 1", True),
+        ("def f():\n    return 'x'", "def f():\n    return 'y'", False),
+        ("x = 1", "x = True", False),
+        ("x = 1", "x = 1.0", False),
+        ("x = 'a'", "x = b'a'", False),
+        ("x = {**y}", "x = {None: y}", False),
+        ("f(*x)", "f(x)", False),
+        ("x = f'{y!r}'", "x = f'{y}'", False),
+        ("x = f'{y:>3}'", "x = f'{y:>4}'", False),
+        ("x = f'{y}'", "x = '{y}'", False),
+        ("def f(a, /): ...", "def f(a): ...", False),
+        ("if a:\n    b\nc", "if a:\n    b\n    c", False),
+        ("def f(*, a=None): ...", "def f(*, a): ...", False),
+        ("return_ = a - (b - c)", "return_ = a - b - c", False),
+    ],
+)
+def test_what_means_the_same_has_the_same_digest(tmp_path, written, otherwise, same):
+    roots = [
+        write(tmp_path / name, {"workflow_scripts/step.py": f"{text}\n"})
+        for name, text in (("one", written), ("two", otherwise))
+    ]
+    one, two = (code_digest("workflow_scripts.step", root) for root in roots)
+    assert (one == two) is same
 
 
 def test_configuration_imports_nothing_heavy(repository):

@@ -1,7 +1,9 @@
 """Digest of a step's program: its module and every module of this project that it imports, directly or not.
 
 Only what the code means counts: comments, docstrings and layout do not. A rule has the digest as a parameter, so that
-an edit reruns exactly the steps that use the code.
+an edit reruns exactly the steps that use the code. The digest is that of the syntax tree in a notation of its own:
+every Python from 3.11 on reads the same tree, while `ast.unparse` and `ast.dump` write it differently from version to
+version.
 """
 
 import ast
@@ -9,6 +11,7 @@ import hashlib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from workflow_scripts.errors import InputError
 
@@ -75,7 +78,7 @@ def _read(name: str, root: Path) -> tuple[str, tuple[str, ...]]:
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     imported = tuple(dict.fromkeys(_imports(tree, package, file, root)))
     _strip_docstrings(tree)
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest(), imported
+    return hashlib.sha256("".join(_notation(tree)).encode()).hexdigest(), imported
 
 
 def _imports(tree: ast.Module, package: str, file: Path, root: Path) -> Iterator[str]:
@@ -129,3 +132,41 @@ def _strip_docstrings(tree: ast.Module) -> None:
             and isinstance(node.body[0].value.value, str)
         ):
             node.body = node.body[1:] or [ast.Pass()]
+
+
+def _notation(value: Any) -> Iterator[str]:
+    """A syntax tree without positions, as text: `Name(id='x';ctx=Load();)`.
+
+    Fields that are absent or empty are left out, because later versions of Python add some; their names keep the rest
+    unambiguous. Pieces of an f-string are joined where one version of Python splits what another does not.
+    """
+    if isinstance(value, ast.AST):
+        yield f"{type(value).__name__}("
+        for field in value._fields:
+            held = getattr(value, field, None)
+            if held is None or held == []:
+                continue
+            yield f"{field}="
+            yield from _notation(_joined(held) if isinstance(value, ast.JoinedStr) else held)
+            yield ";"
+        yield ")"
+    elif isinstance(value, list):
+        yield "["
+        for item in value:
+            yield from _notation(item)
+            yield ","
+        yield "]"
+    else:
+        # Not `repr`, which escapes the characters that this Python's version of Unicode knows no glyph for.
+        yield f"{type(value).__name__} {value!a}"
+
+
+def _joined(pieces: list[ast.expr]) -> list[ast.expr]:
+    """The pieces of an f-string with neighbouring texts as one, and without empty ones."""
+    joined: list[ast.expr] = []
+    for piece in pieces:
+        if isinstance(piece, ast.Constant) and joined and isinstance(joined[-1], ast.Constant):
+            joined[-1] = ast.Constant("".join(str(part.value) for part in (joined[-1], piece)))
+        elif not (isinstance(piece, ast.Constant) and piece.value == ""):
+            joined.append(piece)
+    return joined
