@@ -10,14 +10,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from workflow_scripts.audits.columns import choose_columns
-from workflow_scripts.audits.headers import read_header
-from workflow_scripts.audits.matched_catalogs import matched_source
-from workflow_scripts.audits.page import page
-from workflow_scripts.audits.pieces import Source
-from workflow_scripts.audits.settings import Settings
-from workflow_scripts.audits.sky_maps import sky_maps
+from workflow_scripts.audits.audit_findings import AuditSettings
+from workflow_scripts.audits.audit_page import audit_page
+from workflow_scripts.audits.catalog_sums import audit_maps
+from workflow_scripts.audits.galaxy_pieces import matched_source
 from workflow_scripts.audits.suite import HYGIENE, Audit, audit
+from workflow_scripts.audits.table_columns import choose_columns, read_header
+from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMATS_IN_WORDS
 from workflow_scripts.errors import InputError
 from workflow_scripts.figures.audits import LOOK, amplitude, fraction_by_ra, sigma_and_p, sigma_map, sky_map
@@ -78,7 +77,7 @@ def main(arguments: argparse.Namespace) -> None:
     check_settings(arguments)
     check_output_folder(arguments.output)
     source, compared = sources(arguments)
-    settings = Settings(arguments.permutations, arguments.seed, arguments.alpha, arguments.power)
+    settings = AuditSettings(arguments.permutations, arguments.seed, arguments.alpha, arguments.power)
     name = arguments.name or Path(arguments.catalog).name.split(".")[0]
     found = audit(name, source, arguments.positive, arguments.reference_positive, settings)
     if compared is not None:
@@ -116,7 +115,7 @@ def check_settings(arguments: argparse.Namespace) -> None:
         raise InputError("--score was given without --reference, expected both: scores are tested against a reference")
 
 
-def sources(arguments: argparse.Namespace) -> tuple[Source, dict[str, Any] | None]:
+def sources(arguments: argparse.Namespace) -> tuple[TableSource, dict[str, Any] | None]:
     """The catalog as the tests see it, and how two catalogs matched where there are two."""
     hygiene = {**HYGIENE, "radius_arcsec": arguments.repeat_radius}
     columns = choose_columns(
@@ -130,7 +129,7 @@ def sources(arguments: argparse.Namespace) -> tuple[Source, dict[str, Any] | Non
         arguments.score,
         arguments.source_id,
     )
-    source = Source.of(arguments.catalog, columns, hygiene, arguments.format)
+    source = TableSource.of(arguments.catalog, columns, hygiene, arguments.format)
     if not arguments.compare:
         return source, None
     header = read_header(arguments.compare)
@@ -142,12 +141,12 @@ def sources(arguments: argparse.Namespace) -> tuple[Source, dict[str, Any] | Non
     }
     labels = [wanted["label"]] if wanted["label"] else []
     second = choose_columns(header, arguments.compare, wanted["ra"], wanted["dec"], labels)
-    return matched_source(source, Source.of(arguments.compare, second, hygiene), arguments.match_radius)
+    return matched_source(source, TableSource.of(arguments.compare, second, hygiene), arguments.match_radius)
 
 
 def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:
     """Write everything; the page and the summary last, when all else is there."""
-    maps = sky_maps(found.catalog.sums)
+    maps = audit_maps(found.catalog.sums)
     drawn = figures(found, summary, maps)
     for name, figure in drawn.items():
         save(figure, folder / "figures", name, LOOK)
@@ -157,7 +156,7 @@ def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:
         np.savez(temporary, allow_pickle=False, **maps)
     pngs = {name: (folder / "figures" / f"{name}.png").read_bytes() for name in drawn}
     with whole_file(folder / "audit.html") as temporary:
-        temporary.write_text(page(summary, found.fractions, pngs), encoding="utf-8")
+        temporary.write_text(audit_page(summary, found.fractions, pngs), encoding="utf-8")
     write_json(folder / "summary.json", summary)
     plt.close("all")
 

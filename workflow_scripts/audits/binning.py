@@ -1,5 +1,6 @@
-"""Galaxies that passed the gate into sums, and, where templates are asked for, into arrays."""
+"""Galaxies that passed the gate into sums, labels as 0 and 1; where there are templates, also into arrays."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -9,10 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_scripts.audits.classes import class_numbers, is_positive
-from workflow_scripts.audits.pieces import Overview, Source, galaxies, joined_reports
-from workflow_scripts.audits.sums import AnnotationSums, CatalogSums, PairSums, Places, ReferenceSums
+from workflow_scripts.audits.catalog_sums import AnnotationSums, CatalogSums, PairSums, Places, ReferenceSums
+from workflow_scripts.audits.galaxy_pieces import Overview, galaxies, joined_reports
+from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.errors import InputError
+
+log = logging.getLogger(__name__)
+
+# (negative, positive) of two classes whose names say which is which.
+_TELLING = (("0", "1"), ("-1", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,7 @@ class _Collected:
     without_score: int = 0
 
 
-def bin_catalog(source: Source, found: Overview, positives: Mapping[str, str]) -> BinnedCatalog:
+def bin_catalog(source: TableSource, found: Overview, positives: Mapping[str, str]) -> BinnedCatalog:
     """Read, clean and add up a catalog.
 
     `positives` is the positive class of each of `source.label_columns`. Galaxies without a label in one of the
@@ -95,7 +101,7 @@ def _suspected_unit(extents: NDArray[np.float64]) -> str | None:
 
 def _add_piece(
     piece: pd.DataFrame,
-    source: Source,
+    source: TableSource,
     annotations: Sequence[str],
     classes: tuple[str, ...],
     positives: Mapping[str, str],
@@ -110,7 +116,7 @@ def _add_piece(
     ra, dec = piece["ra"].to_numpy(), piece["dec"].to_numpy()
     collected.extents.append((ra.min(), ra.max(), np.abs(dec).max()))
     places = Places.of(ra, dec)
-    numbers = [class_numbers(piece[name], classes) for name in annotations] if len(annotations) > 1 else []
+    numbers = [numbers_of_classes(piece[name], classes) for name in annotations] if len(annotations) > 1 else []
     pairs = [
         PairSums.of(labels[a], labels[b], (numbers[a], numbers[b]), len(classes), places)
         for a, b in combinations(range(len(annotations)), 2)
@@ -127,7 +133,7 @@ def _reference(
     piece: pd.DataFrame,
     labels: NDArray[np.float64],
     positives: Mapping[str, str],
-    source: Source,
+    source: TableSource,
     places: Places,
     collected: _Collected,
 ) -> ReferenceSums | None:
@@ -164,3 +170,62 @@ def _joined(names: tuple[str, ...], collected: _Collected) -> Covariates | None:
         rows[complete],
         int((~complete).sum()),
     )
+
+
+def positive_class(counts: Mapping[str, int], wanted: str | None, file: str, column: str) -> str:
+    """The class that is counted, as it is written in the file.
+
+    Parameters
+    ----------
+    counts
+        galaxies of each class that occurs.
+    wanted
+        what the user named (`1`, `1.0` and `+1` are the same); None for two classes, of which `1`, `true` and `yes` are
+        positive, and of others the last in alphabetical order.
+
+    Raises
+    ------
+    InputError
+        for no class or one, for a class that does not occur, or for three or more of which none was named.
+    """
+    where = f"{file}: column '{column}'"
+    if len(counts) < 2:
+        found = f"one class only ({next(iter(counts))})" if counts else "no label"
+        raise InputError(f"{where} has {found}, expected two classes or more")
+    shown = ", ".join(list(counts)[:8]) + (", ..." if len(counts) > 8 else "")
+    if wanted is None:
+        if len(counts) > 2:
+            raise InputError(f"{where} has {len(counts)} classes ({shown}), expected two, or one of them as --positive")
+        by_folded = {name.casefold(): name for name in counts}
+        telling = next((pair for pair in _TELLING if set(pair) == set(by_folded)), None)
+        positive = by_folded[telling[1]] if telling else sorted(counts)[1]
+        log.info("column '%s' has the classes %s: '%s' is counted (--positive)", column, shown, positive)
+        return positive
+    if wanted in counts:
+        return wanted
+    same = [name for name in counts if _as_number(name) is not None and _as_number(name) == _as_number(wanted)]
+    if len(same) == 1:
+        return same[0]
+    raise InputError(f"{where} has no class '{wanted}' (--positive), expected one of {shown}")
+
+
+def _as_number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def is_positive(labels: pd.Series, positive: str) -> NDArray[np.float64]:
+    """1 where a label (a categorical of texts) is the positive class, 0 where it is another, NaN where it lacks."""
+    categories = list(labels.cat.categories)
+    codes = labels.cat.codes.to_numpy()
+    wanted = categories.index(positive) if positive in categories else len(categories)
+    return np.where(codes < 0, np.nan, (codes == wanted).astype(float))
+
+
+def numbers_of_classes(labels: pd.Series, classes: Sequence[str]) -> NDArray[np.int64]:
+    """Position of each label in `classes`; -1 where it is missing."""
+    order = {name: number for number, name in enumerate(classes)}
+    numbers = np.array([order[name] for name in labels.cat.categories] + [-1], np.int64)
+    return numbers[labels.cat.codes.to_numpy()]

@@ -7,11 +7,19 @@ from typing import Any
 import numpy as np
 from scipy import special, stats
 
-from workflow_scripts.audits.dipoles import centred_dipole, centred_dipole_finding, dipole_finding
-from workflow_scripts.audits.findings import Finding, Findings, axis_keys, galaxy_test, normal_interval
-from workflow_scripts.audits.multipole_fits import multipole_findings
-from workflow_scripts.audits.settings import Settings
-from workflow_scripts.audits.sums import N_PIXELS, RA_BINS, AnnotationSums, CatalogSums
+from workflow_scripts.audits.audit_findings import (
+    AuditFinding,
+    AuditSettings,
+    Findings,
+    axis_keys,
+    centred_dipole,
+    centred_dipole_finding,
+    dipole_finding,
+    galaxy_finding,
+    with_normal_error,
+)
+from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, RA_BINS, AnnotationSums, CatalogSums
+from workflow_scripts.audits.regressions import multipole_findings
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.fractions.fractions import fraction_contrast, homogeneity
@@ -28,14 +36,14 @@ from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics, w
 from workflow_scripts.statistics.sky.nulls import random_sign_test
 from workflow_scripts.statistics.sky.scans import scan_hemispheres, scan_octopole, scan_quadrupole
 
-NO_DEPENDENCE = "the fraction does not depend on position"
-BLOCK_NSIDES = (2, 4, 8)
+_NO_DEPENDENCE = "the fraction does not depend on position"
+_BLOCK_NSIDES = (2, 4, 8)
 _SCAN_NSIDE_ORDER = 3
 _SCAN_PERMUTATIONS = 999
 # Widths of the prior of a dipole's components, in fractions, for which odds are given.
-BAYES_TAUS = (0.01, 0.03, 0.1)
+_BAYES_TAUS = (0.01, 0.03, 0.1)
 # The other prior: amplitude uniform from 0 to this, as Patel & Desmond (2024, MNRAS 534, 1553) have it, any axis.
-LARGEST_AMPLITUDE = 0.3
+_LARGEST_AMPLITUDE = 0.3
 _SCANS = {
     "hemisphere_scan": (scan_hemispheres, "two opposite hemispheres"),
     "quadrupole_scan": (scan_quadrupole, "cos 2 phi"),
@@ -44,30 +52,30 @@ _SCANS = {
 
 
 def single_catalog_tests(
-    sums: CatalogSums, annotation: AnnotationSums, column: str, suffix: str, settings: Settings, findings: Findings
+    sums: CatalogSums, annotation: AnnotationSums, column: str, suffix: str, settings: AuditSettings, findings: Findings
 ) -> None:
     """Make all tests of one annotation, from sums alone.
 
     `suffix` follows the tests' names, empty for the first annotation of a catalog. Labels that are all the same, or too
     small a part of the sky, end up in `findings.not_run`.
     """
-    suite = _Suite(sums, annotation, column, suffix, settings)
-    tests: tuple[tuple[str, Callable[[], Finding | Iterable[Finding]]], ...] = (
-        ("dipole_score", suite.dipole_score),
-        ("cosine_scan_paper_style", suite.cosine_scan),
-        ("linear_probability_dipole", suite.linear_probability),
-        ("glm", partial(suite.glm, findings)),
-        ("cosine_in_ra", suite.cosine_in_ra),
-        ("declination_gradient", suite.declination_gradient),
-        ("ra_bins", suite.ra_bins),
-        ("ra_halves", suite.ra_halves),
-        ("dec_halves", suite.dec_halves),
-        *((name, partial(suite.scan, name)) for name in _SCANS),
+    one = _OneAnnotation(sums, annotation, column, suffix, settings)
+    tests: tuple[tuple[str, Callable[[], AuditFinding | Iterable[AuditFinding]]], ...] = (
+        ("dipole_score", one.dipole_score),
+        ("cosine_scan_paper_style", one.cosine_scan),
+        ("linear_probability_dipole", one.linear_probability),
+        ("glm", partial(one.glm, findings)),
+        ("cosine_in_ra", one.cosine_in_ra),
+        ("declination_gradient", one.declination_gradient),
+        ("ra_bins", one.ra_bins),
+        ("ra_halves", one.ra_halves),
+        ("dec_halves", one.dec_halves),
+        *((name, partial(one.scan, name)) for name in _SCANS),
     )
     for name, test in tests:
         findings.attempt(name + suffix, test)
-    for nside in BLOCK_NSIDES:
-        findings.attempt(f"block_dipole_nside{nside}{suffix}", partial(suite.block_dipole, nside))
+    for nside in _BLOCK_NSIDES:
+        findings.attempt(f"block_dipole_nside{nside}{suffix}", partial(one.block_dipole, nside))
 
 
 def _two_sided_sigma(scanned: float) -> float:
@@ -81,52 +89,73 @@ def _two_sided_sigma(scanned: float) -> float:
     return float(-special.ndtri_exp(log_p - np.log(2)))
 
 
-class _Suite:
-    def __init__(self, sums: CatalogSums, annotation: AnnotationSums, column: str, suffix: str, settings: Settings):
+class _OneAnnotation:
+    def __init__(
+        self, sums: CatalogSums, annotation: AnnotationSums, column: str, suffix: str, settings: AuditSettings
+    ):
         self.sums, self.annotation, self.settings, self.suffix = sums, annotation, settings, suffix
         self.positions, self.labels, self.n = sums.positions, annotation.labels, sums.n
-        self.column = {"annotation": column}
+        self.column: dict[str, Any] = {"annotation": column}
         self.counts, self.positives = sums.counts, annotation.positives
 
     def _name(self, name: str) -> str:
         return name + self.suffix
 
-    def dipole_score(self) -> Finding:
+    def _finding(
+        self, name: str, null: str, estimand: str, extra: dict[str, Any] | None = None, **values: Any
+    ) -> AuditFinding:
+        return galaxy_finding(self._name(name), self.n, null, estimand, (extra or {}) | self.column, **values)
+
+    def dipole_score(self) -> AuditFinding:
         """Centred score test, with the amplitude's interval, limit and odds."""
         made = centred_dipole(self.positions, self.labels, self.settings)
         found = made[0]
         region = axis_region(found.beta, found.covariance)
         check = weak_axis_check(found.axis, mask_diagnostics(self.positions.sums).weak_axis)
-        odds = isotropy_bayes_factor(found.beta, found.covariance, BAYES_TAUS)
+        odds = isotropy_bayes_factor(found.beta, found.covariance, _BAYES_TAUS)
         notes = ["the amplitude of a dipole is positive also where there is none: read the interval, and the p"]
         if check.suspicious:
             notes.append(f"the axis is {check.angle_deg:.0f} degrees from the footprint's weak direction")
-        extra: dict[str, Any] = dict(self.column)
-        extra |= {"covariance": found.covariance, "mean": found.mean, "condition": found.condition}
-        extra |= {"axis_region_deg2": region.area_deg2, "whole_sky_possible": region.whole_sky}
-        extra |= {"weak_axis_angle_deg": check.angle_deg, "weak_axis_suspicious": check.suspicious}
-        extra["weak_axis_chance"] = check.chance
-        extra["ln_bayes_factor_isotropy"] = dict(zip(map(str, BAYES_TAUS), odds.tolist(), strict=True))
-        extra["ln_bayes_factor_uniform_amplitude"] = uniform_amplitude_bayes_factor(
-            found.beta, found.covariance, LARGEST_AMPLITUDE
-        )
-        extra["largest_amplitude_of_prior"] = LARGEST_AMPLITUDE
+        extra = self.column | {
+            "covariance": found.covariance,
+            "mean": found.mean,
+            "condition": found.condition,
+            "axis_region_deg2": region.area_deg2,
+            "whole_sky_possible": region.whole_sky,
+            "weak_axis_angle_deg": check.angle_deg,
+            "weak_axis_suspicious": check.suspicious,
+            "weak_axis_chance": check.chance,
+            "ln_bayes_factor_isotropy": dict(zip(map(str, _BAYES_TAUS), odds.tolist(), strict=True)),
+            "ln_bayes_factor_uniform_amplitude": uniform_amplitude_bayes_factor(
+                found.beta, found.covariance, _LARGEST_AMPLITUDE
+            ),
+            "largest_amplitude_of_prior": _LARGEST_AMPLITUDE,
+        }
         name, estimand = self._name("dipole_score"), "amplitude of the dipole of the fraction of the positive class"
-        return centred_dipole_finding(name, NO_DEPENDENCE, estimand, self.n, made, self.settings, extra, notes)
+        return centred_dipole_finding(name, _NO_DEPENDENCE, estimand, self.n, made, self.settings, extra, notes=notes)
 
-    def cosine_scan(self) -> Finding:
+    def cosine_scan(self) -> AuditFinding:
         """Paper-style maximum over all axes: uncentred signs, random signs as null."""
         signs = self.annotation.signs(self.positions)
         found = random_sign_test(self.positions, signs, self.settings.permutations, self.settings.seed)
         mean = signs.sums.total / self.n
         alone = sigma_without_dipole(self.positions.sums, mean)
         check = weak_axis_check(found.axis, mask_diagnostics(self.positions.sums).weak_axis)
-        test = galaxy_test(
-            self._name("cosine_scan_paper_style"),
-            "paper_style",
-            self.n,
+        extra = axis_keys(found.axis) | {
+            "max_sigma": found.max_sigma,
+            "p_if_sigma_were_normal": 2 * stats.norm.sf(found.max_sigma),
+            "equivalent_sigma": _two_sided_sigma(found.max_sigma),
+            "mean_sign": mean,
+            "sigma_without_dipole": alone,
+            "weak_axis_angle_deg": check.angle_deg,
+            "weak_axis_suspicious": check.suspicious,
+        }
+        return self._finding(
+            "cosine_scan_paper_style",
             "every galaxy is of either class with probability 1/2",
             "largest sigma of a cosine dependence over all axes",
+            extra,
+            family="paper_style",
             estimate=found.max_sigma,
             statistic=found.max_sigma,
             dof=3,
@@ -138,19 +167,14 @@ class _Suite:
                 "labels are not centred: an unequal mix of classes makes a dipole on a partly covered sky",
             ],
         )
-        extra = axis_keys(found.axis) | self.column
-        extra |= {"max_sigma": found.max_sigma, "p_if_sigma_were_normal": 2 * stats.norm.sf(found.max_sigma)}
-        extra |= {"equivalent_sigma": _two_sided_sigma(found.max_sigma), "mean_sign": mean}
-        extra |= {"sigma_without_dipole": alone, "weak_axis_angle_deg": check.angle_deg}
-        return Finding(test, extra | {"weak_axis_suspicious": check.suspicious})
 
-    def linear_probability(self) -> Finding:
+    def linear_probability(self) -> AuditFinding:
         """Maximum likelihood of p = M + D cos, for comparison with Patel & Desmond (2024)."""
         found = linear_probability(self.sums.fine_positions, self.annotation.fine_positives)
         return dipole_finding(
             self._name("linear_probability_dipole"),
             self.n,
-            NO_DEPENDENCE,
+            _NO_DEPENDENCE,
             "amplitude D of p(n) = M + D d.n",
             found.beta,
             found.dipole.statistic,
@@ -159,105 +183,91 @@ class _Suite:
             notes=["a delta BIC above zero favours isotropy"],
         )
 
-    def glm(self, findings: Findings) -> Iterator[Finding]:
+    def glm(self, findings: Findings) -> Iterator[AuditFinding]:
         """Binomial regressions on dipole, quadrupole and octopole: likelihood-ratio tests."""
         return multipole_findings(self.sums, self.annotation, self.suffix, self.column, self.settings, findings)
 
-    def cosine_in_ra(self) -> Finding:
+    def cosine_in_ra(self) -> AuditFinding:
         """Cosine of right ascension, its phase free."""
         found = cosine_score_test(self.sums.circle, self.annotation.circle)
-        test = galaxy_test(
-            self._name("cosine_in_ra"),
-            "secondary",
-            self.n,
+        return self._finding(
+            "cosine_in_ra",
             "the fraction does not depend on right ascension",
             "amplitude of a cosine in right ascension",
+            {"phase_ra": found.phase_deg, "mean": found.mean},
             estimate=found.amplitude,
             se=found.amplitude_se,
             statistic=found.q,
             dof=2,
             p=found.p,
         )
-        return Finding(test, {"phase_ra": found.phase_deg, "mean": found.mean} | self.column)
 
-    def declination_gradient(self) -> Finding:
+    def declination_gradient(self) -> AuditFinding:
         """Gradient in sin(dec) beside the cosine in right ascension."""
         found = sky_cosine(self.positions.sums, self.labels.sums)
-        test = galaxy_test(
-            self._name("declination_gradient"),
-            "secondary",
-            self.n,
+        return self._finding(
+            "declination_gradient",
             "the fraction does not change with declination",
             "change of the fraction from the celestial equator to the pole",
-            estimate=found.gradient,
-            se=found.gradient_se,
-            ci95=normal_interval(found.gradient, found.gradient_se),
+            **with_normal_error(found.gradient, found.gradient_se),
             statistic=found.gradient / found.gradient_se,
             p=found.p_gradient,
         )
-        return Finding(test, dict(self.column))
 
-    def ra_bins(self) -> Finding:
+    def ra_bins(self) -> AuditFinding:
         """Equal fractions in all bins of right ascension."""
         chi2, dof, p = homogeneity(self.positives.sum(axis=1), self.counts.sum(axis=1))
         null = "the fraction is the same in all bins of right ascension"
-        values = {"statistic": chi2, "dof": dof, "p": p}
         estimand = f"fractions in {RA_BINS} bins of right ascension"
-        return Finding(
-            galaxy_test(self._name("ra_bins"), "secondary", self.n, null, estimand, **values), dict(self.column)
-        )
+        return self._finding("ra_bins", null, estimand, statistic=chi2, dof=dof, p=p)
 
-    def ra_halves(self) -> Finding:
+    def ra_halves(self) -> AuditFinding:
         """Right ascension below 180 degrees minus the rest."""
         k, n = self.positives.sum(axis=1), self.counts.sum(axis=1)
         half = RA_BINS // 2
         groups = (k[:half].sum(), n[:half].sum(), k[half:].sum(), n[half:].sum())
         return self._contrast("ra_halves", groups, "fraction at right ascension below 180 degrees minus that above")
 
-    def dec_halves(self) -> Finding:
+    def dec_halves(self) -> AuditFinding:
         """North minus south of the celestial equator."""
         k, n = self.positives.sum(axis=0), self.counts.sum(axis=0)
         return self._contrast("dec_halves", (k[1], n[1], k[0], n[0]), "fraction north of the equator minus south of it")
 
-    def _contrast(self, name: str, groups: tuple[float, float, float, float], estimand: str) -> Finding:
+    def _contrast(self, name: str, groups: tuple[float, float, float, float], estimand: str) -> AuditFinding:
         found = fraction_contrast(*groups)
-        test = galaxy_test(
-            self._name(name),
-            "secondary",
-            self.n,
+        return self._finding(
+            name,
             "the fractions of the two halves are equal",
             estimand,
+            {"n_halves": [groups[1], groups[3]]},
             estimate=found.difference,
             se=found.se,
             ci95=list(found.ci95),
             statistic=found.z,
             p=found.p,
         )
-        return Finding(test, {"n_halves": [groups[1], groups[3]]} | self.column)
 
-    def scan(self, name: str) -> Finding:
+    def scan(self, name: str) -> AuditFinding:
         """A template scanned over many axes, with the null of the largest contrast."""
         scanned, contrast = _SCANS[name]
         axes = unit_vectors(*tile_centres(_SCAN_NSIDE_ORDER))
         axes = axes[axes[:, 2] >= 0]
         permutations = min(_SCAN_PERMUTATIONS, self.settings.permutations)
         found = scanned(axes, self.positions, self.labels, permutations, self.settings.seed)
-        test = galaxy_test(
-            self._name(name),
-            "secondary",
-            self.n,
-            NO_DEPENDENCE,
+        return self._finding(
+            name,
+            _NO_DEPENDENCE,
             f"largest |z| of {contrast} over {len(axes)} axes",
+            axis_keys(found.axis),
             estimate=found.maximum,
             statistic=found.maximum,
             p_permutation=found.p,
             p_smallest=1 / (permutations + 1),
         )
-        return Finding(test, axis_keys(found.axis) | self.column)
 
-    def block_dipole(self, nside: int) -> Finding:
+    def block_dipole(self, nside: int) -> AuditFinding:
         """Dipole with blocks of sky as the unit: labels that neighbours share."""
-        blocks = coarser_pixels(N_PIXELS, 12 * nside**2)
+        blocks = coarser_pixels(AUDIT_PIXELS, 12 * nside**2)
         found = block_dipole_test(self.positions, self.labels, blocks, self.settings.permutations, self.settings.seed)
         return dipole_finding(
             self._name(f"block_dipole_nside{nside}"),

@@ -9,17 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.audits.against_reference import accuracy, reference_tests
-from workflow_scripts.audits.binning import BinnedCatalog, bin_catalog
-from workflow_scripts.audits.classes import positive_class
-from workflow_scripts.audits.findings import Findings, axis_keys
-from workflow_scripts.audits.imaging_templates import template_tests
-from workflow_scripts.audits.paired import cochran_test, paired_tests
-from workflow_scripts.audits.pieces import Source, overview
-from workflow_scripts.audits.settings import Settings
+from workflow_scripts.audits.audit_findings import AuditSettings, Findings, axis_keys
+from workflow_scripts.audits.audit_verdict import audit_verdict
+from workflow_scripts.audits.binning import BinnedCatalog, bin_catalog, positive_class
+from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums
+from workflow_scripts.audits.comparisons import accuracy, cochran_test, paired_tests, reference_tests
+from workflow_scripts.audits.galaxy_pieces import overview
+from workflow_scripts.audits.regressions import template_tests
 from workflow_scripts.audits.single_catalog import single_catalog_tests
-from workflow_scripts.audits.sums import RA_BINS, CatalogSums
-from workflow_scripts.audits.verdict import verdict
+from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.statistics.fractions.fractions import wilson_interval
 from workflow_scripts.statistics.runs.power import detectable_dipole, label_variance
 from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics, quadrupole_aliasing
@@ -46,14 +44,16 @@ class Audit:
     fractions: pd.DataFrame
 
 
-def audit(name: str, source: Source, positive: str | None, reference_positive: str | None, settings: Settings) -> Audit:
+def audit(
+    name: str, source: TableSource, positive: str | None, reference_positive: str | None, settings: AuditSettings
+) -> Audit:
     """Audit a catalog: read it, clean it, and make every test that its columns allow.
 
     Parameters
     ----------
     positive, reference_positive
         the class that is counted, in annotations and in the reference (None: the same class); see
-        `classes.positive_class`.
+        `binning.positive_class`.
 
     Raises
     ------
@@ -63,14 +63,14 @@ def audit(name: str, source: Source, positive: str | None, reference_positive: s
     found = overview(source)
     positives = positive_classes(source, found.classes, positive, reference_positive)
     catalog = bin_catalog(source, found, positives)
-    tell_hygiene(catalog.hygiene)
+    log_hygiene(catalog.hygiene)
     log.info("%d galaxies in %d of %d rows", catalog.sums.n, catalog.hygiene["rows_out"], catalog.hygiene["rows_in"])
     findings = run_tests(catalog, source.columns.labels, settings)
     adjusted = findings.ledger(settings.alpha)
     details = sky_details(catalog.sums, settings)
     summary = {
         "experiment": name,
-        "verdict": verdict(findings, adjusted, details, positives["annotation0"], catalog.sums.n, settings.alpha),
+        "verdict": audit_verdict(findings, adjusted, details, positives["annotation0"], catalog.sums.n, settings.alpha),
         "alpha": settings.alpha,
         "tests": [finding.as_dict() for finding in findings.found],
         "ledger": adjusted,
@@ -87,11 +87,11 @@ def audit(name: str, source: Source, positive: str | None, reference_positive: s
     }
     if catalog.sums.reference is not None:
         summary["against_reference"] = accuracy(catalog.sums.reference)
-    return Audit(summary, catalog, fraction_table(catalog.sums, source.columns.labels))
+    return Audit(summary, catalog, fractions_by_part(catalog.sums, source.columns.labels))
 
 
 def positive_classes(
-    source: Source, classes: Mapping[str, Mapping[str, int]], positive: str | None, reference_positive: str | None
+    source: TableSource, classes: Mapping[str, Mapping[str, int]], positive: str | None, reference_positive: str | None
 ) -> dict[str, str]:
     """The positive class of every label column; the first annotation's serves for the others where it occurs there."""
     file, first = str(source.path), ""
@@ -106,7 +106,7 @@ def positive_classes(
     return chosen
 
 
-def run_tests(catalog: BinnedCatalog, names: tuple[str, ...], settings: Settings) -> Findings:
+def run_tests(catalog: BinnedCatalog, names: tuple[str, ...], settings: AuditSettings) -> Findings:
     """Every test that the sums of a catalog, and its covariates, allow."""
     findings = Findings()
     for number, annotation in enumerate(catalog.sums.annotations):
@@ -130,7 +130,7 @@ def _first_only(which: str, name: str) -> str:
     return f"tests of {name} {which}: only the first column of labels has them (name this one first: --label {name})"
 
 
-def sky_details(sums: CatalogSums, settings: Settings) -> dict[str, Any]:
+def sky_details(sums: CatalogSums, settings: AuditSettings) -> dict[str, Any]:
     """What the footprint does to a dipole, and the smallest that the catalog could have shown; None if undefined."""
     details: dict[str, Any] = {"mask": None, "power": None}
     try:
@@ -159,7 +159,7 @@ def sky_details(sums: CatalogSums, settings: Settings) -> dict[str, Any]:
     return details
 
 
-def fraction_table(sums: CatalogSums, names: tuple[str, ...]) -> pd.DataFrame:
+def fractions_by_part(sums: CatalogSums, names: tuple[str, ...]) -> pd.DataFrame:
     """Fractions with Wilson intervals by right ascension bin, half of the circle and hemisphere; a row a part."""
     rows = []
     for name, annotation in zip(names, sums.annotations, strict=True):
@@ -181,7 +181,7 @@ def fraction_table(sums: CatalogSums, names: tuple[str, ...]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def tell_hygiene(report: Mapping[str, Any]) -> None:
+def log_hygiene(report: Mapping[str, Any]) -> None:
     """Log what was dropped and why."""
     for problem, rows in report["dropped"].items():
         log.warning("%d rows dropped: %s", rows, problem.replace("_", " "))

@@ -1,7 +1,7 @@
 """The formats of catalogs: the one list that readers, help texts, messages and the configuration's schema go by.
 
 Imports nothing, so that everything may import it. A new format is a line here and a function in `readers.py` (one that
-reads the header before the table, for audits, in `audits/headers.py`).
+reads the header before the table, for audits, in `audits/table_columns.py`).
 """
 
 from typing import NamedTuple

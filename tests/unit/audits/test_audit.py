@@ -11,20 +11,22 @@ import pandas as pd
 import pytest
 
 from tests.unit.audits.audited import by_name, galaxies, run_audit
-from workflow_scripts.audits.columns import choose_columns
-from workflow_scripts.audits.headers import read_header
-from workflow_scripts.audits.pieces import Source, overview
-from workflow_scripts.audits.settings import Settings
+from workflow_scripts.audits.audit_findings import AuditSettings
+from workflow_scripts.audits.galaxy_pieces import overview
 from workflow_scripts.audits.suite import HYGIENE, audit
+from workflow_scripts.audits.table_columns import choose_columns, read_header
+from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.configuration.schema import complete, config_schema
 
-FEW = Settings(permutations=199)
+FEW = AuditSettings(permutations=199)
 CONTRACT = {"name", "estimand", "estimate", "se", "ci95", "statistic", "dof", "p", "p_permutation", "null"}
 CONTRACT |= {"unit_of_replication", "family", "n", "notes"}
 
 
-def memory(path: Path, label: str = "label", rows: int = 10**6) -> Source:
-    return Source.of(path, choose_columns(read_header(path), str(path), labels=[label]), HYGIENE, rows_a_piece=rows)
+def memory(path: Path, label: str = "label", rows: int = 10**6) -> TableSource:
+    return TableSource.of(
+        path, choose_columns(read_header(path), str(path), labels=[label]), HYGIENE, rows_a_piece=rows
+    )
 
 
 def test_hsc_spins_have_the_known_answer(shared_data, tmp_path):

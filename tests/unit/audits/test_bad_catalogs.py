@@ -6,10 +6,9 @@ from astropy import units
 from astropy.table import Table
 
 from tests.unit.audits.audited import galaxies, message
-from workflow_scripts.audits.columns import choose_columns
-from workflow_scripts.audits.headers import Column, read_header
-from workflow_scripts.audits.pieces import Source
 from workflow_scripts.audits.suite import HYGIENE
+from workflow_scripts.audits.table_columns import Column, choose_columns, read_header
+from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.errors import InputError
 
 
@@ -89,7 +88,7 @@ def test_units_in_the_names_of_a_csv(tmp_path):
 
 
 def source(path):
-    return Source.of(path, choose_columns(read_header(path), str(path), labels=["label"]), HYGIENE)
+    return TableSource.of(path, choose_columns(read_header(path), str(path), labels=["label"]), HYGIENE)
 
 
 def test_columns_are_guessed_by_ucd_before_name():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from tests.unit.audits.audited import by_name, galaxies, run_audit
-from workflow_scripts.audits.sums import FINE_ORDER, PIXEL_ORDER
+from workflow_scripts.audits.catalog_sums import AUDIT_ORDER, FIT_ORDER
 from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.dipole_amplitude import isotropy_bayes_factor, uniform_amplitude_bayes_factor
@@ -29,7 +29,7 @@ def catalog(tmp_path_factory):
     return table, summary, html.unescape((folder / "out" / "audit.html").read_text())
 
 
-def binned(table: pd.DataFrame, order: int = PIXEL_ORDER):
+def binned(table: pd.DataFrame, order: int = AUDIT_ORDER):
     vectors = unit_vectors(table["ra"].to_numpy(), table["dec"].to_numpy())
     pixels, n_pixels = tile_of(table["ra"].to_numpy(), table["dec"].to_numpy(), order), number_of_tiles(order)
     labels = (table["label"] == "spiral").to_numpy(float)
@@ -52,7 +52,7 @@ def test_the_fits_are_those_with_a_row_a_galaxy(catalog):
 
 def test_the_fits_and_the_stability_of_the_dipole_are_those_of_the_suite(catalog):
     table, summary, _ = catalog
-    tests, (positions, labels) = by_name(summary), binned(table, FINE_ORDER)
+    tests, (positions, labels) = by_name(summary), binned(table, FIT_ORDER)
     steps = dipole_stability(positions, labels.totals)
     octopole = steps[2].fit.octopole
     assert tests["glm_octopole"]["statistic"] == pytest.approx(octopole.statistic)

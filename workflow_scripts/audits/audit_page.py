@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-STYLE = """
+_STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 p, li { max-width: 62rem }
 table { border-collapse: collapse; font-size: 13px; margin: 1rem 0 }
@@ -22,7 +22,7 @@ figure.wide { width: 92% }
 figure img { max-width: 100%; height: auto }
 figcaption { font-size: 13px; color: #444; max-width: 34rem }
 """
-CAPTIONS = {
+_CAPTIONS = {
     "sigma_and_p": "Left: the sigma of a maximum over all axes follows the wider curve, not the normal one that a sigma"
     " is usually read with. Right: the p-values that follow.",
     "sigma_map": "Paper-style sigma of a cosine along every axis. A best axis near the weak direction speaks of the"
@@ -35,13 +35,13 @@ CAPTIONS = {
 }
 
 
-def page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Mapping[str, bytes]) -> str:
+def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Mapping[str, bytes]) -> str:
     """The page of a summary with its table of fractions and its figures, PNG by name."""
     name = html.escape(summary["experiment"])
     warnings = "".join(f'<p class="warning">{html.escape(sentence)}</p>' for sentence in warning_sentences(summary))
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Audit of {name}</title>
-<style>{STYLE}</style></head><body>
+<style>{_STYLE}</style></head><body>
 <h1>Audit of {name}</h1>
 <p class="verdict">{html.escape(summary["verdict"])}</p>
 {warnings}
@@ -172,7 +172,7 @@ condition number above 10,000 is flagged, and one above a million refused.</p>""
 
 def _figure(name: str, png: bytes) -> str:
     encoded = base64.b64encode(png).decode()
-    caption = html.escape(CAPTIONS.get(name, name.replace("_", " ")))
+    caption = html.escape(_CAPTIONS.get(name, name.replace("_", " ")))
     wide = " class=wide" if name == "sigma_and_p" else ""
     image = f'<img alt="{caption}" src="data:image/png;base64,{encoded}">'
     return f"<figure{wide}>{image}<figcaption>{caption}</figcaption></figure>"

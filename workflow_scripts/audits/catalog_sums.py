@@ -1,19 +1,19 @@
-"""A catalog as sums over sky pixels: all that its tests need, additive over disjoint sets of galaxies.
+"""A catalog as sums over sky pixels: all that its tests and maps need, additive over disjoint sets of galaxies.
 
 Nothing here grows with the number of galaxies, so a catalog of any size is read and added up in pieces.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from functools import reduce
-from operator import add
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.sky.tiles import number_of_tiles, tile_of
+from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.pairs.class_agreement import agreement_table
+from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
 from workflow_scripts.statistics.sky.cosine import right_ascension_vectors
 from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
 from workflow_scripts.statistics.sky.robust_dipole import ScatterSums
@@ -23,12 +23,16 @@ from workflow_scripts.statistics.truth.calibration_error import ScoreCells
 from workflow_scripts.statistics.truth.error_dipoles import ErrorSums
 
 # Nside 32: pixels of 1.8 degrees, small against a quadrupole.
-PIXEL_ORDER = 5
-N_PIXELS = number_of_tiles(PIXEL_ORDER)
+AUDIT_ORDER = 5
+AUDIT_PIXELS = number_of_tiles(AUDIT_ORDER)
 # Nside 256: 0.23 degrees, for fits that should not differ from those with a row a galaxy.
-FINE_ORDER = 8
-N_FINE_PIXELS = number_of_tiles(FINE_ORDER)
+FIT_ORDER = 8
+FIT_PIXELS = number_of_tiles(FIT_ORDER)
 RA_BINS = 12
+# A fraction of so many galaxies has an error of 0.1 or less.
+_GALAXIES_A_CELL = 25
+# Cells with fewer are left empty: their fractions would take all of the colours.
+_FEWEST_DRAWN = 5
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,9 @@ class Places:
     def of(cls, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> "Places":
         """Places of positions (n,) in ICRS degrees, right ascensions in [0, 360)."""
         ra_bin = np.minimum((ra / 360 * RA_BINS).astype(np.int64), RA_BINS - 1)
-        fine = tile_of(ra, dec, FINE_ORDER)
+        fine = tile_of(ra, dec, FIT_ORDER)
         # Nested numbers: each pixel holds a run of fine ones.
-        pixels, north = fine >> 2 * (FINE_ORDER - PIXEL_ORDER), (dec >= 0).astype(np.int64)
+        pixels, north = fine >> 2 * (FIT_ORDER - AUDIT_ORDER), (dec >= 0).astype(np.int64)
         return cls(unit_vectors(ra, dec), pixels, fine, right_ascension_vectors(ra), ra_bin, north)
 
     def chosen(self, rows: NDArray[np.bool_]) -> "Places":
@@ -64,8 +68,23 @@ class Places:
         return np.bincount(cells, weights=weights, minlength=2 * RA_BINS).astype(float).reshape(RA_BINS, 2)
 
 
+class _Additive:
+    """Sums of disjoint sets of galaxies add up, field by field; None is the sum of no galaxy."""
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(_total(getattr(self, part.name), getattr(other, part.name)) for part in fields(self)))  # type: ignore[arg-type]
+
+
+def _total(first: Any, second: Any) -> Any:
+    if first is None or second is None:
+        return second if first is None else first
+    if isinstance(first, tuple):
+        return tuple(a + b for a, b in zip(first, second, strict=True))
+    return first + second
+
+
 @dataclass(frozen=True)
-class AnnotationSums:
+class AnnotationSums(_Additive):
     """One annotation of the galaxies: 0/1 labels in pixels, large and fine, in right ascension, and by parts."""
 
     labels: PixelValues
@@ -77,18 +96,10 @@ class AnnotationSums:
     def of(cls, labels: NDArray[np.float64], places: Places) -> "AnnotationSums":
         """Sums of labels (n,) of 0 and 1."""
         return cls(
-            PixelValues.of(labels, places.vectors, places.pixels, N_PIXELS),
-            np.bincount(places.fine_pixels, weights=labels, minlength=N_FINE_PIXELS).astype(float),
+            PixelValues.of(labels, places.vectors, places.pixels, AUDIT_PIXELS),
+            np.bincount(places.fine_pixels, weights=labels, minlength=FIT_PIXELS).astype(float),
             ValueSums.of(labels, places.circle),
             places.parts(labels),
-        )
-
-    def __add__(self, other: "AnnotationSums") -> "AnnotationSums":
-        return AnnotationSums(
-            self.labels + other.labels,
-            self.fine_positives + other.fine_positives,
-            self.circle + other.circle,
-            self.positives + other.positives,
         )
 
     def signs(self, positions: PixelPositions) -> PixelValues:
@@ -98,7 +109,7 @@ class AnnotationSums:
 
 
 @dataclass(frozen=True)
-class PairSums:
+class PairSums(_Additive):
     """Two annotations of the galaxies: their difference in pixels and by parts, and how classes go together.
 
     `by_part` (3, RA_BINS, 2) counts differences -1, 0 and 1; `table` (k, k) galaxies by class of the first (row) and of
@@ -120,27 +131,17 @@ class PairSums:
         delta = first - second
         differ = delta != 0
         return cls(
-            PixelValues.of(delta, places.vectors, places.pixels, N_PIXELS),
+            PixelValues.of(delta, places.vectors, places.pixels, AUDIT_PIXELS),
             ScatterSums.of(delta, places.vectors),
-            PixelPositions.of(places.vectors[differ], places.pixels[differ], N_PIXELS),
-            np.bincount(places.pixels, weights=delta > 0, minlength=N_PIXELS).astype(float),
+            PixelPositions.of(places.vectors[differ], places.pixels[differ], AUDIT_PIXELS),
+            np.bincount(places.pixels, weights=delta > 0, minlength=AUDIT_PIXELS).astype(float),
             np.stack([places.parts((delta == value).astype(float)) for value in (-1, 0, 1)]),
             agreement_table(*numbers, n_classes),
         )
 
-    def __add__(self, other: "PairSums") -> "PairSums":
-        return PairSums(
-            self.difference + other.difference,
-            self.scatter + other.scatter,
-            self.discordant + other.discordant,
-            self.only_first + other.only_first,
-            self.by_part + other.by_part,
-            self.table + other.table,
-        )
-
 
 @dataclass(frozen=True)
-class ReferenceSums:
+class ReferenceSums(_Additive):
     """Labels against reference labels, of the galaxies that have one.
 
     `parts` (2, 2, RA_BINS, 2) counts galaxies by reference, label, right ascension bin and hemisphere; `known` and
@@ -163,26 +164,15 @@ class ReferenceSums:
         return cls(
             np.array(pairs),
             ErrorSums.of(labels, truth, places.vectors),
-            np.bincount(places.pixels, minlength=N_PIXELS).astype(float),
-            np.bincount(places.pixels, weights=labels != truth, minlength=N_PIXELS).astype(float),
+            np.bincount(places.pixels, minlength=AUDIT_PIXELS).astype(float),
+            np.bincount(places.pixels, weights=labels != truth, minlength=AUDIT_PIXELS).astype(float),
             None if scores is None else ResidualSums.of(scores, truth, places.vectors),
             None if scores is None else ScoreCells.of(scores, truth, regions=half, n_regions=2),
         )
 
-    def __add__(self, other: "ReferenceSums") -> "ReferenceSums":
-        both = self.residuals is not None and other.residuals is not None
-        return ReferenceSums(
-            self.parts + other.parts,
-            self.errors + other.errors,
-            self.known + other.known,
-            self.wrong + other.wrong,
-            self.residuals + other.residuals if both else None,  # type: ignore[operator]
-            self.cells + other.cells if both else None,  # type: ignore[operator]
-        )
-
 
 @dataclass(frozen=True)
-class CatalogSums:
+class CatalogSums(_Additive):
     """All galaxies of a catalog: `counts` (RA_BINS, 2) by parts, and sums of annotations, pairs of them, reference."""
 
     positions: PixelPositions
@@ -203,8 +193,8 @@ class CatalogSums:
     ) -> "CatalogSums":
         """Sums of galaxies at their places, with the sums of their labels."""
         return cls(
-            PixelPositions.of(places.vectors, places.pixels, N_PIXELS),
-            PixelPositions.of(places.vectors, places.fine_pixels, N_FINE_PIXELS),
+            PixelPositions.of(places.vectors, places.pixels, AUDIT_PIXELS),
+            PixelPositions.of(places.vectors, places.fine_pixels, FIT_PIXELS),
             PositionSums.of(places.circle),
             places.parts(),
             tuple(annotations),
@@ -212,19 +202,49 @@ class CatalogSums:
             reference,
         )
 
-    def __add__(self, other: "CatalogSums") -> "CatalogSums":
-        references = [part for part in (self.reference, other.reference) if part is not None]
-        return CatalogSums(
-            self.positions + other.positions,
-            self.fine_positions + other.fine_positions,
-            self.circle + other.circle,
-            self.counts + other.counts,
-            tuple(a + b for a, b in zip(self.annotations, other.annotations, strict=True)),
-            tuple(a + b for a, b in zip(self.pairs, other.pairs, strict=True)),
-            reduce(add, references) if references else None,
-        )
-
     @property
     def n(self) -> int:
         """Number of galaxies."""
         return self.positions.n
+
+
+def audit_maps(sums: CatalogSums) -> dict[str, NDArray[np.float64]]:
+    """Nested HEALPix maps (ICRS) of a catalog, NaN where there are too few galaxies.
+
+    `n`: galaxies; `fraction`: of the positive class of the first annotation; `difference`: first minus second
+    annotation, where there are two; `errors`: share of labels that are not the reference's, where there is one. Cells
+    are as small as leaves `_GALAXIES_A_CELL` galaxies in a typical one. `sigma`: paper-style sigma along the axis in
+    each pixel of nside 32; absent where the positions leave an axis undetermined.
+    """
+    counts = sums.positions.counts.astype(float)
+    order = _map_order(counts)
+    maps = {"n": _coarse(counts, order), "fraction": _ratio(sums.annotations[0].labels.totals, counts, order)}
+    if sums.pairs:
+        maps["difference"] = _ratio(sums.pairs[0].difference.totals, counts, order)
+    if sums.reference is not None:
+        maps["errors"] = _ratio(sums.reference.wrong, sums.reference.known, order)
+    if np.linalg.cond(sums.positions.second) < 1e9:
+        axes = unit_vectors(*tile_centres(AUDIT_ORDER))
+        signs = sums.annotations[0].signs(sums.positions)
+        maps["sigma"] = dipole_sigma(axes, sums.positions.sums, signs.sums)
+    return maps
+
+
+def _map_order(counts: NDArray[np.float64]) -> int:
+    """The finest order, 4 at most, at which the median cell with galaxies has enough of them; 1 where none has."""
+    for order in (4, 3, 2):
+        cells = _coarse(counts, order)
+        if np.median(cells[cells > 0]) >= _GALAXIES_A_CELL:
+            return order
+    return 1
+
+
+def _coarse(values: NDArray[np.float64], order: int) -> NDArray[np.float64]:
+    """Pixels of order `AUDIT_ORDER` added up to those of a lower order."""
+    return values.reshape(number_of_tiles(order), AUDIT_PIXELS // number_of_tiles(order)).sum(axis=1)
+
+
+def _ratio(above: NDArray, below: NDArray, order: int) -> NDArray[np.float64]:
+    number = _coarse(below, order)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(number >= _FEWEST_DRAWN, _coarse(above, order) / number, np.nan)

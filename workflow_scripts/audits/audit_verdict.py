@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workflow_scripts.audits.findings import Finding, Findings
+from workflow_scripts.audits.audit_findings import AuditFinding, Findings
 
 
-def verdict(
+def audit_verdict(
     findings: Findings,
     ledger: Sequence[Mapping[str, Any]],
     details: Mapping[str, Any],
@@ -38,7 +38,7 @@ def direction(extra: Mapping[str, Any]) -> str:
     return f"(RA {extra['axis_ra']:.0f}°, Dec {extra['axis_dec']:+.0f}°)"
 
 
-def _named(findings: Findings, name: str) -> list[Finding]:
+def _named(findings: Findings, name: str) -> list[AuditFinding]:
     return [finding for finding in findings.found if finding.test.name.split(" ")[0] == name]
 
 
@@ -82,7 +82,7 @@ def _blocks(findings: Findings, adjusted: Mapping[str, float], alpha: float) -> 
     )
 
 
-def _first(finding: Finding) -> bool:
+def _first(finding: AuditFinding) -> bool:
     return " " not in finding.test.name
 
 

@@ -1,0 +1,148 @@
+"""The tests of an audit as they come in: settings, the common form, dipoles, and what could not be tested."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from workflow_scripts.sky.unit_vectors import right_ascension_declination
+from workflow_scripts.statistics.multiplicity import ledger
+from workflow_scripts.statistics.result import TestResult, plain
+from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval, debiased_amplitude
+from workflow_scripts.statistics.sky.nulls import DipoleScoreTest, dipole_score_test
+from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """`permutations` and `seed` of random skies; `alpha` of the verdict; `power` of the dipole that could be seen."""
+
+    permutations: int = 4999
+    seed: int = 0
+    alpha: float = 0.01
+    power: float = 0.8
+
+
+@dataclass(frozen=True)
+class AuditFinding:
+    """A test, and the keys that it has beside those of all tests (`axis_ra`, `axis_dec`, ...)."""
+
+    test: TestResult
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For summary.json."""
+        return self.test.as_dict() | {key: plain(value) for key, value in self.extra.items()}
+
+
+@dataclass
+class Findings:
+    """All tests of an audit, in order, and sentences on those that could not be made."""
+
+    found: list[AuditFinding] = field(default_factory=list)
+    not_run: list[str] = field(default_factory=list)
+
+    def attempt(self, name: str, test: Callable[[], AuditFinding | Iterable[AuditFinding]]) -> None:
+        """Make a test, or several; a `ValueError` of its statistic explains why it is undefined."""
+        try:
+            made = test()
+            self.found += [made] if isinstance(made, AuditFinding) else list(made)
+        except ValueError as reason:
+            self.not_run.append(f"{name.replace('_', ' ')}: {reason}")
+
+    def get(self, name: str) -> AuditFinding | None:
+        """The test of a name, None where it was not made."""
+        return next((finding for finding in self.found if finding.test.name == name), None)
+
+    def ledger(self, alpha: float) -> list[dict[str, Any]]:
+        """Every p with its adjustment; see `multiplicity.ledger`."""
+        return ledger([finding.test for finding in self.found], alpha)
+
+
+def axis_keys(axis: ArrayLike) -> dict[str, float]:
+    """An axis (3,) as `axis_ra` and `axis_dec`, ICRS degrees."""
+    ra, dec = right_ascension_declination(np.asarray(axis, float))
+    return {"axis_ra": float(ra), "axis_dec": float(dec)}
+
+
+def galaxy_finding(
+    name: str,
+    n: int,
+    null: str,
+    estimand: str,
+    extra: Mapping[str, Any] | None = None,
+    family: str = "secondary",
+    **values: Any,
+) -> AuditFinding:
+    """A test of `n` galaxies with the galaxy as its unit of replication; `values` are those of `TestResult`."""
+    test = TestResult(
+        name=name, estimand=estimand, null=null, unit_of_replication="galaxy", family=family, n=n, **values
+    )
+    return AuditFinding(test, dict(extra or {}))
+
+
+def with_normal_error(estimate: float, se: float) -> dict[str, Any]:
+    """Values of a test: a number, its normal standard error and its two-sided 95 % interval."""
+    half = float(stats.norm.ppf(0.975)) * se
+    return {"estimate": estimate, "se": se, "ci95": [estimate - half, estimate + half]}
+
+
+def dipole_finding(
+    name: str,
+    n: int,
+    null: str,
+    estimand: str,
+    beta: NDArray[np.float64],
+    statistic: float,
+    p: float,
+    extra: Mapping[str, Any] | None = None,
+    **values: Any,
+) -> AuditFinding:
+    """A secondary test of a dipole `beta` (3,): its length is the estimate, with three degrees of freedom."""
+    values = {"estimate": float(np.linalg.norm(beta)), "statistic": statistic, "dof": 3, "p": p} | values
+    return galaxy_finding(name, n, null, estimand, axis_keys(beta) | dict(extra or {}), **values)
+
+
+def centred_dipole(
+    positions: PixelPositions, values: PixelValues, settings: AuditSettings
+) -> tuple[DipoleScoreTest, AmplitudeInterval]:
+    """The centred dipole of labels, or of differences of labels, and the interval of its amplitude."""
+    found = dipole_score_test(positions, values, settings.permutations, settings.seed)
+    return found, calibrated_interval(found.beta, found.covariance, seed=settings.seed)
+
+
+def centred_dipole_finding(
+    name: str,
+    null: str,
+    estimand: str,
+    n: int,
+    made: tuple[DipoleScoreTest, AmplitudeInterval],
+    settings: AuditSettings,
+    extra: Mapping[str, Any],
+    family: str = "primary",
+    notes: Sequence[str] = (),
+) -> AuditFinding:
+    """A test from a `centred_dipole`, with the permutation null."""
+    found, interval = made
+    return galaxy_finding(
+        name,
+        n,
+        null,
+        estimand,
+        axis_keys(found.axis) | {"beta": found.beta, "upper_limit_95": interval.upper_limit} | dict(extra),
+        family,
+        estimate=found.amplitude,
+        se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
+        ci95=[interval.low, interval.high],
+        statistic=found.q,
+        dof=3,
+        p=found.p,
+        p_permutation=found.p_permutation,
+        p_smallest=1 / (settings.permutations + 1),
+        size=debiased_amplitude(found.beta, found.covariance),
+        size_ci95=[interval.low, interval.high],
+        notes=list(notes),
+    )

@@ -1,0 +1,280 @@
+"""Labels against other labels: two or more annotations of the same galaxies, or a reference that is taken for true."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow_scripts.audits.audit_findings import (
+    AuditFinding,
+    AuditSettings,
+    Findings,
+    centred_dipole,
+    centred_dipole_finding,
+    dipole_finding,
+    galaxy_finding,
+    with_normal_error,
+)
+from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums, PairSums, ReferenceSums
+from workflow_scripts.statistics.pairs.class_agreement import agreement, marginal_homogeneity, symmetry
+from workflow_scripts.statistics.pairs.discordance import LogisticDipole, discordance_rate, discordant_direction
+from workflow_scripts.statistics.pairs.paired import (
+    CochranSums,
+    cochran_q,
+    difference_in_differences,
+    mcnemar,
+    paired_difference_interval,
+)
+from workflow_scripts.statistics.sky.robust_dipole import robust_dipole
+from workflow_scripts.statistics.truth.calibration import calibration_dipole
+from workflow_scripts.statistics.truth.calibration_error import calibration_error
+from workflow_scripts.statistics.truth.discrimination import balanced_accuracy
+from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts, decompose_difference
+from workflow_scripts.statistics.truth.error_dipoles import error_dipoles
+
+_LABEL_DRAWINGS = 999
+
+
+def paired_tests(
+    sums: CatalogSums, pair: PairSums, names: tuple[str, str], suffix: str, settings: AuditSettings, findings: Findings
+) -> None:
+    """Make all tests of two annotations; `suffix` follows the tests' names, empty for the first pair."""
+    two = _TwoAnnotations(sums, pair, names, suffix, settings)
+    for name, test in (
+        ("difference_dipole", two.difference_dipole),
+        ("difference_dipole_robust", two.difference_dipole_robust),
+        ("mcnemar", two.mcnemar),
+        ("difference_between_ra_halves", two.between_ra_halves),
+        ("discordance_rate_dipole", two.discordance_rate),
+        ("discordant_direction_dipole", two.discordant_direction),
+        ("class_agreement", two.classes),
+    ):
+        findings.attempt(name + suffix, test)
+
+
+def cochran_test(sums: CatalogSums, names: Sequence[str]) -> AuditFinding:
+    """Do three or more annotations have equal fractions? `ValueError` where they agree on every galaxy."""
+    positives = [annotation.labels.sums.total for annotation in sums.annotations]
+    # (sum of votes)^2 = sum of votes + 2 sum over pairs of joint votes; joint votes follow from positives and discords.
+    k, squares, pair = len(positives), sum(positives), 0
+    for first in range(k):
+        for second in range(first + 1, k):
+            squares += positives[first] + positives[second] - sums.pairs[pair].difference.sums.squares
+            pair += 1
+    found = cochran_q(CochranSums(sums.n, tuple(positives), squares))
+    return galaxy_finding(
+        "cochran_q",
+        sums.n,
+        "all annotations have the same fraction",
+        f"fractions of {k} annotations",
+        {"annotations": list(names)},
+        estimate=[total / sums.n for total in positives],
+        statistic=found.q,
+        dof=found.dof,
+        p=found.p,
+    )
+
+
+class _TwoAnnotations:
+    def __init__(
+        self, sums: CatalogSums, pair: PairSums, names: tuple[str, str], suffix: str, settings: AuditSettings
+    ) -> None:
+        self.sums, self.pair, self.settings, self.suffix = sums, pair, settings, suffix
+        self.n = sums.n
+        self.names: dict[str, Any] = {"annotations": list(names)}
+        self.what = f"{names[0]} minus {names[1]}"
+
+    def _finding(
+        self, name: str, null: str, estimand: str, extra: dict[str, Any] | None = None, **values: Any
+    ) -> AuditFinding:
+        return galaxy_finding(name + self.suffix, self.n, null, estimand, (extra or {}) | self.names, **values)
+
+    def difference_dipole(self) -> AuditFinding:
+        """Dipole of the difference of the two labels, with the permutation null."""
+        made = centred_dipole(self.sums.positions, self.pair.difference, self.settings)
+        name, estimand = "difference_dipole" + self.suffix, f"amplitude of the dipole of {self.what}"
+        null = "the difference of the two annotations does not depend on position"
+        return centred_dipole_finding(name, null, estimand, self.n, made, self.settings, self.names)
+
+    def difference_dipole_robust(self) -> AuditFinding:
+        """The same where the two differ more often in some places than in others."""
+        found = robust_dipole(self.pair.scatter)
+        null = "the mean difference does not depend on position, how often the two differ may"
+        name, estimand = "difference_dipole_robust" + self.suffix, f"amplitude of the dipole of {self.what}"
+        return dipole_finding(name, self.n, null, estimand, found.dipole.beta, found.q, found.p, self.names)
+
+    def mcnemar(self) -> AuditFinding:
+        """Equal fractions all over the sky."""
+        lower, _, higher = (round(float(part.sum())) for part in self.pair.by_part)
+        found = mcnemar(higher, lower, self.n)
+        return self._finding(
+            "mcnemar",
+            "both annotations have the same fraction",
+            f"fraction, {self.what}",
+            {"only_first": higher, "only_second": lower, "p_mid": found.p_mid},
+            estimate=found.difference,
+            se=found.se,
+            ci95=list(paired_difference_interval(higher, lower, self.n)),
+            statistic=found.z,
+            p=found.p,
+        )
+
+    def between_ra_halves(self) -> AuditFinding:
+        """Difference of the differences of two halves of the sky."""
+        halves = self.pair.by_part.reshape(3, 2, RA_BINS // 2, 2).sum(axis=(2, 3))
+        found = difference_in_differences(_differences(halves[:, 0]), _differences(halves[:, 1]))
+        return self._finding(
+            "difference_between_ra_halves",
+            "the two differ by the same in both halves of the sky",
+            f"{self.what} at right ascension below 180 degrees, less the same above",
+            **with_normal_error(found.difference, found.se_separate),
+            statistic=found.z,
+            p=found.p,
+        )
+
+    def discordance_rate(self) -> AuditFinding:
+        """Where the two differ, whichever way."""
+        found = discordance_rate(self.sums.positions, self.pair.difference.squares)
+        name, what = "discordance_rate_dipole", "dipole of the log odds that the two differ"
+        return self._logistic(name, what, "how often the two differ does not depend on position", found)
+
+    def discordant_direction(self) -> AuditFinding:
+        """Which of the two is positive, where they differ."""
+        found = discordant_direction(self.pair.discordant, self.pair.only_first)
+        name, what = "discordant_direction_dipole", "dipole of the log odds that it is the first, where they differ"
+        return self._logistic(name, what, "which of the two is positive does not depend on position", found)
+
+    def _logistic(self, name: str, estimand: str, null: str, found: LogisticDipole) -> AuditFinding:
+        return dipole_finding(name + self.suffix, found.n, null, estimand, found.beta, found.lr, found.p, self.names)
+
+    def classes(self) -> Iterator[AuditFinding]:
+        """All classes, not only the positive one: agreement, equal shares, symmetric exchange."""
+        agreed = agreement(self.pair.table)
+        extra = {"kappa": agreed.kappa, "kappa_ci95": agreed.kappa_ci95, "agreement": agreed.agreement}
+        for name, found, null in (
+            ("marginal_homogeneity", marginal_homogeneity(self.pair.table), "both give every class as often"),
+            ("symmetry", symmetry(self.pair.table), "galaxies go from one class to another as often as back"),
+        ):
+            values = {"statistic": found.chi2, "dof": found.dof, "p": found.p, "estimate": agreed.kappa}
+            yield self._finding(name, null, "agreement of all classes (Cohen's kappa)", extra, **values)
+
+
+def _differences(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Differences -1, 0 and 1, each as often as `counts` (3,) gives."""
+    return np.repeat([-1.0, 0.0, 1.0], np.rint(counts).astype(np.int64))
+
+
+def reference_tests(reference: ReferenceSums, settings: AuditSettings, findings: Findings) -> None:
+    """Make all tests against a reference; those of scores where there are scores."""
+    findings.attempt("error_dipoles", lambda: _error_dipoles(reference, findings))
+    findings.attempt("bias_between_ra_halves", lambda: _decomposition(reference, "ra"))
+    findings.attempt("bias_between_dec_halves", lambda: _decomposition(reference, "dec"))
+    if reference.residuals is None:
+        findings.not_run.append("calibration: there is no column of scores (--score)")
+        return
+    findings.attempt("calibration_dipole", lambda: _calibration_dipole(reference))
+    findings.attempt("calibration_error", lambda: _calibration_error(reference, settings))
+
+
+def error_counts(reference: ReferenceSums, part: str = "all") -> ErrorCounts:
+    """Galaxies by reference and label in a part: `all`, `ra_low`, `ra_high`, `north`, `south`."""
+    half = RA_BINS // 2
+    chosen = {
+        "all": (slice(None), slice(None)),
+        "ra_low": (slice(0, half), slice(None)),
+        "ra_high": (slice(half, None), slice(None)),
+        "south": (slice(None), slice(0, 1)),
+        "north": (slice(None), slice(1, 2)),
+    }[part]
+    counts = np.rint(reference.parts[(slice(None), slice(None), *chosen)].sum(axis=(2, 3))).astype(int)
+    return ErrorCounts(int(counts[1, 1]), int(counts[1, 0]), int(counts[0, 1]), int(counts[0, 0]))
+
+
+def _error_dipoles(reference: ReferenceSums, findings: Findings) -> Iterator[AuditFinding]:
+    found = error_dipoles(reference.errors)
+    counts = error_counts(reference)
+    for name, dipole, n, null in (
+        ("signed_error_dipole", found.signed_error, counts.n, "label minus reference does not depend on position"),
+        ("false_positive_rate_dipole", found.false_positive_rate, counts.negatives, "the rate is the same everywhere"),
+        ("false_negative_rate_dipole", found.false_negative_rate, counts.positives, "the rate is the same everywhere"),
+    ):
+        if dipole is None:
+            continue
+        notes = ["also a dipole of the reference itself shows here"] if name == "signed_error_dipole" else []
+        estimand = f"amplitude of the dipole of the {name.removesuffix('_dipole').replace('_', ' ')}"
+        extra = {"mean": dipole.mean, "beta": dipole.beta}
+        yield dipole_finding(name, n, null, estimand, dipole.beta, dipole.q, dipole.p, extra, notes=notes)
+    findings.not_run.extend(f"error dipoles: {note}" for note in found.notes)
+
+
+def _decomposition(reference: ReferenceSums, kind: str) -> AuditFinding:
+    parts = ("ra_low", "ra_high") if kind == "ra" else ("north", "south")
+    first, second = (error_counts(reference, part) for part in parts)
+    found = decompose_difference(first, second)
+    halves = "right ascension below 180 degrees minus above" if kind == "ra" else "north minus south"
+    terms = {"difference": found.difference, "truth": found.truth, "sensitivity": found.sensitivity}
+    return galaxy_finding(
+        f"bias_between_{kind}_halves",
+        first.n + second.n,
+        "true-positive and false-positive rates are the same in both halves",
+        f"part of the difference of fractions that errors make, {halves}",
+        terms | {"false_alarms": found.false_alarms, "terms_se": found.se},
+        **with_normal_error(found.bias, found.bias_se),
+        statistic=found.chi2_bias,
+        p=found.p_bias,
+    )
+
+
+def _calibration_dipole(reference: ReferenceSums) -> Iterator[AuditFinding]:
+    assert reference.residuals is not None
+    found = calibration_dipole(reference.residuals)
+    n, beta = error_counts(reference).n, found.residuals.dipole.beta
+    null, estimand = (
+        "reference minus score does not depend on position",
+        "amplitude of the dipole of reference minus score",
+    )
+    yield dipole_finding("calibration_dipole", n, null, estimand, beta, found.residuals.q, found.residuals.p)
+    if np.isfinite(found.mean_z):
+        yield galaxy_finding(
+            "calibration_mean",
+            n,
+            "scores are true probabilities on average",
+            "mean of reference minus score",
+            estimate=found.residuals.dipole.mean,
+            statistic=found.mean_z,
+            p=found.mean_p,
+        )
+
+
+def _calibration_error(reference: ReferenceSums, settings: AuditSettings) -> Iterator[AuditFinding]:
+    assert reference.cells is not None
+    for name, cells, where in (
+        ("calibration_error", reference.cells.all_regions(), ("all over the sky",)),
+        ("calibration_error_ra", reference.cells, ("right ascension below 180 degrees", "above")),
+    ):
+        found = calibration_error(cells, _LABEL_DRAWINGS, settings.seed)
+        for region, place in enumerate(where):
+            if not found.n[region]:
+                continue
+            yield galaxy_finding(
+                name if len(where) == 1 else f"{name}_{('low', 'high')[region]}",
+                int(found.n[region]),
+                "scores are true probabilities",
+                f"expected calibration error, {place}",
+                {"ece_if_calibrated": float(found.ece_if_calibrated[region])},
+                estimate=float(found.debiased[region]),
+                statistic=float(found.ece[region]),
+                p_permutation=float(found.p[region]),
+                p_smallest=1 / (_LABEL_DRAWINGS + 1),
+            )
+
+
+def accuracy(reference: ReferenceSums) -> dict[str, float | int]:
+    """Numbers of the comparison as a whole; balanced accuracy where both classes occur."""
+    counts = error_counts(reference)
+    wrong = counts.false_positives + counts.false_negatives
+    found: dict[str, float | int] = {"n": counts.n, "accuracy": 1 - wrong / counts.n}
+    if min(counts.positives, counts.negatives) > 0:
+        found["balanced_accuracy"] = balanced_accuracy(counts).value
+    return found

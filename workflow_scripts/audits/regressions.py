@@ -1,0 +1,214 @@
+"""Regressions of an audit: on multipoles, and on templates (seeing, depth, extinction, ...) beside a dipole."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from workflow_scripts.audits.audit_findings import (
+    AuditFinding,
+    AuditSettings,
+    Findings,
+    axis_keys,
+    dipole_finding,
+    galaxy_finding,
+    with_normal_error,
+)
+from workflow_scripts.audits.binning import Covariates
+from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, AnnotationSums, CatalogSums
+from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
+from workflow_scripts.statistics.sky.dipole_amplitude import calibrated_interval
+from workflow_scripts.statistics.sky.dipole_stability import StabilityStep, dipole_stability
+from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm, sky_glm
+from workflow_scripts.statistics.sky.template_regression import cross_fitted_dipole, mediation
+
+# Null and estimand of each test, by the degree of its fit.
+_MULTIPOLES = {
+    "glm_dipole": ("no dipole, without a quadrupole", "likelihood ratio of a dipole in the log odds"),
+    "glm_quadrupole": (
+        "no quadrupole, given a dipole",
+        "length of the quadrupole's five coefficients in the log odds",
+    ),
+    "glm_dipole_given_quadrupole": ("no dipole, given a quadrupole", "dipole in the log odds beside a quadrupole"),
+    "glm_octopole": (
+        "no octopole, given dipole and quadrupole",
+        "length of the octopole's seven coefficients in the log odds",
+    ),
+    "glm_dipole_given_octopole": (
+        "no dipole, given quadrupole and octopole",
+        "dipole in the log odds beside quadrupole and octopole",
+    ),
+}
+_NAMES = {2: "quadrupole", 3: "octopole"}
+# Templates are fitted in other patches of the sky than those in which they are applied.
+_PATCH_NSIDE = 8
+_Made = tuple[NestedTest | None, tuple[NDArray[np.float64], NDArray[np.float64]] | None]
+
+
+def multipole_findings(
+    sums: CatalogSums,
+    annotation: AnnotationSums,
+    suffix: str,
+    extra: Mapping[str, Any],
+    settings: AuditSettings,
+    findings: Findings,
+) -> Iterator[AuditFinding]:
+    """Likelihood-ratio tests of the fits up to l = 1, 2 and 3.
+
+    `suffix` follows the tests' names, `extra` are keys of all of them, and `glm_dipole` has the report of the dipole's
+    stability. Fits are those of fine pixels; scatter between pixels shows in large ones, which hold many galaxies,
+    about the fit of the highest degree. A degree that these galaxies leave open is in `findings.not_run`. Raises
+    `ValueError` where not even the dipole can be fitted.
+    """
+    steps = dipole_stability(sums.fine_positions, annotation.fine_positives)
+    highest = max(step.lmax for step in steps if step.fit is not None)
+    dispersion = sky_glm(sums.positions, annotation.labels.totals, lmax=highest).dispersion
+    for step in steps:
+        if step.fit is None:
+            findings.not_run.append(f"glm {_NAMES[step.lmax]}{suffix}: {step.refused}")
+            continue
+        for name, (nested, vector) in _tests(step.fit, step.lmax).items():
+            assert nested is not None
+            values: dict[str, Any] = {"statistic": nested.statistic, "dof": nested.dof, "p": nested.p}
+            own: dict[str, Any] = {"dispersion": dispersion, "condition": step.fit.condition}
+            if vector is None:
+                own["stability"] = [_row(row) for row in steps]
+            else:
+                interval = calibrated_interval(*vector, seed=settings.seed)
+                values |= {"estimate": float(np.linalg.norm(vector[0])), "ci95": [interval.low, interval.high]}
+                own["upper_limit_95"] = interval.upper_limit
+            if name.startswith("glm_dipole_given"):
+                own |= axis_keys(step.fit.beta)
+            values["notes"] = _notes(step.fit, dispersion)
+            yield galaxy_finding(f"{name}{suffix}", sums.n, *_MULTIPOLES[name], {**extra, **own}, **values)
+
+
+def _tests(fit: SkyGlm, lmax: int) -> dict[str, _Made]:
+    """The tests of a fit of degree `lmax`, each with the coefficients that it estimates and their covariance."""
+    if lmax == 1:
+        return {"glm_dipole": (fit.dipole, None)}
+    dipole = fit.beta, fit.beta_covariance
+    if lmax == 2:
+        return {
+            "glm_quadrupole": (fit.quadrupole, (fit.theta, fit.theta_covariance)),
+            "glm_dipole_given_quadrupole": (fit.dipole_given_quadrupole, dipole),
+        }
+    return {
+        "glm_octopole": (fit.octopole, (fit.omega, fit.omega_covariance)),
+        "glm_dipole_given_octopole": (fit.dipole_given_octopole, dipole),
+    }
+
+
+def _notes(fit: SkyGlm, dispersion: float) -> list[str]:
+    notes = []
+    if dispersion > 1.5:
+        notes.append(f"scatter between pixels is {dispersion:.2f} times the binomial")
+    if fit.ill_conditioned:
+        notes.append(
+            f"these galaxies hardly tell the multipoles apart (condition number {fit.condition:.1e}): read the"
+            " interval, not the estimate"
+        )
+    return notes
+
+
+def _row(step: StabilityStep) -> dict[str, Any]:
+    """A step for summary.json; numbers are None where the fit was refused."""
+    row: dict[str, Any] = {"lmax": step.lmax, "refused": step.refused, "flagged": step.flagged}
+    row |= dict.fromkeys(("beta", "se", "amplitude", "axis_ra", "axis_dec", "statistic", "p", "condition"))
+    row |= {"se_inflation": step.se_inflation, "alias_matrix": None, "largest_alias": None}
+    if step.fit is not None and step.dipole is not None:
+        row |= {"beta": step.fit.beta, "se": np.sqrt(np.diag(step.fit.beta_covariance))}
+        row |= {"amplitude": float(np.linalg.norm(step.fit.beta)), **axis_keys(step.fit.beta)}
+        row |= {"statistic": step.dipole.statistic, "p": step.dipole.p, "condition": step.fit.condition}
+    if step.aliasing is not None:
+        row |= {"alias_matrix": step.aliasing.matrix, "largest_alias": float(np.linalg.norm(step.aliasing.matrix, 2))}
+    return row
+
+
+def template_tests(covariates: Covariates, settings: AuditSettings, findings: Findings) -> None:
+    """Make all tests with covariates: of the first annotation, and, where there are two, of their difference."""
+    findings.attempt("dipole_after_templates", lambda: _cross_fitted(covariates, settings))
+    findings.attempt("templates_in_glm", lambda: _in_glm(covariates))
+    if len(covariates.labels) > 1:
+        findings.attempt("difference_mediation", lambda: _mediation(covariates, settings))
+
+
+def _patches(covariates: Covariates) -> np.ndarray:
+    return coarser_pixels(AUDIT_PIXELS, 12 * _PATCH_NSIDE**2)[covariates.pixels]
+
+
+def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFinding:
+    found = cross_fitted_dipole(
+        covariates.vectors, covariates.labels[0], covariates.templates, _patches(covariates), seed=settings.seed
+    )
+    kept = found.over_correction
+    notes = [f"templates explain {found.explained_variance:.1%} of the variance of labels in other patches"]
+    if not kept.passed:
+        notes.append(f"the templates could take away a true dipole: along one axis {kept.worst_share:.0%} is left")
+    if covariates.left_out:
+        notes.append(f"{covariates.left_out} galaxies lack a covariate and are left out")
+    extra = {"templates": list(covariates.names), "retained_worst_share": kept.worst_share}
+    extra |= {"residual_amplitude": float(np.linalg.norm(found.residual_dipole.beta))}
+    return dipole_finding(
+        "dipole_after_templates",
+        len(covariates.vectors),
+        "no dipole beside what the templates explain",
+        "amplitude of the dipole of the fraction with templates regressed out",
+        found.beta,
+        found.q,
+        found.p,
+        extra | {"explained_variance": found.explained_variance},
+        notes=notes,
+    )
+
+
+def _in_glm(covariates: Covariates) -> Iterator[AuditFinding]:
+    pixels, n = covariates.pixels, len(covariates.pixels)
+    positions = PixelPositions.of(covariates.vectors, pixels, AUDIT_PIXELS)
+    positives = np.bincount(pixels, weights=covariates.labels[0], minlength=AUDIT_PIXELS)
+    means = (
+        np.column_stack(
+            [np.bincount(pixels, weights=column, minlength=AUDIT_PIXELS) for column in covariates.templates.T]
+        )
+        / np.maximum(positions.counts, 1)[:, None]
+    )
+    fit = sky_glm(positions, np.rint(positives), means, lmax=1)
+    yield dipole_finding(
+        "glm_dipole_given_templates",
+        n,
+        "no dipole, given the templates",
+        "dipole in the log odds beside the templates",
+        fit.beta,
+        fit.dipole.statistic,
+        fit.dipole.p,
+        {"templates": list(covariates.names), "condition": fit.condition},
+    )
+    for name, gamma, variance in zip(covariates.names, fit.gamma, np.diag(fit.gamma_covariance), strict=True):
+        se = float(np.sqrt(variance))
+        yield galaxy_finding(
+            f"template {name}",
+            n,
+            "the fraction does not depend on the template",
+            f"change of the log odds for a standard deviation of {name}, beside a dipole",
+            **with_normal_error(float(gamma), se),
+            statistic=float(gamma) / se,
+            p=float(2 * stats.norm.sf(abs(gamma) / se)),
+        )
+
+
+def _mediation(covariates: Covariates, settings: AuditSettings) -> AuditFinding:
+    difference = covariates.labels[0] - covariates.labels[1]
+    found = mediation(covariates.vectors, difference, covariates.templates, _patches(covariates), seed=settings.seed)
+    return galaxy_finding(
+        "difference_mediation",
+        len(difference),
+        "(no test: an interval)",
+        "share of the dipole of the difference that goes away with templates in the fit",
+        {"share_along": found.share_along, "share_along_ci95": found.share_along_ci95},
+        estimate=found.share,
+        ci95=list(found.share_ci95),
+        notes=[f"means little unless the dipole itself is certain (p = {found.raw.p:.2g})"],
+    )
