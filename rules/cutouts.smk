@@ -4,7 +4,7 @@
 #           tiles, and coverage.fits where the map of a service is fetched
 
 
-from workflow_scripts.surveys.folder_digest import folder_digest
+from workflow_scripts.surveys.image_files import folder_digest
 from workflow_scripts.surveys.registry import is_downloaded, kind_of
 
 

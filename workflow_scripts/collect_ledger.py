@@ -9,8 +9,7 @@ import pyarrow as pa
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import run_step
-from workflow_scripts.surveys.archive import count_outcomes, read_ledger, reasons
-from workflow_scripts.surveys.ledger_warnings import stretches, warnings
+from workflow_scripts.surveys.archive import count_outcomes, image_warnings, read_ledger, reasons, stretches
 from workflow_scripts.tables import write_json, write_table
 
 log = logging.getLogger(__name__)
@@ -38,12 +37,12 @@ def main(arguments: argparse.Namespace) -> None:
             f"{Path(arguments.output).parent}: no galaxy of the catalog has an image ({listed}), expected a survey that"
             " covers the catalog (surveys)"
         )
-    found = warnings(ledger)
+    found = image_warnings(ledger)
     for sentence in found:
         log.warning(sentence)
     write_table(arguments.output, ledger, provenance({}, {}, arguments.tiles))
-    told = {"not_delivered": reasons(ledger, LISTED_REASONS), "stretches": stretches(ledger), "warnings": found}
-    write_json(arguments.counts, {**counts, **told})
+    details = {"not_delivered": reasons(ledger, LISTED_REASONS), "stretches": stretches(ledger), "warnings": found}
+    write_json(arguments.counts, {**counts, **details})
     log.info(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from workflow_scripts.catalogs.services.download import download
 from workflow_scripts.catalogs.services.kept_answers import KeptAnswers
 from workflow_scripts.catalogs.services.web import GuardedSession
-from workflow_scripts.http_services.user_agent import user_agent
+from workflow_scripts.http_services.politeness import user_agent
 from workflow_scripts.step import run_step
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file

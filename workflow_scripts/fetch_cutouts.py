@@ -16,9 +16,9 @@ from workflow_scripts.configuration.validation import validated
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, fetch_batches, write_batches
+from workflow_scripts.surveys.kept_tiles import SideFolder
 from workflow_scripts.surveys.registry import Sources, expected_size, is_downloaded, open_survey
-from workflow_scripts.surveys.requests import requests_of_tile
-from workflow_scripts.surveys.side_folder import SideFolder
+from workflow_scripts.surveys.tile_requests import requests_of_tile
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--catalog", required=True, help="the catalog (Parquet)")
     parser.add_argument("--truth", help="the simulated sky (Parquet), for kind simulated")
     parser.add_argument("--images", help="folder, tar or zip, for kind local")
-    parser.add_argument("--coverage", help="coverage map (MOC in FITS): what lies outside is not asked for")
-    parser.add_argument("--access", type=json_argument, help="how the service may be asked, as JSON; default: politely")
+    parser.add_argument("--coverage", help="coverage map (MOC in FITS): what lies outside is not requested")
+    parser.add_argument("--access", type=json_argument, help="access limits of the service, as JSON; default: polite")
     parser.add_argument("--contact", help="e-mail address or URL, for the keepers of the service")
     parser.add_argument(
         "--limits-folder", default="results/.services", help="where jobs keep limits together, default: %(default)s"
@@ -56,7 +56,7 @@ def with_defaults(survey: Mapping[str, Any]) -> dict[str, Any]:
 def main(arguments: argparse.Namespace) -> None:
     """Write the tile, unless too many requests failed."""
     survey = with_defaults({**arguments.survey, **({"access": arguments.access} if arguments.access else {})})
-    # How gently a service is asked is no part of what gave the images.
+    # The access limits of a service change no image.
     access = survey.pop("access", None)
     requests = requests_of_tile(arguments.catalog, arguments.tile, survey["tile_order"], survey.get("equal_tiles"))
     side_folder = SideFolder(arguments.output, survey)

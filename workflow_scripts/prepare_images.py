@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.images.arrays import write_images
-from workflow_scripts.images.decoding import UndecodableImageError, decode
+from workflow_scripts.images.decoding import decode
+from workflow_scripts.images.fits_files import UndecodableImageError
 from workflow_scripts.images.recipes import apply_recipe
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step

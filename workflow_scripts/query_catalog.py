@@ -15,7 +15,7 @@ from workflow_scripts.catalogs.services.skyserver import SkyServer, plain_select
 from workflow_scripts.catalogs.services.tap import TapService
 from workflow_scripts.catalogs.services.web import GuardedSession
 from workflow_scripts.errors import InputError
-from workflow_scripts.http_services.user_agent import user_agent
+from workflow_scripts.http_services.politeness import user_agent
 from workflow_scripts.provenance import provenance, sha256
 from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.tables import write_json, write_table

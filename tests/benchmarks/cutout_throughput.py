@@ -36,20 +36,20 @@ from scipy.ndimage import gaussian_filter
 from tests.benchmarks.measurement import measured
 from workflow_scripts.provenance import provenance
 from workflow_scripts.surveys.archive import fetch_batches, write_batches
-from workflow_scripts.surveys.fetcher.asking import Access
-from workflow_scripts.surveys.fetcher.download import Received
 from workflow_scripts.surveys.fetcher.journal import Journal
+from workflow_scripts.surveys.fetcher.requester import AccessLimits
 from workflow_scripts.surveys.fetcher.service import Galaxy
-from workflow_scripts.surveys.interface import CutoutResult
-from workflow_scripts.surveys.network import NetworkSurvey
+from workflow_scripts.surveys.fetcher.single_request import Received
+from workflow_scripts.surveys.kept_tiles import SideFolder
+from workflow_scripts.surveys.service_survey import ServiceSurvey
 from workflow_scripts.surveys.services.sdss import Sdss
-from workflow_scripts.surveys.side_folder import SideFolder
+from workflow_scripts.surveys.survey import CutoutResult
 
 CONCURRENCY = 64
 LATENCY_SECONDS = 0.05
 SIZE = 208
 SHARE_OF_503 = 0.05
-ACCESS = Access(CONCURRENCY, None, 6, 3, 60.0, 60.0)
+ACCESS = AccessLimits(CONCURRENCY, None, 6, 3, 60.0, 60.0)
 
 
 def pictures() -> list[bytes]:
@@ -104,7 +104,7 @@ def fetch(url: str, number: int, folder: Path) -> None:
     """What the step does, with more connections than the configuration allows towards a public service."""
     output = folder / "tile0.parquet"
     side_folder = SideFolder(output, {"url": url})
-    survey = NetworkSurvey(service(url), 0.4, ACCESS, side_folder, folder / "limits", "skybias/benchmark", None)
+    survey = ServiceSurvey(service(url), 0.4, ACCESS, side_folder, folder / "limits", "skybias/benchmark", None)
     write_batches(output, fetch_batches(survey, galaxies(number), SIZE), provenance({}, {}, []), lambda ledger: None)
     side_folder.finish()
 
@@ -151,7 +151,7 @@ def of_skybias(url: str, number: int, folder: Path) -> tuple[dict[str, float], i
 def of_img2dataset(program: str, url: str, number: int, folder: Path) -> tuple[dict[str, float], int]:
     """The same of img2dataset."""
     client, table = service(url), galaxies(number)
-    requests = NetworkSurvey(client, 0.4, ACCESS, SideFolder(folder / "x", {}), folder, "", None)._galaxies(table)
+    requests = ServiceSurvey(client, 0.4, ACCESS, SideFolder(folder / "x", {}), folder, "", None)._galaxies(table)
     pd.DataFrame({"url": [client.url(galaxy, 0) for galaxy in requests]}).to_parquet(folder / "urls.parquet")
     options = {
         "url_list": folder / "urls.parquet",

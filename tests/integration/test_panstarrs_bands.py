@@ -9,7 +9,7 @@ import yaml
 from tests.integration.test_survey_experiments import ROOT, overlay, snakemake
 from tests.services.running import running_survey_server
 from workflow_scripts.images.arrays import ImageStore
-from workflow_scripts.images.band_files import unpacked
+from workflow_scripts.images.fits_files import unpacked
 
 pytestmark = pytest.mark.long
 

@@ -23,8 +23,8 @@ from tests.integration.network_campaign import QUICK, catalog_of, command, entri
 from tests.services.coverage import is_covered, moc
 from tests.services.misbehaviour import HARMLESS, KINDS
 from tests.services.running import RunningServer, running_survey_server
-from workflow_scripts.images.band_files import is_packed, unpacked
 from workflow_scripts.images.decoding import decode, is_constant, size_of
+from workflow_scripts.images.fits_files import is_packed, unpacked
 from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.surveys.fetcher.journal import Journal
 

@@ -1,1 +1,1 @@
-"""Manners and safety towards public HTTP services, whatever the client library."""
+"""Politeness and safety towards public HTTP services, whatever the client library."""

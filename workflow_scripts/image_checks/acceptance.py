@@ -1,83 +1,114 @@
-"""An image is accepted only if type, first bytes, length, full decode, size and contents all agree."""
+"""Is this a whole image of the sky? One decision for services, for cutouts from bricks and for local files.
+
+A new check is a step of `check_image` (what the bytes are) or of `check_pixels` (what they show).
+"""
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow_scripts.http_services.politeness import Repeatable
 from workflow_scripts.image_checks.empty_parts import EMPTY_EDGE, blank_in_jpeg, has_empty_edge, too_empty
 from workflow_scripts.image_checks.whole_jpeg import check_whole_jpeg
-from workflow_scripts.images.decoding import UndecodableImageError, decode, image_format, is_constant, size_of
-from workflow_scripts.surveys.fetcher.download import Received
-from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, quoted
+from workflow_scripts.images.decoding import decode, image_format, is_constant, size_of
+from workflow_scripts.images.fits_files import UndecodableImageError
 
-# Types under which services send images; others (text/html, application/json) tell of an error.
-_UNTOLD = ("application/octet-stream", "binary/octet-stream", "application/fits", "")
 # The last bytes of whole files.
 _ENDS = {"jpeg": b"\xff\xd9", "png": b"\0\0\0\0IEND\xaeB\x60\x82"}
 # Equal values at the end of a FITS that no sky gives.
 _FILLED_UP = 16
 
-OfBlank = Callable[[NDArray], Verdict]
+
+@dataclass(frozen=True)
+class Problem:
+    """Why an image is not accepted: whether the same request may give a better one, and what the ledger records."""
+
+    kind: Repeatable
+    outcome: Literal["no_coverage", "rejected", "failed"]
+    reason: str
 
 
-def accepted(answer: Received, size_px: int, expected: str, of_blank: OfBlank, blanks: Sequence[int] = (0,)) -> Verdict:
-    """The verdict of an answer with status 200.
+def _constant(pixels: NDArray) -> Problem:
+    return Problem("ambiguous", "rejected", "the image is constant")
 
-    Passes all the same, because nothing in the file tells: a FITS that was cut within its last 16 values or filled up
-    with noise; a JPEG the end of whose last row of blocks was overwritten by codes of as many blocks; a picture that
-    was incomplete before the service coded it, if what is missing is neither blank nor a strip of one value.
 
-    Parameters
+@dataclass(frozen=True)
+class Wanted:
+    """What is known of an image beforehand.
+
+    Attributes
     ----------
-    answer
-        as received.
     size_px
-        side of the image that was asked for.
-    expected
-        `jpeg`, `png` or `fits`.
-    of_blank
-        what this service means with an image of one value; called with its pixels.
+        side of the image; None for any size.
+    image_format
+        `jpeg`, `png` or `fits` where a service was to send that; empty for a file on disk, of any format.
     blanks
-        values, 0 to 255, one of which this service gives to pixels of a picture outside its coverage; in a FITS they
-        are exactly 0 or not finite.
+        values, 0 to 255, one of which pixels of a picture outside the survey's coverage have; in a FITS they are
+        exactly 0 or not finite. None where that is unknown: parts of the image may then have one value.
+    of_blank
+        what an image of one value means; called with its pixels.
     """
-    kind = answer.content_type.split(";")[0].strip().lower()
-    if not answer.body:
-        return failed("transient", "an empty body with status 200")
-    if not kind.startswith("image/") and kind not in _UNTOLD:
-        return failed("transient", f"{kind} where an image was expected{quoted(answer)}")
+
+    size_px: int | None
+    image_format: str = ""
+    blanks: Sequence[int] | None = None
+    of_blank: Callable[[NDArray], Problem] = _constant
+
+
+@dataclass(frozen=True)
+class WholeImage:
+    """The format and digest of bytes that passed."""
+
+    image_format: str
+    sha256: str
+
+
+def check_image(data: bytes, wanted: Wanted) -> WholeImage | Problem:
+    """Whether bytes are a whole image as wanted.
+
+    Passes all the same, because nothing in the file shows it: a FITS that was cut within its last 16 values or filled
+    up with noise; a JPEG the end of whose last row of blocks was overwritten by codes of as many blocks; a picture that
+    was incomplete before it was coded, if what is missing is neither blank nor a strip of one value.
+    """
     try:
-        found = image_format(answer.body)
-    except UndecodableImageError as error:
-        return failed("transient", f"not an image: {error}{quoted(answer)}")
-    if found != expected:
-        return failed("ambiguous", f"a {found.upper()} file, expected {expected.upper()}")
-    if not answer.body.endswith(_ENDS.get(found, b"")):
-        return failed("transient", f"not an image: the end of the {found.upper()} file is missing")
-    try:
+        found = image_format(data)
+        if wanted.image_format and found != wanted.image_format:
+            return Problem("ambiguous", "failed", f"a {found.upper()} file, expected {wanted.image_format.upper()}")
+        # Files on disk may have more behind their end.
+        if wanted.image_format and not data.endswith(_ENDS.get(found, b"")):
+            return Problem("transient", "failed", f"not an image: the end of the {found.upper()} file is missing")
         # In this order: `decode` limits the size.
-        pixels = decode(answer.body)
+        pixels = decode(data)
         if found == "jpeg":
-            check_whole_jpeg(answer.body)
+            check_whole_jpeg(data)
     except UndecodableImageError as error:
-        return failed("transient", f"not an image: {error}")
+        return Problem("transient", "failed", f"not an image: {error}")
+    if wanted.blanks is not None:
+        blanks = [blank_in_jpeg(data, blank) for blank in wanted.blanks] if found == "jpeg" else wanted.blanks[:1]
+        wanted = replace(wanted, blanks=blanks)
+    return check_pixels(pixels, wanted) or WholeImage(found, hashlib.sha256(data).hexdigest())
+
+
+def check_pixels(pixels: NDArray, wanted: Wanted) -> Problem | None:
+    """What speaks against decoded pixels (as `decoding.decode` gives them), if anything."""
     width, height = size_of(pixels)
-    if (width, height) != (size_px, size_px):
-        reason = f"{width} x {height} pixels, expected {size_px} x {size_px}"
-        return Verdict("ambiguous", "rejected", reason)
+    if wanted.size_px is not None and (width, height) != (wanted.size_px, wanted.size_px):
+        reason = f"{width} x {height} pixels, expected {wanted.size_px} x {wanted.size_px}"
+        return Problem("ambiguous", "rejected", reason)
     if is_constant(pixels):
-        return of_blank(pixels)
-    values = [blank_in_jpeg(answer.body, blank) for blank in blanks] if found == "jpeg" else blanks[:1]
-    if reason := too_empty(pixels, values):
+        return wanted.of_blank(pixels)
+    if wanted.blanks is None:
+        return None
+    if reason := too_empty(pixels, wanted.blanks):
         # A picture is known to be whole, a FITS that was filled up may be whole the next time.
-        return Verdict("ambiguous" if found == "fits" else "permanent", "no_coverage", reason)
-    if found == "fits" and _is_filled_up(pixels):
-        return Verdict("ambiguous", "rejected", "the FITS ends in one value, as one does that was cut and filled up")
-    if has_empty_edge(pixels):
-        return Verdict("ambiguous", "rejected", EMPTY_EDGE)
-    return Verdict("accepted", "delivered", "", answer.body, found, hashlib.sha256(answer.body).hexdigest())
+        return Problem("permanent" if pixels.dtype == np.uint8 else "ambiguous", "no_coverage", reason)
+    if wanted.image_format == "fits" and _is_filled_up(pixels):
+        return Problem("ambiguous", "rejected", "the FITS ends in one value, as one does that was cut and filled up")
+    return Problem("ambiguous", "rejected", EMPTY_EDGE) if has_empty_edge(pixels) else None
 
 
 def _is_filled_up(pixels: NDArray) -> bool:
@@ -93,7 +124,7 @@ def value_of(pixels: NDArray) -> tuple[float, ...]:
     return tuple(float(values.flat[0]) if values.size else float("nan") for values in finite)
 
 
-def largest_answer(size_px: int, expected: str, bands: int) -> int:
+def largest_image(size_px: int, expected: str, bands: int) -> int:
     """Limit of the bytes of an image: what it could take unpacked, and room for headers."""
     each = 4 if expected == "fits" else 1
     return size_px**2 * each * max(bands, 3) * 2 + 2**20

@@ -1,7 +1,7 @@
-"""Whether a JPEG is whole: readers fill up what is missing, with grey, and say nothing.
+"""Whether a JPEG is whole: readers silently fill up what is missing, with grey.
 
-libjpeg-turbo knows of a cut also where somebody has put the mark of the end behind it, and so does a scan that
-overwrites it; Pillow hides its warnings, `simplejpeg` tells them.
+libjpeg-turbo warns of a cut also where somebody has put the mark of the end behind it, and so does a scan that
+overwrites it; Pillow hides its warnings, `simplejpeg` reports them.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import simplejpeg
 
-from workflow_scripts.images.decoding import UndecodableImageError
+from workflow_scripts.images.fits_files import UndecodableImageError
 
 # The next marker in coded data: neither a stuffed 0xff nor a restart.
 _MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
@@ -17,7 +17,7 @@ _SCAN, _END = 0xDA, 0xD9
 # Frames, without those markers among them that begin none (DHT, JPG, DAC).
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _COEFFICIENTS = 64
-# What libjpeg says of coded data with a cut, a wrong code or bytes left over; its other warnings harm no pixel.
+# What libjpeg reports of coded data with a cut, a wrong code or bytes left over; its other warnings harm no pixel.
 _DAMAGE = ("Corrupt JPEG data", "Premature end")
 
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,6 @@ def write_images(path: str | Path, shape: tuple[int, ...], images: Iterable[NDAr
             written += 1
         if written != shape[0]:
             raise RuntimeError(f"{path}: {written} images, the array is {shape}")
-
-
-def write_array(path: str | Path, images: NDArray[np.uint8]) -> None:
-    """Write images (n, H, W, C) as `write_images` does."""
-    write_images(path, images.shape, images)
 
 
 def write_index(path: str | Path, arrays: Sequence[str | Path], ids: Sequence[str | Path]) -> None:
@@ -109,7 +104,7 @@ class ImageStore:
 
     @cached_property
     def _index(self) -> pd.DataFrame:
-        """Read when first asked for: who knows tile and row need not hold a million ids."""
+        """Read when first needed: a reader by tile and row need not hold a million ids."""
         return pq.read_table(self.path, columns=["source_id", "tile", "row"]).to_pandas()
 
     @cached_property
@@ -147,11 +142,6 @@ class ImageStore:
         if array.shape != expected:
             raise InputError(f"{self._files[tile]}: has shape {array.shape}, expected {expected} as in {self.path}")
         return array
-
-    def tiles(self) -> Iterator[tuple[NDArray[np.object_], NDArray[np.uint8]]]:
-        """(ids, memory map) of every tile that has images."""
-        for tile, galaxies in self._index.groupby("tile", sort=True):
-            yield galaxies["source_id"].to_numpy(object), self.tile(int(tile))
 
 
 def _open_array(path: str | Path) -> NDArray[np.uint8]:

@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workflow_scripts.errors import first_line
-from workflow_scripts.images.band_files import is_packed, unpacked
-from workflow_scripts.images.fits_files import reading_fits, whole_fits
-from workflow_scripts.images.stack_counts import nanomaggies
-from workflow_scripts.images.undecodable import UndecodableImageError
+from workflow_scripts.images.fits_files import (
+    UndecodableImageError,
+    is_packed,
+    nanomaggies,
+    reading_fits,
+    unpacked,
+    whole_fits,
+)
 
 # A galaxy cutout is far smaller; anything larger is a mistake or an attack.
 LARGEST_SIDE = 8192
@@ -37,9 +41,9 @@ def decode(data: bytes, of_stack: bool = False) -> NDArray:
     Parameters
     ----------
     data
-        JPEG, PNG or FITS, or several FITS of one band each as `band_files.packed` makes them.
+        JPEG, PNG or FITS, or several FITS of one band each as `fits_files.packed` makes them.
     of_stack
-        whether values of a FITS are counts of a Pan-STARRS stack, to become nanomaggies (`stack_counts`).
+        whether values of a FITS are counts of a Pan-STARRS stack, to become nanomaggies.
 
     Returns
     -------

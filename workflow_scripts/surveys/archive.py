@@ -4,6 +4,7 @@ import hashlib
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workflow_scripts.errors import InputError, first_line
-from workflow_scripts.images.decoding import UndecodableImageError, decode, image_format, is_constant, size_of
-from workflow_scripts.surveys.interface import OUTCOMES, CutoutResult, Survey
+from workflow_scripts.image_checks.acceptance import Problem, Wanted, check_image
+from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult, Survey
 from workflow_scripts.tables import parquet_metadata
 from workflow_scripts.whole_file import whole_file
 
@@ -38,19 +40,14 @@ LEDGER_SCHEMA = pa.schema(
         "stretch": pa.string(),
     }
 )
-SCHEMA = LEDGER_SCHEMA.append(pa.field("image", pa.binary()))
+TILE_SCHEMA = LEDGER_SCHEMA.append(pa.field("image", pa.binary()))
 # Small groups: Arrow puts at most 2 GiB into one chunk of binary values, and readers need not hold a whole tile.
-ROW_GROUP = 256
-LOG_EVERY_SECONDS = 30
-
-
-def fetch_tile(survey: Survey, requests: pd.DataFrame, size_px: int | None) -> pa.Table:
-    """The batches of `fetch_batches` as one table."""
-    return pa.Table.from_batches(fetch_batches(survey, requests, size_px), schema=SCHEMA)
+ROWS_A_GROUP = 256
+_LOG_EVERY_SECONDS = 30
 
 
 def fetch_batches(survey: Survey, requests: pd.DataFrame, size_px: int | None) -> Iterator[pa.RecordBatch]:
-    """Ask a survey for every galaxy of a tile and check what comes.
+    """Request every galaxy of a tile from a survey and check what comes.
 
     Parameters
     ----------
@@ -62,71 +59,64 @@ def fetch_batches(survey: Survey, requests: pd.DataFrame, size_px: int | None) -
     Yields
     ------
     pyarrow.RecordBatch
-        `ROW_GROUP` rows, one a request in the order of `requests`, with the columns of `SCHEMA`. A survey that answers
-        in this order has no more than one batch in memory.
+        `ROWS_A_GROUP` rows, one a request in the order of `requests`, with the columns of `TILE_SCHEMA`. A survey that
+        keeps this order has no more than one batch in memory.
 
     Raises
     ------
     RuntimeError
-        where the survey answers a request twice, not at all, or answers one that was not made.
+        where the survey has two results for a request, none, or one for a request that was not made.
     """
+    wanted = Wanted(size_px)
     places = list(requests[["source_id", "ra", "dec"]].itertuples(index=False))
     waiting = {galaxy.source_id for galaxy in places}
-    answers: dict[str, CutoutResult] = {}
+    results: dict[str, CutoutResult] = {}
     rows: list[dict[str, Any]] = []
-    written = answered = 0
+    written = received = 0
     started = last_line = time.monotonic()
-    for answer in survey.cutouts(requests):
-        answered += 1
-        if answer.source_id not in waiting:
-            if any(galaxy.source_id == answer.source_id for galaxy in places):
-                raise RuntimeError(f"the survey answered the request for {answer.source_id} twice")
-            raise RuntimeError(f"the survey gave {answered} answers to {len(places)} requests")
-        waiting.remove(answer.source_id)
-        answers[answer.source_id] = checked(answer, size_px)
-        while written < len(places) and places[written].source_id in answers:
-            rows.append(_row(places[written], answers.pop(places[written].source_id)))
+    for result in survey.cutouts(requests):
+        received += 1
+        if result.source_id not in waiting:
+            if any(galaxy.source_id == result.source_id for galaxy in places):
+                raise RuntimeError(f"the survey gave two results for {result.source_id}")
+            raise RuntimeError(f"the survey gave {received} results for {len(places)} requests")
+        waiting.remove(result.source_id)
+        results[result.source_id] = checked(result, wanted)
+        while written < len(places) and places[written].source_id in results:
+            rows.append(_row(places[written], results.pop(places[written].source_id)))
             written += 1
-        while len(rows) >= ROW_GROUP:
-            yield pa.RecordBatch.from_pylist(rows[:ROW_GROUP], schema=SCHEMA)
-            rows = rows[ROW_GROUP:]
-        if time.monotonic() - last_line > LOG_EVERY_SECONDS:
+        while len(rows) >= ROWS_A_GROUP:
+            yield pa.RecordBatch.from_pylist(rows[:ROWS_A_GROUP], schema=TILE_SCHEMA)
+            rows = rows[ROWS_A_GROUP:]
+        if time.monotonic() - last_line > _LOG_EVERY_SECONDS:
             last_line = time.monotonic()
-            rate = answered / (last_line - started)
+            rate = received / (last_line - started)
             log.info(
                 "%d of %d cutouts, %.1f a second, %.0f s left",
-                answered,
+                received,
                 len(places),
                 rate,
-                (len(places) - answered) / rate,
+                (len(places) - received) / rate,
             )
     if waiting:
-        raise RuntimeError(f"the survey gave {answered} answers to {len(places)} requests")
-    for start in range(0, len(rows), ROW_GROUP):
-        yield pa.RecordBatch.from_pylist(rows[start : start + ROW_GROUP], schema=SCHEMA)
+        raise RuntimeError(f"the survey gave {received} results for {len(places)} requests")
+    for start in range(0, len(rows), ROWS_A_GROUP):
+        yield pa.RecordBatch.from_pylist(rows[start : start + ROWS_A_GROUP], schema=TILE_SCHEMA)
 
 
-def checked(answer: CutoutResult, size_px: int | None) -> CutoutResult:
-    """The answer, as `rejected` if its bytes are no image, or not the one asked for."""
-    if answer.outcome not in OUTCOMES:
-        raise RuntimeError(f"the survey answered {answer.source_id} with {answer.outcome!r}, which is no outcome")
-    if answer.outcome != "delivered":
-        return answer
-    data = answer.image or b""
-    digest = hashlib.sha256(data).hexdigest()
-    if answer.checked_sha256 == digest:
-        return answer
-    try:
-        found = image_format(data)
-        pixels = decode(data)
-    except UndecodableImageError as error:
-        return _rejected(answer, f"not an image: {error}")
-    if size_px is not None and size_of(pixels) != (size_px, size_px):
-        width, height = size_of(pixels)
-        return _rejected(answer, f"{width} x {height} pixels, expected {size_px} x {size_px}")
-    if is_constant(pixels):
-        return _rejected(answer, "the image is constant")
-    return replace(answer, image_format=found, checked_sha256=digest)
+def checked(result: CutoutResult, wanted: Wanted) -> CutoutResult:
+    """The result, as `rejected` if its bytes are no whole image, or not the one that is wanted."""
+    if result.outcome not in OUTCOMES:
+        raise RuntimeError(f"the survey gave {result.source_id} the outcome {result.outcome!r}, which is none")
+    if result.outcome != "delivered":
+        return result
+    data = result.image or b""
+    if result.checked_sha256 == hashlib.sha256(data).hexdigest():
+        return result
+    found = check_image(data, wanted)
+    if isinstance(found, Problem):
+        return replace(result, outcome="rejected", reason=found.reason, image=None, image_format="")
+    return replace(result, image_format=found.image_format, checked_sha256=found.sha256)
 
 
 def count_outcomes(ledger: pa.Table) -> dict[str, int]:
@@ -149,6 +139,28 @@ def reasons(ledger: pa.Table, most: int) -> list[dict[str, str | int]]:
     ]
 
 
+def stretches(ledger: pa.Table) -> dict[str, int]:
+    """Delivered images by how brightness became pixel values (`unknown` where the survey has no record of it)."""
+    delivered = ledger.filter(pc.equal(ledger["outcome"], "delivered"))
+    return dict(sorted(Counter(name or "unknown" for name in delivered["stretch"].to_pylist()).items()))
+
+
+def image_warnings(ledger: pa.Table) -> list[str]:
+    """Sentences for the report; empty where nothing is wrong with the images."""
+    found = []
+    by_stretch = stretches(ledger)
+    if by_stretch.get("per_image"):
+        found.append(
+            f"{by_stretch['per_image']} images were scaled by the service, each by its own contents: equal galaxies"
+            " differ in brightness from field to field, and a network can learn the depth and the seeing of a field"
+            " from it. Images in physical units (format: fits) are free of this."
+        )
+    kinds = [kind for kind in by_stretch if kind != "unknown"]
+    if len(kinds) > 1:
+        found.append(f"Images of different stretches are mixed ({', '.join(kinds)}).")
+    return found
+
+
 def check_failed_share(ledger: pa.Table, limit: float, what: str) -> None:
     """Raise `InputError` where more than `limit` of the requests of a ledger were rejected or failed.
 
@@ -168,11 +180,6 @@ def check_failed_share(ledger: pa.Table, limit: float, what: str) -> None:
         )
 
 
-def write_tile(path: str | Path, table: pa.Table, record: Mapping[str, Any]) -> None:
-    """Write a tile of the archive."""
-    write_batches(path, table.to_batches(max_chunksize=ROW_GROUP), record, lambda ledger: None)
-
-
 def write_batches(
     path: str | Path,
     batches: Iterable[pa.RecordBatch],
@@ -183,13 +190,13 @@ def write_batches(
 
     `check` is called with the ledger before the tile gets its name: what it raises leaves no tile.
     """
-    schema = SCHEMA.with_metadata(parquet_metadata(record))
+    schema = TILE_SCHEMA.with_metadata(parquet_metadata(record))
     ledger: list[pa.RecordBatch] = []
     with whole_file(path) as temporary:
         # Dictionaries of images that are all different cost time and memory.
         with pq.ParquetWriter(temporary, schema, compression="zstd", use_dictionary=LEDGER_SCHEMA.names) as writer:
             for batch in batches:
-                writer.write_batch(batch, row_group_size=ROW_GROUP)
+                writer.write_batch(batch, row_group_size=ROWS_A_GROUP)
                 ledger.append(batch.select(LEDGER_SCHEMA.names))
         table = pa.Table.from_batches(ledger, schema=LEDGER_SCHEMA)
         check(table)
@@ -205,7 +212,7 @@ def read_ledger(path: str | Path) -> pa.Table:
 def read_images(path: str | Path) -> Iterator[tuple[str, bytes]]:
     """(source_id, bytes) of every delivered image of a tile, group by group, in the order of its ledger."""
     with _open_tile(path) as file:
-        for batch in file.iter_batches(batch_size=ROW_GROUP, columns=["source_id", "outcome", "image"]):
+        for batch in file.iter_batches(batch_size=ROWS_A_GROUP, columns=["source_id", "outcome", "image"]):
             for row in batch.to_pylist():
                 if row["outcome"] == "delivered":
                     yield row["source_id"], row["image"]
@@ -217,31 +224,27 @@ def _open_tile(path: str | Path) -> pq.ParquetFile:
     except (pa.ArrowInvalid, OSError) as error:
         reason = first_line(error)
         raise InputError(f"{path}: expected a tile of cutouts (Parquet), but it cannot be read: {reason}") from None
-    missing = [name for name in SCHEMA.names if name not in file.schema_arrow.names]
+    missing = [name for name in TILE_SCHEMA.names if name not in file.schema_arrow.names]
     if missing:
         file.close()
         raise InputError(f"{path}: expected a tile of cutouts, but it has no column '{missing[0]}'")
     return file
 
 
-def _rejected(answer: CutoutResult, reason: str) -> CutoutResult:
-    return replace(answer, outcome="rejected", reason=reason, image=None, image_format="")
-
-
-def _row(galaxy: Any, answer: CutoutResult) -> dict[str, Any]:
-    image = answer.image if answer.outcome == "delivered" else None
+def _row(galaxy: Any, result: CutoutResult) -> dict[str, Any]:
+    image = result.image if result.outcome == "delivered" else None
     return {
         "source_id": galaxy.source_id,
         "ra": galaxy.ra,
         "dec": galaxy.dec,
-        "outcome": answer.outcome,
-        "reason": answer.reason,
-        "image_format": answer.image_format if image is not None else "",
-        "sha256": answer.checked_sha256 if image is not None else "",
-        "origin": answer.origin,
-        "attempts": answer.attempts,
-        "fetched_at": answer.fetched_at,
-        "pixel_scale_arcsec": None if math.isnan(answer.pixel_scale_arcsec) else answer.pixel_scale_arcsec,
-        "stretch": answer.stretch,
+        "outcome": result.outcome,
+        "reason": result.reason,
+        "image_format": result.image_format if image is not None else "",
+        "sha256": result.checked_sha256 if image is not None else "",
+        "origin": result.origin,
+        "attempts": result.attempts,
+        "fetched_at": result.fetched_at,
+        "pixel_scale_arcsec": None if math.isnan(result.pixel_scale_arcsec) else result.pixel_scale_arcsec,
+        "stretch": result.stretch,
         "image": image,
     }

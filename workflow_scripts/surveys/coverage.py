@@ -1,6 +1,10 @@
-"""Where a survey has images: a multi-order coverage map (MOC), known before anything is asked of its service."""
+"""Where a survey has images: a multi-order coverage map (MOC), known before anything is requested of its service."""
 
+import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
 
 import numpy as np
 from astropy import units
@@ -8,9 +12,21 @@ from mocpy import MOC
 from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError, first_line
+from workflow_scripts.http_services.politeness import user_agent
+from workflow_scripts.surveys.fetcher.requester import AccessLimits, Requester
+from workflow_scripts.surveys.fetcher.service import Judgement, failed, judged_status
+from workflow_scripts.surveys.fetcher.single_request import Received
 
 # The finest maps of whole surveys have some megabytes.
-LARGEST_BYTES = 256 * 2**20
+_LARGEST_BYTES = 256 * 2**20
+_MOC_SERVER = AccessLimits(
+    concurrency=1,
+    requests_per_second=1,
+    attempts=6,
+    ambiguous_attempts=3,
+    timeout_seconds=120,
+    longest_wait_seconds=300,
+)
 
 
 class Coverage:
@@ -21,8 +37,10 @@ class Coverage:
         path = Path(path)
         if not path.is_file():
             raise InputError(f"{path}: does not exist, expected a coverage map (MOC in FITS)")
-        if path.stat().st_size > LARGEST_BYTES:
-            raise InputError(f"{path}: {path.stat().st_size} bytes, expected a coverage map of at most {LARGEST_BYTES}")
+        if path.stat().st_size > _LARGEST_BYTES:
+            raise InputError(
+                f"{path}: {path.stat().st_size} bytes, expected a coverage map of at most {_LARGEST_BYTES}"
+            )
         try:
             self.moc = MOC.from_fits(str(path))
             empty = self.moc.empty()
@@ -37,3 +55,37 @@ class Coverage:
         if len(ra) == 0:
             return np.zeros(0, bool)
         return np.asarray(self.moc.contains_lonlat(ra * units.deg, dec * units.deg), bool)
+
+
+def fetch_map(coverage: Mapping[str, Any], limits_folder: str | Path, contact: str | None) -> bytes:
+    """The map of a HiPS from the MocServer.
+
+    Parameters
+    ----------
+    coverage
+        `hips` (an id), `order` and `url`.
+
+    Raises
+    ------
+    InputError
+        where no FITS file comes.
+    """
+    query = {"ivorn": coverage["hips"], "get": "moc", "order": coverage["order"]}
+    url = f"{coverage['url']}?{urlencode(query)}"
+    response, judgement = asyncio.run(_response(url, limits_folder, contact))
+    if judgement.kind != "accepted" or response is None:
+        raise InputError(f"surveys: coverage: {coverage['url']}: {judgement.reason}")
+    return response.body
+
+
+async def _response(url: str, limits_folder: str | Path, contact: str | None) -> tuple[Received | None, Judgement]:
+    async with Requester((url,), _MOC_SERVER, limits_folder, user_agent(contact), url) as requester:
+        return await requester.until_judged(url, None, _judged_map)
+
+
+def _judged_map(response: Received) -> Judgement:
+    if judgement := judged_status(response):
+        return judgement
+    if not response.body.startswith(b"SIMPLE  ="):
+        return failed("transient", f"{response.content_type or 'something'} where a FITS file was expected")
+    return Judgement("accepted", "delivered")

@@ -1,6 +1,11 @@
-"""Image files by name, in a folder, a tar or a zip that nobody vouches for."""
+"""Image files by name, in a folder, a tar or a zip of unknown origin.
 
+The rules import this module whenever Snakemake starts: it needs nothing but the standard library.
+"""
+
+import hashlib
 import lzma
+import os
 import tarfile
 import zipfile
 import zlib
@@ -8,7 +13,6 @@ from abc import ABC, abstractmethod
 from pathlib import Path, PurePosixPath
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.images.decoding import LARGEST_BYTES
 
 _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
 
@@ -18,7 +22,9 @@ class UnreadableFileError(ValueError):
 
 
 class ImageFiles(ABC):
-    """Files by name; use it in a `with`."""
+    """Files by name, of at most `largest_bytes` each; use it in a `with`."""
+
+    largest_bytes: int
 
     def __enter__(self) -> "ImageFiles":
         return self
@@ -37,18 +43,26 @@ class ImageFiles(ABC):
         """
         return 0
 
+    def check_size(self, size: int) -> None:
+        """Raise `UnreadableFileError` for a file that is too large."""
+        if size > self.largest_bytes:
+            raise UnreadableFileError(f"{size} bytes, expected at most {self.largest_bytes}")
+
     @abstractmethod
     def close(self) -> None:
         """Close what is open."""
 
 
-def open_image_files(path: Path) -> ImageFiles:
-    """A folder, tar (also compressed) or zip; raises `InputError` for anything else and for a truncated archive."""
+def open_image_files(path: Path, largest_bytes: int) -> ImageFiles:
+    """A folder, tar (also compressed) or zip, whose larger files cannot be read.
+
+    Raises `InputError` for anything else and for a truncated archive.
+    """
     if path.is_dir():
-        return _Folder(path)
+        return _Folder(path, largest_bytes)
     if not path.is_file():
         raise InputError(f"{path}: does not exist, expected a folder, tar or zip of images (surveys, path)")
-    return _Zip(path) if zipfile.is_zipfile(path) else _Tar(path)
+    return (_Zip if zipfile.is_zipfile(path) else _Tar)(path, largest_bytes)
 
 
 def is_plain_name(name: str) -> bool:
@@ -57,18 +71,13 @@ def is_plain_name(name: str) -> bool:
     return bool(name) and not path.is_absolute() and ".." not in path.parts and "\0" not in name and "\\" not in name
 
 
-def _check_size(size: int) -> None:
-    if size > LARGEST_BYTES:
-        raise UnreadableFileError(f"{size} bytes, expected at most {LARGEST_BYTES}")
-
-
 def _without_dot(name: str) -> str:
     return name.removeprefix("./")
 
 
 class _Folder(ImageFiles):
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, largest_bytes: int):
+        self.path, self.largest_bytes = path, largest_bytes
 
     def read(self, name: str) -> bytes:
         # Symbolic links are followed: folders of links are how large surveys are shared.
@@ -76,7 +85,7 @@ class _Folder(ImageFiles):
         try:
             if not file.is_file():
                 raise KeyError(name)
-            _check_size(file.stat().st_size)
+            self.check_size(file.stat().st_size)
             return file.read_bytes()
         except OSError as error:
             raise UnreadableFileError(error.strerror or str(error)) from None
@@ -86,7 +95,8 @@ class _Folder(ImageFiles):
 
 
 class _Zip(ImageFiles):
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, largest_bytes: int):
+        self.largest_bytes = largest_bytes
         try:
             self.archive = zipfile.ZipFile(path)
         except _BROKEN as error:
@@ -97,7 +107,7 @@ class _Zip(ImageFiles):
         member = self.members[_without_dot(name)]
         if member.is_dir():
             raise KeyError(name)
-        _check_size(member.file_size)
+        self.check_size(member.file_size)
         try:
             # Gives no more than `file_size` bytes, whatever the compressed data would grow to.
             return self.archive.read(member)
@@ -124,8 +134,8 @@ def _tar_members(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
 
 
 class _Tar(ImageFiles):
-    def __init__(self, path: Path):
-        self.path = path
+    def __init__(self, path: Path, largest_bytes: int):
+        self.path, self.largest_bytes = path, largest_bytes
         try:
             self.archive = tarfile.open(path)  # noqa: SIM115  closed by close()
         except _BROKEN:
@@ -144,7 +154,7 @@ class _Tar(ImageFiles):
 
     def read(self, name: str) -> bytes:
         member = self.members[_without_dot(name)]
-        _check_size(member.size)
+        self.check_size(member.size)
         try:
             file = self.archive.extractfile(member)
             data = file.read() if file else b""
@@ -167,3 +177,24 @@ class _Tar(ImageFiles):
         assert file is not None
         file.seek(self.archive.offset)
         return file.read(tarfile.BLOCKSIZE) == tarfile.NUL * tarfile.BLOCKSIZE
+
+
+def folder_digest(folder: str | Path) -> str:
+    """Digest of the names and sizes of all files below a folder; their dates change when they are copied.
+
+    Hidden files are left out: file managers leave some behind. Links are followed.
+    """
+    digest = hashlib.sha256()
+    for path, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(name for name in names if not name.startswith(".")):
+            file = os.path.join(path, name)  # noqa: PTH118  half the time of pathlib, for a million files
+            digest.update(f"{os.path.relpath(file, folder)}\0{_size_of(file)}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:16]
+
+
+def _size_of(file: str) -> int:
+    try:
+        return os.stat(file).st_size  # noqa: PTH116
+    except OSError:
+        return -1

@@ -7,10 +7,11 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.errors import InputError
+from workflow_scripts.images.decoding import LARGEST_BYTES
 from workflow_scripts.surveys.image_files import ImageFiles, UnreadableFileError, is_plain_name, open_image_files
-from workflow_scripts.surveys.interface import CutoutResult
+from workflow_scripts.surveys.survey import CutoutResult
 
-# A catalog need not have this column; one that is called otherwise was asked for.
+# A catalog need not have this column; one of another name it must have.
 DEFAULT_FILE_COLUMN = "file"
 
 
@@ -34,9 +35,9 @@ class LocalSurvey:
             where the images are no folder, tar or zip, an archive is not whole, or the catalog lacks `file_column`.
         """
         names = self._names(requests)
-        with open_image_files(self.images) as files:
+        with open_image_files(self.images, LARGEST_BYTES) as files:
             for source_id, name in sorted(names, key=lambda pair: files.position(pair[1])):
-                yield _answer(files, source_id, name)
+                yield _result(files, source_id, name)
 
     def _names(self, requests: pd.DataFrame) -> list[tuple[str, str]]:
         source_ids = requests["source_id"].astype(str)
@@ -52,7 +53,7 @@ class LocalSurvey:
         return list(zip(source_ids, names, strict=True))
 
 
-def _answer(files: ImageFiles, source_id: str, name: str) -> CutoutResult:
+def _result(files: ImageFiles, source_id: str, name: str) -> CutoutResult:
     if not is_plain_name(name):
         return CutoutResult(source_id, "rejected", "the file name leads out of the images", None, "", name, 1)
     try:

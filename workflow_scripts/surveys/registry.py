@@ -13,8 +13,8 @@ from workflow_scripts.errors import InputError
 
 if TYPE_CHECKING:
     from workflow_scripts.surveys.fetcher.service import Service
-    from workflow_scripts.surveys.interface import Survey
-    from workflow_scripts.surveys.side_folder import SideFolder
+    from workflow_scripts.surveys.kept_tiles import SideFolder
+    from workflow_scripts.surveys.survey import Survey
 
 Entry = Mapping[str, Any]
 
@@ -131,7 +131,7 @@ def _hips2fits(entry: Entry) -> "Service":
 
 
 def _bricks(entry: Entry) -> "Service":
-    from workflow_scripts.surveys.bricks.service import BrickCoadds
+    from workflow_scripts.surveys.bricks.survey import BrickCoadds
 
     return BrickCoadds(entry)
 
@@ -207,19 +207,19 @@ def open_survey(entry: Entry, sources: Sources) -> "Survey":
 
 
 def _open_service(entry: Entry, client: Callable[[Entry], "Service"], sources: Sources) -> "Survey":
-    from workflow_scripts.http_services.user_agent import user_agent
+    from workflow_scripts.http_services.politeness import user_agent
     from workflow_scripts.surveys.bricks.survey import BrickSurvey
     from workflow_scripts.surveys.coverage import Coverage
-    from workflow_scripts.surveys.fetcher.asking import Access
-    from workflow_scripts.surveys.network import NetworkSurvey
+    from workflow_scripts.surveys.fetcher.requester import AccessLimits
+    from workflow_scripts.surveys.service_survey import ServiceSurvey
 
     if sources.access is None or sources.limits_folder is None or sources.side_folder is None:
         raise InputError(f"surveys: a survey of kind {entry['kind']} is downloaded, expected --access")
-    survey = BrickSurvey if kind_of(entry).cuts_whole_files else NetworkSurvey
+    survey = BrickSurvey if kind_of(entry).cuts_whole_files else ServiceSurvey
     return survey(
         service=client(entry),
         pixel_scale=entry["cutout"]["pixel_scale_arcsec"],
-        access=Access.of(sources.access),
+        limits=AccessLimits.of(sources.access),
         side_folder=sources.side_folder,
         limits_folder=sources.limits_folder,
         user_agent=user_agent(sources.contact),

@@ -10,7 +10,8 @@ import pytest
 from astropy.io import fits
 from PIL import Image
 
-from workflow_scripts.images.decoding import UndecodableImageError, decode, image_format, is_constant, size_of
+from workflow_scripts.images.decoding import decode, image_format, is_constant, size_of
+from workflow_scripts.images.fits_files import UndecodableImageError
 
 GENERATOR = np.random.default_rng(0)
 COLOUR = GENERATOR.integers(0, 256, (24, 32, 3), dtype=np.uint8)

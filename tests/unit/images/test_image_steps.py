@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from tests.unit.surveys.archived import write_tile
 from workflow_scripts import index_images, prepare_images
 from workflow_scripts.errors import InputError
 from workflow_scripts.images.arrays import ImageStore
 from workflow_scripts.images.decoding import decode
 from workflow_scripts.images.recipes import apply_recipe
-from workflow_scripts.surveys.archive import SCHEMA, fetch_tile, write_tile
-from workflow_scripts.surveys.interface import CutoutResult
+from workflow_scripts.surveys.archive import TILE_SCHEMA
+from workflow_scripts.surveys.survey import CutoutResult
 
 RECIPE = {"size_px": 10, "crop_fraction": 0.8, "channels": 3, "resample": "lanczos", "dtype": "uint8"}
 
@@ -38,7 +39,7 @@ class EveryThirdMissing:
 
 def write_archive(path, numbers) -> None:
     requests = pd.DataFrame({"source_id": [str(number) for number in numbers], "ra": 1.0, "dec": 1.0})
-    write_tile(path, fetch_tile(EveryThirdMissing(), requests, 20), {})
+    write_tile(path, EveryThirdMissing(), requests, 20)
 
 
 def prepare(folder, tile, recipe=RECIPE):
@@ -77,7 +78,7 @@ def test_an_image_that_the_recipe_cannot_use_is_named_and_nothing_is_left(tmp_pa
     write_archive(tmp_path / "cutouts0.parquet", [1, 2])
     archive = pd.read_parquet(tmp_path / "cutouts0.parquet")
     archive.at[1, "image"] = archive.at[1, "image"][:100]
-    archive.to_parquet(tmp_path / "cutouts0.parquet", schema=SCHEMA)
+    archive.to_parquet(tmp_path / "cutouts0.parquet", schema=TILE_SCHEMA)
     with pytest.raises(InputError, match=r"cutouts0\.parquet: the image of 2 cannot be used: .*[Tt]runcated"):
         prepare(tmp_path, 0)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cutouts0.parquet"]

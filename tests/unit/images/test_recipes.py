@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workflow_scripts.images.decoding import UndecodableImageError
+from workflow_scripts.images.fits_files import UndecodableImageError
 from workflow_scripts.images.recipes import apply_recipe
 
 

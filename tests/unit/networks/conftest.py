@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_scripts.images.arrays import write_array, write_index
+from workflow_scripts.images import arrays as image_arrays
 
 SIZE = 20
 CLASSES = 2
@@ -53,10 +53,10 @@ def write_images(folder: Path, ids: np.ndarray, images: np.ndarray, tile_of: np.
         chosen = tile_of == tile
         arrays.append(folder / f"tile{tile}.npy")
         tables.append(folder / f"tile{tile}.parquet")
-        write_array(arrays[-1], images[chosen])
+        image_arrays.write_images(arrays[-1], images[chosen].shape, images[chosen])
         table = pd.DataFrame({"source_id": ids[chosen], "row": np.arange(chosen.sum(), dtype=np.int32)})
         table.to_parquet(tables[-1], index=False)
-    write_index(folder / "index.parquet", arrays, tables)
+    image_arrays.write_index(folder / "index.parquet", arrays, tables)
     return folder / "index.parquet"
 
 

@@ -9,7 +9,7 @@ from astropy.wcs import WCS
 
 from tests.services.coverage import is_covered
 from tests.services.protocols import bricks
-from tests.unit.services.asking import get
+from tests.unit.services.client import get
 
 FILE = "{folder}/{name}/legacysurvey-{again}-image-{band}.fits.fz"
 

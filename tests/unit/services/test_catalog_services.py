@@ -6,7 +6,7 @@ import pyvo
 import requests
 
 from tests.services.catalog_database import GALAXY_ZOO_1
-from tests.unit.services.asking import get, post
+from tests.unit.services.client import get, post
 
 
 def _csv(server, sql: str) -> list[list[str]]:

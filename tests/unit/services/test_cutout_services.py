@@ -10,7 +10,7 @@ from mocpy import MOC
 
 from tests.services.coverage import NSIDE, covered_pixels, is_covered
 from tests.services.image_files import comment_of
-from tests.unit.services.asking import NOWHERE, get, pixels_of, post
+from tests.unit.services.client import NOWHERE, get, pixels_of, post
 from workflow_scripts.images.decoding import decode
 
 

@@ -7,10 +7,10 @@ import pytest
 
 from tests.services.coverage import is_covered
 from tests.services.protocols.cutout_pixels import covered_mask
-from tests.unit.services.asking import get
+from tests.unit.services.client import get
 from workflow_scripts.fetch_cutouts import with_defaults
-from workflow_scripts.surveys.fetcher.download import Received
 from workflow_scripts.surveys.fetcher.service import Galaxy
+from workflow_scripts.surveys.fetcher.single_request import Received
 from workflow_scripts.surveys.registry import KINDS
 
 SIZE, SCALE = 128, 0.4
@@ -41,12 +41,12 @@ def test_cutouts_with_an_empty_part_are_not_delivered(server, kind, service, mor
         galaxy = Galaxy("g", RA, edge() + step * SIZE * SCALE / 3600, SCALE)
         response = get(server.url(service), **dict(parse_qsl(urlsplit(client.url(galaxy, 0)).query)))
         told = response.status_code, "", response.headers["Content-Type"]
-        verdict = client.judge(Received("", *told, None, response.content, True), galaxy)
+        judgement = client.judge(Received("", *told, None, response.content, True), galaxy)
         mask = covered_mask("sdss", galaxy.ra, galaxy.dec, SIZE, SIZE, SCALE)
         shares.append(0.0 if mask is None else (~mask).mean())
         # A row of blocks at the edge of the empty part is no longer flat in a JPEG.
         if not 0.02 < shares[-1] < 0.2:
-            assert verdict.outcome == ("no_coverage" if shares[-1] > 0.02 else "delivered"), (shares[-1], verdict)
+            assert judgement.outcome == ("no_coverage" if shares[-1] > 0.02 else "delivered"), (shares[-1], judgement)
     assert min(shares) == 0
     assert max(shares) == 1
     assert sum(0.2 < share < 0.8 for share in shares) > 4

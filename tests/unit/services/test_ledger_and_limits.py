@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.services.running import REPOSITORY
-from tests.unit.services.asking import get
+from tests.unit.services.client import get
 
 
 def _at_once(url: str, number: int, **values) -> list[int | str]:

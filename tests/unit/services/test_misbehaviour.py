@@ -16,7 +16,7 @@ from PIL import Image
 
 from tests.services.exchange import Answer, Asked
 from tests.services.misbehaviour import HARMLESS, KINDS, Behaviour, Rule
-from tests.unit.services.asking import get, pixels_of
+from tests.unit.services.client import get, pixels_of
 
 SIZE = 96
 

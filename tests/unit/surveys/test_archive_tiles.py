@@ -1,4 +1,4 @@
-"""What is kept of a survey's answers: every request once, checked, with the bytes as received."""
+"""What is kept of a survey's results: every request once, checked, with the bytes as received."""
 
 import hashlib
 import io
@@ -12,10 +12,12 @@ import pytest
 from astropy.io import fits
 from PIL import Image
 
+from tests.unit.surveys.archived import fetch_tile, write_tile
 from workflow_scripts.errors import InputError
+from workflow_scripts.image_checks.acceptance import Wanted
 from workflow_scripts.surveys import archive
-from workflow_scripts.surveys.archive import check_failed_share, checked, count_outcomes, fetch_tile, write_tile
-from workflow_scripts.surveys.interface import CutoutResult
+from workflow_scripts.surveys.archive import check_failed_share, checked, count_outcomes
+from workflow_scripts.surveys.survey import CutoutResult
 
 
 def picture(seed: int = 0, size: tuple[int, int] = (20, 20), kind: str = "JPEG", constant: int | None = None) -> bytes:
@@ -38,14 +40,14 @@ def delivered(image: bytes | None, source_id: str = "a") -> CutoutResult:
     return CutoutResult(source_id, "delivered", "", image, "", "somewhere", 2)
 
 
-class Answering:
-    """A survey that gives prepared answers, whatever is asked."""
+class Prepared:
+    """A survey with prepared results, whatever is requested."""
 
-    def __init__(self, *answers: CutoutResult):
-        self.answers = answers
+    def __init__(self, *results: CutoutResult):
+        self.results = results
 
     def cutouts(self, requests):
-        yield from self.answers
+        yield from self.results
 
 
 def requests(*source_ids: str) -> pd.DataFrame:
@@ -67,7 +69,7 @@ def requests(*source_ids: str) -> pd.DataFrame:
     ],
 )
 def test_whole_images_pass_with_their_bytes(image, size, found):
-    result = checked(delivered(image), size)
+    result = checked(delivered(image), Wanted(size))
     assert (result.outcome, result.image, result.image_format) == ("delivered", image, found)
     assert (result.origin, result.attempts) == ("somewhere", 2)
 
@@ -79,6 +81,7 @@ def test_whole_images_pass_with_their_bytes(image, size, found):
         (b"", "not an image: no bytes"),
         (b"<html>busy</html>", "not an image: neither JPEG"),
         (picture()[:-40], "not an image: .*truncated"),
+        (picture()[:-40] + b"\xff\xd9", "not an image: .*premature end"),
         (cube()[:4000], "not an image: not a whole FITS"),
         (picture(size=(20, 64)), "20 x 64 pixels, expected 20 x 20"),
         (cube(64), "64 x 64 pixels, expected 20 x 20"),
@@ -86,8 +89,8 @@ def test_whole_images_pass_with_their_bytes(image, size, found):
         (picture(constant=0, kind="PNG"), "the image is constant"),
     ],
 )
-def test_what_is_not_the_image_asked_for_is_rejected(image, reason):
-    result = checked(delivered(image), 20)
+def test_what_is_not_the_requested_image_is_rejected(image, reason):
+    result = checked(delivered(image), Wanted(20))
     assert (result.outcome, result.image, result.image_format) == ("rejected", None, "")
     assert pd.Series([result.reason]).str.match(reason).all(), result.reason
     assert (result.origin, result.attempts) == ("somewhere", 2)
@@ -95,20 +98,20 @@ def test_what_is_not_the_image_asked_for_is_rejected(image, reason):
 
 def test_other_outcomes_pass_unchanged():
     for outcome in ("no_coverage", "failed", "rejected"):
-        answer = CutoutResult("a", outcome, "why", None, "", "url", 3)
-        assert checked(answer, 20) is answer
-    with pytest.raises(RuntimeError, match="'lost', which is no outcome"):
-        checked(CutoutResult("a", "lost", "", None, "", "", 1), 20)  # type: ignore[arg-type]
+        result = CutoutResult("a", outcome, "why", None, "", "url", 3)
+        assert checked(result, Wanted(20)) is result
+    with pytest.raises(RuntimeError, match="the outcome 'lost', which is none"):
+        checked(CutoutResult("a", "lost", "", None, "", "", 1), Wanted(20))  # type: ignore[arg-type]
 
 
 def test_every_request_is_a_row_in_the_order_of_the_requests(tmp_path):
-    survey = Answering(
+    survey = Prepared(
         CutoutResult("d", "no_coverage", "outside", None, "", "url-d", 1),
         delivered(picture(3), "c"),
         CutoutResult("b", "failed", "timeout", None, "", "url-b", 5),
         delivered(b"rubbish", "a"),
     )
-    write_tile(tmp_path / "tile.parquet", fetch_tile(survey, requests("a", "b", "c", "d"), 20), {"config": 1})
+    write_tile(tmp_path / "tile.parquet", survey, requests("a", "b", "c", "d"), 20, {"config": 1})
     rows = pq.read_table(tmp_path / "tile.parquet").to_pylist()
     assert [row["source_id"] for row in rows] == ["a", "b", "c", "d"]
     assert [row["outcome"] for row in rows] == ["rejected", "failed", "delivered", "no_coverage"]
@@ -130,32 +133,32 @@ def test_every_request_is_a_row_in_the_order_of_the_requests(tmp_path):
 def test_files_have_the_schema_and_small_groups(tmp_path):
     names = [f"g{number}" for number in range(600)]
     image = picture(1)
-    table = fetch_tile(Answering(*(delivered(image, name) for name in names)), requests(*names), 20)
-    write_tile(tmp_path / "tile.parquet", table, {})
+    survey = Prepared(*(delivered(image, name) for name in names))
+    write_tile(tmp_path / "tile.parquet", survey, requests(*names), 20)
     with pq.ParquetFile(tmp_path / "tile.parquet") as file:
         assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [256, 256, 88]
-        assert file.schema_arrow.remove_metadata() == archive.SCHEMA
+        assert file.schema_arrow.remove_metadata() == archive.TILE_SCHEMA
     assert "image" not in archive.read_ledger(tmp_path / "tile.parquet").column_names
     assert list(archive.read_images(tmp_path / "tile.parquet")) == [(name, image) for name in names]
 
 
 def test_empty_tile(tmp_path):
-    write_tile(tmp_path / "tile.parquet", fetch_tile(Answering(), requests(), 20), {})
+    write_tile(tmp_path / "tile.parquet", Prepared(), requests(), 20)
     assert archive.read_ledger(tmp_path / "tile.parquet").num_rows == 0
     assert list(archive.read_images(tmp_path / "tile.parquet")) == []
 
 
 @pytest.mark.parametrize(
-    ("answers", "message"),
+    ("results", "message"),
     [
-        ([delivered(picture(), "a")], "1 answers to 2 requests"),
-        ([delivered(picture(), "a"), delivered(picture(), "a")], "answered the request for a twice"),
-        ([delivered(picture(), "a"), delivered(picture(), "x")], "2 answers to 2 requests"),
+        ([delivered(picture(), "a")], "1 results for 2 requests"),
+        ([delivered(picture(), "a"), delivered(picture(), "a")], "two results for a"),
+        ([delivered(picture(), "a"), delivered(picture(), "x")], "2 results for 2 requests"),
     ],
 )
-def test_a_survey_that_does_not_answer_every_request_once_is_a_bug(answers, message):
+def test_a_survey_without_one_result_for_every_request_is_a_bug(results, message):
     with pytest.raises(RuntimeError, match=message):
-        fetch_tile(Answering(*answers), requests("a", "b"), 20)
+        fetch_tile(Prepared(*results), requests("a", "b"), 20)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +200,7 @@ def test_progress_is_logged_with_rate_and_time_left(monkeypatch, caplog):
     clock = iter(np.arange(0, 10_000, 20.0))
     monkeypatch.setattr(archive.time, "monotonic", lambda: next(clock))
     names = [f"g{number}" for number in range(8)]
-    fetch_tile(Answering(*(delivered(picture(), name) for name in names)), requests(*names), 20)
+    fetch_tile(Prepared(*(delivered(picture(), name) for name in names)), requests(*names), 20)
     lines = [record.message for record in caplog.records]
     assert 2 <= len(lines) <= 5
     assert all("of 8 cutouts" in line and "a second" in line and "s left" in line for line in lines)

@@ -8,9 +8,9 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from tests.unit.surveys.bricks_of_noise import BRICK, EAST, PIXEL_SCALE, SIDE_PX, file_of, noise, position_in
-from workflow_scripts.images.decoding import UndecodableImageError, decode
-from workflow_scripts.surveys.bricks.brick_images import WrongBrickError, read_brick_image
-from workflow_scripts.surveys.bricks.cutting import NoPixelsError, as_fits, cut
+from workflow_scripts.images.decoding import decode
+from workflow_scripts.images.fits_files import UndecodableImageError
+from workflow_scripts.surveys.bricks.brick_images import NoPixelsError, WrongBrickError, as_fits, cut, read_brick_image
 
 WHOLE = file_of()
 

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 from mocpy import MOC
 
+from tests.unit.image_checks.noise_images import picture
+from tests.unit.surveys.archived import write_tile
 from tests.unit.surveys.scripted_server import ScriptedServer, answer
-from tests.unit.surveys.test_acceptance_of_images import picture
 from workflow_scripts import collect_ledger, fetch_coverage
 from workflow_scripts.errors import InputError
 from workflow_scripts.step import run_step
-from workflow_scripts.surveys.archive import fetch_tile, write_tile
 from workflow_scripts.surveys.coverage import Coverage
-from workflow_scripts.surveys.interface import CutoutResult
+from workflow_scripts.surveys.survey import CutoutResult
 from workflow_scripts.verdict_page.images import image_section
 
 
@@ -55,7 +55,7 @@ def test_a_map_is_fetched_and_decides(tmp_path):
         (answer(b"no", "404 Not Found"), "404 Not Found: 'no'"),
     ],
 )
-def test_what_is_no_map_is_told(tmp_path, capsys, data, message):
+def test_what_is_no_map_is_reported(tmp_path, capsys, data, message):
     assert fetched(tmp_path, data) == 2
     assert pd.Series([capsys.readouterr().err.replace("\n", " ")]).str.contains(message).all()
     assert not (tmp_path / "coverage.fits").exists()
@@ -68,7 +68,7 @@ def test_files_that_are_no_maps(tmp_path):
             Coverage(tmp_path / name)
 
 
-class Answering:
+class OfOneStretch:
     """A survey that gives images of a stretch, or none."""
 
     def __init__(self, stretch: str | None):
@@ -87,7 +87,7 @@ class Answering:
 
 def collected(folder, stretch: str | None) -> int:
     requests = pd.DataFrame({"source_id": ["a", "b"], "ra": [1.0, 2.0], "dec": [3.0, 4.0]})
-    write_tile(folder / "tile0.parquet", fetch_tile(Answering(stretch), requests, None), {})
+    write_tile(folder / "tile0.parquet", OfOneStretch(stretch), requests, None)
     arguments = ["--tiles", str(folder / "tile0.parquet"), "--output", str(folder / "ledger.parquet")]
     with pytest.raises(SystemExit) as stopped:
         run_step(

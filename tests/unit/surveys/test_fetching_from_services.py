@@ -12,8 +12,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from tests.unit.image_checks.noise_images import picture
 from tests.unit.surveys.scripted_server import Script, ScriptedServer, answer
-from tests.unit.surveys.test_acceptance_of_images import picture
 from workflow_scripts import fetch_cutouts
 from workflow_scripts.step import run_step
 from workflow_scripts.surveys.services.sdss import Sdss

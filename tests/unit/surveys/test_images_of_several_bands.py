@@ -19,12 +19,12 @@ from astropy.io import fits
 from tests.unit.surveys.scripted_server import ScriptedServer, answer
 from tests.unit.surveys.test_fetching_from_services import ACCESS, Fetched, fetch
 from workflow_scripts.fetch_cutouts import with_defaults
-from workflow_scripts.images.band_files import unpacked
 from workflow_scripts.images.decoding import decode
+from workflow_scripts.images.fits_files import unpacked
 from workflow_scripts.prepare_images import prepared
 from workflow_scripts.surveys.fetcher.journal import Journal
-from workflow_scripts.surveys.joined_parts import joined
-from workflow_scripts.surveys.side_folder import SideFolder
+from workflow_scripts.surveys.kept_tiles import SideFolder
+from workflow_scripts.surveys.service_survey import joined
 
 REPOSITORY = Path(__file__).parents[3]
 SIZE = 24

@@ -5,10 +5,10 @@ import dataclasses
 import pandas as pd
 import pytest
 
-from workflow_scripts.surveys.interface import OUTCOMES, CutoutResult
 from workflow_scripts.surveys.local import LocalSurvey
 from workflow_scripts.surveys.registry import Sources, expected_size, open_survey
 from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
+from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult
 
 CUTOUT = {"size_px": 24, "pixel_scale_arcsec": 0.4, "bands": "gri", "encoding": "jpeg", "jpeg_quality": 90}
 ENTRIES = {

@@ -14,7 +14,7 @@ from PIL import Image
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.images import decoding
-from workflow_scripts.surveys import image_files
+from workflow_scripts.surveys import local
 from workflow_scripts.surveys.local import LocalSurvey
 
 ENTRY = {"kind": "local", "file_column": "file"}
@@ -105,15 +105,11 @@ def test_names_come_from_the_id_where_the_catalog_has_none(tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_size_limit(tmp_path, kind, monkeypatch):
-    monkeypatch.setattr(image_files, "LARGEST_BYTES", 1000)
+    monkeypatch.setattr(local, "LARGEST_BYTES", 1000)
     path = make(kind, tmp_path / "images", {"big.jpg": b"x" * 1001, "fits.jpg": b"y" * 1000})
     found = answers(path, requests("big.jpg", "fits.jpg"))
     assert (found["g0"].outcome, found["g0"].reason) == ("rejected", "1001 bytes, expected at most 1000")
     assert len(found["g1"].image) == 1000
-
-
-def test_the_limit_is_that_of_decoding():
-    assert image_files.LARGEST_BYTES == decoding.LARGEST_BYTES
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz"])
@@ -262,5 +258,5 @@ def test_a_hard_link_in_a_tar_is_the_file_it_names_with_that_files_size(tmp_path
     found = answers(path, requests("b.jpg", "c.jpg", "d.jpg"))
     assert found["g0"].image == jpeg(1)
     assert [found[name].outcome for name in ("g1", "g2")] == ["failed", "failed"]
-    monkeypatch.setattr(image_files, "LARGEST_BYTES", 10)
+    monkeypatch.setattr(local, "LARGEST_BYTES", 10)
     assert answers(path, requests("b.jpg"))["g0"].outcome == "rejected"

@@ -1,11 +1,12 @@
-"""A simulated survey that renders a part of its galaxies, and says so in the ledger."""
+"""A simulated survey that renders a part of its galaxies, and records that in the ledger."""
 
 import pytest
 
 from tests.small_experiment import CONFIG
+from tests.unit.surveys.archived import fetch_tile
 from workflow_scripts.configuration import load
 from workflow_scripts.simulate_sky import simulated_sky
-from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, fetch_tile, reasons
+from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, reasons
 from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
 
 
@@ -22,7 +23,7 @@ def fetched(sky, share):
     return fetch_tile(SimulatedSurvey(entry, truth), galaxies[["source_id", "ra", "dec"]], 32)
 
 
-def test_all_are_rendered_unless_told_otherwise(sky):
+def test_all_are_rendered_by_default(sky):
     assert load(CONFIG).survey("pixels")["rendered_share"] == 1.0
     assert count_outcomes(fetched(sky, 1.0))["delivered"] == 240
 

@@ -10,17 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzzing import fuzzed
-from tests.unit.surveys.test_acceptance_of_images import cube, picture
+from tests.unit.image_checks.noise_images import cube, picture
 from workflow_scripts.errors import InputError
 from workflow_scripts.fetch_cutouts import with_defaults
-from workflow_scripts.images.band_files import packed
-from workflow_scripts.surveys.fetcher.download import Received
-from workflow_scripts.surveys.fetcher.judgements import Verdict
-from workflow_scripts.surveys.fetcher.service import Galaxy
+from workflow_scripts.images.fits_files import packed
+from workflow_scripts.surveys.fetcher.service import Galaxy, Judgement
+from workflow_scripts.surveys.fetcher.single_request import Received
 from workflow_scripts.surveys.registry import KINDS
 from workflow_scripts.surveys.services.hips2fits import error_message
 from workflow_scripts.surveys.services.legacy import bands_in
-from workflow_scripts.surveys.services.stack_names import BrokenTableError, position_text, stack_names
+from workflow_scripts.surveys.services.panstarrs import BrokenTableError, position_text, stack_names
 
 GALAXY = Galaxy("1237645879551066262", 179.123456789, -0.5, 0.3)
 HEADER = "projcell subcell ra dec filter mjd type filename shortname badflag\n"
@@ -127,8 +126,8 @@ def test_a_galaxy_has_its_own_request_whatever_its_id():
     ],
 )
 def test_what_an_answer_means(kind, more, received, expected):
-    verdict = client(kind, **more).judge(received, GALAXY)
-    assert (verdict.kind, verdict.outcome) == expected, verdict
+    judgement = client(kind, **more).judge(received, GALAXY)
+    assert (judgement.kind, judgement.outcome) == expected, judgement
 
 
 @pytest.mark.parametrize(
@@ -155,9 +154,9 @@ def test_a_corner_without_images_is_no_coverage_for_each_service(kind, more, bla
         pixels = np.where(corner[..., None], blank, rng.integers(2, 90, (64, 64, 3))).astype(np.uint8)
         body = picture(more.get("format", "jpeg").upper(), pixels)
     service = KINDS[kind].client(with_defaults({"kind": kind, "cutout": {"size_px": 64}, **more}))
-    verdict = service.judge(answer(200, body, "", "application/octet-stream"), GALAXY)
+    judgement = service.judge(answer(200, body, "", "application/octet-stream"), GALAXY)
     expected = (received_kind, "no_coverage") if share else ("accepted", "delivered")
-    assert (verdict.kind, verdict.outcome) == expected, verdict
+    assert (judgement.kind, judgement.outcome) == expected, judgement
 
 
 def test_errors_are_told_in_the_words_of_the_service():
@@ -210,7 +209,7 @@ def test_names_of_stacks_in_any_order_and_of_older_tables():
 @pytest.mark.parametrize(
     ("table", "message"),
     [
-        (b"", "empty answer"),
+        (b"", "empty response"),
         (rows(row("1 2", "r"))[:-1], "cut off"),
         (rows(row("1 2", "r"))[:-20] + b"\n", "line 2 .* cells of 10"),
         (b"<html>down</html>\n", "no column 'ra'"),
@@ -257,7 +256,7 @@ def test_no_answer_breaks_a_client(body):
     bands_in(body)
     for asked_client in CLIENTS:
         for status in (200, 404, 500):
-            verdict = asked_client.judge(answer(status, body), GALAXY)
-            assert isinstance(verdict, Verdict)
-            assert verdict.kind != "accepted"
-            assert verdict.reason.isprintable()
+            judgement = asked_client.judge(answer(status, body), GALAXY)
+            assert isinstance(judgement, Judgement)
+            assert judgement.kind != "accepted"
+            assert judgement.reason.isprintable()

@@ -10,8 +10,8 @@ from astropy.io import fits
 from workflow_scripts.errors import InputError
 from workflow_scripts.images.decoding import decode, image_format
 from workflow_scripts.surveys.simulated.imaging import EXTINCTION
-from workflow_scripts.surveys.simulated.rendering import render
-from workflow_scripts.surveys.simulated.survey import SimulatedSurvey, stretched
+from workflow_scripts.surveys.simulated.rendering import render_galaxy
+from workflow_scripts.surveys.simulated.survey import SimulatedSurvey, asinh_picture
 
 # A large face-on spiral without noise; tests change what they are about.
 GALAXY = {
@@ -43,7 +43,7 @@ CUTOUT = {"size_px": 64, "pixel_scale_arcsec": 0.4, "bands": "gri", "encoding": 
 
 def drawn(bands="r", size_px=64, scale=0.4, noise_seed=1, **changes):
     galaxy = pd.Series({**GALAXY, **changes})
-    return render(galaxy, size_px, scale, bands, noise_seed).astype(float)
+    return render_galaxy(galaxy, size_px, scale, bands, noise_seed).astype(float)
 
 
 def moments(image):
@@ -206,16 +206,16 @@ def test_stretch_is_the_same_for_every_image():
     faint = random.uniform(0, 1, (3, 16, 16)).astype(np.float32)
     bright = faint.copy()
     bright[:, 0, 0] = 500.0
-    np.testing.assert_array_equal(stretched(faint, "gri")[1:], stretched(bright, "gri")[1:])
-    assert stretched(bright, "gri")[0, 0].max() == 255
+    np.testing.assert_array_equal(asinh_picture(faint, "gri")[1:], asinh_picture(bright, "gri")[1:])
+    assert asinh_picture(bright, "gri")[0, 0].max() == 255
 
 
 def test_reddest_band_is_shown_as_red():
     pixels = np.zeros((3, 8, 8), np.float32)
     pixels[2] = 2.0
-    picture = stretched(pixels, "gri")
+    picture = asinh_picture(pixels, "gri")
     assert picture[..., 0].min() > picture[..., 1].max()
-    assert stretched(pixels[:1], "r").shape == (8, 8)
+    assert asinh_picture(pixels[:1], "r").shape == (8, 8)
 
 
 @pytest.mark.parametrize("kind", [0, 1])

@@ -13,7 +13,7 @@ from workflow_scripts.images.decoding import decode
 from workflow_scripts.simulate_sky import simulated_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.surveys.simulated.imaging import relative_field
-from workflow_scripts.surveys.simulated.rendering import render
+from workflow_scripts.surveys.simulated.rendering import render_galaxy
 from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
 
 
@@ -86,7 +86,7 @@ def test_worse_seeing_makes_broader_images(entry):
     images = []
     for fwhm in (0.8, 2.5):
         galaxy["psf_fwhm_arcsec"] = fwhm
-        images.append(render(galaxy, 64, 0.4, "r", 1)[0])
+        images.append(render_galaxy(galaxy, 64, 0.4, "r", 1)[0])
     sharp, blurred = images
     assert second_moment(blurred) > second_moment(sharp) * 1.1
     assert blurred.sum() == pytest.approx(sharp.sum(), rel=0.05)

@@ -8,7 +8,7 @@ from random import Random
 from typing import TypeVar
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.http_services.backoff import backoff_seconds
+from workflow_scripts.http_services.politeness import backoff_seconds
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from workflow_scripts.catalogs.services.retries import (
 )
 from workflow_scripts.catalogs.services.skyserver_csv import message_of_error
 from workflow_scripts.http_services.addresses import AddressGuard, ForbiddenAddressError
-from workflow_scripts.http_services.retry_after import retry_after_seconds
+from workflow_scripts.http_services.politeness import retry_after_seconds
 
 CONNECT_SECONDS = 20
 # SkyServer lets a query run for ten minutes before its first byte.

@@ -1,18 +1,22 @@
-"""The file of a brick in one band: read whole, and believed only if it is the image of that brick."""
+"""Images of bricks: files read whole and believed only if they are those of the brick, and cutouts from them."""
 
 import io
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from astropy.coordinates import angular_separation
 from astropy.io import fits
+from astropy.nddata import Cutout2D, NoOverlapError
 from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from workflow_scripts.errors import first_line
-from workflow_scripts.images.decoding import LARGEST_BYTES, LARGEST_SIDE, UndecodableImageError
-from workflow_scripts.images.fits_files import reading_fits, whole_fits
+from workflow_scripts.image_checks.acceptance import Problem, Wanted, check_pixels
+from workflow_scripts.image_checks.empty_parts import LARGEST_EMPTY_SHARE
+from workflow_scripts.images.decoding import LARGEST_BYTES, LARGEST_SIDE
+from workflow_scripts.images.fits_files import UndecodableImageError, reading_fits, whole_fits
 from workflow_scripts.surveys.bricks.geometry import Brick
 
 # A brick's image is centred on the brick, exactly as its table has it.
@@ -21,7 +25,7 @@ _SCALE_TOLERANCE = 1e-3
 
 
 class WrongBrickError(ValueError):
-    """A whole file that is not the image that was asked for; the message says why."""
+    """A whole file that is not the requested image; the message is the reason."""
 
 
 @dataclass(frozen=True)
@@ -94,11 +98,81 @@ def _checked_wcs(header: fits.Header, shape: tuple[int, ...], brick: Brick, band
         raise WrongBrickError(f"the projection is {', '.join(kinds)}, expected RA---TAN, DEC--TAN")
     # Not greater, so that NaN is refused as well.
     if not np.abs(matrix - np.diag([-pixel_scale, pixel_scale])).max() <= _SCALE_TOLERANCE * pixel_scale:
-        told = "; ".join(" ".join(f"{value:.4g}" for value in row) for row in matrix)
+        found = "; ".join(" ".join(f"{value:.4g}" for value in row) for row in matrix)
         raise WrongBrickError(
-            f"its pixels go ({told}) arcsec to east and north, expected ({-pixel_scale:g} 0; 0 {pixel_scale:g})"
+            f"its pixels go ({found}) arcsec to east and north, expected ({-pixel_scale:g} 0; 0 {pixel_scale:g})"
         )
     away = np.degrees(angular_separation(*np.radians([ra, dec, brick.ra, brick.dec]))) * 3600
     if not away <= _FARTHEST_CENTRE_ARCSEC:
         raise WrongBrickError(f"its centre is {away:.0f} arcsec from that of brick {brick.name}")
     return wcs
+
+
+class NoPixelsError(ValueError):
+    """A cutout that the brick has no, or too few, pixels for; the message says which."""
+
+
+def cut(
+    images: Mapping[str, BrickImage], ra: float, dec: float, size_px: int
+) -> tuple[NDArray[np.float32], fits.Header]:
+    """A cutout around a position (ICRS degrees), which lies within half a pixel of its centre.
+
+    Parameters
+    ----------
+    images
+        of one brick by band, all of one shape.
+
+    Returns
+    -------
+    numpy.ndarray, astropy.io.fits.Header
+        (bands, size_px, size_px) float32, NaN beyond the brick's edge, and its place on the sky.
+
+    Raises
+    ------
+    NoPixelsError
+        where more than 2 % of the cutout are beyond the edge of the brick, or empty and joined to an edge.
+    """
+    planes = []
+    for image in images.values():
+        x, y = image.wcs.wcs_world2pix([[ra, dec]], 0)[0]
+        try:
+            cutout = Cutout2D(image.pixels, (x, y), size_px, image.wcs, mode="partial", fill_value=np.nan)
+        except NoOverlapError:
+            raise NoPixelsError("the position lies outside its brick's image") from None
+        planes.append(cutout.data)
+    pixels = np.stack(planes)
+    (bottom, top), (left, right) = cutout.bbox_original
+    beyond = 1 - (top - bottom + 1) * (right - left + 1) / size_px**2
+    if beyond > LARGEST_EMPTY_SHARE:
+        raise NoPixelsError(f"{beyond:.0%} of the image is beyond the edge of its brick")
+    if problem := check_pixels(pixels, Wanted(size_px, blanks=(0,), of_blank=_of_blank)):
+        raise NoPixelsError(problem.reason)
+    return pixels, _place_on_sky(cutout.wcs)
+
+
+def as_fits(pixels: NDArray[np.float32], place: fits.Header, brick: str, digests: Mapping[str, str]) -> bytes:
+    """A cutout as a FITS file, the same bytes every time; `digests` are the SHA-256 of the brick's files by band."""
+    hdu = fits.PrimaryHDU(pixels[0] if len(pixels) == 1 else pixels, header=place)
+    hdu.header["BUNIT"] = "nanomaggy"
+    hdu.header["BANDS"] = ("".join(digests), "planes, the first one first")
+    hdu.header["BRICK"] = (brick, "cut from the images of this brick")
+    for band, digest in digests.items():
+        hdu.header[f"SHA256{band.upper()}"] = digest
+    file = io.BytesIO()
+    hdu.writeto(file)
+    return file.getvalue()
+
+
+def _place_on_sky(wcs) -> fits.Header:
+    header = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"})
+    for axis in (0, 1):
+        header[f"CRVAL{axis + 1}"] = float(wcs.wcs.crval[axis])
+        header[f"CRPIX{axis + 1}"] = float(wcs.wcs.crpix[axis])
+    for row in (0, 1):
+        for column in (0, 1):
+            header[f"CD{row + 1}_{column + 1}"] = float(wcs.pixel_scale_matrix[row, column])
+    return header
+
+
+def _of_blank(pixels: NDArray) -> Problem:
+    return Problem("permanent", "no_coverage", "empty: outside the survey")

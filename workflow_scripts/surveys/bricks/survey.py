@@ -1,27 +1,91 @@
-"""A survey whose cutouts are cut from bricks: every file of a brick is asked for once, whatever lies in it."""
+"""A survey whose cutouts are cut from bricks: one request a file, whatever lies in it.
+
+The folders of a release's coadds have one file a brick and band.
+"""
 
 import asyncio
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from workflow_scripts.surveys.bricks.brick_images import read_brick_image
-from workflow_scripts.surveys.bricks.cutting import NoPixelsError, as_fits, cut
+from workflow_scripts.images.decoding import LARGEST_BYTES
+from workflow_scripts.images.fits_files import UndecodableImageError
+from workflow_scripts.surveys.bricks.brick_images import NoPixelsError, WrongBrickError, as_fits, cut, read_brick_image
 from workflow_scripts.surveys.bricks.geometry import Brick, bricks_of
-from workflow_scripts.surveys.bricks.service import BrickCoadds
 from workflow_scripts.surveys.fetcher.journal import Head, Journal
 from workflow_scripts.surveys.fetcher.progress import Progress
-from workflow_scripts.surveys.fetcher.service import Galaxy
-from workflow_scripts.surveys.network import NetworkSurvey, is_open
+from workflow_scripts.surveys.fetcher.service import (
+    Fetch,
+    Galaxy,
+    Judgement,
+    Notes,
+    failed,
+    judged_status,
+    no_coverage,
+    quoted,
+)
+from workflow_scripts.surveys.fetcher.single_request import Received
+from workflow_scripts.surveys.service_survey import ServiceSurvey, is_open
 
 # Bricks that are fetched before their galaxies are cut out and their files, some 10 MB each, removed.
 BRICKS_AT_ONCE = 32
 
 
-class BrickSurvey(NetworkSurvey):
+class BrickCoadds:
+    """Client of a web server of files. A request is a brick's centre, with name and band in place of an id."""
+
+    def __init__(self, entry: Mapping[str, Any]):
+        self.base = entry["url"].rstrip("/")
+        self.urls: tuple[str, ...] = (self.base,)
+        self.parts: tuple[str, ...] = ()
+        self.bands: str = entry["bands"]
+        self.size_px: int = entry["cutout"]["size_px"]
+        self.pixel_scale = float(entry["cutout"]["pixel_scale_arcsec"])
+        self.stretch = "none"
+        self.largest_bytes = LARGEST_BYTES
+
+    def request(self, brick: Brick, band: str) -> Galaxy:
+        """The request for the file of a brick in a band."""
+        return Galaxy(f"{brick.name} {band}", brick.ra, brick.dec, self.pixel_scale)
+
+    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
+        """Nothing to learn."""
+
+    def url(self, galaxy: Galaxy, attempt: int) -> str:
+        """The file of a brick in a band."""
+        return self.url_of(*galaxy.source_id.split())
+
+    def url_of(self, name: str, bands: str) -> str:
+        """The file of a brick in a band, or in several at once, as the shell and curl write them: `{g,r,z}`."""
+        listed = bands if len(bands) == 1 else f"{{{','.join(bands)}}}"
+        return f"{self.base}/{name[:3]}/{name}/legacysurvey-{name}-image-{listed}.fits.fz"
+
+    def judge(self, response: Received, galaxy: Galaxy) -> Judgement:
+        """A file that there is not is a brick without exposures in the band."""
+        name, band = galaxy.source_id.split()
+        if response.status in (404, 410):
+            return no_coverage(f"{response.status}: no image of the brick in band {band}")
+        judgement = judged_status(response)
+        if judgement is not None:
+            return judgement
+        try:
+            read_brick_image(response.body, Brick(name, galaxy.ra, galaxy.dec), band, self.pixel_scale)
+        except UndecodableImageError as error:
+            return failed("transient", f"not the image of a brick: {error}{quoted(response)}")
+        except WrongBrickError as error:
+            return Judgement("ambiguous", "rejected", f"not the image of this brick in band {band}: {error}")
+        return Judgement("accepted", "delivered", "", response.body, "fits", hashlib.sha256(response.body).hexdigest())
+
+    def scale_of(self, galaxy: Galaxy) -> float:
+        """That of all bricks."""
+        return self.pixel_scale
+
+
+class BrickSurvey(ServiceSurvey):
     """Fetches bricks side by side, then cuts one at a time; a second journal keeps their files until all are cut."""
 
     service: BrickCoadds
@@ -107,5 +171,5 @@ class BrickSurvey(NetworkSurvey):
                 yield galaxy, {**common, "outcome": "no_coverage", "reason": str(error)}, b""
                 continue
             image = as_fits(pixels, place, brick.name, digests)
-            told = {"outcome": "delivered", "reason": source, "format": "fits"}
-            yield galaxy, {**common, **told, "sha256": hashlib.sha256(image).hexdigest()}, image
+            head = {"outcome": "delivered", "reason": source, "format": "fits"}
+            yield galaxy, {**common, **head, "sha256": hashlib.sha256(image).hexdigest()}, image

@@ -1,27 +1,89 @@
-"""All requests of a tile: asked side by side, recorded one by one, stopped where going on is hopeless."""
+"""All requests of a tile: sent side by side, recorded one by one, stopped where going on is hopeless."""
 
 import asyncio
+import heapq
+import itertools
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.surveys.fetcher.asking import Access, Asker
-from workflow_scripts.surveys.fetcher.download import NotReceived, Received
 from workflow_scripts.surveys.fetcher.journal import Journal
-from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, of_status
 from workflow_scripts.surveys.fetcher.progress import Progress
-from workflow_scripts.surveys.fetcher.request_queue import Agenda, Asked
-from workflow_scripts.surveys.fetcher.service import Galaxy, Service
+from workflow_scripts.surveys.fetcher.requester import AccessLimits, Requester
+from workflow_scripts.surveys.fetcher.service import Galaxy, Judgement, Service, failed, judged_status
+from workflow_scripts.surveys.fetcher.single_request import NotReceived, Received
 
 # So many galaxies that fail one after the other are no accident.
 HOPELESS = 25
 _SECONDS_BETWEEN_SYNCS = 2.0
 _NOTE = "note "
+
+
+@dataclass
+class _Queued:
+    """A request and how often it was sent."""
+
+    galaxy: Galaxy
+    attempts: int = 0
+    ambiguous: int = 0
+
+
+class RequestQueue:
+    """A queue for several workers: first what is due again, then what was never requested.
+
+    A request that failed waits without holding up the others.
+    """
+
+    def __init__(self, galaxies: Iterator[Galaxy]):
+        self._fresh = galaxies
+        self._waiting: list[tuple[float, int, _Queued]] = []
+        self._numbers = itertools.count()
+        self._changed = asyncio.Event()
+        self._open = 0
+        self._exhausted = False
+
+    async def next(self) -> _Queued | None:
+        """The next request, when it is due; None when all are finished."""
+        while True:
+            now = time.monotonic()
+            if self._waiting and self._waiting[0][0] <= now:
+                self._open += 1
+                return heapq.heappop(self._waiting)[2]
+            if not self._exhausted:
+                try:
+                    galaxy = next(self._fresh)
+                except StopIteration:
+                    self._exhausted = True
+                else:
+                    self._open += 1
+                    return _Queued(galaxy)
+            if not self._waiting and not self._open:
+                self._changed.set()
+                return None
+            self._changed.clear()
+            # Until the earliest is due, or another worker puts one back or finishes the last.
+            pause = self._waiting[0][0] - now if self._waiting else None
+            try:
+                await asyncio.wait_for(self._changed.wait(), pause)
+            except TimeoutError:
+                continue
+
+    def again(self, request: _Queued, seconds: float) -> None:
+        """Send a request once more after so many seconds."""
+        self._open -= 1
+        heapq.heappush(self._waiting, (time.monotonic() + seconds, next(self._numbers), request))
+        self._changed.set()
+
+    def finished(self) -> None:
+        """One request needs no further attempt."""
+        self._open -= 1
+        if not self._open:
+            self._changed.set()
 
 
 class Campaign:
@@ -31,21 +93,21 @@ class Campaign:
         self,
         service: Service,
         journal: Journal,
-        access: Access,
+        limits: AccessLimits,
         limits_folder: str | Path,
         user_agent: str,
         all_are_covered: bool = False,
     ):
-        """`all_are_covered`: a coverage map says that there are images, so that a service is not believed at once."""
+        """`all_are_covered`: by a coverage map there are images, so that a service is not believed at once."""
         self.service = service
         self.journal = journal
-        self.asker = Asker(service.urls, access, limits_folder, user_agent, journal.path.stem)
-        self.access = access
+        self.requester = Requester(service.urls, limits, limits_folder, user_agent, journal.path.stem)
+        self.limits = limits
         self.all_are_covered = all_are_covered
-        self._in_a_row: deque[tuple[Galaxy, Verdict, bool]] = deque(maxlen=HOPELESS)
+        self._in_a_row: deque[tuple[Galaxy, Judgement, bool]] = deque(maxlen=HOPELESS)
 
     async def fetch(self, galaxies: Sequence[Galaxy], progress: Progress) -> None:
-        """Ask for galaxies that have no answer in the journal.
+        """Request galaxies that are not settled in the journal.
 
         Raises
         ------
@@ -54,16 +116,16 @@ class Campaign:
         """
         keeping = asyncio.create_task(self._sync_now_and_then())
         try:
-            async with self.asker:
-                await self.service.prepare(galaxies, self.asker.until_judged, self)
-                agenda = Agenda(iter(galaxies))
+            async with self.requester:
+                await self.service.prepare(galaxies, self.requester.until_judged, self)
+                queue = RequestQueue(iter(galaxies))
                 # Images are decoded in a thread, so that the network does not wait. One only: what decoders do to
                 # the filters of Python's warnings is not safe in two.
                 with ThreadPoolExecutor(1, "judging") as judging:
                     # More workers than connections: while the image of one is judged, another waits for the network.
                     workers = [
-                        asyncio.create_task(self._work(agenda, judging, progress))
-                        for _ in range(self.access.concurrency * 2)
+                        asyncio.create_task(self._work(queue, judging, progress))
+                        for _ in range(self.limits.concurrency * 2)
                     ]
                     try:
                         await asyncio.gather(*workers)
@@ -76,11 +138,11 @@ class Campaign:
             self.journal.sync()
 
     def noted(self, key: str) -> dict[str, Any] | None:
-        """What the service said before about a galaxy."""
+        """What the service reported before about a galaxy."""
         return self.journal.head(_NOTE + key)["content"] if _NOTE + key in self.journal else None
 
     def note(self, key: str, content: Mapping[str, Any]) -> None:
-        """Keep what the service said about a galaxy."""
+        """Keep what the service reported about a galaxy."""
         self.journal.write(_NOTE + key, {"content": content})
 
     async def _sync_now_and_then(self) -> None:
@@ -88,65 +150,65 @@ class Campaign:
             await asyncio.sleep(_SECONDS_BETWEEN_SYNCS)
             await asyncio.to_thread(self.journal.sync)
 
-    async def _work(self, agenda: Agenda[Galaxy], judging: Executor, progress: Progress) -> None:
-        while (asked := await agenda.next()) is not None:
-            galaxy = asked.item
-            url = self.service.url(galaxy, asked.attempts)
-            if isinstance(url, Verdict):
+    async def _work(self, queue: RequestQueue, judging: Executor, progress: Progress) -> None:
+        while (request := await queue.next()) is not None:
+            galaxy = request.galaxy
+            url = self.service.url(galaxy, request.attempts)
+            if isinstance(url, Judgement):
                 self._record(galaxy, url, "", 0, progress)
-                agenda.answered()
+                queue.finished()
                 continue
-            answer = await self.asker.once(url, self.service.largest_bytes)
-            verdict = await self._judged(asked, answer, judging)
-            if self.asker.may_ask_again(verdict, asked.attempts, asked.ambiguous):
+            response = await self.requester.once(url, self.service.largest_bytes)
+            judgement = await self._judged(request, response, judging)
+            if self.requester.may_repeat(judgement, request.attempts, request.ambiguous):
                 progress.retries += 1
-                agenda.again(asked, self.asker.pause_before(asked.attempts, answer))
+                queue.again(request, self.requester.pause_before(request.attempts, response))
                 continue
-            if verdict.kind == "misconfigured":
-                raise InputError(f"surveys: {verdict.reason}")
-            self._record(galaxy, verdict, url, asked.attempts, progress)
-            agenda.answered()
-            self._stop_if_hopeless(galaxy, verdict, isinstance(answer, NotReceived) and answer.unreachable)
+            if judgement.kind == "misconfigured":
+                raise InputError(f"surveys: {judgement.reason}")
+            self._record(galaxy, judgement, url, request.attempts, progress)
+            queue.finished()
+            self._stop_if_hopeless(galaxy, judgement, isinstance(response, NotReceived) and response.unreachable)
 
-    async def _judged(self, asked: Asked[Galaxy], answer: Received | NotReceived, judging: Executor) -> Verdict:
-        if isinstance(answer, Received):
+    async def _judged(self, request: _Queued, response: Received | NotReceived, judging: Executor) -> Judgement:
+        if isinstance(response, Received):
             loop = asyncio.get_running_loop()
-            verdict = await loop.run_in_executor(judging, self.service.judge, answer, asked.item)
+            judgement = await loop.run_in_executor(judging, self.service.judge, response, request.galaxy)
         else:
-            verdict = of_status(answer) or failed("ambiguous", "no answer")
-        if self.all_are_covered and verdict.kind == "permanent" and verdict.outcome == "no_coverage":
-            verdict = replace(verdict, kind="ambiguous")
-        asked.attempts += 1
-        asked.ambiguous += verdict.kind == "ambiguous"
-        return verdict
+            judgement = judged_status(response) or failed("ambiguous", "no response")
+        if self.all_are_covered and judgement.kind == "permanent" and judgement.outcome == "no_coverage":
+            judgement = replace(judgement, kind="ambiguous")
+        request.attempts += 1
+        request.ambiguous += judgement.kind == "ambiguous"
+        return judgement
 
-    def _record(self, galaxy: Galaxy, verdict: Verdict, url: str, attempts: int, progress: Progress) -> None:
-        """Write the answer; what may still come another day is marked, so that the next start asks for it."""
+    def _record(self, galaxy: Galaxy, judgement: Judgement, url: str, attempts: int, progress: Progress) -> None:
+        """Write what came; what may still come another day is marked, so that the next start requests it."""
         head = {
-            "outcome": verdict.outcome,
-            "reason": verdict.reason,
-            "format": verdict.image_format,
-            "sha256": verdict.sha256,
+            "outcome": judgement.outcome,
+            "reason": judgement.reason,
+            "format": judgement.image_format,
+            "sha256": judgement.sha256,
             "url": url,
             "attempts": attempts,
             "at": round(time.time(), 3),
             "scale": self.service.scale_of(galaxy),
-            "open": verdict.kind == "transient",
+            "open": judgement.kind == "transient",
         }
-        image = verdict.image or b""
+        image = judgement.image or b""
         self.journal.write(galaxy.key, head, image)
-        progress.count(verdict.outcome, len(image))
+        progress.count(judgement.outcome, len(image))
 
-    def _stop_if_hopeless(self, galaxy: Galaxy, verdict: Verdict, unreachable: bool) -> None:
-        if verdict.outcome in ("delivered", "no_coverage"):
+    def _stop_if_hopeless(self, galaxy: Galaxy, judgement: Judgement, unreachable: bool) -> None:
+        if judgement.outcome in ("delivered", "no_coverage"):
             self._in_a_row.clear()
             return
-        self._in_a_row.append((galaxy, verdict, unreachable))
+        self._in_a_row.append((galaxy, judgement, unreachable))
         if len(self._in_a_row) < HOPELESS:
             return
         reasons = [one.reason for _, one, _ in self._in_a_row]
         most = max(dict.fromkeys(reasons), key=reasons.count)
-        # Asked again at the next start, whatever kind of failure it seems to be.
+        # Requested again at the next start, whatever kind of failure it seems to be.
         for failure, _, _ in self._in_a_row:
             self.journal.forget(failure.key)
         raise InputError(f"{self._advice(most)}; what came before is kept, and the next start goes on from there")

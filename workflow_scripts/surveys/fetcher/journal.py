@@ -1,4 +1,4 @@
-"""The journal of a tile that is being fetched: answers one after the other, none lost when the job is killed.
+"""The journal of a tile that is being fetched: results one after the other, none lost when the job is killed.
 
 The file is a row of records, each with its lengths, a checksum, a head (JSON) and the bytes of an image. What was
 written before a kill is in the file; of a last record that is not whole, nothing is used.

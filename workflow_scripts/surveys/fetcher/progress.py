@@ -13,10 +13,10 @@ _WIDTH = 30
 
 
 class Progress:
-    """Counts answers and bytes and shows them from time to time."""
+    """Counts results and bytes and shows them from time to time."""
 
     def __init__(self, what: str, total: int, known: int, stream: TextIO | None = None, noun: str = "cutouts"):
-        """`known` of `total` answers were there before; `noun` is what is counted."""
+        """`known` of `total` results were there before; `noun` is what is counted."""
         self.what, self.total, self.known, self.noun = what, total, known, noun
         self.counts: dict[str, int] = {}
         self.retries = 0
@@ -27,11 +27,11 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """Requests that have their answer."""
+        """Requests that are settled."""
         return self.known + sum(self.counts.values())
 
     def count(self, outcome: str, size: int) -> None:
-        """One more answer, of `size` bytes."""
+        """One more result, of `size` bytes."""
         self.counts[outcome] = self.counts.get(outcome, 0) + 1
         self.bytes += size
         self.show()
@@ -57,7 +57,7 @@ class Progress:
         counts = [f"{count} {outcome}" for outcome, count in sorted(self.counts.items())]
         parts = [f"{self.done} of {self.total} {self.noun}", *counts]
         if self.retries:
-            parts.append(f"{self.retries} asked again")
+            parts.append(f"{self.retries} repeated")
         return f"{self.what}: {', '.join(parts)}; {rate:.1f} a second, {self.bytes / 1e6:.1f} MB, {left}"
 
     def close(self) -> None:

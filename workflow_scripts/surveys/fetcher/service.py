@@ -1,11 +1,83 @@
-"""What the fetcher needs to know of a service."""
+"""What the fetcher needs to know of a service: its requests, and what the responses mean."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
-from workflow_scripts.surveys.fetcher.download import Body, Received
-from workflow_scripts.surveys.fetcher.judgements import Verdict
+from workflow_scripts.http_services.politeness import Repeatable, next_step
+from workflow_scripts.image_checks.acceptance import Problem, Wanted, check_image
+from workflow_scripts.surveys.fetcher.single_request import NotReceived, Received, Upload
+from workflow_scripts.surveys.survey import Outcome
+
+# accepted: the bytes are the requested image; misconfigured: no request of this survey can succeed, the run stops.
+Kind = Repeatable | Literal["accepted", "misconfigured"]
+# Types under which services send images; others (text/html, application/json) are those of an error.
+_UNSPECIFIC = ("application/octet-stream", "binary/octet-stream", "application/fits", "")
+_SHOWN = 80
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The meaning of one response; `reason` goes into the ledger."""
+
+    kind: Kind
+    outcome: Outcome
+    reason: str = ""
+    image: bytes | None = None
+    image_format: str = ""
+    sha256: str = ""
+
+
+def failed(kind: Kind, reason: str) -> Judgement:
+    """Nothing usable came."""
+    return Judgement(kind, "failed", reason)
+
+
+def no_coverage(reason: str) -> Judgement:
+    """The survey has no image there, now and later."""
+    return Judgement("permanent", "no_coverage", reason)
+
+
+def judged_status(response: Received | NotReceived) -> Judgement | None:
+    """The judgement of a response by its status alone; None for status 200, where the body decides.
+
+    A service may know better what its 404 or 400 means: it looks before it calls this.
+    """
+    if isinstance(response, NotReceived):
+        return failed("transient" if response.transient else "ambiguous", response.reason)
+    if response.status == 200:
+        return None
+    line = f"{response.status} {response.reason_phrase}".strip()
+    kind = next_step(response.status).kind
+    if kind == "permanent":
+        line += quoted(response)
+    return failed(kind, f"server_error: {line}" if kind == "ambiguous" and response.status >= 500 else line)
+
+
+def judged_image(response: Received, wanted: Wanted) -> Judgement:
+    """The judgement of a response that should be an image; `wanted` names its format."""
+    judgement = judged_status(response)
+    if judgement is not None:
+        return judgement
+    kind = response.content_type.split(";")[0].strip().lower()
+    if not response.body:
+        return failed("transient", "an empty body with status 200")
+    if not kind.startswith("image/") and kind not in _UNSPECIFIC:
+        return failed("transient", f"{kind} where an image was expected{quoted(response)}")
+    found = check_image(response.body, wanted)
+    if isinstance(found, Problem):
+        return Judgement(found.kind, found.outcome, found.reason + quoted(response))
+    return Judgement("accepted", "delivered", "", response.body, found.image_format, found.sha256)
+
+
+def quoted(response: Received) -> str:
+    """`: 'the first words'` of a body that is text, for messages."""
+    head = response.body[: 4 * _SHOWN]
+    if not head.strip() or b"\0" in head or head.startswith((b"\xff\xd8", b"\x89PNG", b"SIMPLE  =")):
+        return ""
+    words = " ".join(head.decode("utf-8", "replace").split())
+    shown = "".join(letter if letter.isprintable() else "?" for letter in words[:_SHOWN])
+    return f": '{shown}{'...' if len(words) > _SHOWN else ''}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +92,7 @@ class Galaxy:
 
     @property
     def key(self) -> str:
-        """What an answer is an answer to: other rows of a catalog with the same id may lie elsewhere."""
+        """What identifies a request: other rows of a catalog with the same id may lie elsewhere."""
         whole = f"{self.source_id} {self.ra:.9f} {self.dec:.9f} {self.pixel_scale:.7g}"
         return f"{whole} {self.part}" if self.part else whole
 
@@ -30,12 +102,13 @@ class Galaxy:
         return replace(self, part="") if self.part else self
 
 
-# Asks a URL, again where that can help, until it is judged; gives the last answer (None if none came) and its verdict.
-Ask = Callable[[str, Body | None, Callable[[Received], Verdict]], Awaitable[tuple[Received | None, Verdict]]]
+# Requests a URL, again where that can help, until the response is judged; gives the last response (None if none came)
+# and its judgement.
+Fetch = Callable[[str, Upload | None, Callable[[Received], Judgement]], Awaitable[tuple[Received | None, Judgement]]]
 
 
 class Notes(Protocol):
-    """What a service said before, kept when the job is killed."""
+    """What a service reported before, kept when the job is killed."""
 
     def noted(self, key: str) -> dict[str, Any] | None:
         """A note; None where there is none."""
@@ -45,25 +118,25 @@ class Notes(Protocol):
 
 
 class Service(Protocol):
-    """A client of one service: it makes URLs and judges answers, and never opens a connection itself."""
+    """A client of one service: it makes URLs and judges responses, and never opens a connection itself."""
 
     # All URLs of the service that the configuration names.
     urls: tuple[str, ...]
-    # Limit of the bytes of one answer.
+    # Limit of the bytes of one response.
     largest_bytes: int
     # How brightness became pixel values, as `CutoutResult` lists it.
     stretch: str
-    # Bands that have a FITS file each, asked for one by one, from red to blue; empty where one answer is the image.
+    # Bands that have a FITS file each, requested one by one, from red to blue; empty where one response is the image.
     parts: tuple[str, ...]
 
-    async def prepare(self, galaxies: Sequence[Galaxy], ask: Ask, notes: Notes) -> None:
+    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
         """Learn from the service what `url` needs, with as few requests as possible, and note it."""
 
-    def url(self, galaxy: Galaxy, attempt: int) -> str | Verdict:
-        """The URL of a cutout at an attempt (from 0), or why there is none to ask for."""
+    def url(self, galaxy: Galaxy, attempt: int) -> str | Judgement:
+        """The URL of a cutout at an attempt (from 0), or why there is none to request."""
 
-    def judge(self, answer: Received, galaxy: Galaxy) -> Verdict:
-        """What an answer means; called in a thread beside the one that makes URLs, one answer at a time."""
+    def judge(self, response: Received, galaxy: Galaxy) -> Judgement:
+        """What a response means; called in a thread beside the one that makes URLs, one response at a time."""
 
     def scale_of(self, galaxy: Galaxy) -> float:
         """Arcsec a pixel of the image that comes, which a service may round."""

@@ -1,6 +1,6 @@
 """CDS hips2fits: a cutout of any HiPS, resampled to a TAN projection; with a mirror.
 
-A name that fits several HiPS gives any one of them, so the full id is asked for. Cuts are numbers or left out: the
+A name that fits several HiPS gives any one of them, so the full id is requested. Cuts are numbers or left out: the
 percentiles that some clients send would stretch every image by its own contents.
 """
 
@@ -11,10 +11,17 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from workflow_scripts.image_checks.acceptance import accepted, largest_answer, value_of
-from workflow_scripts.surveys.fetcher.download import Received
-from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, no_coverage, of_status
-from workflow_scripts.surveys.fetcher.service import Ask, Galaxy, Notes
+from workflow_scripts.image_checks.acceptance import Problem, Wanted, largest_image, value_of
+from workflow_scripts.surveys.fetcher.service import (
+    Fetch,
+    Galaxy,
+    Judgement,
+    Notes,
+    failed,
+    judged_image,
+    judged_status,
+)
+from workflow_scripts.surveys.fetcher.single_request import Received
 
 _FORMATS = {"jpeg": "jpg", "png": "png", "fits": "fits"}
 
@@ -33,11 +40,11 @@ class Hips2fits:
         # Without cuts, pictures of one band are stretched by the percentiles of each cutout; those in colour are not.
         fixed = self.cuts is not None or "color" in self.hips.lower()
         self.stretch = "none" if self.format == "fits" else "fixed" if fixed else "per_image"
-        self.largest_bytes = largest_answer(self.size_px, self.format, 4)
-        # The mirror that answered last is asked first.
+        self.largest_bytes = largest_image(self.size_px, self.format, 4)
+        # The mirror that responded last comes first.
         self.preferred = 0
 
-    async def prepare(self, galaxies: Sequence[Galaxy], ask: Ask, notes: Notes) -> None:
+    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
         """Nothing to learn."""
 
     def url(self, galaxy: Galaxy, attempt: int) -> str:
@@ -58,22 +65,21 @@ class Hips2fits:
             query |= {"min_cut": f"{low:.9g}", "max_cut": f"{high:.9g}"}
         return f"{self.urls[(self.preferred + attempt) % len(self.urls)]}?{urlencode(query)}"
 
-    def judge(self, answer: Received, galaxy: Galaxy) -> Verdict:
+    def judge(self, response: Received, galaxy: Galaxy) -> Judgement:
         """Errors are JSON with a title and a description."""
-        if answer.status != 200:
-            verdict = of_status(answer)
-            if verdict is not None and (told := error_message(answer.body)):
-                return failed(verdict.kind, f"{answer.status}: {told}")
-            return verdict or failed("ambiguous", str(answer.status))
-        verdict = accepted(answer, self.size_px, self.format, _of_blank)
-        if verdict.kind == "accepted":
+        judgement = judged_status(response)
+        if judgement is not None:
+            message = error_message(response.body)
+            return failed(judgement.kind, f"{response.status}: {message}") if message else judgement
+        judgement = judged_image(response, Wanted(self.size_px, self.format, (0,), _of_blank))
+        if judgement.kind == "accepted":
             self.preferred = next(
-                (place for place, url in enumerate(self.urls) if answer.url.startswith(url)), self.preferred
+                (place for place, url in enumerate(self.urls) if response.url.startswith(url)), self.preferred
             )
-        return verdict
+        return judgement
 
     def scale_of(self, galaxy: Galaxy) -> float:
-        """As asked for."""
+        """As requested."""
         return galaxy.pixel_scale
 
 
@@ -82,18 +88,18 @@ def error_message(body: bytes) -> str:
     if len(body) > 2**16:
         return ""
     try:
-        told = json.loads(body)
+        error = json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    if not isinstance(told, dict):
+    if not isinstance(error, dict):
         return ""
-    parts = [part for part in (told.get("title"), told.get("description")) if isinstance(part, str)]
+    parts = [part for part in (error.get("title"), error.get("description")) if isinstance(part, str)]
     return "".join(letter if letter.isprintable() else " " for letter in ": ".join(parts))[:300]
 
 
-def _of_blank(pixels: np.ndarray) -> Verdict:
+def _of_blank(pixels: np.ndarray) -> Problem:
     # NaN as FITS; black or white as picture, after the colour of blank cells.
     values = value_of(pixels)
     if all(np.isnan(value) or value in (0.0, 255.0) for value in values):
-        return no_coverage("blank: outside the HiPS")
-    return failed("ambiguous", f"the image is constant {values}")
+        return Problem("permanent", "no_coverage", "blank: outside the HiPS")
+    return Problem("ambiguous", "failed", f"the image is constant {values}")

@@ -2,7 +2,7 @@
 
 Colours are uniform over the sky in the layers ls-dr9 and ls-dr10-grz, not in ls-dr10, whose south has four bands.
 Positions without images give uniform grey JPEGs with status 200, and status 500 as FITS. Widths above 3000 pixels are
-cut without a word.
+cut silently.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,9 @@ from urllib.parse import urlencode
 import numpy as np
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.image_checks.acceptance import accepted, largest_answer, value_of
-from workflow_scripts.surveys.fetcher.download import Received
-from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, no_coverage, of_status
-from workflow_scripts.surveys.fetcher.service import Ask, Galaxy, Notes
+from workflow_scripts.image_checks.acceptance import Problem, Wanted, largest_image, value_of
+from workflow_scripts.surveys.fetcher.service import Fetch, Galaxy, Judgement, Notes, failed, judged_image
+from workflow_scripts.surveys.fetcher.single_request import Received
 
 # Zero flux in the stretch of a layer: m = 0.03 (ls-*), m = 0.02 (sdss).
 _GREY = (32, 22)
@@ -34,9 +33,9 @@ class Legacy:
         self.bands = entry["bands"]
         self.size_px = entry["cutout"]["size_px"]
         self.stretch = "none" if self.format == "fits" else "fixed"
-        self.largest_bytes = largest_answer(self.size_px, self.format, len(self.bands))
+        self.largest_bytes = largest_image(self.size_px, self.format, len(self.bands))
 
-    async def prepare(self, galaxies: Sequence[Galaxy], ask: Ask, notes: Notes) -> None:
+    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
         """Nothing to learn."""
 
     def url(self, galaxy: Galaxy, attempt: int) -> str:
@@ -52,33 +51,33 @@ class Legacy:
             query["bands"] = self.bands
         return f"{self.base}/{self.format}-cutout?{urlencode(query)}"
 
-    def judge(self, answer: Received, galaxy: Galaxy) -> Verdict:
+    def judge(self, response: Received, galaxy: Galaxy) -> Judgement:
         """Two of its errors are pages of text with status 200."""
-        if answer.status == 200 and len(answer.body) < 1000:
-            if b"no such layer" in answer.body:
+        if response.status == 200 and len(response.body) < 1000:
+            if b"no such layer" in response.body:
                 return failed(
                     "misconfigured",
                     f"{self.base} has no layer '{self.layer}' (surveys, layer), expected one that the viewer lists,"
                     " for example ls-dr9 or ls-dr10-grz",
                 )
-            if b"No cutouts enabled" in answer.body:
+            if b"No cutouts enabled" in response.body:
                 return failed("transient", "the viewer's cutouts are switched off")
-        return of_status(answer) or self._image(answer)
+        return self._image(response)
 
     def scale_of(self, galaxy: Galaxy) -> float:
-        """As asked for."""
+        """As requested."""
         return galaxy.pixel_scale
 
-    def _image(self, answer: Received) -> Verdict:
-        verdict = accepted(answer, self.size_px, self.format, _of_blank, _GREY)
-        if verdict.kind == "accepted" and self.format == "fits":
-            found = bands_in(answer.body)
+    def _image(self, response: Received) -> Judgement:
+        judgement = judged_image(response, Wanted(self.size_px, self.format, _GREY, _of_blank))
+        if judgement.kind == "accepted" and self.format == "fits":
+            found = bands_in(response.body)
             if found and found != self.bands:
                 # A band that a layer lacks makes the viewer ignore the whole list.
                 raise InputError(
                     f"{self.base}: gives bands {found} of layer {self.layer}, expected {self.bands} (surveys, bands)"
                 )
-        return verdict
+        return judgement
 
 
 def bands_in(data: bytes) -> str:
@@ -92,12 +91,12 @@ def bands_in(data: bytes) -> str:
     return ""
 
 
-def _of_blank(pixels: np.ndarray) -> Verdict:
+def _of_blank(pixels: np.ndarray) -> Problem:
     values = value_of(pixels)
     if pixels.dtype != np.uint8:
         empty = all(value == 0 or np.isnan(value) for value in values)
     else:
         empty = len(set(values)) == 1 and values[0] in _GREY
     if empty:
-        return no_coverage("empty: outside the survey")
-    return failed("ambiguous", f"the image is constant {values}")
+        return Problem("permanent", "no_coverage", "empty: outside the survey")
+    return Problem("ambiguous", "failed", f"the image is constant {values}")

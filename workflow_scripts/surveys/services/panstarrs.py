@@ -2,27 +2,40 @@
 
 JPEGs are stretched by percentiles of each cutout, so that equal galaxies differ in brightness from field to field.
 FITS cutouts hold the counts of a stack, whose header has what makes flux of them; each band is a request of its own.
-STScI asks for at most 10 requests at a time.
+STScI allows at most 10 requests at a time.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 
-from workflow_scripts.image_checks.acceptance import accepted, largest_answer
-from workflow_scripts.images.band_files import is_packed
-from workflow_scripts.images.decoding import UndecodableImageError, decode
-from workflow_scripts.surveys.fetcher.download import Body, Received
-from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, no_coverage, of_status
-from workflow_scripts.surveys.fetcher.service import Ask, Galaxy, Notes
-from workflow_scripts.surveys.services.stack_names import BrokenTableError, position_text, stack_names
+from workflow_scripts.image_checks.acceptance import Problem, Wanted, largest_image
+from workflow_scripts.images.decoding import decode
+from workflow_scripts.images.fits_files import UndecodableImageError, is_packed
+from workflow_scripts.surveys.fetcher.service import (
+    Fetch,
+    Galaxy,
+    Judgement,
+    Notes,
+    failed,
+    judged_image,
+    judged_status,
+    no_coverage,
+)
+from workflow_scripts.surveys.fetcher.single_request import Received, Upload
 
 NATIVE_SCALE = 0.25
-# fitscut cuts larger ones without a word.
+# fitscut cuts larger ones silently.
 LARGEST_NATIVE = 6000
 _BATCH = 500
+# Columns of the tables of ps1filenames, with the stacks that cover a position in a band.
+_NEEDED = ("ra", "dec", "filter", "type", "filename")
+# What a name may be: it goes into a URL.
+_NAME = re.compile(r"/[\w./+-]{1,300}", re.ASCII)
+_MOST_ROWS = 10**6
 
 
 class PanStarrs:
@@ -36,11 +49,11 @@ class PanStarrs:
         self.size_px = entry["cutout"]["size_px"]
         self.stretch = "stack_counts" if self.format == "fits" else "per_image"
         self.parts: tuple[str, ...] = tuple(self.bands) if self.format == "fits" and len(self.bands) > 1 else ()
-        self.largest_bytes = largest_answer(self.size_px, self.format, 3)
-        self._names: dict[str, dict[str, str] | Verdict] = {}
+        self.largest_bytes = largest_image(self.size_px, self.format, 3)
+        self._names: dict[str, dict[str, str] | Judgement] = {}
 
-    async def prepare(self, galaxies: Sequence[Galaxy], ask: Ask, notes: Notes) -> None:
-        """Ask for the names of the stacks of all positions, many in one request."""
+    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
+        """Request the names of the stacks of all positions, many at a time."""
         unknown = []
         # The bands of a galaxy are at one position.
         for galaxy in dict.fromkeys(part.whole for part in galaxies):
@@ -51,35 +64,35 @@ class PanStarrs:
                 self._names[galaxy.key] = self._usable(found)
         for start in range(0, len(unknown), _BATCH):
             batch = unknown[start : start + _BATCH]
-            missing = await self._ask_for_names(batch, ask, notes)
+            missing = await self._request_names(batch, fetch, notes)
             if missing:
                 # A table that was cut at the end of a line looks as if the rest of the sky had no images.
-                await self._ask_for_names(missing, ask, notes, surely=True)
+                await self._request_names(missing, fetch, notes, surely=True)
 
-    async def _ask_for_names(
-        self, galaxies: Sequence[Galaxy], ask: Ask, notes: Notes, surely: bool = False
+    async def _request_names(
+        self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes, surely: bool = False
     ) -> list[Galaxy]:
         """Learn names; gives the galaxies without any, unless the whole table is sure to have come."""
         positions = "".join(f"{position_text(galaxy)}\n" for galaxy in galaxies).encode()
-        body = Body((("filters", "".join(dict.fromkeys(self.bands))), ("type", "stack")), positions)
+        upload = Upload((("filters", "".join(dict.fromkeys(self.bands))), ("type", "stack")), positions)
         names: dict[str, dict[str, str]] = {}
 
-        def judge(answer: Received) -> Verdict:
-            verdict = of_status(answer)
-            if verdict is not None:
-                return verdict
+        def judge(response: Received) -> Judgement:
+            judgement = judged_status(response)
+            if judgement is not None:
+                return judgement
             try:
-                names.update(stack_names(answer.body))
+                names.update(stack_names(response.body))
             except BrokenTableError as error:
                 return failed("transient", f"ps1filenames: {error}")
-            return Verdict("accepted", "delivered")
+            return Judgement("accepted", "delivered")
 
-        answer, verdict = await ask(self.ps1filenames, body, judge)
-        if verdict.kind != "accepted" or answer is None:
+        response, judgement = await fetch(self.ps1filenames, upload, judge)
+        if judgement.kind != "accepted" or response is None:
             for galaxy in galaxies:
-                self._names[galaxy.key] = failed("transient", f"no stack names: {verdict.reason}")
+                self._names[galaxy.key] = failed("transient", f"no stack names: {judgement.reason}")
             return []
-        surely = surely or answer.end_was_marked
+        surely = surely or response.end_was_marked
         without = []
         for galaxy in galaxies:
             found = names.get(position_text(galaxy), {})
@@ -90,7 +103,7 @@ class PanStarrs:
             notes.note(galaxy.key, found)
         return without
 
-    def _usable(self, found: Mapping[str, str]) -> dict[str, str] | Verdict:
+    def _usable(self, found: Mapping[str, str]) -> dict[str, str] | Judgement:
         if not found:
             return no_coverage("no stack at this position")
         lacking = [band for band in self.bands if band not in found]
@@ -98,10 +111,10 @@ class PanStarrs:
             return no_coverage(f"no stack in band {lacking[0]} at this position")
         return dict(found)
 
-    def url(self, galaxy: Galaxy, attempt: int) -> str | Verdict:
+    def url(self, galaxy: Galaxy, attempt: int) -> str | Judgement:
         """`output_size` resamples pictures; FITS cutouts come in native pixels."""
         names = self._names.get(galaxy.whole.key)
-        if names is None or isinstance(names, Verdict):
+        if names is None or isinstance(names, Judgement):
             return names or failed("transient", "no stack names")
         native = self._native_size(galaxy)
         if not 1 <= native <= LARGEST_NATIVE:
@@ -114,10 +127,12 @@ class PanStarrs:
             query |= {colour: names[band] for colour, band in zip(("red", "green", "blue"), self.bands, strict=False)}
         return f"{self.fitscut}?{urlencode(query)}"
 
-    def judge(self, answer: Received, galaxy: Galaxy) -> Verdict:
+    def judge(self, response: Received, galaxy: Galaxy) -> Judgement:
         """Errors of fitscut are short texts, also with status 200."""
-        verdict = of_status(answer) or accepted(answer, self.size_px, self.format, _of_blank)
-        return _of_stack(answer) or verdict if self.format == "fits" and verdict.kind == "accepted" else verdict
+        judgement = judged_image(response, Wanted(self.size_px, self.format, (0,), _of_blank))
+        if self.format == "fits" and judgement.kind == "accepted":
+            return _of_stack(response) or judgement
+        return judgement
 
     def scale_of(self, galaxy: Galaxy) -> float:
         """A whole number of native pixels goes into the image."""
@@ -127,17 +142,70 @@ class PanStarrs:
         return self.size_px if self.format == "fits" else round(self.size_px * galaxy.pixel_scale / NATIVE_SCALE)
 
 
-def _of_blank(pixels: np.ndarray) -> Verdict:
-    # The names said that there is a stack.
-    return Verdict("ambiguous", "no_coverage", "empty: the stack has no pixels here")
+def _of_blank(pixels: np.ndarray) -> Problem:
+    # By the names there is a stack.
+    return Problem("ambiguous", "no_coverage", "empty: the stack has no pixels here")
 
 
-def _of_stack(answer: Received) -> Verdict | None:
+def _of_stack(response: Received) -> Judgement | None:
     """What speaks against a FITS that is an image: more than one band, or a header without what makes flux of it."""
     try:
-        bands = len(decode(answer.body, of_stack=True))
+        bands = len(decode(response.body, of_stack=True))
     except UndecodableImageError as error:
-        return Verdict("ambiguous", "rejected", str(error))
-    if bands == 1 and not is_packed(answer.body):
+        return Judgement("ambiguous", "rejected", str(error))
+    if bands == 1 and not is_packed(response.body):
         return None
-    return Verdict("ambiguous", "rejected", "several bands in a FITS file, expected one")
+    return Judgement("ambiguous", "rejected", "several bands in a FITS file, expected one")
+
+
+class BrokenTableError(ValueError):
+    """A response that is not a whole table of names; the message says why."""
+
+
+def position_text(galaxy: Galaxy) -> str:
+    """How a position is sent; rows are matched to requests by it alone, because it is all they repeat."""
+    return f"{galaxy.ra:.7f} {galaxy.dec:.7f}"
+
+
+def stack_names(table: bytes) -> dict[str, dict[str, str]]:
+    """Names of stacks by position (as `position_text` writes it) and band, from a table in any order.
+
+    The first of several stacks of one band counts. A table without rows is valid: no position has images.
+
+    Raises
+    ------
+    BrokenTableError
+        for anything that is not such a table, or not the whole of it.
+    """
+    try:
+        text = table.decode("ascii")
+    except UnicodeDecodeError:
+        raise BrokenTableError("the table of names is no text") from None
+    lines = text.splitlines()
+    if not lines or not text.endswith("\n"):
+        raise BrokenTableError("the table of names is cut off" if lines else "an empty response")
+    header = lines[0].split()
+    missing = [name for name in _NEEDED if name not in header]
+    if missing:
+        shown = "".join(letter if letter.isprintable() else "?" for letter in lines[0][:60])
+        raise BrokenTableError(f"the table of names has no column '{missing[0]}' (it starts with '{shown}')")
+    if len(lines) > _MOST_ROWS:
+        raise BrokenTableError(f"the table of names has {len(lines)} rows")
+    ra, dec, band, kind, name = (header.index(column) for column in _NEEDED)
+    names: dict[str, dict[str, str]] = {}
+    for number, line in enumerate(lines[1:], start=2):
+        cells = line.split()
+        if not cells:
+            continue
+        if len(cells) != len(header):
+            raise BrokenTableError(f"line {number} of the table of names has {len(cells)} cells of {len(header)}")
+        if cells[kind] != "stack":
+            continue
+        try:
+            position = f"{float(cells[ra]):.7f} {float(cells[dec]):.7f}"
+        except ValueError:
+            raise BrokenTableError(f"line {number} of the table of names has no position") from None
+        if not _NAME.fullmatch(cells[name]) or ".." in cells[name]:
+            raise BrokenTableError(f"line {number} of the table of names has no file name")
+        names.setdefault(position, {}).setdefault(cells[band], cells[name])
+    return names

@@ -1,6 +1,6 @@
 """SDSS: the ImgCutout service of SkyServer (JPEG in i, r, g with one asinh stretch, Lupton et al. 2004, PASP 116, 133).
 
-It clamps width and height to 64..2048 pixels without a word, answers 404 with a JPEG outside the footprint and 200
+It clamps width and height to 64..2048 pixels silently, answers 404 with a JPEG outside the footprint and 200
 with black pixels just outside the imaging.
 """
 
@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from workflow_scripts.image_checks.acceptance import accepted, largest_answer, value_of
-from workflow_scripts.surveys.fetcher.download import Received
-from workflow_scripts.surveys.fetcher.judgements import Verdict, failed, no_coverage, of_status
-from workflow_scripts.surveys.fetcher.service import Ask, Galaxy, Notes
+from workflow_scripts.image_checks.acceptance import Problem, Wanted, largest_image, value_of
+from workflow_scripts.surveys.fetcher.service import Fetch, Galaxy, Judgement, Notes, judged_image, no_coverage
+from workflow_scripts.surveys.fetcher.single_request import Received
 
 
 class Sdss:
@@ -23,9 +22,9 @@ class Sdss:
     def __init__(self, entry: Mapping[str, Any]):
         self.urls: tuple[str, ...] = (entry["url"],)
         self.size_px = entry["cutout"]["size_px"]
-        self.largest_bytes = largest_answer(self.size_px, "jpeg", 3)
+        self.largest_bytes = largest_image(self.size_px, "jpeg", 3)
 
-    async def prepare(self, galaxies: Sequence[Galaxy], ask: Ask, notes: Notes) -> None:
+    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
         """Nothing to learn."""
 
     def url(self, galaxy: Galaxy, attempt: int) -> str:
@@ -40,18 +39,18 @@ class Sdss:
         }
         return f"{self.urls[0]}?{urlencode(query)}"
 
-    def judge(self, answer: Received, galaxy: Galaxy) -> Verdict:
+    def judge(self, response: Received, galaxy: Galaxy) -> Judgement:
         """404 with "footprint" is no coverage; any other 404 is a wrong URL or a service that is gone."""
-        if answer.status == 404 and "footprint" in answer.reason_phrase.lower():
+        if response.status == 404 and "footprint" in response.reason_phrase.lower():
             return no_coverage("404: outside the SDSS footprint")
-        return of_status(answer) or accepted(answer, self.size_px, "jpeg", _of_blank)
+        return judged_image(response, Wanted(self.size_px, "jpeg", (0,), _of_blank))
 
     def scale_of(self, galaxy: Galaxy) -> float:
-        """As asked for."""
+        """As requested."""
         return galaxy.pixel_scale
 
 
-def _of_blank(pixels: Any) -> Verdict:
+def _of_blank(pixels: Any) -> Problem:
     if max(value_of(pixels)) <= 1:
-        return no_coverage("black: outside the imaging")
-    return failed("ambiguous", f"the image is constant {value_of(pixels)}")
+        return Problem("permanent", "no_coverage", "black: outside the imaging")
+    return Problem("ambiguous", "failed", f"the image is constant {value_of(pixels)}")

@@ -20,7 +20,7 @@ _BULGE_REDDER, _ARMS_BLUER = 0.25, 0.30
 _RIDGE = 2.0
 
 
-def render(galaxy: Any, size_px: int, scale: float, bands: str, noise_seed: int) -> NDArray[np.float32]:
+def render_galaxy(galaxy: Any, size_px: int, scale: float, bands: str, noise_seed: int) -> NDArray[np.float32]:
     """One galaxy with PSF, background and noise.
 
     Parameters

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.surveys.interface import CutoutResult
-from workflow_scripts.surveys.simulated.rendering import render
+from workflow_scripts.surveys.simulated.rendering import render_galaxy
+from workflow_scripts.surveys.survey import CutoutResult
 from workflow_scripts.training_sets.split import hash_fractions
 
 # One asinh stretch for the whole sky (Lupton et al. 2004, PASP 116, 133), in nanomaggies a square arcsec.
@@ -47,10 +47,10 @@ class SimulatedSurvey:
             return
         sky = self._truth_of(wanted)
         if len(sky) != len(wanted):
-            raise InputError(f"{self.truth}: has {len(sky)} of the {len(wanted)} galaxies asked for, expected all")
+            raise InputError(f"{self.truth}: has {len(sky)} of the {len(wanted)} galaxies requested, expected all")
         seeds = (hash_fractions(sky["source_id"], "pixel noise") * 2**53).astype(np.int64)
         for galaxy, seed in zip(sky.itertuples(index=False), seeds, strict=True):
-            pixels = render(
+            pixels = render_galaxy(
                 galaxy,
                 self.cutout["size_px"],
                 self.cutout["pixel_scale_arcsec"],
@@ -62,10 +62,10 @@ class SimulatedSurvey:
 
     def _truth_of(self, source_ids: list[str]) -> pd.DataFrame:
         """Rows of the truth, in its order; read group by group, for one tile is a small part of a large sky."""
-        asked = pa.array(source_ids, pa.string())
+        requested = pa.array(source_ids, pa.string())
         with pq.ParquetFile(self.truth) as truth:
             groups = (truth.read_row_group(number) for number in range(truth.num_row_groups))
-            parts = [group.filter(pc.is_in(group["source_id"].cast(pa.string()), asked)) for group in groups]
+            parts = [group.filter(pc.is_in(group["source_id"].cast(pa.string()), requested)) for group in groups]
             return pa.concat_tables([truth.schema_arrow.empty_table(), *parts]).to_pandas()
 
     def _encoded(self, pixels: NDArray[np.float32]) -> tuple[bytes, str]:
@@ -78,12 +78,12 @@ class SimulatedSurvey:
             cube.writeto(buffer)
             return buffer.getvalue(), "fits"
         # Row 0 is the south (FITS convention) but the top of a picture: unturned, galaxies would be mirror images.
-        picture = Image.fromarray(stretched(pixels[:, ::-1], self.cutout["bands"]))
+        picture = Image.fromarray(asinh_picture(pixels[:, ::-1], self.cutout["bands"]))
         picture.save(buffer, format="JPEG", quality=self.cutout["jpeg_quality"], subsampling=0)
         return buffer.getvalue(), "jpeg"
 
 
-def stretched(pixels: NDArray[np.float32], bands: str) -> NDArray[np.uint8]:
+def asinh_picture(pixels: NDArray[np.float32], bands: str) -> NDArray[np.uint8]:
     """Bands (n, H, W) in nanomaggies a square arcsec as uint8: (H, W, 3) with the reddest band as red, or (H, W)."""
     order = sorted(bands, key="gri".index, reverse=True)
     planes = np.stack([pixels[bands.index(band)] * _BALANCE[band] for band in order])

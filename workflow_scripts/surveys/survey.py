@@ -14,16 +14,16 @@ OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 @dataclass(frozen=True)
 class CutoutResult:
-    """The answer to one request.
+    """What came of one request.
 
     `image` holds the bytes exactly as received and is None unless the outcome is `delivered`. `no_coverage` is
-    permanent and no fault; `rejected` means that bytes came which are not the image that was asked for; `failed`
-    means that nothing usable came. `origin` says where the bytes are from (a URL, a member of an archive).
+    permanent and no fault; `rejected` means that bytes came which are not the requested image; `failed`
+    means that nothing usable came. `origin` is where the bytes are from (a URL, a member of an archive).
 
-    `stretch` says how brightness became pixel values: `fixed` (the same over the whole sky), `per_image`, `none` (they
-    are physical units), `stack_counts` (they become such units by the FITS header of each image), or empty where nobody
-    knows. `checked_sha256` is the digest of bytes that have passed the
-    checks of the survey's own client; the archive does not decode them again.
+    `stretch` is how brightness became pixel values: `fixed` (the same over the whole sky), `per_image`, `none` (they
+    are physical units), `stack_counts` (they become such units by the FITS header of each image), or empty where that
+    is unknown. `checked_sha256` is the digest of bytes that have passed the checks of the survey's own client; the
+    archive does not decode them again.
     """
 
     source_id: str
@@ -43,7 +43,7 @@ class Survey(Protocol):
     """Where pixels come from."""
 
     def cutouts(self, requests: pd.DataFrame) -> Iterator[CutoutResult]:
-        """Answer every request once, in any order.
+        """One result for every request, in any order.
 
         `requests` are catalog rows: `source_id`, `ra`, `dec` (ICRS degrees) and every other column of the catalog.
         """

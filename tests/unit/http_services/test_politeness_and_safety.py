@@ -1,4 +1,4 @@
-"""Retry-After, waiting, addresses and the name that a service is told: pure functions, on hostile input."""
+"""What follows from a status, waiting, addresses and the User-Agent: pure functions, on hostile input."""
 
 import math
 from datetime import UTC, datetime, timedelta
@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from tests.fuzzing import fuzzed
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.addresses import AddressGuard, ForbiddenAddressError
-from workflow_scripts.http_services.backoff import backoff_seconds
-from workflow_scripts.http_services.retry_after import retry_after_seconds
-from workflow_scripts.http_services.user_agent import user_agent
+from workflow_scripts.http_services.politeness import backoff_seconds, next_step, retry_after_seconds, user_agent
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -132,10 +130,26 @@ def test_no_url_breaks_the_guard(url):
     assert url.lower().startswith(("http:", "https:"))
 
 
-def test_user_agent_names_skybias_and_who_asks():
+def test_user_agent_names_skybias_and_the_contact():
     assert user_agent(None).startswith("skybias/")
     assert user_agent("") == user_agent(None)
     assert user_agent("me@example.org") == f"{user_agent(None)} (+me@example.org)"
     for contact in ("me\r\nHost: evil", "Ü", "a(b", "x" * 300):
         with pytest.raises(InputError, match="contact"):
             user_agent(contact)
+
+
+@pytest.mark.parametrize(
+    ("kind", "statuses"),
+    [
+        ("transient", [408, 425, 429, 502, 503, 504]),
+        ("ambiguous", [401, 403, 500, 501, 505, 599, 204, 304]),
+        ("permanent", [400, 404, 405, 410, 414, 451]),
+    ],
+)
+def test_what_follows_from_a_status(kind, statuses):
+    assert {next_step(status).kind for status in statuses} == {kind}
+
+
+def test_statuses_that_can_stop_all_requests_to_a_host():
+    assert {status for status in range(600) if next_step(status).pauses_host_after} == {429, 503}

@@ -1,4 +1,4 @@
-"""What is asked of a survey: the galaxies of a catalog that lie in one tile."""
+"""What is requested of a survey: the galaxies of a catalog that lie in one tile."""
 
 from pathlib import Path
 

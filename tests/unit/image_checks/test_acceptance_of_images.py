@@ -1,39 +1,20 @@
-"""Which answers with status 200 are the image that was asked for."""
+"""Which responses with status 200 are the requested image."""
 
-import io
 import re
 
 import numpy as np
 import pytest
-from astropy.io import fits
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from tests.fuzzing import fuzzed
-from workflow_scripts.image_checks.acceptance import accepted
+from tests.unit.image_checks.noise_images import SIZE, cube, picture
+from workflow_scripts.image_checks.acceptance import Problem, Wanted
 from workflow_scripts.images.decoding import decode
-from workflow_scripts.surveys.fetcher.download import Received
-from workflow_scripts.surveys.fetcher.judgements import no_coverage
+from workflow_scripts.surveys.fetcher.service import judged_image
+from workflow_scripts.surveys.fetcher.single_request import Received
 
-SIZE = 24
 GREY_NOISE = np.random.default_rng(6).integers(0, 256, (SIZE, SIZE), dtype=np.uint8)
-
-
-def picture(kind: str, pixels: np.ndarray | None = None, progressive: bool = True) -> bytes:
-    noise = np.random.default_rng(5).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(noise if pixels is None else pixels).save(buffer, kind, progressive=progressive)
-    return buffer.getvalue()
-
-
-def cube(pixels: np.ndarray | None = None, **cards: float) -> bytes:
-    noise = np.random.default_rng(5).normal(size=(3, SIZE, SIZE)).astype(np.float32)
-    buffer = io.BytesIO()
-    fits.PrimaryHDU(noise if pixels is None else pixels, fits.Header(list(cards.items()))).writeto(buffer)
-    return buffer.getvalue()
-
-
 IMAGES = {"jpeg": picture("JPEG"), "png": picture("PNG"), "fits": cube()}
 
 
@@ -43,14 +24,15 @@ PIXELS_OF_FITS = 2880 + 3 * SIZE * SIZE * 4
 
 def judged(body: bytes, expected: str = "jpeg", content_type: str = "", size: int = SIZE):
     received = Received("http://x/", 200, "OK", content_type or f"image/{expected}", None, body, True)
-    return accepted(received, size, expected, lambda pixels: no_coverage("blank"))
+    wanted = Wanted(size, expected, (0,), lambda pixels: Problem("permanent", "no_coverage", "blank"))
+    return judged_image(received, wanted)
 
 
 @pytest.mark.parametrize("kind", IMAGES)
 @pytest.mark.parametrize("content_type", ["", "IMAGE/X; q=1", "application/octet-stream"])
 def test_whole_images_are_accepted_as_they_came(kind, content_type):
-    verdict = judged(IMAGES[kind], kind, content_type)
-    assert (verdict.kind, verdict.outcome, verdict.image, verdict.image_format) == (
+    judgement = judged(IMAGES[kind], kind, content_type)
+    assert (judgement.kind, judgement.outcome, judgement.image, judgement.image_format) == (
         "accepted",
         "delivered",
         IMAGES[kind],
@@ -109,22 +91,22 @@ def without_the_last_scan(jpeg: bytes) -> bytes:
     ],
 )
 def test_everything_else_is_not(body, expected, content_type, kind, reason):
-    verdict = judged(body, expected, content_type, size=48 if "empty" in reason and body[:2] == b"\xff\xd8" else SIZE)
-    assert verdict.kind == kind, verdict
-    assert verdict.image is None
-    assert re.search(reason, verdict.reason), verdict.reason
+    judgement = judged(body, expected, content_type, size=48 if "empty" in reason and body[:2] == b"\xff\xd8" else SIZE)
+    assert judgement.kind == kind, judgement
+    assert judgement.image is None
+    assert re.search(reason, judgement.reason), judgement.reason
 
 
 @pytest.mark.parametrize(("values", "reason"), [(16, "cut and filled up"), (90, "4% of the image"), (15, "")])
 def test_the_end_of_a_fits_that_was_cut_and_filled_with_zeros(values, reason):
     pixels = np.random.default_rng(8).normal(size=(48, 48)).astype(np.float32)
     pixels.ravel()[-values:] = 0
-    verdict = judged(cube(pixels), "fits", size=48)
-    assert verdict.kind == ("ambiguous" if reason else "accepted")
-    assert reason in verdict.reason
+    judgement = judged(cube(pixels), "fits", size=48)
+    assert judgement.kind == ("ambiguous" if reason else "accepted")
+    assert reason in judgement.reason
 
 
-def test_another_size_than_asked_for():
+def test_another_size_than_requested():
     assert judged(IMAGES["jpeg"], size=64).reason == "24 x 24 pixels, expected 64 x 64"
 
 
@@ -155,8 +137,8 @@ def test_what_is_accepted_decodes_and_damage_never_crashes(kind, data):
     body = bytearray(IMAGES[kind])
     for _ in range(data.draw(st.integers(1, 4))):
         body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
-    verdict = judged(bytes(body), kind)
-    if verdict.kind == "accepted":
+    judgement = judged(bytes(body), kind)
+    if judgement.kind == "accepted":
         assert decode(bytes(body)).shape[-2:] in ((SIZE, SIZE), (SIZE, 3))
 
 

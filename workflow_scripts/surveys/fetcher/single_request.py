@@ -1,4 +1,4 @@
-"""One request and its answer, with every size, time and redirect limited."""
+"""One request and its response, with every size, time and redirect limited."""
 
 import asyncio
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _PIECE = 2**16
 
 @dataclass(frozen=True)
 class Received:
-    """A whole answer. `reason_phrase` and `content_type` are what the service says, cut to a line."""
+    """A whole response. `reason_phrase` and `content_type` are as the service has them, cut to a line."""
 
     url: str
     status: int
@@ -31,7 +31,7 @@ class Received:
 
 @dataclass(frozen=True)
 class NotReceived:
-    """No answer, or not all of it. `unreachable`: there was not even a connection."""
+    """No response, or not all of it. `unreachable`: there was not even a connection."""
 
     reason: str
     transient: bool = True
@@ -39,24 +39,24 @@ class NotReceived:
 
 
 @dataclass(frozen=True)
-class Body:
+class Upload:
     """A file to send with a POST."""
 
     fields: tuple[tuple[str, str], ...]
     file: bytes
 
 
-async def download(
+async def request_once(
     connections: Connections,
     guard: AddressGuard,
     url: str,
     largest_bytes: int,
     timeout_seconds: float,
-    body: Body | None = None,
+    upload: Upload | None = None,
 ) -> Received | NotReceived:
-    """GET (or POST, with a body) a URL and follow its redirects where the guard allows it.
+    """GET (or POST, with an upload) a URL and follow its redirects where the guard allows it.
 
-    Nothing is raised for what a service or the network does: every trouble is a `NotReceived`.
+    Nothing is raised for what a service or the network does: every error is a `NotReceived`.
     """
     timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=min(timeout_seconds, 20.0))
     origin = url
@@ -66,15 +66,15 @@ async def download(
                 guard.check(url, origin)
                 if visited:
                     await connections.turn()
-                answer = await _once(session, url, largest_bytes, timeout, body)
-                if isinstance(answer, NotReceived | Received):
-                    return answer
-                url = answer
+                response = await _once(session, url, largest_bytes, timeout, upload)
+                if isinstance(response, NotReceived | Received):
+                    return response
+                url = response
             return NotReceived(f"more than {_MOST_REDIRECTS} redirects", transient=False)
     except ForbiddenAddressError as error:
         return NotReceived(f"refused to go on: {error}", transient=False)
     except TimeoutError:
-        return NotReceived(f"no whole answer within {timeout_seconds:g} s")
+        return NotReceived(f"no whole response within {timeout_seconds:g} s")
     except aiohttp.ClientConnectorError as error:
         reason = error.os_error.strerror or str(error.os_error)
         return NotReceived(f"no connection to {urlsplit(url).netloc}: {reason}", unreachable=True)
@@ -86,15 +86,15 @@ async def download(
 
 
 async def _once(
-    session: aiohttp.ClientSession, url: str, largest_bytes: int, timeout: aiohttp.ClientTimeout, body: Body | None
+    session: aiohttp.ClientSession, url: str, largest_bytes: int, timeout: aiohttp.ClientTimeout, upload: Upload | None
 ) -> Received | NotReceived | str:
-    """The answer, or where it redirects to."""
+    """The response, or where it redirects to."""
     form = None
-    if body is not None:
+    if upload is not None:
         form = aiohttp.FormData()
-        for name, value in body.fields:
+        for name, value in upload.fields:
             form.add_field(name, value)
-        form.add_field("file", body.file, filename="positions.txt", content_type="text/plain")
+        form.add_field("file", upload.file, filename="positions.txt", content_type="text/plain")
     request = session.request(
         "GET" if form is None else "POST",
         url,
@@ -121,7 +121,7 @@ async def _once(
         if length is not None and size != length:
             return NotReceived(f"{size} bytes of {length}")
         if (encoding := headers.get("Content-Encoding", "identity").lower()) not in ("identity", ""):
-            return NotReceived(f"packed with {encoding[:40]}, which was not asked for", transient=False)
+            return NotReceived(f"packed with {encoding[:40]}, which was not requested", transient=False)
         return Received(
             url=url,
             status=response.status,

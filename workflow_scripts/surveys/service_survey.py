@@ -1,6 +1,7 @@
-"""A survey behind a public service: from catalog rows to requests, and from the journal to answers."""
+"""A survey behind a public service: from catalog rows to requests, and from the journal to results."""
 
 import asyncio
+import hashlib
 import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,28 +14,27 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.errors import InputError
+from workflow_scripts.images.fits_files import packed
 from workflow_scripts.surveys.coverage import Coverage
-from workflow_scripts.surveys.fetched_before import take_over
-from workflow_scripts.surveys.fetcher.asking import Access
 from workflow_scripts.surveys.fetcher.campaign import Campaign
 from workflow_scripts.surveys.fetcher.journal import Head, Journal
 from workflow_scripts.surveys.fetcher.progress import Progress
+from workflow_scripts.surveys.fetcher.requester import AccessLimits
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
-from workflow_scripts.surveys.interface import CutoutResult
-from workflow_scripts.surveys.joined_parts import joined
-from workflow_scripts.surveys.side_folder import SideFolder
+from workflow_scripts.surveys.kept_tiles import SideFolder, take_over
+from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult
 
 log = logging.getLogger(__name__)
 
 
-class NetworkSurvey:
+class ServiceSurvey:
     """Cutouts of a service, fetched through a journal that outlives the job."""
 
     def __init__(
         self,
         service: Service,
         pixel_scale: float | Mapping[str, Any],
-        access: Access,
+        limits: AccessLimits,
         side_folder: SideFolder,
         limits_folder: str | Path,
         user_agent: str,
@@ -42,19 +42,19 @@ class NetworkSurvey:
     ):
         self.service = service
         self.pixel_scale = pixel_scale
-        self.access = access
+        self.limits = limits
         self.side_folder = side_folder
         self.limits_folder = limits_folder
         self.user_agent = user_agent
         self.coverage = coverage
 
     def cutouts(self, requests: pd.DataFrame) -> Iterator[CutoutResult]:
-        """Fetch what was not fetched before, then give every answer in the order of the requests.
+        """Fetch what was not fetched before, then give every result in the order of the requests.
 
         Raises
         ------
         InputError
-            where the service cannot be asked at all; what came is kept for the next start.
+            where no request to the service can succeed; what came is kept for the next start.
         """
         galaxies = self._galaxies(requests)
         covered = self._covered(requests)
@@ -71,10 +71,10 @@ class NetworkSurvey:
             if wanted:
                 self.fetch(wanted, journal, len(galaxies) * max(len(self.service.parts), 1) - len(wanted))
             for galaxy, inside in zip(galaxies, covered, strict=True):
-                yield self._answer(journal, galaxy, bool(inside))
+                yield self._result(journal, galaxy, bool(inside))
 
     def fetch(self, wanted: Sequence[Galaxy], journal: Journal, known: int) -> None:
-        """Put the answers of galaxies (or parts) that have none into the journal; `known` others have theirs."""
+        """Put the results of galaxies (or parts) that have none into the journal; `known` others have theirs."""
         progress = Progress(self.side_folder.what, known + len(wanted), known)
         try:
             asyncio.run(self.campaign(journal).fetch(wanted, progress))
@@ -82,12 +82,12 @@ class NetworkSurvey:
             progress.close()
 
     def campaign(self, journal: Journal) -> Campaign:
-        """What asks the service for that which a journal lacks."""
+        """What requests from the service that which a journal lacks."""
         return Campaign(
-            self.service, journal, self.access, self.limits_folder, self.user_agent, self.coverage is not None
+            self.service, journal, self.limits, self.limits_folder, self.user_agent, self.coverage is not None
         )
 
-    def _answer(self, journal: Journal, galaxy: Galaxy, inside: bool) -> CutoutResult:
+    def _result(self, journal: Journal, galaxy: Galaxy, inside: bool) -> CutoutResult:
         if not inside:
             reason = "outside the coverage map"
             return CutoutResult(galaxy.source_id, "no_coverage", reason, None, "", "", 0)
@@ -111,7 +111,7 @@ class NetworkSurvey:
         )
 
     def _open_parts(self, journal: Journal, galaxy: Galaxy) -> list[Galaxy]:
-        # A galaxy with parts is whole in the journal where an earlier tile had its answer.
+        # A galaxy with parts is whole in the journal where an earlier tile had its image.
         parts = [] if self.service.parts and galaxy.key in journal else self._parts(galaxy)
         return [part for part in parts if is_open(journal, part)]
 
@@ -147,5 +147,30 @@ class NetworkSurvey:
 
 
 def is_open(journal: Journal, galaxy: Galaxy) -> bool:
-    """Whether there is no answer yet, or one that may be better another day."""
+    """Whether there is no result yet, or one that may be better another day."""
     return galaxy.key not in journal or journal.head(galaxy.key)["open"]
+
+
+def joined(parts: Mapping[str, tuple[Head, bytes]]) -> tuple[Head, bytes]:
+    """The record of a galaxy from the records of its bands, as the journal has them.
+
+    It is delivered where all are, and its image is then `fits_files.packed` of what came, in the order of `parts`.
+    Otherwise it has the worst outcome (`no_coverage`, `rejected`, `failed`) with the reason of the first band that has
+    it. Attempts are summed, the URLs stand one after the other, and the time is that of the last response.
+    """
+    heads: dict[str, dict[str, Any]] = {band: head for band, (head, _) in parts.items()}
+    band, worst = max(heads.items(), key=lambda item: OUTCOMES.index(item[1]["outcome"]))
+    delivered = worst["outcome"] == "delivered"
+    image = packed({band: image for band, (_, image) in parts.items()}) if delivered else b""
+    # What holds for the galaxy, such as a position without stacks, all bands have in common.
+    same = len({head["reason"] for head in heads.values()}) == 1
+    return {
+        "outcome": worst["outcome"],
+        "reason": worst["reason"] if same else f"band {band}: {worst['reason']}",
+        "format": "fits" if delivered else "",
+        "sha256": hashlib.sha256(image).hexdigest() if delivered else "",
+        "url": " ".join(head["url"] for head in heads.values() if head["url"]),
+        "attempts": sum(head["attempts"] for head in heads.values()),
+        "at": max(head["at"] for head in heads.values()),
+        "scale": worst["scale"],
+    }, image
