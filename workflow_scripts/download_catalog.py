@@ -6,8 +6,8 @@ import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
-from workflow_scripts.catalogs.services.download import download
-from workflow_scripts.catalogs.services.kept_answers import KeptAnswers
+from workflow_scripts.catalogs.services.kept_responses import KeptResponses
+from workflow_scripts.catalogs.services.table_download import download_table
 from workflow_scripts.catalogs.services.web import GuardedSession
 from workflow_scripts.http_services.politeness import user_agent
 from workflow_scripts.step import run_step
@@ -23,7 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--url", required=True, help="address of the table")
     parser.add_argument("--sha256", required=True, help="digest that it must have, 64 hex digits")
     parser.add_argument("--max-bytes", type=int, default=4 << 30, help="longest file, default: %(default)s")
-    parser.add_argument("--contact", default="", help="address of the person who asks, for the User-Agent")
+    parser.add_argument("--contact", default="", help="address of the person who requests, for the User-Agent")
     parser.add_argument("--kept", type=Path, required=True, help="folder of downloads that were begun")
     parser.add_argument("--output", required=True, help="the table, as it is")
     parser.add_argument("--record", required=True, help="where it is from (JSON)")
@@ -34,12 +34,12 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the table and its record."""
     folder = arguments.kept / arguments.sha256[:16].lower()
     session = GuardedSession(arguments.url, user_agent(arguments.contact))
-    with KeptAnswers(folder).alone():
+    with KeptResponses(folder).alone():
         partial = folder / "download.body"
         try:
-            size = download(arguments.url, session, partial, arguments.sha256.lower(), arguments.max_bytes)
+            size = download_table(arguments.url, session, partial, arguments.sha256.lower(), arguments.max_bytes)
         except OSError as error:
-            # A full disk: Python does not say where.
+            # A full disk: Python does not report where.
             raise OSError(error.errno, error.strerror, str(partial)) from None
         with whole_file(arguments.output) as temporary:
             shutil.copyfile(partial, temporary)

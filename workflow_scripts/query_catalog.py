@@ -1,4 +1,4 @@
-"""Ask a catalog service (SkyServer or TAP) for all rows of a query, once, and keep the rows with what was asked."""
+"""Request all rows of a query from a catalog service (SkyServer or TAP), once, and record what was requested."""
 
 import argparse
 import logging
@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from workflow_scripts.catalogs.services.galaxy_zoo import READY_QUERIES
-from workflow_scripts.catalogs.services.kept_answers import KeptAnswers, query_digest
+from workflow_scripts.catalogs.services.kept_responses import KeptResponses, query_digest
 from workflow_scripts.catalogs.services.paging import all_rows
 from workflow_scripts.catalogs.services.skyserver import SkyServer, plain_select
 from workflow_scripts.catalogs.services.tap import TapService
@@ -27,18 +27,18 @@ def build_parser() -> argparse.ArgumentParser:
     """Command line of this step."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--query", type=json_argument, required=True, help="source, url, query or sql, key: JSON")
-    parser.add_argument("--page-rows", type=int, default=50_000, help="rows asked for at a time, default: %(default)s")
+    parser.add_argument("--page-rows", type=int, default=50_000, help="rows requested at a time, default: %(default)s")
     parser.add_argument("--queries-per-minute", type=int, default=20, help="default: %(default)s")
     parser.add_argument("--asynchronous", action="store_true", help="by jobs that run on the server (TAP)")
-    parser.add_argument("--contact", default="", help="address of the person who asks, for the User-Agent")
-    parser.add_argument("--kept", type=Path, required=True, help="folder of answers that came already")
+    parser.add_argument("--contact", default="", help="address of the person who requests, for the User-Agent")
+    parser.add_argument("--kept", type=Path, required=True, help="folder of responses that came already")
     parser.add_argument("--output", required=True, help="the rows (Parquet)")
-    parser.add_argument("--record", required=True, help="what was asked, when, and what came (JSON)")
+    parser.add_argument("--record", required=True, help="what was requested, when, and what came (JSON)")
     return parser
 
 
 def resolved(query: Mapping[str, Any]) -> tuple[str, str | None, tuple[str, ...] | None]:
-    """SQL, key and the columns that must come of a query's entry; `InputError` for SQL that cannot be asked."""
+    """SQL, key and the columns that must come of a query's entry; `InputError` for SQL that cannot be run."""
     if query["source"] == "tap":
         return query["sql"].strip(), query.get("key"), None
     if query.get("query"):
@@ -48,11 +48,11 @@ def resolved(query: Mapping[str, Any]) -> tuple[str, str | None, tuple[str, ...]
 
 
 def rows_of_query(arguments: argparse.Namespace, folder: Path) -> tuple[pa.Table, list[str]]:
-    """All rows, and the names of the kept answers they come from."""
+    """All rows, and the names of the kept responses they come from."""
     query = arguments.query
     sql, key, columns = resolved(query)
     session = GuardedSession(query["url"], user_agent(arguments.contact))
-    kept = KeptAnswers(folder)
+    kept = KeptResponses(folder)
     with kept.alone():
         if query["source"] == "skyserver":
             service = SkyServer(query["url"], session, arguments.queries_per_minute)
@@ -61,41 +61,41 @@ def rows_of_query(arguments: argparse.Namespace, folder: Path) -> tuple[pa.Table
         if key:
             return all_rows(tap, sql, key, arguments.page_rows, kept)
         body = kept.read("whole")
-        answer = tap.ask(sql, None) if body is None else tap.read(body)
-        if answer.overflow:
+        response = tap.fetch(sql, None) if body is None else tap.read(body)
+        if response.overflow:
             raise InputError(
-                f"{query['url']}: the service cut the answer at {len(answer.rows)} rows (OVERFLOW), expected all;"
-                " name a unique column of whole numbers to ask page by page (catalogs, key)"
+                f"{query['url']}: the service cut the response at {len(response.rows)} rows (OVERFLOW), expected all;"
+                " name a unique column of whole numbers to request page by page (catalogs, key)"
             )
-        if not len(answer.rows):
+        if not len(response.rows):
             raise InputError(f"{query['url']}: the query gives no rows, expected at least one")
         if body is None:
-            kept.keep("whole", answer.body, sql)
-        return answer.rows, ["whole"]
+            kept.keep("whole", response.body, sql)
+        return response.rows, ["whole"]
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the rows and the record of what was asked."""
+    """Write the rows and the record of what was requested."""
     query = arguments.query
     sql, key, _ = resolved(query)
     folder = arguments.kept / query_digest(query["source"], query["url"], sql)
     rows, names = rows_of_query(arguments, folder)
-    asked = {"source": query["source"], "url": query["url"], "sql": sql, "key": key}
-    write_table(arguments.output, rows, provenance(asked, {}, []))
-    answers = KeptAnswers(folder).records(names)
+    request = {"source": query["source"], "url": query["url"], "sql": sql, "key": key}
+    write_table(arguments.output, rows, provenance(request, {}, []))
+    responses = KeptResponses(folder).records(names)
     record = {
-        **asked,
+        **request,
         "rows": len(rows),
         "columns": rows.column_names,
         "sha256": sha256(arguments.output),
-        "first_date": min(answer["date"] for answer in answers),
-        "last_date": max(answer["date"] for answer in answers),
-        "bytes": sum(answer["bytes"] for answer in answers),
+        "first_date": min(response["date"] for response in responses),
+        "last_date": max(response["date"] for response in responses),
+        "bytes": sum(response["bytes"] for response in responses),
         "kept_in": str(folder),
-        "answers": answers,
+        "answers": responses,
     }
     write_json(arguments.record, record)
-    log.info("%d rows in %d answers, %.1f MB", len(rows), len(answers), record["bytes"] / 1e6)
+    log.info("%d rows in %d responses, %.1f MB", len(rows), len(responses), record["bytes"] / 1e6)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ import sqlite3
 
 import pyarrow as pa
 
-from workflow_scripts.catalogs.services.paging import Answer
-from workflow_scripts.catalogs.services.skyserver_csv import parse_answer
+from workflow_scripts.catalogs.services.paging import TableResponse
+from workflow_scripts.catalogs.services.skyserver import parse_csv
 
 
 class Engine:
@@ -35,11 +35,11 @@ class Engine:
         lines += [",".join("" if cell is None else repr(cell) for cell in row) for row in found]
         return "".join(f"{line}\n" for line in ["#Table1", *lines]).encode()
 
-    def ask(self, query: str, max_rows: int | None) -> Answer:
+    def fetch(self, query: str, max_rows: int | None) -> TableResponse:
         """As a `QueryService`."""
         return self.read(self.csv(query))
 
-    def read(self, body: bytes) -> Answer:
+    def read(self, body: bytes) -> TableResponse:
         """As a `QueryService`."""
-        rows: pa.Table = parse_answer(body)
-        return Answer(body, rows)
+        rows: pa.Table = parse_csv(body)
+        return TableResponse(body, rows)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.unit.catalogs.query_engine import Engine
-from workflow_scripts.catalogs.services.kept_answers import KeptAnswers, query_digest
-from workflow_scripts.catalogs.services.paging import Answer, all_rows
+from workflow_scripts.catalogs.services.kept_responses import KeptResponses, query_digest
+from workflow_scripts.catalogs.services.paging import TableResponse, all_rows
 from workflow_scripts.errors import InputError
 
 IDS = [1237648720693755918 + 7 * number for number in range(1050)]
@@ -14,7 +14,7 @@ SQL = "SELECT objid, ra, dec, p_el FROM galaxies"
 
 @pytest.fixture
 def kept(tmp_path):
-    return KeptAnswers(tmp_path / "answers" / query_digest("skyserver", "http://sky.example", SQL))
+    return KeptResponses(tmp_path / "answers" / query_digest("skyserver", "http://sky.example", SQL))
 
 
 def ids_of(rows) -> list[int]:
@@ -46,10 +46,10 @@ def test_a_query_is_sent_once(kept):
 
 def test_a_kill_loses_the_page_in_flight_only(kept):
     class Killed(Engine):
-        def ask(self, query: str, max_rows: int | None) -> Answer:
+        def fetch(self, query: str, max_rows: int | None) -> TableResponse:
             if len(self.asked) == 3:
                 raise KeyboardInterrupt
-            return super().ask(query, max_rows)
+            return super().fetch(query, max_rows)
 
     with pytest.raises(KeyboardInterrupt):
         all_rows(Killed(IDS), SQL, "objid", 300, kept)
@@ -110,8 +110,8 @@ def test_a_service_that_gives_no_more_rows_is_not_asked_for_ever(kept):
     [
         (SQL, "dr7objid", None, "no column 'dr7objid' .catalogs, key.; it has objid, ra, dec, p_el"),
         (SQL, "ra", None, "'ra' .catalogs, key. is 10.0, expected a whole number"),
-        (SQL, "objid", ("objid", "ra", "dec", "p_cs"), "the answer lacks p_cs, expected the columns objid, ra"),
-        (SQL, "objid", ("objid", "ra", "dec"), "the answer has objid, ra, dec, p_el, expected"),
+        (SQL, "objid", ("objid", "ra", "dec", "p_cs"), "the response lacks p_cs, expected the columns objid, ra"),
+        (SQL, "objid", ("objid", "ra", "dec"), "the response has objid, ra, dec, p_el, expected"),
         (f"{SQL} WHERE ra > 400", "objid", None, "gives no rows"),
     ],
 )
@@ -129,5 +129,5 @@ def test_columns_that_change_on_the_way_are_an_error(kept):
             body = super().csv(query)
             return body.replace(b"p_el", b"p_elliptical", 1) if len(self.asked) > 2 else body
 
-    with pytest.raises(InputError, match="the answer lacks p_el, expected the columns objid, ra, dec, p_el"):
+    with pytest.raises(InputError, match="the response lacks p_el, expected the columns objid, ra, dec, p_el"):
         all_rows(Changed(IDS), SQL, "objid", 300, kept)

@@ -126,7 +126,7 @@ def test_no_network(tmp_path, host, waits, capsys):
 
 
 def test_an_answer_without_end_is_refused(tmp_path, host, capsys, monkeypatch):
-    monkeypatch.setattr(web, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(web, "MAX_RESPONSE_BYTES", 1000)
     host.replies = [Reply(b"#Table1\nobjid\n" + b"1\n" * 5000, chunked=True)]
     assert "longer than 1000 bytes" in refused(tmp_path, capsys, query_of(host))
 
@@ -136,7 +136,7 @@ def test_queries_are_paced(host, monkeypatch):
     monkeypatch.setattr("time.sleep", lambda seconds: now.append(now[-1] + seconds))
     service = SkyServer(host.url, GuardedSession(host.url, "skybias"), 3, lambda: now[-1])
     for _ in range(7):
-        service.ask(SQL, 10)
+        service.fetch(SQL, 10)
     assert now == [0, 60, 120]
 
 
@@ -183,7 +183,7 @@ def test_overflow_is_an_error_unless_paged(tmp_path, host, capsys):
     host.engine.row_limit = 300
     query = query_of(host, source="tap", url=f"{host.url}/tap", key=None)
     sentence = refused(tmp_path, capsys, query)
-    assert "cut the answer at 300 rows (OVERFLOW), expected all" in sentence
+    assert "cut the response at 300 rows (OVERFLOW), expected all" in sentence
     assert "(catalogs, key)" in sentence
     assert run(tmp_path, {**query, "key": "objid"}) == 0
     assert len(pd.read_parquet(tmp_path / "answer.parquet")) == 1050
@@ -254,3 +254,10 @@ def test_a_votable_that_is_cut_off_is_never_accepted(tmp_path, host, waits):
     assert run(tmp_path, query_of(host, source="tap", url=f"{host.url}/tap", key=None)) == 0
     assert len(host.requests) == 6
     assert len(pd.read_parquet(tmp_path / "answer.parquet")) == 1050
+
+
+def test_a_status_means_for_catalogs_what_it_means_for_cutouts():
+    assert isinstance(web.error_of_status(404, "no such query"), web.RefusalError)
+    blocked, busy = web.error_of_status(403, "blocked"), web.error_of_status(429, "busy", "7")
+    assert (blocked.attempts, blocked.wait_seconds) == (web.AMBIGUOUS_ATTEMPTS, None)
+    assert (busy.attempts, busy.wait_seconds) == (web.ATTEMPTS, 7)

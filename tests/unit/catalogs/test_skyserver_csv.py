@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzzing import fuzzed
-from workflow_scripts.catalogs.services.retries import RefusalError, TransientError
-from workflow_scripts.catalogs.services.skyserver_csv import message_of_error, parse_answer
+from workflow_scripts.catalogs.services.skyserver import parse_csv
+from workflow_scripts.catalogs.services.web import RefusalError, TransientError, message_of_error
 
 ZOO = b"#Table1\nobjid,ra,remark\n1237648720693755918,160.6551934,null\n1237651504414588962,-0.000000123,\n"
 # In the wild the rejected query follows with its line breaks.
@@ -40,7 +40,7 @@ def written(columns: list[str], rows: list[list[str]]) -> bytes:
 
 
 def test_ids_of_19_digits_keep_every_digit():
-    rows = parse_answer(ZOO).to_pylist()
+    rows = parse_csv(ZOO).to_pylist()
     assert [row["objid"] for row in rows] == ["1237648720693755918", "1237651504414588962"]
     assert rows[1]["ra"] == "-0.000000123"
     assert [row["remark"] for row in rows] == [None, None]
@@ -50,7 +50,7 @@ def test_ids_of_19_digits_keep_every_digit():
 @fuzzed
 def test_what_is_written_is_read(table):
     columns, rows = table
-    parsed = parse_answer(written(columns, rows))
+    parsed = parse_csv(written(columns, rows))
     expected = [[None if cell == "" or cell.lower() == "null" else cell for cell in row] for row in rows]
     assert parsed.column_names == columns
     assert [list(row.values()) for row in parsed.to_pylist()] == expected
@@ -63,17 +63,17 @@ def test_an_answer_cut_anywhere_but_between_rows_is_refused(table, data):
     cut = body[: data.draw(st.integers(0, len(body) - 1))]
     if cut.endswith(b"\n") and cut.count(b"\n") >= 2:
         # Whole rows, of which paging notices that some are missing.
-        assert parse_answer(cut).num_rows < len(table[1])
+        assert parse_csv(cut).num_rows < len(table[1])
     else:
         with pytest.raises((TransientError, RefusalError)):
-            parse_answer(cut)
+            parse_csv(cut)
 
 
 @given(st.one_of(st.binary(max_size=300), st.binary(max_size=300).map(lambda tail: b"#Table1\na,b\n" + tail)))
 @fuzzed
 def test_any_bytes_give_a_table_or_one_of_two_errors(body):
     try:
-        table = parse_answer(body)
+        table = parse_csv(body)
     except (TransientError, RefusalError):
         return
     assert body.endswith(b"\n")
@@ -88,7 +88,7 @@ def test_any_body_of_an_error_gives_a_short_text(body):
 
 def test_cells_with_commas_and_quotes():
     body = b'#Table1\nid,name,other\n1,"a, b",c\n2,5" scope,"d,e"\n3,"say "x", y",z\n4,"plain",f\n'
-    assert [list(row.values())[1:] for row in parse_answer(body).to_pylist()] == [
+    assert [list(row.values())[1:] for row in parse_csv(body).to_pylist()] == [
         ["a, b", "c"],
         ['5" scope', "d,e"],
         ['say "x", y', "z"],
@@ -98,7 +98,7 @@ def test_cells_with_commas_and_quotes():
 
 def test_the_limit_of_queries_a_minute_is_waited_out():
     with pytest.raises(TransientError, match="limit of queries a minute") as caught:
-        parse_answer(THROTTLED)
+        parse_csv(THROTTLED)
     assert caught.value.wait_seconds == 60
 
 
@@ -122,4 +122,4 @@ def test_the_limit_of_queries_a_minute_is_waited_out():
 )
 def test_what_is_no_answer_says_why(body, error, words):
     with pytest.raises(error, match=words):
-        parse_answer(body)
+        parse_csv(body)

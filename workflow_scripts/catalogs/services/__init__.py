@@ -1,1 +1,1 @@
-"""Catalog services: tables asked of SkyServer, of any TAP service, or taken as a file from the web."""
+"""Catalog services: tables from SkyServer, from any TAP service, or as a file from the web."""

@@ -1,4 +1,4 @@
-"""All rows of a query, page by page along a unique column (keyset paging), each page asked for once.
+"""All rows of a query, page by page along a unique column (keyset paging), each page requested once.
 
 The rows are counted first. A service that cuts pages short, silently or not, only makes more pages; rows that never
 come, because of repeated values of the column or a table that changes meanwhile, are an error.
@@ -13,20 +13,20 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from workflow_scripts.catalogs.services.kept_answers import KeptAnswers
+from workflow_scripts.catalogs.services.kept_responses import KeptResponses
 from workflow_scripts.errors import InputError
 
 log = logging.getLogger(__name__)
 
 _WHOLE = re.compile(r"-?\d{1,30}", re.ASCII)
 COUNTED = "n_rows"
-# A page without rows, where more were counted, may be an answer that was cut off after its first lines.
+# A page without rows, where more were counted, may be a response that was cut off after its first lines.
 EMPTY_PAGES = 3
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An answer as it was received, its rows, and whether the service says that there are more."""
+class TableResponse:
+    """A response as it was received, its rows, and whether by the service there are more."""
 
     body: bytes
     rows: pa.Table
@@ -34,16 +34,16 @@ class Answer:
 
 
 class QueryService(Protocol):
-    """A service that answers SELECT statements."""
+    """A service that runs SELECT statements."""
 
     where: str
 
-    def ask(self, query: str, max_rows: int | None) -> Answer:
-        """The answer to one query, asked again as long as that may help; `InputError` where it does not."""
+    def fetch(self, query: str, max_rows: int | None) -> TableResponse:
+        """The response to one query, repeated as long as that may help; `InputError` where it does not."""
         ...
 
-    def read(self, body: bytes) -> Answer:
-        """An answer that was kept."""
+    def read(self, body: bytes) -> TableResponse:
+        """A response that was kept."""
         ...
 
 
@@ -63,17 +63,17 @@ def all_rows(
     sql: str,
     key: str,
     page_rows: int,
-    kept: KeptAnswers,
+    kept: KeptResponses,
     columns: Sequence[str] | None = None,
 ) -> tuple[pa.Table, list[str]]:
-    """All rows of `sql`, sorted by `key`, and the names of the kept answers they come from.
+    """All rows of `sql`, sorted by `key`, and the names of the kept responses they come from.
 
     Parameters
     ----------
     key
         a unique column of whole numbers.
     page_rows
-        rows to ask for at a time.
+        rows to request at a time.
     columns
         the columns that must come; None for any.
 
@@ -101,7 +101,7 @@ def all_rows(
         if not len(page) or have > total:
             raise InputError(
                 f"{service.where}: {have} rows came and {total} were counted (is '{key}' unique? has the table"
-                f" changed?); remove {kept.folder} to ask anew"
+                f" changed?); remove {kept.folder} to request all anew"
             )
         rate = came / max(time.monotonic() - started, 1e-3)
         left = f", {(total - have) / rate:.0f} s left" if came else ""
@@ -109,10 +109,10 @@ def all_rows(
     return pa.concat_tables(pages), names
 
 
-def _counted(service: QueryService, sql: str, kept: KeptAnswers) -> int:
+def _counted(service: QueryService, sql: str, kept: KeptResponses) -> int:
     body = kept.read("count")
-    answer = service.read(body) if body is not None else service.ask(count_query(sql), None)
-    found = {name.lower(): answer.rows[name].to_pylist() for name in answer.rows.column_names}.get(COUNTED)
+    response = service.read(body) if body is not None else service.fetch(count_query(sql), None)
+    found = {name.lower(): response.rows[name].to_pylist() for name in response.rows.column_names}.get(COUNTED)
     try:
         (total,) = [int(count) for count in found or []]
     except (ValueError, TypeError):
@@ -120,20 +120,20 @@ def _counted(service: QueryService, sql: str, kept: KeptAnswers) -> int:
     if total <= 0:
         raise InputError(f"{service.where}: the query gives no rows, expected at least one")
     if body is None:
-        kept.keep("count", answer.body, count_query(sql))
+        kept.keep("count", response.body, count_query(sql))
     return total
 
 
-def _page(service: QueryService, query: str, name: str, page_rows: int, kept: KeptAnswers) -> tuple[pa.Table, bool]:
+def _page(service: QueryService, query: str, name: str, page_rows: int, kept: KeptResponses) -> tuple[pa.Table, bool]:
     body = kept.read(name)
     if body is not None:
         return service.read(body).rows, False
     for _ in range(EMPTY_PAGES):
-        answer = service.ask(query, page_rows)
-        if len(answer.rows):
-            kept.keep(name, answer.body, query)
+        response = service.fetch(query, page_rows)
+        if len(response.rows):
+            kept.keep(name, response.body, query)
             break
-    return answer.rows, True
+    return response.rows, True
 
 
 def _check_columns(
@@ -144,11 +144,11 @@ def _check_columns(
     if found != wanted:
         missing = [name for name in wanted if name not in found]
         what = f"lacks {', '.join(missing)}" if missing else f"has {', '.join(found)}"
-        raise InputError(f"{where}: the answer {what}, expected the columns {', '.join(wanted)}")
+        raise InputError(f"{where}: the response {what}, expected the columns {', '.join(wanted)}")
     if first is not None and page.schema.types != first.schema.types:
         raise InputError(f"{where}: the columns changed their types from one page to the next")
     if key not in found:
-        raise InputError(f"{where}: the answer has no column '{key}' (catalogs, key); it has {', '.join(found)}")
+        raise InputError(f"{where}: the response has no column '{key}' (catalogs, key); it has {', '.join(found)}")
 
 
 def _last_key(page: pa.Table, key: str, after: int | None, where: str) -> int | None:

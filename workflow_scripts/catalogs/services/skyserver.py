@@ -1,4 +1,9 @@
-"""SkyServer's SQL search (SkyServerWS, `SearchTools/SqlSearch`): read-only SELECTs, answered in CSV."""
+"""SkyServer's SQL search (SkyServerWS, `SearchTools/SqlSearch`): read-only SELECTs, whose rows come as CSV.
+
+`#Table1`, a line of column names, and a line a row, each ended by a line feed. A cell is wrapped in double quotes only
+where it holds a comma, and quotes in it are not escaped. Errors and the limit of 60 queries a minute come with status
+200, as a table whose only column is `error_message` and whose text, the rejected query in it, may run over many lines.
+"""
 
 import re
 import time
@@ -6,12 +11,20 @@ from collections import deque
 from collections.abc import Callable
 from urllib.parse import quote
 
+import pyarrow as pa
 import requests
 
-from workflow_scripts.catalogs.services.paging import Answer
-from workflow_scripts.catalogs.services.retries import patiently
-from workflow_scripts.catalogs.services.skyserver_csv import MINUTE, parse_answer
-from workflow_scripts.catalogs.services.web import body_of, opened
+from workflow_scripts.catalogs.services.paging import TableResponse
+from workflow_scripts.catalogs.services.web import (
+    QUOTED_CHARACTERS,
+    RefusalError,
+    TransientError,
+    body_of,
+    message_of_error,
+    one_line,
+    opened,
+    patiently,
+)
 from workflow_scripts.errors import InputError
 
 # spExecuteSQL takes no more.
@@ -20,12 +33,16 @@ LONGEST_QUERY = 8000
 _LONGEST_ADDRESS = 1900
 # What paging puts around a query.
 _ROOM = 200
+MINUTE = 60.0
+_MARK = re.compile(r"#Table\d+")
+_THROTTLED = "queries allowed per minute"
+_LONGEST_NAME = 128
 
 
 class SkyServer:
     """The SQL search of a SkyServer release.
 
-    At most `queries_per_minute` are sent in any minute: the service counts 60 by address, and answers the others with
+    At most `queries_per_minute` are sent in any minute: the service counts 60 by address, and refuses the others with
     an error, as it does while a browser on the same address uses it as well.
     """
 
@@ -42,15 +59,15 @@ class SkyServer:
         self._sent: deque[float] = deque(maxlen=queries_per_minute)
         self._clock = clock
 
-    def ask(self, query: str, max_rows: int | None) -> Answer:
-        """The answer to one query; raises `InputError` where the service gives none."""
-        return patiently(lambda: self._ask_once(query), self.where)
+    def fetch(self, query: str, max_rows: int | None) -> TableResponse:
+        """The response to one query; raises `InputError` where the service gives none."""
+        return patiently(lambda: self._fetch_once(query), self.where)
 
-    def read(self, body: bytes) -> Answer:
-        """An answer that was kept."""
-        return Answer(body, parse_answer(body))
+    def read(self, body: bytes) -> TableResponse:
+        """A response that was kept."""
+        return TableResponse(body, parse_csv(body))
 
-    def _ask_once(self, query: str) -> Answer:
+    def _fetch_once(self, query: str) -> TableResponse:
         self._wait_for_turn()
         fields = {"cmd": query, "format": "csv"}
         if len(quote(query)) <= _LONGEST_ADDRESS:
@@ -58,7 +75,7 @@ class SkyServer:
         else:
             response = opened(self._session, "POST", self._address, data=fields)
         body = body_of(response)
-        return Answer(body, parse_answer(body))
+        return TableResponse(body, parse_csv(body))
 
     def _wait_for_turn(self) -> None:
         if len(self._sent) == self._sent.maxlen:
@@ -83,5 +100,91 @@ def plain_select(sql: str, where: str) -> str:
     elif len(text) > LONGEST_QUERY - _ROOM:
         problem = f"has {len(text)} characters, at most {LONGEST_QUERY - _ROOM} are possible"
     if problem:
-        raise InputError(f"{where}: the SQL {problem}, expected a plain SELECT, which is asked for page by page")
+        raise InputError(f"{where}: the SQL {problem}, expected a plain SELECT, which is requested page by page")
     return text
+
+
+def parse_csv(body: bytes) -> pa.Table:
+    """The rows of a response, all cells as text (every digit is kept), None where empty or null.
+
+    Raises
+    ------
+    TransientError
+        for a response that was cut off or is no CSV at all, and for the limit of queries a minute, with the time to
+        wait.
+    RefusalError
+        for an error that the service reports, and for a table in another form than the one described above.
+    """
+    try:
+        text = body.decode("utf-8").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise TransientError("the response is not text in UTF-8") from None
+    _check_beginning(text)
+    mark, names_line, *_ = [*text.split("\n", 2), "", ""]
+    if "\n" not in text[len(mark) + 1 :]:
+        raise TransientError("the response stops before its first row")
+    names = names_line.split(",")
+    rest = text[len(mark) + len(names_line) + 2 :]
+    if names == ["error_message"]:
+        raise _reported(rest)
+    odd = [name for name in names if not name.strip() or len(name) > _LONGEST_NAME or names.count(name) > 1]
+    if odd:
+        raise RefusalError(f"the column '{odd[0][:_LONGEST_NAME]}' has no usable name or is there twice")
+    return pa.table({name: pa.array(cells, pa.string()) for name, cells in _columns(names, rest).items()})
+
+
+def _check_beginning(text: str) -> None:
+    beginning = text[:QUOTED_CHARACTERS].lstrip("\ufeff \t\n")
+    if not beginning:
+        raise TransientError("the response is empty")
+    if beginning.startswith("<"):
+        raise TransientError(f"a page of HTML or XML came where CSV was expected ({one_line(text)})")
+    if beginning.startswith("{"):
+        raise TransientError(f"an error came where CSV was expected ({message_of_error(text.encode())})")
+    if not _MARK.fullmatch(text.split("\n", 1)[0].strip()):
+        raise RefusalError(
+            f"the first line is '{one_line(text.splitlines()[0])}', expected #Table1; has the service changed its CSV?"
+        )
+
+
+def _reported(rest: str) -> Exception:
+    message = one_line(rest.strip().strip('"'))
+    if _THROTTLED in rest:
+        return TransientError(f"the limit of queries a minute is reached ({message})", MINUTE)
+    return RefusalError(f"the service reports an error: {message}")
+
+
+def _columns(names: list[str], rest: str) -> dict[str, list[str | None]]:
+    lines = rest.split("\n")
+    if lines.pop():
+        raise TransientError(f"the response stops in the middle of row {len(lines) + 1}")
+    if any(_MARK.fullmatch(line) for line in lines):
+        raise RefusalError("the query gives several tables, expected one SELECT")
+    while lines and not lines[-1]:
+        lines.pop()
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        cells = line.split(",") if '"' not in line else _quoted_cells(line, len(names))
+        if len(cells) != len(names):
+            raise TransientError(f"row {number} has {len(cells)} cells, expected {len(names)}")
+        rows.append([None if cell == "" or cell.lower() == "null" else cell for cell in cells])
+    columns = [list(cells) for cells in zip(*rows, strict=True)] if rows else [[] for _ in names]
+    return dict(zip(names, columns, strict=True))
+
+
+def _quoted_cells(line: str, number: int) -> list[str]:
+    """The cells of a line with double quotes; only a cell that holds a comma is wrapped in them."""
+    pieces = line.split(",")
+    if len(pieces) == number:
+        # No comma but those between the cells: no cell is wrapped, and quotes are part of the text.
+        return pieces
+    cells: list[str] = []
+    while pieces:
+        cell = pieces.pop(0)
+        if cell.startswith('"'):
+            while pieces and not (len(cell) > 1 and cell.endswith('"') and "," in cell):
+                cell += "," + pieces.pop(0)
+            if "," in cell and cell.endswith('"'):
+                cell = cell[1:-1]
+        cells.append(cell)
+    return cells

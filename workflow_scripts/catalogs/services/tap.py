@@ -14,15 +14,22 @@ from astropy.io.votable import parse
 from pyvo.dal import AsyncTAPJob, DALFormatError, DALQueryError, DALRateLimitError, DALServiceError, TAPQuery
 from pyvo.dal.tap import TAPResults
 
-from workflow_scripts.catalogs.services.kept_answers import KeptAnswers
-from workflow_scripts.catalogs.services.paging import Answer
-from workflow_scripts.catalogs.services.retries import RefusalError, TransientError, patiently
-from workflow_scripts.catalogs.services.web import body_of, opened, without_connection
+from workflow_scripts.catalogs.services.kept_responses import KeptResponses
+from workflow_scripts.catalogs.services.paging import TableResponse
+from workflow_scripts.catalogs.services.web import (
+    RefusalError,
+    TransientError,
+    body_of,
+    error_of_status,
+    opened,
+    patiently,
+    without_connection,
+)
 from workflow_scripts.errors import first_line
 
 log = logging.getLogger(__name__)
 
-Result = TypeVar("Result")
+_Result = TypeVar("_Result")
 
 FINISHED = ("COMPLETED", "ERROR", "ABORTED")
 # TAPVizieR lets a job run for five hours.
@@ -34,7 +41,7 @@ _FORBIDDEN = re.compile(rb"<!DOCTYPE|<!ENTITY|<(\w+:)?STREAM\b[^>]*\bhref\b", re
 
 
 class TapService:
-    """A TAP service, asked synchronously or, for what takes long, by jobs that run on the server.
+    """A TAP service, queried synchronously or, for what takes long, by jobs that run on the server.
 
     The address of a job is kept until its result has come: a killed process takes up the same job again.
     """
@@ -44,7 +51,7 @@ class TapService:
         url: str,
         session: requests.Session,
         asynchronous: bool,
-        kept: KeptAnswers,
+        kept: KeptResponses,
     ):
         self.where = url
         self._url = url.rstrip("/")
@@ -52,102 +59,100 @@ class TapService:
         self._asynchronous = asynchronous
         self._jobs = kept
 
-    def ask(self, query: str, max_rows: int | None) -> Answer:
-        """The answer to one query; raises `InputError` where the service gives none."""
-        ask_once = self._ask_by_job if self._asynchronous else self._ask_directly
-        return patiently(lambda: ask_once(query, max_rows), self.where)
+    def fetch(self, query: str, max_rows: int | None) -> TableResponse:
+        """The response to one query; raises `InputError` where the service gives none."""
+        fetch_once = self._fetch_by_job if self._asynchronous else self._fetch_directly
+        return patiently(lambda: fetch_once(query, max_rows), self.where)
 
-    def read(self, body: bytes) -> Answer:
-        """An answer that was kept."""
+    def read(self, body: bytes) -> TableResponse:
+        """A response that was kept."""
         return parse_votable(body)
 
-    def _ask_directly(self, query: str, max_rows: int | None) -> Answer:
+    def _fetch_directly(self, query: str, max_rows: int | None) -> TableResponse:
         fields = {**TAPQuery(self._url, query, maxrec=max_rows)}
         response = opened(self._session, "POST", f"{self._url}/sync", data=fields)
         return parse_votable(body_of(response))
 
-    def _ask_by_job(self, query: str, max_rows: int | None) -> Answer:
+    def _fetch_by_job(self, query: str, max_rows: int | None) -> TableResponse:
         job = self._running_job(query, max_rows)
         started, pause = time.monotonic(), 1.0
-        while (phase := _told(lambda: job.phase)) not in FINISHED:
+        while (phase := _translated(lambda: job.phase)) not in FINISHED:
             if time.monotonic() - started > LONGEST_JOB_SECONDS:
                 raise RefusalError(f"the job {job.url} is {phase} after {LONGEST_JOB_SECONDS} s")
             time.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_POLL_SECONDS)
         try:
-            _told(job.raise_if_error)
+            _translated(job.raise_if_error)
         except RefusalError:
             self._jobs.forget("job")
             raise
         if not job.result_uri:
             raise RefusalError(f"the job {job.url} has ended without a result")
-        answer = parse_votable(body_of(opened(self._session, "GET", job.result_uri)))
+        response = parse_votable(body_of(opened(self._session, "GET", job.result_uri)))
         self._jobs.forget("job")
         try:
-            _told(job.delete)
+            _translated(job.delete)
         except (TransientError, RefusalError) as error:
             # The result is here; the service forgets the job by itself some day.
             log.info("the job %s was not deleted: %s", job.url, error)
-        return answer
+        return response
 
     def _running_job(self, query: str, max_rows: int | None) -> AsyncTAPJob:
         address = self._jobs.read("job")
         job = None
         if address is not None and self._jobs.records(["job"])[0]["query"] == query:
             try:
-                job = _told(lambda: AsyncTAPJob(address.decode(), session=self._session))
+                job = _translated(lambda: AsyncTAPJob(address.decode(), session=self._session))
                 log.info("takes up the job %s", job.url)
             except RefusalError:
                 log.info("the job %s is not there any more", address.decode())
         if job is None:
-            job = _told(lambda: AsyncTAPJob.create(self._url, query, maxrec=max_rows, session=self._session))
+            job = _translated(lambda: AsyncTAPJob.create(self._url, query, maxrec=max_rows, session=self._session))
             self._jobs.keep("job", job.url.encode(), query)
-        if _told(lambda: job.phase) == "PENDING":
-            _told(job.run)
+        if _translated(lambda: job.phase) == "PENDING":
+            _translated(job.run)
         return job
 
 
-def _told(action: Callable[[], Result]) -> Result:
+def _translated(action: Callable[[], _Result]) -> _Result:
     """What pyvo's errors mean here."""
     try:
         return action()
     except DALRateLimitError as error:
         raise TransientError(str(error), error.retry_after_seconds) from None
     except (DALQueryError, DALFormatError) as error:
-        raise RefusalError(f"the service answers with an error: {error}") from None
+        raise RefusalError(f"the service reports an error: {error}") from None
     except DALServiceError as error:
         code = getattr(error, "code", None) or 0
-        if code in (404, 410) or (400 <= code < 500 and code not in (408, 425)):
-            raise RefusalError(f"status {code} ({error})") from None
-        raise (TransientError(f"status {code}") if code else without_connection(error)) from None
+        raise (error_of_status(code, f"status {code} ({error})") if code else without_connection(error)) from None
     except requests.RequestException as error:
         raise without_connection(error) from None
 
 
-def parse_votable(body: bytes) -> Answer:
+def parse_votable(body: bytes) -> TableResponse:
     """The rows of a VOTable with their types, units in the metadata of the fields.
 
     Raises
     ------
     TransientError
-        for an answer that was cut off or is no VOTable.
+        for a response that was cut off or is no VOTable.
     RefusalError
-        for an error that the service tells, for a table without columns, and for a document that declares entities or
+        for an error that the service reports, for a table without columns, and for a document that declares entities or
         refers to other addresses.
     """
     if not _END.search(body[-200:]):
         beginning = " ".join(body[:200].decode(errors="replace").split())
-        raise TransientError(f"the answer is no VOTable, or was cut off ({beginning or 'it is empty'})")
+        raise TransientError(f"the response is no VOTable, or was cut off ({beginning or 'it is empty'})")
     if _FORBIDDEN.search(body):
         raise RefusalError("the VOTable declares entities or refers to another address, expected a table")
     try:
         with warnings.catch_warnings():
-            # Deviations from the standard, of which every service has some, and overflow, which is told below.
+            # Deviations from the standard, of which every service has some, and overflow, which is reported below.
             warnings.simplefilter("ignore")
             results = TAPResults(parse(BytesIO(body)))
             table = results.to_table()
     except (DALQueryError, DALFormatError) as error:
-        raise RefusalError(f"the service answers with an error: {error}") from None
+        raise RefusalError(f"the service reports an error: {error}") from None
     except Exception as error:  # the parser has errors of its own for a document that is no VOTable
         reason = first_line(error)
         raise TransientError(f"the VOTable cannot be read: {reason}") from None
@@ -159,4 +164,4 @@ def parse_votable(body: bytes) -> Answer:
         field.with_metadata({"unit": str(table[field.name].unit)}) if table[field.name].unit else field
         for field in rows.schema
     ]
-    return Answer(body, rows.cast(pa.schema(fields)), str(results.query_status).upper() == "OVERFLOW")
+    return TableResponse(body, rows.cast(pa.schema(fields)), str(results.query_status).upper() == "OVERFLOW")

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from tests.fuzzing import fuzzed
 from tests.unit.catalogs.catalog_host import votable_of
-from workflow_scripts.catalogs.services.retries import RefusalError, TransientError
 from workflow_scripts.catalogs.services.tap import parse_votable
+from workflow_scripts.catalogs.services.web import RefusalError, TransientError
 
 WHOLE = votable_of(["objID", "RAJ2000", "name"], [("587722953303916935", 10.5, "a & b"), ("58772", -1e-7, "")], "OK")
 

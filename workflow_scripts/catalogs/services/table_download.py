@@ -7,15 +7,14 @@ from pathlib import Path
 
 import requests
 
-from workflow_scripts.catalogs.services.retries import RefusalError, TransientError, patiently
-from workflow_scripts.catalogs.services.web import blocks, opened
+from workflow_scripts.catalogs.services.web import RefusalError, TransientError, blocks, opened, patiently
 
 log = logging.getLogger(__name__)
 
 _LOG_EVERY_SECONDS = 30
 
 
-def download(
+def download_table(
     url: str,
     session: requests.Session,
     partial: Path,
@@ -51,7 +50,7 @@ def _attempt(url: str, session: requests.Session, partial: Path, sha256: str, ma
     if response.status_code == 206 and not goes_on:
         response.close()
         partial.unlink(missing_ok=True)
-        raise TransientError("the server gave another part of the file than was asked for")
+        raise TransientError("the server gave another part of the file than was requested")
     size = have if goes_on else 0
     with response, open(partial, "ab" if goes_on else "wb") as file:
         last_line = time.monotonic()
