@@ -28,7 +28,7 @@ from workflow_scripts.bias.verdict import verdict
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
 from workflow_scripts.runs import listed_runs, paths_of_runs
-from workflow_scripts.statistics.multiplicity import adjusted_within_families, ledger
+from workflow_scripts.statistics.p_values import adjusted_within_families, ledger
 from workflow_scripts.statistics.result import plain
 from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.tables import write_json

@@ -16,8 +16,8 @@ from tests.benchmarks.measurement import line, measured, peak_mb
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.multipoles import quadrupole_basis
-from workflow_scripts.statistics.sky.pixels import PixelPositions
 from workflow_scripts.statistics.sky.regression import sky_glm
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 
 TEMPLATES = 5
 LIMITS = (5.0, 2.0)

@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
-from workflow_scripts.statistics.multiplicity import ledger
+from workflow_scripts.statistics.p_values import ledger
 from workflow_scripts.statistics.result import TestResult, plain
 from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval, debiased_amplitude
 from workflow_scripts.statistics.sky.nulls import DipoleScoreTest, dipole_score_test
-from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Findings:
         return next((finding for finding in self.found if finding.test.name == name), None)
 
     def ledger(self, alpha: float) -> list[dict[str, Any]]:
-        """Every p with its adjustment; see `multiplicity.ledger`."""
+        """Every p with its adjustment; see `p_values.ledger`."""
         return ledger([finding.test for finding in self.found], alpha)
 
 

@@ -15,12 +15,10 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.pairs.class_agreement import agreement_table
 from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
 from workflow_scripts.statistics.sky.cosine import right_ascension_vectors
-from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
-from workflow_scripts.statistics.sky.robust_dipole import ScatterSums
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
-from workflow_scripts.statistics.truth.calibration import ResidualSums
-from workflow_scripts.statistics.truth.calibration_error import ScoreCells
+from workflow_scripts.statistics.sky.dipole import ScatterSums
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, PositionSums, ValueSums
 from workflow_scripts.statistics.truth.error_dipoles import ErrorSums
+from workflow_scripts.statistics.truth.score_calibration import ResidualSums, ScoreCells
 
 # Nside 32: pixels of 1.8 degrees, small against a quadrupole.
 AUDIT_ORDER = 5

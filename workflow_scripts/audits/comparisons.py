@@ -19,19 +19,17 @@ from workflow_scripts.audits.audit_findings import (
 from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums, PairSums, ReferenceSums
 from workflow_scripts.statistics.pairs.class_agreement import agreement, marginal_homogeneity, symmetry
 from workflow_scripts.statistics.pairs.discordance import LogisticDipole, discordance_rate, discordant_direction
-from workflow_scripts.statistics.pairs.paired import (
+from workflow_scripts.statistics.pairs.paired_fractions import (
     CochranSums,
     cochran_q,
     difference_in_differences,
     mcnemar,
     paired_difference_interval,
 )
-from workflow_scripts.statistics.sky.robust_dipole import robust_dipole
-from workflow_scripts.statistics.truth.calibration import calibration_dipole
-from workflow_scripts.statistics.truth.calibration_error import calibration_error
-from workflow_scripts.statistics.truth.discrimination import balanced_accuracy
-from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts, decompose_difference
+from workflow_scripts.statistics.sky.dipole import robust_dipole
+from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts, balanced_accuracy, decompose_difference
 from workflow_scripts.statistics.truth.error_dipoles import error_dipoles
+from workflow_scripts.statistics.truth.score_calibration import calibration_dipole, calibration_error
 
 _LABEL_DRAWINGS = 999
 

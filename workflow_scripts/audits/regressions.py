@@ -21,8 +21,8 @@ from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, AnnotationSums, C
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
 from workflow_scripts.statistics.sky.dipole_amplitude import calibrated_interval
 from workflow_scripts.statistics.sky.dipole_stability import StabilityStep, dipole_stability
-from workflow_scripts.statistics.sky.pixels import PixelPositions
 from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm, sky_glm
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 from workflow_scripts.statistics.sky.template_regression import cross_fitted_dipole, mediation
 
 # Null and estimand of each test, by the degree of its fit.

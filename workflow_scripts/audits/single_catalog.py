@@ -22,7 +22,7 @@ from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, RA_BINS, Annotati
 from workflow_scripts.audits.regressions import multipole_findings
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.fractions.fractions import fraction_contrast, homogeneity
+from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity
 from workflow_scripts.statistics.sky.axis_scan import sigma_without_dipole
 from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coarser_pixels
 from workflow_scripts.statistics.sky.cosine import cosine_score_test, sky_cosine

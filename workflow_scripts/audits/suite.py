@@ -18,7 +18,7 @@ from workflow_scripts.audits.galaxy_pieces import overview
 from workflow_scripts.audits.regressions import template_tests
 from workflow_scripts.audits.single_catalog import single_catalog_tests
 from workflow_scripts.audits.table_pieces import TableSource
-from workflow_scripts.statistics.fractions.fractions import wilson_interval
+from workflow_scripts.statistics.fractions import wilson_interval
 from workflow_scripts.statistics.runs.power import detectable_dipole, label_variance
 from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics, quadrupole_aliasing
 

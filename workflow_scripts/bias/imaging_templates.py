@@ -14,7 +14,7 @@ from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
-from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit, over_correction, rotated_templates
 
 # Nside 32: pixels of 1.8 degrees, small against a quadrupole.

@@ -10,9 +10,9 @@ import pandas as pd
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.bias.imaging_templates import Imaging
 from workflow_scripts.bias.run_columns import components, dipole_keys
-from workflow_scripts.statistics.pairs.paired import difference_in_differences, mcnemar
+from workflow_scripts.statistics.pairs.paired_fractions import difference_in_differences, mcnemar
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 from workflow_scripts.statistics.sky.template_regression import mediation, regressed_dipole
 
 _BOOTSTRAPS = 999

@@ -13,11 +13,11 @@ from astropy_healpix import HEALPix
 
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
-from workflow_scripts.statistics.fractions.fractions import fraction_contrast, homogeneity, wilson_interval
+from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
 from workflow_scripts.statistics.sky.axis_scan import QuadrupoleScan, dipole_scan, sigma_without_dipole
 from workflow_scripts.statistics.sky.cosine import cosine_fit
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.bias.run_columns import dipole_keys
-from workflow_scripts.statistics.truth.calibration import ResidualSums, calibration_dipole
-from workflow_scripts.statistics.truth.calibration_error import ScoreCells, calibration_error
 from workflow_scripts.statistics.truth.error_dipoles import ErrorSums, decompose_dipole
 from workflow_scripts.statistics.truth.prediction_powered import prediction_powered_dipole, prediction_powered_mean
+from workflow_scripts.statistics.truth.score_calibration import (
+    ResidualSums,
+    ScoreCells,
+    calibration_dipole,
+    calibration_error,
+)
 
 CALIBRATION_DRAWINGS = 999
 

@@ -10,7 +10,7 @@ from workflow_scripts.bias.opposite_footprints import opposite_contrasts
 from workflow_scripts.bias.rotating_footprints import axis_responses
 from workflow_scripts.bias.training_noise import noise_components
 from workflow_scripts.bias.training_overlap import TrainingSets
-from workflow_scripts.statistics.multiplicity import holm
+from workflow_scripts.statistics.p_values import holm
 from workflow_scripts.statistics.result import TestResult
 
 ROTATING_PRIMARY = ("fraction_response", "dipole_response")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.bias.run_columns import components, dipole_keys
 from workflow_scripts.statistics.sky.dipole import Dipole, dipole
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 from workflow_scripts.statistics.truth.thresholds import CutSums, prevalence_matched_threshold, sweep_cuts
 
 

@@ -11,7 +11,7 @@ from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 FRACTION_ORDER = 3
 _CELLS = number_of_tiles(FRACTION_ORDER)

@@ -12,8 +12,8 @@ from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.bias.imaging_templates import N_PIXELS, PIXEL_ORDER, Imaging
 from workflow_scripts.bias.run_columns import dipole_keys
 from workflow_scripts.sky.tiles import tile_of
-from workflow_scripts.statistics.sky.pixels import PixelPositions
 from workflow_scripts.statistics.sky.regression import sky_glm
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 from workflow_scripts.statistics.sky.template_regression import regressed_dipole
 
 

@@ -16,7 +16,7 @@ from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.bias.imaging_templates import PIXEL_ORDER, Templates, patches_of
 from workflow_scripts.bias.quantities import TEMPLATE_ALONE, TEMPLATE_BESIDE
 from workflow_scripts.sky.tiles import tile_of
-from workflow_scripts.statistics.runs.template_coefficients import TemplateRegression, run_mediation
+from workflow_scripts.statistics.runs.run_regressions import TemplateRegression, run_mediation
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from workflow_scripts.calibration_mocks.label_tests import label_findings
 from workflow_scripts.calibration_mocks.ladder import LADDER, Variant, mock_skies, variants_of
 from workflow_scripts.calibration_mocks.masks import MASKS, MockPositions, mock_positions
 from workflow_scripts.calibration_mocks.paired_tests import paired_findings
-from workflow_scripts.calibration_mocks.strata_tests import strata_findings
 from workflow_scripts.calibration_mocks.truth_tests import truth_findings
 from workflow_scripts.errors import InputError
 
@@ -53,16 +52,13 @@ def _of_variant(variant: Variant, positions: MockPositions, mocks: int, cell: tu
     rows: list[tuple] = []
     for start in range(0, mocks, _MOCKS_AT_ONCE):
         number = min(_MOCKS_AT_ONCE, mocks - start)
-        seeds = np.random.SeedSequence([*cell, start]).generate_state(5).tolist()
+        seeds = np.random.SeedSequence([*cell, start]).generate_state(4).tolist()
         skies = mock_skies(variant, positions, number, seeds[0])
         batteries = [
             label_findings(positions, skies, seeds[1]),
             paired_findings(positions, skies, seeds[2]),
             truth_findings(positions, skies, seeds[3]),
         ]
-        # The halves of a sky differ by its quadrupole and its imaging: nothing is claimed of their contrast there.
-        if not (variant.quadrupole or variant.templates):
-            batteries.append(strata_findings(positions, skies, seeds[4]))
         for mock, found in enumerate(zip(*batteries, strict=True), start):
             rows += [(mock, *(getattr(finding, name) for name in COLUMNS)) for finding in chain(*found)]
     table = pd.DataFrame(rows, columns=["mock", *COLUMNS])

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
-from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 
 # Pixels of 3.7 degrees. The galaxies of a pixel stand at its centre, in the mocks and in the tests alike.
 NSIDE = 16

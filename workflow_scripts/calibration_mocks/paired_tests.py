@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from workflow_scripts.calibration_mocks.findings import Finding, of_dipole, of_interval
 from workflow_scripts.calibration_mocks.ladder import MockSkies
 from workflow_scripts.calibration_mocks.masks import MockPositions
-from workflow_scripts.statistics.pairs.paired import mcnemar, paired_difference_interval
-from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.pairs.paired_fractions import mcnemar, paired_difference_interval
+from workflow_scripts.statistics.sky.dipole import ScatterSums, dipole, robust_dipole
 from workflow_scripts.statistics.sky.regression import standardised_templates
-from workflow_scripts.statistics.sky.robust_dipole import ScatterSums, robust_dipole
-from workflow_scripts.statistics.sky.sums import ValueSums
+from workflow_scripts.statistics.sky.sky_sums import ValueSums
 
 # Share of truly positive, and of truly negative, galaxies that only the first network calls positive.
 DISCORDANT = {True: 0.05, False: 0.03}

@@ -103,27 +103,6 @@ def rotating_mocks(
     return np.asarray(common, float) + axes @ matrix.T + scatter.mean(axis=-1)
 
 
-def nested_mocks(
-    mocks: int,
-    footprints: int,
-    samples: int,
-    seeds: int,
-    footprint_sd: float,
-    population: RunPopulation,
-    seed: int,
-) -> NDArray[np.float64]:
-    """One number a run of a nested design, around 0: (mocks, footprints, samples, seeds).
-
-    Footprints are normal with `footprint_sd`. Raises `ValueError` for a negative sd or a number below one.
-    """
-    _need(mocks, footprints, samples, seeds)
-    if not 0 <= footprint_sd < np.inf:
-        raise ValueError("standard deviations must be finite and must not be negative")
-    random = np.random.default_rng(seed)
-    shift = footprint_sd * random.standard_normal((mocks, footprints, 1, 1))
-    return shift + population.scatter((mocks, footprints, samples), seeds, random)
-
-
 def binomial_counts(fractions: ArrayLike, galaxies: int, seed: int) -> NDArray[np.int64]:
     """Galaxies called positive, out of `galaxies` that each run annotates, for runs with these expected `fractions`.
 

@@ -19,7 +19,7 @@ from workflow_scripts.calibration_mocks.run_mocks import (
     rotating_mocks,
     two_arm_mocks,
 )
-from workflow_scripts.statistics.fractions.fractions import fraction_contrast
+from workflow_scripts.statistics.fractions import fraction_contrast
 from workflow_scripts.statistics.runs.contrasts import VectorContrast, arm_contrast, vector_contrast
 from workflow_scripts.statistics.runs.footprint_response import footprint_response, scalar_response
 from workflow_scripts.statistics.runs.power import kappa_power, response_power, two_arm_power

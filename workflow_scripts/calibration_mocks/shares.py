@@ -41,7 +41,7 @@ def sky_rows(findings: pd.DataFrame, mask: str, step: str) -> pd.DataFrame:
             row |= {"dipole": variant.dipole, "effect_sd": effect, "mocks": len(found)}
             row["null_holds"] = null_holds(str(test), variant)
             row |= _shares(found, bool(row["null_holds"]))
-            row["claimed_valid"] = is_claimed(str(test), step, mask, variant.dipole, effect)
+            row["claimed_valid"] = is_claimed(str(test), step, mask, effect)
             rows.append(row)
     return _judged(rows)
 

@@ -9,11 +9,10 @@ from workflow_scripts.calibration_mocks.findings import Finding, of_dipole
 from workflow_scripts.calibration_mocks.ladder import MockSkies
 from workflow_scripts.calibration_mocks.masks import MockPositions
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, PositionSums, ValueSums
 from workflow_scripts.statistics.sky.value_permutations import value_dipole_test
-from workflow_scripts.statistics.truth.calibration import ResidualSums, calibration_dipole
 from workflow_scripts.statistics.truth.prediction_powered import prediction_powered_dipole
+from workflow_scripts.statistics.truth.score_calibration import ResidualSums, calibration_dipole
 
 LABELLED_SHARE = 0.2
 # With 99 random permutations levels of 5 % and 1 % are attained exactly.

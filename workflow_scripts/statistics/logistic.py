@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.special import expit
 
-MOST_ITERATIONS = 60
+_MOST_ITERATIONS = 60
 # Linear predictors beyond this (odds of 160,000) are rare in data and certain where the likelihood has no maximum.
 SUSPICIOUS_LOGIT = 12.0
 
@@ -41,41 +41,6 @@ class LogisticFit:
         return np.sqrt(np.diag(self.covariance))
 
 
-def fit_logistic(design: ArrayLike, successes: ArrayLike, trials: ArrayLike) -> LogisticFit:
-    """Fit logit P = design @ coefficients to binomial counts (McCullagh & Nelder 1989, Generalized Linear Models, 4.4).
-
-    Parameters
-    ----------
-    design
-        (m, k), a row a pixel or a galaxy; a column of ones is up to the caller.
-    successes, trials
-        (m,) counts; rows without trials are left out.
-
-    Raises
-    ------
-    ValueError
-        without successes or without failures, for counts that do not fit, NaN, columns that are combinations of each
-        other, or where some combination of columns tells successes from failures completely (`SeparatedError`).
-    """
-    design, successes, trials = np.asarray(design, float), np.asarray(successes, float), np.asarray(trials, float)
-    if not (np.isfinite(design).all() and np.isfinite(successes).all() and np.isfinite(trials).all()):
-        raise ValueError("a number to fit is missing or infinite")
-    if np.any(successes < 0) or np.any(successes > trials):
-        raise ValueError("successes must be between 0 and the number of trials")
-    design, successes, trials = design[trials > 0], successes[trials > 0], trials[trials > 0]
-    n = trials.sum()
-    if not 0 < successes.sum() < n:
-        raise ValueError("a logistic fit needs both successes and failures")
-    scale = np.sqrt((trials[:, None] * design**2).sum(axis=0) / n)
-    if np.any(scale == 0) or np.linalg.matrix_rank(design / scale) < design.shape[1]:
-        raise ValueError("the columns of the fit are not independent of each other")
-    fit = fisher_scoring(design / scale, successes, trials)
-    if not fit.converged:
-        raise ValueError("a logistic fit did not converge")
-    information = fit.information * np.outer(scale, scale)
-    return LogisticFit(fit.coefficients / scale, information, fit.log_likelihood, fit.converged, fit.n)
-
-
 def fisher_scoring(design: NDArray, successes: NDArray, trials: NDArray) -> LogisticFit:
     """The fit itself, for columns of order one that are independent, and counts that were checked; no row is empty.
 
@@ -84,7 +49,7 @@ def fisher_scoring(design: NDArray, successes: NDArray, trials: NDArray) -> Logi
     """
     coefficients, information, converged = np.zeros(design.shape[1]), np.eye(design.shape[1]), False
     value = _log_likelihood(design @ coefficients, successes, trials)
-    for _ in range(MOST_ITERATIONS):
+    for _ in range(_MOST_ITERATIONS):
         fitted = expit(design @ coefficients)
         information = design.T @ ((trials * fitted * (1 - fitted))[:, None] * design)
         # After the last step, which only takes off the error that the one before it left.

@@ -14,9 +14,9 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.dipole_amplitude import isotropy_bayes_factor, uniform_amplitude_bayes_factor
 from workflow_scripts.statistics.sky.dipole_stability import dipole_stability, multipole_aliasing
 from workflow_scripts.statistics.sky.linear_probability import linear_probability
-from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
 from workflow_scripts.statistics.sky.regression import sky_glm
 from workflow_scripts.statistics.sky.scans import scan_octopole
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 
 @pytest.fixture(scope="module")

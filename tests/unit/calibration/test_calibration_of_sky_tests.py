@@ -69,24 +69,18 @@ def test_scores_alone_are_fooled_and_prediction_power_is_not(isotropic):
     assert isotropic.loc["prediction-powered dipole", "coverage"] > 0.9
 
 
-def test_different_mixes_fool_the_crude_contrast_only(isotropic):
-    assert isotropic.loc["different mixes, crude contrast", "rejected_05"] > 0.99
-    assert isotropic.loc["different mixes, standardised", "rejected_05"] < 0.12
-
-
 def test_every_test_has_a_claim_and_every_claim_a_test():
     found = run_battery("full_sky", "S0_binomial", 2, 1, galaxies=3000)
     assert set(found["test"]) == set(CLAIMS)
 
 
 def test_claims_depend_on_the_sky():
-    assert is_claimed("dipole score, chi2", "S2_quadrupole", "full_sky", 0.0, 0.0)
-    assert not is_claimed("dipole score, chi2", "S2_quadrupole", "half_sky", 0.0, 0.0)
-    assert not is_claimed("dipole score, chi2", "S4_clustered", "full_sky", 0.0, 0.0)
-    assert is_claimed("block dipole, F", "S4_clustered", "half_sky", 0.0, 0.0)
-    assert is_claimed("amplitude, profile interval", "S1_dipole", "half_sky", 0.05, 3.1)
-    assert not is_claimed("amplitude, profile interval", "S1_dipole", "half_sky", 0.02, 2.9)
-    assert not is_claimed("amplitude, isotropic interval", "S0_binomial", "full_sky", 0.0, 0.0)
+    assert is_claimed("dipole score, chi2", "S2_quadrupole", "full_sky", 0.0)
+    assert not is_claimed("dipole score, chi2", "S2_quadrupole", "half_sky", 0.0)
+    assert not is_claimed("dipole score, chi2", "S4_clustered", "full_sky", 0.0)
+    assert is_claimed("block dipole, F", "S4_clustered", "half_sky", 0.0)
+    assert is_claimed("amplitude, debiased", "S1_dipole", "half_sky", 3.1)
+    assert not is_claimed("amplitude, debiased", "S1_dipole", "half_sky", 2.9)
 
 
 def test_mocks_do_not_depend_on_how_many_follow():

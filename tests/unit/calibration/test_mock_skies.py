@@ -19,7 +19,7 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.multipoles import quadrupole_basis
 from workflow_scripts.statistics.sky.regression import standardised_templates
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 # Of the sky: RA 120 to 250 and Dec 0 to 60 is 130/360 of sin(60)/2; the pixels are 3.7 degrees wide.
 SHARES = {"full_sky": 1.0, "sdss_like_cap": 130 / 360 * np.sin(np.radians(60)) / 2, "half_sky": 0.5}

@@ -10,7 +10,7 @@ from tests.unit.statistics.skies import binned, healpix_pixels, random_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coarser_pixels
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from workflow_scripts.statistics.sky.cosine import (
     sky_cosine,
 )
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 # 99.9 % binomial band of a size of 5 % over 2,000 mocks
 BAND = stats.binom.ppf([0.0005, 0.9995], 2000, 0.05) / 2000

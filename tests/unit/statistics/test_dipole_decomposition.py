@@ -6,7 +6,7 @@ from scipy import stats
 
 from tests.unit.statistics.skies import random_sky
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 from workflow_scripts.statistics.truth.error_dipoles import ErrorSums, decompose_dipole, error_dipoles
 
 

@@ -8,8 +8,8 @@ from scipy.special import expit
 from workflow_scripts.statistics.sky.dipole_stability import dipole_stability, multipole_aliasing
 from workflow_scripts.statistics.sky.mask_diagnostics import quadrupole_aliasing
 from workflow_scripts.statistics.sky.multipoles import octopole_basis, quadrupole_basis
-from workflow_scripts.statistics.sky.pixels import PixelPositions
 from workflow_scripts.statistics.sky.regression import highest_degree, sky_glm
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 
 CENTRES = np.array(healpy.pix2vec(16, np.arange(3072))).T
 NORTH = CENTRES[:, 2] > np.sin(np.radians(-10))

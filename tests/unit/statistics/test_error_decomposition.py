@@ -1,26 +1,15 @@
-"""Why fractions differ between two parts of the sky, corrected fractions, and dipoles of errors."""
+"""Why fractions differ between two parts of the sky, balanced accuracy, and dipoles of errors."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
-from workflow_scripts.statistics.sky.dipole import Dipole, dipole
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
-from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts, decompose_difference, rogan_gladen
+from tests.unit.statistics.skies import band
+from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts, balanced_accuracy, decompose_difference
 from workflow_scripts.statistics.truth.error_dipoles import ErrorSums, error_dipoles
-
-
-def band(mocks, size=0.05):
-    """99.9 % binomial band of a size."""
-    return stats.binom.ppf([0.0005, 0.9995], mocks, size) / mocks
-
-
-def known(found: Dipole | None) -> Dipole:
-    assert found is not None
-    return found
-
 
 cells = st.integers(0, 1000)
 regions = st.builds(ErrorCounts, cells, cells, cells, cells).filter(lambda c: c.positives > 0 and c.negatives > 0)
@@ -107,30 +96,12 @@ def test_counts_are_those_of_the_labels_and_add_up():
     np.testing.assert_allclose(ErrorCounts.of(1 - y, 1 - t).rates(), [1 - s, 1 - false_rate, 1 - true_rate])
 
 
-def test_corrected_fraction_covers_the_truth():
-    """Rogan-Gladen (dossier 3.k) with validation galaxies of another true fraction: coverage of the 95 % interval, and
-    the scatter against the delta method."""
-    random = np.random.default_rng(2)
-    mocks, n = 2000, 3000
-    validation = drawn(random, np.full(mocks, 1500), 0.6, 0.9, 0.15)
-    labels = random.binomial(n, 0.3 * 0.9 + 0.7 * 0.15, mocks)
-    found = [rogan_gladen(int(k), n, v) for k, v in zip(labels, validation, strict=True)]
-    covered = np.mean([f.ci95[0] < 0.3 < f.ci95[1] for f in found])
-    assert band(mocks)[0] <= 1 - covered <= band(mocks)[1]
-    assert np.mean([f.se for f in found]) == pytest.approx(np.std([f.fraction for f in found]), rel=0.06)
-    assert np.mean([f.fraction for f in found]) == pytest.approx(0.3, abs=0.001)
-    # The uncorrected fraction would be .375 on average.
-    assert np.mean(labels / n) == pytest.approx(0.375, abs=0.001)
-
-
-def test_corrected_fraction_is_the_definition_and_not_clipped():
-    validation = ErrorCounts(90, 10, 20, 80)
-    found = rogan_gladen(100, 1000, validation)
-    assert found.fraction == pytest.approx((0.1 - 0.2) / 0.7)
-    assert not found.inside
-    assert rogan_gladen(500, 1000, validation).inside
-    perfect = rogan_gladen(300, 1000, ErrorCounts(50, 0, 0, 50))
-    assert (perfect.fraction, perfect.se) == (0.3, pytest.approx(np.sqrt(0.3 * 0.7 / 1000)))
+def test_balanced_accuracy_has_the_error_of_two_rates():
+    found = balanced_accuracy(ErrorCounts(80, 20, 30, 170))
+    assert found.value == pytest.approx((0.8 + 0.85) / 2)
+    assert found.se == pytest.approx(np.sqrt(0.8 * 0.2 / 100 + 0.15 * 0.85 / 200) / 2)
+    # Ten times the negatives change the error only.
+    assert balanced_accuracy(ErrorCounts(80, 20, 300, 1700)).value == pytest.approx(found.value)
 
 
 @pytest.fixture
@@ -156,29 +127,25 @@ def test_dipoles_of_errors_are_dipoles_of_their_galaxies(errors):
         np.testing.assert_allclose(getattr(found, name).beta, expected.beta, atol=1e-10)
         assert getattr(found, name).q == pytest.approx(expected.q)
     parts = ErrorSums.of(y[:999], t[:999], vectors[:999]) + ErrorSums.of(y[999:], t[999:], vectors[999:])
-    np.testing.assert_allclose(
-        known(error_dipoles(parts).signed_error).beta, known(found.signed_error).beta, atol=1e-10
-    )
+    np.testing.assert_allclose(error_dipoles(parts).signed_error.beta, found.signed_error.beta, atol=1e-10)
 
 
 def test_signed_error_has_a_dipole_where_only_the_truth_has_one(errors):
     """Dossier 3.e lists the dipole of the signed error as one of errors. Towards +x all error rates are constant, and
     still it is -(1 - T + F) ds = -.4 x .3; the rates' own dipoles are not fooled."""
     found = error_dipoles(ErrorSums.of(*errors))
-    assert known(found.signed_error).beta[0] == pytest.approx(-0.12, abs=4 * known(found.signed_error).se[0])
-    assert abs(known(found.false_positive_rate).beta[0]) < 4 * known(found.false_positive_rate).se[0]
-    assert known(found.false_positive_rate).beta[1] == pytest.approx(
-        0.15, abs=4 * known(found.false_positive_rate).se[1]
-    )
-    assert known(found.false_negative_rate).p > 0.01
-    assert known(found.false_positive_rate).p < 1e-6
+    assert found.signed_error.beta[0] == pytest.approx(-0.12, abs=4 * found.signed_error.se[0])
+    assert abs(found.false_positive_rate.beta[0]) < 4 * found.false_positive_rate.se[0]
+    assert found.false_positive_rate.beta[1] == pytest.approx(0.15, abs=4 * found.false_positive_rate.se[1])
+    assert found.false_negative_rate.p > 0.01
+    assert found.false_positive_rate.p < 1e-6
 
 
 def test_exchanging_the_classes_exchanges_the_rates(errors):
     y, t, vectors = errors
     plain, turned = error_dipoles(ErrorSums.of(y, t, vectors)), error_dipoles(ErrorSums.of(1 - y, 1 - t, vectors))
-    np.testing.assert_allclose(known(turned.false_positive_rate).beta, known(plain.false_negative_rate).beta, atol=1e-9)
-    np.testing.assert_allclose(known(turned.signed_error).beta, -known(plain.signed_error).beta, atol=1e-9)
+    np.testing.assert_allclose(turned.false_positive_rate.beta, plain.false_negative_rate.beta, atol=1e-9)
+    np.testing.assert_allclose(turned.signed_error.beta, -plain.signed_error.beta, atol=1e-9)
 
 
 def test_dipoles_that_cannot_be_had_say_why(errors):
@@ -198,10 +165,7 @@ def test_dipoles_that_cannot_be_had_say_why(errors):
     ("call", "sentence"),
     [
         (lambda: decompose_difference(ErrorCounts(1, 1, 0, 0), ErrorCounts(1, 1, 1, 1)), "no galaxies of one"),
-        (lambda: rogan_gladen(5, 10, ErrorCounts(0, 0, 1, 1)), "no galaxies of one"),
-        (lambda: rogan_gladen(5, 10, ErrorCounts(1, 1, 1, 1)), "no correction"),
-        (lambda: rogan_gladen(5, 0, ErrorCounts(9, 1, 1, 9)), "cannot be among"),
-        (lambda: rogan_gladen(11, 10, ErrorCounts(9, 1, 1, 9)), "cannot be among"),
+        (lambda: balanced_accuracy(ErrorCounts(1, 1, 0, 0)), "no galaxies of one"),
         (lambda: ErrorCounts.of([0, 1, np.nan], [0, 1, 1]), "0 or 1"),
         (lambda: ErrorCounts.of([0, 1], [0, 2]), "0 or 1"),
         (lambda: ErrorCounts.of([0, 1], [0]), "same galaxies"),

@@ -8,15 +8,13 @@ from scipy.spatial.transform import Rotation
 
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
 from workflow_scripts.statistics.sky.axis_scan import (
-    OctopoleScan,
+    QuadrupoleScan,
     dipole_scan,
     dipole_sigma,
-    octopole_sigma,
-    quadrupole_sigma,
     sigma_without_dipole,
 )
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 
 @pytest.fixture
@@ -73,49 +71,7 @@ def test_quadrupole_sigma_agrees_with_the_sum_over_galaxies(sky):
     axes = unit_vectors([10.0, 200.0, 300.0], [80.0, -20.0, 5.0])
     double = 2 * (axes @ vectors.T) ** 2 - 1
     expected = (double * signs).sum(axis=1) / np.sqrt((double**2).sum(axis=1))
-    np.testing.assert_allclose(quadrupole_sigma(axes, vectors, signs), expected, rtol=1e-9)
-
-
-def test_octopole_sigma_agrees_with_the_sum_over_galaxies_turns_with_the_sky_and_with_the_axis(sky):
-    vectors, random = sky
-    signs = random.choice([-1, 1], len(vectors))
-    axes = unit_vectors([10.0, 200.0, 300.0, 0.0], [80.0, -20.0, 5.0, 90.0])
-    triple = np.cos(3 * np.arccos(np.clip(axes @ vectors.T, -1, 1)))
-    expected = (triple * signs).sum(axis=1) / np.sqrt((triple**2).sum(axis=1))
-    found = octopole_sigma(axes, vectors, signs)
-    np.testing.assert_allclose(found, expected, rtol=1e-9)
-    turn = Rotation.random(rng=np.random.default_rng(0))
-    np.testing.assert_allclose(octopole_sigma(turn.apply(axes), turn.apply(vectors), signs), found, rtol=1e-9)
-    np.testing.assert_allclose(octopole_sigma(-axes, vectors, signs), -found, rtol=1e-9)
-    np.testing.assert_allclose(octopole_sigma(axes, vectors, -signs), -found, rtol=1e-9)
-
-
-def test_octopole_sigma_agrees_with_the_literal_monte_carlo_of_the_published_chi_square(sky):
-    vectors, random = sky
-    axis = np.array([[0.6, 0.0, 0.8]])
-    triple = np.cos(3 * np.arccos(vectors @ axis[0]))
-    signs = np.where(random.random(len(vectors)) < 0.5 + 0.05 * triple, 1, -1)
-
-    def chi_square(d):
-        return ((d * np.abs(triple) - triple) ** 2 / np.abs(triple)).sum(axis=-1)
-
-    null = np.concatenate([chi_square(random.choice([-1, 1], (200, len(vectors)))) for _ in range(20)])
-    literal = (null.mean() - chi_square(signs)) / null.std()
-    # 4,000 simulations know their standard deviation to 1.1 %.
-    assert octopole_sigma(axis, vectors, signs)[0] == pytest.approx(literal, rel=0.05)
-
-
-def test_octopole_sigma_of_random_signs_is_a_normal_deviate_and_an_axis_that_no_galaxy_tells_of_is_refused(sky):
-    vectors, random = sky
-    axes = unit_vectors([40.0, 200.0], [10.0, -50.0])
-    scan = OctopoleScan.of(axes, vectors)
-    sigma = np.array([scan.sigma(vectors, random.choice([-1, 1], len(vectors))) for _ in range(1500)])
-    for one_axis in sigma.T:
-        assert stats.kstest(one_axis, "norm").pvalue > 1e-3
-    # cos 3 phi is 0 at 30, 90 and 150 degrees.
-    ring = unit_vectors(np.arange(0, 360, 10.0), np.zeros(36))
-    with pytest.raises(ValueError, match="no galaxy tells of an octopole"):
-        OctopoleScan.of([[0.0, 0.0, 1.0]], ring)
+    np.testing.assert_allclose(QuadrupoleScan.of(axes, vectors).sigma(vectors, signs), expected, rtol=1e-9)
 
 
 def test_sigma_without_a_dipole_is_that_of_permuted_labels(sky):

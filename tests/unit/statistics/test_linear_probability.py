@@ -4,30 +4,14 @@ import healpy
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import optimize, stats
 from scipy.spatial.transform import Rotation
 from scipy.special import expit
 
-from tests.unit.statistics.skies import at_centres
+from tests.unit.statistics.skies import CENTRES, at_centres, band, one_a_pixel, random_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.sky.linear_probability import linear_probability, multipole_vectors
-from workflow_scripts.statistics.sky.multipoles import quadrupole_basis, quadrupole_matrix
-from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.linear_probability import linear_probability
 from workflow_scripts.statistics.sky.regression import sky_glm
-
-CENTRES = np.array(healpy.pix2vec(8, np.arange(768))).T
-
-
-def one_a_pixel(vectors):
-    return PixelPositions.of(vectors, np.arange(len(vectors)), len(vectors))
-
-
-def random_sky(random, n, lowest=-1.0):
-    vectors = random.normal(size=(4 * n, 3))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors[vectors[:, 2] > lowest][:n]
 
 
 def test_hsc_dr3_spins_give_the_numbers_of_the_dossier(shared_data):
@@ -44,17 +28,15 @@ def test_hsc_dr3_spins_give_the_numbers_of_the_dossier(shared_data):
 
 
 def test_the_maximum_is_that_of_the_published_parametrisation_found_without_derivatives():
-    """Equation 2.8 of the dossier, literally: M, D, direction, Q and two directions, with a simplex from the truth."""
+    """Equation 2.8 of the dossier without its quadrupole: M, D and direction, by a simplex from the truth."""
     random = np.random.default_rng(1)
     vectors = random_sky(random, 4000, -0.2)
 
     def probability(parameters):
-        m, d, ra, dec, q, ra1, dec1, ra2, dec2 = parameters
-        first, second = unit_vectors(ra1, dec1), unit_vectors(ra2, dec2)
-        bracket = (vectors @ first) * (vectors @ second) - first @ second / 3
-        return m + d * vectors @ unit_vectors(ra, dec) + q * bracket
+        m, d, ra, dec = parameters
+        return m + d * vectors @ unit_vectors(ra, dec)
 
-    truth = np.array([0.55, 0.1, 100.0, -20.0, 0.2, 40.0, 10.0, 130.0, 50.0])
+    truth = np.array([0.55, 0.1, 100.0, -20.0])
     y = (random.random(4000) < probability(truth)).astype(float)
 
     def minus_log_likelihood(parameters):
@@ -65,28 +47,11 @@ def test_the_maximum_is_that_of_the_published_parametrisation_found_without_deri
     for _ in range(3):
         options = {"maxiter": 4000, "maxfev": 4000, "xatol": 1e-5, "fatol": 1e-7, "adaptive": True}
         best = optimize.minimize(minus_log_likelihood, best, method="Nelder-Mead", options=options).x
-    found = linear_probability(one_a_pixel(vectors), y, quadrupole=True)
+    found = linear_probability(one_a_pixel(vectors), y)
     assert found.log_likelihood == pytest.approx(-minus_log_likelihood(best), abs=1e-3)
     assert found.log_likelihood >= -minus_log_likelihood(best) - 1e-6
-    p = found.monopole + vectors @ found.beta + quadrupole_basis(vectors) @ found.theta
-    np.testing.assert_allclose(p, probability(best), atol=3e-3)
-    q, (first, second) = found.multipole_vectors
-    assert q == pytest.approx(best[4], abs=0.01)
+    np.testing.assert_allclose(found.monopole + vectors @ found.beta, probability(best), atol=3e-3)
     assert abs(found.axis @ unit_vectors(best[2], best[3])) > 0.999
-    np.testing.assert_allclose(
-        quadrupole_basis(vectors) @ found.theta,
-        q * ((vectors @ first) * (vectors @ second) - first @ second / 3),
-        atol=1e-12,
-    )
-
-
-@given(st.lists(st.floats(-1, 1), min_size=5, max_size=5).filter(lambda theta: max(map(abs, theta)) > 1e-3))
-@settings(max_examples=60, deadline=None)
-def test_every_quadrupole_is_that_of_two_vectors(theta):
-    q, (first, second) = multipole_vectors(theta)
-    assert np.linalg.norm([first, second], axis=1) == pytest.approx([1, 1])
-    form = q * ((np.outer(first, second) + np.outer(second, first)) / 2 - first @ second / 3 * np.eye(3))
-    np.testing.assert_allclose(form, quadrupole_matrix(theta), atol=1e-12)
 
 
 def test_on_the_full_sky_with_equal_counts_it_is_healpys_dipole():
@@ -114,23 +79,21 @@ def test_it_is_close_to_the_logistic_fit_where_the_dipole_is_small():
 
 
 def test_the_injected_monopole_and_dipole_of_the_published_validation_are_recovered():
-    """Patel & Desmond inject M = 0.6, D = 0.2: no bias, nominal coverage, calibrated quadrupole; 600 mocks."""
+    """Patel & Desmond inject M = 0.6, D = 0.2: no bias, nominal coverage; 600 mocks."""
     random = np.random.default_rng(4)
     counts = random.multinomial(10_000, (CENTRES[:, 2] > -0.2) / (CENTRES[:, 2] > -0.2).sum())
     axis = unit_vectors(50.0, 30.0)
     truth = np.r_[0.6, 0.2 * axis]
-    pull, distance, quadrupole, null = [], [], [], []
+    pull, distance, null = [], [], []
     for _ in range(600):
         found = linear_probability(at_centres(counts), random.binomial(counts, 0.6 + 0.2 * CENTRES @ axis))
         offset = np.r_[found.monopole, found.beta] - truth
         pull.append(offset / np.sqrt(np.diag(found.covariance)))
         distance.append(offset @ np.linalg.solve(found.covariance, offset))
-        isotropic = linear_probability(at_centres(counts), random.binomial(counts, 0.6), quadrupole=True)
-        null.append(isotropic.dipole.p)
-        quadrupole.append(isotropic.quadrupole.p)
+        null.append(linear_probability(at_centres(counts), random.binomial(counts, 0.6)).dipole.p)
     assert np.all(np.abs(np.mean(pull, axis=0)) < 3.5 / np.sqrt(600))
-    low, high = stats.binom.ppf([0.0005, 0.9995], 600, 0.05) / 600
-    for p in (stats.chi2.sf(distance, 4), null, quadrupole):
+    low, high = band(600)
+    for p in (stats.chi2.sf(distance, 4), null):
         assert low <= np.mean(np.array(p) < 0.05) <= high
 
 
@@ -138,14 +101,13 @@ def test_it_turns_with_the_sky_and_flips_with_the_labels():
     random = np.random.default_rng(5)
     vectors = random_sky(random, 3000, -0.2)
     y = (random.random(3000) < 0.4 + 0.2 * vectors[:, 1]).astype(float)
-    plain = linear_probability(one_a_pixel(vectors), y, quadrupole=True)
+    plain = linear_probability(one_a_pixel(vectors), y)
     turn = Rotation.random(rng=np.random.default_rng(6)).as_matrix()
     order = random.permutation(3000)
-    turned = linear_probability(one_a_pixel(vectors[order] @ turn.T), y[order], quadrupole=True)
+    turned = linear_probability(one_a_pixel(vectors[order] @ turn.T), y[order])
     np.testing.assert_allclose(turned.beta, turn @ plain.beta, atol=1e-8)
-    assert turned.multipole_vectors[0] == pytest.approx(plain.multipole_vectors[0])
-    assert turned.quadrupole.statistic == pytest.approx(plain.quadrupole.statistic)
-    flipped = linear_probability(one_a_pixel(vectors), 1 - y, quadrupole=True)
+    assert turned.dipole.statistic == pytest.approx(plain.dipole.statistic)
+    flipped = linear_probability(one_a_pixel(vectors), 1 - y)
     np.testing.assert_allclose(flipped.beta, -plain.beta, atol=1e-8)
     assert flipped.monopole == pytest.approx(1 - plain.monopole)
 
@@ -167,5 +129,3 @@ def test_labels_beyond_a_linear_model_and_skies_without_a_dipole_are_refused():
     one = np.eye(768, dtype=int)[3]
     with pytest.raises(ValueError, match="too small a part"):
         linear_probability(at_centres(9 * one), 4 * one)
-    with pytest.raises(ValueError, match="no quadrupole"):
-        _ = linear_probability(at_centres(np.full(768, 2)), np.arange(768) % 3).multipole_vectors

@@ -20,9 +20,8 @@ from workflow_scripts.statistics.sky.mask_diagnostics import (
     weak_axis_check,
 )
 from workflow_scripts.statistics.sky.multipoles import quadrupole_basis
-from workflow_scripts.statistics.sky.pixels import PixelPositions
 from workflow_scripts.statistics.sky.regression import sky_glm
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PositionSums, ValueSums
 
 CENTRES = np.array(healpy.pix2vec(64, np.arange(12 * 64**2))).T
 RA, DEC = right_ascension_declination(CENTRES)

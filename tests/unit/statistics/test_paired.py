@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from workflow_scripts.statistics.pairs.class_agreement import agreement, agreement_table, marginal_homogeneity, symmetry
-from workflow_scripts.statistics.pairs.paired import (
+from workflow_scripts.statistics.pairs.paired_fractions import (
     CochranSums,
     cochran_q,
     difference_in_differences,

@@ -5,26 +5,17 @@ import pytest
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
+from tests.unit.statistics.skies import band, random_sky
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 from workflow_scripts.statistics.truth.prediction_powered import prediction_powered_dipole, prediction_powered_mean
 
 TRUE = np.array([0.0, 0.0, 0.05])
 
 
-def band(mocks):
-    """99.9 % binomial band of a rate of 5 %."""
-    return stats.binom.ppf([0.0005, 0.9995], mocks, 0.05) / mocks
-
-
-def sky(n, random):
-    vectors = random.normal(size=(n, 3))
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-
-
 def biased_catalog(n, random, gradient):
     """A true dipole along z, and a network whose false-positive rate has a gradient along x."""
-    vectors = sky(n, random)
+    vectors = random_sky(random, n)
     truth = random.random(n) < 0.5 + vectors @ TRUE
     labels = random.random(n) < np.where(truth, 0.95, 0.055 + gradient * vectors[:, 0])
     return labels.astype(float), truth.astype(float), vectors
@@ -155,7 +146,7 @@ def test_weights_undo_an_uneven_choice_of_labels():
     random = np.random.default_rng(6)
     mocks, weighted, plain, dipoles = 400, [], [], []
     for _ in range(mocks):
-        vectors = sky(3000, random)
+        vectors = random_sky(random, 3000)
         truth = (random.random(3000) < 0.5 + vectors @ TRUE).astype(float)
         north = vectors[:, 2] > 0.5
         scores = (random.random(3000) < np.where(truth == 1, np.where(north, 0.6, 0.95), 0.05)).astype(float)

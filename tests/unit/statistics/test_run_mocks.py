@@ -1,4 +1,4 @@
-"""Simulated populations of runs have the scatter and the effects that they were asked for."""
+"""Simulated populations of runs have the requested scatter and effects."""
 
 from functools import partial
 
@@ -17,20 +17,17 @@ def test_axes_are_those_of_healpix():
 
 
 @pytest.mark.parametrize("tail_dof", [None, 6.0])
-def test_scatter_has_the_components_that_were_asked_for(tail_dof):
+def test_scatter_has_the_components_that_were_requested(tail_dof):
     """A mean over S seeds has variance s_sample^2 + (s_seed^2 + s_galaxy^2)/S (methods.md 3.f)."""
-    values = mocks.nested_mocks(1000, 4, 3, 5, 0.8, RunPopulation(0.3, 0.5, 0.2, tail_dof), 1)
-    assert values.shape == (1000, 4, 3, 5)
-    assert values.var(axis=3, ddof=1).mean() == pytest.approx(0.5**2 + 0.2**2, rel=0.04)
-    of_samples = values.mean(axis=3).var(axis=2, ddof=1).mean()
-    assert of_samples == pytest.approx(POPULATION.mean_sd(5) ** 2, rel=0.07)
-    of_footprints = values.mean(axis=(2, 3)).var(axis=1, ddof=1).mean()
-    assert of_footprints == pytest.approx(0.8**2 + POPULATION.mean_sd(5) ** 2 / 3, rel=0.07)
+    values = RunPopulation(0.3, 0.5, 0.2, tail_dof).scatter((4000, 3), 5, np.random.default_rng(1))
+    assert values.shape == (4000, 3, 5)
+    assert values.var(axis=2, ddof=1).mean() == pytest.approx(0.5**2 + 0.2**2, rel=0.04)
+    assert values.mean(axis=2).var(axis=1, ddof=1).mean() == pytest.approx(POPULATION.mean_sd(5) ** 2, rel=0.07)
 
 
 def test_heavy_tails_are_heavy():
     normal, heavy = (
-        mocks.nested_mocks(500, 2, 3, 4, 0.0, RunPopulation(0.0, 1.0, 0.0, tail), 2) for tail in (None, 3.0)
+        RunPopulation(0.0, 1.0, 0.0, tail).scatter((3000,), 4, np.random.default_rng(2)) for tail in (None, 3.0)
     )
     assert (np.abs(heavy) > 4).mean() > 20 * (np.abs(normal) > 4).mean()
 
@@ -69,7 +66,6 @@ def test_counts_are_binomial():
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda seed: mocks.nested_mocks(3, 2, 2, 2, 0.1, POPULATION, seed),
         lambda seed: mocks.two_arm_mocks(3, (2, 3), 0.1, POPULATION, seed).b,
         lambda seed: mocks.rotating_mocks(3, mocks.base_axes(), [1, 0, 0], POPULATION, seed),
         lambda seed: mocks.binomial_counts(np.full(20, 0.5), 1000, seed),
@@ -86,7 +82,6 @@ def test_a_seed_gives_the_same_mocks_again_and_another_seed_others(draw):
         (partial(RunPopulation, -0.1, 0.1), "negative"),
         (partial(RunPopulation, 0.1, np.nan), "negative"),
         (partial(RunPopulation, 0.1, 0.1, 0.0, 2.0), "no standard deviation"),
-        (partial(mocks.nested_mocks, 1, 2, 2, 2, -1.0, POPULATION, 0), "negative"),
         (partial(mocks.two_arm_mocks, 0, (2, 2), 0.0, POPULATION, 0), "at least one"),
         (partial(mocks.rotating_mocks, 1, np.empty((0, 3)), [1, 0, 0], POPULATION, 0), "at least one"),
         (partial(mocks.binomial_counts, [0.5, 1.2], 10, 0), "left the range"),

@@ -9,9 +9,9 @@ from scipy.spatial.transform import Rotation
 
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.fractions.fractions import fraction_contrast, homogeneity, wilson_interval
-from workflow_scripts.statistics.multiplicity import benjamini_hochberg, holm, ledger
-from workflow_scripts.statistics.pairs.paired import difference_in_differences, mcnemar
+from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
+from workflow_scripts.statistics.p_values import benjamini_hochberg, holm, ledger
+from workflow_scripts.statistics.pairs.paired_fractions import difference_in_differences, mcnemar
 from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs.contrasts import arm_contrast, vector_contrast
 from workflow_scripts.statistics.runs.footprint_response import footprint_response, scalar_response

@@ -12,32 +12,14 @@ from scipy import optimize, stats
 from scipy.spatial.transform import Rotation
 from scipy.special import expit
 
-from tests.unit.statistics.skies import at_centres
+from tests.unit.statistics.skies import CENTRES, at_centres, band, one_a_pixel, quadrupole_matrix, random_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.multipoles import quadrupole_basis, quadrupole_matrix
-from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
-from workflow_scripts.statistics.sky.regression import dipole_score_test, sky_glm, standardised_templates
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.multipoles import quadrupole_basis
+from workflow_scripts.statistics.sky.regression import sky_glm, standardised_templates
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
-CENTRES = np.array(healpy.pix2vec(8, np.arange(768))).T
 NORTH = CENTRES[:, 2] > np.sin(np.radians(-10))
 CAP = CENTRES[:, 2] > 0.5
-
-
-def band(n, size=0.05):
-    """99.9 % binomial band of a share `size` of n mocks."""
-    return stats.binom.ppf([0.0005, 0.9995], n, size) / n
-
-
-def one_a_pixel(vectors):
-    return PixelPositions.of(vectors, np.arange(len(vectors)), len(vectors))
-
-
-def random_sky(random, n, lowest=-1.0):
-    vectors = random.normal(size=(4 * n, 3))
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors[vectors[:, 2] > lowest][:n]
 
 
 @pytest.fixture
@@ -149,31 +131,12 @@ def test_the_quadrupole_functions_are_orthogonal_have_variance_one_fifteenth_and
     assert np.trace(quadrupole_matrix(theta)) == pytest.approx(0)
 
 
-def test_the_score_test_is_the_dipole_of_the_labels_and_close_to_wald_and_likelihood_ratio():
-    random = np.random.default_rng(5)
-    vectors = random_sky(random, 5000, -0.2)
-    y = (random.random(5000) < 0.35 + 0.05 * vectors[:, 0]).astype(float)
-    score = dipole_score_test(one_a_pixel(vectors), y)
-    expected = dipole(PositionSums.of(vectors), ValueSums.of(y, vectors))
-    assert (score.q, score.p) == (pytest.approx(expected.q), pytest.approx(expected.p))
-    assert score.removed_share == pytest.approx(0)
-    fitted = sky_glm(one_a_pixel(vectors), y, lmax=1)
-    wald = fitted.beta @ np.linalg.solve(fitted.beta_covariance, fitted.beta)
-    assert fitted.dipole.statistic == pytest.approx(score.q, rel=0.03)
-    assert wald == pytest.approx(score.q, rel=0.03)
-    assert fitted.quadrupole is None
-    # One step from no dipole, on the scale of the fraction.
-    np.testing.assert_allclose(score.beta * y.mean() * (1 - y.mean()), expected.beta, rtol=1e-9)
-
-
 def test_hsc_dr3_spins_have_the_centred_q_of_the_dossier(shared_data):
-    """Dossier 2.3: Q = 10.094, p = 0.0178; a likelihood ratio may differ by the second order in the dipole."""
+    """Dossier 2.3: Q = 10.094; a likelihood ratio may differ by the second order in the dipole."""
     table = pd.read_csv(shared_data / "hsc_dr3_spins" / "data_hsc.csv")
     table = table.apply(pd.to_numeric, errors="coerce").dropna(subset=["RA", "Dec", "direction_cw_ccw"])
     positions = one_a_pixel(unit_vectors(table["RA"], table["Dec"]))
     labels = (table["direction_cw_ccw"] == 1).to_numpy(float)
-    score = dipole_score_test(positions, labels)
-    assert (score.q, score.p) == (pytest.approx(10.094, abs=5e-4), pytest.approx(0.0178, abs=5e-5))
     fitted = sky_glm(positions, labels)
     assert fitted.dipole.statistic == pytest.approx(10.10, abs=0.005)
     assert fitted.quadrupole.p > 0.3
@@ -185,17 +148,16 @@ def test_sizes_and_coverage_on_the_full_sky_and_a_cap(where):
     random = np.random.default_rng(6)
     counts = random.multinomial(20_000, where / where.sum())
     truth, positions = np.array([0.1, 0.05, -0.05]), at_centres(counts)
-    dipole_p, quadrupole_p, score_p, distance = [], [], [], []
+    dipole_p, quadrupole_p, distance = [], [], []
     for _ in range(1000):
         null = random.binomial(counts, 0.6)
         found = sky_glm(positions, null)
         dipole_p.append(found.dipole.p)
         quadrupole_p.append(found.quadrupole.p)
-        score_p.append(dipole_score_test(positions, null).p)
         away = sky_glm(positions, random.binomial(counts, expit(0.3 + CENTRES @ truth)), lmax=1)
         distance.append((away.beta - truth) @ np.linalg.solve(away.beta_covariance, away.beta - truth))
     low, high = band(1000)
-    for p in (dipole_p, quadrupole_p, score_p, stats.chi2.sf(distance, 3)):
+    for p in (dipole_p, quadrupole_p, stats.chi2.sf(distance, 3)):
         assert low <= np.mean(np.array(p) < 0.05) <= high
 
 
@@ -207,56 +169,6 @@ def test_a_quadrupole_fakes_a_dipole_on_a_mask_and_not_when_it_is_fitted_too():
     assert np.mean([fit.dipole.p < 0.05 for fit in fits]) > 0.5
     low, high = band(300)
     assert low <= np.mean([fit.dipole_given_quadrupole.p < 0.05 for fit in fits]) <= high
-
-
-def test_a_template_with_a_dipole_of_its_own_is_told_from_a_dipole():
-    """Dossier 3.i: V_eff = I_dd - I_dt I_tt^-1 I_td. Size of the projected score test, and its loss of information."""
-    random = np.random.default_rng(8)
-    counts = random.multinomial(20_000, NORTH / NORTH.sum())
-    template = random.normal(size=768) + 1.5 * CENTRES[:, 0]
-    fraction = expit(0.3 + 0.2 * template)
-    scores = [dipole_score_test(at_centres(counts), random.binomial(counts, fraction), template) for _ in range(1000)]
-    low, high = band(1000)
-    assert low <= np.mean([score.p < 0.05 for score in scores]) <= high
-    assert min(score.q_alone for score in scores) > 30
-    assert np.mean([score.removed_share for score in scores]) > 0.9
-    # With unit weights, the template takes the share rho^2 of the information along x.
-    standard = standardised_templates(template[NORTH], counts[NORTH])[:, 0]
-    residual = np.linalg.lstsq(np.column_stack([np.ones(NORTH.sum()), standard]), CENTRES[NORTH, 0])[1][0]
-    expected = ((CENTRES[NORTH, 0] - CENTRES[NORTH, 0].mean()) ** 2).sum() / residual
-    assert scores[0].variance_inflation == pytest.approx(expected, rel=0.1)
-    given_quadrupole = dipole_score_test(at_centres(counts), random.binomial(counts, fraction), template, True)
-    assert given_quadrupole.variance_inflation > 2 * scores[0].variance_inflation
-
-
-def test_quasi_binomial_errors_follow_scatter_between_pixels():
-    """Beta-binomial pixels: phi = 1 + (n - 1) rho; F tests keep their size where chi-square tests do not."""
-    random = np.random.default_rng(9)
-    counts, rho = np.full(768, 26), 0.04
-    a = (1 / rho - 1) / 2
-    plain, quasi, phi = [], [], []
-    for _ in range(600):
-        positives = random.binomial(counts, random.beta(a, a, 768))
-        found = sky_glm(at_centres(counts), positives, quasi=True)
-        quasi.append(found.dipole.p)
-        phi.append(found.dispersion)
-        plain.append(sky_glm(at_centres(counts), positives, lmax=1).dipole.p)
-    assert np.mean(phi) == pytest.approx(1 + 25 * rho, rel=0.02)
-    low, high = band(600)
-    assert low <= np.mean(np.array(quasi) < 0.05) <= high
-    assert np.mean(np.array(plain) < 0.05) > 0.2
-    assert found.dipole.denominator_dof == 768 - 9
-    binomial = sky_glm(at_centres(counts), positives)
-    np.testing.assert_allclose(found.covariance, binomial.covariance * found.dispersion)
-
-
-def test_sums_of_scores_are_fitted_with_quasi_errors_only(sky):
-    counts, positives, _ = sky
-    scores = np.where(counts > 0, 0.8 * positives + 0.1 * counts, 0.0)
-    found = sky_glm(at_centres(counts), scores, quasi=True)
-    assert found.dispersion < 1
-    with pytest.raises(ValueError, match="ask for quasi"):
-        sky_glm(at_centres(counts), scores)
 
 
 def test_a_million_galaxies_with_five_templates_take_well_under_five_seconds():
@@ -301,26 +213,23 @@ GOOD = np.arange(768) % 4
 
 
 @pytest.mark.parametrize(
-    ("counts", "positives", "templates", "options", "sentence"),
+    ("counts", "positives", "templates", "sentence"),
     [
-        (np.full(768, 3), np.full(768, 3), None, {}, "same label"),
-        (np.full(768, 3), np.zeros(768), None, {}, "same label"),
-        (np.zeros(768), np.zeros(768), None, {}, "same label"),
-        (np.eye(768)[0], np.eye(768)[0], None, {}, "same label"),
-        (np.full(768, 3), np.full(768, 4), None, {}, "between 0 and"),
-        (np.full(768, 3), np.full(768, np.nan), None, {}, "between 0 and"),
-        (np.full(768, 3), np.ones(767), None, {}, "do not belong"),
-        (np.full(768, 3) * STRIP, GOOD * STRIP, None, {}, "undetermined"),
-        (np.full(768, 3) * (np.arange(768) < 6), GOOD * (np.arange(768) < 6), None, {}, "undetermined"),
-        (np.full(768, 3), GOOD, np.ones(768), {}, "same everywhere"),
-        (np.full(768, 3), GOOD, np.where(GOOD, 1, np.nan), {}, "no value"),
-        (np.full(768, 3), GOOD, CENTRES[:, 0] * 7 + 1, {}, "undetermined"),
-        (np.full(768, 1), GOOD > 1, None, {"quasi": True}, "cannot be measured"),
+        (np.full(768, 3), np.full(768, 3), None, "same label"),
+        (np.full(768, 3), np.zeros(768), None, "same label"),
+        (np.zeros(768), np.zeros(768), None, "same label"),
+        (np.eye(768)[0], np.eye(768)[0], None, "same label"),
+        (np.full(768, 3), np.full(768, 4), None, "between 0 and"),
+        (np.full(768, 3), np.full(768, np.nan), None, "between 0 and"),
+        (np.full(768, 3), np.ones(767), None, "do not belong"),
+        (np.full(768, 3) * STRIP, GOOD * STRIP, None, "undetermined"),
+        (np.full(768, 3) * (np.arange(768) < 6), GOOD * (np.arange(768) < 6), None, "undetermined"),
+        (np.full(768, 3), GOOD, np.ones(768), "same everywhere"),
+        (np.full(768, 3), GOOD, np.where(GOOD, 1, np.nan), "no value"),
+        (np.full(768, 3), GOOD, CENTRES[:, 0] * 7 + 1, "undetermined"),
+        (np.full(768, 3), GOOD * 0.5, None, "not whole numbers"),
     ],
 )
-def test_what_cannot_be_fitted_is_refused(counts, positives, templates, options, sentence):
+def test_what_cannot_be_fitted_is_refused(counts, positives, templates, sentence):
     with pytest.raises(ValueError, match=sentence):
-        sky_glm(at_centres(counts), positives, templates, **options)
-    if not options:
-        with pytest.raises(ValueError, match=sentence):
-            dipole_score_test(at_centres(counts), positives, templates, quadrupole=True)
+        sky_glm(at_centres(counts), positives, templates)

@@ -14,7 +14,7 @@ from tests.unit.statistics.skies import binned, healpix_pixels, random_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky import nulls
 from workflow_scripts.statistics.sky.nulls import dipole_score_test, permuted_totals, random_sign_test, signed_counts
-from workflow_scripts.statistics.sky.pixels import PixelValues
+from workflow_scripts.statistics.sky.sky_sums import PixelValues
 
 
 def literal_q(vectors, values):

@@ -7,12 +7,11 @@ from scipy import optimize, stats
 from scipy.spatial.transform import Rotation
 from scipy.special import expit
 
-from tests.unit.statistics.skies import at_centres
+from tests.unit.statistics.skies import CENTRES, at_centres
 from workflow_scripts.statistics.sky.multipoles import octopole_basis, quadrupole_basis
-from workflow_scripts.statistics.sky.pixels import PixelPositions
 from workflow_scripts.statistics.sky.regression import sky_glm, standardised_templates
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 
-CENTRES = np.array(healpy.pix2vec(8, np.arange(768))).T
 NORTH = CENTRES[:, 2] > np.sin(np.radians(-10))
 
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, PositionSums, ValueSums
 
 
 @pytest.fixture

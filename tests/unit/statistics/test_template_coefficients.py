@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from workflow_scripts.statistics.runs.footprint_response import footprint_slope
-from workflow_scripts.statistics.runs.template_coefficients import TemplateRegression, run_mediation
+from workflow_scripts.statistics.runs.run_regressions import TemplateRegression, run_mediation
 from workflow_scripts.statistics.sky.template_regression import mediation
 
 AXIS = np.array([0.6, 0.0, 0.8])

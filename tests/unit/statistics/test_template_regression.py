@@ -8,24 +8,15 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.spatial.transform import Rotation
 
+from tests.unit.statistics.skies import band, random_sky
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 from workflow_scripts.statistics.sky.template_regression import (
     cross_fitted_dipole,
     mediation,
     over_correction,
     rotated_templates,
 )
-
-
-def band(n, share):
-    """99.9 % binomial band."""
-    return stats.binom.ppf([0.0005, 0.9995], n, share) / n
-
-
-def northern_sky(random, n):
-    z, ra = random.uniform(-0.17, 1, n), random.uniform(0, 2 * np.pi, n)
-    return np.column_stack([np.sqrt(1 - z**2) * np.cos(ra), np.sqrt(1 - z**2) * np.sin(ra), z])
 
 
 def smooth_template(random, vectors, own_dipole):
@@ -38,7 +29,7 @@ def smooth_template(random, vectors, own_dipole):
 def sky():
     """3,000 galaxies, two templates (the first with a dipole of its own) and patches of 14.7 degrees."""
     random = np.random.default_rng(1)
-    vectors = northern_sky(random, 3000)
+    vectors = random_sky(random, 3000, -0.17)
     templates = np.column_stack([smooth_template(random, vectors, 1.0), smooth_template(random, vectors, 0.0)])
     return vectors, templates, healpy.vec2pix(4, *vectors.T), random
 
@@ -77,7 +68,7 @@ def test_the_cross_fitted_test_keeps_its_size_and_the_plain_one_does_not(nside, 
     """1,000 skies whose outcome depends on a template with a dipole. With coarse patches the plain dipole of the
     residuals rejects too often, because fits to the other half of the sky go astray; with fine ones too seldom."""
     random = np.random.default_rng(2)
-    vectors = northern_sky(random, 1500)
+    vectors = random_sky(random, 1500, -0.17)
     templates = np.column_stack(
         [smooth_template(random, vectors, 3.0 if nside == 8 else 0.0), smooth_template(random, vectors, 0.0)]
     )
@@ -216,7 +207,7 @@ def test_the_interval_of_the_share_covers_the_truth(share):
     random = np.random.default_rng(6)
     along, plain, covered = [], [], []
     for n in range(200):
-        vectors = northern_sky(random, 4000)
+        vectors = random_sky(random, 4000, -0.17)
         template = vectors[:, 0] + 0.4 * random.normal(size=4000)
         delta = mediated(random, vectors, template, share)
         found = mediation(vectors, delta, template, healpy.vec2pix(4, *vectors.T), bootstraps=100, seed=n)

@@ -1,4 +1,4 @@
-"""Fixed, prevalence-matched and confidence thresholds, and the sweep over the last."""
+"""Prevalence-matched thresholds, and the sweep over confidence cuts."""
 
 import healpy
 import numpy as np
@@ -6,32 +6,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflow_scripts.statistics.labels import one_against_rest
-from workflow_scripts.statistics.sky.dipole import Dipole, dipole
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 from workflow_scripts.statistics.truth.thresholds import (
-    UNANNOTATED,
     CutSums,
-    confidence_labels,
     prevalence_matched_threshold,
     sweep_cuts,
-    threshold_labels,
-    unannotated_in_pixels,
 )
 
 scores_with_ties = st.lists(
     st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.25, 0.5, 0.5000001, 1.0])), min_size=1, max_size=40
 )
-
-
-def known(found: Dipole | None) -> Dipole:
-    assert found is not None
-    return found
-
-
-def test_fixed_threshold_is_that_of_the_annotation():
-    np.testing.assert_array_equal(threshold_labels([0.0, 0.5, np.nextafter(0.5, 1), 1.0]), [0, 0, 1, 1])
-    np.testing.assert_array_equal(threshold_labels([0.2, 0.3], 0.25), [0, 1])
 
 
 @settings(deadline=None)
@@ -47,7 +32,7 @@ def test_matched_threshold_is_the_nearest_that_ties_allow(scores, fraction):
     possible = [np.mean(scores > t) for t in (-1.0, *scores)]
     nearest = min(abs(p - fraction) for p in possible)
     assert abs(found.achieved - fraction) <= nearest + 1e-9
-    assert threshold_labels(scores, found.threshold).mean() == pytest.approx(found.achieved)
+    assert (scores > found.threshold).mean() == pytest.approx(found.achieved)
     if found.tied == 0:
         assert abs(found.achieved - fraction) <= 0.5 / len(scores) + 1e-9
 
@@ -67,7 +52,7 @@ def test_threshold_between_neighbouring_floats_tells_them_apart(score):
     """Halfway between them rounds to one of them, and may not round to the upper one."""
     scores = np.array([score, np.nextafter(score, 1)])
     found = prevalence_matched_threshold(scores, 0.5)
-    np.testing.assert_array_equal(threshold_labels(scores, found.threshold), [0, 1])
+    np.testing.assert_array_equal(scores > found.threshold, [False, True])
 
 
 def test_matched_thresholds_take_the_difference_of_fractions_away_and_keep_the_pattern():
@@ -77,19 +62,12 @@ def test_matched_thresholds_take_the_difference_of_fractions_away_and_keep_the_p
     a = prevalence_matched_threshold(scores[:500], 0.3)
     b = prevalence_matched_threshold(scores[:500] ** 3, 0.3)
     np.testing.assert_array_equal(
-        threshold_labels(scores[500:], a.threshold) != threshold_labels(scores[500:] ** 3, b.threshold),
+        (scores[500:] > a.threshold) != (scores[500:] ** 3 > b.threshold),
         # Only scores between those on the two sides of the threshold can differ.
         (scores[500:] > min(a.threshold, b.threshold ** (1 / 3)))
         & (scores[500:] <= max(a.threshold, b.threshold ** (1 / 3))),
     )
     assert a.achieved == b.achieved == 0.3
-
-
-def test_doubtful_galaxies_are_a_class_of_their_own():
-    labels = confidence_labels([0.0, 0.25, 0.4, 0.5, 0.75, 0.8, 1.0], 0.25)
-    np.testing.assert_array_equal(labels, [0, 2, 2, 2, 2, 1, 1])
-    np.testing.assert_array_equal(one_against_rest(labels, UNANNOTATED, (0, 1, UNANNOTATED)), [0, 1, 1, 1, 1, 0, 0])
-    np.testing.assert_array_equal(confidence_labels([0.5, 0.51], 0.0), [2, 1])
 
 
 @pytest.fixture
@@ -110,26 +88,15 @@ CUTS = (0.0, 0.1, 0.25, 0.4, 0.49)
 def test_sweep_is_the_dipole_of_each_cut(galaxies):
     scores, vectors = galaxies
     for found in sweep_cuts(CutSums.of(scores, vectors, CUTS)):
-        labels = confidence_labels(scores, found.cut)
-        kept = labels != UNANNOTATED
+        labels, kept = (scores > 0.5).astype(float), np.abs(scores - 0.5) > found.cut
         expected = dipole(PositionSums.of(vectors[kept]), ValueSums.of(labels[kept], vectors[kept]))
-        np.testing.assert_allclose(known(found.labels).beta, expected.beta, atol=1e-10)
-        assert known(found.labels).q == pytest.approx(expected.q)
+        np.testing.assert_allclose(found.labels.beta, expected.beta, atol=1e-10)
+        assert found.labels.q == pytest.approx(expected.q)
         left_out = dipole(PositionSums.of(vectors), ValueSums.of(~kept, vectors))
-        np.testing.assert_allclose(known(found.unannotated).beta, left_out.beta, atol=1e-10)
-        assert known(found.unannotated).p == pytest.approx(left_out.p, rel=1e-6)
+        np.testing.assert_allclose(found.unannotated.beta, left_out.beta, atol=1e-10)
+        assert found.unannotated.p == pytest.approx(left_out.p, rel=1e-6)
         assert found.unannotated_fraction == pytest.approx(np.mean(~kept))
         assert (found.annotated, found.fraction) == (kept.sum(), pytest.approx(labels[kept].mean()))
-
-
-def test_unannotated_map_adds_up_to_the_sweep(galaxies):
-    scores, vectors = galaxies
-    pixels = healpy.vec2pix(4, *vectors.T, nest=True)
-    found = unannotated_in_pixels(scores, 0.25, vectors, pixels, 192)
-    left_out = np.abs(scores - 0.5) <= 0.25
-    np.testing.assert_array_equal(found.totals, np.bincount(pixels, weights=left_out, minlength=192))
-    swept = known(sweep_cuts(CutSums.of(scores, vectors, (0.25,)))[0].unannotated)
-    np.testing.assert_allclose(dipole(PositionSums.of(vectors), found.sums).beta, swept.beta, atol=1e-10)
 
 
 def test_sweep_adds_up_over_parts_and_does_not_depend_on_order(galaxies):
@@ -139,7 +106,7 @@ def test_sweep_adds_up_over_parts_and_does_not_depend_on_order(galaxies):
     backwards = CutSums.of(scores[::-1], vectors[::-1], CUTS)
     for other in (sweep_cuts(parts), sweep_cuts(backwards)):
         for a, b in zip(whole, other, strict=True):
-            np.testing.assert_allclose(known(a.labels).beta, known(b.labels).beta, atol=1e-10)
+            np.testing.assert_allclose(a.labels.beta, b.labels.beta, atol=1e-10)
             assert a.annotated == b.annotated
     with pytest.raises(ValueError, match="different cuts"):
         CutSums.of(scores, vectors, (0.1,)) + CutSums.of(scores, vectors, (0.2,))
@@ -152,8 +119,8 @@ def test_turning_scores_around_changes_the_sign_of_every_dipole(galaxies):
     cuts = tuple(np.array(CUTS) + 1e-4)
     plain = sweep_cuts(CutSums.of(scores, vectors, cuts))
     for a, b in zip(plain, sweep_cuts(CutSums.of(1 - scores, vectors, cuts)), strict=True):
-        np.testing.assert_allclose(known(a.labels).beta, -known(b.labels).beta, atol=1e-10)
-        np.testing.assert_allclose(known(a.unannotated).beta, known(b.unannotated).beta, atol=1e-10)
+        np.testing.assert_allclose(a.labels.beta, -b.labels.beta, atol=1e-10)
+        np.testing.assert_allclose(a.unannotated.beta, b.unannotated.beta, atol=1e-10)
 
 
 def test_doubt_alone_makes_a_fake_dipole_when_it_takes_one_class_more():
@@ -165,11 +132,11 @@ def test_doubt_alone_makes_a_fake_dipole_when_it_takes_one_class_more():
     doubtful = random.random(12288) < np.where(truth, 0.3 + 0.2 * vectors[:, 2], 0.3)
     scores = np.where(truth, np.where(doubtful, 0.6, 0.95), np.where(doubtful, 0.4, 0.05))
     everything, confident = sweep_cuts(CutSums.of(scores, vectors, (0.0, 0.3)))
-    assert known(everything.labels).p > 0.01
+    assert everything.labels.p > 0.01
     assert everything.unannotated is None
-    assert known(confident.labels).p < 1e-6
-    assert known(confident.labels).beta[2] < 0
-    assert known(confident.unannotated).p < 1e-6
+    assert confident.labels.p < 1e-6
+    assert confident.labels.beta[2] < 0
+    assert confident.unannotated.p < 1e-6
 
 
 def test_cuts_at_which_nothing_is_left_say_so(galaxies):
@@ -185,13 +152,8 @@ def test_cuts_at_which_nothing_is_left_say_so(galaxies):
 
 @pytest.mark.parametrize("scores", [[0.5, np.nan], [1.1], [-0.1], [[0.5]]])
 def test_scores_that_are_none_are_refused(scores):
-    for function in (
-        threshold_labels,
-        lambda s: confidence_labels(s, 0.1),
-        lambda s: prevalence_matched_threshold(s, 0.5),
-    ):
-        with pytest.raises(ValueError, match="scores must be"):
-            function(scores)
+    with pytest.raises(ValueError, match="scores must be"):
+        prevalence_matched_threshold(scores, 0.5)
 
 
 @pytest.mark.parametrize("cuts", [(), (0.5,), (-0.1,), (0.2, 0.1), (0.1, 0.1), (np.nan,)])
@@ -207,7 +169,5 @@ def test_cuts_that_are_none_are_refused(cuts, galaxies):
 def test_fractions_that_cannot_be_matched_are_refused(scores, fraction, sentence):
     with pytest.raises(ValueError, match=sentence):
         prevalence_matched_threshold(scores, fraction)
-    with pytest.raises(ValueError, match="finite"):
-        threshold_labels([0.5], np.nan)
     with pytest.raises(ValueError, match="no galaxies"):
         sweep_cuts(CutSums.of([], np.empty((0, 3)), (0.1,)))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, stats
 from scipy.sparse.csgraph import connected_components
 
-from workflow_scripts.statistics.fractions.fractions import wilson_interval
+from workflow_scripts.statistics.fractions import wilson_interval
 
 
 def agreement_table(codes_a: ArrayLike, codes_b: ArrayLike, n_classes: int) -> NDArray[np.int64]:

@@ -11,50 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.statistics.sky.dipole import Dipole, dipole
-from workflow_scripts.statistics.sky.pixels import PixelPositions
 from workflow_scripts.statistics.sky.regression import sky_glm
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
-
-
-@dataclass(frozen=True)
-class DifferenceDipole:
-    """The difference map delta = y^A - y^B: how often A and B differ, by how much, and its dipole."""
-
-    discordance: float
-    difference: float
-    difference_se: float
-    dipole: Dipole
-
-
-def difference_dipole(positions: PositionSums, differences: ValueSums) -> DifferenceDipole:
-    """Does the difference of two networks depend on position?
-
-    A dipole of the true fraction enters times (T_A - T_B) - (F_A - F_B): see the head of this module.
-
-    Parameters
-    ----------
-    positions, differences
-        sums over the same galaxies; `differences` are those of delta = y^A - y^B in {-1, 0, 1} (or of score
-        differences, for which `discordance` is the mean of delta^2).
-
-    Returns
-    -------
-    DifferenceDipole
-        `dipole` of delta: beta = M^-1 sum (n - nbar)(delta - deltabar), covariance s^2 M^-1 with s^2 = pi_d -
-        deltabar^2, Q chi-square with three degrees of freedom when delta does not depend on position, neither its mean
-        nor how often A and B differ; `robust_dipole` tests the mean only. `difference_se` = s / sqrt(n), as in
-        `paired.mcnemar`. Permutations: `sky_null`, on the same delta.
-
-    Raises
-    ------
-    ValueError
-        as `dipole`, among others where the networks differ nowhere.
-    """
-    found = dipole(positions, differences)
-    discordance, mean = differences.squares / positions.n, differences.total / positions.n
-    se = float(np.sqrt((discordance - mean**2) / positions.n))
-    return DifferenceDipole(discordance, mean, se, found)
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 
 
 @dataclass(frozen=True)
@@ -119,12 +77,6 @@ def discordance_rate(positions: PixelPositions, discordant: ArrayLike) -> Logist
         for fewer than five galaxies, and as `sky_glm`.
     """
     return _logistic_dipole(positions, discordant, "galaxies")
-
-
-def one_galaxy_a_pixel(vectors: ArrayLike) -> PixelPositions:
-    """Unit vectors (n, 3) as n pixels of one galaxy each, for the fits of this module without binning."""
-    vectors = np.asarray(vectors, float)
-    return PixelPositions.of(vectors, np.arange(len(vectors)), len(vectors))
 
 
 def _logistic_dipole(positions: PixelPositions, successes: ArrayLike, what: str) -> LogisticDipole:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.permutations import smallest_p, upper_p
+from workflow_scripts.statistics.p_values import smallest_p, upper_p
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,6 @@ from scipy import optimize, special, stats
 
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 
-# C = (1/N) sum (n_i - nbar)(n_i - nbar)^T of galaxies all over the sky
-FULL_SKY_COVARIANCE = np.eye(3) / 3
-
 _MOST_RUNS = 100_000
 
 
@@ -65,26 +62,6 @@ def label_variance(fraction: float) -> float:
     return fraction * (1 - fraction)
 
 
-def difference_variance(discordance: float, difference: float = 0.0) -> float:
-    """Variance of y^A - y^B of one galaxy: pi_d - difference^2, with pi_d the share that A and B label differently.
-
-    Raises `ValueError` for a discordance outside 0 to 1, or smaller than the difference of the fractions.
-    """
-    if not 0 < discordance <= 1 or abs(difference) > discordance or discordance - difference**2 <= 0:
-        raise ValueError("the discordance must lie in 0 to 1, and the difference of fractions cannot exceed it")
-    return discordance - difference**2
-
-
-def dipole_power(beta: ArrayLike, n_galaxies: int, variance: float, covariance: ArrayLike, alpha: float) -> float:
-    """Power of Q of `dipole` (3 dof, axis free) for the dipole `beta` (3,), in label units for a unit vector.
-
-    lambda = N beta^T C beta / v; `variance` v of one galaxy, `covariance` C (3, 3) of the positions, which is
-    `PositionSums.centred / n`. Raises `ValueError` as `detectable_dipole` does.
-    """
-    beta, covariance = np.asarray(beta, float), _checked_sky(n_galaxies, variance, covariance)
-    return noncentral_chi2_power(float(n_galaxies * beta @ covariance @ beta / variance), 3, alpha)
-
-
 @dataclass(frozen=True)
 class DetectableDipole:
     """Smallest dipoles along the principal axes of the sky covered: `amplitudes` (3,), smallest first, `axes` (3, 3).
@@ -111,37 +88,6 @@ def detectable_dipole(
     eigenvalues, vectors = np.linalg.eigh(covariance)
     amplitudes = np.sqrt(noncentrality * variance / (n_galaxies * eigenvalues))[::-1]
     return DetectableDipole(noncentrality, amplitudes, vectors.T[::-1], np.sqrt(1 / (3 * eigenvalues))[::-1])
-
-
-@dataclass(frozen=True)
-class DetectableAlong:
-    """Smallest dipole along one axis: found by the scan (3 dof), by a . beta, or by a cosine along that axis alone."""
-
-    scan: float
-    component: float
-    template: float
-
-
-def detectable_along(
-    axis: ArrayLike, n_galaxies: int, variance: float, covariance: ArrayLike, power: float, alpha: float
-) -> DetectableAlong:
-    """Smallest dipole along an axis (3,) that was fixed beforehand, for three tests of it.
-
-    `scan` is the 3-dof test, lambda = N D^2 a^T C a / v. `component` tests a . beta of a full fit, 1 dof, lambda =
-    N D^2 / (v a^T C^-1 a). `template` fits nothing but 1 and a . n: 1 dof, lambda = N D^2 a^T C a / v. It is the
-    sharper (a^T C a >= 1 / a^T C^-1 a), but a dipole across the axis leaks into it where the mask couples them.
-
-    Raises `ValueError` as `detectable_dipole` does, or for an axis of no length.
-    """
-    covariance = _checked_sky(n_galaxies, variance, covariance)
-    direction = np.asarray(axis, float)
-    if direction.shape != (3,) or not 0 < np.linalg.norm(direction) < np.inf:
-        raise ValueError("the axis must be a vector of three finite components, not all zero")
-    direction = direction / np.linalg.norm(direction)
-    along = np.sqrt(n_galaxies * direction @ covariance @ direction / variance)
-    marginal = np.sqrt(n_galaxies / (direction @ np.linalg.inv(covariance) @ direction) / variance)
-    scan, fixed = (np.sqrt(required_noncentrality(power, alpha, dof)) for dof in (3, 1))
-    return DetectableAlong(float(scan / along), float(fixed / marginal), float(fixed / along))
 
 
 # Two arms of runs. A run is a training set: where it was trained with several seeds, `run_sd` is that of their mean.
@@ -251,60 +197,6 @@ def kappa_power(axes: ArrayLike, kappa: float, footprint_sd: float, alpha: float
     """
     scatter, n = _axis_scatter(axes, footprint_sd), len(np.asarray(axes))
     return noncentral_f_power(float(kappa**2 * np.trace(scatter) / footprint_sd**2), (1, 3 * n - 4), alpha)
-
-
-@dataclass(frozen=True)
-class MeanVariance:
-    """Variance of the mean over a footprint's runs, by source.
-
-    `galaxies_own` is what each run's own errors on finitely many galaxies add, `galaxies_shared` what the choice of
-    galaxies does to all runs alike. The latter cancels between footprints that annotate the same galaxies.
-    """
-
-    samples: float
-    seeds: float
-    galaxies_own: float
-    galaxies_shared: float
-
-    @property
-    def total(self) -> float:
-        """Variance of the mean itself."""
-        return self.contrast / 2 + self.galaxies_shared
-
-    @property
-    def contrast(self) -> float:
-        """Variance of the difference of two such means over the same galaxies."""
-        return 2 * (self.samples + self.seeds + self.galaxies_own)
-
-
-def footprint_mean_variance(
-    samples: int,
-    seeds: int,
-    galaxies: int,
-    sample_sd: float,
-    seed_sd: float,
-    galaxy_sd: float,
-    shared: float = 0.0,
-) -> MeanVariance:
-    """Variance of the mean of a footprint with `samples` training sets, `seeds` each, over `galaxies`.
-
-    s_sample^2/R + s_seed^2/(R S) + s_galaxy^2 (1 - shared)/(R S N) + s_galaxy^2 shared/N. `galaxy_sd` is that of one
-    label, sqrt(p(1 - p)); `shared` the correlation of a galaxy's labels between runs. Two runs that label a share pi_d
-    differently, with equal fractions, have galaxy_sd^2 (1 - shared) = pi_d/2.
-
-    Raises `ValueError` for numbers below one, a negative sd, or `shared` outside 0 to 1.
-    """
-    if min(samples, seeds, galaxies) < 1:
-        raise ValueError("a footprint needs at least one sample, one seed and one galaxy")
-    if not all(sd >= 0 for sd in (sample_sd, seed_sd, galaxy_sd)) or not 0 <= shared <= 1:
-        raise ValueError("standard deviations must not be negative, and the shared part must lie between 0 and 1")
-    runs = samples * seeds
-    return MeanVariance(
-        sample_sd**2 / samples,
-        seed_sd**2 / runs,
-        galaxy_sd**2 * (1 - shared) / (runs * galaxies),
-        galaxy_sd**2 * shared / galaxies,
-    )
 
 
 def _mixture(noncentrality: float, tail: Callable[[NDArray], NDArray]) -> float:

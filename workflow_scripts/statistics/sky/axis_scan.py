@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 
 @dataclass(frozen=True)
@@ -83,51 +83,6 @@ class QuadrupoleScan:
         moment = (vectors * signs[:, None]).T @ vectors
         signal = 2 * np.einsum("ai,ij,aj->a", self.axes, moment, self.axes) - signs.sum()
         return signal / np.sqrt(self.variance)
-
-
-@dataclass(frozen=True)
-class OctopoleScan:
-    """Paper-style sigma of cos(3 phi) along axes (m, 3), for any number of catalogs of the same galaxies.
-
-    The published chi2 with cos 3phi in place of cos phi is again 2 sum |cos 3phi| - 2 sum d cos 3phi, so that
-    sigma(a) = sum d cos 3phi / sqrt(sum cos^2 3phi). With c = a . n: cos 3phi = 4 c^3 - 3 c, and `variance` (m,) is
-    16 sum c^6 - 24 sum c^4 + 9 sum c^2, sum c^6 through the 28 independent sixth moments. Opposite axes have opposite
-    sigmas.
-    """
-
-    axes: NDArray[np.float64]
-    variance: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, axes: ArrayLike, vectors: ArrayLike) -> "OctopoleScan":
-        """What only depends on the galaxies' unit vectors (n, 3).
-
-        Raises `ValueError` for an axis to which every galaxy has cos 3phi = 0, so that none tells of it.
-        """
-        axes, vectors = np.asarray(axes, float), np.asarray(vectors, float)
-        c2, c4, c6 = (_summed_powers(axes, vectors, degree) for degree in (1, 2, 3))
-        variance = 16 * c6 - 24 * c4 + 9 * c2
-        # Rounding leaves about 1e-15 N of a variance that is nothing.
-        if not np.all(variance > 1e-12 * len(vectors)):
-            raise ValueError("no galaxy tells of an octopole along some axis: cos 3 phi is 0 for all of them")
-        return cls(axes, variance)
-
-    def sigma(self, vectors: ArrayLike, signs: ArrayLike) -> NDArray[np.float64]:
-        """Sigma (m,) of signs d = +-1 (n,) of the galaxies at those vectors."""
-        vectors, signs = np.asarray(vectors, float), np.asarray(signs, float)
-        moments = np.array([(vectors * (signs * component)[:, None]).T @ vectors for component in vectors.T])
-        cubes = np.einsum("ai,aj,ak,ijk->a", self.axes, self.axes, self.axes, moments)
-        return (4 * cubes - 3 * self.axes @ (signs @ vectors)) / np.sqrt(self.variance)
-
-
-def quadrupole_sigma(axes: ArrayLike, vectors: ArrayLike, signs: ArrayLike) -> NDArray[np.float64]:
-    """Paper-style sigma of cos(2 phi) along axes (m, 3), of one catalog: see `QuadrupoleScan`."""
-    return QuadrupoleScan.of(axes, vectors).sigma(vectors, signs)
-
-
-def octopole_sigma(axes: ArrayLike, vectors: ArrayLike, signs: ArrayLike) -> NDArray[np.float64]:
-    """Paper-style sigma of cos(3 phi) along axes (m, 3), of one catalog: see `OctopoleScan`."""
-    return OctopoleScan.of(axes, vectors).sigma(vectors, signs)
 
 
 def _products(vectors: NDArray[np.float64], degree: int) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.permutations import upper_p
+from workflow_scripts.statistics.p_values import upper_p
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION, dipole
 from workflow_scripts.statistics.sky.nulls import (
     batches,
@@ -15,7 +15,7 @@ from workflow_scripts.statistics.sky.nulls import (
     direction_of,
     need_positive,
 )
-from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 SMALLEST_NUMBER_OF_BLOCKS = 12
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION, Dipole, dipole
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 _Z95 = float(stats.norm.ppf(0.975))
 

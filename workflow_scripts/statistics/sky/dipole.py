@@ -1,12 +1,18 @@
-"""The dipole of a quantity on the sky: monopole and mask taken care of by centring."""
+"""The dipole of a quantity on the sky: monopole and mask taken care of by centring.
+
+`dipole` and its permutations test whether a quantity depends on position in any way. Where only its scatter does
+(labels that differ more often in worse seeing, scores that are more often doubtful) they reject too often or too
+seldom: `robust_dipole` is the same estimate with errors that allow for it.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.checked_inputs import checked_vectors
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 # Beyond this, some direction of the dipole is all but degenerate with the monopole.
 LARGEST_CONDITION = 1e6
@@ -53,3 +59,77 @@ def dipole(positions: PositionSums, values: ValueSums) -> Dipole:
     beta = inverse @ (values.vector - mean * positions.first)
     q = float(beta @ matrix @ beta / variance)
     return Dipole(float(mean), beta, np.asarray(variance * inverse, np.float64), q, float(stats.chi2.sf(q, 3)))
+
+
+@dataclass(frozen=True)
+class ScatterSums:
+    """Sums of one number a galaxy, x_i, from which its scatter by position follows; additive over disjoint sets.
+
+    `weighted` = sum x n n^T (3, 3), `squares_first` = sum x^2 n (3,), `squares_second` = sum x^2 n n^T (3, 3).
+    """
+
+    positions: PositionSums
+    values: ValueSums
+    weighted: NDArray[np.float64]
+    squares_first: NDArray[np.float64]
+    squares_second: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, values: ArrayLike, vectors: ArrayLike) -> "ScatterSums":
+        """Sums of values (n,) at unit vectors (n, 3); `ValueError` for NaN or other shapes."""
+        x = np.asarray(values, float)
+        if x.ndim != 1 or not np.isfinite(x).all():
+            raise ValueError("values must be one a galaxy, and none may be missing or infinite")
+        n = checked_vectors(vectors, len(x))
+        squares = x**2
+        return cls(
+            PositionSums.of(n), ValueSums.of(x, n), n.T @ (x[:, None] * n), squares @ n, n.T @ (squares[:, None] * n)
+        )
+
+    def __add__(self, other: "ScatterSums") -> "ScatterSums":
+        return ScatterSums(
+            self.positions + other.positions,
+            self.values + other.values,
+            self.weighted + other.weighted,
+            self.squares_first + other.squares_first,
+            self.squares_second + other.squares_second,
+        )
+
+
+@dataclass(frozen=True)
+class RobustDipole:
+    """`dipole` as if all scattered alike, and the same beta with `covariance`, `q` and `p` that do not suppose it."""
+
+    dipole: Dipole
+    covariance: NDArray[np.float64]
+    q: float
+    p: float
+
+
+def robust_dipole(sums: ScatterSums) -> RobustDipole:
+    """Least-squares dipole with heteroscedasticity-consistent covariance (White 1980, Econometrica 48, 817).
+
+    M^-1 [sum (x - xbar)^2 (n - nbar)(n - nbar)^T] M^-1, with the residuals of the fit without a dipole, as for a score
+    test: Q = beta^T covariance^-1 beta is chi-square with three degrees of freedom where the mean of x does not depend
+    on position. Raises `ValueError` as `dipole`, and where too few galaxies differ from the mean for a covariance.
+    """
+    found = dipole(sums.positions, sums.values)
+    matrix, mean = sums.positions.centred, found.mean
+    centre = sums.positions.first / sums.positions.n
+
+    def centred(total: float, first: NDArray, second: NDArray) -> NDArray[np.float64]:
+        """Sum w (n - nbar)(n - nbar)^T of a weight w, from its own sums."""
+        across = np.outer(first, centre)
+        return second - across - across.T + total * np.outer(centre, centre)
+
+    scatter = (
+        centred(sums.values.squares, sums.squares_first, sums.squares_second)
+        - 2 * mean * centred(sums.values.total, sums.values.vector, sums.weighted)
+        + mean**2 * matrix
+    )
+    inverse = np.linalg.inv(matrix)
+    covariance = inverse @ scatter @ inverse
+    if not np.linalg.cond(covariance) < 1e12:
+        raise ValueError("too few galaxies differ from the mean: the error of a dipole cannot be estimated")
+    q = float(found.beta @ np.linalg.solve(covariance, found.beta))
+    return RobustDipole(found, covariance, q, float(stats.chi2.sf(q, 3)))

@@ -4,8 +4,8 @@ The length of a noisy vector is never zero: without any dipole it is 1.6 standar
 goes with a limit, an interval that is right at zero too, and odds against no dipole at all. Gaussian errors throughout,
 in any unit of the dipole. With H the inverse covariance, Delta(D) = min over |b| = D of (beta - b)^T H (beta - b).
 
-Lengths (`debiased_amplitude`, `profile_delta`, `profile_interval`, `calibrated_interval`, `critical_delta`) are those
-of vectors of any number k of components: five for a quadrupole in the basis of `regression`. Axes need three.
+Lengths (`debiased_amplitude`, `profile_delta`, `calibrated_interval`, `critical_delta`) are those of vectors of any
+number k of components: five for a quadrupole in the basis of `regression`. Axes need three.
 """
 
 from collections.abc import Sequence
@@ -14,70 +14,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
-from scipy.optimize import brentq
 
 SKY_DEG2 = 4 * np.pi * np.degrees(1.0) ** 2
-# Below this many standard errors the profile is not chi-square with one degree of freedom.
-NEAR_ZERO = 3.0
 
 
 @dataclass(frozen=True)
 class AmplitudeInterval:
-    """An interval of the amplitude D, and a one-sided upper limit of the same level.
-
-    `at_zero`: the vector is so short that not even D = 0 explains it comfortably, and a limit of 0 says only that.
-    `near_zero`: the amplitude is below three standard errors along its own axis.
-    """
+    """An interval of the amplitude D, and a one-sided upper limit of the same level."""
 
     low: float
     high: float
     upper_limit: float
     level: float
-    at_zero: bool
-    near_zero: bool
 
 
 def debiased_amplitude(beta: ArrayLike, covariance: ArrayLike) -> float:
     """sqrt(max(0, |beta|^2 - trace of the covariance)), as |beta|^2 exceeds D^2 by the trace on average."""
     beta, covariance, _ = _checked(beta, covariance)
     return float(np.sqrt(max(0.0, beta @ beta - np.trace(covariance))))
-
-
-def isotropic_interval(amplitude: float, sigma: float, level: float = 0.95) -> AmplitudeInterval:
-    """Neyman's central interval and upper limit for the length of a vector with error `sigma` in every component.
-
-    (|beta|/sigma)^2 follows a noncentral chi-square with three degrees of freedom and noncentrality (D/sigma)^2. The
-    upper limit is the D at which so short a vector has probability 1 - level. Coverage is exact at every D above 0;
-    where the vector is shorter than noise alone makes it in all but 1 - level of the skies, the limit is 0 and
-    `at_zero` is set.
-
-    Raises `ValueError` for a negative amplitude, a sigma of zero or less, or a level not between 0 and 1.
-    """
-    if not (amplitude >= 0 and np.isfinite(amplitude) and 0 < sigma < np.inf and 0 < level < 1):
-        raise ValueError("an amplitude of 0 or more, a standard error above 0 and a level between 0 and 1 are needed")
-    length = amplitude / sigma
-
-    def where(probability: float) -> float:
-        """The D at which a vector as short as this has the probability; 0 where it has less already at D = 0."""
-        if _shorter(length, 0.0) <= probability:
-            return 0.0
-        return float(sigma * brentq(lambda d: _shorter(length, d) - probability, 0.0, length + 38))
-
-    tail = (1 - level) / 2
-    limit = where(1 - level)
-    return AmplitudeInterval(
-        where(1 - tail), where(tail), limit, level, at_zero=limit == 0, near_zero=amplitude < NEAR_ZERO * sigma
-    )
-
-
-def _shorter(r: float, d: float) -> float:
-    """Probability that a vector of length d with unit errors is observed no longer than r.
-
-    The noncentral chi-square distribution with three degrees of freedom is elementary: the length has density
-    (r/d) (phi(r - d) - phi(r + d)). The last term is written so that nothing cancels as d goes to 0.
-    """
-    last = -np.expm1(-2 * r * d) / d if d > 0 else 2 * r
-    return float(stats.norm.cdf(r - d) - stats.norm.cdf(-r - d) - stats.norm.pdf(r - d) * last)
 
 
 def profile_delta(beta: ArrayLike, covariance: ArrayLike, amplitudes: ArrayLike) -> NDArray[np.float64]:
@@ -94,31 +48,6 @@ def profile_delta(beta: ArrayLike, covariance: ArrayLike, amplitudes: ArrayLike)
         raise ValueError("amplitudes must be 0 or more")
     components = np.broadcast_to(beta @ directions, (amplitudes.size, len(beta)))
     return _profile(components, precisions, amplitudes.ravel())[0].reshape(amplitudes.shape)
-
-
-def profile_interval(beta: ArrayLike, covariance: ArrayLike, level: float = 0.95) -> AmplitudeInterval:
-    """Likelihood interval for any covariance: Delta(D) below the point of chi-square with one degree of freedom.
-
-    Right for a dipole of several standard errors; `near_zero` says where to take `calibrated_interval` instead. The
-    upper limit takes sqrt(Delta), with its sign, for a normal deviate. Raises `ValueError` as `profile_delta`.
-    """
-    beta, covariance, (precisions, directions) = _checked(beta, covariance)
-    length = float(np.linalg.norm(beta))
-    components = (beta @ directions)[None]
-
-    def crossing(point: float, below: bool) -> float:
-        def excess(d: float) -> float:
-            return float(_profile(components, precisions, np.array([d]))[0][0]) - point
-
-        if below:
-            return 0.0 if excess(0.0) <= 0 else float(brentq(excess, 0.0, length))
-        return float(brentq(excess, length, length + 1.01 * np.sqrt(point / precisions[0])))
-
-    point = stats.chi2.ppf(level, 1)
-    limit = crossing(stats.norm.ppf(level) ** 2, below=False)
-    return AmplitudeInterval(
-        crossing(point, below=True), crossing(point, below=False), limit, level, False, _near_zero(beta, covariance)
-    )
 
 
 def calibrated_interval(
@@ -154,14 +83,8 @@ def calibrated_interval(
         as_small = sign * np.sqrt(delta) <= np.sign(length - d) * np.sqrt(observed[i])
         room[i] = np.quantile(delta, level, axis=1).max() - observed[i]
         share[i] = as_small.mean(axis=1).max() - (1 - level)
-    limit = _last_above(grid, share)
     return AmplitudeInterval(
-        -_last_above(-grid[::-1], room[::-1]),
-        _last_above(grid, room),
-        limit,
-        level,
-        at_zero=limit == 0,
-        near_zero=_near_zero(beta, covariance),
+        -_last_above(-grid[::-1], room[::-1]), _last_above(grid, room), _last_above(grid, share), level
     )
 
 
@@ -331,11 +254,6 @@ def _simulated(d: float, precisions: NDArray, noise: NDArray) -> tuple[NDArray, 
 
 def _noise(precisions: NDArray, simulations: int, seed: int) -> NDArray[np.float64]:
     return np.random.default_rng(seed).normal(size=(simulations, len(precisions))) / np.sqrt(precisions)
-
-
-def _near_zero(beta: NDArray, covariance: NDArray) -> bool:
-    squared = beta @ beta
-    return bool(squared**2 < NEAR_ZERO**2 * (beta @ covariance @ beta)) if squared > 0 else True
 
 
 def _last_above(grid: NDArray, values: NDArray) -> float:

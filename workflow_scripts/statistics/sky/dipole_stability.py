@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from workflow_scripts.statistics.sky.mask_diagnostics import Aliasing, alias_matrix
 from workflow_scripts.statistics.sky.multipoles import octopole_basis, quadrupole_basis
-from workflow_scripts.statistics.sky.pixels import PixelPositions
 from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm, sky_glm
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 
 HIGHEST = 3
 

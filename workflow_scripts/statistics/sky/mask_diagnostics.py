@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 from workflow_scripts.statistics.sky.multipoles import quadrupole_basis
-from workflow_scripts.statistics.sky.pixels import PixelPositions
-from workflow_scripts.statistics.sky.sums import PositionSums
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PositionSums
 
 SUSPICIOUS_ANGLE_DEG = 20.0
 

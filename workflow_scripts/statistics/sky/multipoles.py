@@ -18,19 +18,6 @@ def quadrupole_basis(vectors: ArrayLike) -> NDArray[np.float64]:
     return np.column_stack([x * y, y * z, x * z, (x**2 - y**2) / 2, (3 * z**2 - 1) / np.sqrt(12)])
 
 
-def quadrupole_matrix(theta: ArrayLike) -> NDArray[np.float64]:
-    """The symmetric, traceless S (3, 3) with n^T S n = theta . q(n) for the coefficients (5,) of `quadrupole_basis`."""
-    xy, yz, xz, difference, polar = np.asarray(theta, float)
-    third = polar / np.sqrt(12)
-    return np.array(
-        [
-            [difference / 2 - third, xy / 2, xz / 2],
-            [xy / 2, -difference / 2 - third, yz / 2],
-            [xz / 2, yz / 2, 2 * third],
-        ]
-    )
-
-
 def octopole_basis(vectors: ArrayLike) -> NDArray[np.float64]:
     """The real functions of l = 3 at vectors (n, 3), as (n, 7): sqrt(4 pi/7) times the real spherical harmonics.
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.statistics.permutations import upper_p
+from workflow_scripts.statistics.p_values import upper_p
 from workflow_scripts.statistics.sky.axis_scan import dipole_scan
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION, dipole
-from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 # Cells (skies x pixels) drawn at once: 32 MB of counts, whatever the number of permutations.
 _CELLS_AT_ONCE = 4_000_000

@@ -18,7 +18,7 @@ from scipy.special import expit
 from workflow_scripts.statistics.logistic import LogisticFit, SeparatedError, fisher_scoring
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 from workflow_scripts.statistics.sky.multipoles import octopole_basis, quadrupole_basis
-from workflow_scripts.statistics.sky.pixels import PixelPositions
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 
 # From here on some combination of multipoles and templates is known only with a very large error.
 ILL_CONDITIONED = 1e4
@@ -26,15 +26,17 @@ ILL_CONDITIONED = 1e4
 
 @dataclass(frozen=True)
 class NestedTest:
-    """Two nested models: `statistic` is 2 ln(L1/L0), chi-square with `dof` degrees of freedom under the smaller one.
-
-    With quasi-binomial errors it is the F statistic (2 ln(L1/L0) / dof) / phi, with `denominator_dof` too.
-    """
+    """Two nested models: `statistic` is 2 ln(L1/L0), chi-square with `dof` degrees of freedom under the smaller one."""
 
     statistic: float
     dof: int
     p: float
-    denominator_dof: int | None = None
+
+    @classmethod
+    def of(cls, smaller: float, larger: float, dof: int) -> "NestedTest":
+        """From the two maxima of the log likelihood."""
+        ratio = max(0.0, 2 * (larger - smaller))
+        return cls(ratio, dof, float(stats.chi2.sf(ratio, dof)))
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,6 @@ class SkyGlm:
     octopole: NestedTest | None
     dipole_given_octopole: NestedTest | None
     dispersion: float
-    quasi: bool
     condition: float
     converged: bool
     n: int
@@ -111,11 +112,7 @@ def standardised_templates(templates: ArrayLike, counts: ArrayLike) -> NDArray[n
 
 
 def sky_glm(
-    positions: PixelPositions,
-    positives: ArrayLike,
-    templates: ArrayLike | None = None,
-    lmax: int = 2,
-    quasi: bool = False,
+    positions: PixelPositions, positives: ArrayLike, templates: ArrayLike | None = None, lmax: int = 2
 ) -> SkyGlm:
     """Fit the binomial model of this module.
 
@@ -124,14 +121,11 @@ def sky_glm(
     positions
         galaxies of each pixel; pixels must be small against the multipoles (a few degrees). Empty ones are left out.
     positives
-        (p,) positive galaxies of each pixel. Sums of scores between 0 and 1 are allowed with `quasi`.
+        (p,) positive galaxies of each pixel.
     templates
         (p, k) mean of each imaging template over the galaxies of each pixel, in any unit; anything in empty pixels.
     lmax
         the highest degree of the final model: 1 the dipole, 2 the quadrupole as well, 3 the octopole as well.
-    quasi
-        scale the covariance by the dispersion phi and use F tests (quasi-likelihood: Wedderburn 1974, Biometrika 61,
-        439). It sees scatter between pixels beyond the binomial, not correlation from pixel to pixel.
 
     Returns
     -------
@@ -148,11 +142,15 @@ def sky_glm(
     ValueError
         for labels of one kind, a part of the sky or templates that leave a coefficient undetermined (the condition
         number of the design is above `dipole.LARGEST_CONDITION`), labels that a surface on the sky separates (the
-        likelihood has no maximum), an `lmax` other than 1, 2 or 3, or `quasi` with pixels of one galaxy.
+        likelihood has no maximum), or an `lmax` other than 1, 2 or 3.
     """
     if lmax not in (1, 2, 3):
         raise ValueError(f"lmax is {lmax}, expected 1, 2 or 3")
-    counts, successes, vectors, standard = _prepared(positions, positives, templates, whole=not quasi)
+    counts, successes, vectors = occupied_pixels(positions, positives)
+    standard = np.empty((len(counts), 0))
+    if templates is not None:
+        rows = np.asarray(templates, float).reshape(len(positions.counts), -1)[positions.counts > 0]
+        standard = standardised_templates(rows, counts)
     base = np.column_stack([np.ones(len(counts)), standard])
     blocks = [vectors, quadrupole_basis(vectors), octopole_basis(vectors)][:lmax]
     design = np.column_stack([base, *blocks])
@@ -166,13 +164,10 @@ def sky_glm(
     fraction = expit(design @ final.coefficients)
     pearson = ((successes - counts * fraction) ** 2 / (counts * fraction * (1 - fraction))).sum()
     dispersion = float(pearson / dof) if dof > 0 else np.nan
-    if quasi and (dof < 1 or counts.mean() < 2):
-        raise ValueError("over-dispersion cannot be measured with so few pixels, or so few galaxies in each of them")
-    scale = (dispersion, dof) if quasi else None
     k = standard.shape[1]
     # Templates were second in the design; they come last in the result.
     order = np.r_[0, 1 + k : design.shape[1], 1 : 1 + k]
-    covariance = np.linalg.inv(final.information)[np.ix_(order, order)] * (dispersion if quasi else 1.0)
+    covariance = np.linalg.inv(final.information)[np.ix_(order, order)]
     intercept, beta, theta, omega, gamma = np.split(
         final.coefficients[order], np.cumsum([1, 3, 5 * (lmax > 1), 7 * (lmax > 2)])
     )
@@ -184,13 +179,12 @@ def sky_glm(
         gamma=gamma,
         covariance=covariance,
         log_likelihood=final.log_likelihood,
-        dipole=_nested(fits[0], fits[1], 3, scale),
-        quadrupole=_nested(fits[1], fits[2], 5, scale) if lmax > 1 else None,
-        dipole_given_quadrupole=_nested(without[0], fits[2], 3, scale) if lmax > 1 else None,
-        octopole=_nested(fits[2], fits[3], 7, scale) if lmax > 2 else None,
-        dipole_given_octopole=_nested(without[1], fits[3], 3, scale) if lmax > 2 else None,
+        dipole=_nested(fits[0], fits[1], 3),
+        quadrupole=_nested(fits[1], fits[2], 5) if lmax > 1 else None,
+        dipole_given_quadrupole=_nested(without[0], fits[2], 3) if lmax > 1 else None,
+        octopole=_nested(fits[2], fits[3], 7) if lmax > 2 else None,
+        dipole_given_octopole=_nested(without[1], fits[3], 3) if lmax > 2 else None,
         dispersion=dispersion,
-        quasi=quasi,
         condition=float(np.linalg.cond(final.information)),
         converged=all(fit.converged for fit in [*fits, *without]),
         n=int(counts.sum()),
@@ -198,76 +192,23 @@ def sky_glm(
     )
 
 
-@dataclass(frozen=True)
-class DipoleScore:
-    """Score test of the dipole with templates projected out; see `dipole_score_test`.
+def occupied_pixels(positions: PixelPositions, positives: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
+    """Counts (q,), positives (q,) and mean vectors (q, 3) of the pixels that hold galaxies.
 
-    `beta` and `covariance` are one Fisher step from no dipole, in logits. `q` is chi-square with three degrees of
-    freedom, `q_alone` the same without templates; `variance_inflation` is what the templates do to the variance of
-    the dipole along the axis where they do most.
+    Raises `ValueError` for positives that are not whole numbers between 0 and the counts, or labels of one kind.
     """
-
-    beta: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    q: float
-    p: float
-    q_alone: float
-    variance_inflation: float
-
-    @property
-    def removed_share(self) -> float:
-        """Share of Q that templates explain (not: cause). Negative where they bring a dipole out; NaN without any Q."""
-        return 1 - self.q / self.q_alone if self.q_alone > 0 else float("nan")
-
-
-def dipole_score_test(
-    positions: PixelPositions, positives: ArrayLike, templates: ArrayLike | None = None, quadrupole: bool = False
-) -> DipoleScore:
-    """Rao's score test (1948, Proc. Camb. Phil. Soc. 44, 50) of the dipole: one fit, without a dipole.
-
-    U = sum v_p (K_p - N_p f_p) with f from the fit of intercept and templates (and the quadrupole, where asked), and
-    Q = U^T V^-1 U with V = I_dd - I_dt I_tt^-1 I_td, I the information at that fit. Without templates it is the Q of
-    `dipole`, up to the scatter of galaxies within their pixels. Arguments and errors as for `sky_glm`.
-    """
-    counts, successes, vectors, standard = _prepared(positions, positives, templates, whole=True)
-    ones = np.ones((len(counts), 1))
-    nuisance = np.column_stack([ones, standard, *([quadrupole_basis(vectors)] if quadrupole else [])])
-    score, information = _projected_score(vectors, nuisance, counts, successes)
-    score_alone, information_alone = _projected_score(vectors, ones, counts, successes)
-    covariance = np.linalg.inv(information)
-    q = float(score @ covariance @ score)
-    inflation = np.linalg.eigvals(covariance @ information_alone).real.max()
-    return DipoleScore(
-        beta=covariance @ score,
-        covariance=covariance,
-        q=q,
-        p=float(stats.chi2.sf(q, 3)),
-        q_alone=float(score_alone @ np.linalg.solve(information_alone, score_alone)),
-        variance_inflation=float(inflation),
-    )
-
-
-def _prepared(
-    positions: PixelPositions, positives: ArrayLike, templates: ArrayLike | None, whole: bool
-) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    """Counts, positives, mean vectors and standardised templates of the pixels that hold galaxies."""
     occupied = positions.counts > 0
     successes = np.asarray(positives, float)
     if successes.shape != occupied.shape:
         raise ValueError(f"{successes.size} numbers of positives do not belong to {occupied.size} pixels")
     counts, successes = positions.counts[occupied].astype(float), successes[occupied]
-    # Sums of scores may round a little beyond the counts.
-    if not np.all((successes >= -1e-9 * counts) & (successes <= counts * (1 + 1e-9))):
+    if not np.all((successes >= 0) & (successes <= counts)):
         raise ValueError("the positives of a pixel must be between 0 and its number of galaxies")
-    if whole and np.any(successes != np.round(successes)):
-        raise ValueError("positives that are not whole numbers have no binomial error: ask for quasi")
+    if np.any(successes != np.round(successes)):
+        raise ValueError("positives that are not whole numbers have no binomial error")
     if not 0 < successes.sum() < counts.sum():
         raise ValueError("all galaxies have the same label: there is nothing that could depend on position")
-    standard = np.empty((len(counts), 0))
-    if templates is not None:
-        rows = np.asarray(templates, float).reshape(len(occupied), -1)[occupied]
-        standard = standardised_templates(rows, counts)
-    return counts, successes, positions.mean_vectors()[occupied], standard
+    return counts, successes, positions.mean_vectors()[occupied]
 
 
 def _information(design: NDArray, weights: NDArray) -> NDArray[np.float64]:
@@ -307,22 +248,5 @@ def _fit(design: NDArray, counts: NDArray, successes: NDArray) -> LogisticFit:
         raise ValueError(sentence) from None
 
 
-def _nested(small: LogisticFit, large: LogisticFit, dof: int, scale: tuple[float, int] | None) -> NestedTest:
-    ratio = max(0.0, 2 * (large.log_likelihood - small.log_likelihood))
-    if scale is None:
-        return NestedTest(ratio, dof, float(stats.chi2.sf(ratio, dof)))
-    statistic = ratio / dof / scale[0]
-    return NestedTest(statistic, dof, float(stats.f.sf(statistic, dof, scale[1])), scale[1])
-
-
-def _projected_score(
-    vectors: NDArray, nuisance: NDArray, counts: NDArray, successes: NDArray
-) -> tuple[NDArray, NDArray]:
-    """Score of the dipole at no dipole, and its variance with the nuisance columns projected out."""
-    _need_determined(np.column_stack([nuisance, vectors]), counts)
-    fit = _fit(nuisance, counts, successes)
-    fraction = expit(nuisance @ fit.coefficients)
-    weights = counts * fraction * (1 - fraction)
-    across = vectors.T @ (weights[:, None] * nuisance)
-    projected = across @ np.linalg.solve(_information(nuisance, weights), across.T)
-    return vectors.T @ (successes - counts * fraction), _information(vectors, weights) - projected
+def _nested(small: LogisticFit, large: LogisticFit, dof: int) -> NestedTest:
+    return NestedTest.of(small.log_likelihood, large.log_likelihood, dof)

@@ -6,7 +6,8 @@ values: mean 0 and variance 1 along every axis when values are permuted over gal
 all axes comes from the same maximum of permuted skies, which takes the number of axes, and how alike they are, into
 account. All of a scan is matrix products: never a loop over galaxies, axes or skies.
 
-For the dipole over the whole sphere the closed form is better and faster: max z^2 = Q (N - 1)/N, see `sky_null`.
+For the dipole over the whole sphere the closed form is better and faster: max z^2 = Q (N - 1)/N with the Q of
+`nulls.dipole_score_test`.
 """
 
 from dataclasses import dataclass
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.statistics.permutations import upper_p
+from workflow_scripts.statistics.p_values import upper_p
 from workflow_scripts.statistics.sky.multipoles import octopole_basis, quadrupole_basis
 from workflow_scripts.statistics.sky.nulls import permuted_totals, signed_counts
-from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 # Of a block of axes and a batch of skies, so that their products stay in the processor's cache.
 _AXES_AT_ONCE = 4096
@@ -44,10 +45,14 @@ class TemplateScan:
     null_maxima: NDArray[np.float64]
 
 
-def scan_dipole(
+def scan_quadrupole(
     axes: ArrayLike, positions: PixelPositions, values: PixelValues, permutations: int, seed: int
 ) -> TemplateScan:
-    """Scan of h_a(n) = a . n, the mean direction of its galaxies standing for each pixel.
+    """Scan of h_a(n) = cos 2 phi = 2 (a . n)^2 - 1, from the five real sums of second degree.
+
+    (a . n)^2 - 1/3 = 2 sum_j q_j(a) q_j(n) with q = xy, yz, xz, (x^2 - y^2)/2, (3 z^2 - 1)/(2 sqrt 3). A positive z
+    means larger values at both ends of the axis, a negative one larger values around its equator. Galaxies stand at
+    the mean direction of their pixel.
 
     Parameters
     ----------
@@ -66,20 +71,6 @@ def scan_dipole(
     """
     sky = _Sky.of(positions, values)
     axes = _checked_axes(axes)
-    return _scan_features(axes, axes, positions.mean_vectors()[positions.counts > 0], True, sky, permutations, seed)
-
-
-def scan_quadrupole(
-    axes: ArrayLike, positions: PixelPositions, values: PixelValues, permutations: int, seed: int
-) -> TemplateScan:
-    """Scan of h_a(n) = cos 2 phi = 2 (a . n)^2 - 1, from the five real sums of second degree.
-
-    (a . n)^2 - 1/3 = 2 sum_j q_j(a) q_j(n) with q = xy, yz, xz, (x^2 - y^2)/2, (3 z^2 - 1)/(2 sqrt 3). A positive z
-    means larger values at both ends of the axis, a negative one larger values around its equator. Galaxies stand at
-    the mean direction of their pixel. Parameters and errors are those of `scan_dipole`.
-    """
-    sky = _Sky.of(positions, values)
-    axes = _checked_axes(axes)
     features = quadrupole_basis(_pixel_directions(positions))
     return _scan_features(axes, quadrupole_basis(axes), features, False, sky, permutations, seed)
 
@@ -91,7 +82,7 @@ def scan_octopole(
 
     With P_3(c) = (5 c^3 - 3 c)/2 it is 8/5 P_3(c) - 3/5 c, and P_3(c) = sum_j o_j(a) o_j(n) with the seven functions of
     `octopole_basis`: a pattern of third degree and a dipole against it, so that a dipole of the values shows here too,
-    turned round. Galaxies stand at the mean direction of their pixel. Parameters and errors are those of `scan_dipole`.
+    turned round. Galaxies stand at the mean direction of their pixel. Arguments and errors as for `scan_quadrupole`.
     """
     sky = _Sky.of(positions, values)
     axes = _checked_axes(axes)
@@ -108,7 +99,7 @@ def scan_hemispheres(
 
     A pixel belongs to the hemisphere of the mean direction of its galaxies. z is NaN along axes whose hemisphere holds
     all galaxies or none. The table of axes and occupied pixels takes 4 bytes a cell and may have 250 million cells.
-    Parameters and errors are those of `scan_dipole`, and a `ValueError` for a larger table.
+    Arguments and errors as for `scan_quadrupole`, and a `ValueError` for a larger table.
     """
     sky = _Sky.of(positions, values)
     axes = _checked_axes(axes)

@@ -16,7 +16,7 @@ from scipy.sparse.csgraph import connected_components
 
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION, Dipole, dipole
 from workflow_scripts.statistics.sky.regression import standardised_templates
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 LEAST_RETAINED = 0.9
 FEWEST_BLOCKS = 12

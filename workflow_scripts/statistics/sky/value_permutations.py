@@ -17,7 +17,7 @@ from workflow_scripts.statistics.sky.nulls import (
     need_positive,
     tested_against,
 )
-from workflow_scripts.statistics.sky.pixels import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 
 def permuted_value_totals(

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.checked_inputs import checked_label_pair
-from workflow_scripts.statistics.fractions.fractions import homogeneity
+from workflow_scripts.statistics.fractions import homogeneity
 
 
 @dataclass(frozen=True)
@@ -138,48 +138,6 @@ def decompose_difference(first: ErrorCounts, second: ErrorCounts) -> ErrorDecomp
     )
 
 
-@dataclass(frozen=True)
-class CorrectedFraction:
-    """A fraction corrected for known error rates; not clipped, but `inside` is False where it is not in 0 ... 1."""
-
-    fraction: float
-    se: float
-    ci95: tuple[float, float]
-    inside: bool
-
-
-def rogan_gladen(positive_labels: int, galaxies: int, validation: ErrorCounts) -> CorrectedFraction:
-    """True fraction behind a fraction of labels: s = (m - F)/(T - F) (Rogan & Gladen 1978, Am. J. Epidemiol. 107, 71).
-
-    Var s = [Var m + s^2 Var T + (1 - s)^2 Var F] / (T - F)^2 by the delta method.
-
-    Parameters
-    ----------
-    positive_labels, galaxies
-        what the network says of the galaxies whose true fraction is wanted.
-    validation
-        counts of labelled galaxies that are not among them, and for which the network's error rates are the same.
-        Their own true fraction does not enter.
-
-    Raises
-    ------
-    ValueError
-        without galaxies, without validation galaxies of both classes, or where T is not larger than F.
-    """
-    if galaxies < 1 or not 0 <= positive_labels <= galaxies:
-        raise ValueError(f"{positive_labels} positive labels cannot be among {galaxies} galaxies")
-    _, t, f = validation.rates()
-    if not t > f:
-        raise ValueError("the network does not call true positives positive more often than others: no correction")
-    m = positive_labels / galaxies
-    _, variance_t, variance_f = validation.rate_variances()
-    s = float((m - f) / (t - f))
-    variance = m * (1 - m) / galaxies + s**2 * variance_t + (1 - s) ** 2 * variance_f
-    se = float(np.sqrt(variance) / (t - f))
-    half = float(stats.norm.ppf(0.975)) * se
-    return CorrectedFraction(s, se, (s - half, s + half), 0 <= s <= 1)
-
-
 def _equal_rates(first: ErrorCounts, second: ErrorCounts) -> tuple[float, int]:
     """Pearson's chi-square of equal T plus that of equal F, each with its pooled rate; and the degrees of freedom."""
     chi2, dof = 0.0, 0
@@ -191,3 +149,27 @@ def _equal_rates(first: ErrorCounts, second: ErrorCounts) -> tuple[float, int]:
             chi2 += homogeneity([k1, k2], [n1, n2])[0]
             dof += 1
     return chi2, dof
+
+
+_Z95 = float(stats.norm.ppf(0.975))
+
+
+@dataclass(frozen=True)
+class BalancedAccuracy:
+    """Mean of the true-positive and the true-negative rate, its standard error and normal interval."""
+
+    value: float
+    se: float
+    ci95: tuple[float, float]
+
+
+def balanced_accuracy(counts: ErrorCounts) -> BalancedAccuracy:
+    """(T + 1 - F)/2 with the binomial standard error of two independent rates.
+
+    Raises `ValueError` without galaxies of one of the true classes. Where a rate is 0 or 1 its standard error is 0,
+    and the interval too short: look at the counts.
+    """
+    _, t, f = counts.rates()
+    _, variance_t, variance_f = counts.rate_variances()
+    value, se = float((t + 1 - f) / 2), float(np.sqrt(variance_t + variance_f) / 2)
+    return BalancedAccuracy(value, se, (value - _Z95 * se, value + _Z95 * se))

@@ -8,7 +8,7 @@ from scipy import stats
 
 from workflow_scripts.statistics.checked_inputs import checked_label_pair, checked_vectors
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION, Dipole, dipole
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 
 @dataclass(frozen=True)

@@ -10,19 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.statistics.checked_inputs import checked_scores, checked_vectors
 from workflow_scripts.statistics.sky.dipole import Dipole, dipole
-from workflow_scripts.statistics.sky.pixels import PixelValues
-from workflow_scripts.statistics.sky.sums import PositionSums, ValueSums
-
-# A class of its own, which no test takes for one of the other two; see `labels.one_against_rest`.
-UNANNOTATED = 2
-
-
-def threshold_labels(scores: ArrayLike, threshold: float = 0.5) -> NDArray[np.int8]:
-    """1 where a score (n,) is larger than the threshold, else 0; `ValueError` for a score outside 0 ... 1 or NaN."""
-    scores = checked_scores(scores)
-    if not np.isfinite(threshold):
-        raise ValueError("a threshold must be a finite number")
-    return (scores > threshold).astype(np.int8)
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 
 @dataclass(frozen=True)
@@ -89,29 +77,6 @@ def prevalence_matched_threshold(validation_scores: ArrayLike, fraction: float) 
     next_to = [counts[j] for j in (below - 1, below) if 0 <= j < len(counts)]
     tied = int(max(next_to)) if max(next_to) > 1 else 0
     return MatchedThreshold(threshold, float(fraction), float(positives[below] / len(scores)), len(scores), tied)
-
-
-def confidence_labels(scores: ArrayLike, cut: float) -> NDArray[np.int8]:
-    """1 where score - 1/2 > cut, 0 where 1/2 - score > cut, and `UNANNOTATED` (2) elsewhere, as (n,).
-
-    Leaving doubtful galaxies out can turn an image-dependent doubt into a fake asymmetry (Hayes, Davis & Silva 2017,
-    arXiv:1610.07060): look at the map of the unannotated fraction too. Differences are compared as floating-point
-    numbers. Raises `ValueError` for scores outside 0 ... 1 or NaN, or a cut that is not in 0 <= cut < 1/2.
-    """
-    scores = checked_scores(scores)
-    _check_cuts(np.array([cut]))
-    confident = np.abs(scores - 0.5) > cut
-    return np.where(confident, scores > 0.5, UNANNOTATED).astype(np.int8)
-
-
-def unannotated_in_pixels(
-    scores: ArrayLike, cut: float, vectors: ArrayLike, pixels: ArrayLike, n_pixels: int
-) -> PixelValues:
-    """Galaxies of each pixel that a cut leaves out, for the map of the unannotated fraction and its tests.
-
-    Arguments as for `confidence_labels` and `PixelValues.of`; so are the errors.
-    """
-    return PixelValues.of(confidence_labels(scores, cut) == UNANNOTATED, vectors, pixels, n_pixels)
 
 
 @dataclass(frozen=True)

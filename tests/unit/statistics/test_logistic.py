@@ -1,4 +1,4 @@
-"""When a logistic fit has no maximum: what the coefficients prove, and what a linear program has to decide."""
+"""The logistic fit: its maximum, and where there is none, by the coefficients or by a linear program."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import optimize, special
 
 from workflow_scripts.statistics import logistic
-from workflow_scripts.statistics.logistic import SeparatedError, fisher_scoring, fit_logistic
+from workflow_scripts.statistics.logistic import SeparatedError, fisher_scoring
 
 
 def separable(design, labels):
@@ -27,7 +27,7 @@ def test_a_fit_is_refused_exactly_where_labels_are_told_apart(seed, n):
     if len(set(labels)) < 2 or len(set(design[:, 1])) < 2:
         return
     try:
-        fit_logistic(design, labels, np.ones(n))
+        fisher_scoring(design, labels, np.ones(n))
     except SeparatedError:
         assert separable(design, labels)
     else:
@@ -72,3 +72,21 @@ def test_grouped_rows_of_which_some_are_mixed_are_judged_alike():
     assert optimize.approx_fprime(
         fit.coefficients, lambda b: logistic._log_likelihood(design @ b, np.array([1.0, 2, 3, 2, 4, 3]), trials)
     ) == pytest.approx([0, 0], abs=1e-5)
+
+
+def test_a_fit_is_a_maximum_and_grouping_does_not_matter():
+    random = np.random.default_rng(10)
+    design = np.column_stack([np.ones(40), random.normal(size=(40, 2))])
+    trials = random.integers(1, 6, 40).astype(float)
+    successes = random.binomial(trials.astype(int), special.expit(design @ [0.2, 0.5, -0.5])).astype(float)
+    fit = fisher_scoring(design, successes, trials)
+    chance = special.expit(design @ fit.coefficients)
+    np.testing.assert_allclose(design.T @ (successes - trials * chance), 0, atol=1e-6)
+    information = design.T @ ((trials * chance * (1 - chance))[:, None] * design)
+    np.testing.assert_allclose(fit.covariance, np.linalg.inv(information), rtol=1e-6)
+    rows = np.repeat(np.arange(40), trials.astype(int))
+    single = np.concatenate([np.arange(n) < k for n, k in zip(trials, successes, strict=True)]).astype(float)
+    again = fisher_scoring(design[rows], single, np.ones(len(rows)))
+    np.testing.assert_allclose(again.coefficients, fit.coefficients, rtol=1e-8)
+    assert again.log_likelihood == pytest.approx(fit.log_likelihood)
+    assert fit.n == trials.sum()

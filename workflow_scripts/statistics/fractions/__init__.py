@@ -1,1 +1,0 @@
-"""Fractions and their differences, without positions."""
