@@ -24,8 +24,7 @@ rule audit:
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=memory_mb("audit"),
-        runtime=minutes("audit"),
+        **cluster_request("audit", size=lambda wildcards: sizes.bytes_of_file(settings.audit(wildcards.audit)["path"])),
     params:
         options=lambda wildcards: shlex.join(settings.audit_options(wildcards.audit)),
         folder=lambda wildcards: f"results/audit/{wildcards.audit}",

@@ -41,8 +41,7 @@ rule measure_bias:
     conda:
         "../envs/statistics.yaml"
     resources:
-        mem_mb=memory_mb("measure_bias"),
-        runtime=minutes("measure_bias"),
+        **cluster_request("measure_bias", size=lambda wildcards: sizes.annotations_of_experiment(wildcards.experiment)),
     params:
         experiment=entry("bias_parameter", of="experiment"),
         # Patterns, because a command line has no room for the files of a thousand runs.

@@ -29,8 +29,7 @@ rule calibrate_sky_tests:
     conda:
         "../envs/statistics.yaml"
     resources:
-        mem_mb=growing(1500),
-        runtime=growing(60),
+        **cluster_request("calibrate_sky_tests", size=lambda wildcards: int(wildcards.mocks)),
     params:
         code=code("calibrate_sky_tests"),
     message:
@@ -52,8 +51,7 @@ rule calibrate_run_tests:
     conda:
         "../envs/statistics.yaml"
     resources:
-        mem_mb=growing(500),
-        runtime=growing(60),
+        **cluster_request("calibrate_run_tests", size=lambda wildcards: int(wildcards.mocks)),
     params:
         code=code("calibrate_run_tests"),
     message:
@@ -83,8 +81,7 @@ rule tabulate_calibration:
     conda:
         "../envs/statistics.yaml"
     resources:
-        mem_mb=growing(1500),
-        runtime=growing(30),
+        **cluster_request("tabulate_calibration"),
     params:
         code=code("tabulate_calibration"),
     message:
@@ -114,8 +111,7 @@ rule draw_calibration:
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=growing(1500),
-        runtime=growing(30),
+        **cluster_request("draw_calibration"),
     params:
         folder=lambda wildcards: f"results/calibration/{wildcards.mocks}_mocks/figures",
         code=code("draw_calibration"),

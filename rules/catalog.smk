@@ -16,8 +16,7 @@ rule simulate_sky:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=memory_mb("simulate_sky"),
-        runtime=minutes("simulate_sky"),
+        **cluster_request("simulate_sky", size=lambda wildcards: sizes.galaxies_of_catalog(wildcards.catalog)),
     params:
         catalog=entry("sky_parameter", of="catalog"),
         code=code("simulate_sky"),
@@ -39,8 +38,7 @@ rule query_catalog:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=growing(3000),
-        runtime=minutes("query_catalog"),
+        **cluster_request("query_catalog"),
     params:
         query=entry("query_parameter", of="catalog"),
         # A function of the input is not compared with earlier runs: another pace must not ask anything again.
@@ -69,8 +67,7 @@ rule download_catalog:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(120),
+        **cluster_request("download_catalog"),
     params:
         source=lambda wildcards: shlex.join(settings.download_options(wildcards.catalog)),
         limit=lambda wildcards, input: settings.catalog(wildcards.catalog)["max_bytes"],
@@ -97,8 +94,7 @@ rule make_catalog:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=memory_mb("make_catalog"),
-        runtime=minutes("make_catalog"),
+        **cluster_request("make_catalog", size=lambda wildcards: sizes.galaxies_of_catalog(wildcards.catalog)),
     params:
         catalog=entry("catalog_parameter", of="catalog"),
         code=code("make_catalog"),

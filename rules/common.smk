@@ -1,5 +1,4 @@
 # What all rules use: the validated configuration, the names in paths, and the environment of the steps. No rules.
-import functools
 import json
 import os
 import shlex
@@ -13,6 +12,8 @@ from workflow_scripts.cluster.refusals import advice as refusal_advice
 from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
 from workflow_scripts.errors import InputError
+from workflow_scripts.planning.cluster_requests import cluster_request
+from workflow_scripts.planning.work import WorkSizes
 from workflow_scripts.whole_file import check_output_folder
 
 # The steps are modules of this checkout run by the Python that runs Snakemake, wherever the working directory is.
@@ -34,6 +35,9 @@ try:
         check_output_folder(folder)
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+# What rules state the size of their work with.
+sizes = WorkSizes(settings)
 
 
 wildcard_constraints:
@@ -97,29 +101,6 @@ def of_runs(pattern):
 def for_each_run(pattern):
     """Params function: `pattern` with the survey filled in and the rest, in double braces, left for the step to fill."""
     return lambda wildcards: pattern.format(survey=settings.experiment(wildcards.experiment)["survey"])
-
-
-@functools.cache
-def requests():
-    """What jobs ask a cluster for. Imported here, because the jobs themselves are told and need not know."""
-    from workflow_scripts.planning.cluster_requests import Requests
-
-    return Requests(settings, Path.cwd())
-
-
-def memory_mb(rule):
-    """Resource function: memory that grows with the work of a job and with every attempt."""
-    return lambda wildcards, attempt: requests().memory_mb(rule, wildcards, attempt)
-
-
-def minutes(rule):
-    """Resource function: wall time that grows with the work of a job and with every attempt."""
-    return lambda wildcards, attempt: requests().minutes(rule, wildcards, attempt)
-
-
-def growing(value):
-    """Resource function: a value that grows with every attempt alone."""
-    return lambda wildcards, attempt: attempt * value
 
 
 def verdicts():

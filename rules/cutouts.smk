@@ -40,8 +40,7 @@ rule list_positions:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=memory_mb("list_positions"),
-        runtime=minutes("list_positions"),
+        **cluster_request("list_positions", size=lambda wildcards: sizes.galaxies_of_survey(wildcards.survey)),
     params:
         rows=entry("positions_parameter", of="survey"),
         code=code("list_positions"),
@@ -61,8 +60,7 @@ rule fetch_coverage:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=growing(1000),
-        runtime=growing(30),
+        **cluster_request("fetch_coverage"),
     params:
         coverage=entry("coverage_parameter", of="survey"),
         contact=lambda wildcards, input: settings.contact or "",
@@ -87,8 +85,15 @@ rule fetch_cutouts:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=memory_mb("fetch_cutouts"),
-        runtime=minutes("fetch_cutouts"),
+        **cluster_request(
+            "fetch_cutouts",
+            variant=lambda wildcards: settings.survey(wildcards.survey)["kind"],
+            size=lambda wildcards: sizes.cutouts_of_tile(wildcards.survey, int(wildcards.tile)),
+            written=lambda wildcards: sizes.pixels_of_tile(wildcards.survey, int(wildcards.tile)),
+            least_seconds=lambda wildcards: sizes.least_seconds_of_tile(wildcards.survey, int(wildcards.tile)),
+            requests=lambda wildcards: sizes.downloads_of_tile(wildcards.survey, int(wildcards.tile)),
+            received_bytes=lambda wildcards: sizes.received_bytes_of_tile(wildcards.survey, int(wildcards.tile)),
+        ),
         # One job at a time downloads (profiles/default), with as many connections as the access limits allow.
         downloads=lambda wildcards: int(is_downloaded(settings.survey(wildcards.survey))),
     params:
@@ -130,8 +135,7 @@ rule collect_ledger:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=memory_mb("collect_ledger"),
-        runtime=minutes("collect_ledger"),
+        **cluster_request("collect_ledger", size=lambda wildcards: sizes.galaxies_of_survey(wildcards.survey)),
     params:
         code=code("collect_ledger"),
     message:

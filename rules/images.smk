@@ -16,8 +16,12 @@ rule prepare_images:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=memory_mb("prepare_images"),
-        runtime=minutes("prepare_images"),
+        **cluster_request(
+            "prepare_images",
+            size=lambda wildcards: sizes.images_of_tile(wildcards.survey, int(wildcards.tile)),
+            written=lambda wildcards: sizes.images_of_tile(wildcards.survey, int(wildcards.tile))
+            * sizes.pixels_of_image(wildcards.recipe),
+        ),
     params:
         recipe=entry("recipe", of="recipe"),
         in_words=in_words(lambda wildcards: settings.recipe(wildcards.recipe)),
@@ -56,8 +60,7 @@ rule index_images:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=memory_mb("index_images"),
-        runtime=minutes("index_images"),
+        **cluster_request("index_images", size=lambda wildcards: sizes.images_of_survey(wildcards.survey)),
     params:
         code=code("index_images"),
     message:

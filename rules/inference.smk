@@ -19,8 +19,12 @@ rule annotate:
         "../envs/networks.yaml"
     threads: lambda wildcards: settings.network(wildcards.network)["threads"]
     resources:
-        mem_mb=memory_mb("annotate"),
-        runtime=minutes("annotate"),
+        **cluster_request(
+            "annotate",
+            variant=lambda wildcards: settings.network(wildcards.network)["architecture"],
+            size=lambda wildcards: sizes.annotated_galaxies(wildcards.survey)
+            * sizes.pixels_of_input(wildcards.network),
+        ),
         gpu=int(settings.gpu),
     params:
         network=entry("network", of="network"),

@@ -61,8 +61,7 @@ rule write_verdict:
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=memory_mb("write_verdict"),
-        runtime=minutes("write_verdict"),
+        **cluster_request("write_verdict"),
     params:
         bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
         code=code("write_verdict"),
@@ -105,8 +104,7 @@ rule draw_runs:
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=memory_mb("draw_runs"),
-        runtime=minutes("draw_runs"),
+        **cluster_request("draw_runs", size=lambda wildcards: len(settings.runs(wildcards.experiment))),
     params:
         figures=entry("figures_parameter", of="experiment"),
         bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
@@ -140,8 +138,10 @@ rule draw_sky_maps:
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=memory_mb("draw_sky_maps"),
-        runtime=minutes("draw_sky_maps"),
+        **cluster_request(
+            "draw_sky_maps",
+            size=lambda wildcards: sizes.galaxies_of_survey(settings.experiment(wildcards.experiment)["survey"]),
+        ),
     params:
         figures=entry("figures_parameter", of="experiment"),
         bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
@@ -171,8 +171,7 @@ rule draw_galaxies:
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=memory_mb("draw_galaxies"),
-        runtime=minutes("draw_galaxies"),
+        **cluster_request("draw_galaxies", size=lambda wildcards: sizes.annotations_of_experiment(wildcards.experiment)),
     params:
         experiment=entry("bias_parameter", of="experiment"),
         annotations=for_each_run("results/inference/{survey}/{{run_id}}/annotations.parquet"),
@@ -204,8 +203,10 @@ rule draw_footprints:
     conda:
         "../envs/figures.yaml"
     resources:
-        mem_mb=memory_mb("draw_footprints"),
-        runtime=minutes("draw_footprints"),
+        **cluster_request(
+            "draw_footprints",
+            size=lambda wildcards: len({run.footprint for run in settings.runs(wildcards.experiment)}),
+        ),
     params:
         figures=entry("figures_parameter", of="experiment"),
         folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",

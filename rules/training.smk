@@ -18,8 +18,7 @@ rule map_footprint:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=memory_mb("map_footprint"),
-        runtime=minutes("map_footprint"),
+        **cluster_request("map_footprint"),
     params:
         footprint=entry("footprint_region", of="footprint"),
         in_words=in_words(lambda wildcards: settings.footprint(wildcards.footprint)["region"]),
@@ -46,8 +45,7 @@ rule draw_training_set:
     conda:
         "../envs/survey.yaml"
     resources:
-        mem_mb=memory_mb("draw_training_set"),
-        runtime=minutes("draw_training_set"),
+        **cluster_request("draw_training_set", size=lambda wildcards: sizes.galaxies_of_survey(wildcards.survey)),
     params:
         footprint=entry("training_set_parameter", of="footprint"),
         in_words=in_words(lambda wildcards: settings.footprint(wildcards.footprint)["matching"]),
@@ -78,8 +76,11 @@ rule train:
         "../envs/networks.yaml"
     threads: lambda wildcards: settings.network(wildcards.network)["threads"]
     resources:
-        mem_mb=memory_mb("train"),
-        runtime=minutes("train"),
+        **cluster_request(
+            "train",
+            variant=lambda wildcards: sizes.trained_architecture(wildcards.network),
+            size=lambda wildcards: sizes.training_pixels(wildcards.footprint, wildcards.network),
+        ),
         gpu=int(settings.gpu),
     params:
         network=entry("network", of="network"),

@@ -4,11 +4,10 @@ import argparse
 import json
 import sys
 
-from workflow_scripts.planning.costs import CostModel
+from workflow_scripts.planning.costs import CostModel, read_records
 from workflow_scripts.planning.dry_run import dry_run
 from workflow_scripts.planning.estimate import estimated_plan
-from workflow_scripts.planning.page import console_for, print_page
-from workflow_scripts.planning.records import read_records
+from workflow_scripts.planning.plan_page import console_for, print_page
 from workflow_scripts.step import run_step
 
 # Options that are Snakemake's own, passed on as they are.
@@ -41,7 +40,7 @@ def main(arguments: argparse.Namespace) -> None:
         if value is not None:
             passed += [f"--{option}", *(value if isinstance(value, list) else [value])]
     run = dry_run([*arguments.snakemake, *passed])
-    plan = estimated_plan(run, CostModel(read_records(run.directory)))
+    plan = estimated_plan(run, CostModel(read_records(run.directory, run.outputs)))
     if arguments.json:
         print(json.dumps(plan, indent=1, sort_keys=True))
     else:

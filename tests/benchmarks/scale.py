@@ -22,11 +22,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from workflow_scripts.planning.costs import QUANTITIES, CostModel, Line, fitted_line
-from workflow_scripts.planning.dry_run import dry_run
+from workflow_scripts.planning.cluster_requests import QUANTITIES, Line, shipped_cost
+from workflow_scripts.planning.costs import CostModel, Record, fitted_line, line_of_records, read_records
+from workflow_scripts.planning.dry_run import DryRun, dry_run
 from workflow_scripts.planning.estimate import STAGES, estimated_plan
-from workflow_scripts.planning.records import Record, read_records
-from workflow_scripts.planning.work import UNITS, WorkOfJobs
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENT = ROOT / "experiments" / "scale.yaml"
@@ -58,6 +57,11 @@ def overlay(rendered: int, seeds: int) -> dict:
         "matchings": {"large": {"per_class": max(round(share * scale["matchings"]["large"]["per_class"]), 8)}},
         "experiments": {"scale": {"arms": {"rotating": {"seeds": list(range(seeds))}}}},
     }
+
+
+def planned(folder: Path, *more: Path) -> DryRun:
+    """What Snakemake would do for the experiment in a folder."""
+    return dry_run(["--directory", str(folder), "--configfile", str(EXPERIMENT), *map(str, more)])
 
 
 def run_workflow(folder: Path, rendered: int, seeds: int, cores: int) -> Measured:
@@ -94,8 +98,8 @@ def measured_in(folder: Path) -> Measured:
     stages["disk_mb"] = [
         sum(path.stat().st_size for path in files[stage] if path.is_file()) / 1e6 for stage in stages.index
     ]
-    records = read_records(folder)
-    rendered = sum(record.size for record in records if record.kind.startswith("fetch_cutouts"))
+    records = read_records(folder, planned(folder).outputs)
+    rendered = sum(record.work.size for record in records if record.work.kind.startswith("fetch_cutouts"))
     return Measured(int(rendered), stages.loc[[stage for stage in STAGES if stage in stages.index]], records)
 
 
@@ -125,11 +129,9 @@ def print_projection(runs: Sequence[Measured], seeds: int) -> None:
         with tempfile.TemporaryDirectory() as folder:
             changes = Path(folder) / "overlay.yaml"
             changes.write_text(yaml.safe_dump(overlay(rendered, seeds)), encoding="utf-8")
-            planned = dry_run(["--directory", folder, "--configfile", str(EXPERIMENT), str(changes)])
-            planned = replace(planned, slots=NODES)
-            plan = estimated_plan(planned, model)
-            work = WorkOfJobs(planned.settings, planned.directory)
-            costs = {job.rule: model.of(work.of(job)) for job in planned.jobs}
+            run = replace(planned(Path(folder), changes), slots=NODES)
+            plan = estimated_plan(run, model)
+            costs = {job.rule: model.of(job.work) for job in run.jobs}
         total, disk = plan["total"]["core_seconds"] / 3600, plan["disk"]["written_bytes"] / 1e9
         print(
             f"\n{rendered:,} rendered galaxies on {NODES} nodes: {plan['wall_seconds'] / 3600:.1f} h,"
@@ -142,13 +144,11 @@ def print_projection(runs: Sequence[Measured], seeds: int) -> None:
 def shipped_lines(records: Sequence[Record]) -> Iterator[dict[str, float | str]]:
     """Lines by kind, in the form of the shipped figures."""
     where = f"2 cores of {platform.machine()}, scale benchmark"
-    for kind in sorted({record.kind for record in records}):
-        of_kind = [record for record in records if record.kind == kind]
-        row: dict[str, float | str] = {"kind": kind, "unit": UNITS.get(kind.split()[0], "job")}
+    for kind in sorted({record.work.kind for record in records}):
+        of_kind = [record for record in records if record.work.kind == kind]
+        row: dict[str, float | str] = {"kind": kind, "unit": shipped_cost(kind).unit}
         for quantity in QUANTITIES:
-            sizes = np.array([record.written if quantity == "disk_bytes" else record.size for record in of_kind], float)
-            values = np.array([getattr(record, quantity) for record in of_kind], float)
-            line = fitted_line(sizes, values, Line(0.0, 0.0))
+            line = line_of_records(of_kind, quantity, Line(0.0, 0.0))
             row |= {quantity: float(f"{line.base:.4g}"), f"{quantity}_per_unit": float(f"{line.per_unit:.4g}")}
         yield row | {"measured": where}
 

@@ -1,53 +1,94 @@
-"""What a job will take: a straight line in the size of its work, from this folder's records or else as shipped."""
+"""What a job will take: a straight line in the size of its work, from this folder's records or else as shipped.
 
-from collections.abc import Sequence
+Records are the benchmark files of Snakemake. With `benchmark-extended: true`, as in profiles/default, each holds the
+resources of its job and so its work; those without, as earlier versions wrote them, are passed over.
+"""
+
+import ast
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from scipy.optimize import nnls
 
-from workflow_scripts.planning.records import Record
-from workflow_scripts.planning.work import Work
+from workflow_scripts.planning.cluster_requests import (
+    QUANTITIES,
+    Cost,
+    Line,
+    Work,
+    cost_of,
+    shipped_cost,
+    stated_work,
+)
 
-SHIPPED = Path(__file__).with_name("shipped_costs.csv")
+# The newest records of a rule are enough, and a folder may hold thousands.
+MOST_OF_A_RULE = 200
 # A line needs sizes that differ: from one size alone, only the shipped line is scaled.
 SMALLEST_RANGE = 1.5
 # The weights settle after a few rounds.
 _REWEIGHTINGS = 5
-QUANTITIES = ("seconds", "memory_mb", "disk_bytes")
 
 
 @dataclass(frozen=True)
-class Line:
-    """base + per_unit * size."""
+class Record:
+    """What one job took. NaN: memory of a job too short to be looked at, bytes of results that are gone."""
 
-    base: float
-    per_unit: float
-
-    def at(self, size: float) -> float:
-        """The value for work of a size."""
-        return self.base + self.per_unit * size
+    work: Work
+    cost: Cost
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Wall seconds on the cores that the job asks for, peak memory (MB) and bytes written."""
-
-    seconds: float
-    memory_mb: float
-    disk_bytes: float
-
-
-@dataclass(frozen=True)
-class Source:
+class EstimateSource:
     """Where the estimate of a kind of jobs comes from: `records` of this folder, or 0 and where it was measured."""
 
     kind: str
     records: int
     measured: str
+
+
+def read_records(directory: Path, outputs: Mapping[str, Sequence[str]]) -> list[Record]:
+    """The newest records below `directory`/benchmarks.
+
+    Parameters
+    ----------
+    directory
+        where results/ and benchmarks/ are.
+    outputs
+        by rule, the paths that its jobs write, with wildcards in braces.
+    """
+    taken: Counter[str] = Counter()
+    found = []
+    for path in sorted((directory / "benchmarks").rglob("*.tsv"), key=lambda path: -path.stat().st_mtime_ns):
+        # A benchmark file is named for its rule.
+        if taken[path.stem] < MOST_OF_A_RULE and (record := _record(path, directory, outputs)):
+            taken[path.stem] += 1
+            found.append(record)
+    return found
+
+
+def _record(path: Path, directory: Path, outputs: Mapping[str, Sequence[str]]) -> Record | None:
+    try:
+        names, *_, values = path.read_text(encoding="utf-8").splitlines()
+        row = dict(zip(names.split("\t"), values.split("\t"), strict=True))
+        wildcards, resources = (ast.literal_eval(row[column]) for column in ("wildcards", "resources"))
+        written = [directory / pattern.format(**wildcards) for pattern in outputs.get(row["rule_name"], ())]
+        memory = float("nan") if row["max_rss"] == "NA" else float(row["max_rss"])
+        work = stated_work(row["rule_name"], resources)
+        return Record(work, Cost(float(row["s"]), memory, _bytes_in(written)))
+    except (OSError, ValueError, KeyError, TypeError, SyntaxError):
+        # Cut off, or of an earlier version: it says nothing of its job.
+        return None
+
+
+def _bytes_in(paths: Sequence[Path]) -> float:
+    """Bytes of files, and of the files in folders; NaN where one of them is gone."""
+    if not all(path.exists() for path in paths):
+        return float("nan")
+    files = (file for path in paths for file in (path.rglob("*") if path.is_dir() else [path]))
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 class CostModel:
@@ -56,28 +97,30 @@ class CostModel:
     def __init__(self, records: Sequence[Record]):
         self._records: dict[str, list[Record]] = {}
         for record in records:
-            self._records.setdefault(record.kind, []).append(record)
+            self._records.setdefault(record.work.kind, []).append(record)
         self._lines = cache(self._fitted_lines)
 
     def of(self, work: Work) -> Cost:
         """The cost of a job."""
-        seconds, memory_mb, disk_bytes = self._lines(work.kind)
-        written = work.size if work.written is None else work.written
-        return Cost(max(seconds.at(work.size), work.least_seconds), memory_mb.at(work.size), disk_bytes.at(written))
+        return cost_of(work, self._lines(work.kind))
 
-    def source(self, kind: str) -> Source:
+    def source(self, kind: str) -> EstimateSource:
         """Where the estimate of a kind comes from."""
-        return Source(kind, len(self._records.get(kind, [])), str(_shipped(kind)["measured"]))
+        return EstimateSource(kind, len(self._records.get(kind, [])), shipped_cost(kind).measured)
 
-    def _fitted_lines(self, kind: str) -> list[Line]:
-        shipped = _shipped(kind)
-        known = self._records.get(kind, [])
-        lines = []
-        for quantity in QUANTITIES:
-            sizes = np.array([record.written if quantity == "disk_bytes" else record.size for record in known], float)
-            default = Line(float(shipped[quantity]), float(shipped[f"{quantity}_per_unit"]))
-            lines.append(fitted_line(sizes, np.array([getattr(record, quantity) for record in known], float), default))
-        return lines
+    def _fitted_lines(self, kind: str) -> dict[str, Line]:
+        records, shipped = self._records.get(kind, []), shipped_cost(kind).lines
+        return {quantity: line_of_records(records, quantity, shipped[quantity]) for quantity in QUANTITIES}
+
+
+def line_of_records(records: Sequence[Record], quantity: str, default: Line) -> Line:
+    """The line of a quantity through records of one kind of work."""
+    works = [record.work for record in records]
+    if quantity == "disk_bytes":
+        sizes = [work.size if work.written is None else work.written for work in works]
+    else:
+        sizes = [work.size for work in works]
+    return fitted_line(np.array(sizes, float), np.array([getattr(item.cost, quantity) for item in records]), default)
 
 
 def fitted_line(sizes: np.ndarray, values: np.ndarray, default: Line) -> Line:
@@ -106,15 +149,3 @@ def fitted_line(sizes: np.ndarray, values: np.ndarray, default: Line) -> Line:
         (base, slope), _ = nnls(columns / line[:, None], values / line)
         line = columns @ [base, slope]
     return Line(float(base), float(slope / largest))
-
-
-@cache
-def _table() -> pd.DataFrame:
-    return pd.read_csv(SHIPPED, comment="#").set_index("kind")
-
-
-def _shipped(kind: str) -> pd.Series:
-    """The shipped line of a kind, or of the kind that stands in for it: its rule's with `other`, then `other`."""
-    rule = kind.partition(" ")[0]
-    table = _table()
-    return table.loc[next(name for name in (kind, f"{rule} other", "other") if name in table.index)]

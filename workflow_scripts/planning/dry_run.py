@@ -1,10 +1,23 @@
-"""A dry run of Snakemake, as data: every job, whether it would run, and why."""
+"""A dry run of Snakemake, as data: every job, whether it would run, and why.
+
+Snakemake's public API runs a workflow but gives no jobs away. What the preview uses of its private parts, as seen in
+Snakemake 9.27 (tests/unit/planning/test_dry_run.py and tests/dag/test_plan.py notice when it changes):
+
+* `snakemake.cli.parse_args` and `parse_config`: the command line with its profiles, as options;
+* `WorkflowApi._workflow` and, of it, `dag`, `globals`, `global_resources`, `resource_scopes` and `rules`;
+* of the DAG `jobs`, `needrun_jobs`, `reason`, `dependencies`; of a job `is_norun`, `rule`, `wildcards_dict`,
+  `resources`;
+* of a reason (`reasons.py`) the fields `forced`, `params_changed`, `code_changed`, `input_changed`,
+  `software_stack_changed`, `_incomplete_output`, `_updated_input`, `_missing_output`;
+* the texts `repr(parameter)` in which Snakemake records the parameters of a job;
+* the columns of benchmark files with `benchmark-extended` (`costs.py`): the `resources` and `wildcards` of a job.
+"""
 
 import contextlib
 import io
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,12 +25,14 @@ from typing import Any
 from snakemake.api import ApiError, SnakemakeApi
 from snakemake.cli import parse_args, parse_config
 from snakemake.exceptions import CliException, RuleException, WorkflowError
+from snakemake.io import strip_wildcard_constraints
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ConfigSettings, DAGSettings, ExecutionSettings, OutputSettings, ResourceSettings
 
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.errors import InputError
-from workflow_scripts.planning.changed_parameters import changed_parameters, is_code_digest
+from workflow_scripts.planning.cluster_requests import Work, stated_work
+from workflow_scripts.planning.reasons import changes_of, why_it_runs
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 
@@ -34,12 +49,13 @@ class PlannedJob:
     outputs: tuple[str, ...]
     threads: int
     resources: Mapping[str, int]
+    work: Work
     why: tuple[str, ...]
     changes: tuple[str, ...]
 
     @property
     def gpus(self) -> int:
-        """Graphics cards that the job asks for."""
+        """Graphics cards that the job requests."""
         return self.resources.get("gpu", 0)
 
     @property
@@ -52,13 +68,17 @@ class PlannedJob:
 class DryRun:
     """What Snakemake would do.
 
-    `jobs` are those that do something; `target_rules` more only name targets. `cores` are this machine's, `limits`
-    those of resources that all jobs share, and `slots` the jobs that a cluster runs at once, None without a cluster.
+    `jobs` are those that do something; `target_rules` more only name targets. `outputs` are the paths that the jobs of
+    each rule write, with wildcards in braces. `cores` are this machine's, `limits` those of resources that all jobs
+    share, and `slots` the jobs that a cluster runs at once, None without a cluster. `unknown_catalogs` have a number of
+    galaxies that is unknown before they are fetched.
     """
 
     jobs: list[PlannedJob]
     target_rules: int
+    outputs: Mapping[str, Sequence[str]]
     settings: Configuration
+    unknown_catalogs: list[str]
     config_files: list[str]
     directory: Path
     cores: int
@@ -80,12 +100,12 @@ def dry_run(arguments: Sequence[str]) -> DryRun:
         for whatever Snakemake refuses: the configuration, a missing file of the user, an unknown target.
     """
     argv = ["--snakefile", str(SNAKEFILE), "--dry-run", *arguments]
-    # Snakemake says which profile it uses, on stderr; what it says of a wrong option is its last line.
-    with contextlib.redirect_stderr(io.StringIO()) as said:
+    # Snakemake prints which profile it uses, on stderr; the sentence on a wrong option is its last line.
+    with contextlib.redirect_stderr(io.StringIO()) as printed:
         try:
             _, options = parse_args(argv)
         except (SystemExit, CliException) as error:
-            lines = said.getvalue().strip().splitlines() or [str(error)]
+            lines = printed.getvalue().strip().splitlines() or [str(error)]
             raise InputError(f"snakemake: {re.sub('^.*?error: ', '', lines[-1], flags=re.IGNORECASE)}") from None
     configured = _configured(options)
     try:
@@ -147,13 +167,19 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
         return DryRun(
             jobs=list(_jobs(workflow.dag)),
             target_rules=sum(job.is_norun for job in workflow.dag.needrun_jobs(exclude_finished=False)),
+            outputs={rule.name: _patterns(rule.output) for rule in workflow.rules},
             settings=workflow.globals["settings"],
+            unknown_catalogs=sorted(workflow.globals["sizes"].unknown_catalogs),
             config_files=[_shown(file, here) for file in workflow.globals["config_files"]],
             directory=(here / (options.directory or "")).resolve(),
             cores=cores,
             slots=options.jobs if on_cluster else None,
             limits=_limits(workflow, on_cluster),
         )
+
+
+def _patterns(paths: Iterable[Any]) -> list[str]:
+    return [strip_wildcard_constraints(str(path)) for path in paths]
 
 
 def _limits(workflow: Any, on_cluster: bool) -> dict[str, int]:
@@ -171,7 +197,7 @@ def _jobs(dag: Any) -> Iterator[PlannedJob]:
     listed = {job: number for number, job in enumerate(job for job in dag.jobs if not job.is_norun)}
     running = set(dag.needrun_jobs(exclude_finished=False))
     for job, number in listed.items():
-        why, changes = _why(dag.reason(job)) if job in running else ((), ())
+        reason = dag.reason(job) if job in running else None
         yield PlannedJob(
             number=number,
             rule=job.rule.name,
@@ -181,34 +207,14 @@ def _jobs(dag: Any) -> Iterator[PlannedJob]:
             outputs=tuple(str(path) for path in job.output),
             threads=int(job.threads),
             resources={name: value for name, value in job.resources.items() if isinstance(value, int)},
-            why=why,
-            changes=changes,
+            work=stated_work(job.rule.name, dict(job.resources.items())),
+            why=why_it_runs(reason) if reason is not None else (),
+            changes=changes_of(reason) if reason is not None else (),
         )
 
 
-def _why(reason: Any) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Why a job runs, in a word or more, and which parameters changed; a job that only follows others says so."""
-    why = []
-    if reason.forced:
-        why.append("forced")
-    if reason._incomplete_output:
-        why.append("interrupted")
-    before, now = reason.params_changed.only_old, reason.params_changed.only_new
-    if any(not is_code_digest(text) for text in before | now):
-        why.append("parameters")
-    if reason.code_changed or any(is_code_digest(text) for text in before | now):
-        why.append("code")
-    if reason._updated_input or reason.input_changed:
-        why.append("input")
-    if reason.software_stack_changed:
-        why.append("software")
-    if not why and reason._missing_output:
-        why.append("new")
-    return tuple(why or ["follows"]), changed_parameters(before, now)
-
-
 def _sentence(error: Exception) -> str:
-    """What Snakemake says, in one line, without the place in the rules."""
+    """The error of Snakemake in one line, without the place in the rules."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     if "affected files:" in lines:
         files = ", ".join(lines[lines.index("affected files:") + 1 :])

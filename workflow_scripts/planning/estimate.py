@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.planning.costs import Cost, CostModel
+from workflow_scripts.planning.cluster_requests import Cost, Work
+from workflow_scripts.planning.costs import CostModel
 from workflow_scripts.planning.dry_run import DryRun, PlannedJob
 from workflow_scripts.planning.schedule import TimedJob, simulated
-from workflow_scripts.planning.work import Work, WorkOfJobs
 
 STAGES = ("catalog", "cutouts", "images", "training", "inference", "bias", "report", "audit", "calibration")
 # What jobs belong to that no experiment and no audit needs: targets that were named on the command line.
@@ -28,22 +28,22 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
         group needs too), `why` (jobs by reason), `changes`, `core_seconds`, `gpu_seconds`, `disk_bytes`, `from_records`
         (whether all estimates are). `total`: the same with every job counted once. `wall_seconds` on `cores` (or on
         `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and `asks_too_little`: by rule, the
-        estimate of a job that asks for less, and what it asks for), `download` (`requests`, `bytes`), `disk`
-        (`written_bytes`, `replaced_bytes`, `free_bytes`), `unknown_catalogs`, whose numbers of galaxies nobody knows
+        estimate of a job that requests less, and what it requests), `download` (`requests`, `bytes`), `disk`
+        (`written_bytes`, `replaced_bytes`, `free_bytes`), `unknown_catalogs`, whose numbers of galaxies are not known
         yet, `unknown_downloads`, the surveys that wait for them, and `estimates`: where each came from.
     """
-    work = WorkOfJobs(run.settings, run.directory)
     to_do = [job for job in run.jobs if job.to_do]
-    works = {job.number: work.of(job) for job in to_do}
-    costs = {number: model.of(of_job) for number, of_job in works.items()}
-    sources = {kind: model.source(kind) for kind in sorted({of_job.kind for of_job in works.values()})}
-    recorded = {number: sources[of_job.kind].records > 0 for number, of_job in works.items()}
+    costs = {job.number: model.of(job.work) for job in to_do}
+    sources = {kind: model.source(kind) for kind in sorted({job.work.kind for job in to_do})}
+    recorded = {job.number: sources[job.work.kind].records > 0 for job in to_do}
     groups = _groups(run.jobs)
     members = Counter(number for numbers in groups.values() for number in numbers)
     timed = [_timed(job, costs[job.number]) for job in to_do]
-    outcome = simulated(timed, run.cores, run.limits, run.slots)
-    fetched = [job for job in to_do if job.rule == "fetch_cutouts" and work.is_downloaded(job.wildcards["survey"])]
-    surveys = {job.wildcards["survey"] for job in fetched}
+    schedule = simulated(timed, run.cores, run.limits, run.slots)
+    downloads: Counter[str] = Counter()
+    for job in to_do:
+        if job.work.requests is not None:
+            downloads[job.wildcards["survey"]] += round(job.work.requests)
 
     def by_stage(numbers: Iterable[int]) -> dict[str, dict[str, Any]]:
         chosen = set(numbers)
@@ -62,10 +62,10 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
         "target_rules": run.target_rules,
         "cores": run.cores,
         "slots": run.slots,
-        "wall_seconds": outcome.seconds,
+        "wall_seconds": schedule.seconds,
         "memory_mb": {
             "largest_job": max((cost.memory_mb for cost in costs.values()), default=0.0),
-            "at_once": outcome.memory_mb,
+            "at_once": schedule.memory_mb,
             "machine": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20,
             "asks_too_little": {
                 job.rule: [costs[job.number].memory_mb, job.resources["mem_mb"]]
@@ -74,21 +74,23 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
             },
         },
         "download": {
-            "requests": round(sum(works[job.number].requests for job in fetched)),
-            "bytes": round(sum(_received(works[job.number], costs[job.number]) for job in fetched)),
+            "requests": downloads.total(),
+            "bytes": round(sum(_received_bytes(job.work, costs[job.number]) for job in to_do)),
         },
         "disk": {
             "written_bytes": round(sum(cost.disk_bytes for cost in costs.values())),
             "replaced_bytes": _size_of_outputs(to_do, run.directory),
             "free_bytes": shutil.disk_usage(_existing(run.directory)).free,
         },
-        "unknown_catalogs": sorted(work.unknown),
-        "unknown_downloads": sorted({survey for survey in surveys if work.is_uncounted(survey)}),
+        "unknown_catalogs": run.unknown_catalogs if to_do else [],
+        "unknown_downloads": sorted(survey for survey, requests in downloads.items() if not requests),
         "estimates": [vars(source) for source in sources.values()],
     }
 
 
-def _received(work: Work, cost: Cost) -> float:
+def _received_bytes(work: Work, cost: Cost) -> float:
+    if work.requests is None:
+        return 0
     return cost.disk_bytes if work.received_bytes is None else work.received_bytes
 
 

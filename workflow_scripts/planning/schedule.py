@@ -1,4 +1,4 @@
-"""How long a set of jobs takes: they are started as Snakemake would start them, on a clock that nobody waits for."""
+"""How long a set of jobs takes: they are started as Snakemake would start them, on a simulated clock."""
 
 import heapq
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ class TimedJob:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Schedule:
     """Wall seconds, and the largest sum of the peak memory (MB) of jobs that run at the same time."""
 
     seconds: float
@@ -33,7 +33,7 @@ class Outcome:
 
 def simulated(
     jobs: Sequence[TimedJob], cores: int, limits: Mapping[str, int] | None = None, slots: int | None = None
-) -> Outcome:
+) -> Schedule:
     """List scheduling (Graham 1969, SIAM J. Appl. Math. 17, 416): whenever there is room, the first ready job starts.
 
     Parameters
@@ -41,9 +41,9 @@ def simulated(
     jobs
         what is to be done, in the order in which ready jobs are preferred; needs outside of it are done already.
     cores
-        of this machine; a job that asks for more gets all of them.
+        of this machine; a job that requests more gets all of them.
     limits
-        of resources by name (graphics cards, jobs that may ask one service); a job that asks for more gets all.
+        of resources by name (graphics cards, jobs that may use one service); a job that requests more gets all.
     slots
         jobs that a cluster runs at once; then cores limit nothing.
     """
@@ -82,12 +82,12 @@ def simulated(
             waiting[follower] -= 1
             if not waiting[follower]:
                 heapq.heappush(ready, (order[follower], follower))
-    return Outcome(now, most)
+    return Schedule(now, most)
 
 
 class _Room:
     def __init__(self, cores: int, limits: Mapping[str, int], slots: int | None):
-        # On a cluster, each job takes one of the slots, with whatever it asks for.
+        # On a cluster, each job takes one of the slots, whatever it requests.
         self.limits: Mapping[str, int] = {**limits, _PLACES: cores if slots is None else slots}
         self.on_cluster = slots is not None
         self.left = dict(self.limits)
@@ -110,5 +110,5 @@ class _Room:
             self.left[name] += amount
 
     def _wanted(self, job: TimedJob) -> dict[str, int]:
-        asked = {**job.resources, _PLACES: 1 if self.on_cluster else job.threads}
-        return {name: min(asked.get(name, 0), limit) for name, limit in self.limits.items()}
+        requested = {**job.resources, _PLACES: 1 if self.on_cluster else job.threads}
+        return {name: min(requested.get(name, 0), limit) for name, limit in self.limits.items()}

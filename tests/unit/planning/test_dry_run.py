@@ -1,8 +1,11 @@
 """What is wrong with the command line of the preview, in one sentence each."""
 
 import pytest
+import yaml
 
+from tests.small_experiment import CONFIG
 from workflow_scripts.errors import InputError
+from workflow_scripts.planning.cluster_requests import Work, shipped_cost
 from workflow_scripts.planning.dry_run import dry_run
 
 
@@ -40,3 +43,31 @@ def test_a_dry_run_lists_jobs_and_what_they_need(tmp_path, monkeypatch):
     assert {by_number[number].rule for number in train.needs} == {"draw_training_set", "index_images"}
     assert run.target_rules == 1
     assert not any(job.rule == "all" for job in run.jobs)
+
+
+def test_every_rule_states_its_work_and_has_a_shipped_cost(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(CONFIG))
+    run = dry_run(["--configfile", "small.yaml"])
+    works = {job.rule: job.work for job in run.jobs}
+    assert works == {
+        "simulate_sky": Work("simulate_sky", 240),
+        "make_catalog": Work("make_catalog", 240),
+        "list_positions": Work("list_positions", 240),
+        "fetch_cutouts": Work("fetch_cutouts simulated", 20, written=20 * 32 * 32),
+        "collect_ledger": Work("collect_ledger", 240),
+        "prepare_images": Work("prepare_images", 20, written=20 * 32 * 32 * 3),
+        "index_images": Work("index_images", 240),
+        "map_footprint": Work("map_footprint"),
+        "draw_training_set": Work("draw_training_set", 240),
+        "train": Work("train lenet5", 16 * 1 * 32 * 32 * 3),
+        "annotate": Work("annotate lenet5", 96 * 32 * 32 * 3),
+        "measure_bias": Work("measure_bias", 3 * 96),
+        "write_verdict": Work("write_verdict"),
+        "draw_runs": Work("draw_runs", 3),
+        "draw_sky_maps": Work("draw_sky_maps", 240),
+        "draw_galaxies": Work("draw_galaxies", 3 * 96),
+        "draw_footprints": Work("draw_footprints", 3),
+    }
+    assert [rule for rule in run.outputs if shipped_cost(rule) == shipped_cost("other") and run.outputs[rule]] == []
+    assert run.outputs["fetch_cutouts"] == ["results/cutouts/{survey}/tile{tile}.parquet"]

@@ -1,4 +1,4 @@
-"""Sizes of jobs, as the configuration tells them."""
+"""Sizes of work, from the configuration and from what is there already."""
 
 import copy
 from pathlib import Path
@@ -9,49 +9,34 @@ from astropy.table import Table
 
 from tests.small_experiment import CONFIG
 from workflow_scripts.configuration import load
-from workflow_scripts.planning.dry_run import PlannedJob
-from workflow_scripts.planning.work import Work, WorkOfJobs, rows_of_table
-
-NAMES = {"catalog": "sky", "survey": "pixels", "recipe": "small", "tile": "3", "experiment": "first"}
-RUN = {"survey": "pixels", "footprint": "east", "network": "net", "resample": "0", "seed": "0"}
+from workflow_scripts.planning.work import WorkSizes, rows_of_table
 
 
-def job(rule, **wildcards):
-    return PlannedJob(0, rule, "", wildcards, (), (), 1, {}, ("new",), ())
+def sizes(config=CONFIG, directory=Path("nowhere")):
+    return WorkSizes(load(config), directory)
 
 
-def work(rule, config=CONFIG, **wildcards):
-    return WorkOfJobs(load(config), Path("nowhere")).of(job(rule, **wildcards))
-
-
-@pytest.mark.parametrize(
-    ("rule", "names", "expected"),
-    [
-        ("simulate_sky", NAMES, Work("simulate_sky", 240)),
-        ("fetch_cutouts", NAMES, Work("fetch_cutouts simulated", 20, 20 * 32 * 32)),
-        ("prepare_images", NAMES, Work("prepare_images", 20, 20 * 32 * 32 * 3)),
-        ("index_images", NAMES, Work("index_images", 240)),
-        ("draw_training_set", RUN, Work("draw_training_set", 240)),
-        ("train", RUN, Work("train lenet5", 16 * 1 * 32 * 32 * 3)),
-        ("annotate", RUN, Work("annotate lenet5", 96 * 32 * 32 * 3)),
-        ("measure_bias", NAMES, Work("measure_bias", 3 * 96)),
-        ("draw_runs", NAMES, Work("draw_runs", 3)),
-        ("draw_footprints", NAMES, Work("draw_footprints", 3)),
-        ("map_footprint", RUN, Work("map_footprint", 1)),
-    ],
-)
-def test_sizes(rule, names, expected):
-    assert work(rule, **names) == expected
+def changed_survey(**entry):
+    config = copy.deepcopy(CONFIG)
+    config["surveys"]["pixels"].update(entry)
+    return config
 
 
 def test_only_what_is_rendered_is_counted_and_a_sample_shrinks_all():
-    config = copy.deepcopy(CONFIG)
-    config["surveys"]["pixels"].update(rendered_share=0.5, equal_tiles=4)
-    assert work("fetch_cutouts", config, **NAMES).size == 30
-    assert work("make_catalog", config, **NAMES).size == 240
+    config = changed_survey(rendered_share=0.5, equal_tiles=4)
+    assert sizes(config).images_of_tile("pixels", 2) == 30
+    assert sizes(config).galaxies_of_catalog("sky") == sizes(config).galaxies_of_survey("pixels") == 240
     config["sample"] = 100
-    assert work("make_catalog", config, **NAMES).size == 100
-    assert work("index_images", config, **NAMES).size == 50
+    assert sizes(config).galaxies_of_catalog("sky") == 100
+    assert sizes(config).images_of_survey("pixels") == 50
+
+
+def test_images_of_tiles_are_whole_numbers_that_add_up():
+    config = changed_survey(equal_tiles=7)
+    config["sample"] = 100
+    tiles = [sizes(config).images_of_tile("pixels", tile) for tile in range(7)]
+    assert sum(tiles) == 100
+    assert set(tiles) == {14, 15}
 
 
 @pytest.mark.parametrize(
@@ -61,28 +46,37 @@ def test_bands_that_come_one_by_one_are_as_many_requests(more, requests):
     config = copy.deepcopy(CONFIG)
     cutout, access = {"size_px": 32}, {"requests_per_second": 8}
     config["surveys"]["pixels"] = {"kind": "panstarrs", "catalog": "sky", "cutout": cutout, "access": access, **more}
-    asked = 20 * requests
-    expected = Work("fetch_cutouts panstarrs", asked, asked * 32 * 32, asked / 8, asked)
-    assert work("fetch_cutouts", config, **NAMES) == expected
+    found, expected = sizes(config), 20 * requests
+    assert found.cutouts_of_tile("pixels", 3) == found.downloads_of_tile("pixels", 3) == expected
+    assert found.pixels_of_tile("pixels", 3) == expected * 32 * 32
+    assert found.least_seconds_of_tile("pixels", 3) == expected / 8
+    assert found.received_bytes_of_tile("pixels", 3) is None
+
+
+def test_a_simulated_survey_downloads_nothing():
+    assert sizes().downloads_of_tile("pixels", 3) is None
+    assert sizes().least_seconds_of_tile("pixels", 3) == 0
 
 
 def test_a_catalog_that_is_not_there_is_named(tmp_path):
     config = copy.deepcopy(CONFIG)
     columns = {"source_id": "id", "ra": "ra", "dec": "dec"}
     config["catalogs"]["mine"] = {"source": "file", "path": "mine.csv", "columns": columns}
-    work_of_jobs = WorkOfJobs(load(config), tmp_path)
-    assert work_of_jobs.of(job("make_catalog", catalog="mine")) == Work("make_catalog", 0)
-    assert work_of_jobs.unknown == {"mine"}
+    found = sizes(config, tmp_path)
+    assert found.galaxies_of_catalog("mine") == 0
+    assert found.unknown_catalogs == {"mine"}
     (tmp_path / "mine.csv").write_text("id,ra,dec\n1,2,3\n")
-    known = WorkOfJobs(load(config), tmp_path)
-    assert known.of(job("make_catalog", catalog="mine")).size == 2
-    assert known.unknown == set()
+    # Snakemake computes the work of a job again when it starts.
+    assert found.galaxies_of_catalog("mine") == 2
+    assert found.unknown_catalogs == set()
 
 
 def test_a_finished_model_is_not_trained():
     config = copy.deepcopy(CONFIG)
+    assert sizes().training_pixels("east", "net") == 16 * 32 * 32 * 3
     config["networks"]["net"] = {"architecture": "file", "mode": "annotate", "path": "m.keras", "recipe": "small"}
-    assert work("train", config, **RUN) == Work("train file (finished)", 1)
+    found = sizes(config)
+    assert (found.trained_architecture("net"), found.training_pixels("east", "net")) == ("file (finished)", 1)
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "fits", "csv"])
@@ -110,19 +104,19 @@ def bricks_config(n_galaxies):
     return config
 
 
-def test_bricks_are_asked_for_by_brick_and_band_not_by_galaxy():
-    few, many = (work("fetch_cutouts", bricks_config(number), **NAMES) for number in (240, 10_000_000))
-    assert few.size == 20
-    assert few.requests == pytest.approx(3 * 20, rel=0.01)
+def test_bricks_are_requested_by_brick_and_band_not_by_galaxy():
+    few, many = (sizes(bricks_config(number)) for number in (240, 10_000_000))
+    assert few.cutouts_of_tile("pixels", 3) == 20
+    assert few.downloads_of_tile("pixels", 3) == pytest.approx(3 * 20, rel=0.01)
     # Never more than there are, in three bands and twelve tiles.
-    assert many.requests == pytest.approx(3 * 662_174 / 12, rel=0.01)
-    assert many.least_seconds == many.requests
-    assert many.received_bytes == many.requests * 10e6
+    downloads = many.downloads_of_tile("pixels", 3)
+    assert downloads == pytest.approx(3 * 662_174 / 12, rel=0.01)
+    assert many.least_seconds_of_tile("pixels", 3) == downloads
+    assert many.received_bytes_of_tile("pixels", 3) == downloads * 10e6
 
 
 def test_bricks_are_counted_where_positions_are_known(tmp_path):
     folder = tmp_path / "results" / "cutouts" / "pixels"
     folder.mkdir(parents=True)
     pd.DataFrame({"ra": [10.0, 10.001, 10.3], "dec": [5.0, 5.0, 5.0]}).to_parquet(folder / "positions.parquet")
-    found = WorkOfJobs(load(bricks_config(240)), tmp_path).of(job("fetch_cutouts", **NAMES))
-    assert found.requests * 12 == pytest.approx(3 * 2)
+    assert sizes(bricks_config(240), tmp_path).downloads_of_tile("pixels", 3) * 12 == pytest.approx(3 * 2)

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from workflow_scripts.planning.page import console_for, print_page
+from workflow_scripts.planning.plan_page import console_for, print_page
 
 STAGE = {
     "done": 1,
@@ -70,29 +70,29 @@ def test_what_is_estimated_without_records_is_marked():
     assert "as shipped (a laptop): train lenet5" in text
 
 
-def test_why_is_told_with_counts_and_keys():
+def test_why_is_given_with_counts_and_keys():
     assert "new 1, parameters 1 (epochs: 1 -> 2)" in page()
     assert "2 to do (Snakemake counts 1 more, which names targets), 1 done" in page()
 
 
-def test_too_little_disk_and_memory_are_told():
+def test_too_little_disk_and_memory_are_named():
     assert "too little" in page(disk=PLAN["disk"] | {"free_bytes": 1000})
     assert "more than this machine has" in page(memory_mb=PLAN["memory_mb"] | {"machine": 600.0})
     assert "more than" not in page(slots=10, memory_mb=PLAN["memory_mb"] | {"machine": 600.0})
 
 
-def test_jobs_that_ask_for_too_little_memory_are_named():
-    assert "asks for" not in page()
+def test_jobs_that_request_too_little_memory_are_named():
+    assert "requests" not in page()
     text = page(memory_mb=PLAN["memory_mb"] | {"asks_too_little": {"train": [3000.0, 2000]}})
-    assert "train (3.15 GB, asks for 2.1 GB)" in text
+    assert "train (3.15 GB, requests 2.1 GB)" in text
 
 
 def test_catalogs_of_unknown_size_are_named():
     text = page(unknown_catalogs=["zoo"], unknown_downloads=["sdss_images"])
     assert "too low, all of it: how many galaxies zoo has" in text
-    assert "not known yet; the head of the experiment file tells it for sdss_images" in text
+    assert "not known yet; the head of the experiment file gives it for sdss_images" in text
 
 
-def test_downloads_are_told():
+def test_downloads_are_counted():
     assert "\ndownload  nothing\n" in page()
     assert "1200 requests, 3 MB" in page(download={"requests": 1200, "bytes": 3_000_000})

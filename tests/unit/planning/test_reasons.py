@@ -3,7 +3,7 @@
 import json
 
 from workflow_scripts.configuration import as_parameter
-from workflow_scripts.planning.changed_parameters import changed_parameters, is_code_digest
+from workflow_scripts.planning.reasons import changed_parameters, is_code_digest
 
 
 def recorded(value):

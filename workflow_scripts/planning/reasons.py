@@ -1,4 +1,4 @@
-"""Which keys of a rule's parameters changed, told from Snakemake's record of the texts before and now."""
+"""Why a job runs, in a word or more, and which keys of its parameters changed, from Snakemake's records."""
 
 import ast
 import json
@@ -10,6 +10,32 @@ _DIGEST = re.compile(r"'[0-9a-f]{16}'")
 _ABSENT = object()
 # A list or mapping that changed as a whole is not spelt out: a plan is a page.
 _LONGEST = 40
+
+
+def why_it_runs(reason: Any) -> tuple[str, ...]:
+    """The words for a reason of Snakemake (docs/planning.md lists them); a job that only follows others `follows`."""
+    why = []
+    if reason.forced:
+        why.append("forced")
+    if reason._incomplete_output:
+        why.append("interrupted")
+    changed = reason.params_changed.only_old | reason.params_changed.only_new
+    if any(not is_code_digest(text) for text in changed):
+        why.append("parameters")
+    if reason.code_changed or any(is_code_digest(text) for text in changed):
+        why.append("code")
+    if reason._updated_input or reason.input_changed:
+        why.append("input")
+    if reason.software_stack_changed:
+        why.append("software")
+    if not why and reason._missing_output:
+        why.append("new")
+    return tuple(why or ["follows"])
+
+
+def changes_of(reason: Any) -> tuple[str, ...]:
+    """The differences of the parameters of a job (`changed_parameters`)."""
+    return changed_parameters(reason.params_changed.only_old, reason.params_changed.only_new)
 
 
 def is_code_digest(recorded: str) -> bool:

@@ -77,7 +77,7 @@ def _facts(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield "time", f"{about}{_time(plan['wall_seconds'])} on {where}; {core}", "cyan"
     requests = f"{download['requests']} requests, {format_size(download['bytes'])}"
     if plan["unknown_downloads"]:
-        requests = f"not known yet; the head of the experiment file tells it for {', '.join(plan['unknown_downloads'])}"
+        requests = f"not known yet; the head of the experiment file gives it for {', '.join(plan['unknown_downloads'])}"
     elif not download["requests"]:
         requests = "nothing"
     yield "download", requests, "cyan"
@@ -90,10 +90,10 @@ def _facts(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield "memory", f"{most}: more than this machine has" if large else most, "bold red" if large else "cyan"
     if memory["asks_too_little"]:
         listed = (
-            f"{rule} ({_memory(needed)}, asks for {_memory(asked)})"
-            for rule, (needed, asked) in memory["asks_too_little"].items()
+            f"{rule} ({_memory(needed)}, requests {_memory(requested)})"
+            for rule, (needed, requested) in memory["asks_too_little"].items()
         )
-        yield "", f"more than the job asks for, which a cluster may kill: {', '.join(listed)}", "bold red"
+        yield "", f"more than the job requests, which a cluster may kill: {', '.join(listed)}", "bold red"
     yield "estimates", _sources(plan["estimates"]), "dim"
 
 
