@@ -11,8 +11,7 @@ from workflow_scripts.bias.collected_tests import rotating_runs
 from workflow_scripts.bias.training_overlap import training_set_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.tables import read_table
-from workflow_scripts.training_sets.balance import compare_training_sets
-from workflow_scripts.training_sets.covariate_balance import adversarial_auc
+from workflow_scripts.training_sets.balance import adversarial_auc, compare_training_sets
 
 _PERMUTATIONS = 99
 # Enough for a scatter of the AUC of 0.003; more galaxies would only take time.

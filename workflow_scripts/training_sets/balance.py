@@ -1,15 +1,35 @@
-"""How well training sets are matched."""
+"""How well training sets are matched: each covariate by itself, and all of them together."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
-
-from workflow_scripts.training_sets.covariate_differences import CovariateDifference, covariate_difference
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
 
 _NOT_COVARIATES = ("source_id", "ra", "dec", "label", "split")
-_STATISTICS = [field.name for field in fields(CovariateDifference)]
+
+
+@dataclass(frozen=True)
+class CovariateDifference:
+    """Number, mean and standard deviation of both sets, and how they differ.
+
+    `smd` is the standardised mean difference, first minus second (below 0.05 is as good as matched), `variance_ratio`
+    that of first over second, `ks` the Kolmogorov-Smirnov distance with its asymptotic p. All but the numbers are NaN
+    where a set has fewer than two known values.
+    """
+
+    n_a: int
+    mean_a: float
+    sd_a: float
+    n_b: int
+    mean_b: float
+    sd_b: float
+    smd: float
+    variance_ratio: float
+    ks: float
+    ks_p: float
 
 
 def balance_table(training_set: pd.DataFrame, reference: pd.DataFrame, matched: Collection[str] = ()) -> pd.DataFrame:
@@ -32,9 +52,10 @@ def balance_table(training_set: pd.DataFrame, reference: pd.DataFrame, matched: 
         covariate is known; statistics of fewer than two are left empty. `ks_p` errs on the high side, because the
         training set is a part of the pool. A catalog without covariates gives one row a class, with `covariate` empty.
     """
-    table = _table(training_set, reference)
+    table = compare_training_sets(training_set, reference)
     table.insert(2, "matched", table["covariate"].isin(list(matched)))
-    names = {f"{statistic}_{side}": name for statistic in ("n", "mean", "sd") for side, name in _sides(statistic)}
+    sides = {"a": "", "b": "reference_"}
+    names = {f"{name}_{side}": f"{of}{name}" for name in ("n", "mean", "sd") for side, of in sides.items()}
     return table.rename(columns=names)
 
 
@@ -47,14 +68,6 @@ def compare_training_sets(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataF
         `label, covariate` and the fields of `CovariateDifference`; `smd` is positive where the first has the larger
         mean.
     """
-    return _table(first, second)
-
-
-def _sides(statistic: str) -> tuple[tuple[str, str], tuple[str, str]]:
-    return ("a", statistic), ("b", f"reference_{statistic}")
-
-
-def _table(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     covariates = [
         name
         for name in first.columns
@@ -62,13 +75,122 @@ def _table(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
     ]
     rows: list[Mapping[str, object]] = []
     for label in sorted(set(first["label"]) | set(second["label"])):
-        a, b = first[first["label"] == label], second[second["label"] == label]
-        rows += [{"label": label, "covariate": name, **_compared(a[name], b[name])} for name in covariates]
+        a, b = (part[part["label"] == label] for part in (first, second))
+        for name in covariates:
+            values = (part[name].to_numpy(float, na_value=np.nan) for part in (a, b))
+            rows.append({"label": label, "covariate": name, **vars(covariate_difference(*values))})
         if not covariates:
             rows.append({"label": label, "covariate": "", "n_a": len(a), "n_b": len(b)})
-    return pd.DataFrame(rows, columns=["label", "covariate", *_STATISTICS])
+    return pd.DataFrame(rows, columns=["label", "covariate", *(field.name for field in fields(CovariateDifference))])
 
 
-def _compared(first: pd.Series, second: pd.Series) -> dict[str, float]:
-    a, b = (values.to_numpy(float, na_value=np.nan) for values in (first, second))
-    return vars(covariate_difference(a, b))
+def covariate_difference(first: ArrayLike, second: ArrayLike) -> CovariateDifference:
+    """Compare a covariate (n_a,) of one set with that of another (n_b,); missing and infinite values do not count."""
+    a, b = np.asarray(first, float), np.asarray(second, float)
+    a, b = a[np.isfinite(a)], b[np.isfinite(b)]
+    if min(len(a), len(b)) < 2:
+        nothing = float("nan")
+        return CovariateDifference(len(a), nothing, nothing, len(b), *[nothing] * 6)
+    mean_a, sd_a, mean_b, sd_b = float(a.mean()), float(a.std(ddof=1)), float(b.mean()), float(b.std(ddof=1))
+    smd = float(standardised_mean_difference(mean_a, sd_a, mean_b, sd_b))
+    test = stats.ks_2samp(a, b, method="asymp")
+    ratio = float(a.var(ddof=1) / b.var(ddof=1)) if b.var() > 0 else float("nan")
+    return CovariateDifference(
+        len(a), mean_a, sd_a, len(b), mean_b, sd_b, smd, ratio, float(test.statistic), float(test.pvalue)
+    )
+
+
+def standardised_mean_difference(
+    mean_a: ArrayLike, sd_a: ArrayLike, mean_b: ArrayLike, sd_b: ArrayLike
+) -> NDArray[np.float64]:
+    """(mean_a - mean_b) over the root mean square of the two standard deviations (Austin 2009, Stat. Med. 28, 3083).
+
+    0 where the means are equal, whatever the deviations; infinite where two constants differ.
+    """
+    difference = np.asarray(mean_a, float) - np.asarray(mean_b, float)
+    pooled = np.sqrt((np.asarray(sd_a, float) ** 2 + np.asarray(sd_b, float) ** 2) / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(difference == 0, 0.0, difference / pooled)
+
+
+@dataclass(frozen=True)
+class AdversarialAuc:
+    """P(a galaxy of the first set looks more like the first set than one of the second does); 1/2 where balanced.
+
+    `null_sd` is the scatter of the value when set membership is permuted, and `p_permutation` the one-sided share of
+    permutations with at least that value.
+    """
+
+    value: float
+    null_sd: float
+    p_permutation: float
+
+
+def adversarial_auc(
+    first: ArrayLike, second: ArrayLike, permutations: int, seed: int, folds: int = 5
+) -> AdversarialAuc:
+    """Can the two sets be told apart from all covariates together?
+
+    Fisher's linear discriminant (1936, Ann. Eugen. 7, 179) of the covariates, their squares and products is fitted
+    without one fold of the galaxies and ranks those of that fold; the value is the mean of the folds' AUCs. It sees
+    differences of means, spreads and correlations. Folds are not independent of each other, because each helps to fit
+    the others' discriminants, so the null comes from permuting set membership within folds and fitting again.
+
+    Parameters
+    ----------
+    first, second
+        (n_a, k) and (n_b, k) covariates, a row a galaxy. Galaxies that are in both sets make the value too small.
+    permutations, seed, folds
+        number of permutations (1 or more); of these and the random division into two or more folds; of the folds.
+
+    Raises
+    ------
+    ValueError
+        for a missing value, different numbers of covariates, fewer than two folds or one permutation, fewer than 4
+        galaxies of a set in a fold, or covariates that are all constant.
+    """
+    a, b = np.asarray(first, float), np.asarray(second, float)
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not a.shape[1]:
+        raise ValueError(f"both sets need the same covariates, a column each, not {a.shape} and {b.shape}")
+    if not (np.isfinite(a).all() and np.isfinite(b).all()):
+        raise ValueError("a covariate is missing or infinite")
+    if folds < 2 or min(len(a), len(b)) < 4 * folds:
+        raise ValueError(f"{len(a)} and {len(b)} galaxies are too few for {folds} folds")
+    if permutations < 1:
+        raise ValueError("at least one permutation is needed for a p-value")
+    features = _features(np.vstack([a, b]))
+    random = np.random.default_rng(seed)
+    fold = np.concatenate([random.permutation(len(part)) % folds for part in (a, b)])
+    # A column a permutation; the first is what was observed.
+    member = np.zeros((len(features), permutations + 1))
+    member[: len(a)] = 1.0
+    for number in range(folds):
+        rows = np.flatnonzero(fold == number)
+        member[rows, 1:] = random.permuted(member[rows, 1:], axis=0)
+    value = np.mean([_auc_of_fold(features, member, fold == number) for number in range(folds)], axis=0)
+    as_large = int((value[1:] >= value[0] - 1e-12).sum())
+    return AdversarialAuc(float(value[0]), float(value[1:].std()), (as_large + 1) / (permutations + 1))
+
+
+def _features(covariates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Covariates, squares and products, each in standard deviations; constant ones are left out."""
+    spread = covariates.std(axis=0)
+    kept = spread > 1e-12 * np.maximum(1.0, np.abs(covariates.mean(axis=0)))
+    if not kept.any():
+        raise ValueError("no covariate differs between galaxies: there is nothing to tell sets apart by")
+    x = (covariates[:, kept] - covariates[:, kept].mean(axis=0)) / spread[kept]
+    first, second = np.triu_indices(x.shape[1])
+    features = np.hstack([x, x[:, first] * x[:, second]])
+    deviation = features.std(axis=0)
+    return features[:, deviation > 1e-12] / deviation[deviation > 1e-12]
+
+
+def _auc_of_fold(features: NDArray, member: NDArray, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """AUC in one fold of the discriminant fitted to the others, for every column of `member`."""
+    train, labels = features[~inside], member[~inside]
+    # Least squares of membership is Fisher's discriminant; the pseudo-inverse also serves dependent features.
+    direction = np.linalg.pinv(train - train.mean(axis=0), rcond=1e-10) @ (labels - labels.mean(axis=0))
+    ranks = stats.rankdata(features[inside] @ direction, axis=0)
+    of_first = member[inside].sum(axis=0)
+    below = (ranks * member[inside]).sum(axis=0) - of_first * (of_first + 1) / 2
+    return below / (of_first * (inside.sum() - of_first))

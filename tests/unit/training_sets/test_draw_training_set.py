@@ -1,4 +1,4 @@
-"""The steps map_footprint and draw_training_set as command lines."""
+"""The step draw_training_set as a command line."""
 
 import json
 
@@ -6,48 +6,12 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from mocpy import MOC
 
-from workflow_scripts import draw_training_set, map_footprint
+from workflow_scripts import draw_training_set
 from workflow_scripts.configuration import as_parameter
 from workflow_scripts.errors import InputError
-from workflow_scripts.step import run_step
 from workflow_scripts.tables import write_table
 from workflow_scripts.training_sets.split import split
-
-
-def run(step, *arguments: str) -> None:
-    step.main(step.build_parser().parse_args([str(argument) for argument in arguments]))
-
-
-def map_it(folder, region: dict) -> tuple[MOC, dict, bytes]:
-    entry = as_parameter({"name": "mine", "region": region})
-    run(map_footprint, "--footprint", entry, "--moc", folder / "mine.moc.fits", "--summary", folder / "mine.json")
-    moc = folder / "mine.moc.fits"
-    return MOC.load(moc, format="fits"), json.loads((folder / "mine.json").read_text()), moc.read_bytes()
-
-
-def test_map_of_a_hemisphere(tmp_path):
-    region = {"hemisphere": {"ra": 45.0, "dec": -30.0}}
-    moc, summary, content = map_it(tmp_path, region)
-    assert moc.sky_fraction == pytest.approx(0.5, abs=1e-3)
-    assert summary == {"name": "mine", "region": region, "axis": [45.0, -30.0], "sky_fraction": moc.sky_fraction}
-    assert map_it(tmp_path / "again", region)[2] == content
-    assert {path.name for path in tmp_path.iterdir()} == {"mine.moc.fits", "mine.json", "again"}
-
-
-def test_map_of_a_footprint_that_points_nowhere(tmp_path):
-    assert map_it(tmp_path, {"whole_sky": True})[1]["axis"] is None
-
-
-def test_map_of_nothing_writes_nothing(tmp_path, capsys):
-    entry = as_parameter({"name": "mine", "region": {"ra_range": [5, 5]}})
-    arguments = ["--footprint", entry, "--moc", str(tmp_path / "m.fits"), "--summary", str(tmp_path / "m.json")]
-    with pytest.raises(SystemExit) as stopped:
-        run_step(map_footprint.main, map_footprint.build_parser(), arguments)
-    assert stopped.value.code == 2
-    assert capsys.readouterr().err == ("error: footprints.mine: the region is empty, expected some area on the sky\n")
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture
@@ -64,12 +28,12 @@ def inputs(tmp_path, make_pool):
 
 
 def draw(folder, entry: dict, resample: int = 0, output: str = "out") -> pd.DataFrame:
-    run(
-        draw_training_set,
+    arguments = [
         *("--catalog", folder / "catalog.parquet", "--ledger", folder / "ledger.parquet"),
         *("--footprint", as_parameter(entry), "--resample", resample),
         *("--output", folder / output / "training_set.parquet", "--balance", folder / output / "balance.csv"),
-    )
+    ]
+    draw_training_set.main(draw_training_set.build_parser().parse_args([str(argument) for argument in arguments]))
     return pd.read_parquet(folder / output / "training_set.parquet")
 
 
