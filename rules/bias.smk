@@ -1,6 +1,7 @@
 # The statistics of one experiment: paper-style numbers for every run, and the answer with the run as the unit.
 #   needs:  the annotations of every run of the experiment, the catalog, the training sets and their balance
-#   gives:  results/bias/{experiment}/summary.json with the verdict, and the tables behind it
+#   gives:  results/bias/{experiment}/summary.json with the verdict, and the tables behind it; balance.csv before any
+#           network is trained
 
 
 def of_training_sets(filename):
@@ -13,14 +14,47 @@ def of_training_sets(filename):
     ]
 
 
+def catalog_of_experiment(wildcards):
+    """Input function: the catalog of an experiment's survey."""
+    return "results/catalog/{}/catalog.parquet".format(
+        settings.survey(settings.experiment(wildcards.experiment)["survey"])["catalog"]
+    )
+
+
+rule tabulate_balance:
+    input:
+        catalog=catalog_of_experiment,
+        ledger=lambda wildcards: "results/cutouts/{}/ledger.parquet".format(
+            settings.experiment(wildcards.experiment)["survey"]
+        ),
+        training_sets=of_training_sets("training_set.parquet"),
+    output:
+        "results/bias/{experiment}/balance.csv",
+    log:
+        "logs/bias/{experiment}/tabulate_balance.log",
+    benchmark:
+        "benchmarks/bias/{experiment}/tabulate_balance.tsv"
+    conda:
+        "../envs/statistics.yaml"
+    resources:
+        **cluster_request("tabulate_balance"),
+    params:
+        drawn=lambda wildcards: as_parameter(settings.training_sets(wildcards.experiment)),
+        training_sets=for_each_run("results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet"),
+        code=code("tabulate_balance"),
+    message:
+        "Tabulate how well the training sets of {wildcards.experiment} are matched"
+    shell:
+        "python -m workflow_scripts.tabulate_balance --catalog {input.catalog} --ledger {input.ledger}"
+        " --drawn {params.drawn:q} --training-sets {params.training_sets:q} --output {output} 2> {log}"
+
+
 rule measure_bias:
     input:
         annotations=of_runs("results/inference/{survey}/{run}/annotations.parquet"),
         training_sets=of_training_sets("training_set.parquet"),
-        balance=of_training_sets("balance.csv"),
-        catalog=lambda wildcards: "results/catalog/{}/catalog.parquet".format(
-            settings.survey(settings.experiment(wildcards.experiment)["survey"])["catalog"]
-        ),
+        balance="results/bias/{experiment}/balance.csv",
+        catalog=catalog_of_experiment,
     output:
         summary="results/bias/{experiment}/summary.json",
         tables=multiext(
@@ -31,7 +65,6 @@ rule measure_bias:
             "cosine.csv",
             "arms.csv",
             "thresholds.csv",
-            "balance.csv",
         ),
         maps="results/bias/{experiment}/sky_maps.npz",
     log:
@@ -47,7 +80,6 @@ rule measure_bias:
         # Patterns, because a command line has no room for the files of a thousand runs.
         annotations=for_each_run("results/inference/{survey}/{{run_id}}/annotations.parquet"),
         training_sets=for_each_run("results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet"),
-        balance=for_each_run("results/training/{survey}/{{footprint}}/resample{{resample}}/balance.csv"),
         folder=lambda wildcards: f"results/bias/{wildcards.experiment}",
         code=code("measure_bias"),
     message:
@@ -55,4 +87,4 @@ rule measure_bias:
     shell:
         "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --catalog {input.catalog}"
         " --annotations {params.annotations:q} --training-sets {params.training_sets:q}"
-        " --balance {params.balance:q} --output-folder {params.folder} 2> {log}"
+        " --balance {input.balance} --output-folder {params.folder} 2> {log}"

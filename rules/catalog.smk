@@ -1,8 +1,9 @@
 # Galaxies: source_id, ra, dec (ICRS degrees), a reference label where there is one, covariates, and the split into
 # training pool and annotation set.
 #   needs:  the user's table, the network for that of a service, or nothing for a simulated sky
-#   gives:  results/catalog/{catalog}/catalog.parquet and hygiene.json (what was dropped, and why); beside them what a
-#           service gave, answer.parquet or download.*, and what it was asked, and when (answer.json, download.json)
+#   gives:  results/catalog/{catalog}/catalog.parquet and hygiene.json (what was dropped, and why); galaxies*.parquet,
+#           the columns that training sets and annotations depend on; beside them what a service gave, answer.parquet or
+#           download.*, and what was requested, and when (answer.json, download.json)
 
 
 rule simulate_sky:
@@ -103,3 +104,32 @@ rule make_catalog:
     shell:
         "python -m workflow_scripts.make_catalog --catalog {params.catalog:q} --source {input.source:q}"
         " --output {output.catalog} --hygiene {output.hygiene} 2> {log}"
+
+
+# What training sets and annotations read of a catalog, straight from the table: whoever adds a covariate to the catalog
+# trains nothing again. The covariates that training sets are matched in are a part of the name.
+rule list_galaxies:
+    input:
+        source=lambda wildcards: settings.catalog_source(wildcards.catalog),
+    output:
+        "results/catalog/{catalog}/galaxies{covariates}.parquet",
+    log:
+        "logs/catalog/{catalog}/galaxies{covariates}/list_galaxies.log",
+    benchmark:
+        "benchmarks/catalog/{catalog}/galaxies{covariates}/list_galaxies.tsv"
+    wildcard_constraints:
+        covariates=r"(-[A-Za-z]\w*)*",
+    conda:
+        "../envs/survey.yaml"
+    resources:
+        **cluster_request("list_galaxies", size=lambda wildcards: sizes.galaxies_of_catalog(wildcards.catalog)),
+    params:
+        catalog=lambda wildcards: as_parameter(
+            settings.galaxies_parameter(wildcards.catalog, wildcards.covariates.split("-")[1:])
+        ),
+        code=code("list_galaxies"),
+    message:
+        "List the galaxies of {wildcards.catalog} that training sets are drawn from"
+    shell:
+        "python -m workflow_scripts.list_galaxies --catalog {params.catalog:q} --source {input.source:q}"
+        " --output {output} 2> {log}"

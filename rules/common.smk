@@ -71,9 +71,9 @@ def in_words(described):
     return lambda wildcards, input: readable(described(wildcards))
 
 
-def of_catalog(filename):
-    """Input function: a file of the catalog that a survey's cutouts are made for."""
-    return lambda wildcards: f"results/catalog/{settings.survey(wildcards.survey)['catalog']}/{filename}"
+def galaxies_of_footprint(wildcards):
+    """Input function: the galaxies that a footprint's training sets are drawn from and its runs annotate."""
+    return settings.galaxies_file(wildcards.survey, wildcards.footprint)
 
 
 def of_recipe(filename):

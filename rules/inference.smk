@@ -8,7 +8,7 @@ rule annotate:
         model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras",
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         index=of_recipe("index.parquet"),
-        catalog=of_catalog("catalog.parquet"),
+        galaxies=galaxies_of_footprint,
     output:
         "results/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotations.parquet",
     log:
@@ -34,5 +34,5 @@ rule annotate:
         " resample {wildcards.resample}, seed {wildcards.seed}"
     shell:
         "python -m workflow_scripts.annotate --network {params.network:q} --model {input.model}"
-        " --training-set {input.training_set} --index {input.index} --catalog {input.catalog} --threads {threads}"
+        " --training-set {input.training_set} --index {input.index} --catalog {input.galaxies} --threads {threads}"
         " --output {output} 2> {log}"

@@ -32,12 +32,11 @@ rule map_footprint:
 
 rule draw_training_set:
     input:
-        catalog=of_catalog("catalog.parquet"),
+        galaxies=galaxies_of_footprint,
         ledger="results/cutouts/{survey}/ledger.parquet",
         mocs=lambda wildcards: settings.moc_files(wildcards.footprint),
     output:
-        training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
-        balance="results/training/{survey}/{footprint}/resample{resample}/balance.csv",
+        "results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
     log:
         "logs/training/{survey}/{footprint}/resample{resample}/draw_training_set.log",
     benchmark:
@@ -54,9 +53,9 @@ rule draw_training_set:
         "Draw training set {wildcards.resample} from {wildcards.footprint}, matched to the training pool:"
         " {params.in_words}"
     shell:
-        "python -m workflow_scripts.draw_training_set --catalog {input.catalog} --ledger {input.ledger}"
+        "python -m workflow_scripts.draw_training_set --catalog {input.galaxies} --ledger {input.ledger}"
         " --footprint {params.footprint:q} --resample {wildcards.resample}"
-        " --output {output.training_set} --balance {output.balance} 2> {log}"
+        " --output {output} 2> {log}"
 
 
 rule train:

@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--training-sets", required=True, help="training set of a run (Parquet), with {footprint} and {resample}"
     )
-    parser.add_argument("--balance", required=True, help="balance table of a training set (CSV), likewise")
+    parser.add_argument("--balance", required=True, help="balance of all training sets, or of one, likewise (CSV)")
     parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
     return parser
 
@@ -98,8 +98,9 @@ def measure(
         "contrasts": pair_table(annotations, experiment["opposite"], imaging, settings["seed"]),
         "arms": arm_means(runs, experiment["opposite"]),
         "thresholds": single.cuts,
-        "balance": all_balance,
     }
+    if str(folder / "balance.csv") not in balance:
+        tables["balance"] = all_balance
     for name, table in tables.items():
         with whole_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, float_format="%.9g")
@@ -156,11 +157,14 @@ def check_opposite(experiment: dict[str, Any], listed: list[dict[str, Any]]) -> 
 
 
 def gathered_balance(files: Sequence[str]) -> pd.DataFrame:
-    """The balance tables of all training sets (`.../{footprint}/resample{r}/balance.csv`) as one."""
+    """The balance of training sets: one table of all, or one of each (`.../{footprint}/resample{r}/balance.csv`)."""
     tables = []
     for file in files:
-        footprint, resample = training_set_of(file)
-        tables.append(pd.read_csv(file).assign(footprint=footprint, resample=resample))
+        table = pd.read_csv(file)
+        if "footprint" not in table:
+            footprint, resample = training_set_of(file)
+            table = table.assign(footprint=footprint, resample=resample)
+        tables.append(table)
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"footprint": [], "resample": []})
 
 

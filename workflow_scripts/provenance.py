@@ -58,8 +58,12 @@ def sha256(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def provenance(config: Mapping[str, Any], seeds: Mapping[str, int], inputs: Sequence[str | Path]) -> dict[str, Any]:
+def provenance(
+    config: Mapping[str, Any], seeds: Mapping[str, int], inputs: Sequence[str | Path] | Mapping[str, str]
+) -> dict[str, Any]:
     """The record that every model, annotation table and summary carries.
+
+    `inputs` are files; or, by file, digests of what was used of each, where that is not all.
 
     Holds no time of day and no host name, so that the same work gives the same bytes.
     """
@@ -68,5 +72,5 @@ def provenance(config: Mapping[str, Any], seeds: Mapping[str, int], inputs: Sequ
         "seeds": dict(seeds),
         "versions": versions(),
         "git": git_state(),
-        "inputs": {str(path): sha256(path) for path in inputs},
+        "inputs": dict(inputs) if isinstance(inputs, Mapping) else {str(path): sha256(path) for path in inputs},
     }

@@ -1,5 +1,6 @@
 """Tables (Parquet) and JSON of the workflow: written whole, read or refused in one sentence."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -51,6 +52,13 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.Dat
             f"{path}: expected a whole table (Parquet), but it cannot be read: {reason} (what Snakemake made, it makes"
             " again when you delete it)"
         ) from None
+
+
+def content_digest(table: pd.DataFrame) -> str:
+    """Hex digest of the names of columns and the rows of a table, in their order: of nothing else in its file."""
+    digest = hashlib.sha256(json.dumps(list(table.columns)).encode())
+    digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
+    return digest.hexdigest()
 
 
 def write_table(

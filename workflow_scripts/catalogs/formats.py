@@ -1,4 +1,4 @@
-"""The formats of catalogs: the one list that readers, help texts, messages and the configuration's schema go by.
+"""Formats and columns of catalogs: the lists that readers, help texts, messages and the configuration's schema go by.
 
 Imports nothing, so that everything may import it. A new format is a line here and a function in `readers.py` (one that
 reads the header before the table, for audits, in `audits/table_columns.py`).
@@ -27,6 +27,12 @@ FORMAT_SUFFIXES = tuple(suffix for known in FORMATS for suffix in known.suffixes
 # `CSV, ECSV, FITS, VOTable or Parquet`
 FORMATS_IN_WORDS = f"{', '.join(known.shown for known in FORMATS[:-1])} or {FORMATS[-1].shown}"
 _GZIPPED = ".gz"
+
+TEXT_COLUMNS = ("source_id", "label", "file")
+POSITION_COLUMNS = ("ra", "dec")
+COVARIATES = ("magnitude", "radius_arcsec", "redshift", "psf_fwhm_arcsec", "depth_mag", "ebv", "axis_ratio")
+# What a simulated sky shows of itself, under the same names as a real catalog's columns.
+SIMULATED_COLUMNS = ("source_id", "ra", "dec", "label", *COVARIATES)
 
 
 def format_suffix(name: str) -> str:

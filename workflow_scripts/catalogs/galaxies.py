@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.catalogs.hygiene import check_precision, clean
 from workflow_scripts.catalogs.labels import labels_by_value, labels_by_votes, vote_columns
-from workflow_scripts.catalogs.readers import COVARIATES, read_catalog
+from workflow_scripts.catalogs.readers import read_catalog
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.tiles import FINE_ORDER, tile_of
 from workflow_scripts.training_sets.split import hash_fractions, split
 
-# What a simulated sky shows of itself, under the same names as a real catalog's columns.
-SIMULATED_COLUMNS = ("source_id", "ra", "dec", "label", *COVARIATES)
 # What is added to the user's columns.
 RESERVED_COLUMNS = ("split",)
 

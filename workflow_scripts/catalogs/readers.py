@@ -12,12 +12,16 @@ import pyarrow.parquet as pq
 from astropy import units
 from astropy.table import Table
 
-from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMAT_SUFFIXES, format_of_name
+from workflow_scripts.catalogs.formats import (
+    COVARIATES,
+    FORMAT_NAMES,
+    FORMAT_SUFFIXES,
+    POSITION_COLUMNS,
+    TEXT_COLUMNS,
+    format_of_name,
+)
 from workflow_scripts.errors import InputError, first_line
 
-TEXT_COLUMNS = ("source_id", "label", "file")
-POSITION_COLUMNS = ("ra", "dec")
-COVARIATES = ("magnitude", "radius_arcsec", "redshift", "psf_fwhm_arcsec", "depth_mag", "ebv", "axis_ratio")
 # What astropy calls them. A VOTable's columns go by the names that other programs show, not by their XML ids.
 _ASTROPY: dict[str, dict[str, Any]] = {
     "ecsv": {"format": "ascii.ecsv"},

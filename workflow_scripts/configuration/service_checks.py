@@ -4,15 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.catalogs.formats import COVARIATES
 from workflow_scripts.configuration.validation import KeyPath, reject, suggestion
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.addresses import AddressGuard
 from workflow_scripts.surveys.registry import kind_of
 
 Files = Sequence[str | Path]
-
-# Columns that are numbers in a simulated catalog.
-COVARIATES = ("magnitude", "radius_arcsec", "redshift")
 
 
 def check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[str, Any], files: Files) -> None:

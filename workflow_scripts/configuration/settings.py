@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.configuration.expansion import expand_footprints, members_of_families, moc_paths
 from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.configuration.references import check_references, table_suffix
@@ -42,7 +43,18 @@ def load(config: Mapping[str, Any], files: Sequence[str | Path] = ()) -> "Config
     footprints = expand_footprints(completed["footprints"], completed["matchings"], files)
     families = members_of_families(completed["footprints"])
     check_references(completed, families, list(footprints), files)
-    return Configuration(completed, footprints, families)
+    configuration = Configuration(completed, footprints, families)
+    _check_matchings(configuration)
+    return configuration
+
+
+def _check_matchings(configuration: "Configuration") -> None:
+    """Raise `InputError` where training sets of an active experiment match in what the catalog has not."""
+    for experiment in configuration.active_experiments:
+        survey = configuration.experiment(experiment)["survey"]
+        for footprint in dict.fromkeys(run.footprint for run in configuration.runs(experiment)):
+            bins = configuration.footprint(footprint)["matching"]["bins"]
+            configuration.galaxies_parameter(configuration.survey(survey)["catalog"], list(bins or {}))
 
 
 def _size_training_sets(completed: Entry) -> None:
@@ -145,6 +157,27 @@ class Configuration:
         """How rows become a catalog: without what only decides which rows there are, and reaches it as rows."""
         entry = self.catalog(name)
         return {key: value for key, value in entry.items() if key not in _ROWS_KEYS}
+
+    def galaxies_file(self, survey: str, footprint: str) -> str:
+        """What training sets and annotations read of a catalog; its name has the covariates that these match in."""
+        matched = "".join(f"-{name}" for name in sorted(self.footprint(footprint)["matching"]["bins"] or {}))
+        return f"results/catalog/{self.survey(survey)['catalog']}/galaxies{matched}.parquet"
+
+    def galaxies_parameter(self, catalog: str, covariates: Sequence[str]) -> Entry:
+        """What training sets depend on of a catalog, if they match in these covariates.
+
+        Raises `InputError` for one that the catalog has not.
+        """
+        entry = self.catalog_parameter(catalog)
+        known = entry.get("columns") or {name: name for name in SIMULATED_COLUMNS}
+        used = ["source_id", "ra", "dec", "label", *covariates]
+        if missing := [name for name in covariates if name not in known]:
+            others = [name for name in known if name not in ("source_id", "label")]
+            raise InputError(
+                f"matchings: bins are in '{missing[0]}', which catalogs.{catalog}.columns has not"
+                f"{suggestion(missing[0], others)}"
+            )
+        return {**entry, "columns": {name: known[name] for name in used if name in known}}
 
     def survey(self, name: str) -> Entry:
         """A survey."""

@@ -1,6 +1,6 @@
 """How well training sets are matched: each covariate by itself, and all of them together."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -32,17 +32,17 @@ class CovariateDifference:
     ks_p: float
 
 
-def balance_table(training_set: pd.DataFrame, reference: pd.DataFrame, matched: Collection[str] = ()) -> pd.DataFrame:
+def balance_table(training_set: pd.DataFrame, pool: pd.DataFrame) -> pd.DataFrame:
     """Compare a training set with the training pool that it is matched to, covariate by covariate and class by class.
 
     Covariates that were not matched, such as the seeing, are listed too: they are what may differ between footprints.
 
     Parameters
     ----------
-    training_set, reference
-        `label` and covariates; every numeric column that both have is compared.
-    matched
-        covariates that the training set was matched in.
+    training_set
+        `source_id` and the covariates that it was matched in, as `matching.draw_training_set` gives them.
+    pool
+        the galaxies it was drawn from: `source_id, label` and covariates; every numeric column is compared.
 
     Returns
     -------
@@ -52,8 +52,8 @@ def balance_table(training_set: pd.DataFrame, reference: pd.DataFrame, matched: 
         covariate is known; statistics of fewer than two are left empty. `ks_p` errs on the high side, because the
         training set is a part of the pool. A catalog without covariates gives one row a class, with `covariate` empty.
     """
-    table = compare_training_sets(training_set, reference)
-    table.insert(2, "matched", table["covariate"].isin(list(matched)))
+    table = compare_training_sets(pool[pool["source_id"].isin(training_set["source_id"])], pool)
+    table.insert(2, "matched", table["covariate"].isin(training_set.columns))
     sides = {"a": "", "b": "reference_"}
     names = {f"{name}_{side}": f"{of}{name}" for name in ("n", "mean", "sd") for side, of in sides.items()}
     return table.rename(columns=names)

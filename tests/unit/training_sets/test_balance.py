@@ -32,7 +32,7 @@ def galaxies():
 
 def test_known_values(galaxies):
     chosen = galaxies[galaxies["magnitude"] < 17]
-    table = balance_table(chosen, galaxies, matched=["magnitude"])
+    table = balance_table(chosen[["source_id", "magnitude"]], galaxies)
     assert list(table) == [
         *("label", "covariate", "matched", "n", "mean", "sd", "reference_n", "reference_mean", "reference_sd"),
         *("smd", "variance_ratio", "ks", "ks_p"),
@@ -50,7 +50,7 @@ def test_known_values(galaxies):
 
 
 def test_covariates_that_were_not_matched_are_listed(galaxies):
-    table = balance_table(galaxies[::2], galaxies, matched=["magnitude"])
+    table = balance_table(galaxies.loc[::2, ["source_id", "magnitude"]], galaxies)
     assert dict(zip(table["covariate"], table["matched"], strict=True)) == {
         "magnitude": True,
         "psf_fwhm_arcsec": False,
@@ -76,14 +76,14 @@ def test_pairs_are_antisymmetric(galaxies):
 def test_unknown_values_are_not_counted(galaxies):
     holes = galaxies.assign(magnitude=galaxies["magnitude"].where(galaxies.index % 2 == 0))
     holes.loc[holes["label"] == 1, "psf_fwhm_arcsec"] = np.nan
-    table = balance_table(holes, galaxies).set_index(["label", "covariate"])
-    assert table.loc[(0, "magnitude"), "n"] == 100
-    assert table.loc[(1, "psf_fwhm_arcsec"), "n"] == 0
+    table = compare_training_sets(holes, galaxies).set_index(["label", "covariate"])
+    assert table.loc[(0, "magnitude"), "n_a"] == 100
+    assert table.loc[(1, "psf_fwhm_arcsec"), "n_a"] == 0
     assert np.isnan(table.loc[(1, "psf_fwhm_arcsec"), "smd"])
 
 
 def test_catalog_without_covariates(galaxies):
-    table = balance_table(galaxies[["source_id", "label"]][:300], galaxies)
+    table = balance_table(galaxies[:300], galaxies[["source_id", "label"]])
     assert table[["label", "n", "reference_n"]].to_numpy().tolist() == [[0, 200, 200], [1, 100, 200]]
     assert (table["covariate"] == "").all()
 
