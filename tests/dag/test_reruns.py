@@ -9,6 +9,7 @@ import pytest
 pytestmark = pytest.mark.slow
 
 REPORT = {"write_verdict", "draw_runs", "draw_sky_maps", "draw_galaxies", "draw_footprints"}
+BALANCE = {("tabulate_balance", "bias/first")}
 
 
 def jobs(workflow):
@@ -22,7 +23,7 @@ def of_run(footprint, network="net", resample=0, seed=0):
 
 
 def of_set(footprint, resample=0):
-    return {("draw_training_set", f"training/pixels/{footprint}/resample{resample}")}
+    return {("draw_training_set", f"training/pixels/{footprint}/resample{resample}"), *BALANCE}
 
 
 def of_report(*rules, experiment="first"):
@@ -68,7 +69,7 @@ def test_a_comment_in_a_module_runs_nothing(workflow):
 
 
 def test_a_reverted_edit_runs_nothing(workflow):
-    module = workflow.root / "workflow_scripts" / "sky" / "split.py"
+    module = workflow.root / "workflow_scripts" / "training_sets" / "split.py"
     text = module.read_text()
     module.write_text(text + "\nANSWER = 42\n")
     assert ("make_catalog", "catalog/sky") in jobs(workflow)
@@ -134,7 +135,7 @@ def test_a_changed_recipe_repeats_images_and_runs(workflow):
 
 def test_a_shorter_list_of_runs_repeats_the_statistics_only(workflow):
     change(workflow, lambda c: c["experiments"]["first"]["arms"].pop("control"))
-    assert jobs(workflow) == AFTER_RUNS | of_report("draw_footprints")
+    assert jobs(workflow) == AFTER_RUNS | BALANCE | of_report("draw_footprints")
 
 
 def test_a_second_experiment_shares_runs(workflow):
@@ -149,7 +150,9 @@ def test_a_second_experiment_shares_runs(workflow):
         config["active_experiments"] = ["second"]
 
     change(workflow, edit)
-    second = {("measure_bias", "bias/second")} | of_report(*REPORT, experiment="second")
+    second = {(rule, "bias/second") for rule in ("tabulate_balance", "measure_bias")} | of_report(
+        *REPORT, experiment="second"
+    )
     assert jobs(workflow) == of_run("east", seed=2) | of_run("west", seed=2) | second
 
 
