@@ -2,8 +2,7 @@
 
 import argparse
 
-from workflow_scripts.cluster.queue import cancel, jobs_of_folder
-from workflow_scripts.cluster.running import snakemakes_in
+from workflow_scripts.cluster.slurm import cancel, jobs_of_folder, snakemakes_in
 from workflow_scripts.errors import InputError
 from workflow_scripts.step import run_step
 

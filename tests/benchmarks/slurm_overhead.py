@@ -74,7 +74,7 @@ def main() -> None:
                 run = SubmittedRun(cluster, ROOT, Path(folder) / f"tiles{tiles}")
                 run.write_config(experiment(tiles))
                 if run.run("--jobs", "1"):
-                    raise SystemExit(run.said()[-3000:])
+                    raise SystemExit(run.printed()[-3000:])
                 _print(tiles, recorded(cluster, known), steps(run.analysis))
         finally:
             cluster.stop()

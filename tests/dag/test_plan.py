@@ -1,4 +1,4 @@
-"""The preview tells what Snakemake would run, and why."""
+"""The preview lists what Snakemake would run, and why."""
 
 import copy
 
@@ -50,7 +50,7 @@ def test_changed_epochs_are_named(workflow):
     assert "parameters (epochs: 1 -> 2)" in plan(workflow).stdout
 
 
-def test_edited_code_is_told_from_edited_parameters(workflow):
+def test_edited_code_and_edited_parameters_are_distinguished(workflow):
     module = workflow.root / "workflow_scripts" / "statistics" / "runs" / "contrasts.py"
     module.write_text(module.read_text() + "\nANSWER = 42\n")
     found = planned(workflow)
@@ -80,7 +80,7 @@ def test_a_shared_job_is_counted_once(workflow):
     assert found["total"]["why"]["new"] >= 2
 
 
-def test_a_forced_job_says_so(workflow):
+def test_a_forced_job_is_named(workflow):
     found = plan(workflow, "--", "--forcerun", "write_verdict")
     assert "forced" in found.stdout
 
@@ -117,7 +117,7 @@ def test_a_missing_file_of_the_user_is_named(repository, tmp_path):
         ("networks/annotation.py", {"inference": {"code"}, "bias": {"follows"}}),
     ],
 )
-def test_a_newer_version_says_what_it_makes_again_of_older_results(workflow, module, made_again):
+def test_a_newer_version_lists_what_it_makes_again_of_older_results(workflow, module, made_again):
     path = workflow.root / "workflow_scripts" / module
     path.write_text(path.read_text() + "\nANSWER = 42\n")
     found = planned(workflow)

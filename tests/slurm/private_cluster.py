@@ -125,7 +125,7 @@ class PrivateCluster:
     def start_controller(self) -> None:
         """Start slurmctld, which takes up the jobs it knew."""
         self.run("slurmctld")
-        self.wait_for(lambda: "UP" in self.run("scontrol", "ping", check=False), 60, "slurmctld does not answer")
+        self.wait_for(lambda: "UP" in self.run("scontrol", "ping", check=False), 60, "slurmctld does not respond")
 
     def stop_daemon(self, name: str) -> None:
         """End one of the daemons started here, by its own pid file."""
@@ -164,7 +164,7 @@ class PrivateCluster:
         columns |= {"partition": "%P", "name": "%j", "folder": "%Z", "rule": "%k"}
         listed = self.run("squeue", "--noheader", "--states=all", "--sort=i", f"--format={'|'.join(columns.values())}")
         rows = [dict(zip(columns, line.split("|"), strict=True)) for line in listed.splitlines()]
-        # squeue has no column for cards asked for by the job.
+        # squeue has no column for cards requested by the job.
         shown = self.run("scontrol", "--oneliner", "show", "jobs")
         cards = dict(re.findall(r"^JobId=(\d+) .*TresPerJob=gres:gpu:(\d+)", shown, re.MULTILINE))
         # The plugin's comment: rule_NAME_wildcards_VALUES.

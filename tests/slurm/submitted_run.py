@@ -52,14 +52,14 @@ class SubmittedRun(WorkflowCopy):
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
-            raise AssertionError(f"snakemake did not end:\n{self.said()[-3000:]}") from None
+            raise AssertionError(f"snakemake did not end:\n{self.printed()[-3000:]}") from None
 
     def run(self, *arguments: str) -> int:
         """Start Snakemake and wait for its end."""
         self.start(*arguments)
         return self.wait()
 
-    def said(self) -> str:
+    def printed(self) -> str:
         """All that Snakemake printed here so far."""
         return self.log.read_text(encoding="utf-8", errors="replace")
 
@@ -86,9 +86,9 @@ class SubmittedRun(WorkflowCopy):
                 if job["state"] == "RUNNING":
                     return job
             if self.process.poll() is not None:
-                raise AssertionError(f"snakemake ended before a job of {rule} ran:\n{self.said()[-3000:]}")
+                raise AssertionError(f"snakemake ended before a job of {rule} ran:\n{self.printed()[-3000:]}")
             time.sleep(0.2)
-        raise AssertionError(f"no job of {rule} ran:\n{self.said()[-3000:]}")
+        raise AssertionError(f"no job of {rule} ran:\n{self.printed()[-3000:]}")
 
     def end(self) -> None:
         """Leave nothing behind, also where a test failed."""

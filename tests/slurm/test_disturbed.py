@@ -39,7 +39,7 @@ def test_a_job_cancelled_and_one_out_of_memory_and_node_and_controller_away(subm
     time.sleep(3)
     submitted.cluster.run("scontrol", "update", node, "state=resume")
 
-    assert submitted.wait() == 0, submitted.said()[-3000:]
+    assert submitted.wait() == 0, submitted.printed()[-3000:]
     starved = submitted.jobs("make_catalog")
     assert [(job["state"], job["memory"]) for job in starved] == [("FAILED", "220M"), ("COMPLETED", "440M")]
     # A new allocation each, with twice the memory and time.
@@ -58,7 +58,7 @@ def test_an_interrupted_snakemake_cancels_its_jobs_and_the_next_goes_on(submitte
     assert submitted.wait() != 0
     submitted.cluster.wait_for(lambda: not submitted.active_jobs(), 60, "jobs were left in the queue")
     made = {job["id"] for job in submitted.jobs("simulate_sky")}
-    assert submitted.run() == 0, submitted.said()[-3000:]
+    assert submitted.run() == 0, submitted.printed()[-3000:]
     assert {job["id"] for job in submitted.jobs("simulate_sky")} == made
     assert_complete(submitted, local_few)
 
@@ -82,11 +82,11 @@ def test_orphans_of_a_killed_snakemake_are_found_and_cancelled_and_the_next_goes
     assert submitted.active_jobs() == []
     assert "no job of this folder" in submitted.cancel_orphans().stdout
     submitted.snakemake("--unlock")
-    assert submitted.run() == 0, submitted.said()[-3000:]
+    assert submitted.run() == 0, submitted.printed()[-3000:]
     assert_complete(submitted, local_few)
 
 
-def test_a_site_that_wants_a_partition_is_told_so(submitted, few_runs):
+def test_a_site_that_wants_a_partition_is_reported(submitted, few_runs):
     submitted.write_config(few_runs)
     submitted.cluster.run("scontrol", "update", "partitionname=cpu", "default=no")
     try:
@@ -95,4 +95,4 @@ def test_a_site_that_wants_a_partition_is_told_so(submitted, few_runs):
         submitted.cluster.run("scontrol", "update", "partitionname=cpu", "default=yes")
     assert submitted.jobs() == []
     sentence = "error: SLURM refused a job: this site has no default partition: add --default-resources"
-    assert submitted.said().count(sentence) == 1
+    assert submitted.printed().count(sentence) == 1

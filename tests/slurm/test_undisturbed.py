@@ -35,18 +35,18 @@ def recorded_requests(jobs: list[dict[str, str]]) -> Counter:
 
 
 def run_and_compare(submitted, expected) -> list[dict[str, str]]:
-    """Run to the end; every job that is not local was one of SLURM as asked, and results are the expected ones."""
-    asked = expected_requests(submitted)
-    assert submitted.run() == 0, submitted.said()[-3000:]
+    """Run to the end; every job that is not local was one of SLURM as requested, and results are the expected ones."""
+    requested = expected_requests(submitted)
+    assert submitted.run() == 0, submitted.printed()[-3000:]
     recorded = submitted.jobs()
     assert {job["state"] for job in recorded} == {"COMPLETED"}
-    assert recorded_requests(recorded) == asked
+    assert recorded_requests(recorded) == requested
     assert different_results(expected.analysis / "results", submitted.analysis / "results") == []
     assert len(list((submitted.analysis / "logs" / "slurm").rglob("*.log"))) == len(recorded)
     return recorded
 
 
-def test_tiny_runs_as_jobs_of_slurm_and_asks_for_no_card(submitted, tiny, local_tiny):
+def test_tiny_runs_as_jobs_of_slurm_and_requests_no_card(submitted, tiny, local_tiny):
     submitted.write_config(tiny)
     recorded = run_and_compare(submitted, local_tiny)
     assert Counter(job["rule"] for job in recorded)["train"] == 20
@@ -54,7 +54,7 @@ def test_tiny_runs_as_jobs_of_slurm_and_asks_for_no_card(submitted, tiny, local_
     assert submitted.would_run() == set()
 
 
-def test_training_and_annotation_ask_for_one_card_each_when_the_experiment_says_so(submitted, few_runs, local_few):
+def test_training_and_annotation_request_one_card_each_when_the_experiment_does(submitted, few_runs, local_few):
     submitted.write_config(few_runs | {"gpu": {"enabled": True}})
     recorded = run_and_compare(submitted, local_few)
     with_card = {job["rule"] for job in recorded if job["cards"] == "1"}

@@ -79,7 +79,7 @@ def _record(path: Path, directory: Path, outputs: Mapping[str, Sequence[str]]) -
         work = stated_work(row["rule_name"], resources)
         return Record(work, Cost(float(row["s"]), memory, _bytes_in(written)))
     except (OSError, ValueError, KeyError, TypeError, SyntaxError):
-        # Cut off, or of an earlier version: it says nothing of its job.
+        # Cut off, or of an earlier version: it states no work.
         return None
 
 
@@ -128,8 +128,8 @@ def fitted_line(sizes: np.ndarray, values: np.ndarray, default: Line) -> Line:
 
     Errors relative to the line are minimised under base >= 0 and slope >= 0 (Lawson & Hanson's non-negative least
     squares, its weights taken from the line before), so that many small jobs and one large one count alike; errors
-    relative to the values would favour the luckiest jobs. Values of about one size cannot tell base from slope: their
-    mean scales the default.
+    relative to the values would favour the luckiest jobs. Values of about one size do not determine base and slope:
+    their mean scales the default.
     """
     known = np.isfinite(values) & (values > 0) & (sizes > 0)
     sizes, values = sizes[known], values[known]

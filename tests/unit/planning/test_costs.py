@@ -69,7 +69,7 @@ def test_records_come_before_shipped_figures_and_are_counted():
     assert model.source("make_catalog").records == 0
 
 
-def test_records_of_one_architecture_say_nothing_of_another():
+def test_records_of_one_architecture_do_not_count_for_another():
     model = CostModel([record(100, 1000.0, kind="train lenet5"), record(1000, 10_000.0, kind="train lenet5")])
     assert model.source("train ResNet50").records == 0
     assert model.of(Work("train ResNet50", 100)) == CostModel([]).of(Work("train ResNet50", 100))

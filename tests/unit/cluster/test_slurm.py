@@ -1,11 +1,10 @@
-"""Which jobs count as this folder's, with SLURM's commands played by small scripts."""
+"""Which jobs count as this folder's, with SLURM's commands played by small scripts, and what helps after refusals."""
 
 import subprocess
 
 import pytest
 
-from workflow_scripts.cluster.queue import QueuedJob, cancel, jobs_of_folder
-from workflow_scripts.cluster.running import snakemakes_in
+from workflow_scripts.cluster.slurm import QueuedJob, cancel, jobs_of_folder, refusal_advice, snakemakes_in
 from workflow_scripts.errors import InputError
 
 RUN = "skybias_6ff04ae2-a755-4559-abee-49ac42d65028"
@@ -47,13 +46,13 @@ def test_a_folder_reached_by_a_link_is_the_same_folder(command, tmp_path):
     assert [job.number for job in jobs_of_folder(tmp_path / "real")] == ["1"]
 
 
-def test_a_machine_without_slurm_is_told(command, tmp_path, monkeypatch):
+def test_a_machine_without_slurm_is_reported(command, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match=r"^squeue: not found, expected SLURM's commands"):
         jobs_of_folder(tmp_path)
 
 
-def test_a_controller_that_is_down_is_told_and_nothing_is_cancelled(command, tmp_path):
+def test_a_controller_that_is_down_is_reported_and_nothing_is_cancelled(command, tmp_path):
     command("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
     with pytest.raises(InputError, match="Unable to contact slurm controller"):
         jobs_of_folder(tmp_path)
@@ -78,3 +77,28 @@ def test_a_snakemake_in_the_folder_is_seen_and_those_inside_jobs_do_not_count(tm
         assert snakemakes_in(folder) == ([process.pid] if counts else [])
         assert snakemakes_in(tmp_path) == []
         process.kill()
+
+
+@pytest.mark.parametrize(
+    ("printed", "helps"),
+    [
+        ("No partition specified or system default partition", "slurm_partition=NAME"),
+        (
+            "Batch job submission failed: Invalid account or account/partition combination",
+            "slurm_account=NAME",
+        ),
+        ("invalid partition specified: gpu", "sinfo -s"),
+        ("Batch job submission failed: Invalid qos specification", "--slurm-qos"),
+        ("Batch job submission failed: Requested time limit is invalid (missing or exceeds some limit)", "runtime"),
+        ("Memory specification can not be satisfied", "mem_mb"),
+        ("Batch job submission failed: Job violates accounting/QOS policy", "--jobs"),
+        ("something new", "docs/cluster.md"),
+    ],
+)
+def test_a_refusal_comes_with_what_helps(printed, helps):
+    log = f"SLURM sbatch failed. The error message was 'sbatch: error: {printed}'.\n    sbatch call:\n"
+    assert helps in refusal_advice(log)
+
+
+def test_an_error_of_another_kind_gets_no_advice():
+    assert refusal_advice("Error in rule train: limit of memory") is None
