@@ -2,6 +2,8 @@
 #   needs:  results/bias/{experiment}/, and what the figures show: catalog, images, annotations, training sets
 #   gives:  results/report/{experiment}/verdict.html and results/report/{experiment}/figures/*.png, *.pdf
 
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS
+
 
 def of_experiment(pattern):
     """Input function: a file of an experiment's catalog, survey or (first) network's recipe."""
@@ -26,8 +28,13 @@ def of_shown_training_sets(wildcards):
     ]
 
 
-def figures(name, category):
-    """A PNG figure of an experiment, shown in the report under a category."""
+def figures(step):
+    """The PNG figures that a step draws, each shown in the report."""
+    category, names = FIGURE_GROUPS[step]
+    return [shown(name, category) for name in names]
+
+
+def shown(name, category):
     return report(
         f"results/report/{{experiment}}/figures/{name}.png",
         category=category,
@@ -36,9 +43,9 @@ def figures(name, category):
     )
 
 
-def pdfs(*names):
+def pdfs(step):
     """The same figures for print."""
-    return [f"results/report/{{experiment}}/figures/{name}.pdf" for name in names]
+    return [f"results/report/{{experiment}}/figures/{name}.pdf" for name in FIGURE_GROUPS[step].names]
 
 
 rule write_verdict:
@@ -78,24 +85,8 @@ rule draw_runs:
         summary="results/bias/{experiment}/summary.json",
         histories=of_runs("results/training/{survey}/{run}/history.csv"),
     output:
-        figures("sigma_and_p", "2 Runs"),
-        figures("footprint_response", "2 Runs"),
-        figures("run_dots", "2 Runs"),
-        figures("fraction_by_ra", "2 Runs"),
-        figures("variance_budget", "2 Runs"),
-        figures("error_decomposition", "2 Runs"),
-        figures("threshold_sweep", "2 Runs"),
-        figures("training_curves", "2 Runs"),
-        pdf=pdfs(
-            "sigma_and_p",
-            "footprint_response",
-            "run_dots",
-            "fraction_by_ra",
-            "variance_budget",
-            "error_decomposition",
-            "threshold_sweep",
-            "training_curves",
-        ),
+        png=figures("draw_runs"),
+        pdf=pdfs("draw_runs"),
     log:
         "logs/report/{experiment}/draw_runs.log",
     benchmark:
@@ -125,12 +116,8 @@ rule draw_sky_maps:
         maps="results/bias/{experiment}/sky_maps.npz",
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
     output:
-        figures("difference_map", "3 Sky"),
-        figures("sigma_map", "3 Sky"),
-        figures("fraction_map", "3 Sky"),
-        figures("unannotated_map", "3 Sky"),
-        figures("seeing_map", "3 Sky"),
-        pdf=pdfs("difference_map", "sigma_map", "fraction_map", "unannotated_map", "seeing_map"),
+        png=figures("draw_sky_maps"),
+        pdf=pdfs("draw_sky_maps"),
     log:
         "logs/report/{experiment}/draw_sky_maps.log",
     benchmark:
@@ -160,10 +147,8 @@ rule draw_galaxies:
         annotations=of_runs("results/inference/{survey}/{run}/annotations.parquet"),
         training_sets=of_shown_training_sets,
     output:
-        figures("gallery", "4 Galaxies"),
-        figures("footprint_examples", "4 Galaxies"),
-        figures("disagreement", "4 Galaxies"),
-        pdf=pdfs("gallery", "footprint_examples", "disagreement"),
+        png=figures("draw_galaxies"),
+        pdf=pdfs("draw_galaxies"),
     log:
         "logs/report/{experiment}/draw_galaxies.log",
     benchmark:
@@ -193,8 +178,8 @@ rule draw_footprints:
             footprint=dict.fromkeys(run.footprint for run in settings.runs(wildcards.experiment)),
         ),
     output:
-        figures("footprints", "5 Footprints"),
-        pdf=pdfs("footprints"),
+        png=figures("draw_footprints"),
+        pdf=pdfs("draw_footprints"),
     log:
         "logs/report/{experiment}/draw_footprints.log",
     benchmark:

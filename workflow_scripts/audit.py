@@ -8,7 +8,6 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.figure import Figure
 
 from workflow_scripts.audits.audit_findings import AuditSettings
 from workflow_scripts.audits.audit_page import audit_page
@@ -19,7 +18,7 @@ from workflow_scripts.audits.table_columns import choose_columns, read_header
 from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMATS_IN_WORDS
 from workflow_scripts.errors import InputError
-from workflow_scripts.figures.audits import LOOK, amplitude, fraction_by_ra, sigma_and_p, sigma_map, sky_map
+from workflow_scripts.figures.audit_figures import LOOK, audit_figures
 from workflow_scripts.figures.style import save
 from workflow_scripts.provenance import provenance
 from workflow_scripts.statistics.result import plain
@@ -147,7 +146,7 @@ def sources(arguments: argparse.Namespace) -> tuple[TableSource, dict[str, Any] 
 def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:
     """Write everything; the page and the summary last, when all else is there."""
     maps = audit_maps(found.catalog.sums)
-    drawn = figures(found, summary, maps)
+    drawn = audit_figures(summary, found.fractions, maps)
     for name, figure in drawn.items():
         save(figure, folder / "figures", name, LOOK)
     with whole_file(folder / "fractions.csv") as temporary:
@@ -159,28 +158,6 @@ def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:
         temporary.write_text(audit_page(summary, found.fractions, pngs), encoding="utf-8")
     write_json(folder / "summary.json", summary)
     plt.close("all")
-
-
-def figures(found: Audit, summary: Mapping[str, Any], maps: Mapping[str, np.ndarray]) -> dict[str, Figure]:
-    """All figures by name, in the order of the page."""
-    tests = {test["name"]: test for test in summary["tests"]}
-    scan, score = tests.get("cosine_scan_paper_style"), tests.get("dipole_score")
-    positive = summary["catalog"]["positive"]
-    weak = summary["mask"]["weak_axis"] if summary["mask"] else None
-    axes = {"paper-style best axis": scan, "axis of the centred dipole": score, "weak direction of the footprint": weak}
-    drawn = {
-        "sigma_and_p": sigma_and_p(scan, score, LOOK),
-        "sigma_map": sigma_map(maps.get("sigma"), axes, LOOK),
-        "fraction_map": sky_map(maps["fraction"], f"fraction of '{positive}'", False, LOOK),
-        "fraction_by_ra": fraction_by_ra(found.fractions, tests.get("cosine_in_ra"), positive, LOOK),
-        "amplitude": amplitude(score, summary["power"], LOOK),
-    }
-    if "difference" in maps:
-        first, second = summary["catalog"]["columns"]["label"][:2]
-        drawn["difference_map"] = sky_map(maps["difference"], f"{first} minus {second}", True, LOOK)
-    if "errors" in maps:
-        drawn["error_map"] = sky_map(maps["errors"], "share of wrong labels", False, LOOK)
-    return drawn
 
 
 if __name__ == "__main__":

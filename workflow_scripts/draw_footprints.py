@@ -5,8 +5,9 @@ from pathlib import Path
 
 from mocpy import MOC
 
-from workflow_scripts.figures.footprints import footprint_maps
-from workflow_scripts.figures.style import figure_settings, save
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS
+from workflow_scripts.figures.sky_figures import footprint_maps
+from workflow_scripts.figures.style import figure_settings, save_all
 from workflow_scripts.step import run_step
 
 
@@ -22,7 +23,8 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: argparse.Namespace) -> None:
     """Write footprints."""
     mocs = {Path(file).name.removesuffix(".moc.fits"): MOC.load(file, format="fits") for file in arguments.mocs}
-    save(footprint_maps(mocs, arguments.figures), arguments.folder, "footprints", arguments.figures)
+    figures = {"footprints": footprint_maps(mocs, arguments.figures)}
+    save_all(figures, FIGURE_GROUPS["draw_footprints"].names, arguments.folder, arguments.figures)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.figures.sky import difference_maps, fraction_map, seeing_map, sigma_maps, unannotated_map
-from workflow_scripts.figures.style import figure_settings, save
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS
+from workflow_scripts.figures.sky_figures import sky_figures
+from workflow_scripts.figures.style import figure_settings, save_all
 from workflow_scripts.step import run_step
 from workflow_scripts.tables import read_table
 
@@ -24,19 +25,13 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write fraction_map, difference_map, sigma_map, unannotated_map and seeing_map."""
-    bias, settings = arguments.bias_folder, arguments.figures
+    """Write the sky maps."""
+    bias = arguments.bias_folder
     summary = json.loads((bias / "summary.json").read_text(encoding="utf-8"))
-    experiment = summary["provenance"]["config"]
-    positive, cut = experiment["classes"][1], max(experiment["tests"]["confidence_cuts"])
-    runs = pd.read_csv(bias / "runs.csv")
+    runs, catalog = pd.read_csv(bias / "runs.csv"), read_table(arguments.catalog)
     with np.load(bias / "sky_maps.npz", allow_pickle=False) as maps:
-        save(fraction_map(maps, positive, settings), arguments.folder, "fraction_map", settings)
-        save(difference_maps(maps, positive, settings), arguments.folder, "difference_map", settings)
-        save(sigma_maps(maps, runs, settings), arguments.folder, "sigma_map", settings)
-        save(unannotated_map(maps, cut, settings), arguments.folder, "unannotated_map", settings)
-    catalog = read_table(arguments.catalog)
-    save(seeing_map(catalog, settings), arguments.folder, "seeing_map", settings)
+        figures = sky_figures(summary, runs, maps, catalog, arguments.figures)
+    save_all(figures, FIGURE_GROUPS["draw_sky_maps"].names, arguments.folder, arguments.figures)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.figures.figure_list import AUDIT_FIGURES
+
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 p, li { max-width: 62rem }
@@ -22,17 +24,6 @@ figure.wide { width: 92% }
 figure img { max-width: 100%; height: auto }
 figcaption { font-size: 13px; color: #444; max-width: 34rem }
 """
-_CAPTIONS = {
-    "sigma_and_p": "Left: the sigma of a maximum over all axes follows the wider curve, not the normal one that a sigma"
-    " is usually read with. Right: the p-values that follow.",
-    "sigma_map": "Paper-style sigma of a cosine along every axis. A best axis near the weak direction speaks of the"
-    " footprint.",
-    "fraction_map": "Fraction of the positive class.",
-    "fraction_by_ra": "Fraction by right ascension.",
-    "amplitude": "The dipole and what this catalog could have shown.",
-    "difference_map": "Difference of the first two annotations.",
-    "error_map": "Share of labels that are not the reference's.",
-}
 
 
 def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Mapping[str, bytes]) -> str:
@@ -172,7 +163,7 @@ condition number above 10,000 is flagged, and one above a million refused.</p>""
 
 def _figure(name: str, png: bytes) -> str:
     encoded = base64.b64encode(png).decode()
-    caption = html.escape(_CAPTIONS.get(name, name.replace("_", " ")))
+    caption = html.escape(AUDIT_FIGURES[name])
     wide = " class=wide" if name == "sigma_and_p" else ""
     image = f'<img alt="{caption}" src="data:image/png;base64,{encoded}">'
     return f"<figure{wide}>{image}<figcaption>{caption}</figcaption></figure>"

@@ -32,12 +32,25 @@ def draw_map(axes: Axes, values: ArrayLike, colour_map: str | Colormap, low: flo
     )
     # Zero is white in a diverging map: where there is nothing, the sky is hatched.
     axes.patch.set(facecolor="0.93", hatch="////", edgecolor="0.8", linewidth=0)
-    label_sky(axes)
+    _label_sky(axes)
     return drawn
 
 
-def label_sky(axes: Axes) -> None:
-    """Grid and tick labels in degrees."""
+def map_with_bar(
+    axes: Axes, values: ArrayLike, colour_map: str, low: float, high: float, label: str, extend: str = "neither"
+) -> None:
+    """Draw a nested HEALPix map with a labelled colour bar below it."""
+    drawn = draw_map(axes, values, colour_map, low, high)
+    axes.figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.6, pad=0.08, label=label, extend=extend)
+
+
+def colour_range(values: NDArray, least: float, margin: float = 0.01) -> tuple[float, float]:
+    """Colours from the 2nd to the 98th percentile, with a margin where these are closer than `least`."""
+    low, high = np.nanpercentile(values, [2, 98])
+    return (low, high) if high - low >= least else (low - margin, high + margin)
+
+
+def _label_sky(axes: Axes) -> None:
     hours = np.arange(60, 360, 60)
     axes.set_xticks(np.radians(180.0 - hours), [f"{hour}°" for hour in hours])
     axes.set_yticks(np.radians([-60, -30, 0, 30, 60]), ["-60°", "-30°", "0°", "30°", "60°"])

@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from workflow_scripts.step import json_argument
 from workflow_scripts.whole_file import whole_file
 
 plt.switch_backend("Agg")
-# The font subsetter of the PDF writer tells every glyph.
+# The font subsetter of the PDF writer logs every glyph.
 logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 # One and two columns of a journal page, inches.
@@ -58,16 +58,26 @@ def new_figure(width: float, height: float, **subplots: Any) -> tuple[Figure, An
 
 
 def save(figure: Figure, folder: str | Path, name: str, settings: Mapping[str, Any]) -> None:
-    """Write `name.png` and `name.pdf`, without dates, and close the figure. A simulated survey is told below it."""
+    """Write `name.png` and `name.pdf`, without dates, and close the figure. A note marks a simulated survey."""
     if settings["simulated"]:
-        _tell_simulated(figure)
+        _mark_simulated(figure)
     for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None, "Creator": None})):
         with whole_file(Path(folder) / f"{name}.{suffix}") as temporary:
             figure.savefig(temporary, dpi=settings["dpi"], metadata=metadata)
     plt.close(figure)
 
 
-def _tell_simulated(figure: Figure) -> None:
+def save_all(
+    figures: Mapping[str, Figure], names: Iterable[str], folder: str | Path, settings: Mapping[str, Any]
+) -> None:
+    """Save figures by name; `ValueError` where they are not those of `names`, the entry of `figure_list`."""
+    if set(figures) != set(names):
+        raise ValueError(f"drawn: {', '.join(sorted(figures))}; listed: {', '.join(sorted(names))}")
+    for name, figure in figures.items():
+        save(figure, folder, name, settings)
+
+
+def _mark_simulated(figure: Figure) -> None:
     strip = 0.14 / figure.get_figheight()
     figure.set_layout_engine("constrained", rect=(0, strip, 1, 1 - strip))
     figure.text(0.995, 0.1 * strip, "simulated survey", ha="right", va="bottom", fontsize=6, color="0.35")

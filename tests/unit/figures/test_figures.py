@@ -14,7 +14,8 @@ from workflow_scripts.draw_runs import build_parser as runs_parser
 from workflow_scripts.draw_runs import main as draw_runs
 from workflow_scripts.draw_sky_maps import build_parser as maps_parser
 from workflow_scripts.draw_sky_maps import main as draw_sky_maps
-from workflow_scripts.figures.galaxies import galaxy_rows
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS
+from workflow_scripts.figures.galaxy_figures import galaxy_rows
 from workflow_scripts.figures.mollweide import draw_map, projected
 from workflow_scripts.figures.style import figure_settings, new_figure
 from workflow_scripts.measure_bias import measure
@@ -23,11 +24,7 @@ from workflow_scripts.write_verdict import TABLES
 
 MAPS = {"sequential_map": "cividis", "diverging_map": "RdBu_r"}
 SETTINGS = {"dpi": 60, "colours": ["#112233", "#D55E00"], "simulated": False, **MAPS}
-ALL = {
-    *("sigma_and_p", "footprint_response", "run_dots", "fraction_by_ra", "training_curves"),
-    *("variance_budget", "error_decomposition", "threshold_sweep"),
-    *("difference_map", "sigma_map", "fraction_map", "unannotated_map", "seeing_map"),
-}
+ALL = {*FIGURE_GROUPS["draw_runs"].names, *FIGURE_GROUPS["draw_sky_maps"].names}
 
 
 def measured(folder, runs, labelled=True):

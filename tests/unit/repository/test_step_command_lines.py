@@ -48,8 +48,8 @@ def test_rule_step_and_log_share_a_name(stage, rule, body):
     assert step == rule
     assert f'code("{rule}")' in directive(body, "params"), "the rule does not follow its step's code"
     assert re.search(rf'"logs/{stage}/(.+/)?{rule}\.log"', directive(body, "log")), directive(body, "log")
-    # rules/report.smk names its outputs through functions of rules/common.smk.
-    assert re.search(rf'"results/{stage}/|^\s+figures\(', directive(body, "output"), re.MULTILINE)
+    # The figures of a step are those of figures/figure_list.py.
+    assert re.search(rf'"results/{stage}/|^\s+png=figures\("{rule}"\)', directive(body, "output"), re.MULTILINE)
     for name in ("conda", "message", "resources"):
         assert directive(body, name), f"{rule} lacks {name}"
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
-from workflow_scripts.figures.mollweide import draw_map, projected
+from workflow_scripts.figures.mollweide import colour_range, map_with_bar, projected
 from workflow_scripts.figures.style import DOUBLE, SINGLE, new_figure, say_instead
 
 # What an audit on the command line looks like: the defaults of `experiments.NAME.figures`.
@@ -25,7 +25,31 @@ _MARKERS = {"paper-style best axis": "X", "axis of the centred dipole": "o", "we
 Test = Mapping[str, Any]
 
 
-def sky_map(values: NDArray, label: str, about_zero: bool, settings: Mapping[str, Any]) -> Figure:
+def audit_figures(
+    summary: Mapping[str, Any], fractions: pd.DataFrame, maps: Mapping[str, NDArray]
+) -> dict[str, Figure]:
+    """The figures of `figure_list.AUDIT_FIGURES`, from the summary, fractions and maps of an audit."""
+    tests = {test["name"]: test for test in summary["tests"]}
+    scan, score = tests.get("cosine_scan_paper_style"), tests.get("dipole_score")
+    positive = summary["catalog"]["positive"]
+    weak = summary["mask"]["weak_axis"] if summary["mask"] else None
+    axes = {"paper-style best axis": scan, "axis of the centred dipole": score, "weak direction of the footprint": weak}
+    drawn = {
+        "sigma_and_p": _sigma_and_p(scan, score, LOOK),
+        "sigma_map": _sigma_map(maps.get("sigma"), axes, LOOK),
+        "fraction_map": _sky_map(maps["fraction"], f"fraction of '{positive}'", False, LOOK),
+        "fraction_by_ra": _fraction_by_ra(fractions, tests.get("cosine_in_ra"), positive, LOOK),
+        "amplitude": _amplitude(score, summary["power"], LOOK),
+    }
+    if "difference" in maps:
+        first, second = summary["catalog"]["columns"]["label"][:2]
+        drawn["difference_map"] = _sky_map(maps["difference"], f"{first} minus {second}", True, LOOK)
+    if "errors" in maps:
+        drawn["error_map"] = _sky_map(maps["errors"], "share of wrong labels", False, LOOK)
+    return drawn
+
+
+def _sky_map(values: NDArray, label: str, about_zero: bool, settings: Mapping[str, Any]) -> Figure:
     """One map; on a scale symmetric about zero for differences."""
     figure, axes = new_figure(SINGLE * 1.5, SINGLE * 1.05, subplot_kw={"projection": "mollweide"})
     if not np.isfinite(values).any():
@@ -35,23 +59,20 @@ def sky_map(values: NDArray, label: str, about_zero: bool, settings: Mapping[str
         high = max(float(np.nanpercentile(np.abs(values), 98)), 1e-9)
         low, colours = -high, settings["diverging_map"]
     else:
-        low, high = np.nanpercentile(values, [2, 98])
-        if high - low < 1e-9:
-            low, high = low - 0.01, high + 0.01
+        low, high = colour_range(values, 1e-9)
         colours = settings["sequential_map"]
-    drawn = draw_map(axes, values, colours, low, high)
-    figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.6, pad=0.08, label=label, extend="both")
+    map_with_bar(axes, values, colours, low, high, label, extend="both")
     return figure
 
 
-def sigma_map(values: NDArray | None, axes_of: Mapping[str, Any], settings: Mapping[str, Any]) -> Figure:
+def _sigma_map(values: NDArray | None, axes_of: Mapping[str, Any], settings: Mapping[str, Any]) -> Figure:
     """Paper-style sigma along every axis; `axes_of` has the directions (`axis_ra`, `axis_dec`) named in `_MARKERS`."""
     figure, axes = new_figure(SINGLE * 1.5, SINGLE * 1.2, subplot_kw={"projection": "mollweide"})
     if values is None:
         say_instead(axes, "These positions leave an axis undetermined: there is no map of sigma.")
         return figure
     largest = float(np.nanmax(np.abs(values)))
-    drawn = draw_map(axes, values, settings["diverging_map"], -largest, largest)
+    map_with_bar(axes, values, settings["diverging_map"], -largest, largest, "paper-style sigma (uncentred)")
     for label, marker in _MARKERS.items():
         if direction := axes_of.get(label):
             ends = [(direction["axis_ra"], direction["axis_dec"])]
@@ -60,14 +81,11 @@ def sigma_map(values: NDArray | None, axes_of: Mapping[str, Any], settings: Mapp
                 ends.append(((ends[0][0] + 180) % 360, -ends[0][1]))
             x, y = projected(*np.array(ends).T)
             axes.plot(x, y, marker, markersize=7, color="black", markeredgecolor="white", label=label)
-    figure.colorbar(
-        drawn, ax=axes, orientation="horizontal", shrink=0.6, pad=0.08, label="paper-style sigma (uncentred)"
-    )
     figure.legend(loc="outside upper center", ncols=2)
     return figure
 
 
-def fraction_by_ra(fractions: pd.DataFrame, cosine: Test | None, positive: str, settings: Mapping) -> Figure:
+def _fraction_by_ra(fractions: pd.DataFrame, cosine: Test | None, positive: str, settings: Mapping) -> Figure:
     """Fraction by right ascension bin with Wilson intervals, a series an annotation, and the cosine of the first."""
     figure, axes = new_figure(SINGLE * 1.5, 2.6)
     for number, (name, group) in enumerate(fractions.groupby("annotation", sort=False)):
@@ -96,7 +114,7 @@ def fraction_by_ra(fractions: pd.DataFrame, cosine: Test | None, positive: str, 
     return figure
 
 
-def sigma_and_p(scan: Test | None, score: Test | None, settings: Mapping[str, Any]) -> Figure:
+def _sigma_and_p(scan: Test | None, score: Test | None, settings: Mapping[str, Any]) -> Figure:
     """What the sigma of a scanned maximum is taken for, what it follows, and where the catalog lies."""
     figure, panels = new_figure(DOUBLE, 2.9, ncols=2)
     if scan is None or score is None:
@@ -132,7 +150,7 @@ def sigma_and_p(scan: Test | None, score: Test | None, settings: Mapping[str, An
     return figure
 
 
-def amplitude(score: Test | None, power: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> Figure:
+def _amplitude(score: Test | None, power: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> Figure:
     """The dipole's amplitude with its interval, beside what the catalog could have shown."""
     figure, axes = new_figure(SINGLE * 1.5, 1.7)
     if score is None or power is None:

@@ -1,28 +1,47 @@
-"""Sky maps of one experiment."""
+"""Sky maps of one experiment, and its footprints."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from mocpy import MOC
 from numpy.typing import NDArray
 
-from workflow_scripts.figures.mollweide import draw_map, mark
+from workflow_scripts.figures.mollweide import colour_range, draw_map, map_with_bar, mark
 from workflow_scripts.figures.style import DOUBLE, SINGLE, new_figure, say_instead
-from workflow_scripts.sky.tiles import tile_of
+from workflow_scripts.sky.footprints import contains
+from workflow_scripts.sky.tiles import tile_centres, tile_of
 
 Maps = Mapping[str, NDArray]
+_FOOTPRINT_ORDER = 6
 
 
-def fraction_map(maps: Maps, positive: str, settings: Mapping[str, Any]) -> Figure:
-    """Fraction of the positive class, mean over all runs."""
+def sky_figures(
+    summary: Mapping[str, Any], runs: pd.DataFrame, maps: Maps, catalog: pd.DataFrame, settings: Mapping[str, Any]
+) -> dict[str, Figure]:
+    """The figures of `draw_sky_maps`, from summary.json, runs.csv, sky_maps.npz and the catalog."""
+    experiment = summary["provenance"]["config"]
+    positive, cut = experiment["classes"][1], max(experiment["tests"]["confidence_cuts"])
+    return {
+        "difference_map": _difference_maps(maps, positive, settings),
+        "sigma_map": _sigma_maps(maps, runs, settings),
+        "fraction_map": _fraction_map(maps, positive, settings),
+        "unannotated_map": _unannotated_map(maps, cut, settings),
+        "seeing_map": _seeing_map(catalog, settings),
+    }
+
+
+def _fraction_map(maps: Maps, positive: str, settings: Mapping[str, Any]) -> Figure:
+    # Fraction of the positive class, mean over all runs.
     low, high = np.nanpercentile(maps["fraction"], [2, 98])
     return _one_map(maps["fraction"], settings["sequential_map"], low, high, f"{positive} fraction, mean over all runs")
 
 
-def difference_maps(maps: Maps, positive: str, settings: Mapping[str, Any]) -> Figure:
-    """Difference of the fraction between opposite footprints, on a scale symmetric about zero."""
+def _difference_maps(maps: Maps, positive: str, settings: Mapping[str, Any]) -> Figure:
+    # Difference of the fraction between opposite footprints, on a scale symmetric about zero.
     names = [name for name in maps if name.startswith("difference:")]
     if not names:
         return _nothing("The experiment names no opposite footprints, so there is no difference to map.")
@@ -30,43 +49,39 @@ def difference_maps(maps: Maps, positive: str, settings: Mapping[str, Any]) -> F
     figure, axes = _sky_axes(len(names))
     for panel, name in zip(axes, names, strict=True):
         _, first, second = name.split(":")
-        drawn = draw_map(panel, maps[name], settings["diverging_map"], -largest, largest)
         label = f"{positive} fraction: {first} minus {second}"
-        panel.figure.colorbar(drawn, ax=panel, orientation="horizontal", shrink=0.6, pad=0.08, label=label)
+        map_with_bar(panel, maps[name], settings["diverging_map"], -largest, largest, label)
     return figure
 
 
-def sigma_maps(maps: Maps, runs: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
-    """Paper-style dipole sigma of one network a footprint, with its best axis."""
+def _sigma_maps(maps: Maps, runs: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
+    # Paper-style dipole sigma of one network a footprint, with its best axis.
     names = [name for name in maps if name.startswith("sigma:")]
     largest = max(np.nanmax(np.abs(maps[name])) for name in names)
     figure, axes = _sky_axes(len(names))
     for panel, name in zip(axes, names, strict=True):
         footprint = name.split(":")[1]
         run = runs[runs["footprint"] == footprint].iloc[0]
-        drawn = draw_map(panel, maps[name], settings["diverging_map"], -largest, largest)
+        label = "paper-style sigma (uncentred, one network)"
+        map_with_bar(panel, maps[name], settings["diverging_map"], -largest, largest, label)
         mark(panel, run["paper_axis_ra"], run["paper_axis_dec"], "")
         panel.set_title(
             f"trained on {footprint}\nmaximum {run['paper_max_sigma']:.1f} at ({run['paper_axis_ra']:.0f}°,"
             f" {run['paper_axis_dec']:+.0f}°), global p = {run['paper_global_p']:.1g}",
             fontsize=7,
         )
-        label = "paper-style sigma (uncentred, one network)"
-        panel.figure.colorbar(drawn, ax=panel, orientation="horizontal", shrink=0.6, pad=0.08, label=label)
     return figure
 
 
-def unannotated_map(maps: Maps, cut: float, settings: Mapping[str, Any]) -> Figure:
-    """Share of galaxies whose score is within `cut` of 1/2, mean over all runs."""
-    low, high = np.nanpercentile(maps["unannotated"], [2, 98])
-    if high - low < 1e-6:
-        low, high = low - 0.01, high + 0.01
+def _unannotated_map(maps: Maps, cut: float, settings: Mapping[str, Any]) -> Figure:
+    # Share of galaxies whose score is within `cut` of 1/2, mean over all runs.
+    low, high = colour_range(maps["unannotated"], 1e-6)
     label = f"share of galaxies with a score within {cut:g} of 1/2, mean over all runs"
     return _one_map(maps["unannotated"], settings["sequential_map"], low, high, label)
 
 
-def seeing_map(catalog: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
-    """Mean PSF FWHM of the catalog's galaxies in cells of 7.3 degrees."""
+def _seeing_map(catalog: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
+    # Mean PSF FWHM of the catalog's galaxies in cells of 7.3 degrees.
     if "psf_fwhm_arcsec" not in catalog or catalog["psf_fwhm_arcsec"].isna().all():
         return _nothing("The catalog has no column psf_fwhm_arcsec, so the seeing cannot be mapped.")
     known = catalog[catalog["psf_fwhm_arcsec"].notna()]
@@ -83,8 +98,7 @@ def seeing_map(catalog: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
 
 def _one_map(values: NDArray, colour_map: str, low: float, high: float, label: str) -> Figure:
     figure, axes = _sky_axes(1)
-    drawn = draw_map(axes[0], values, colour_map, low, high)
-    figure.colorbar(drawn, ax=axes[0], orientation="horizontal", shrink=0.6, pad=0.08, label=label)
+    map_with_bar(axes[0], values, colour_map, low, high, label)
     return figure
 
 
@@ -104,4 +118,24 @@ def _sky_axes(panels: int) -> tuple[Figure, list[Any]]:
 def _nothing(sentence: str) -> Figure:
     figure, axes = new_figure(SINGLE, 1.5)
     say_instead(axes, sentence)
+    return figure
+
+
+def footprint_maps(mocs: Mapping[str, MOC], settings: Mapping[str, Any]) -> Figure:
+    """One small sky map a footprint."""
+    columns = min(4, len(mocs))
+    rows = -(-len(mocs) // columns)
+    figure, axes = new_figure(
+        DOUBLE, DOUBLE / columns * 0.62 * rows, nrows=rows, ncols=columns, squeeze=False,
+        subplot_kw={"projection": "mollweide"},
+    )  # fmt: skip
+    ra, dec = tile_centres(_FOOTPRINT_ORDER)
+    colour = ListedColormap(["0.93", settings["colours"][0]])
+    for panel, (name, moc) in zip(axes.ravel(), mocs.items(), strict=False):
+        draw_map(panel, contains(moc, ra, dec).astype(float), colour, 0, 1)
+        panel.set_title(f"{name} ({100 * moc.sky_fraction:.1f} % of the sky)", fontsize=6, pad=6)
+        panel.set_xticklabels([])
+        panel.set_yticklabels([])
+    for spare in axes.ravel()[len(mocs) :]:
+        spare.set_visible(False)
     return figure

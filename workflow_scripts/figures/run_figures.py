@@ -1,4 +1,4 @@
-"""Figures of the runs: fractions, responses, training, and paper-style sigma beside calibrated p."""
+"""Figures of the runs of an experiment: fractions, responses, training, and paper-style sigma beside calibrated p."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,14 +9,37 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
+from workflow_scripts.figures.scatter_and_errors import error_decomposition, threshold_sweep, variance_budget_figure
 from workflow_scripts.figures.style import DOUBLE, SINGLE, arm_look, new_figure, say_instead
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
 # The scanned maximum of a dipole without any signal exceeds this in 5 % of skies (chi, three degrees of freedom).
-SCANNED_5_PERCENT = float(stats.chi(3).ppf(0.95))
+_SCANNED_5_PERCENT = float(stats.chi(3).ppf(0.95))
 
 
-def fraction_by_ra(
+def run_figures(
+    summary: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    histories: Mapping[str, pd.DataFrame],
+    settings: Mapping[str, Any],
+) -> dict[str, Figure]:
+    """The figures of `draw_runs`: from the summary, tables (`runs`, `fractions`, `cosine`, `thresholds`), histories."""
+    experiment = summary["provenance"]["config"]
+    positive, opposite = experiment["classes"][1], experiment["opposite"]
+    runs = tables["runs"]
+    return {
+        "sigma_and_p": _sigma_and_p(runs, summary, settings),
+        "footprint_response": _footprint_response(runs, summary["tests"], positive, settings),
+        "run_dots": _run_dots(runs, positive, settings),
+        "fraction_by_ra": _fraction_by_ra(tables["fractions"], tables["cosine"], runs, opposite, positive, settings),
+        "variance_budget": variance_budget_figure(summary["variance_budget"], positive, settings),
+        "error_decomposition": error_decomposition(runs, opposite, settings),
+        "threshold_sweep": threshold_sweep(tables["thresholds"], settings),
+        "training_curves": _training_curves(histories, runs, settings),
+    }
+
+
+def _fraction_by_ra(
     fractions: pd.DataFrame, cosine: pd.DataFrame, runs: pd.DataFrame, opposite: list, positive: str, settings: Mapping
 ) -> Figure:
     """Fraction by RA bin with Wilson intervals and cosine fit, one network of each opposite footprint."""
@@ -44,7 +67,7 @@ def fraction_by_ra(
     return figure
 
 
-def run_dots(runs: pd.DataFrame, positive: str, settings: Mapping) -> Figure:
+def _run_dots(runs: pd.DataFrame, positive: str, settings: Mapping) -> Figure:
     """Every run as a dot, by arm: fraction, balanced accuracy and one component of the dipole."""
     quantities = [("fraction", f"{positive} fraction", "fraction_se"), ("balanced_accuracy", "balanced accuracy", None)]
     quantities.append(("dipole_y", "dipole of prediction - reference,\ntowards RA 90°, Dec 0° (y)", "dipole_y_se"))
@@ -85,7 +108,7 @@ def _rows_of_runs(runs: pd.DataFrame) -> dict[str, list[int]]:
     return rows
 
 
-def footprint_response_figure(runs: pd.DataFrame, tests: list[dict], positive: str, settings: Mapping) -> Figure:
+def _footprint_response(runs: pd.DataFrame, tests: list[dict], positive: str, settings: Mapping) -> Figure:
     """Fraction, and dipole along the response, against the footprint's direction."""
     rotating = runs[runs["family"].notna() & runs["axis_ra"].notna()]
     fraction = next((test for test in tests if test["name"].startswith("fraction_response")), None)
@@ -123,7 +146,7 @@ def footprint_response_figure(runs: pd.DataFrame, tests: list[dict], positive: s
     return figure
 
 
-def sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mapping) -> Figure:
+def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mapping) -> Figure:
     """What the paper-style statistic says of every network, beside what the runs together say of the footprint."""
     figure, (left, right) = new_figure(DOUBLE, 2.9, ncols=2, gridspec_kw={"width_ratios": [1, 1.1]})
     sigma = runs["paper_max_sigma"].dropna() if "paper_max_sigma" in runs else pd.Series(dtype=float)
@@ -133,8 +156,8 @@ def sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappin
         left.hist(sigma, bins=16, color=settings["colours"][0], edgecolor="white", linewidth=0.4)
         for value, style, label in ((3, "--", "3"), (5, ":", "5")):
             left.axvline(value, color="0.2", linestyle=style, linewidth=0.9, label=f"{label} 'sigma'")
-        label = f"5 % point, no dipole,\nfull sky ({SCANNED_5_PERCENT:.1f})"
-        left.axvline(SCANNED_5_PERCENT, color=settings["colours"][1], linewidth=1.2, label=label)
+        label = f"5 % point, no dipole,\nfull sky ({_SCANNED_5_PERCENT:.1f})"
+        left.axvline(_SCANNED_5_PERCENT, color=settings["colours"][1], linewidth=1.2, label=label)
         left.set(xlabel="paper-style maximum sigma (galaxies as unit)", ylabel="networks")
         left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.4, columnspacing=1)
     shown = ("primary", "run level", "variance components")
@@ -159,7 +182,7 @@ def _deciding_p(test: Mapping[str, Any]) -> float | None:
     return max((test[key] for key in ("p", "p_permutation") if test[key] is not None), default=None)
 
 
-def training_curves(histories: Mapping[str, pd.DataFrame], runs: pd.DataFrame, settings: Mapping) -> Figure:
+def _training_curves(histories: Mapping[str, pd.DataFrame], runs: pd.DataFrame, settings: Mapping) -> Figure:
     """Training loss and accuracy by epoch: every run thin, the median of its arm thick."""
     figure, axes = new_figure(DOUBLE, 2.5, ncols=2)
     look = arm_look(list(dict.fromkeys(runs["arm"])), settings)

@@ -1,0 +1,51 @@
+"""The figures, by the rule and step that draws them: the one list for rules, report, drawing steps, pages and tests.
+
+Imports no Matplotlib, so that Snakemake can read it while it parses the rules. A new figure of an experiment is a name
+here, a function in `run_figures.py`, `sky_figures.py` or `galaxy_figures.py`, and a caption, `rules/report/NAME.rst`:
+captions must be files, and the template of a caption does not learn which output of a rule it describes.
+"""
+
+from typing import NamedTuple
+
+
+class FigureGroup(NamedTuple):
+    """`category` of the report and `names` of the files, in the order in which they are shown."""
+
+    category: str
+    names: tuple[str, ...]
+
+
+FIGURE_GROUPS = {
+    "draw_runs": FigureGroup(
+        "2 Runs",
+        (
+            "sigma_and_p",
+            "footprint_response",
+            "run_dots",
+            "fraction_by_ra",
+            "variance_budget",
+            "error_decomposition",
+            "threshold_sweep",
+            "training_curves",
+        ),
+    ),
+    "draw_sky_maps": FigureGroup(
+        "3 Sky", ("difference_map", "sigma_map", "fraction_map", "unannotated_map", "seeing_map")
+    ),
+    "draw_galaxies": FigureGroup("4 Galaxies", ("gallery", "footprint_examples", "disagreement")),
+    "draw_footprints": FigureGroup("5 Footprints", ("footprints",)),
+    "draw_calibration": FigureGroup("Calibration", ("p_uniformity", "size", "power", "recovery")),
+}
+
+# An audit's figures with their captions, in the order of its page; the last two where there is something to compare.
+AUDIT_FIGURES = {
+    "sigma_and_p": "Left: the sigma of a maximum over all axes follows the wider curve, not the normal one that a sigma"
+    " is usually read with. Right: the p-values that follow.",
+    "sigma_map": "Paper-style sigma of a cosine along every axis. A best axis near the weak direction speaks of the"
+    " footprint.",
+    "fraction_map": "Fraction of the positive class.",
+    "fraction_by_ra": "Fraction by right ascension.",
+    "amplitude": "The dipole and what this catalog could have shown.",
+    "difference_map": "Difference of the first two annotations.",
+    "error_map": "Share of labels that are not the reference's.",
+}
