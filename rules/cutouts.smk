@@ -1,6 +1,6 @@
 # The archive: the bytes of every galaxy's image exactly as the survey gave them, and a ledger row for every request.
 #   needs:  the table that results/catalog/{catalog}/ is made from, and the network for a survey behind a service
-#   gives:  results/cutouts/{survey}/tile{tile}.parquet, positions.parquet (what is asked for), ledger.parquet over all
+#   gives:  results/cutouts/{survey}/tile{tile}.parquet, positions.parquet (what is requested), ledger.parquet over all
 #           tiles, and coverage.fits where the map of a service is fetched
 
 
@@ -11,7 +11,7 @@ from workflow_scripts.surveys.registry import is_downloaded, kind_of
 def survey_sources(wildcards):
     """What a survey reads beside the catalog: the simulated sky, the user's images, or the coverage map of a service.
 
-    The date of a folder says nothing of the files in it: `images_state` does.
+    The date of a folder does not depend on the files in it: `images_state` does.
     """
     survey = settings.survey(wildcards.survey)
     files = kind_of(survey).files(survey)
@@ -26,7 +26,7 @@ def images_state(wildcards):
     return "".join(folder_digest(path) for path in kind_of(survey).files(survey).values() if Path(path).is_dir())
 
 
-# What is asked of a survey, read from the table that the catalog is made from and not from the catalog: whoever
+# What is requested of a survey, read from the table that the catalog is made from and not from the catalog: whoever
 # changes a label or the split makes another catalog, and fetches nothing.
 rule list_positions:
     input:
@@ -45,7 +45,7 @@ rule list_positions:
         rows=entry("positions_parameter", of="survey"),
         code=code("list_positions"),
     message:
-        "List the positions that {wildcards.survey} is asked for"
+        "List the positions that are requested of {wildcards.survey}"
     shell:
         "python -m workflow_scripts.list_positions --rows {params.rows:q} --source {input:q} --output {output} 2> {log}"
 

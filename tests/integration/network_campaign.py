@@ -86,8 +86,8 @@ def start(command_line: list[str]) -> subprocess.Popen:
 
 
 def run(command_line: list[str], status: int = 0) -> str:
-    """Run the step to its end, which must have this status; what it said."""
+    """Run the step to its end, which must have this status; its messages."""
     process = start(command_line)
-    said = process.communicate(timeout=3600)[1]
-    assert process.returncode == status, said[-3000:]
-    return said
+    messages = process.communicate(timeout=3600)[1]
+    assert process.returncode == status, messages[-3000:]
+    return messages

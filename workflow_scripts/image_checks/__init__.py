@@ -1,1 +1,1 @@
-"""Is this a whole image? One answer for services, brick files and local files."""
+"""Is this a whole image? One decision for services, cutouts from bricks and local files."""

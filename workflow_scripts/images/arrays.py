@@ -1,4 +1,4 @@
-"""Image arrays on disk: one memory-mapped .npy a tile, and one index that says which galaxy is in which row."""
+"""Image arrays on disk: one memory-mapped .npy a tile, and one index of which galaxy is in which row."""
 
 import json
 import os

@@ -16,7 +16,7 @@ from workflow_scripts.errors import first_line
 
 
 class UndecodableImageError(ValueError):
-    """Bytes that are not the image they should be; the message says why."""
+    """Bytes that are not the image they should be; the message is the reason."""
 
 
 @contextmanager
@@ -25,7 +25,7 @@ def reading_fits() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            # astropy only warns of a file that is shorter than its header says.
+            # astropy only warns of a file that is shorter than by its header.
             warnings.filterwarnings("error", message=".*truncated")
             yield
     except UndecodableImageError:
@@ -41,7 +41,7 @@ def whole_fits(data: bytes, **options: Any) -> Iterator[fits.HDUList]:
         yield hdus
         end = max(hdu.fileinfo()["datLoc"] + hdu.fileinfo()["datSpan"] for hdu in hdus)
         if end != len(data):
-            raise UndecodableImageError(f"a FITS file of {len(data)} bytes whose header says {end}")
+            raise UndecodableImageError(f"a FITS file of {len(data)} bytes whose header has {end}")
 
 
 # Files of single bands are kept together as the image of one galaxy in a FITS file. Its first HDU has no pixels and the

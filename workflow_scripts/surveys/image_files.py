@@ -18,7 +18,7 @@ _BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOF
 
 
 class UnreadableFileError(ValueError):
-    """One file that is there and cannot be used; the message says why."""
+    """One file that is there and cannot be used; the message is the reason."""
 
 
 class ImageFiles(ABC):

@@ -75,7 +75,7 @@ def without_the_last_scan(jpeg: bytes) -> bytes:
         (IMAGES["jpeg"].replace(b"\x00\x18\x00\x18", b"\xff\xff\xff\xff"), "jpeg", "", "transient", "not an image"),
         (IMAGES["png"][:-4], "png", "", "transient", "the end of the PNG file is missing"),
         (IMAGES["fits"][:-2880], "fits", "", "transient", "not a whole FITS"),
-        (IMAGES["fits"] + bytes(2880), "fits", "", "transient", "14400 bytes whose header says 11520"),
+        (IMAGES["fits"] + bytes(2880), "fits", "", "transient", "14400 bytes whose header has 11520"),
         (with_cards(NAXIS1=9_999_999), "fits", "", "transient", "not a whole FITS"),
         (with_cards(NAXIS1=-5), "fits", "", "transient", "not an image"),
         (with_cards(NAXIS1=23), "fits", "", "ambiguous", "23 x 24 pixels"),

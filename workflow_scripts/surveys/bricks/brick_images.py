@@ -109,7 +109,7 @@ def _checked_wcs(header: fits.Header, shape: tuple[int, ...], brick: Brick, band
 
 
 class NoPixelsError(ValueError):
-    """A cutout that the brick has no, or too few, pixels for; the message says which."""
+    """A cutout that the brick has no, or too few, pixels for; the message is the reason."""
 
 
 def cut(

@@ -159,7 +159,7 @@ def _of_stack(response: Received) -> Judgement | None:
 
 
 class BrokenTableError(ValueError):
-    """A response that is not a whole table of names; the message says why."""
+    """A response that is not a whole table of names; the message is the reason."""
 
 
 def position_text(galaxy: Galaxy) -> str:

@@ -1,7 +1,7 @@
 """SDSS: the ImgCutout service of SkyServer (JPEG in i, r, g with one asinh stretch, Lupton et al. 2004, PASP 116, 133).
 
-It clamps width and height to 64..2048 pixels silently, answers 404 with a JPEG outside the footprint and 200
-with black pixels just outside the imaging.
+It silently clamps width and height to 64..2048 pixels, sends 404 with a JPEG outside the footprint and 200 with black
+pixels just outside the imaging.
 """
 
 from collections.abc import Mapping, Sequence
