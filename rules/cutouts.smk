@@ -4,8 +4,7 @@
 #           tiles, and coverage.fits where the map of a service is fetched
 
 
-from workflow_scripts.surveys.image_files import folder_digest
-from workflow_scripts.surveys.registry import is_downloaded, kind_of
+from workflow_scripts.surveys.registry import folder_digest, is_downloaded, kind_of
 
 
 def survey_sources(wildcards):

@@ -18,7 +18,7 @@ from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, fetch_batches, write_batches
 from workflow_scripts.surveys.kept_tiles import SideFolder
 from workflow_scripts.surveys.registry import Sources, expected_size, is_downloaded, open_survey
-from workflow_scripts.surveys.tile_requests import requests_of_tile
+from workflow_scripts.surveys.survey import requests_of_tile
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from workflow_scripts.catalogs.services.galaxy_zoo import READY_QUERIES
 from workflow_scripts.catalogs.services.kept_responses import KeptResponses, query_digest
 from workflow_scripts.catalogs.services.paging import all_rows
-from workflow_scripts.catalogs.services.skyserver import SkyServer, plain_select
+from workflow_scripts.catalogs.services.skyserver import READY_QUERIES, SkyServer, plain_select
 from workflow_scripts.catalogs.services.tap import TapService
 from workflow_scripts.catalogs.services.web import GuardedSession
 from workflow_scripts.errors import InputError

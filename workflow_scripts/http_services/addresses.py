@@ -1,6 +1,7 @@
 """Which addresses may be visited: what a public service redirects to must not lead into the user's own network."""
 
 import ipaddress
+import socket
 from urllib.parse import SplitResult, urlsplit
 
 from workflow_scripts.errors import InputError
@@ -82,18 +83,7 @@ def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
         return ipaddress.ip_address(host.split("%")[0])
     except ValueError:
         pass
-    parts = host.split(".")
     try:
-        numbers = [
-            int(part, 16 if part[:2].lower() == "0x" else 8 if part[:1] == "0" and part != "0" else 10)
-            for part in parts
-        ]
-    except ValueError:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except (OSError, ValueError):
         return None
-    if not 1 <= len(numbers) <= 4 or any(number > 255 or number < 0 for number in numbers[:-1]):
-        return None
-    last = 256 ** (5 - len(numbers))
-    if not 0 <= numbers[-1] < last:
-        return None
-    value = sum(number << (24 - 8 * place) for place, number in enumerate(numbers[:-1])) + numbers[-1]
-    return ipaddress.IPv4Address(value)

@@ -103,18 +103,9 @@ class ImageStore:
         return int(self._lengths.sum())
 
     @cached_property
-    def _index(self) -> pd.DataFrame:
-        """Read when first needed: a reader by tile and row need not hold a million ids."""
-        return pq.read_table(self.path, columns=["source_id", "tile", "row"]).to_pandas()
-
-    @cached_property
     def _places(self) -> pd.DataFrame:
-        return self._index.set_index("source_id")
-
-    @property
-    def source_ids(self) -> NDArray[np.object_]:
-        """Ids of all galaxies with an image, by tile and row."""
-        return self._index["source_id"].to_numpy(object)
+        """Read when first needed: a reader by tile and row need not hold a million ids."""
+        return pq.read_table(self.path, columns=["source_id", "tile", "row"]).to_pandas().set_index("source_id")
 
     def rows(self, source_ids: Sequence[str] | NDArray) -> pd.DataFrame:
         """`tile` and `row` of galaxies, in their order; `InputError` where some have no image."""

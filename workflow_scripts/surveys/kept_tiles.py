@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from workflow_scripts.errors import first_line
 from workflow_scripts.surveys.archive import TILE_SCHEMA
-from workflow_scripts.surveys.fetcher.journal import Journal
+from workflow_scripts.surveys.fetcher.journal import Journal, remove_journal
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
 
 log = logging.getLogger(__name__)
@@ -53,12 +53,7 @@ class SideFolder:
         except OSError:
             # A file system without hard links: the tile would be fetched again if it were made again.
             self.fetched.unlink(missing_ok=True)
-        self.journal.unlink(missing_ok=True)
-        for folder in (self.journal.parent, self.journal.parent.parent):
-            try:
-                folder.rmdir()
-            except OSError:
-                return
+        remove_journal(self.journal)
 
 
 def take_over(tile: Path, galaxies: Sequence[Galaxy], service: Service, journal: Journal) -> int:

@@ -1,18 +1,179 @@
-"""The local survey: a folder, tar or zip of images, named by a column of the catalog."""
+"""The local survey: images in a folder, tar or zip of unknown origin, named by a column of the catalog."""
 
+import lzma
+import tarfile
+import zipfile
+import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.images.decoding import LARGEST_BYTES
-from workflow_scripts.surveys.image_files import ImageFiles, UnreadableFileError, is_plain_name, open_image_files
 from workflow_scripts.surveys.survey import CutoutResult
 
 # A catalog need not have this column; one of another name it must have.
 DEFAULT_FILE_COLUMN = "file"
+_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+
+
+class UnreadableFileError(ValueError):
+    """One file that is there and cannot be used; the message is the reason."""
+
+
+class ImageFiles(ABC):
+    """Files by name; use it in a `with`."""
+
+    def __enter__(self) -> "ImageFiles":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @abstractmethod
+    def read(self, name: str) -> bytes:
+        """Bytes of a file; `KeyError` where it is absent, `UnreadableFileError` where it is too large or broken."""
+
+    def position(self, name: str) -> int:
+        """Where a file lies: reading in this order never goes back, which a compressed tar can only do from its start.
+
+        0 where the order does not matter, and for a file that is absent.
+        """
+        return 0
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close what is open."""
+
+
+def open_image_files(path: Path) -> ImageFiles:
+    """A folder, tar (also compressed) or zip; raises `InputError` for anything else and for a truncated archive."""
+    if path.is_dir():
+        return _Folder(path)
+    if not path.is_file():
+        raise InputError(f"{path}: does not exist, expected a folder, tar or zip of images (surveys, path)")
+    return _Zip(path) if zipfile.is_zipfile(path) else _Tar(path)
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a relative name stays below the folder that it is read from."""
+    path = PurePosixPath(name)
+    return bool(name) and not path.is_absolute() and ".." not in path.parts and "\0" not in name and "\\" not in name
+
+
+def _check_size(size: int) -> None:
+    if size > LARGEST_BYTES:
+        raise UnreadableFileError(f"{size} bytes, expected at most {LARGEST_BYTES}")
+
+
+def _without_dot(name: str) -> str:
+    return name.removeprefix("./")
+
+
+class _Folder(ImageFiles):
+    def __init__(self, path: Path):
+        self.path = path
+
+    def read(self, name: str) -> bytes:
+        # Symbolic links are followed: folders of links are how large surveys are shared.
+        file = self.path / name
+        try:
+            if not file.is_file():
+                raise KeyError(name)
+            _check_size(file.stat().st_size)
+            return file.read_bytes()
+        except OSError as error:
+            raise UnreadableFileError(error.strerror or str(error)) from None
+
+    def close(self) -> None:
+        """Each file was closed when it was read."""
+
+
+class _Zip(ImageFiles):
+    def __init__(self, path: Path):
+        try:
+            self.archive = zipfile.ZipFile(path)
+        except _BROKEN as error:
+            raise InputError(f"{path}: expected a whole zip of images, but {error}") from None
+        self.members = {_without_dot(member.filename): member for member in self.archive.infolist()}
+
+    def read(self, name: str) -> bytes:
+        member = self.members[_without_dot(name)]
+        if member.is_dir():
+            raise KeyError(name)
+        _check_size(member.file_size)
+        try:
+            # Gives no more than `file_size` bytes, whatever the compressed data would grow to.
+            return self.archive.read(member)
+        except (*_BROKEN, RuntimeError, NotImplementedError) as error:  # encrypted, unknown compression
+            raise UnreadableFileError(f"broken in the zip: {error}") from None
+
+    def position(self, name: str) -> int:
+        member = self.members.get(_without_dot(name))
+        return member.header_offset if member else 0
+
+    def close(self) -> None:
+        self.archive.close()
+
+
+def _tar_members(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
+    """The files of a tar by name; a hard link stands for the earlier file it names, with that file's size."""
+    members: dict[str, tarfile.TarInfo] = {}
+    for member in archive:
+        if member.isfile():
+            members[_without_dot(member.name)] = member
+        elif member.islnk() and _without_dot(member.linkname) in members:
+            members[_without_dot(member.name)] = members[_without_dot(member.linkname)]
+    return members
+
+
+class _Tar(ImageFiles):
+    def __init__(self, path: Path):
+        self.path = path
+        try:
+            self.archive = tarfile.open(path)  # noqa: SIM115  closed by close()
+        except _BROKEN:
+            raise InputError(f"{path}: expected a folder, tar or zip of images, but it is none of them") from None
+        try:
+            self.members = _tar_members(self.archive)
+            whole = self._ends_in_zeros()
+        except _BROKEN as error:
+            self.archive.close()
+            raise InputError(f"{path}: expected a whole tar of images, but it is broken or cut off: {error}") from None
+        if not whole:
+            self.archive.close()
+            raise InputError(
+                f"{path}: expected a whole tar of images, but it is broken or cut off after {len(self.members)} files"
+            )
+
+    def read(self, name: str) -> bytes:
+        member = self.members[_without_dot(name)]
+        _check_size(member.size)
+        try:
+            file = self.archive.extractfile(member)
+            data = file.read() if file else b""
+        except _BROKEN as error:
+            raise InputError(f"{self.path}: expected a whole tar, but {name} cannot be read: {error}") from None
+        if len(data) != member.size:
+            raise InputError(f"{self.path}: expected a whole tar, but it ends inside {name}")
+        return data
+
+    def position(self, name: str) -> int:
+        member = self.members.get(_without_dot(name))
+        return member.offset_data if member else 0
+
+    def close(self) -> None:
+        self.archive.close()
+
+    def _ends_in_zeros(self) -> bool:
+        """Whether zeros follow the last member; tarfile takes a cut or a broken header there for the end."""
+        file = self.archive.fileobj
+        assert file is not None
+        file.seek(self.archive.offset)
+        return file.read(tarfile.BLOCKSIZE) == tarfile.NUL * tarfile.BLOCKSIZE
 
 
 class LocalSurvey:
@@ -35,7 +196,7 @@ class LocalSurvey:
             where the images are no folder, tar or zip, an archive is not whole, or the catalog lacks `file_column`.
         """
         names = self._names(requests)
-        with open_image_files(self.images, LARGEST_BYTES) as files:
+        with open_image_files(self.images) as files:
             for source_id, name in sorted(names, key=lambda pair: files.position(pair[1])):
                 yield _result(files, source_id, name)
 

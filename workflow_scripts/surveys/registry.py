@@ -1,9 +1,12 @@
 """The kinds of surveys: what the workflow must know of each, and from an entry of the configuration to the survey.
 
-A new kind is a class in `services/`, an entry of `KINDS` and its part of the schema. The configuration and the rules
-import this module whenever Snakemake starts: what needs numerical or HTTP packages is imported when a survey is opened.
+A new kind is a client in `services/`, a line in `KINDS`, one in `client_of`, and its part of the schema. The
+configuration and the rules import this module whenever Snakemake starts: what needs numerical or HTTP packages is
+imported when a survey is opened.
 """
 
+import hashlib
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,26 +41,14 @@ class Sources:
     side_folder: "SideFolder | None" = None
 
 
-def _no_files(entry: Entry) -> dict[str, str]:
-    return {}
-
-
-def _one_request(entry: Entry) -> int:
-    return 1
-
-
-def _no_problem(entry: Entry) -> tuple[tuple[str, ...], str] | None:
-    return None
-
-
 @dataclass(frozen=True)
 class SurveyKind:
     """Facts of a kind of survey. The functions are called with the survey's entry.
 
     Attributes
     ----------
-    client
-        makes the client of the service; None where nothing is downloaded.
+    downloaded
+        whether the pixels come from a service, and are not made on this machine or read from it.
     files
         what is read beside the catalog, by option of `fetch_cutouts`: paths that the entry determines.
     requests
@@ -74,34 +65,14 @@ class SurveyKind:
         (key path, sentence) for settings that only make sense together and do not, else None.
     """
 
-    client: Callable[[Entry], "Service"] | None = None
-    files: Callable[[Entry], dict[str, str]] = _no_files
-    requests: Callable[[Entry], int] = _one_request
+    downloaded: bool = True
+    files: Callable[[Entry], dict[str, str]] = lambda entry: {}
+    requests: Callable[[Entry], int] = lambda entry: 1
     column: str = ""
     catalog_source: str = ""
     cuts_whole_files: bool = False
     any_size: bool = False
-    problem: Callable[[Entry], tuple[tuple[str, ...], str] | None] = _no_problem
-
-
-def _truth(entry: Entry) -> dict[str, str]:
-    return {"truth": f"results/catalog/{entry['catalog']}/truth.parquet"}
-
-
-def _images(entry: Entry) -> dict[str, str]:
-    return {"images": entry["path"]}
-
-
-def _sdss(entry: Entry) -> "Service":
-    from workflow_scripts.surveys.services.sdss import Sdss
-
-    return Sdss(entry)
-
-
-def _panstarrs(entry: Entry) -> "Service":
-    from workflow_scripts.surveys.services.panstarrs import PanStarrs
-
-    return PanStarrs(entry)
+    problem: Callable[[Entry], tuple[tuple[str, ...], str] | None] = lambda entry: None
 
 
 def _panstarrs_requests(entry: Entry) -> int:
@@ -118,33 +89,39 @@ def _panstarrs_problem(entry: Entry) -> tuple[tuple[str, ...], str] | None:
     return None
 
 
-def _legacy(entry: Entry) -> "Service":
-    from workflow_scripts.surveys.services.legacy import Legacy
-
-    return Legacy(entry)
-
-
-def _hips2fits(entry: Entry) -> "Service":
-    from workflow_scripts.surveys.services.hips2fits import Hips2fits
-
-    return Hips2fits(entry)
-
-
-def _bricks(entry: Entry) -> "Service":
-    from workflow_scripts.surveys.bricks.survey import BrickCoadds
-
-    return BrickCoadds(entry)
-
-
 KINDS: dict[str, SurveyKind] = {
-    "simulated": SurveyKind(files=_truth, catalog_source="simulated"),
-    "local": SurveyKind(files=_images, column="file_column", any_size=True),
-    "sdss": SurveyKind(_sdss),
-    "panstarrs": SurveyKind(_panstarrs, requests=_panstarrs_requests, problem=_panstarrs_problem),
-    "legacy": SurveyKind(_legacy),
-    "hips2fits": SurveyKind(_hips2fits),
-    "bricks": SurveyKind(_bricks, cuts_whole_files=True),
+    "simulated": SurveyKind(
+        downloaded=False,
+        files=lambda entry: {"truth": f"results/catalog/{entry['catalog']}/truth.parquet"},
+        catalog_source="simulated",
+    ),
+    "local": SurveyKind(
+        downloaded=False, files=lambda entry: {"images": entry["path"]}, column="file_column", any_size=True
+    ),
+    "sdss": SurveyKind(),
+    "panstarrs": SurveyKind(requests=_panstarrs_requests, problem=_panstarrs_problem),
+    "legacy": SurveyKind(),
+    "hips2fits": SurveyKind(),
+    "bricks": SurveyKind(cuts_whole_files=True),
 }
+
+
+def client_of(entry: Entry) -> "Service":
+    """The client of the service of an entry whose kind is downloaded."""
+    from workflow_scripts.surveys.bricks.survey import BrickCoadds
+    from workflow_scripts.surveys.services.hips2fits import Hips2fits
+    from workflow_scripts.surveys.services.legacy import Legacy
+    from workflow_scripts.surveys.services.panstarrs import PanStarrs
+    from workflow_scripts.surveys.services.sdss import Sdss
+
+    clients: dict[str, Callable[[Entry], Service]] = {
+        "sdss": Sdss,
+        "panstarrs": PanStarrs,
+        "legacy": Legacy,
+        "hips2fits": Hips2fits,
+        "bricks": BrickCoadds,
+    }
+    return clients[entry["kind"]](entry)
 
 
 def kind_of(entry: Entry) -> SurveyKind:
@@ -156,7 +133,7 @@ def kind_of(entry: Entry) -> SurveyKind:
 
 def is_downloaded(entry: Entry) -> bool:
     """Whether the pixels of a survey come from a service, and are not made on this machine or read from it."""
-    return kind_of(entry).client is not None
+    return kind_of(entry).downloaded
 
 
 def requests_of_cutout(entry: Entry) -> int:
@@ -182,6 +159,27 @@ def catalog_columns(entry: Entry) -> list[str]:
     return [scale["column"]] if isinstance(scale, Mapping) else []
 
 
+def folder_digest(folder: str | Path) -> str:
+    """Digest of the names and sizes of all files below a folder; their dates change when they are copied.
+
+    Hidden files are left out: file managers leave some behind. Links are followed.
+    """
+    digest = hashlib.sha256()
+    for path, folders, names in os.walk(folder, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(name for name in names if not name.startswith(".")):
+            file = os.path.join(path, name)  # noqa: PTH118  half the time of pathlib, for a million files
+            digest.update(f"{os.path.relpath(file, folder)}\0{_size_of(file)}\n".encode(errors="surrogateescape"))
+    return digest.hexdigest()[:16]
+
+
+def _size_of(file: str) -> int:
+    try:
+        return os.stat(file).st_size  # noqa: PTH116
+    except OSError:
+        return -1
+
+
 def open_survey(entry: Entry, sources: Sources) -> "Survey":
     """The survey of an entry (`kind` and what that kind needs).
 
@@ -190,9 +188,8 @@ def open_survey(entry: Entry, sources: Sources) -> "Survey":
     InputError
         where the survey's source is not given or the kind is not known.
     """
-    kind = kind_of(entry)
-    if kind.client is not None:
-        return _open_service(entry, kind.client, sources)
+    if is_downloaded(entry):
+        return _open_service(entry, sources)
     if entry["kind"] == "local":
         from workflow_scripts.surveys.local import LocalSurvey
 
@@ -206,7 +203,7 @@ def open_survey(entry: Entry, sources: Sources) -> "Survey":
     return SimulatedSurvey(entry, sources.truth)
 
 
-def _open_service(entry: Entry, client: Callable[[Entry], "Service"], sources: Sources) -> "Survey":
+def _open_service(entry: Entry, sources: Sources) -> "Survey":
     from workflow_scripts.http_services.politeness import user_agent
     from workflow_scripts.surveys.bricks.survey import BrickSurvey
     from workflow_scripts.surveys.coverage import Coverage
@@ -217,7 +214,7 @@ def _open_service(entry: Entry, client: Callable[[Entry], "Service"], sources: S
         raise InputError(f"surveys: a survey of kind {entry['kind']} is downloaded, expected --access")
     survey = BrickSurvey if kind_of(entry).cuts_whole_files else ServiceSurvey
     return survey(
-        service=client(entry),
+        service=client_of(entry),
         pixel_scale=entry["cutout"]["pixel_scale_arcsec"],
         limits=AccessLimits.of(sources.access),
         side_folder=sources.side_folder,

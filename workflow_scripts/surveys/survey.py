@@ -4,9 +4,17 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Literal, Protocol, get_args
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from workflow_scripts.errors import InputError, first_line
+from workflow_scripts.sky.tiles import equal_tile_of, number_of_tiles, tile_of
 
 Outcome = Literal["delivered", "no_coverage", "rejected", "failed"]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
@@ -48,3 +56,60 @@ class Survey(Protocol):
         `requests` are catalog rows: `source_id`, `ra`, `dec` (ICRS degrees) and every other column of the catalog.
         """
         ...
+
+
+def requests_of_tile(catalog: str | Path, tile: int, order: int, equal_tiles: int | None = None) -> pd.DataFrame:
+    """Rows of a catalog in a nested HEALPix pixel of an order, in the catalog's order and with all its columns.
+
+    With `equal_tiles`, the tile is one of that many with equal numbers of galaxies, and the order plays no part.
+
+    Raises
+    ------
+    InputError
+        where there is no such tile, the file is no catalog, a position is not one, or a galaxy is listed twice.
+    """
+    count, key = (equal_tiles, "equal_tiles") if equal_tiles else (number_of_tiles(order), f"tile_order {order}")
+    if not 0 <= tile < count:
+        raise InputError(f"tile {tile}: expected 0 to {count - 1} at {key}")
+    try:
+        with pq.ParquetFile(catalog) as galaxies:
+            ra, dec = _positions(galaxies, catalog)
+            tiles = equal_tile_of(ra, dec, equal_tiles) if equal_tiles else tile_of(ra, dec, order)
+            requests = _chosen_rows(galaxies, tiles == tile).to_pandas()
+    except FileNotFoundError:
+        raise InputError(f"{catalog}: the catalog does not exist") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        reason = first_line(error)
+        raise InputError(f"{catalog}: expected a catalog (Parquet), but it cannot be read: {reason}") from None
+    requests["source_id"] = requests["source_id"].astype(str)
+    repeated = requests["source_id"].duplicated()
+    if repeated.any():
+        first = requests.loc[repeated, "source_id"].iloc[0]
+        raise InputError(f"{catalog}: source_id {first} is there more than once, expected every galaxy once")
+    return requests
+
+
+def _positions(galaxies: pq.ParquetFile, catalog: str | Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    for column in ("source_id", "ra", "dec"):
+        if column not in galaxies.schema_arrow.names:
+            raise InputError(f"{catalog}: has no column '{column}', expected a catalog as make_catalog writes it")
+    positions = galaxies.read(columns=["ra", "dec"])
+    ra, dec = _as_numbers(positions["ra"]), _as_numbers(positions["dec"])
+    if not (np.isfinite(ra) & (np.abs(dec) <= 90)).all():
+        raise InputError(f"{catalog}: has rows without a position, expected ra and dec in ICRS degrees")
+    return ra, dec
+
+
+def _chosen_rows(galaxies: pq.ParquetFile, chosen: NDArray[np.bool_]) -> pa.Table:
+    """The chosen rows (n,) with all columns; the rows of one tile lie together, so few groups of rows are read."""
+    parts, start = [galaxies.schema_arrow.empty_table()], 0
+    for group in range(galaxies.num_row_groups):
+        here = chosen[start : start + galaxies.metadata.row_group(group).num_rows]
+        start += len(here)
+        if here.any():
+            parts.append(galaxies.read_row_group(group).filter(pa.array(here)))
+    return pa.concat_tables(parts)
+
+
+def _as_numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    return pd.to_numeric(column.to_pandas(), errors="coerce").to_numpy(np.float64)

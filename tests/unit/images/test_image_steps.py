@@ -59,7 +59,7 @@ def test_archive_to_store(tmp_path):
     index_images.main(index_images.build_parser().parse_args([*arguments, "--output", str(tmp_path / "index.parquet")]))
     store = ImageStore(tmp_path / "index.parquet")
     delivered = [str(number) for numbers in tiles for number in numbers if number % 3]
-    assert store.source_ids.tolist() == delivered
+    assert pd.read_parquet(store.path)["source_id"].tolist() == delivered
     assert store.recipe == RECIPE
     for source_id in ("1", "400", "698", "701"):
         expected = apply_recipe(decode(image_of(source_id)), RECIPE)

@@ -11,7 +11,7 @@ from tests.unit.services.client import get
 from workflow_scripts.fetch_cutouts import with_defaults
 from workflow_scripts.surveys.fetcher.service import Galaxy
 from workflow_scripts.surveys.fetcher.single_request import Received
-from workflow_scripts.surveys.registry import KINDS
+from workflow_scripts.surveys.registry import client_of
 
 SIZE, SCALE = 128, 0.4
 RA = 180.3
@@ -35,7 +35,7 @@ def edge() -> float:
     ],
 )
 def test_cutouts_with_an_empty_part_are_not_delivered(server, kind, service, more):
-    client = KINDS[kind].client(with_defaults({"kind": kind, "cutout": {"size_px": SIZE}, **more}))
+    client = client_of(with_defaults({"kind": kind, "cutout": {"size_px": SIZE}, **more}))
     shares = []
     for step in np.linspace(-1, 1, 21):
         galaxy = Galaxy("g", RA, edge() + step * SIZE * SCALE / 3600, SCALE)

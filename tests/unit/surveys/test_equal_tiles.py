@@ -12,7 +12,7 @@ from tests.small_experiment import CONFIG
 from workflow_scripts.configuration import load
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.tiles import equal_tile_of, tile_of
-from workflow_scripts.surveys.tile_requests import requests_of_tile
+from workflow_scripts.surveys.survey import requests_of_tile
 from workflow_scripts.tables import write_table
 
 TILES = 40

@@ -16,7 +16,7 @@ from workflow_scripts.fetch_cutouts import with_defaults
 from workflow_scripts.images.fits_files import packed
 from workflow_scripts.surveys.fetcher.service import Galaxy, Judgement
 from workflow_scripts.surveys.fetcher.single_request import Received
-from workflow_scripts.surveys.registry import KINDS
+from workflow_scripts.surveys.registry import client_of
 from workflow_scripts.surveys.services.hips2fits import error_message
 from workflow_scripts.surveys.services.legacy import bands_in
 from workflow_scripts.surveys.services.panstarrs import BrokenTableError, position_text, stack_names
@@ -29,7 +29,7 @@ BLACK, GREY = (np.full((24, 24, 3), value, np.uint8) for value in (0, 32))
 
 def client(kind: str, **more):
     cutout = {"size_px": 64 if kind == "sdss" else 24}
-    return KINDS[kind].client(with_defaults({"kind": kind, "cutout": cutout, **more}))
+    return client_of(with_defaults({"kind": kind, "cutout": cutout, **more}))
 
 
 def asked(url: str) -> dict[str, str]:
@@ -153,7 +153,7 @@ def test_a_corner_without_images_is_no_coverage_for_each_service(kind, more, bla
     else:
         pixels = np.where(corner[..., None], blank, rng.integers(2, 90, (64, 64, 3))).astype(np.uint8)
         body = picture(more.get("format", "jpeg").upper(), pixels)
-    service = KINDS[kind].client(with_defaults({"kind": kind, "cutout": {"size_px": 64}, **more}))
+    service = client_of(with_defaults({"kind": kind, "cutout": {"size_px": 64}, **more}))
     judgement = service.judge(answer(200, body, "", "application/octet-stream"), GALAXY)
     expected = (received_kind, "no_coverage") if share else ("accepted", "delivered")
     assert (judgement.kind, judgement.outcome) == expected, judgement

@@ -19,10 +19,9 @@ from workflow_scripts.surveys.bricks.geometry import Brick, bricks_of
 from workflow_scripts.surveys.fetcher.journal import Head, Journal
 from workflow_scripts.surveys.fetcher.progress import Progress
 from workflow_scripts.surveys.fetcher.service import (
-    Fetch,
     Galaxy,
     Judgement,
-    Notes,
+    Service,
     failed,
     judged_status,
     no_coverage,
@@ -35,13 +34,12 @@ from workflow_scripts.surveys.service_survey import ServiceSurvey, is_open
 BRICKS_AT_ONCE = 32
 
 
-class BrickCoadds:
+class BrickCoadds(Service):
     """Client of a web server of files. A request is a brick's centre, with name and band in place of an id."""
 
     def __init__(self, entry: Mapping[str, Any]):
         self.base = entry["url"].rstrip("/")
-        self.urls: tuple[str, ...] = (self.base,)
-        self.parts: tuple[str, ...] = ()
+        self.urls = (self.base,)
         self.bands: str = entry["bands"]
         self.size_px: int = entry["cutout"]["size_px"]
         self.pixel_scale = float(entry["cutout"]["pixel_scale_arcsec"])
@@ -51,9 +49,6 @@ class BrickCoadds:
     def request(self, brick: Brick, band: str) -> Galaxy:
         """The request for the file of a brick in a band."""
         return Galaxy(f"{brick.name} {band}", brick.ra, brick.dec, self.pixel_scale)
-
-    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
-        """Nothing to learn."""
 
     def url(self, galaxy: Galaxy, attempt: int) -> str:
         """The file of a brick in a band."""
@@ -79,10 +74,6 @@ class BrickCoadds:
         except WrongBrickError as error:
             return Judgement("ambiguous", "rejected", f"not the image of this brick in band {band}: {error}")
         return Judgement("accepted", "delivered", "", response.body, "fits", hashlib.sha256(response.body).hexdigest())
-
-    def scale_of(self, galaxy: Galaxy) -> float:
-        """That of all bricks."""
-        return self.pixel_scale
 
 
 class BrickSurvey(ServiceSurvey):

@@ -98,12 +98,7 @@ class Journal:
 
     def remove(self) -> None:
         """Delete the file, and its folder where nothing else is in it."""
-        self.path.unlink(missing_ok=True)
-        for folder in (self.path.parent, self.path.parent.parent):
-            try:
-                folder.rmdir()
-            except OSError:
-                return
+        remove_journal(self.path)
 
     def _append(self, record: bytes) -> None:
         try:
@@ -134,3 +129,13 @@ class Journal:
                     self._places.pop(head["key"], None)
                 else:
                     yield head["key"], offset, head_length, body_length
+
+
+def remove_journal(path: Path) -> None:
+    """Delete the file of a journal, and its folders where nothing else is in them."""
+    path.unlink(missing_ok=True)
+    for folder in (path.parent, path.parent.parent):
+        try:
+            folder.rmdir()
+        except OSError:
+            return

@@ -1,5 +1,6 @@
 """What the fetcher needs to know of a service: its requests, and what the responses mean."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
@@ -117,7 +118,7 @@ class Notes(Protocol):
         """Keep a note."""
 
 
-class Service(Protocol):
+class Service(ABC):
     """A client of one service: it makes URLs and judges responses, and never opens a connection itself."""
 
     # All URLs of the service that the configuration names.
@@ -127,16 +128,20 @@ class Service(Protocol):
     # How brightness became pixel values, as `CutoutResult` lists it.
     stretch: str
     # Bands that have a FITS file each, requested one by one, from red to blue; empty where one response is the image.
-    parts: tuple[str, ...]
+    parts: tuple[str, ...] = ()
 
     async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
-        """Learn from the service what `url` needs, with as few requests as possible, and note it."""
+        """Learn from the service what `url` needs, with as few requests as possible, and note it; mostly nothing."""
+        return
 
+    @abstractmethod
     def url(self, galaxy: Galaxy, attempt: int) -> str | Judgement:
         """The URL of a cutout at an attempt (from 0), or why there is none to request."""
 
+    @abstractmethod
     def judge(self, response: Received, galaxy: Galaxy) -> Judgement:
         """What a response means; called in a thread beside the one that makes URLs, one response at a time."""
 
     def scale_of(self, galaxy: Galaxy) -> float:
-        """Arcsec a pixel of the image that comes, which a service may round."""
+        """Arcsec a pixel of the image that comes: as requested, unless the service rounds it."""
+        return galaxy.pixel_scale

@@ -5,7 +5,7 @@ percentiles that some clients send would stretch every image by its own contents
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,10 +13,9 @@ import numpy as np
 
 from workflow_scripts.image_checks.acceptance import Problem, Wanted, largest_image, value_of
 from workflow_scripts.surveys.fetcher.service import (
-    Fetch,
     Galaxy,
     Judgement,
-    Notes,
+    Service,
     failed,
     judged_image,
     judged_status,
@@ -26,13 +25,11 @@ from workflow_scripts.surveys.fetcher.single_request import Received
 _FORMATS = {"jpeg": "jpg", "png": "png", "fits": "fits"}
 
 
-class Hips2fits:
+class Hips2fits(Service):
     """Client of hips2fits and its mirrors."""
 
-    parts: tuple[str, ...] = ()
-
     def __init__(self, entry: Mapping[str, Any]):
-        self.urls: tuple[str, ...] = tuple(entry["urls"])
+        self.urls = tuple(entry["urls"])
         self.hips = entry["hips"]
         self.format = entry["format"]
         self.cuts = entry["cuts"]
@@ -43,9 +40,6 @@ class Hips2fits:
         self.largest_bytes = largest_image(self.size_px, self.format, 4)
         # The mirror that responded last comes first.
         self.preferred = 0
-
-    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
-        """Nothing to learn."""
 
     def url(self, galaxy: Galaxy, attempt: int) -> str:
         """Every further attempt goes to the next mirror."""
@@ -77,10 +71,6 @@ class Hips2fits:
                 (place for place, url in enumerate(self.urls) if response.url.startswith(url)), self.preferred
             )
         return judgement
-
-    def scale_of(self, galaxy: Galaxy) -> float:
-        """As requested."""
-        return galaxy.pixel_scale
 
 
 def error_message(body: bytes) -> str:

@@ -5,7 +5,7 @@ Positions without images give uniform grey JPEGs with status 200, and status 500
 cut silently.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,30 +13,25 @@ import numpy as np
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.image_checks.acceptance import Problem, Wanted, largest_image, value_of
-from workflow_scripts.surveys.fetcher.service import Fetch, Galaxy, Judgement, Notes, failed, judged_image
+from workflow_scripts.surveys.fetcher.service import Galaxy, Judgement, Service, failed, judged_image
 from workflow_scripts.surveys.fetcher.single_request import Received
 
 # Zero flux in the stretch of a layer: m = 0.03 (ls-*), m = 0.02 (sdss).
 _GREY = (32, 22)
 
 
-class Legacy:
+class Legacy(Service):
     """Client of jpeg-cutout and fits-cutout."""
-
-    parts: tuple[str, ...] = ()
 
     def __init__(self, entry: Mapping[str, Any]):
         self.base = entry["url"].rstrip("/")
-        self.urls: tuple[str, ...] = (self.base,)
+        self.urls = (self.base,)
         self.layer = entry["layer"]
         self.format = entry["format"]
         self.bands = entry["bands"]
         self.size_px = entry["cutout"]["size_px"]
         self.stretch = "none" if self.format == "fits" else "fixed"
         self.largest_bytes = largest_image(self.size_px, self.format, len(self.bands))
-
-    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
-        """Nothing to learn."""
 
     def url(self, galaxy: Galaxy, attempt: int) -> str:
         """`bands` goes with FITS only: for JPEG it would change the colours of a layer."""
@@ -63,10 +58,6 @@ class Legacy:
             if b"No cutouts enabled" in response.body:
                 return failed("transient", "the viewer's cutouts are switched off")
         return self._image(response)
-
-    def scale_of(self, galaxy: Galaxy) -> float:
-        """As requested."""
-        return galaxy.pixel_scale
 
     def _image(self, response: Received) -> Judgement:
         judgement = judged_image(response, Wanted(self.size_px, self.format, _GREY, _of_blank))

@@ -20,6 +20,7 @@ from workflow_scripts.surveys.fetcher.service import (
     Galaxy,
     Judgement,
     Notes,
+    Service,
     failed,
     judged_image,
     judged_status,
@@ -38,17 +39,17 @@ _NAME = re.compile(r"/[\w./+-]{1,300}", re.ASCII)
 _MOST_ROWS = 10**6
 
 
-class PanStarrs:
+class PanStarrs(Service):
     """Client of ps1filenames.py and fitscut.cgi."""
 
     def __init__(self, entry: Mapping[str, Any]):
         self.fitscut, self.ps1filenames = entry["url"], entry["names_url"]
-        self.urls: tuple[str, ...] = (self.fitscut, self.ps1filenames)
+        self.urls = (self.fitscut, self.ps1filenames)
         self.format = entry["format"]
         self.bands = list(entry["bands"])
         self.size_px = entry["cutout"]["size_px"]
         self.stretch = "stack_counts" if self.format == "fits" else "per_image"
-        self.parts: tuple[str, ...] = tuple(self.bands) if self.format == "fits" and len(self.bands) > 1 else ()
+        self.parts = tuple(self.bands) if self.format == "fits" and len(self.bands) > 1 else ()
         self.largest_bytes = largest_image(self.size_px, self.format, 3)
         self._names: dict[str, dict[str, str] | Judgement] = {}
 

@@ -4,28 +4,24 @@ It silently clamps width and height to 64..2048 pixels, sends 404 with a JPEG ou
 pixels just outside the imaging.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from workflow_scripts.image_checks.acceptance import Problem, Wanted, largest_image, value_of
-from workflow_scripts.surveys.fetcher.service import Fetch, Galaxy, Judgement, Notes, judged_image, no_coverage
+from workflow_scripts.surveys.fetcher.service import Galaxy, Judgement, Service, judged_image, no_coverage
 from workflow_scripts.surveys.fetcher.single_request import Received
 
 
-class Sdss:
+class Sdss(Service):
     """Client of ImgCutout/getjpeg."""
 
     stretch = "fixed"
-    parts: tuple[str, ...] = ()
 
     def __init__(self, entry: Mapping[str, Any]):
-        self.urls: tuple[str, ...] = (entry["url"],)
+        self.urls = (entry["url"],)
         self.size_px = entry["cutout"]["size_px"]
         self.largest_bytes = largest_image(self.size_px, "jpeg", 3)
-
-    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
-        """Nothing to learn."""
 
     def url(self, galaxy: Galaxy, attempt: int) -> str:
         """`opt` stays empty: its letters draw overlays."""
@@ -44,10 +40,6 @@ class Sdss:
         if response.status == 404 and "footprint" in response.reason_phrase.lower():
             return no_coverage("404: outside the SDSS footprint")
         return judged_image(response, Wanted(self.size_px, "jpeg", (0,), _of_blank))
-
-    def scale_of(self, galaxy: Galaxy) -> float:
-        """As requested."""
-        return galaxy.pixel_scale
 
 
 def _of_blank(pixels: Any) -> Problem:

@@ -54,7 +54,7 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
             "g_r": np.where(spiral, 0.74 + 0.12 * colour[0], 0.80 + 0.10 * colour[0]),
             "r_i": np.where(spiral, 0.375 + 0.035 * colour[1], 0.385 + 0.03 * colour[1]),
             "radius_arcsec": radius,
-            # Disks are thin and seen from all sides (no edge-on ones, whose arms cannot be seen); ellipticals are round.
+            # Disks are thin and seen from all sides (not edge-on ones, whose arms are hidden); ellipticals are round.
             "axis_ratio": np.where(spiral, shape.uniform(0.25, 1.0, n_galaxies), shape.uniform(0.5, 1.0, n_galaxies)),
             "position_angle_deg": shape.uniform(0.0, 180.0, n_galaxies),
             "redshift": redshift,
