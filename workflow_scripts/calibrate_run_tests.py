@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
-from workflow_scripts.calibration_mocks.run_tests import calibrate
+from workflow_scripts.calibration_mocks.run_calibration import calibrate
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import run_step

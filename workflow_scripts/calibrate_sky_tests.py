@@ -1,10 +1,9 @@
-"""Make the tests of the suite on mock skies of one step of the ladder and one mask, and keep what each of them said."""
+"""Make the tests of the suite on mock skies of one step of the ladder and one mask, and keep the finding of each."""
 
 import argparse
 
 from workflow_scripts.calibration_mocks.battery import GALAXIES, run_battery
-from workflow_scripts.calibration_mocks.ladder import LADDER
-from workflow_scripts.calibration_mocks.masks import MASKS
+from workflow_scripts.calibration_mocks.mock_skies import LADDER, MASKS
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import run_step
 from workflow_scripts.tables import write_table

@@ -11,7 +11,7 @@ from workflow_scripts.figures.style import save
 from workflow_scripts.step import run_step
 from workflow_scripts.tables import recorded_config
 
-# Okabe and Ito's, which colour-blind readers tell apart; no experiment is drawn here that could choose others.
+# Okabe and Ito's, which colour-blind readers can distinguish; no experiment is drawn here that could choose others.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 
 

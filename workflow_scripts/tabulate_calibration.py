@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_scripts.calibration_mocks.page import markdown
-from workflow_scripts.calibration_mocks.shares import run_rows, sky_rows
+from workflow_scripts.calibration_mocks.calibration_table import markdown, run_rows, sky_rows
 from workflow_scripts.errors import InputError
 from workflow_scripts.step import run_step
 from workflow_scripts.tables import recorded_config
@@ -31,7 +30,7 @@ def main(arguments: argparse.Namespace) -> None:
             raise InputError(f"{path}: not found, expected a file of calibrate_sky_tests")
         config = recorded_config(path)
         if not {"mask", "step"} <= set(config):
-            raise InputError(f"{path}: does not say its mask and step, expected a file of calibrate_sky_tests")
+            raise InputError(f"{path}: does not record its mask and step, expected a file of calibrate_sky_tests")
         tables.append(sky_rows(pd.read_parquet(path), config["mask"], config["step"]))
     if arguments.runs:
         tables.append(run_rows(pd.read_parquet(arguments.runs)))

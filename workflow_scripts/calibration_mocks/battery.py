@@ -1,23 +1,31 @@
 """All tests on all skies of one step and mask: a row for every mock and test."""
 
 import logging
-from itertools import chain
+from dataclasses import astuple, fields
 
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.calibration_mocks.findings import Finding
-from workflow_scripts.calibration_mocks.label_tests import label_findings
-from workflow_scripts.calibration_mocks.ladder import LADDER, Variant, mock_skies, variants_of
-from workflow_scripts.calibration_mocks.masks import MASKS, MockPositions, mock_positions
-from workflow_scripts.calibration_mocks.paired_tests import paired_findings
-from workflow_scripts.calibration_mocks.truth_tests import truth_findings
+from workflow_scripts.calibration_mocks.claims import Finding
+from workflow_scripts.calibration_mocks.label_tests import LABELS
+from workflow_scripts.calibration_mocks.mock_skies import (
+    LADDER,
+    MASKS,
+    MockPositions,
+    Variant,
+    mock_positions,
+    mock_skies,
+    variants_of,
+)
+from workflow_scripts.calibration_mocks.network_tests import PAIRS, SCORES
 from workflow_scripts.errors import InputError
 
 GALAXIES = 20_000
+BATTERIES = (LABELS, PAIRS, SCORES)
+# Every test of the sky that is calibrated, and its claim.
+CLAIMS = {name: claim for battery in BATTERIES for test in battery.tests for name, claim in test.claims.items()}
 # Skies whose pixels are held at once.
 _MOCKS_AT_ONCE = 500
-COLUMNS = tuple(Finding.__dataclass_fields__)
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +36,7 @@ def run_battery(mask: str, step: str, mocks: int, seed: int, galaxies: int = GAL
     Returns
     -------
     DataFrame
-        `variant`, `dipole` (the D put in), `mock`, and the fields of `Finding`.
+        `variant`, `dipole` (the D put in), `mock`, `test`, and the fields of `Finding`.
 
     Raises
     ------
@@ -52,16 +60,13 @@ def _of_variant(variant: Variant, positions: MockPositions, mocks: int, cell: tu
     rows: list[tuple] = []
     for start in range(0, mocks, _MOCKS_AT_ONCE):
         number = min(_MOCKS_AT_ONCE, mocks - start)
-        seeds = np.random.SeedSequence([*cell, start]).generate_state(4).tolist()
-        skies = mock_skies(variant, positions, number, seeds[0])
-        batteries = [
-            label_findings(positions, skies, seeds[1]),
-            paired_findings(positions, skies, seeds[2]),
-            truth_findings(positions, skies, seeds[3]),
-        ]
-        for mock, found in enumerate(zip(*batteries, strict=True), start):
-            rows += [(mock, *(getattr(finding, name) for name in COLUMNS)) for finding in chain(*found)]
-    table = pd.DataFrame(rows, columns=["mock", *COLUMNS])
+        first, *others = np.random.SeedSequence([*cell, start]).generate_state(1 + len(BATTERIES)).tolist()
+        skies = mock_skies(variant, positions, number, first)
+        drawn = [battery.draw(positions, skies, seed) for battery, seed in zip(BATTERIES, others, strict=True)]
+        for sky, of_sky in enumerate(zip(*drawn, strict=True), start):
+            for battery, mock in zip(BATTERIES, of_sky, strict=True):
+                rows += [(sky, name, *astuple(finding)) for test in battery.tests for name, finding in test.on(mock)]
+    table = pd.DataFrame(rows, columns=["mock", "test", *(field.name for field in fields(Finding))])
     table.insert(0, "variant", variant.name)
     table.insert(1, "dipole", variant.dipole)
     return table

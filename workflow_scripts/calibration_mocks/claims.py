@@ -1,85 +1,140 @@
-"""Where each test claims to be right, before any mock was drawn: the suite's own words, and methods.md, 3.
+"""What a test gives on one mock sky, and where it claims to be right: stated before any mock was drawn.
 
-Galaxies that are independent of each other given the sky (S0, S1) are what most tests suppose. A quadrupole leaks into
-a dipole on a part of the sky; imaging must be in the fit; and a clustered field makes neighbours alike, which blocks
-of sky allow for, and differences of two networks on the same galaxies do not see.
+The claims are the suite's own words, and those of methods.md, 3. Galaxies that are independent of each other given the
+sky (S0, S1) are what most tests suppose. A quadrupole leaks into a dipole on a part of the sky; imaging must be in the
+fit; and a clustered field makes neighbours alike, which blocks of sky allow for, and differences of two networks on the
+same galaxies do not see.
 """
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from workflow_scripts.calibration_mocks.ladder import LADDER, Variant
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
 
-_ALL = frozenset(LADDER)
-_INDEPENDENT = frozenset({"S0_binomial", "S1_dipole"})
-_NONE: frozenset[str] = frozenset()
-# A dipole of this many standard errors is far from zero.
-_FAR = 3.0
+from workflow_scripts.calibration_mocks.mock_skies import LADDER, MockPositions, MockSkies, Variant
+
+NAN = float("nan")
+_ELLIPSOID_95 = float(stats.chi2.ppf(0.95, 3))
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One test on one mock; NaN where a test has no such thing.
+
+    `covered` is 1 where the 95 % interval holds the truth, else 0. `along`, `across` and `length` are estimate less
+    truth along the true axis, across it (towards the middle of the mask), and of the debiased amplitude; `angle_deg`
+    is between the estimated axis and the true one.
+    """
+
+    p: float = NAN
+    covered: float = NAN
+    along: float = NAN
+    across: float = NAN
+    length: float = NAN
+    angle_deg: float = NAN
+
+
+def of_dipole(
+    p: float,
+    beta: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    truth: float,
+    axis: NDArray[np.float64],
+    centre: NDArray[np.float64],
+    limit: float = _ELLIPSOID_95,
+) -> Finding:
+    """A fitted dipole (3,) with its covariance (3, 3), against a true one of length `truth` along `axis`.
+
+    `limit` of the squared distance within which the truth is covered: of chi-square with three degrees of freedom.
+    """
+    off = beta - truth * axis
+    sideways = centre - (centre @ axis) * axis
+    size, norm = np.linalg.norm(beta), np.linalg.norm(sideways)
+    debiased = np.sqrt(max(0.0, size**2 - np.trace(covariance)))
+    return Finding(
+        p,
+        float(off @ np.linalg.solve(covariance, off) <= limit),
+        float(off @ axis),
+        float(off @ sideways / norm) if norm > 1e-9 else 0.0,
+        float(debiased - truth),
+        float(np.degrees(np.arccos(np.clip(beta @ axis / size, -1, 1)))) if size > 0 else NAN,
+    )
+
+
+def of_interval(p: float, low: float, high: float, truth: float) -> Finding:
+    """An interval of one number."""
+    return Finding(p, float(low <= truth <= high))
 
 
 @dataclass(frozen=True)
 class Claim:
     """Steps on which a test claims its level, its coverage and its lack of bias; `full_sky` adds some on that sky only.
 
-    `least_effect`: only for dipoles of so many standard errors.
+    `least_effect`: only for dipoles of so many standard errors. `of_quadrupole`: the test is of a quadrupole.
     """
 
     steps: frozenset[str]
-    full_sky: frozenset[str] = _NONE
+    full_sky: frozenset[str] = frozenset()
     least_effect: float = 0.0
+    of_quadrupole: bool = False
+
+    def holds(self, step: str, mask: str, effect: float) -> bool:
+        """Whether the test claims to be right on a step and a mask, for a dipole of `effect` standard errors."""
+        steps = self.steps | (self.full_sky if mask == "full_sky" else frozenset())
+        return step in steps and effect >= self.least_effect
+
+    def null_holds(self, variant: Variant) -> bool:
+        """Whether what the test tests for was left out of the sky, so that its rejections are its size."""
+        return not variant.quadrupole if self.of_quadrupole else variant.dipole == 0
 
 
-_ONE_CATALOG = Claim(_INDEPENDENT, frozenset({"S2_quadrupole"}))
-_BLOCKS = Claim(_INDEPENDENT | {"S4_clustered"}, frozenset({"S2_quadrupole"}))
-_NEVER = Claim(_NONE)
-
-CLAIMS: dict[str, Claim] = {
-    "dipole score, chi2": _ONE_CATALOG,
-    "dipole score, permutation": _ONE_CATALOG,
-    "block dipole, F": _BLOCKS,
-    "block dipole, wild bootstrap": _BLOCKS,
-    "hemisphere scan, largest": Claim(_INDEPENDENT),
-    "octopole scan, largest": Claim(_INDEPENDENT),
-    "cosine in right ascension": Claim(_INDEPENDENT),
-    "linear probability, dipole LR": _ONE_CATALOG,
-    "sky GLM, dipole LR": _ONE_CATALOG,
-    "sky GLM, quadrupole LR": Claim(_INDEPENDENT),
-    "sky GLM, dipole LR given quadrupole": Claim(_INDEPENDENT | {"S2_quadrupole"}),
-    "sky GLM, octopole LR": Claim(_INDEPENDENT | {"S2_quadrupole"}),
-    "sky GLM, dipole LR given octopole": Claim(_INDEPENDENT | {"S2_quadrupole"}),
-    "sky GLM with templates, dipole LR": _ONE_CATALOG,
-    "sky GLM with templates, quadrupole LR": Claim(_INDEPENDENT),
-    "sky GLM with templates, dipole LR given quadrupole": Claim(_INDEPENDENT | {"S2_quadrupole", "S3_templates"}),
-    "amplitude, debiased": Claim(_INDEPENDENT, least_effect=_FAR),
-    "amplitude, calibrated interval": Claim(_INDEPENDENT),
-    "hemisphere contrast": Claim(_INDEPENDENT),
-    "paper-style sigma as a Gaussian": _NEVER,
-    "paper-style sigma, chi with 3 dof": _NEVER,
-    "McNemar, exact": Claim(_ALL),
-    "McNemar, mid-p": Claim(_ALL),
-    "difference-map dipole, chi2": Claim(_ALL - {"S3_templates"}),
-    "difference-map dipole, robust": Claim(_ALL),
-    "prediction-powered dipole": _ONE_CATALOG,
-    "dipole of scores, no labels": _NEVER,
-    "dipole of unbiased scores, chi2": _ONE_CATALOG,
-    "dipole of unbiased scores, permutation": _ONE_CATALOG,
-    "calibration dipole, robust": Claim(_ALL),
-    "calibration dipole, equal scatter": _NEVER,
-}
-
-# Of the run-level tests all claim to be right; those that count galaxies speak of two networks, not of footprints.
-GALAXIES_OF_RUNS = ("galaxies, one run an arm", "galaxies, all runs")
+_INDEPENDENT = frozenset({"S0_binomial", "S1_dipole"})
+INDEPENDENT = Claim(_INDEPENDENT)
+INDEPENDENT_OR_QUADRUPOLE = Claim(_INDEPENDENT | {"S2_quadrupole"})
+INDEPENDENT_QUADRUPOLE_OR_TEMPLATES = Claim(_INDEPENDENT | {"S2_quadrupole", "S3_templates"})
+QUADRUPOLE_TEST = Claim(_INDEPENDENT, of_quadrupole=True)
+# A dipole of three standard errors is far from zero.
+FAR_FROM_ZERO = Claim(_INDEPENDENT, least_effect=3.0)
+ONE_CATALOG = Claim(_INDEPENDENT, frozenset({"S2_quadrupole"}))
+BLOCKS = Claim(_INDEPENDENT | {"S4_clustered"}, frozenset({"S2_quadrupole"}))
+EVERYWHERE = Claim(frozenset(LADDER))
+WITHOUT_TEMPLATES = Claim(frozenset(LADDER) - {"S3_templates"})
+NEVER = Claim(frozenset())
 
 
-def is_claimed(test: str, step: str, mask: str, effect: float) -> bool:
-    """Whether a test claims to be right on a step of the ladder and a mask, for a dipole of `effect` standard errors.
+@dataclass(frozen=True)
+class MockTest:
+    """One function of a mock, and the tests whose findings it gives, in the order of `claims`: name -> claim.
 
-    Raises `KeyError` for a test that is not in `CLAIMS`.
+    `where` selects mocks: a slow test is made only where anything is claimed of it.
     """
-    claim = CLAIMS[test]
-    steps = claim.steps | (claim.full_sky if mask == "full_sky" else _NONE)
-    return step in steps and effect >= claim.least_effect
+
+    measure: Callable[[Any], Sequence[Finding]]
+    claims: Mapping[str, Claim]
+    where: Callable[[Any], bool] = lambda mock: True
+
+    def on(self, mock: object) -> list[tuple[str, Finding]]:
+        """Name and finding of every test."""
+        return list(zip(self.claims, self.measure(mock), strict=True)) if self.where(mock) else []
 
 
-def null_holds(test: str, variant: Variant) -> bool:
-    """Whether what a test tests for was left out of the sky, so that its rejections are its size."""
-    return not variant.quadrupole if "quadrupole LR" in test else variant.dipole == 0
+@dataclass(frozen=True)
+class Battery:
+    """Mocks, drawn one after the other from a seed, and the tests made on each."""
+
+    draw: Callable[[MockPositions, MockSkies, int], Iterator[Any]]
+    tests: tuple[MockTest, ...]
+
+
+def size_band(mocks: int, level: float, chance: float = 0.999) -> tuple[float, float]:
+    """Shares of rejections between which a test of this level falls with this chance, over independent mocks.
+
+    Raises `ValueError` for fewer than one mock.
+    """
+    if mocks < 1:
+        raise ValueError("a share of rejections needs at least one mock")
+    low, high = stats.binom.ppf([(1 - chance) / 2, (1 + chance) / 2], mocks, level) / mocks
+    return float(low), float(high)

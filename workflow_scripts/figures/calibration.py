@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from workflow_scripts.calibration_mocks.claims import CLAIMS
-from workflow_scripts.calibration_mocks.masks import DESCRIPTIONS
-from workflow_scripts.calibration_mocks.page import NULL_SKIES
-from workflow_scripts.calibration_mocks.run_tests import size_band
-from workflow_scripts.calibration_mocks.shares import ACCEPTED_SIZE
+from workflow_scripts.calibration_mocks.battery import CLAIMS
+from workflow_scripts.calibration_mocks.calibration_table import ACCEPTED_SIZE, NULL_SKIES
+from workflow_scripts.calibration_mocks.claims import size_band
+from workflow_scripts.calibration_mocks.mock_skies import DESCRIPTIONS
 from workflow_scripts.figures.style import DOUBLE, MARKERS, new_figure
 
 # Those that a reader compares first.

@@ -13,7 +13,7 @@ SUSPICIOUS_LOGIT = 12.0
 
 
 class SeparatedError(ValueError):
-    """Some combination of columns tells successes from failures completely: the likelihood has no maximum."""
+    """Some combination of columns separates successes from failures completely: the likelihood has no maximum."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def fisher_scoring(design: NDArray, successes: NDArray, trials: NDArray) -> Logi
         and not _overlapping(design, coefficients, successes, trials)
         and _separated(design, successes, trials)
     ):
-        raise SeparatedError("successes and failures are told apart completely: a logistic fit has no maximum")
+        raise SeparatedError("successes and failures are separated completely: a logistic fit has no maximum")
     return LogisticFit(coefficients, information, value, converged, round(float(trials.sum())))
 
 
@@ -79,7 +79,7 @@ def _log_likelihood(linear: NDArray, successes: NDArray, trials: NDArray) -> flo
 
 
 def _overlapping(design: NDArray, coefficients: NDArray, successes: NDArray, trials: NDArray) -> bool:
-    """Whether the coefficients prove that no combination of columns tells successes from failures completely.
+    """Whether the coefficients prove that no combination of columns separates successes from failures completely.
 
     Suppose a direction d of length 1 does. Every row's part of the score along d is then |x . d| times the expected
     number of wrong outcomes, which is at least its weight w = n f (1 - f): d . score >= sum |x . d| w >= d^T I d / R

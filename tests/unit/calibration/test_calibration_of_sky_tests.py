@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from workflow_scripts.calibration_mocks.battery import run_battery
-from workflow_scripts.calibration_mocks.claims import CLAIMS, is_claimed
-from workflow_scripts.calibration_mocks.run_tests import size_band
-from workflow_scripts.calibration_mocks.shares import sky_rows
+from workflow_scripts.calibration_mocks.battery import CLAIMS, run_battery
+from workflow_scripts.calibration_mocks.calibration_table import sky_rows
+from workflow_scripts.calibration_mocks.claims import size_band
 
 MOCKS = 200
 
@@ -75,12 +74,12 @@ def test_every_test_has_a_claim_and_every_claim_a_test():
 
 
 def test_claims_depend_on_the_sky():
-    assert is_claimed("dipole score, chi2", "S2_quadrupole", "full_sky", 0.0)
-    assert not is_claimed("dipole score, chi2", "S2_quadrupole", "half_sky", 0.0)
-    assert not is_claimed("dipole score, chi2", "S4_clustered", "full_sky", 0.0)
-    assert is_claimed("block dipole, F", "S4_clustered", "half_sky", 0.0)
-    assert is_claimed("amplitude, debiased", "S1_dipole", "half_sky", 3.1)
-    assert not is_claimed("amplitude, debiased", "S1_dipole", "half_sky", 2.9)
+    assert CLAIMS["dipole score, chi2"].holds("S2_quadrupole", "full_sky", 0.0)
+    assert not CLAIMS["dipole score, chi2"].holds("S2_quadrupole", "half_sky", 0.0)
+    assert not CLAIMS["dipole score, chi2"].holds("S4_clustered", "full_sky", 0.0)
+    assert CLAIMS["block dipole, F"].holds("S4_clustered", "half_sky", 0.0)
+    assert CLAIMS["amplitude, debiased"].holds("S1_dipole", "half_sky", 3.1)
+    assert not CLAIMS["amplitude, debiased"].holds("S1_dipole", "half_sky", 2.9)
 
 
 def test_mocks_do_not_depend_on_how_many_follow():

@@ -1,4 +1,4 @@
-"""From findings to the table, its page and its figures; and what the steps say of bad input."""
+"""From findings to the table, its page and its figures; and what the steps report of bad input."""
 
 import re
 from pathlib import Path
@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from workflow_scripts import calibrate_run_tests, calibrate_sky_tests, draw_calibration, tabulate_calibration
-from workflow_scripts.calibration_mocks.ladder import LADDER
-from workflow_scripts.calibration_mocks.masks import MASKS
-from workflow_scripts.calibration_mocks.shares import sky_rows
+from workflow_scripts.calibration_mocks.calibration_table import sky_rows
+from workflow_scripts.calibration_mocks.mock_skies import LADDER, MASKS
 from workflow_scripts.step import run_step
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,7 +70,7 @@ def test_a_test_that_breaks_one_is_outside(p, covered, along, what):
     assert ";" not in found["outside_in"]
 
 
-def test_chance_is_told_from_more_than_chance():
+def test_chance_is_separated_from_more_than_chance():
     assert not row(findings(uniform() * 0.5, uniform() > 0.05, off()))["chance_explains"]
     few = findings(uniform(100) * 0.8 - 0.002, uniform(100) > 0.05, off(100))
     assert row(few)["chance_explains"]
@@ -135,7 +134,7 @@ def test_a_file_that_is_none_of_the_findings_is_named(tmp_path, capsys):
     other = tmp_path / "other.parquet"
     pd.DataFrame({"a": [1]}).to_parquet(other)
     outputs = ("--csv", tmp_path / "c.csv", "--markdown", tmp_path / "c.md")
-    for path, sentence in ((other, "does not say its mask and step"), (tmp_path / "none.parquet", "not found")):
+    for path, sentence in ((other, "does not record its mask and step"), (tmp_path / "none.parquet", "not found")):
         assert run(tabulate_calibration, "--findings", path, *outputs) == 2
         error = capsys.readouterr().err
         assert sentence in error

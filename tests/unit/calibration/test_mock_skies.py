@@ -5,16 +5,19 @@ import numpy as np
 import pytest
 from scipy.special import logit
 
-from workflow_scripts.calibration_mocks.ladder import (
+from workflow_scripts.calibration_mocks.mock_skies import (
     CLUSTERING,
+    DESCRIPTIONS,
     FRACTION,
     LADDER,
+    MASKS,
+    N_PIXELS,
     TEMPLATE_LOGITS,
     Variant,
+    mock_positions,
     mock_skies,
     variants_of,
 )
-from workflow_scripts.calibration_mocks.masks import DESCRIPTIONS, MASKS, N_PIXELS, mock_positions
 from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.multipoles import quadrupole_basis

@@ -207,7 +207,7 @@ def test_sums_over_unit_vectors_and_axes_of_other_lengths_are_refused(galaxies):
 
 
 def test_a_strip_of_the_equator_knows_that_it_does_not_know_its_gradient():
-    """A 2.5-degree strip over 110 degrees, like SDSS Stripe 82: an answer with errors to match, not a refusal."""
+    """A 2.5-degree strip over 110 degrees, like SDSS Stripe 82: a result with errors to match, not a refusal."""
     random = np.random.default_rng(7)
     ra, dec = random.uniform(-50, 60, 20_000), random.uniform(-1.25, 1.25, 20_000)
     vectors = unit_vectors(ra, dec)

@@ -1,4 +1,4 @@
-"""The dipole as multipoles are added: what moves it, what hides it, and where nothing can be said."""
+"""The dipole as multipoles are added: what moves it, what hides it, and where nothing can be concluded."""
 
 import healpy
 import numpy as np

@@ -24,11 +24,11 @@ def sky(n, seed, lowest=-1.0):
 
 @pytest.fixture
 def labels():
-    """Two networks that differ in 20 % of the galaxies; who says yes depends on x, how often on z."""
+    """Two networks that differ in 20 % of the galaxies; which calls it positive depends on x, how often on z."""
     vectors, random = sky(6000, 1)
     differs = random.random(6000) < 0.2 * (1 + 0.6 * vectors[:, 2])
-    a_says_yes = random.random(6000) < 0.55 + 0.3 * vectors[:, 0]
-    only_a, only_b = differs & a_says_yes, differs & ~a_says_yes
+    a_is_positive = random.random(6000) < 0.55 + 0.3 * vectors[:, 0]
+    only_a, only_b = differs & a_is_positive, differs & ~a_is_positive
     return vectors, only_a.astype(float), only_b.astype(float)
 
 
@@ -41,7 +41,7 @@ def test_difference_dipole_does_not_see_what_the_galaxies_are():
     p, alone = [], []
     for _ in range(mocks):
         truth = random.random(1500) < 0.5 + 0.35 * vectors[:, 0]
-        # The same errors for both classes, so that truth does not set how often a network says yes wrongly.
+        # The same errors for both classes, so that truth does not set how often a network is wrong.
         a, b = truth ^ (random.random(1500) < 0.1), truth ^ (random.random(1500) < 0.1)
         p.append(dipole(positions, ValueSums.of(a.astype(float) - b, vectors)).p)
         alone.append(dipole(positions, ValueSums.of(a, vectors)).p)
@@ -113,9 +113,9 @@ def test_without_a_dipole_the_level_is_mcnemars(labels):
     """Dossier 3.e says that g0 is McNemar's. It is without g only: with it, g0 is the log odds at n = 0, where no
     galaxy is. On a cap the two are far apart, and `level` is the one that stays near ln(b/c)."""
     vectors, random = sky(3000, 5, lowest=0.6)
-    a_says_yes = random.random(3000) < 0.5 + 0.4 * (vectors[:, 2] - vectors[:, 2].mean()) + 0.05
-    found = discordant_direction(one_a_pixel(vectors), a_says_yes.astype(float))
-    b, c = a_says_yes.sum(), (~a_says_yes).sum()
+    a_is_positive = random.random(3000) < 0.5 + 0.4 * (vectors[:, 2] - vectors[:, 2].mean()) + 0.05
+    found = discordant_direction(one_a_pixel(vectors), a_is_positive.astype(float))
+    b, c = a_is_positive.sum(), (~a_is_positive).sum()
     assert found.level == pytest.approx(np.log(b / c), abs=0.02)
     assert found.level / found.level_se == pytest.approx(mcnemar(int(b), int(c), 3000).z, abs=0.3)
     assert abs(found.intercept - np.log(b / c)) > 0.5

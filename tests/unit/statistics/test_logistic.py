@@ -62,7 +62,7 @@ def test_steep_labels_of_many_galaxies_need_no_linear_program(monkeypatch):
 
 
 def test_grouped_rows_of_which_some_are_mixed_are_judged_alike():
-    # Pixels that hold both kinds do not tell of a direction that is zero for them.
+    # Pixels that hold both kinds do not depend on a direction that is zero for them.
     design = np.column_stack([np.ones(6), [0.0, 0, 0, 0, 1, 1]])
     trials = np.full(6, 4.0)
     with pytest.raises(SeparatedError):

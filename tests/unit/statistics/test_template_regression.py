@@ -20,7 +20,7 @@ from workflow_scripts.statistics.sky.template_regression import (
 
 
 def smooth_template(random, vectors, own_dipole):
-    """Waves across the sky, and a dipole along x where asked."""
+    """Waves across the sky, and a dipole along x where requested."""
     waves = random.normal(size=(6, 3)) * 5
     return np.cos(vectors @ waves.T + random.uniform(0, 6, 6)).sum(axis=1) / np.sqrt(3) + own_dipole * vectors[:, 0]
 

@@ -1,4 +1,4 @@
-"""Two networks that tell two or more classes apart, on the same galaxies: agreement, and whether they favour classes.
+"""Two networks that distinguish two or more classes, on the same galaxies: agreement, and whether they favour classes.
 
 Everything starts from the table of galaxies that A puts into class i and B into class j. Tables add up over disjoint
 sets of galaxies. Galaxies are the unit: results hold for these two networks only.
@@ -17,7 +17,7 @@ from workflow_scripts.statistics.fractions import wilson_interval
 def agreement_table(codes_a: ArrayLike, codes_b: ArrayLike, n_classes: int) -> NDArray[np.int64]:
     """(k, k) numbers of galaxies with class i from A (row) and j from B (column).
 
-    Codes (n,) are 0 ... n_classes - 1, as `labels.class_codes` gives them; `ValueError` for others, or where A and B
+    Codes (n,) are 0 ... n_classes - 1, numbers of the classes; `ValueError` for others, or where A and B
     have not the same number of galaxies.
     """
     a, b = np.asarray(codes_a), np.asarray(codes_b)
@@ -87,8 +87,8 @@ def marginal_homogeneity(table: ArrayLike) -> TableTest:
     d_i = n_i. - n_.i has covariance V under the null, V_ii = n_i. + n_.i - 2 n_ii and V_ij = -(n_ij + n_ji) (Stuart
     1955, Biometrika 42, 412, in the form of Maxwell 1970, Br. J. Psychiatry 116, 651); d^T V^- d is chi-square. V is
     the Laplacian of the graph whose edges are the disagreements, so its rank, the degrees of freedom, is the number of
-    classes minus the number of groups of classes between which nobody disagrees: k - 1 when all are connected. For two
-    classes this is McNemar's z^2. Raises `ValueError` for a table that is not square or without galaxies.
+    classes minus the number of groups of classes without disagreement between them: k - 1 when all are connected. For
+    two classes this is McNemar's z^2. Raises `ValueError` for a table that is not square or without galaxies.
     """
     counts = _checked_table(table)
     between = counts + counts.T

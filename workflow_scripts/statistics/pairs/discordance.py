@@ -3,7 +3,8 @@
 A label's own dependence on what a galaxy is cancels in the difference of two labels of it, and with it nearly all of a
 gradient of the true fraction s. Not all: where A's and B's rates of true and false positives are T and F, the mean
 difference is s (T_A - T_B) + (1 - s) (F_A - F_B), so a gradient of s enters times (T_A - T_B) - (F_A - F_B). The two
-logistic models take the disagreement apart: how often there is one, and who says yes. Both depend on s in the same way.
+logistic models take the disagreement apart: how often there is one, and which network calls a galaxy positive. Both
+depend on s in the same way.
 """
 
 from dataclasses import dataclass
@@ -40,10 +41,11 @@ class LogisticDipole:
 
 
 def discordant_direction(discordant: PixelPositions, only_a: ArrayLike) -> LogisticDipole:
-    """Among galaxies on which A and B differ: logit P(A says positive) = g0 + g . n.
+    """Among galaxies on which A and B differ: logit P(A calls it positive) = g0 + g . n.
 
-    g tells whether who says yes depends on position, whatever the number of disagreements there. McNemar's test is
-    that of g0 = 0 in the fit without g, where g0 = ln(b/c); with g, compare `level`, not `intercept`.
+    g is zero where the share of A among those who call it positive does not depend on position, whatever the number of
+    disagreements there. McNemar's test is that of g0 = 0 in the fit without g, where g0 = ln(b/c); with g, compare
+    `level`, not `intercept`.
 
     Parameters
     ----------
@@ -56,7 +58,7 @@ def discordant_direction(discordant: PixelPositions, only_a: ArrayLike) -> Logis
     ------
     ValueError
         for fewer than five disagreements, and as `sky_glm`: all of them in one direction, a part of the sky too small,
-        or a direction that position tells completely.
+        or a direction that position determines completely.
     """
     return _logistic_dipole(discordant, only_a, "disagreements")
 

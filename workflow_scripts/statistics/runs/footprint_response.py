@@ -1,4 +1,4 @@
-"""The rotating-footprint design: how a catalog answers to the direction of the training footprint.
+"""The rotating-footprint design: how a catalog responds to the direction of the training footprint.
 
 A number or vector x_f of the footprint with axis a_f is modelled as x_f = x_0 + K a_f + e_f. For the dipole of
 prediction minus reference, x_0 is what the imaging does to every network, K (3, 3) is what the footprint causes; for

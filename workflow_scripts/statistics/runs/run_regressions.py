@@ -48,7 +48,7 @@ class TemplateRegression:
 
     @property
     def beside_dipole(self) -> bool:
-        """Whether position and templates can be told apart at all."""
+        """Whether position and templates can be separated at all."""
         return self._determined(list(range(self.products.shape[1])))
 
     def outcome_products(self, outcome: ArrayLike) -> NDArray[np.float64]:
@@ -63,8 +63,8 @@ class TemplateRegression:
     def coefficients(self, sums: NDArray[np.float64], beside_dipole: bool) -> NDArray[np.float64]:
         """Least-squares coefficients (k,) of the templates, beside an intercept or beside intercept and dipole.
 
-        `sums` (blocks, 4 + k) are `outcome_products`. Raises `ValueError` where position and templates cannot be told
-        apart.
+        `sums` (blocks, 4 + k) are `outcome_products`. Raises `ValueError` where position and templates cannot be
+        separated.
         """
         if beside_dipole and not self.beside_dipole:
             raise ValueError("positions and templates leave a coefficient undetermined")
@@ -83,7 +83,7 @@ class RunMediation:
     """How much of the dipole of mean A - mean B goes away beside templates, over runs and sky; see `run_mediation`.
 
     `raw` and `adjusted` (3,) dipoles without and with templates; `share` and `share_along` as in `Mediation`, with 95 %
-    percentile intervals. They mean nothing where `raw` is not told from zero.
+    percentile intervals. They mean nothing where `raw` cannot be distinguished from zero.
     """
 
     raw: NDArray[np.float64]
@@ -117,7 +117,7 @@ def run_mediation(
     ------
     ValueError
         for fewer than two training sets in an arm, fewer than 12 blocks, arms that do not differ, or positions and
-        templates that cannot be told apart.
+        templates that cannot be separated.
     """
     arms = [np.asarray(arm, float) for arm in (first, second)]
     if min(len(arm) for arm in arms) < 2:

@@ -223,7 +223,7 @@ def _checked(beta: ArrayLike, covariance: ArrayLike) -> tuple[NDArray, NDArray, 
 
 def _profile(components: NDArray, precisions: NDArray, d: NDArray) -> tuple[NDArray, NDArray]:
     """Delta (m,) and the best b of length d (m, k) for vectors (m, k), all in the eigenvectors of the precision."""
-    # Nothing that is measured tells a smaller length from zero.
+    # A smaller length cannot be distinguished from zero by any measurement.
     positive = d > 1e-12 / np.sqrt(precisions[0])
     length = np.where(positive, d, 1.0)[:, None]
     # A component of exactly zero has two best b; the small number chooses one and changes Delta by nothing that counts.

@@ -20,7 +20,7 @@ HIGHEST = 3
 
 @dataclass(frozen=True)
 class StabilityStep:
-    """The fit of multipoles up to degree `lmax`; None, and `refused` says why, where these galaxies leave it open.
+    """The fit of multipoles up to degree `lmax`; None, and `refused` states why, where these galaxies leave it open.
 
     `dipole` tests the dipole of this fit, the multipoles above it in both models. `se_inflation`: the largest factor,
     over axes, by which the added multipoles lengthen the standard error of the dipole. `aliasing`: its `matrix`
@@ -46,7 +46,7 @@ def dipole_stability(
 ) -> tuple[StabilityStep, ...]:
     """`sky_glm` with lmax = 1, 2 and 3, side by side.
 
-    Arguments are those of `sky_glm`. Where a degree cannot be had, its step, and those above it, say why in place of
+    Arguments are those of `sky_glm`. Where a degree cannot be had, its step, and those above it, state why in place of
     numbers.
 
     Raises

@@ -149,8 +149,8 @@ def random_sign_test(positions: PixelPositions, signs: PixelValues, draws: int, 
 def signed_counts(positions: PixelPositions, values: PixelValues) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Galaxies with +1 and with -1 in each pixel that has galaxies, in the order of the pixels.
 
-    Sums of x and x^2 tell them where x is -1, 0 or 1. Raises `ValueError` where it is not, and where positions and
-    values are of different galaxies.
+    They follow from sums of x and x^2 where x is -1, 0 or 1. Raises `ValueError` where it is not, and where positions
+    and values are of different galaxies.
     """
     check_same_pixels(positions, values)
     occupied = positions.counts > 0

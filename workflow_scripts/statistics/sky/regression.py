@@ -44,7 +44,7 @@ class SkyGlm:
     """logit f = intercept + beta . v + theta . q + omega . o + gamma . t; see `sky_glm`.
 
     `covariance` is of (intercept, beta, theta, omega, gamma) in this order; theta and omega are empty where they were
-    not fitted. `dispersion` is Pearson's chi-square over its degrees of freedom; it says nothing where pixels hold one
+    not fitted. `dispersion` is Pearson's chi-square over its degrees of freedom; it means nothing where pixels hold one
     galaxy. `condition` is of the information matrix.
     """
 

@@ -33,9 +33,9 @@ LARGEST_HEMISPHERE_TABLE = 250_000_000
 class TemplateScan:
     """A scanned map and its maximum.
 
-    `z` (m,) along the axes given, NaN where the template is the same for all galaxies and cannot be told from the
-    mean. `maximum` is the largest |z|, `axis` (3,) where it is found: for a template that changes sign with its axis,
-    the end where values are larger. `p` is global: (b + 1)/(B + 1) with b of the B `null_maxima` at least as large.
+    `z` (m,) along the axes given, NaN where the template is the same for all galaxies, like the mean. `maximum` is the
+    largest |z|, `axis` (3,) where it is found: for a template that changes sign with its axis, the end where values are
+    larger. `p` is global: (b + 1)/(B + 1) with b of the B `null_maxima` at least as large.
     """
 
     z: NDArray[np.float64]

@@ -3,7 +3,7 @@
 Templates are numbers a galaxy that describe the images (seeing, depth, extinction, ...). A regression that is fitted
 and applied to the same galaxies removes noise, and with it some of any dipole; so each patch of sky gets its prediction
 from the others (patches as groups, as in the imaging regressions of redshift surveys). A template that has a dipole
-itself takes part of a true one away all the same: `over_correction` says how much. Here explained means explained, not
+itself takes part of a true one away all the same; `over_correction` measures it. Here explained means explained, not
 caused.
 """
 

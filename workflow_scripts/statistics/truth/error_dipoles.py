@@ -58,7 +58,7 @@ class ErrorDipoles:
     """Dipoles of the signed error y - t over all galaxies, and of the error rates within each true class.
 
     The signed error has a dipole wherever the true fraction has one, even if the error rates are the same everywhere:
-    its mean is (1 - s) F - s (1 - T). The two rates do not. None where a dipole cannot be had; `notes` say why.
+    its mean is (1 - s) F - s (1 - T). The two rates do not. None where a dipole cannot be had; `notes` state why.
     """
 
     signed_error: Dipole | None

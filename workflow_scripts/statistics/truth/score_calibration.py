@@ -1,4 +1,4 @@
-"""Do scores mean what they say, everywhere on the sky? The dipole of truth minus score, and the calibration error.
+"""Are scores true probabilities, everywhere on the sky? The dipole of truth minus score, and the calibration error.
 
 The expected calibration error is given by region, without the bias of small samples, and against its null.
 """

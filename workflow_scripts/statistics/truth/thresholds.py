@@ -136,7 +136,7 @@ class CutDipoles:
     """What remains at one cut: annotated galaxies, their positive fraction, and two dipoles.
 
     `labels` is the dipole of the labels among annotated galaxies, `unannotated` that of being left out among all. A
-    dipole is None where it cannot be had; `notes` say why.
+    dipole is None where it cannot be had; `notes` state why.
     """
 
     cut: float

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from workflow_scripts.calibration_mocks import run_tests as calibration
+from workflow_scripts.calibration_mocks import run_calibration as calibration
+from workflow_scripts.calibration_mocks.claims import size_band
+from workflow_scripts.calibration_mocks.run_calibration import rotating_calibration, two_arm_calibration
 from workflow_scripts.calibration_mocks.run_mocks import RunPopulation, base_axes
-from workflow_scripts.calibration_mocks.run_tests import rotating_calibration, size_band, two_arm_calibration
 
 RUN_LEVEL = ("Welch t", "Welch t, permuted", "Hotelling T2", "Hotelling T2, permuted")
 GALAXIES = ("galaxies, one run an arm", "galaxies, all runs")

@@ -29,6 +29,9 @@ _MOST_GROUPINGS = comb(12, 6)
 _RANDOM_GROUPINGS = 199
 _COMPONENTS = 3
 
+# Of the run-level tests these claim nothing: galaxies as the unit describe two networks, not footprints.
+GALAXIES_OF_RUNS = ("galaxies, one run an arm", "galaxies, all runs")
+
 # About the scatter that short training shows: several times that of 5,000 galaxies (methods.md, 3.f).
 TYPICAL_RUNS = RunPopulation(sample_sd=0.01, seed_sd=0.02)
 
@@ -118,8 +121,8 @@ def two_arm_calibration(
             ("Welch t, permuted", welch.p_permutation, None),
             ("Hotelling T2", hotelling.p, _in_ellipsoid(hotelling, shift)),
             ("Hotelling T2, permuted", hotelling.p_permutation, None),
-            ("galaxies, one run an arm", one.p, _within(one.ci95, effect * unit)),
-            ("galaxies, all runs", pooled.p, _within(pooled.ci95, effect * unit)),
+            (GALAXIES_OF_RUNS[0], one.p, _within(one.ci95, effect * unit)),
+            (GALAXIES_OF_RUNS[1], pooled.p, _within(pooled.ci95, effect * unit)),
         ):
             found.setdefault(test, []).append((p, covered))
     scalar, vector = (
@@ -180,17 +183,6 @@ def rotating_calibration(
     rows = [_row("rotating", test, str(len(axes)), effect, part, predicted[test]) for test, part in found.items()]
     # Intervals of single components: three a mock, so their mean coverage stands for all.
     return [replace(rows[0], covered_95=float(np.mean(covered))), *rows[1:]]
-
-
-def size_band(mocks: int, level: float, chance: float = 0.999) -> tuple[float, float]:
-    """Shares of rejections between which a test of this level falls with this chance, over independent mocks.
-
-    Raises `ValueError` for fewer than one mock.
-    """
-    if mocks < 1:
-        raise ValueError("a share of rejections needs at least one mock")
-    low, high = stats.binom.ppf([(1 - chance) / 2, (1 + chance) / 2], mocks, level) / mocks
-    return float(low), float(high)
 
 
 def _row(
