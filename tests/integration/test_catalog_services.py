@@ -10,7 +10,7 @@ import urllib.request
 import pyarrow.parquet as pq
 import pytest
 
-from tests.services.altered_answers import ALTERATIONS
+from tests.services.altered_responses import ALTERATIONS
 from tests.services.running import running_survey_server
 from workflow_scripts import download_catalog, query_catalog
 from workflow_scripts.catalogs.services import web
@@ -74,7 +74,7 @@ def undisturbed(server, tmp_path_factory):
 
 @pytest.mark.parametrize("kind", PASSING)
 @pytest.mark.parametrize("service", ["skyserver", "tap"])
-def test_trouble_that_passes_changes_nothing(tmp_path, server, undisturbed, impatient, service, kind):
+def test_an_error_that_passes_changes_nothing(tmp_path, server, undisturbed, impatient, service, kind):
     disturbed(server, kind)
     assert rows(tmp_path, asked(server, service)).equals(undisturbed[service])
 

@@ -45,7 +45,7 @@ def test_the_experiment_ends_with_a_verdict(analysis):
     assert "scaled by the service" not in json.dumps(summary), "images in physical units need no warning"
 
 
-def test_every_galaxy_is_asked_for_in_three_bands(analysis):
+def test_every_galaxy_is_requested_in_three_bands(analysis):
     tiles = pd.concat(map(pd.read_parquet, (analysis / "results/cutouts/panstarrs_images").glob("tile*.parquet")))
     delivered = tiles[tiles["outcome"] == "delivered"]
     assert len(tiles) == SAMPLE

@@ -165,7 +165,7 @@ def test_jobs_side_by_side_keep_the_rate_together(server, tmp_path):
 
 @pytest.mark.parametrize("name", ["hips_png", "panstarrs_bands"])
 def test_a_download_that_is_killed_goes_on_where_it_was(server, tmp_path, name):
-    """SIGKILL at random moments: the same images in the end, and no answer that was recorded is asked for again."""
+    """SIGKILL at random moments: the same images in the end, and no answer that was recorded is requested again."""
     entry = entries(server)[name]
     requests = len(entry.get("bands", "1"))
     tile_of_catalog(tmp_path, (60 * KILLS if KILLS < 10 else 3000) // requests)

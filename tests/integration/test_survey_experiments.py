@@ -94,7 +94,7 @@ def test_an_experiment_ends_with_a_verdict(analysis, name):
 
 
 @pytest.mark.parametrize("survey", CATALOGS)
-def test_the_sample_is_all_that_is_asked_for_and_nearly_all_of_it_is_delivered(analysis, survey):
+def test_the_sample_is_all_that_is_requested_and_nearly_all_of_it_is_delivered(analysis, survey):
     ledger = pd.read_parquet(analysis / "results" / "cutouts" / survey / "ledger.parquet")
     catalog = pd.read_parquet(analysis / "results" / "catalog" / CATALOGS[survey] / "catalog.parquet")
     assert len(catalog) == SAMPLE
@@ -121,7 +121,7 @@ def test_the_catalog_has_whole_ids_exact_positions_and_labels_by_votes(analysis,
     assert {"sql", "url", "first_date", "last_date"} <= set(record)
 
 
-def test_a_stricter_hygiene_does_not_ask_the_service_again(analysis):
+def test_a_stricter_hygiene_sends_no_query_again(analysis):
     planned = set(re.findall(r"^(\w+) +\d+$", (analysis / "stricter.txt").read_text(), re.MULTILINE))
     assert "make_catalog" in planned
     assert "query_catalog" not in planned
@@ -144,7 +144,7 @@ def test_the_estimates_of_a_file_follow_from_its_rate(name):
 
 
 @pytest.mark.parametrize("name", SURVEYS)
-def test_a_file_says_who_must_be_credited(name):
+def test_a_file_names_who_must_be_credited(name):
     text = (ROOT / "experiments" / f"{name}.yaml").read_text()
     assert "Show and cite" in text
     assert load_alone(name).active_experiments == [name]

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.services.altered_answers import ALTERATIONS, LOOPING, REDIRECTED
+from tests.services.altered_responses import ALTERATIONS, LOOPING, REDIRECTED
 from tests.services.exchange import JPEG, PNG, TEXT, Answer, Asked
 
 # What goes wrong on the wire, whatever the answer is.

@@ -19,7 +19,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.services.broken_answers import send
+from tests.services.broken_responses import send
 from tests.services.exchange import Answer, Asked
 from tests.services.misbehaviour import Behaviour
 from tests.services.request_ledger import RequestLedger

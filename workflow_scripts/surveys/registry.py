@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workflow_scripts.surveys.kept_tiles import SideFolder
     from workflow_scripts.surveys.survey import Survey
 
-Entry = Mapping[str, Any]
+SurveyEntry = Mapping[str, Any]
 
 _NATIVE_PANSTARRS_ARCSEC = 0.25
 
@@ -66,21 +66,21 @@ class SurveyKind:
     """
 
     downloaded: bool = True
-    files: Callable[[Entry], dict[str, str]] = lambda entry: {}
-    requests: Callable[[Entry], int] = lambda entry: 1
+    files: Callable[[SurveyEntry], dict[str, str]] = lambda entry: {}
+    requests: Callable[[SurveyEntry], int] = lambda entry: 1
     column: str = ""
     catalog_source: str = ""
     cuts_whole_files: bool = False
     any_size: bool = False
-    problem: Callable[[Entry], tuple[tuple[str, ...], str] | None] = lambda entry: None
+    problem: Callable[[SurveyEntry], tuple[tuple[str, ...], str] | None] = lambda entry: None
 
 
-def _panstarrs_requests(entry: Entry) -> int:
+def _panstarrs_requests(entry: SurveyEntry) -> int:
     # fitscut gives one band a FITS file.
     return len(entry["bands"]) if entry["format"] == "fits" else 1
 
 
-def _panstarrs_problem(entry: Entry) -> tuple[tuple[str, ...], str] | None:
+def _panstarrs_problem(entry: SurveyEntry) -> tuple[tuple[str, ...], str] | None:
     if len(entry["bands"]) == 2:
         return ("bands",), "has 2 bands, expected one, or three for red, green and blue"
     if entry["format"] == "fits" and entry["cutout"]["pixel_scale_arcsec"] != _NATIVE_PANSTARRS_ARCSEC:
@@ -106,7 +106,7 @@ KINDS: dict[str, SurveyKind] = {
 }
 
 
-def client_of(entry: Entry) -> "Service":
+def client_of(entry: SurveyEntry) -> "Service":
     """The client of the service of an entry whose kind is downloaded."""
     from workflow_scripts.surveys.bricks.survey import BrickCoadds
     from workflow_scripts.surveys.services.hips2fits import Hips2fits
@@ -114,7 +114,7 @@ def client_of(entry: Entry) -> "Service":
     from workflow_scripts.surveys.services.panstarrs import PanStarrs
     from workflow_scripts.surveys.services.sdss import Sdss
 
-    clients: dict[str, Callable[[Entry], Service]] = {
+    clients: dict[str, Callable[[SurveyEntry], Service]] = {
         "sdss": Sdss,
         "panstarrs": PanStarrs,
         "legacy": Legacy,
@@ -124,34 +124,34 @@ def client_of(entry: Entry) -> "Service":
     return clients[entry["kind"]](entry)
 
 
-def kind_of(entry: Entry) -> SurveyKind:
+def kind_of(entry: SurveyEntry) -> SurveyKind:
     """The facts of the kind of an entry; `InputError` where it is not known."""
     if entry["kind"] not in KINDS:
         raise InputError(f"surveys: kind '{entry['kind']}' is not known, expected {', '.join(KINDS)}")
     return KINDS[entry["kind"]]
 
 
-def is_downloaded(entry: Entry) -> bool:
+def is_downloaded(entry: SurveyEntry) -> bool:
     """Whether the pixels of a survey come from a service, and are not made on this machine or read from it."""
     return kind_of(entry).downloaded
 
 
-def requests_of_cutout(entry: Entry) -> int:
+def requests_of_cutout(entry: SurveyEntry) -> int:
     """Requests that give one image of a survey."""
     return kind_of(entry).requests(entry)
 
 
-def pixels_of_cutout(entry: Entry) -> int:
+def pixels_of_cutout(entry: SurveyEntry) -> int:
     """Pixels that a request gives; 1 where images are as they are, so that bytes grow with their number alone."""
     return 1 if kind_of(entry).any_size else entry["cutout"]["size_px"] ** 2
 
 
-def expected_size(entry: Entry) -> int | None:
+def expected_size(entry: SurveyEntry) -> int | None:
     """Side of every image of a survey, in pixels; None for images that are as they are."""
     return None if kind_of(entry).any_size else entry["cutout"]["size_px"]
 
 
-def catalog_columns(entry: Entry) -> list[str]:
+def catalog_columns(entry: SurveyEntry) -> list[str]:
     """Columns of the catalog that the images of a survey depend on, beside id and position."""
     if column := kind_of(entry).column:
         return [entry[column]]
@@ -180,7 +180,7 @@ def _size_of(file: str) -> int:
         return -1
 
 
-def open_survey(entry: Entry, sources: Sources) -> "Survey":
+def open_survey(entry: SurveyEntry, sources: Sources) -> "Survey":
     """The survey of an entry (`kind` and what that kind needs).
 
     Raises
@@ -203,7 +203,7 @@ def open_survey(entry: Entry, sources: Sources) -> "Survey":
     return SimulatedSurvey(entry, sources.truth)
 
 
-def _open_service(entry: Entry, sources: Sources) -> "Survey":
+def _open_service(entry: SurveyEntry, sources: Sources) -> "Survey":
     from workflow_scripts.http_services.politeness import user_agent
     from workflow_scripts.surveys.bricks.survey import BrickSurvey
     from workflow_scripts.surveys.coverage import Coverage

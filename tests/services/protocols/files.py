@@ -13,7 +13,7 @@ class Files:
         self.contents = {"galaxy_zoo_1.csv": _galaxy_zoo_1(sky)}
 
     def answer(self, asked: Asked) -> Answer:
-        """The file, or the part of it that a range asks for."""
+        """The file, or the part of it that a range requests."""
         body = self.contents.get(asked.path.partition("/files/")[2])
         if body is None:
             return Answer(b"Not Found", status=404, outcome="not_found")

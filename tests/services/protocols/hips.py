@@ -34,7 +34,7 @@ def hips2fits(sky: SkyCatalog, asked: Asked) -> Answer:
     galaxy, one_band = sky.galaxy_at(ra, dec), name in SINGLE_BAND
     bands = name[-1] if one_band and name[-1] in "grizy" else "r" if one_band else "irg"
     cuts = [asked.values.get(cut, "") for cut in ("min_cut", "max_cut")]
-    # A colour HiPS is shown as its tiles are, unless percentiles are asked for.
+    # A colour HiPS is shown as its tiles are, unless percentiles are requested.
     stretch = "percentiles" if one_band or any(cut.endswith("%") for cut in cuts) else "sdss"
     if file_format == "fits":
         if one_band:

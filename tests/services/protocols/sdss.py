@@ -1,4 +1,4 @@
-"""SkyServer's ImgCutout: getjpeg, whose errors are JPEGs too, and which clamps sizes without a word."""
+"""SkyServer's ImgCutout: getjpeg, whose errors are JPEGs too, and which clamps sizes silently."""
 
 import io
 from hashlib import blake2b

@@ -1,4 +1,4 @@
-"""A web server on this machine that answers as SkyServer, a TAP service and a shelf of files do, or as it is told."""
+"""A web server on this machine that responds as SkyServer, a TAP service and a shelf of files do, or as prescribed."""
 
 import re
 import sqlite3

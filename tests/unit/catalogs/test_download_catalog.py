@@ -31,7 +31,7 @@ def ranges(host) -> list[str | None]:
     return [headers.get("Range") for headers in host.headers]
 
 
-def test_the_file_comes_as_it_is_and_the_record_says_from_where(tmp_path, host, url):
+def test_the_file_comes_as_it_is_and_the_record_has_its_origin(tmp_path, host, url):
     assert run(tmp_path, url, DIGEST.upper()) == 0
     assert (tmp_path / "download.csv").read_bytes() == TABLE
     record = json.loads((tmp_path / "download.csv.json").read_text())

@@ -59,7 +59,7 @@ def test_a_kill_loses_the_page_in_flight_only(kept):
     assert len(engine.asked) == 2
 
 
-def test_a_kept_page_that_was_damaged_is_asked_for_again(kept):
+def test_a_kept_page_that_was_damaged_is_requested_again(kept):
     all_rows(Engine(IDS), SQL, "objid", 300, kept)
     page = kept.folder / "page_00001.body"
     page.write_bytes(page.read_bytes()[:-40])
@@ -81,7 +81,7 @@ def test_rows_that_share_the_key_across_pages_are_an_error(kept):
         all_rows(Engine(twice), SQL, "objid", 300, kept)
 
 
-def test_an_answer_that_ends_too_early_between_two_rows_loses_nothing(kept):
+def test_a_response_that_ends_too_early_between_two_rows_loses_nothing(kept):
     class Cut(Engine):
         def csv(self, query: str) -> bytes:
             body = super().csv(query)
@@ -93,7 +93,7 @@ def test_an_answer_that_ends_too_early_between_two_rows_loses_nothing(kept):
     assert ids_of(rows) == IDS
 
 
-def test_a_service_that_gives_no_more_rows_is_not_asked_for_ever(kept):
+def test_a_service_that_gives_no_more_rows_is_not_queried_for_ever(kept):
     class Short(Engine):
         def csv(self, query: str) -> bytes:
             body = super().csv(query)
@@ -115,7 +115,7 @@ def test_a_service_that_gives_no_more_rows_is_not_asked_for_ever(kept):
         (f"{SQL} WHERE ra > 400", "objid", None, "gives no rows"),
     ],
 )
-def test_what_cannot_be_paged_says_why(kept, sql, key, columns, message):
+def test_what_cannot_be_paged_is_explained(kept, sql, key, columns, message):
     engine = Engine(IDS)
     if key == "dr7objid":
         engine.csv = lambda query: Engine.csv(engine, query.replace(" ORDER BY dr7objid", ""))

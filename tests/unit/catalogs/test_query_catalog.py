@@ -42,7 +42,7 @@ def refused(tmp_path, capsys, query, *options) -> str:
     return sentence
 
 
-def test_skyserver_gives_all_rows_and_the_record_says_what_was_asked(tmp_path, host):
+def test_skyserver_gives_all_rows_and_the_record_has_what_was_requested(tmp_path, host):
     assert run(tmp_path, query_of(host), "--contact", "me@example.org") == 0
     rows = pq.read_table(tmp_path / "answer.parquet")
     assert [int(cell) for cell in rows["objid"].to_pylist()] == IDS
@@ -65,7 +65,7 @@ def test_a_query_is_sent_once_and_gives_the_same_bytes(tmp_path, host):
     assert len(host.requests) > asked
 
 
-def test_trouble_that_passes_is_waited_out(tmp_path, host, waits):
+def test_an_error_that_passes_is_waited_out(tmp_path, host, waits):
     good = host.engine.csv(f"SELECT COUNT(*) AS n_rows FROM ({SQL}) AS answer")
     host.replies = [
         THROTTLED,
@@ -91,7 +91,7 @@ def test_trouble_that_passes_is_waited_out(tmp_path, host, waits):
         (Reply(b"#Table1\nobjid,ra\n1,2", chunked=True), "stops in the middle of row 1", 8),
     ],
 )
-def test_trouble_without_end_is_one_sentence(tmp_path, host, waits, capsys, reply, words, attempts):
+def test_an_error_without_end_is_one_sentence(tmp_path, host, waits, capsys, reply, words, attempts):
     host.replies = [reply] * 50
     sentence = refused(tmp_path, capsys, query_of(host))
     assert re.search(words, sentence)
@@ -112,7 +112,7 @@ def test_trouble_without_end_is_one_sentence(tmp_path, host, waits, capsys, repl
         (Reply(b"objid\n1\n"), "expected #Table1; has the service changed its CSV?"),
     ],
 )
-def test_what_will_not_pass_is_asked_once(tmp_path, host, waits, capsys, reply, words):
+def test_what_will_not_pass_is_requested_once(tmp_path, host, waits, capsys, reply, words):
     host.replies = [reply]
     assert words in refused(tmp_path, capsys, query_of(host))
     assert len(host.requests) == 1
@@ -125,7 +125,7 @@ def test_no_network(tmp_path, host, waits, capsys):
     assert "is there a network, and is the host right?" in sentence
 
 
-def test_an_answer_without_end_is_refused(tmp_path, host, capsys, monkeypatch):
+def test_a_response_without_end_is_refused(tmp_path, host, capsys, monkeypatch):
     monkeypatch.setattr(web, "MAX_RESPONSE_BYTES", 1000)
     host.replies = [Reply(b"#Table1\nobjid\n" + b"1\n" * 5000, chunked=True)]
     assert "longer than 1000 bytes" in refused(tmp_path, capsys, query_of(host))
@@ -242,7 +242,7 @@ def test_tap_errors_are_one_sentence(tmp_path, host, capsys, reply, words):
     assert len(host.requests) == 1
 
 
-def test_a_job_that_fails_says_why(tmp_path, host, waits, capsys):
+def test_a_job_that_fails_is_explained(tmp_path, host, waits, capsys):
     query = query_of(host, source="tap", url=f"{host.url}/tap", sql="SELECT a FROM nothing", key=None)
     assert "no such table" in refused(tmp_path, capsys, query, "--asynchronous")
     assert len(host.jobs) == 1

@@ -58,7 +58,7 @@ def test_what_is_written_is_read(table):
 
 @given(tables(), st.data())
 @fuzzed
-def test_an_answer_cut_anywhere_but_between_rows_is_refused(table, data):
+def test_a_response_cut_anywhere_but_between_rows_is_refused(table, data):
     body = written(*table)
     cut = body[: data.draw(st.integers(0, len(body) - 1))]
     if cut.endswith(b"\n") and cut.count(b"\n") >= 2:
@@ -120,6 +120,6 @@ def test_the_limit_of_queries_a_minute_is_waited_out():
         (b"#Table1\na\n1\n\n#Table2\nb\n2\n", RefusalError, "several tables"),
     ],
 )
-def test_what_is_no_answer_says_why(body, error, words):
+def test_what_is_no_response_is_explained(body, error, words):
     with pytest.raises(error, match=words):
         parse_csv(body)

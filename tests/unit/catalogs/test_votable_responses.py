@@ -18,7 +18,7 @@ def test_ids_and_numbers_keep_every_digit():
     assert [row["RAJ2000"] for row in rows] == [10.5, -1e-7]
 
 
-def test_overflow_is_told():
+def test_overflow_is_reported():
     assert parse_votable(votable_of(["a"], [(1,)], "OVERFLOW")).overflow
     assert not parse_votable(WHOLE).overflow
 

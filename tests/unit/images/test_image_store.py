@@ -45,7 +45,7 @@ def survey(tmp_path):
     return folder
 
 
-def test_index_says_where_every_image_is(survey):
+def test_index_has_the_place_of_every_image(survey):
     index = pq.read_table(survey / "index.parquet")
     assert {field.name: str(field.type) for field in index.schema} == {
         "source_id": "string",

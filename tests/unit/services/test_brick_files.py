@@ -35,7 +35,7 @@ def galaxy(sky) -> tuple[str, float, float]:
     raise AssertionError("no galaxy lies inside a brick")
 
 
-def test_a_galaxy_is_where_the_header_says(server, galaxy):
+def test_a_galaxy_is_where_the_header_has_it(server, galaxy):
     name, ra, dec = galaxy
     answer = ask(server, name)
     assert answer.status_code == 200

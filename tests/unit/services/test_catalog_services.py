@@ -48,7 +48,7 @@ def test_keyset_paging_gives_every_row_once(server, sky):
     assert ids == sky.columns["objid"].tolist()
 
 
-def test_a_result_is_cut_at_the_limit_without_a_word_and_a_larger_top_refused(server):
+def test_a_result_is_cut_at_the_limit_silently_and_a_larger_top_refused(server):
     server.behave({"limits": {"sqlsearch": {"rows": 100}}})
     assert len(_csv(server, "SELECT objid FROM zooSpec")) == 102
     assert _csv(server, "SELECT TOP 101 objid FROM zooSpec")[1] == ["error_message"]

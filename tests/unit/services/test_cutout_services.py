@@ -15,7 +15,7 @@ from workflow_scripts.images.decoding import decode
 
 
 @pytest.mark.parametrize(("asked", "given"), [(128, 128), (40, 64), (4096, 2048)])
-def test_imgcutout_clamps_sizes_without_a_word(server, place, asked, given):
+def test_imgcutout_clamps_sizes_silently(server, place, asked, given):
     response = get(server.url("imgcutout"), **place, scale=0.4, width=asked, height=96)
     assert response.status_code == 200
     assert pixels_of(response).shape == (96, given, 3)

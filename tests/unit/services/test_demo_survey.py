@@ -23,7 +23,7 @@ def test_no_public_address_is_left(server, name):
             assert all(address.startswith(server.base_url) for address in addresses)
 
 
-def test_a_port_that_is_taken_is_told_in_a_sentence():
+def test_a_port_that_is_taken_is_reported_in_a_sentence():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         command = [sys.executable, "-m", "tests.services.survey_server", "--galaxies", "100", "--port", str(port)]

@@ -71,7 +71,7 @@ def test_requests_a_second_are_limited(server):
     assert _at_once(server.url("ps1filenames"), 8).count(429) == 3
 
 
-def test_answers_take_the_latency(server):
+def test_responses_take_the_latency(server):
     server.behave({"latency_ms": 200})
     started = time.monotonic()
     get(server.url("legacy") + "/jpeg-cutout", ra=150, dec=30, size=16)

@@ -85,13 +85,13 @@ def test_a_proxy_gives_up_after_a_stall(server, picture):
     assert time.monotonic() - started >= 0.3
 
 
-def test_a_reset_connection_says_nothing(server, wire):
+def test_a_reset_connection_gives_nothing(server, wire):
     _only(server, "reset")
     assert wire() == (b"", "reset")
 
 
 @pytest.mark.parametrize(("kind", "least", "most"), [("hang", 0, 0), ("slow_headers", 1, 3), ("slow_drip", 60, 300)])
-def test_slow_answers_never_get_far(server, wire, kind, least, most):
+def test_slow_responses_never_get_far(server, wire, kind, least, most):
     _only(server, kind)
     received, end = wire()
     assert end == "reset"
@@ -145,7 +145,7 @@ def test_a_body_in_another_dress(server, picture, kind, content_type, start):
     assert response.content or kind == "empty"
 
 
-def test_whole_pictures_that_are_not_the_ones_asked_for(server, picture):
+def test_whole_pictures_that_are_not_the_ones_requested(server, picture):
     _only(server, "wrong_size")
     assert pixels_of(picture()).shape == (SIZE + 24, SIZE + 24, 3)
     _only(server, "constant")
@@ -264,7 +264,7 @@ def test_the_first_attempts_go_wrong_and_then_none(server, picture):
     assert [picture().status_code for _ in range(4)] == [503, 503, 200, 200]
 
 
-def test_a_share_goes_wrong_and_the_seed_says_which(server, sky):
+def test_a_share_goes_wrong_and_the_seed_decides_which(server, sky):
     def wrong(seed: int) -> set[int]:
         server.behave({"share": 0.3, "seed": seed, "kinds": ["503", "502"]})
         url = server.url("legacy") + "/jpeg-cutout"
@@ -296,7 +296,7 @@ def test_an_unknown_word_is_no_behaviour(wrong):
         Behaviour.from_json(wrong)
 
 
-def test_every_kind_that_spoils_an_answer_is_reached_by_all(server, place, sky):
+def test_every_kind_that_spoils_a_response_is_reached_by_all(server, place, sky):
     """No kind that is listed is left out of a campaign that asks every service."""
     answers = [
         ("legacy", Answer(b"\xff\xd8..", "image/jpeg")),

@@ -5,7 +5,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 
-# From the number of requests before to the bytes of an answer; None closes the connection without a word.
+# From the number of requests before to the bytes of an answer; None closes the connection silently.
 Script = Callable[[int, str], bytes | None]
 
 

@@ -66,7 +66,7 @@ def collect(folder, tiles, *more):
 
 
 @pytest.mark.parametrize("order", [0, 1])
-def test_all_tiles_together_ask_for_every_galaxy_once(survey, order):
+def test_all_tiles_together_request_every_galaxy_once(survey, order):
     tiles = []
     for tile in range(12 * 4**order):
         status, path = fetch(survey, tile, entry=ENTRY | {"tile_order": order})

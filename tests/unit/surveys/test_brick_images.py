@@ -117,7 +117,7 @@ def test_cut_pixels_are_those_of_the_brick_in_their_place(x, y, size_px):
     assert np.abs(found - (size_px - 1) / 2).max() <= 0.5 + 1e-6
 
 
-def test_the_file_of_a_cutout_says_what_it_was_cut_from_and_has_the_same_bytes_every_time():
+def test_the_file_of_a_cutout_records_what_it_was_cut_from_and_has_the_same_bytes_every_time():
     images = {band: read(file_of(band=band), band=band) for band in "gr"}
     pixels, place = cut(images, *position_in(BRICK, 40, 40), 16)
     files = {as_fits(pixels, place, BRICK.name, {"g": "0" * 64, "r": "f" * 64}) for _ in range(2)}

@@ -71,7 +71,7 @@ def catalog(tmp_path):
     return tmp_path / "catalog.parquet"
 
 
-def test_every_galaxy_is_asked_for_in_one_tile(catalog):
+def test_every_galaxy_is_requested_in_one_tile(catalog):
     parts = [requests_of_tile(catalog, tile, order=0, equal_tiles=7) for tile in range(7)]
     asked = pd.concat(parts)["source_id"]
     assert asked.is_unique
@@ -84,7 +84,7 @@ def test_a_tile_too_many_is_refused(catalog):
         requests_of_tile(catalog, 7, order=3, equal_tiles=7)
 
 
-def test_the_configuration_says_how_many():
+def test_the_configuration_has_the_number():
     config = copy.deepcopy(CONFIG)
     assert load(config).tiles("pixels") == range(12)
     config["surveys"]["pixels"].update(equal_tiles=7, tile_order=2)

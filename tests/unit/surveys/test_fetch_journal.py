@@ -76,7 +76,7 @@ def test_one_process_at_a_time(tmp_path):
     assert not (tmp_path / "tile.journal").exists()
 
 
-def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_with_the_name_of_the_file(tmp_path, monkeypatch):
     def full(*_: object) -> int:
         raise OSError(28, "No space left on device")
 

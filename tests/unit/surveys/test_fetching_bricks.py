@@ -80,7 +80,7 @@ def fetch(folder, server, places=PLACES, status: int = 0, **options) -> pd.DataF
     return pq.read_table(path).to_pandas() if path.exists() else None
 
 
-def test_every_file_is_asked_for_once_and_every_galaxy_is_cut_out(tmp_path):
+def test_every_file_is_requested_once_and_every_galaxy_is_cut_out(tmp_path):
     with ScriptedServer(as_published) as server:
         rows = fetch(tmp_path, server)
         assert sorted(server.asked.values()) == [1] * 4
@@ -103,7 +103,7 @@ def test_every_file_is_asked_for_once_and_every_galaxy_is_cut_out(tmp_path):
 
 
 @pytest.mark.parametrize("band", ["g", "r"])
-def test_a_brick_without_a_file_is_no_coverage_and_asked_for_once(tmp_path, band):
+def test_a_brick_without_a_file_is_no_coverage_and_requested_once(tmp_path, band):
     def script(before: int, target: str) -> bytes:
         return NOT_FOUND if asked_for(target) == (EAST.name, band) else as_published(before, target)
 
@@ -128,7 +128,7 @@ def test_a_brick_without_a_file_is_no_coverage_and_asked_for_once(tmp_path, band
         answer(FILES[BRICK.name, "g"][:9000], Content_Length=str(10**5), Connection="close"),
     ],
 )
-def test_a_file_that_did_not_come_whole_is_asked_for_again(tmp_path, first):
+def test_a_file_that_did_not_come_whole_is_requested_again(tmp_path, first):
     def script(before: int, target: str) -> bytes | None:
         return as_published(before, target) if before else first
 
@@ -159,14 +159,14 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path):
     assert rows["reason"].str.contains("expected at most").all()
 
 
-def test_a_galaxy_at_the_edge_is_told_and_the_others_are_cut_out(tmp_path):
+def test_a_galaxy_at_the_edge_is_reported_and_the_others_are_cut_out(tmp_path):
     with ScriptedServer(as_published) as server:
         rows = fetch(tmp_path, server, [(BRICK, 2.6, 45.2), (BRICK, 45.2, 45.2)])
     assert rows["outcome"].tolist() == ["no_coverage", "delivered"]
     assert "beyond the edge of its brick" in rows["reason"][0]
 
 
-def test_what_failed_is_asked_for_by_the_next_start_and_nothing_else(tmp_path):
+def test_what_failed_is_requested_by_the_next_start_and_nothing_else(tmp_path):
     out_of_order = {"now": True}
 
     def script(before: int, target: str) -> bytes:
@@ -182,7 +182,7 @@ def test_what_failed_is_asked_for_by_the_next_start_and_nothing_else(tmp_path):
     assert set(rows["outcome"]) == {"delivered"}
 
 
-def test_new_galaxies_ask_for_their_bricks_alone(tmp_path):
+def test_new_galaxies_request_their_bricks_alone(tmp_path):
     with ScriptedServer(as_published) as server:
         fetch(tmp_path, server, PLACES[:1])
         rows = fetch(tmp_path, server, PLACES[:2])
@@ -191,7 +191,7 @@ def test_new_galaxies_ask_for_their_bricks_alone(tmp_path):
     assert set(rows["outcome"]) == {"delivered"}
 
 
-def test_a_killed_job_asks_for_no_file_twice_and_ends_with_the_same_images(tmp_path):
+def test_a_killed_job_requests_no_file_twice_and_ends_with_the_same_images(tmp_path):
     def slow_east(before: int, target: str) -> bytes:
         if asked_for(target)[0] == EAST.name and not (tmp_path / "killed").exists():
             time.sleep(0.2)
@@ -205,7 +205,7 @@ def test_a_killed_job_asks_for_no_file_twice_and_ends_with_the_same_images(tmp_p
         environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
         process = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=environment)
         try:
-            # Both files of the other brick are in the journal when this one is asked for again.
+            # Both files of the other brick are in the journal when this one is requested again.
             started = time.monotonic()
             while not any(count >= 2 for count in server.asked.values()) and time.monotonic() - started < 60:
                 time.sleep(0.01)

@@ -63,7 +63,7 @@ def once_then_image(data: bytes | None) -> Script:
     return lambda before, target: answer(JPEG) if before else data
 
 
-def test_the_ledger_says_when_from_where_and_how(tmp_path):
+def test_the_ledger_records_when_from_where_and_how(tmp_path):
     with ScriptedServer(always(answer(JPEG))) as server:
         fetched = fetch(
             tmp_path, server, entry={"cutout": {"size_px": 64, "pixel_scale_arcsec": {"column": "scale", "times": 2}}}
@@ -99,7 +99,7 @@ def test_the_ledger_says_when_from_where_and_how(tmp_path):
         b"rubbish\r\n\r\n",
     ],
 )
-def test_what_passes_is_asked_again(tmp_path, first):
+def test_what_passes_is_requested_again(tmp_path, first):
     with ScriptedServer(once_then_image(first)) as server:
         fetched = fetch(tmp_path, server)
     assert fetched.rows["image"].tolist() == [JPEG] * 3
@@ -123,7 +123,7 @@ def test_what_passes_is_asked_again(tmp_path, first):
         (answer(picture("JPEG", NOISE[:32])), "64 x 32 pixels"),
     ],
 )
-def test_what_may_be_hostile_is_tried_a_few_times_and_told(tmp_path, first, reason):
+def test_what_may_be_hostile_is_tried_a_few_times_and_reported(tmp_path, first, reason):
     with ScriptedServer(always(first)) as server:
         fetched = fetch(tmp_path, server)
         assert server.open <= 4
@@ -133,7 +133,7 @@ def test_what_may_be_hostile_is_tried_a_few_times_and_told(tmp_path, first, reas
     assert fetched.rows["image"].isna().all()
 
 
-def test_what_is_permanent_is_asked_once(tmp_path):
+def test_what_is_permanent_is_requested_once(tmp_path):
     outside = answer(JPEG, "404 NOT FOUND. Requested (ra, dec) is outside the SDSS footprint.")
     with ScriptedServer(always(outside)) as server:
         assert set(fetch(tmp_path, server).rows["outcome"]) == {"no_coverage"}
@@ -142,7 +142,7 @@ def test_what_is_permanent_is_asked_once(tmp_path):
         assert set(server.asked.values()) == {1}
 
 
-def test_a_tile_with_more_galaxies_asks_for_the_new_ones_only(tmp_path):
+def test_a_tile_with_more_galaxies_requests_the_new_ones_only(tmp_path):
     with ScriptedServer(always(answer(JPEG))) as server:
         fetch(tmp_path, server, galaxies=4)
         assert fetch(tmp_path, server, galaxies=6).rows["outcome"].tolist() == ["delivered"] * 6
@@ -154,7 +154,7 @@ def test_a_tile_with_more_galaxies_asks_for_the_new_ones_only(tmp_path):
         assert len(server.asked) == 12, "another scale is another image"
 
 
-def test_a_tile_of_an_older_version_without_a_column_is_told_and_fetched_again(tmp_path, capsys):
+def test_a_tile_of_an_older_version_without_a_column_is_reported_and_fetched_again(tmp_path, capsys):
     with ScriptedServer(always(answer(JPEG))) as server:
         fetch(tmp_path, server)
         (kept,) = tmp_path.glob(".fetched/*/tile.parquet")
@@ -164,7 +164,7 @@ def test_a_tile_of_an_older_version_without_a_column_is_told_and_fetched_again(t
         assert set(server.asked.values()) == {2}
 
 
-def test_what_failed_for_now_is_asked_for_at_the_next_start(tmp_path, capsys):
+def test_what_failed_for_now_is_requested_at_the_next_start(tmp_path, capsys):
     broken = {"down": True}
 
     def script(before: int, target: str) -> bytes:
@@ -197,7 +197,7 @@ def test_a_service_that_gives_nothing_stops_the_run_early(tmp_path, capsys, data
     with ScriptedServer(always(data)) as server:
         fetched = fetch(tmp_path, server, galaxies=200, access={"attempts": 2, "longest_wait_seconds": 0.01})
         assert fetched.status == 2
-        # 25 galaxies that failed twice; others are asked for the first time while those wait for their second attempt.
+        # 25 galaxies that failed twice; others are requested the first time while those wait for their second attempt.
         assert len(server.asked) < 100
     error = capsys.readouterr().err
     assert pd.Series([error.replace("\n", " ")]).str.contains(message).all(), error

@@ -1,4 +1,4 @@
-"""Images whose bands are asked for one by one: Pan-STARRS in FITS."""
+"""Images whose bands are requested one by one: Pan-STARRS in FITS."""
 
 import hashlib
 import io
@@ -130,7 +130,7 @@ def test_a_galaxy_is_no_better_than_its_worst_band(tmp_path, special, outcome, r
     assert rows["attempts"].tolist() == [attempts, 3]
 
 
-def test_a_position_that_lacks_a_band_is_not_asked_for(tmp_path):
+def test_a_position_that_lacks_a_band_is_not_requested(tmp_path):
     with ScriptedServer(service(names=names_table("ir"))) as server:
         rows = fetch_bands(tmp_path, server, 2).rows
         assert not requests(server)
@@ -139,7 +139,7 @@ def test_a_position_that_lacks_a_band_is_not_asked_for(tmp_path):
     ]
 
 
-def test_the_next_start_asks_for_the_band_that_failed_and_no_other(tmp_path):
+def test_the_next_start_requests_the_band_that_failed_and_no_other(tmp_path):
     down = {"45.1000000"}
     script = service(lambda before, ra, band: answer(b"", "503 Down") if band == "g" and ra in down else None)
     with ScriptedServer(script) as server:
@@ -152,18 +152,18 @@ def test_the_next_start_asks_for_the_band_that_failed_and_no_other(tmp_path):
         assert server.asked["/ps1filenames.py"] == 1
 
 
-def test_a_tile_that_is_made_again_asks_for_nothing(tmp_path):
+def test_a_tile_that_is_made_again_requests_nothing(tmp_path):
     with ScriptedServer(service()) as server:
         first = fetch_bands(tmp_path, server, 2).rows
         (tmp_path / "tile.parquet").unlink()
         pd.testing.assert_frame_equal(fetch_bands(tmp_path, server, 2).rows, first)
         assert sum(requests(server).values()) == 6
-        # Another galaxy is asked for in all its bands, and the others in none.
+        # Another galaxy is requested in all its bands, and the others in none.
         assert fetch_bands(tmp_path, server, 3).rows["outcome"].tolist() == ["delivered"] * 3
         assert sum(requests(server).values()) == 9
 
 
-def test_a_job_that_is_killed_between_two_bands_asks_for_no_band_twice(tmp_path):
+def test_a_job_that_is_killed_between_two_bands_requests_no_band_twice(tmp_path):
     reached, killed = threading.Event(), threading.Event()
 
     def special(before: int, ra: str, band: str) -> None:

@@ -1,4 +1,4 @@
-"""What a survey is asked for: the galaxies of the catalog, and nothing of what else the catalog says."""
+"""What is requested of a survey: the galaxies of the catalog, whatever else the catalog holds."""
 
 import copy
 import json

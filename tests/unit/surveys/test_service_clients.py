@@ -125,7 +125,7 @@ def test_a_galaxy_has_its_own_request_whatever_its_id():
         ("legacy", {"format": "fits"}, answer(200, cube()), ("accepted", "delivered")),
     ],
 )
-def test_what_an_answer_means(kind, more, received, expected):
+def test_what_a_response_means(kind, more, received, expected):
     judgement = client(kind, **more).judge(received, GALAXY)
     assert (judgement.kind, judgement.outcome) == expected, judgement
 
@@ -159,7 +159,7 @@ def test_a_corner_without_images_is_no_coverage_for_each_service(kind, more, bla
     assert (judgement.kind, judgement.outcome) == expected, judgement
 
 
-def test_errors_are_told_in_the_words_of_the_service():
+def test_errors_are_reported_in_the_words_of_the_service():
     hips = client("hips2fits", hips="CDS/P/x")
     assert hips.judge(answer(400, b'{"title": "Bad", "description": "no HiPS"}'), GALAXY).reason == "400: Bad: no HiPS"
     assert "'{\"ErrorCode\":400}'" in client("sdss").judge(answer(400, b'{"ErrorCode":400}'), GALAXY).reason
@@ -177,7 +177,7 @@ def test_a_layer_that_lacks_a_band_stops_the_run():
         client("legacy", format="fits", bands="gri").judge(received, GALAXY)
 
 
-def test_stretches_are_told():
+def test_stretches_are_reported():
     assert client("sdss").stretch == client("legacy").stretch == "fixed"
     assert client("panstarrs").stretch == "per_image"
     assert client("panstarrs", format="fits", bands=["r"], cutout={"size_px": 24}).stretch == "stack_counts"
@@ -251,7 +251,7 @@ JSON = st.recursive(st.text() | st.integers() | st.none(), st.lists)
 
 @fuzzed
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps({"title": value}).encode()))
-def test_no_answer_breaks_a_client(body):
+def test_no_response_breaks_a_client(body):
     assert isinstance(error_message(body), str)
     bands_in(body)
     for asked_client in CLIENTS:

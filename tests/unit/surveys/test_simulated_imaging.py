@@ -114,7 +114,7 @@ def wrong_share(kind, fwhm, **settings):
     return (labels != galaxies["true_class"]).mean()
 
 
-def test_labels_are_wrong_as_often_as_the_model_says():
+def test_labels_are_wrong_as_often_as_in_the_model():
     # FWHM over half-light diameter is 2.4 / 6 = `sharp`: half of `blurred` is reached.
     assert wrong_share(kind=1, fwhm=2.4) == pytest.approx(0.32, abs=0.015)
     assert wrong_share(kind=1, fwhm=0.01) == pytest.approx(0.02, abs=0.005)

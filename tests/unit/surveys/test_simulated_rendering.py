@@ -98,7 +98,7 @@ def test_background_is_added_to_every_pixel():
     np.testing.assert_allclose(drawn("gri", background=0.3) - drawn("gri"), 0.3, atol=1e-4)
 
 
-def test_noise_is_white_and_of_the_size_asked_for():
+def test_noise_is_white_and_of_the_size_requested():
     difference = drawn(sky_noise=0.2, noise_seed=5)[0] - drawn()[0]
     # sky_noise is for a square arcsec; a pixel of 0.4 arcsec averages less sky.
     assert difference.std() == pytest.approx(0.2 / 0.4, rel=0.05)
@@ -151,7 +151,7 @@ def answers(tmp_path, requests, **cutout):
         ({"encoding": "fits", "bands": "r", "size_px": 33}, "fits", (1, 33, 33)),
     ],
 )
-def test_images_decode_at_the_size_asked_for(tmp_path, cutout, name, shape):
+def test_images_decode_at_the_size_requested(tmp_path, cutout, name, shape):
     sky = sky_of(2)
     sky.to_parquet(tmp_path / "truth.parquet")
     found = answers(tmp_path, sky, **cutout)
@@ -182,7 +182,7 @@ def test_another_sky_has_other_noise(tmp_path):
     assert images[0] != images[1]
 
 
-def test_no_requests_no_answers(tmp_path):
+def test_no_requests_no_responses(tmp_path):
     sky_of(1).to_parquet(tmp_path / "truth.parquet")
     assert answers(tmp_path, sky_of(1).head(0)) == {}
 
@@ -193,7 +193,7 @@ def test_a_galaxy_that_is_not_in_the_truth_is_an_input_error(tmp_path):
         answers(tmp_path, sky_of(3))
 
 
-def test_fits_header_says_unit_bands_and_scale(tmp_path):
+def test_fits_header_records_unit_bands_and_scale(tmp_path):
     sky = sky_of(1)
     sky.to_parquet(tmp_path / "truth.parquet")
     header = fits.getheader(io.BytesIO(answers(tmp_path, sky, encoding="fits")["sim0000000000"].image))

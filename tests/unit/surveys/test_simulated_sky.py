@@ -66,7 +66,7 @@ def test_fields_have_the_parts_that_are_switched_on(entry):
     assert 0.05 < whole.std() < 0.2
 
 
-def test_positions_are_isotropic_and_classes_as_asked(entry):
+def test_positions_are_isotropic_and_classes_as_requested(entry):
     sky = simulated_sky({**entry, "n_galaxies": 20000})
     # Mean of unit vectors: 3-D random walk, sd 1/sqrt(3 n) a component.
     assert np.all(np.abs(unit_vectors(sky["ra"], sky["dec"]).mean(axis=0)) < 4.5 / np.sqrt(3 * 20000))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from tests.services.altered_answers import ALTERATIONS
+from tests.services.altered_responses import ALTERATIONS
 from tests.services.exchange import Answer, Asked
 from tests.services.misbehaviour import Behaviour
 

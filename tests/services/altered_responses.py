@@ -1,4 +1,4 @@
-"""Answers that are not what was asked for, though they arrive whole: one function for each kind."""
+"""Answers that are not what was requested, though they arrive whole: one function for each kind."""
 
 import struct
 import zlib
