@@ -51,7 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     columns.add_argument("--reference", metavar="COL", help="labels taken for true")
     columns.add_argument("--reference-positive", metavar="VALUE", help="default: as --positive")
     columns.add_argument(
-        "--score", metavar="COL", help="probability of the positive class, to test against a reference"
+        "--score", metavar="COL", help="probability of the positive class: its dipole, or its test against a reference"
     )
     columns.add_argument("--source-id", metavar="COL", help="ids; rows that repeat one are dropped")
     other = parser.add_argument_group("a second catalog of the same sky")
@@ -110,8 +110,6 @@ def check_settings(arguments: argparse.Namespace) -> None:
             raise InputError(f"--{option} is {getattr(arguments, option.replace('-', '_'))}, expected {expected}")
     if arguments.compare and len(arguments.label) > 1:
         raise InputError(f"--label names {len(arguments.label)} columns, expected one with --compare")
-    if arguments.score and not arguments.reference:
-        raise InputError("--score was given without --reference, expected both: scores are tested against a reference")
 
 
 def sources(arguments: argparse.Namespace) -> tuple[TableSource, dict[str, Any] | None]:

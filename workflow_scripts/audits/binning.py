@@ -3,17 +3,27 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import combinations
+from operator import add
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_scripts.audits.catalog_sums import AnnotationSums, CatalogSums, PairSums, Places, ReferenceSums
+from workflow_scripts.audits.catalog_sums import (
+    AUDIT_PIXELS,
+    AnnotationSums,
+    CatalogSums,
+    PairSums,
+    Places,
+    ReferenceSums,
+)
 from workflow_scripts.audits.galaxy_pieces import Overview, galaxies, joined_reports
 from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.errors import InputError
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +48,26 @@ class Covariates:
 
 
 @dataclass(frozen=True)
+class Scores:
+    """Scores of the galaxies that have one, in pixels, and each by itself (n,): permutations move single galaxies."""
+
+    positions: PixelPositions
+    sums: PixelValues
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class BinnedCatalog:
-    """`sums` of a catalog; `hygiene`: what was dropped; `covariates` where there are any."""
+    """`sums` of a catalog; `hygiene`: what was dropped; `covariates` where there are any.
+
+    `scores` where they have no reference to be tested against.
+    """
 
     sums: CatalogSums
     classes: tuple[str, ...]
     hygiene: dict[str, Any]
     covariates: Covariates | None
+    scores: Scores | None
 
 
 @dataclass
@@ -54,6 +77,7 @@ class _Collected:
     sums: CatalogSums | None = None
     reports: list[dict[str, Any]] = field(default_factory=list)
     covariates: list[tuple[NDArray, NDArray, NDArray, NDArray]] = field(default_factory=list)
+    scores: list[tuple[PixelPositions, PixelValues, NDArray]] = field(default_factory=list)
     extents: list[tuple[float, float, float]] = field(default_factory=list)
     unlabelled: int = 0
     without_reference: int = 0
@@ -83,7 +107,8 @@ def bin_catalog(source: TableSource, found: Overview, positives: Mapping[str, st
         hygiene["without_reference"] = collected.without_reference
     if source.columns.score:
         hygiene["without_score"] = collected.without_score
-    return BinnedCatalog(collected.sums, classes, hygiene, _joined(source.columns.covariates, collected))
+    covariates = _joined(source.columns.covariates, collected)
+    return BinnedCatalog(collected.sums, classes, hygiene, covariates, _joined_scores(collected))
 
 
 def _suspected_unit(extents: NDArray[np.float64]) -> str | None:
@@ -124,9 +149,25 @@ def _add_piece(
     reference = _reference(piece, labels[0], positives, source, places, collected) if source.columns.reference else None
     part = CatalogSums.of(places, [AnnotationSums.of(row, places) for row in labels], pairs, reference)
     collected.sums = part if collected.sums is None else collected.sums + part
+    if source.columns.score and not source.columns.reference:
+        scores = _scores(piece, source)
+        known = np.isfinite(scores)
+        collected.without_score += int((~known).sum())
+        at = places.chosen(known)
+        positions = PixelPositions.of(at.vectors, at.pixels, AUDIT_PIXELS)
+        values = PixelValues.of(scores[known], at.vectors, at.pixels, AUDIT_PIXELS)
+        collected.scores.append((positions, values, scores[known]))
     if source.columns.covariates:
         templates = piece[[f"covariate:{name}" for name in source.columns.covariates]].to_numpy(float)
         collected.covariates.append((places.vectors, places.pixels, labels, templates))
+
+
+def _scores(piece: pd.DataFrame, source: TableSource) -> NDArray[np.float64]:
+    scores = piece["score"].to_numpy()
+    odd = scores[(scores < 0) | (scores > 1)]
+    if len(odd):
+        raise InputError(f"{source.path}: column '{source.columns.score}' (--score) has {odd[0]:g}, expected 0 to 1")
+    return scores
 
 
 def _reference(
@@ -142,12 +183,7 @@ def _reference(
     collected.without_reference += int((~known).sum())
     scores = None
     if source.columns.score:
-        scores = piece["score"].to_numpy()
-        odd = scores[(scores < 0) | (scores > 1)]
-        if len(odd):
-            raise InputError(
-                f"{source.path}: column '{source.columns.score}' (--score) has {odd[0]:g}, expected 0 to 1"
-            )
+        scores = _scores(piece, source)
         collected.without_score += int((known & np.isnan(scores)).sum())
         known &= np.isfinite(scores)
         scores = scores[known]
@@ -170,6 +206,13 @@ def _joined(names: tuple[str, ...], collected: _Collected) -> Covariates | None:
         rows[complete],
         int((~complete).sum()),
     )
+
+
+def _joined_scores(collected: _Collected) -> Scores | None:
+    if not collected.scores:
+        return None
+    positions, sums, values = zip(*collected.scores, strict=True)
+    return Scores(reduce(add, positions), reduce(add, sums), np.concatenate(values))
 
 
 def positive_class(counts: Mapping[str, int], wanted: str | None, file: str, column: str) -> str:

@@ -18,6 +18,7 @@ from workflow_scripts.audits.audit_findings import (
     galaxy_finding,
     with_normal_error,
 )
+from workflow_scripts.audits.binning import Scores
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, RA_BINS, AnnotationSums, CatalogSums
 from workflow_scripts.audits.regressions import multipole_findings
 from workflow_scripts.sky.tiles import tile_centres
@@ -28,6 +29,7 @@ from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coar
 from workflow_scripts.statistics.sky.cosine import cosine_score_test, sky_cosine
 from workflow_scripts.statistics.sky.dipole_amplitude import (
     axis_region,
+    calibrated_interval,
     isotropy_bayes_factor,
     uniform_amplitude_bayes_factor,
 )
@@ -35,6 +37,7 @@ from workflow_scripts.statistics.sky.linear_probability import linear_probabilit
 from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics, weak_axis_check
 from workflow_scripts.statistics.sky.nulls import random_sign_test
 from workflow_scripts.statistics.sky.scans import scan_hemispheres, scan_octopole, scan_quadrupole
+from workflow_scripts.statistics.sky.value_permutations import value_dipole_test
 
 _NO_DEPENDENCE = "the fraction does not depend on position"
 _BLOCK_NSIDES = (2, 4, 8)
@@ -76,6 +79,17 @@ def single_catalog_tests(
         findings.attempt(name + suffix, test)
     for nside in _BLOCK_NSIDES:
         findings.attempt(f"block_dipole_nside{nside}{suffix}", partial(one.block_dipole, nside))
+
+
+def score_test(scores: Scores, column: str, settings: AuditSettings) -> AuditFinding:
+    """Dipole of scores without a reference; scores are permuted over galaxies, since they are not 0 or 1."""
+    found = value_dipole_test(scores.positions, scores.sums, scores.values, settings.permutations, settings.seed)
+    made = found, calibrated_interval(found.beta, found.covariance, seed=settings.seed)
+    null, estimand = "the score does not depend on position", "amplitude of the dipole of the score"
+    extra = {"annotation": column, "mean": found.mean}
+    return centred_dipole_finding(
+        "score_dipole", null, estimand, len(scores.values), made, settings, extra, family="secondary"
+    )
 
 
 def _two_sided_sigma(scanned: float) -> float:

@@ -16,7 +16,8 @@ from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums
 from workflow_scripts.audits.comparisons import accuracy, cochran_test, paired_tests, reference_tests
 from workflow_scripts.audits.galaxy_pieces import overview
 from workflow_scripts.audits.regressions import template_tests
-from workflow_scripts.audits.single_catalog import single_catalog_tests
+from workflow_scripts.audits.single_catalog import score_test, single_catalog_tests
+from workflow_scripts.audits.table_columns import ChosenColumns
 from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.statistics.fractions import wilson_interval
 from workflow_scripts.statistics.runs.power import detectable_dipole, label_variance
@@ -65,7 +66,7 @@ def audit(
     catalog = bin_catalog(source, found, positives)
     log_hygiene(catalog.hygiene)
     log.info("%d galaxies in %d of %d rows", catalog.sums.n, catalog.hygiene["rows_out"], catalog.hygiene["rows_in"])
-    findings = run_tests(catalog, source.columns.labels, settings)
+    findings = run_tests(catalog, source.columns, settings)
     adjusted = findings.ledger(settings.alpha)
     details = sky_details(catalog.sums, settings)
     summary = {
@@ -106,9 +107,9 @@ def positive_classes(
     return chosen
 
 
-def run_tests(catalog: BinnedCatalog, names: tuple[str, ...], settings: AuditSettings) -> Findings:
-    """Every test that the sums of a catalog, and its covariates, allow."""
-    findings = Findings()
+def run_tests(catalog: BinnedCatalog, columns: ChosenColumns, settings: AuditSettings) -> Findings:
+    """Every test that the sums of a catalog, its scores and its covariates allow."""
+    findings, names = Findings(), columns.labels
     for number, annotation in enumerate(catalog.sums.annotations):
         suffix = f" {names[number]}" if number else ""
         single_catalog_tests(catalog.sums, annotation, names[number], suffix, settings, findings)
@@ -120,6 +121,8 @@ def run_tests(catalog: BinnedCatalog, names: tuple[str, ...], settings: AuditSet
     if catalog.sums.reference is not None:
         reference_tests(catalog.sums.reference, settings, findings)
         findings.not_run += [_first_only("against the reference", name) for name in names[1:]]
+    if (scores := catalog.scores) is not None:
+        findings.attempt("score_dipole", lambda: score_test(scores, columns.score or "", settings))
     if catalog.covariates is not None:
         template_tests(catalog.covariates, settings, findings)
         findings.not_run += [_first_only("with templates", name) for name in names[1:]]

@@ -141,8 +141,6 @@ def _check_weights(path: KeyPath, network: Mapping[str, Any], files: Files) -> N
 
 
 def _check_audit(path: KeyPath, audit: Mapping[str, Any], files: Files) -> None:
-    if audit["score"] and not audit["reference"]:
-        reject((*path, "score"), "needs reference labels to be tested against, expected the key reference", files)
     if audit["compare"] and len(audit["label"]) > 1:
         reject((*path, "label"), f"names {len(audit['label'])} columns, expected one with the key compare", files)
 

@@ -12,11 +12,16 @@ import pytest
 
 from tests.unit.audits.audited import by_name, galaxies, run_audit
 from workflow_scripts.audits.audit_findings import AuditSettings
+from workflow_scripts.audits.catalog_sums import AUDIT_ORDER, AUDIT_PIXELS
 from workflow_scripts.audits.galaxy_pieces import overview
 from workflow_scripts.audits.suite import HYGIENE, audit
 from workflow_scripts.audits.table_columns import choose_columns, read_header
 from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.configuration.schema import complete, config_schema
+from workflow_scripts.sky.tiles import tile_of
+from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.value_permutations import value_dipole_test
 
 FEW = AuditSettings(permutations=199)
 CONTRACT = {"name", "estimand", "estimate", "se", "ci95", "statistic", "dof", "p", "p_permutation", "null"}
@@ -92,6 +97,7 @@ def test_documented_names_are_those_of_the_tests(audited, repository):
     text = (repository / "docs" / "audit.md").read_text().split("## Tests")[1]
     listed = set(re.findall(r"`([a-z_0-9]+)`", text)) | {"block_dipole_nside4", "block_dipole_nside8"}
     listed |= {"calibration_error_ra_high"}
+    assert "score_dipole" in listed
     for name in by_name(audited[0]):
         first = name.split(" ")[0]
         assert first in listed or name == "template seeing", name
@@ -119,17 +125,44 @@ def test_errors_against_the_reference_and_templates(audited):
     assert tests["calibration_error"]["p_permutation"] == 0.001
 
 
+def test_scores_without_a_reference_are_permuted_and_change_nothing_else(tmp_path):
+    table = galaxies(1500, dipole=0.25)
+    table.loc[:9, "score"] = np.nan
+    table["score"] *= np.random.default_rng(2).uniform(0.9, 1, len(table))
+    table.to_csv(tmp_path / "c.csv", index=False)
+    columns = choose_columns(read_header(tmp_path / "c.csv"), "c.csv", labels=["label"], score="score")
+    plain = audit("a", memory(tmp_path / "c.csv"), None, None, FEW).summary
+    scored = audit("a", TableSource.of(tmp_path / "c.csv", columns, HYGIENE), None, None, FEW).summary
+    (test,) = (test for test in scored["tests"] if test["name"] == "score_dipole")
+    assert [test for test in scored["tests"] if test["name"] != "score_dipole"] == plain["tests"]
+    assert (test["family"], test["n"], scored["catalog"]["hygiene"]["without_score"]) == ("secondary", 1490, 10)
+    known = table[table["score"].notna()]
+    vectors = unit_vectors(known["ra"].to_numpy(), known["dec"].to_numpy())
+    pixels = tile_of(known["ra"].to_numpy(), known["dec"].to_numpy(), AUDIT_ORDER)
+    positions = PixelPositions.of(vectors, pixels, AUDIT_PIXELS)
+    sums = PixelValues.of(known["score"].to_numpy(), vectors, pixels, AUDIT_PIXELS)
+    found = value_dipole_test(positions, sums, known["score"].to_numpy(), 199, 0)
+    assert test["p_permutation"] == found.p_permutation == 1 / 200
+    assert test["statistic"] == pytest.approx(found.q)
+    assert test["estimate"] == pytest.approx(found.amplitude)
+
+
+@pytest.fixture(scope="module")
+def of_named_classes(tmp_path_factory):
+    """The first test of a small catalog whose classes have names."""
+    path = tmp_path_factory.mktemp("named") / "c.csv"
+    galaxies(600).to_csv(path, index=False)
+    return audit("a", memory(path), "spiral", None, FEW).summary["tests"][0]
+
+
 @pytest.mark.parametrize("labels", [["1", "-1"], [1.0, 0.0], [True, False], ["yes", "no"]], ids=str)
-def test_labels_of_any_kind_give_the_same_numbers(tmp_path, labels):
+def test_labels_of_any_kind_give_the_same_numbers(tmp_path, labels, of_named_classes):
     table = galaxies(600)
-    results = []
-    for name, values in (("a", ["spiral", "elliptical"]), ("b", labels)):
-        table["label"] = np.where(table["score"] > 0.5, *[np.array([value], object) for value in values])
-        table.astype({"label": str} if values is not labels else {}).to_csv(tmp_path / f"{name}.csv", index=False)
-        found = audit(name, memory(tmp_path / f"{name}.csv"), "spiral" if name == "a" else None, None, FEW)
-        results.append(found.summary["tests"][0])
-    assert results[0]["statistic"] == results[1]["statistic"]
-    assert results[0]["axis_ra"] == results[1]["axis_ra"]
+    table["label"] = np.where(table["score"] > 0.5, *[np.array([value], object) for value in labels])
+    table.to_csv(tmp_path / "c.csv", index=False)
+    found = audit("b", memory(tmp_path / "c.csv"), None, None, FEW).summary["tests"][0]
+    assert found["statistic"] == of_named_classes["statistic"]
+    assert found["axis_ra"] == of_named_classes["axis_ra"]
 
 
 def test_one_class_against_the_rest(tmp_path):

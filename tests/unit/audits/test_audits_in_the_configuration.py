@@ -32,7 +32,6 @@ def test_defaults_are_those_of_the_command_line():
 @pytest.mark.parametrize(
     ("entry", "expected"),
     [
-        ({"score": "s"}, "audits.mine.score needs reference labels"),
         ({"compare": "o.csv", "label": ["a", "b"]}, "audits.mine.label names 2 columns, expected one"),
         ({"lable": ["a"]}, "unknown key 'lable'; did you mean 'label'?"),
     ],

@@ -36,7 +36,7 @@ def catalog(tmp_path):
         ({"ra": np.nan}, [], "none of 60 rows has a usable position"),
         ({}, ["--covariates", "label"], "column 'label' holds text such as"),
         ({"score": 7.0}, ["--reference", "second", "--score", "score"], "(--score) has 7, expected 0 to 1"),
-        ({}, ["--score", "score"], "--score was given without --reference"),
+        ({"score": 7.0}, ["--score", "score"], "(--score) has 7, expected 0 to 1"),
         ({}, ["--label", "label", "label"], "column 'label' was given for two things"),
         ({}, ["--alpha", "2"], "--alpha is 2.0, expected between 0 and 1"),
         ({}, ["--compare", "none.csv"], "none.csv: the catalog does not exist"),
