@@ -296,7 +296,10 @@ class Configuration:
             "arms": {
                 name: {**arm, "footprints": members_of_arm(arm, self.families)} for name, arm in entry["arms"].items()
             },
-            "footprints": {run.footprint: self._direction(run.footprint) for run in self.runs(name)},
+            "footprints": {
+                footprint: self._direction(footprint)
+                for footprint in dict.fromkeys(run.footprint for run in self.runs(name))
+            },
             "opposite": entry["opposite"],
             "tests": entry["tests"],
             "figures": entry["figures"],
