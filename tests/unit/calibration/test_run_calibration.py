@@ -57,7 +57,10 @@ def test_counting_galaxies_rejects_as_often_as_the_scatter_of_runs_makes_it(null
     assert row.covered_95 < 0.55
 
 
-@pytest.mark.parametrize(("runs", "effect"), [((5, 5), 2.0), ((10, 10), 1.3), ((8, 16), 1.2)])
+@pytest.mark.parametrize(
+    ("runs", "effect"),
+    [((5, 5), 2.0), pytest.param((10, 10), 1.3, marks=pytest.mark.long), ((8, 16), 1.2)],
+)
 def test_two_arms_have_the_power_that_was_predicted(runs, effect):
     """Methods.md 3.h, run level, and for Hotelling a noncentral F, lambda = D^2 n_a n_b/(n_a + n_b), by simulation."""
     rows = by_test(two_arm_calibration(runs, effect, 600, 1))
@@ -68,6 +71,7 @@ def test_two_arms_have_the_power_that_was_predicted(runs, effect):
     assert within(rows["Hotelling T2"].covered_95, 600, 0.95)
 
 
+@pytest.mark.long
 def test_seeds_of_a_training_set_are_no_runs_of_their_own():
     """Averaging four seeds leaves the samples' scatter, and a quarter of that of 300 galaxies: power follows."""
     population = RunPopulation(sample_sd=0.01, seed_sd=0.01)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION, Dipole, dipole
+from workflow_scripts.statistics.sky.dipole import Dipole, centred_regression, dipole
 from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 _Z95 = float(stats.norm.ppf(0.975))
@@ -118,23 +118,11 @@ def cosine_score_test(circle: PositionSums, values: ValueSums) -> CosineScoreTes
     """
     if circle.first.shape != (2,) or values.vector.shape != (2,):
         raise ValueError("the cosine test needs sums over cos and sin of right ascension")
-    if circle.n < 5:
-        raise ValueError(f"{circle.n} galaxies are too few for a cosine")
-    mean = values.total / circle.n
-    variance = values.squares / circle.n - mean**2
-    if not np.isfinite(variance):
-        raise ValueError("a value is missing or infinite")
-    if variance <= 1e-15 * max(1.0, mean**2):
-        raise ValueError("all values are the same: there is nothing that could depend on right ascension")
-    matrix = circle.centred
-    if np.trace(matrix) < 1e-9 * circle.n or not np.linalg.cond(matrix) < LARGEST_CONDITION:
-        raise ValueError("the galaxies lie in a range of right ascension too small for a cosine")
-    inverse = np.linalg.inv(matrix)
-    coefficients = inverse @ (values.vector - mean * circle.first)
-    covariance = np.asarray(variance * inverse, np.float64)
-    q = float(coefficients @ matrix @ coefficients / variance)
+    mean, coefficients, covariance, q = centred_regression(
+        circle, values, "cosine", "right ascension", "in a range of right ascension"
+    )
     return CosineScoreTest(
-        float(mean), coefficients, covariance, *_polar(coefficients, covariance), q, float(stats.chi2.sf(q, 2))
+        mean, coefficients, covariance, *_polar(coefficients, covariance), q, float(stats.chi2.sf(q, 2))
     )
 
 

@@ -35,30 +35,48 @@ class Dipole:
 
 
 def dipole(positions: PositionSums, values: ValueSums) -> Dipole:
-    """Least-squares dipole with centred values and positions.
+    """Least-squares dipole with centred values and positions; Q has three degrees of freedom.
+
+    Raises `ValueError` as `centred_regression`.
+    """
+    mean, beta, covariance, q = centred_regression(positions, values)
+    return Dipole(mean, beta, covariance, q, float(stats.chi2.sf(q, 3)))
+
+
+def centred_regression(
+    positions: PositionSums,
+    values: ValueSums,
+    what: str = "dipole",
+    on: str = "position",
+    place: str = "on a part of the sky",
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64], float]:
+    """Mean, coefficients (k,), their covariance (k, k) and Q of values on vectors of k components, all centred.
 
     beta = M^-1 sum (n_i - nbar)(x_i - xbar) with M = sum (n_i - nbar)(n_i - nbar)^T; under the null its covariance is
-    s^2 M^-1 with s^2 the variance of x, and Q = beta^T M beta / s^2. Centring removes the fake dipole that a constant
-    x makes on a partial sky.
+    s^2 M^-1 with s^2 the variance of x, and Q = beta^T M beta / s^2 is chi-square with k degrees of freedom. Centring
+    removes the fake dipole that a constant x makes on a partial sky. `what`, `on` and `place` are for error messages.
 
     Raises
     ------
     ValueError
-        for fewer than five galaxies, a constant x, or positions that leave a component undetermined.
+        for fewer than five galaxies, a value that is missing, a constant x, or positions that leave a component
+        undetermined.
     """
     if positions.n < 5:
-        raise ValueError(f"{positions.n} galaxies are too few for a dipole")
-    matrix = positions.centred
+        raise ValueError(f"{positions.n} galaxies are too few for a {what}")
     mean = values.total / positions.n
     variance = values.squares / positions.n - mean**2
+    if not np.isfinite(variance):
+        raise ValueError("a value is missing or infinite")
     if variance <= 1e-15 * max(1.0, mean**2):
-        raise ValueError("all values are the same: there is nothing that could depend on position")
-    if not np.linalg.cond(matrix) < LARGEST_CONDITION or np.trace(matrix) < 1e-9 * positions.n:
-        raise ValueError("the galaxies lie on a part of the sky too small for a dipole")
+        raise ValueError(f"all values are the same: there is nothing that could depend on {on}")
+    matrix = positions.centred
+    if np.trace(matrix) < 1e-9 * positions.n or not np.linalg.cond(matrix) < LARGEST_CONDITION:
+        raise ValueError(f"the galaxies lie {place} too small for a {what}")
     inverse = np.linalg.inv(matrix)
     beta = inverse @ (values.vector - mean * positions.first)
     q = float(beta @ matrix @ beta / variance)
-    return Dipole(float(mean), beta, np.asarray(variance * inverse, np.float64), q, float(stats.chi2.sf(q, 3)))
+    return float(mean), beta, np.asarray(variance * inverse, np.float64), q
 
 
 @dataclass(frozen=True)
