@@ -39,7 +39,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--name", help="name of the audit (default: the catalog's file name)")
     parser.add_argument("--format", choices=FORMAT_NAMES, help="default: by the name")
     columns = parser.add_argument_group("columns", "guessed from common names and UCDs where they are not given")
-    columns.add_argument("--ra", metavar="COL", help="right ascension, ICRS degrees unless the table says otherwise")
+    columns.add_argument("--ra", metavar="COL", help="right ascension, ICRS degrees unless the table has a unit")
     columns.add_argument("--dec", metavar="COL", help="declination, likewise")
     columns.add_argument(
         "--label", nargs="+", default=[], metavar="COL", help="class of a galaxy; two or more: compared"
@@ -62,7 +62,7 @@ def build_parser() -> argparse.ArgumentParser:
     other.add_argument("--match-radius", type=float, default=2.0, metavar="ARCSEC", help="default: %(default)s")
     tests = parser.add_argument_group("tests")
     tests.add_argument("--alpha", type=float, default=0.01, help="level of the verdict (default: %(default)s)")
-    tests.add_argument("--power", type=float, default=0.8, help="of the smallest dipole told (default: %(default)s)")
+    tests.add_argument("--power", type=float, default=0.8, help="for the smallest dipole given (default: %(default)s)")
     tests.add_argument("--permutations", type=int, default=4999, help="default: %(default)s")
     tests.add_argument("--seed", type=int, default=0, help="of the permutations (default: %(default)s)")
     tests.add_argument(

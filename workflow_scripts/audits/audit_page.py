@@ -66,7 +66,7 @@ def warning_sentences(summary: Mapping[str, Any]) -> list[str]:
     if hygiene["repeated_with_other_labels"]:
         sentences.append(
             f"{hygiene['repeated_with_other_labels']} rows repeat the position of another row with another label. "
-            "Nobody can say which label is right; both were kept, and cancel each other."
+            "Which label is right is unknown; both were kept, and cancel each other."
         )
     if repeats := hygiene["dropped"].get("repeated_galaxy"):
         sentences.append(
@@ -156,7 +156,7 @@ def _stability(summary: Mapping[str, Any]) -> str:
 <table><tr>{heading}{"".join(rows)}</table>
 <p>A dipole of the sky keeps its size and axis within its errors from row to row. One that goes away while its error
 stays was a quadrupole or an octopole seen through the mask; where the error grows many times instead, these galaxies
-cannot tell which it is. "SE, times": how much the added multipoles lengthen the standard error along the axis where
+leave open which it is. "SE, times": how much the added multipoles lengthen the standard error along the axis where
 they do most. "Leak": dipole that a unit of the next multipole, left out, would add at worst (0 on the full sky). A
 condition number above 10,000 is flagged, and one above a million refused.</p>"""
 

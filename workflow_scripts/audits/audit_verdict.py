@@ -1,4 +1,4 @@
-"""The answer of an audit in plain sentences."""
+"""The result of an audit in plain sentences."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ def audit_verdict(
     n: int,
     alpha: float,
 ) -> str:
-    """A few sentences: is there a dipole, what the paper-style number would have said and why, what could be seen.
+    """A few sentences: is there a dipole, what the paper-style number is and why, what could be seen.
 
     `ledger` has the adjusted p of every test, `details` what `suite.sky_details` gives, `positive` the class counted
     and `n` the galaxies.
@@ -119,8 +119,8 @@ def _differences(findings: Findings, adjusted: Mapping[str, float], alpha: float
         overall = findings.get(f"mcnemar{suffix}")
         shift = ""
         if overall:
-            told = f"adjusted p = {adjusted[overall.test.name]:.2g}"
-            shift = f"; their overall fractions differ by {overall.test.estimate:+.4f} ({told})"
+            chance = f"adjusted p = {adjusted[overall.test.name]:.2g}"
+            shift = f"; their overall fractions differ by {overall.test.estimate:+.4f} ({chance})"
         if p < alpha:
             sentences.append(
                 f"The difference between {first} and {second} depends on position: a dipole of {test.estimate:.4f}"
@@ -130,7 +130,7 @@ def _differences(findings: Findings, adjusted: Mapping[str, float], alpha: float
         else:
             limit = finding.extra["upper_limit_95"]
             sentences.append(
-                f"The difference between {first} and {second} has no dipole that could be told from chance (adjusted"
+                f"The difference between {first} and {second} has no dipole that differs from chance (adjusted"
                 f" p = {p:.2g}, below {limit:.4f} at 95 %){shift}."
             )
     return sentences

@@ -27,8 +27,8 @@ from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 log = logging.getLogger(__name__)
 
-# (negative, positive) of two classes whose names say which is which.
-_TELLING = (("0", "1"), ("-1", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
+# (negative, positive) of two classes whose names show which is which.
+_KNOWN_PAIRS = (("0", "1"), ("-1", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
 
 
 @dataclass(frozen=True)
@@ -240,8 +240,8 @@ def positive_class(counts: Mapping[str, int], wanted: str | None, file: str, col
         if len(counts) > 2:
             raise InputError(f"{where} has {len(counts)} classes ({shown}), expected two, or one of them as --positive")
         by_folded = {name.casefold(): name for name in counts}
-        telling = next((pair for pair in _TELLING if set(pair) == set(by_folded)), None)
-        positive = by_folded[telling[1]] if telling else sorted(counts)[1]
+        known = next((pair for pair in _KNOWN_PAIRS if set(pair) == set(by_folded)), None)
+        positive = by_folded[known[1]] if known else sorted(counts)[1]
         log.info("column '%s' has the classes %s: '%s' is counted (--positive)", column, shown, positive)
         return positive
     if wanted in counts:

@@ -46,7 +46,7 @@ def overview(source: TableSource) -> Overview:
     """First pass over a source: positions and labels.
 
     A galaxy that is listed twice with the same labels counts twice, and raises every significance; these rows are to be
-    dropped. Listed with different labels, it says nothing, and which row to drop is anyone's guess: both are kept, and
+    dropped. Of one that is listed with different labels, it is unknown which row is right: both are kept, and
     counted. Raises `InputError` as the reader does, and for a table without rows.
     """
     counts: dict[str, Counter[str]] = {name: Counter() for name in source.label_columns}

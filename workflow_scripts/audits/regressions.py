@@ -108,7 +108,7 @@ def _notes(fit: SkyGlm, dispersion: float) -> list[str]:
         notes.append(f"scatter between pixels is {dispersion:.2f} times the binomial")
     if fit.ill_conditioned:
         notes.append(
-            f"these galaxies hardly tell the multipoles apart (condition number {fit.condition:.1e}): read the"
+            f"these galaxies hardly separate the multipoles (condition number {fit.condition:.1e}): read the"
             " interval, not the estimate"
         )
     return notes

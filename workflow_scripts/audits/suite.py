@@ -25,7 +25,7 @@ from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics, q
 
 log = logging.getLogger(__name__)
 
-# What the gate does unless an audit says otherwise: the defaults of `catalogs.NAME.hygiene`.
+# What the gate does unless an audit sets it otherwise: the defaults of `catalogs.NAME.hygiene`.
 HYGIENE: dict[str, Any] = {
     "radius_arcsec": 2.0,
     "sentinels": [-9999.0, -999.0, -99.0],

@@ -39,7 +39,7 @@ _UNIT_IN_NAME = re.compile(r"[\[(]\s*([A-Za-z]+)\s*[\])]\s*$")
 
 @dataclass(frozen=True)
 class Column:
-    """A column's name, its unit as text and its UCD, each empty where the table says nothing."""
+    """A column's name, its unit as text and its UCD, each empty where the table has none."""
 
     name: str
     unit: str = ""

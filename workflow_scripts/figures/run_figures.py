@@ -147,7 +147,7 @@ def _footprint_response(runs: pd.DataFrame, tests: list[dict], positive: str, se
 
 
 def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mapping) -> Figure:
-    """What the paper-style statistic says of every network, beside what the runs together say of the footprint."""
+    """The paper-style statistic of every network, beside the tests of the footprint by all runs."""
     figure, (left, right) = new_figure(DOUBLE, 2.9, ncols=2, gridspec_kw={"width_ratios": [1, 1.1]})
     sigma = runs["paper_max_sigma"].dropna() if "paper_max_sigma" in runs else pd.Series(dtype=float)
     if sigma.empty:

@@ -104,7 +104,7 @@ def test_documented_names_are_those_of_the_tests(audited, repository):
     assert "cochran_q" in listed
 
 
-def test_the_page_is_whole_and_says_why_sigma_and_p_differ(audited):
+def test_the_page_is_whole_and_explains_why_sigma_and_p_differ(audited):
     summary, folder = audited
     text = (folder / "audit.html").read_text()
     assert not re.findall(r"(?:src|href)=\"(?!data:image/png)|<script|<link|https?://|url\(", text)
@@ -220,7 +220,7 @@ def test_two_catalogs_are_matched_by_position(tmp_path):
     assert by_name(summary)["mcnemar"]["estimate"] == pytest.approx(expected.mean())
 
 
-def test_a_part_of_the_sky_too_small_is_told(tmp_path):
+def test_a_part_of_the_sky_too_small_is_reported(tmp_path):
     table = galaxies(300)
     table["ra"], table["dec"] = 10 + table["ra"] / 1e6, table["dec"] / 1e6
     table.to_csv(tmp_path / "c.csv", index=False)
@@ -265,7 +265,7 @@ def test_positions_that_look_like_another_unit_are_suspected(tmp_path, ra_unit, 
     assert ("were read as degrees" in page) == (suspected is not None)
 
 
-def test_what_is_made_of_the_first_column_only_is_said(tmp_path):
+def test_what_is_made_of_the_first_column_only_is_listed(tmp_path):
     table = galaxies()
     table["truth"] = table["second"]
     table.to_csv(tmp_path / "c.csv", index=False)

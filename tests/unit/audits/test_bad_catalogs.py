@@ -1,4 +1,4 @@
-"""What is wrong with a catalog is said in one sentence; units are converted; columns are guessed."""
+"""What is wrong with a catalog is reported in one sentence; units are converted; columns are guessed."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What an audit says of multipoles beyond the dipole, and of the odds of isotropy."""
+"""What an audit reports on multipoles beyond the dipole, and of the odds of isotropy."""
 
 import html
 import re
@@ -129,4 +129,4 @@ def test_on_a_cap_multipoles_are_flagged_or_refused_and_the_dipole_is_still_test
     assert page.count("not to be had") == 3 - made
     if made == 2:
         assert "(hardly determined)" in page
-        assert any("hardly tell" in note for note in tests["glm_quadrupole"]["notes"])
+        assert any("hardly separate" in note for note in tests["glm_quadrupole"]["notes"])
