@@ -49,7 +49,9 @@ def build_parser() -> argparse.ArgumentParser:
 def with_defaults(survey: Mapping[str, Any]) -> dict[str, Any]:
     """An entry, also one typed by hand, checked and with the defaults of its kind."""
     others: dict[str, Any] = {"active_experiments": [], "experiments": {}, "catalogs": {}}
-    entry = validated({**others, "surveys": {"survey": {"catalog": "catalog", **survey}}})["surveys"]["survey"]
+    # Earlier versions described cutouts of local images too, which are as they are.
+    given = {key: value for key, value in survey.items() if (survey.get("kind"), key) != ("local", "cutout")}
+    entry = validated({**others, "surveys": {"survey": {"catalog": "catalog", **given}}})["surveys"]["survey"]
     return {key: value for key, value in entry.items() if key not in ("catalog", "max_failed_share")}
 
 

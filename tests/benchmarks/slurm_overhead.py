@@ -29,7 +29,7 @@ def experiment(tiles: int) -> dict:
     config = yaml.safe_load((ROOT / "experiments" / "tiny.yaml").read_text(encoding="utf-8"))
     config["surveys"]["tiny_survey"]["equal_tiles"] = tiles
     halves = config["experiments"]["tiny"]["arms"]["halves"]
-    config["experiments"]["tiny"]["arms"] = {"halves": halves | {"resamples": [0], "seeds": [0]}}
+    config["experiments"]["tiny"]["arms"] = {"halves": halves | {"replicates": 1}}
     return config
 
 

@@ -49,7 +49,7 @@ def overlay(server) -> dict:
         changed["networks"] = {"zoo_lenet5": {"epochs": 1, "batch_size": 4}}
         once = {"resamples": [0], "seeds": [0]}
         arms = {
-            name: {"ra_halves": dict(once), "anywhere": {**once, "footprints": [f"zoo{number}_first_half"]}}
+            name: {"ra_halves": {"replicates": 1}, "anywhere": {**once, "footprints": [f"zoo{number}_first_half"]}}
             for name, number in zip(SURVEYS, (1, 1, 2), strict=True)
         }
         changed["experiments"] = {name: {"arms": arms[name], "tests": {"permutations": 100}} for name in SURVEYS}

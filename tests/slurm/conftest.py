@@ -42,7 +42,7 @@ def few_runs(tiny) -> dict:
     config = copy.deepcopy(tiny)
     config["surveys"]["tiny_survey"]["equal_tiles"] = 2
     halves = config["experiments"]["tiny"]["arms"]["halves"]
-    config["experiments"]["tiny"]["arms"] = {"halves": halves | {"resamples": [0], "seeds": [0]}}
+    config["experiments"]["tiny"]["arms"] = {"halves": halves | {"replicates": 1}}
     return config
 
 

@@ -29,10 +29,7 @@ log = logging.getLogger(__name__)
 HYGIENE: dict[str, Any] = {
     "radius_arcsec": 2.0,
     "sentinels": [-9999.0, -999.0, -99.0],
-    "on_problem": dict.fromkeys(
-        ("sentinel", "non_finite_position", "position_out_of_range", "missing_id", "repeated_id", "repeated_galaxy"),
-        "drop",
-    ),
+    "on_problem": "drop",
 }
 
 

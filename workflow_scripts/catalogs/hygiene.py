@@ -32,7 +32,8 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
         `source_id` (text), `ra`, `dec` (degrees) and any other columns, as `readers.read_catalog` gives them.
     settings
         `radius_arcsec` within which two entries are one galaxy (0: never), `sentinels` (numbers that mean "not known"),
-        and `on_problem`: `drop` or `fatal` for each of `PROBLEMS`.
+        and `on_problem`: `drop` or `fatal` (or a mapping with one of them for each of `PROBLEMS`, as earlier versions
+        wrote it).
     source
         name of the file, for messages.
 
@@ -48,7 +49,7 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
     """
     galaxies = galaxies.copy()
     unreadable = galaxies.attrs.pop("unreadable_cells", {})
-    sentinels = list(settings["sentinels"])
+    sentinels, on_problem = list(settings["sentinels"]), settings["on_problem"]
     numeric = [name for name in galaxies if pd.api.types.is_float_dtype(galaxies[name])]
     is_sentinel = galaxies[numeric].isin(sentinels)
     in_position = is_sentinel[["ra", "dec"]].any(axis=1)
@@ -65,7 +66,7 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
     def gate(problem: str, bad: pd.Series | NDArray[np.bool_]) -> None:
         nonlocal galaxies
         bad = np.asarray(bad, bool)
-        action = settings["on_problem"][problem]
+        action = on_problem.get(problem, "drop") if isinstance(on_problem, Mapping) else on_problem
         report["problems"][problem] = {"rows": int(bad.sum()), "action": action}
         if bad.any() and action == "fatal":
             first = galaxies[bad].iloc[0]

@@ -1,40 +1,72 @@
 """The JSON Schema of the configuration, and the defaults that it holds."""
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from workflow_scripts.catalogs.formats import FORMAT_NAMES
+
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "rules" / "schemas" / "config.schema.yaml"
 # libyaml where PyYAML was built with it: ten times faster, and the schema is read by every Snakemake process.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 Schema = Mapping[str, Any]
+# Registries whose entries are of several kinds: the key that names the kind, and how the blocks of the kinds begin.
+KEY_OF_KINDS = {"catalogs": ("source", "catalog_"), "surveys": ("kind", "survey_")}
 # Levels of keys that `places_of` looks through.
 _DEEPEST = 5
 
 
 @cache
 def config_schema() -> dict[str, Any]:
-    """The schema of rules/schemas/config.schema.yaml."""
+    """The schema of rules/schemas/config.schema.yaml, with the kinds of entries and the formats of tables filled in."""
     with open(SCHEMA_FILE, encoding="utf-8") as file:
-        return yaml.load(file, Loader=_LOADER)
+        schema = yaml.load(file, Loader=_LOADER)
+    schema["$defs"]["table_format"]["enum"] = [*FORMAT_NAMES, None]
+    for registry, (key, prefix) in KEY_OF_KINDS.items():
+        blocks = [name for name in schema["$defs"] if name.startswith(prefix)]
+        entry = schema["properties"][registry]["additionalProperties"]
+        entry["properties"][key]["enum"] = [name.removeprefix(prefix) for name in blocks]
+        entry["allOf"] = []
+        for name in blocks:
+            is_this = {key: {"const": name.removeprefix(prefix)}}
+            block = schema["$defs"][name]
+            block["properties"] = {**is_this, **block["properties"]}
+            entry["allOf"].append(
+                {"if": {"required": [key], "properties": is_this}, "then": {"$ref": f"#/$defs/{name}"}}
+            )
+    return schema
 
 
-def layers(schema: Schema, value: Any) -> Iterator[Schema]:
-    """The schemas without references that apply to `value` together: the schema's own keys first, then what its
-    `$ref`, `allOf` and `if`/`then` bring in.
+def registries() -> dict[str, Schema]:
+    """The parts of the configuration that hold named entries, by key."""
+    return {key: part for key, part in config_schema()["properties"].items() if part.get("$ref") == "#/$defs/registry"}
+
+
+def applicable_schemas(schema: Schema, value: Any) -> Iterator[Schema]:
+    """The schemas that apply to `value` together: the schema's own keys first, then what its `$ref`, `allOf` and
+    `if`/`then` bring in.
     """
     yield schema
     if "$ref" in schema:
-        yield from layers(resolve(schema["$ref"]), value)
+        yield from applicable_schemas(resolve(schema["$ref"]), value)
     for part in schema.get("allOf", ()):
-        yield from layers(part, value)
+        yield from applicable_schemas(part, value)
     if "if" in schema and _chosen(schema["if"], value):
-        yield from layers(schema.get("then", {}), value)
+        yield from applicable_schemas(schema.get("then", {}), value)
+
+
+def keys_of(applied: Iterable[Schema]) -> dict[str, Schema]:
+    """The keys that schemas of one mapping describe, each with all its descriptions; the first schema comes first."""
+    found: dict[str, list[Schema]] = {}
+    for schema in applied:
+        for key, described in schema.get("properties", {}).items():
+            found.setdefault(key, []).append(described)
+    return {key: parts[0] if len(parts) == 1 else {"allOf": parts} for key, parts in found.items()}
 
 
 def resolve(reference: str) -> dict[str, Any]:
@@ -69,7 +101,7 @@ def places_of(key: str) -> list[str]:
 
 
 def _chosen(condition: Schema, value: Any) -> bool:
-    """Whether `value` has the constants that an `if` of this schema asks for."""
+    """Whether `value` has the constants that an `if` of this schema requires."""
     if not isinstance(value, Mapping):
         return False
     wanted = {key: schema["const"] for key, schema in condition["properties"].items()}
@@ -79,10 +111,10 @@ def _chosen(condition: Schema, value: Any) -> bool:
 def complete(value: Any, schema: Schema) -> Any:
     """A copy of a valid `value` with the defaults of absent keys and with numbers in the schema's type.
 
-    An integer where the schema says number becomes a float (and 2.0 where it says integer an int), so that `10` and
+    An integer where the schema has a number becomes a float (and 2.0 where it has an integer an int), so that `10` and
     `10.0` are the same parameter.
     """
-    applied = list(layers(schema, value))
+    applied = list(applicable_schemas(schema, value))
     if isinstance(value, Mapping):
         return _complete_mapping(value, applied)
     if isinstance(value, list):
@@ -102,25 +134,18 @@ def _types(layer: Schema) -> list[str]:
 
 
 def _complete_mapping(value: Mapping[str, Any], applied: list[Schema]) -> dict[str, Any]:
-    properties: dict[str, Schema] = {}
-    others: Schema = {}
-    for layer in applied:
-        for key, schema in layer.get("properties", {}).items():
-            # A branch may narrow a key that is described elsewhere; the first description has the default.
-            properties.setdefault(key, schema)
-        if isinstance(layer.get("additionalProperties"), Mapping):
-            others = layer["additionalProperties"]
     completed = {}
-    for key, schema in properties.items():
+    for key, schema in keys_of(applied).items():
         if key in value:
             completed[key] = complete(value[key], schema)
         else:
-            defaults = [layer["default"] for layer in layers(schema, None) if "default" in layer]
+            defaults = [part["default"] for part in applicable_schemas(schema, None) if "default" in part]
             if defaults:
                 completed[key] = complete(copy.deepcopy(defaults[0]), schema)
-    for key in value:
-        if key not in properties:
-            completed[key] = complete(value[key], others)
+    for layer in applied:
+        if isinstance(entries := layer.get("additionalProperties"), Mapping):
+            others = {key: complete(value[key], entries) for key in value if key not in completed}
+            completed |= others
     return completed
 
 

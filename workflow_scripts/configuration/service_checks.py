@@ -17,7 +17,7 @@ def check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[str
     """Raise `InputError` for URLs that are none, two kinds of coverage, a scale that the catalog has not, or what
     the kind of survey cannot give.
     """
-    scale = survey["cutout"]["pixel_scale_arcsec"]
+    scale = survey.get("cutout", {}).get("pixel_scale_arcsec")
     columns = list(catalog.get("columns", COVARIATES))
     if isinstance(scale, Mapping) and scale["column"] not in columns:
         hint = suggestion(scale["column"], columns)

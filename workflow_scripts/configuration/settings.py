@@ -11,6 +11,7 @@ from workflow_scripts.configuration.expansion import expand_footprints, members_
 from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.configuration.references import check_references, table_suffix
 from workflow_scripts.configuration.repeated_keys import check_repeated_keys
+from workflow_scripts.configuration.shorthand import written_out
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import Run, members_of_arm, runs_of_experiment
@@ -38,7 +39,7 @@ def load(config: Mapping[str, Any], files: Sequence[str | Path] = ()) -> "Config
         for the first mistake found: one sentence with the file, the key, what was found and what was expected.
     """
     check_repeated_keys(files)
-    completed = validated(config, files)
+    completed = validated(written_out(config, files), files)
     _size_training_sets(completed)
     footprints = expand_footprints(completed["footprints"], completed["matchings"], files)
     families = members_of_families(completed["footprints"])

@@ -11,16 +11,29 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from workflow_scripts.configuration.schema import complete, config_schema, places_of
+from workflow_scripts.configuration.schema import (
+    applicable_schemas,
+    complete,
+    config_schema,
+    keys_of,
+    places_of,
+    registries,
+)
 from workflow_scripts.errors import InputError
 
 KeyPath = tuple[str | int, ...]
+Files = Sequence[str | Path]
 
 # A misspelt key is often unknown in one place and missing in another: what the user wrote comes first.
-_FIRST_REPORTED = {"additionalProperties": 0, "propertyNames": 0, "required": 2}
+_FIRST_REPORTED = {"additionalProperties": 0, "unevaluatedProperties": 0, "propertyNames": 0, "required": 2}
+# Keys that earlier versions had: the registry of the entry, the key, and what to write now.
+_FORMER_KEYS = {
+    ("recipes", "dtype"): "pixels are always of 8 bits, leave it out",
+    ("surveys", "cutout"): "images of kind local are used as large as they are, leave it out",
+}
 
 
-def validated(config: Mapping[str, Any], files: Sequence[str | Path] = ()) -> dict[str, Any]:
+def validated(config: Mapping[str, Any], files: Files = ()) -> dict[str, Any]:
     """Check `config` against the schema and return a copy with all defaults.
 
     Parameters
@@ -42,7 +55,7 @@ def validated(config: Mapping[str, Any], files: Sequence[str | Path] = ()) -> di
     return complete(plain, config_schema())
 
 
-def reject(path: KeyPath, problem: str, files: Sequence[str | Path] = ()) -> NoReturn:
+def reject(path: KeyPath, problem: str, files: Files = ()) -> NoReturn:
     """Raise an `InputError` that names the file and the key."""
     where = _file_with(path, files) or "configuration"
     raise InputError(f"{where}: {dotted(path)} {problem}" if path else f"{where}: {problem}")
@@ -70,7 +83,7 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(config_schema())
 
 
-def _plain(value: Any, path: KeyPath, files: Sequence[str | Path]) -> Any:
+def _plain(value: Any, path: KeyPath, files: Files) -> Any:
     """Copy with plain dicts and lists; refuses what YAML may have made of an unquoted word, and NaN and infinity."""
     if isinstance(value, Mapping):
         for key in value:
@@ -103,21 +116,17 @@ def _path(error: ValidationError) -> KeyPath:
 
 def _sentence(error: ValidationError) -> str:
     """What was found and what was expected, for one violation of the schema."""
-    value, expected, schema = error.instance, error.validator_value, error.schema
+    value, expected, schema, path = error.instance, error.validator_value, error.schema, _path(error)
     match error.validator:
-        case "additionalProperties":
-            unknown = next(key for key in value if key not in schema.get("properties", {}))
-            known = list(schema.get("properties", {}))
-            subject = "has the unknown key" if error.absolute_path else "unknown key"
-            hint = suggestion(unknown, known)
-            if not error.absolute_path and "did you mean" not in hint and (places := places_of(unknown)):
-                hint = f"; it belongs in {' or '.join(places[:3])}"
-            return f"{subject} '{unknown}'{hint}"
+        case "additionalProperties" | "unevaluatedProperties":
+            known = list(keys_of(applicable_schemas(schema, value)))
+            unknown = next(key for key in value if key not in known)
+            return f"{'has the ' if path else ''}unknown key '{unknown}'{_about_unknown(unknown, known, path)}"
         case "required":
             missing = next(key for key in expected if key not in value)
             misspelt = get_close_matches(missing, [key for key in value if key not in expected], n=1, cutoff=0.7)
             hint = f"; is '{misspelt[0]}' a misspelling?" if misspelt else ""
-            lacks = "lacks the key" if error.absolute_path else "lacks the top-level key"
+            lacks = "lacks the key" if path else "lacks the top-level key"
             return f"{lacks} '{missing}'{_of_key(missing, schema)}{hint}"
         case "type":
             return f"is {_shown(value)}, expected {_type_names(expected)}{_number_hint(value, expected)}"
@@ -130,11 +139,12 @@ def _sentence(error: ValidationError) -> str:
         case "pattern":
             return f"{_shown(value)} is not a usable name, expected a letter followed by letters, digits or _"
         case "minProperties" | "maxProperties":
-            if not schema.get("properties"):
+            known = list(keys_of(applicable_schemas(schema, value)))
+            if not known:
                 return "is empty, expected at least one entry"
             found = " and ".join(value) or "nothing"
             merged = " (a second file adds to a mapping and replaces nothing in it)" if len(value) > 1 else ""
-            return f"has {found}{merged}, expected exactly one of {', '.join(schema['properties'])}"
+            return f"has {found}{merged}, expected exactly one of {', '.join(known)}"
         case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
             words = {
                 "minimum": "at least",
@@ -153,6 +163,17 @@ def _sentence(error: ValidationError) -> str:
         case "minLength":
             return "is empty text, expected a name"
     return f"does not fit the schema: {error.message}"
+
+
+def _about_unknown(unknown: str, known: list[str], path: KeyPath) -> str:
+    """What to write in place of an unknown key."""
+    if path and (now := _FORMER_KEYS.get((str(path[0]), unknown))):
+        return f"; {now}"
+    is_entry = len(path) == 2 and path[0] in registries()
+    hint = suggestion(unknown, [*known, "like"] if is_entry else known)
+    if not path and "did you mean" not in hint and (places := places_of(unknown)):
+        return f"; it belongs in {' or '.join(places[:3])}"
+    return hint
 
 
 def _texts(values: Sequence[Any]) -> list[str]:
@@ -199,7 +220,7 @@ def _number_hint(value: Any, expected: str | Sequence[str]) -> str:
         return ""
 
 
-def _file_with(path: KeyPath, files: Sequence[str | Path]) -> str | None:
+def _file_with(path: KeyPath, files: Files) -> str | None:
     """The file that sets the key, or most of the way to it; the last one wins as it does in merging."""
     best, name = 0, None
     for file in files:

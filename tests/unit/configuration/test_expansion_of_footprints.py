@@ -18,7 +18,7 @@ matchings:
   shared: {per_class: 50, disjoint: false}
   apart: {per_class: 50, disjoint: true}
 footprints:
-  rotating: {region: {rotating: {nside: 1}}, matching: apart}
+  rotating: {region: {rotating: hemispheres}, matching: apart}
   control: {region: {random_sky: {count: 3, seed: 5}}, matching: shared}
   north: {region: {hemisphere: {ra: 0, dec: 90}}, matching: shared}
   alias: {region: {footprint: north}, matching: apart}

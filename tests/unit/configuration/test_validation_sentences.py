@@ -22,7 +22,7 @@ recipes:
 matchings:
   loose: {}
 footprints:
-  rotating: {region: {rotating: {}}, matching: loose}
+  rotating: {region: {rotating: hemispheres}, matching: loose}
   north: {region: {hemisphere: {ra: 0, dec: 90}}, matching: loose}
   south: {region: {complement: {footprint: north}}, matching: loose}
 networks:
@@ -76,7 +76,7 @@ def test_base_is_valid():
         ("surveys: {other: {knd: local}}", "or bricks); is 'knd' a misspelling?"),
         ("surveys: {other: {kind: local, catalog: sky}}", "surveys.other lacks the key 'path'"),
         # only the branch that `kind` or `source` chose is talked about
-        ("surveys: {simulated: {file_column: a}}", "has the unknown key 'file_column'; expected one of kind, catalog"),
+        ("surveys: {simulated: {file_column: a}}", "has the unknown key 'file_column'; expected one of kind, rendered"),
         ("catalogs: {table: {n_galaxies: 3}}", "catalogs.table has the unknown key 'n_galaxies'; expected one of"),
         ("surveys: {other: {kind: nowhere}}", "surveys.other.kind is 'nowhere', expected 'simulated' or 'local'"),
         # types and ranges
@@ -93,6 +93,36 @@ def test_base_is_valid():
         ("experiments: {default: {tests: {alpha: .nan}}}", "tests.alpha is nan, expected a finite number"),
         ("networks: {lenet5: {architecture: lenet_5}}", "is 'lenet_5'; did you mean 'lenet5'?"),
         ("recipes: {rgb32: {channels: 2}}", "recipes.rgb32.channels is 2, expected 1 or 3"),
+        # keys of earlier versions
+        ("recipes: {rgb32: {dtype: uint8}}", "recipes.rgb32 has the unknown key 'dtype'; pixels are always of 8 bits"),
+        ("footprints: {rotating: {region: {rotating: {nside: 1}}}}", "rotating is a mapping, expected 'hemispheres'"),
+        ("footprints: {rotating: {region: {rotating: hemispher}}}", "'hemispher'; did you mean 'hemispheres'?"),
+        (
+            "catalogs: {sky: {hygiene: {on_problem: {repeated_id: fatal}}}}",
+            "hygiene.on_problem is a mapping, expected 'drop' or 'fatal'",
+        ),
+        ("catalogs: {sky: {hygiene: {on_problem: dropp}}}", "on_problem is 'dropp'; did you mean 'drop'?"),
+        (
+            "surveys: {own: {kind: local, catalog: table, path: a, cutout: {}}}",
+            "surveys.own has the unknown key 'cutout'; images of kind local are used as large as they are, leave it",
+        ),
+        # a kind of service narrows what all services have
+        (
+            "surveys: {s: {kind: sdss, catalog: table, cutout: {size_px: 32}}}",
+            "cutout.size_px is 32, expected at least 64",
+        ),
+        (
+            "surveys: {s: {kind: sdss, catalog: table, cutout: {size: 32}}}",
+            "unknown key 'size'; did you mean 'size_px'?",
+        ),
+        ("surveys: {s: {kind: bricks, catalog: table, access: {concurrency: 9}}}", "is 9, expected at most 8"),
+        (
+            "surveys: {s: {kind: bricks, catalog: table, cutout: {pixel_scale_arcsec: {column: a, times: 1}}}}",
+            "pixel_scale_arcsec is a mapping, expected a number",
+        ),
+        ("surveys: {s: {kind: legacy, catalog: table, acces: {}}}", "unknown key 'acces'; did you mean 'access'?"),
+        ("surveys: {s: {kind: legacy}}", "surveys.s lacks the key 'catalog'"),
+        ("catalogs: {t: {source: file, path: a}}", "catalogs.t lacks the key 'columns'"),
         # regions
         ("footprints: {x: {region: {cone: {ra: 400, dec: 0, radius_deg: 1}}, matching: loose}}", "at most 360"),
         ("footprints: {x: {region: {polygon: [[1, 2], [3, 4], [5, 96]]}, matching: loose}}", "polygon[2][1] is 96"),
@@ -182,7 +212,7 @@ def test_defaults_fill_absent_keys_only():
     settings = load(config)
     cutout = settings.survey("simulated")["cutout"]
     assert cutout["size_px"] == 40
-    assert set(cutout) == set(config_schema()["$defs"]["cutout"]["properties"])
+    assert set(cutout) == {"size_px", "pixel_scale_arcsec", "bands", "encoding", "jpeg_quality"}
     assert settings.network("lenet5")["augmentation"] == {"flips": False, "quarter_turns": True}
     assert settings.network("lenet5")["optimizer"] == {"name": "adam", "learning_rate": 0.002, "schedule": "cosine"}
 
@@ -194,7 +224,7 @@ def test_given_bins_replace_the_default_ones():
 
 
 def test_spelling_of_a_number_changes_nothing():
-    schema = config_schema()["$defs"]["cutout"]
+    schema = config_schema()["$defs"]["service"]["properties"]["cutout"]
     completed = complete({"pixel_scale_arcsec": 1, "size_px": 40.0}, schema)
     assert repr(completed["pixel_scale_arcsec"]) == "1.0"
     assert repr(completed["size_px"]) == "40"

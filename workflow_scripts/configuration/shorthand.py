@@ -1,0 +1,81 @@
+"""Short forms of the configuration, written out before anything else reads it: `like` of entries, `replicates` of arms.
+
+A configuration in a short form and the same one in full are equal for every rule, so that no form reruns anything.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from workflow_scripts.configuration.schema import registries
+from workflow_scripts.configuration.validation import Files, KeyPath, reject, suggestion
+
+Entry = Mapping[str, Any]
+
+
+def written_out(config: Entry, files: Files = ()) -> dict[str, Any]:
+    """A copy of the merged configuration without short forms; what has another type than it should is left as it is.
+
+    Raises
+    ------
+    InputError
+        for an entry that is like one that does not exist or, through others, like itself; and for an arm with
+        `replicates` beside the keys that these stand for.
+    """
+    written = dict(config)
+    for registry in registries():
+        if isinstance(entries := config.get(registry), Mapping):
+            written[registry] = {name: _overlaid(registry, name, entries, (), files) for name in entries}
+    if isinstance(written.get("experiments"), Mapping):
+        written["experiments"] = {
+            name: _with_arms(name, experiment, files) for name, experiment in written["experiments"].items()
+        }
+    return written
+
+
+def _overlaid(registry: str, name: str, entries: Entry, seen: tuple[str, ...], files: Files) -> Any:
+    entry = entries[name]
+    if not isinstance(entry, Mapping) or "like" not in entry:
+        return entry
+    path: KeyPath = (registry, name, "like")
+    base = entry["like"]
+    others = [other for other in entries if isinstance(other, str) and other != name]
+    if not isinstance(base, str):
+        reject(path, f"is not text, expected the name of another entry of {registry}", files)
+    if base in (*seen, name):
+        reject(path, f"closes a circle: {' -> '.join([*seen, name, base])}", files)
+    if base not in entries:
+        reject(path, f"is '{base}', which is not in {registry}{suggestion(base, others)}", files)
+    own = {key: value for key, value in entry.items() if key != "like"}
+    return overlay(_overlaid(registry, base, entries, (*seen, name), files), own)
+
+
+def overlay(below: Any, above: Any) -> Any:
+    """`above` laid over `below` as Snakemake lays one configuration file over another: mappings are joined, all else
+    is replaced.
+    """
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    return {**below, **{key: overlay(below[key], value) if key in below else value for key, value in above.items()}}
+
+
+def _with_arms(name: str, experiment: Any, files: Files) -> Any:
+    if not isinstance(experiment, Mapping) or not isinstance(experiment.get("arms"), Mapping):
+        return experiment
+    arms = {key: _with_draws(("experiments", name, "arms", key), arm, files) for key, arm in experiment["arms"].items()}
+    return {**experiment, "arms": arms}
+
+
+def _with_draws(path: KeyPath, arm: Any, files: Files) -> Any:
+    """An arm with `resamples`, `seeds` and `combine` in place of `replicates`."""
+    if not isinstance(arm, Mapping) or "replicates" not in arm:
+        return arm
+    count = arm["replicates"]
+    others = {key: value for key, value in arm.items() if key != "replicates"}
+    if count is None:
+        return others
+    if beside := [key for key in ("resamples", "seeds", "combine") if key in arm]:
+        hint = "(a second file adds to a mapping); write `replicates: null` to use the others"
+        reject(path, f"has replicates beside {' and '.join(beside)}, expected one form {hint}", files)
+    if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 1000:
+        return arm
+    return {**others, "resamples": list(range(count)), "seeds": list(range(count)), "combine": "paired"}
