@@ -71,7 +71,8 @@ class _Page:
             yield from self.table(entry)
             return
         yield from self.table(entry)
-        (key, prefix), bases = KEY_OF_KINDS[registry], dict[str, Schema]()
+        key, prefix = KEY_OF_KINDS[registry]
+        bases: dict[str, Schema] = {}
         for kind in entry["properties"][key]["enum"]:
             block = resolve(f"#/$defs/{prefix}{kind}")
             yield f"### `{registry}.NAME` with `{key}: {kind}`"
@@ -122,7 +123,7 @@ class _Page:
             for key, schema in own["properties"].items():
                 yield from self._key(f"{path}.{key}", schema, inner[key], False)
             return
-        merged = {}
+        merged: dict[str, Any] = {}
         for layer in reversed(list(applicable_schemas(everything, None))):
             merged.update(layer)
         inlined, base = _inlined(own)
