@@ -81,9 +81,9 @@ class _Page:
             while base is not None:
                 bases[base["title"]] = base
                 _, base = _inlined(base)
-        for title, block in bases.items():
+        for title, shared in bases.items():
             yield f"### {title.capitalize()}"
-            yield from self.described(block)
+            yield from self.described(shared)
 
     def shared_blocks(self) -> Iterator[str]:
         """The blocks that keys refer to, those that such blocks refer to among them."""
