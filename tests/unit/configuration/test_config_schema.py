@@ -75,7 +75,7 @@ def test_formats_of_tables_are_those_that_are_read():
     assert config_schema()["$defs"]["table_format"]["enum"] == [*FORMAT_NAMES, None]
 
 
-@pytest.mark.parametrize("kind", [kind for kind, facts in KINDS.items() if facts.client])
+@pytest.mark.parametrize("kind", [kind for kind, facts in KINDS.items() if facts.downloaded])
 def test_a_public_service_has_the_keys_of_all(kind):
     entry = registries()["surveys"]["additionalProperties"]
     assert {"cutout", "access", "coverage", "max_failed_share"} <= set(
