@@ -70,5 +70,5 @@ def test_every_rule_states_its_work_and_has_a_shipped_cost(tmp_path, monkeypatch
         "draw_footprints": Work("draw_footprints", 3),
     }
     assert {rule: works[rule] for rule in expected} == expected
-    assert [rule for rule in run.outputs if shipped_cost(rule) == shipped_cost("other") and run.outputs[rule]] == []
+    assert [rule for rule in run.outputs if shipped_cost(rule) is shipped_cost("other") and run.outputs[rule]] == []
     assert run.outputs["fetch_cutouts"] == ["results/cutouts/{survey}/tile{tile}.parquet"]
