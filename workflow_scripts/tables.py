@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,31 @@ def recorded_config(path: str | Path) -> dict[str, Any]:
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """A table of the workflow; `InputError` where the file is damaged or lacks one of `columns` (None: all)."""
-    try:
+    with _refused(path):
         return pd.read_parquet(path, columns=None if columns is None else list(columns))
+
+
+def read_columns(path: str | Path, columns: Sequence[str], filters: list[tuple] | None = None) -> pa.Table:
+    """Columns of a table as Arrow has them, `source_id` as plain strings; only rows that pass the `filters` of pyarrow.
+
+    Raises `InputError` where the file is damaged or lacks one of the columns.
+    """
+    with _refused(path):
+        missing = [column for column in columns if column not in pq.read_schema(path).names]
+        if missing:
+            raise InputError(f"{path}: column {missing[0]} is missing, expected {', '.join(columns)}")
+        table = pq.read_table(path, columns=list(columns), filters=filters)
+    if "source_id" in columns:
+        position = table.schema.get_field_index("source_id")
+        table = table.set_column(position, "source_id", table["source_id"].cast(pa.string()))
+    return table
+
+
+@contextmanager
+def _refused(path: str | Path) -> Iterator[None]:
+    """What pandas and Arrow raise for a file that is no whole table becomes an `InputError`."""
+    try:
+        yield
     except FileNotFoundError:
         raise InputError(f"{path}: does not exist, expected a table (Parquet)") from None
     except (pa.ArrowException, ValueError, KeyError, OSError) as error:

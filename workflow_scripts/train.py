@@ -44,8 +44,7 @@ def main(args: argparse.Namespace) -> None:
     from workflow_scripts.networks.checkpoints import HISTORY_COLUMNS, Checkpoints, digest_of
     from workflow_scripts.networks.model_files import write_model
     from workflow_scripts.networks.tensorflow_runtime import device, set_up
-    from workflow_scripts.networks.training import fit
-    from workflow_scripts.networks.training_data import class_counts, read_training_set
+    from workflow_scripts.networks.training import class_counts, fit, read_training_set
 
     started = time.monotonic()
     if args.threads < spec["threads"]:

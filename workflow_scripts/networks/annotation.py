@@ -15,19 +15,18 @@ import pyarrow.parquet as pq
 from workflow_scripts.errors import InputError
 from workflow_scripts.networks.model_files import check_scores
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
-from workflow_scripts.networks.training_data import read_columns
-from workflow_scripts.tables import parquet_metadata
+from workflow_scripts.tables import parquet_metadata, read_columns
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
-SCHEMA = pa.schema(
+ANNOTATION_SCHEMA = pa.schema(
     {"source_id": pa.string(), "ra": pa.float64(), "dec": pa.float64(), "score": pa.float32(), "label": pa.int8()}
 )
 # Part of the result in its last digits, so not a setting.
 BATCH = 256
-ROW_GROUP = 65_536
-LOG_EVERY_SECONDS = 30
+ROWS_AT_A_TIME = 65_536
+_LOG_EVERY_SECONDS = 30
 
 
 class Images(Protocol):
@@ -85,25 +84,25 @@ def write_annotations(
     """
     started = last_line = time.monotonic()
     done = 0
-    schema = SCHEMA.with_metadata(parquet_metadata(record))
+    schema = ANNOTATION_SCHEMA.with_metadata(parquet_metadata(record))
     with (
         whole_file(output) as temporary,
         pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
     ):
-        for start in range(0, rows.num_rows, ROW_GROUP):
-            piece = rows.slice(start, ROW_GROUP).combine_chunks()
+        for start in range(0, rows.num_rows, ROWS_AT_A_TIME):
+            piece = rows.slice(start, ROWS_AT_A_TIME).combine_chunks()
             outputs = []
             for scored in score(model, images, piece["tile"].to_numpy(), piece["row"].to_numpy()):
                 check_scores(model_path, scored)
                 outputs.append(scored)
                 done += len(scored)
-                if time.monotonic() - last_line > LOG_EVERY_SECONDS:
+                if time.monotonic() - last_line > _LOG_EVERY_SECONDS:
                     last_line = time.monotonic()
                     log.info("%s", _progress(done, rows.num_rows, last_line - started))
             scores, labels = scores_and_labels(np.concatenate(outputs))
             writer.write_table(
                 pa.table([*piece.columns[:3], pa.array(scores), pa.array(labels)], schema=schema),
-                row_group_size=ROW_GROUP,
+                row_group_size=ROWS_AT_A_TIME,
             )
     log.info("%s", _progress(done, rows.num_rows, time.monotonic() - started))
     return done

@@ -4,12 +4,12 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, first_line
 from workflow_scripts.networks.model_files import load_checked
 from workflow_scripts.networks.tensorflow_runtime import keras
 
 Shape = tuple[int, int, int]
-layers = keras.layers
+_layers = keras.layers
 
 
 def build_model(spec: Mapping[str, Any], input_shape: Shape, n_classes: int) -> "keras.Model":
@@ -58,47 +58,47 @@ def _small(architecture: str, input_shape: Shape, n_classes: int) -> "keras.Mode
             f"networks: {architecture} needs images of at least {SMALLEST_IMAGE} pixels a side,"
             f" the recipe gives {input_shape[0]} x {input_shape[1]}"
         )
-    pixels = layers.Input(input_shape, name="pixels")
+    pixels = _layers.Input(input_shape, name="pixels")
     features = SMALL[architecture](_rescaled(pixels))
     return keras.Model(pixels, _head(features, n_classes), name=architecture)
 
 
 def _rescaled(pixels: Any) -> Any:
     # Fixed constants: a network must not learn its footprint's brightness through the preprocessing.
-    return layers.Rescaling(1 / 255, offset=-0.5, name="rescaling")(pixels)
+    return _layers.Rescaling(1 / 255, offset=-0.5, name="rescaling")(pixels)
 
 
 def _head(features: Any, n_classes: int) -> Any:
     if n_classes == 2:
-        return layers.Dense(1, activation="sigmoid", name="score")(features)
-    return layers.Dense(n_classes, activation="softmax", name="score")(features)
+        return _layers.Dense(1, activation="sigmoid", name="score")(features)
+    return _layers.Dense(n_classes, activation="softmax", name="score")(features)
 
 
 def _lenet5(x: Any) -> Any:
     """LeCun et al. (1998): two convolutions of 6 and 16 maps, dense layers of 120 and 84; ReLU and max pooling."""
     for number, maps in enumerate((6, 16), start=1):
-        x = layers.Conv2D(maps, 5, activation="relu", kernel_initializer="he_uniform", name=f"convolution{number}")(x)
-        x = layers.MaxPooling2D(2, name=f"pooling{number}")(x)
-    x = layers.Flatten(name="flatten")(x)
+        x = _layers.Conv2D(maps, 5, activation="relu", kernel_initializer="he_uniform", name=f"convolution{number}")(x)
+        x = _layers.MaxPooling2D(2, name=f"pooling{number}")(x)
+    x = _layers.Flatten(name="flatten")(x)
     for number, units in enumerate((120, 84), start=1):
-        x = layers.Dense(units, activation="relu", kernel_initializer="he_uniform", name=f"dense{number}")(x)
+        x = _layers.Dense(units, activation="relu", kernel_initializer="he_uniform", name=f"dense{number}")(x)
     return x
 
 
 def _resnet_small(x: Any) -> Any:
     """Residual network of 175,000 parameters (He et al. 2016): a stem, three stages of one block, global average."""
-    x = layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False, name="stem")(x)
-    x = layers.ReLU(name="stem_relu")(layers.BatchNormalization(name="stem_norm")(x))
+    x = _layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False, name="stem")(x)
+    x = _layers.ReLU(name="stem_relu")(_layers.BatchNormalization(name="stem_norm")(x))
     for stage, (width, stride) in enumerate(((32, 1), (64, 2), (96, 2)), start=1):
         name = f"stage{stage}"
-        shortcut = layers.Conv2D(width, 1, strides=stride, use_bias=False, name=f"{name}_shortcut")(x)
-        y = layers.Conv2D(width, 3, strides=stride, padding="same", use_bias=False, name=f"{name}_convolution1")(x)
-        y = layers.ReLU(name=f"{name}_relu1")(layers.BatchNormalization(name=f"{name}_norm1")(y))
-        y = layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"{name}_convolution2")(y)
+        shortcut = _layers.Conv2D(width, 1, strides=stride, use_bias=False, name=f"{name}_shortcut")(x)
+        y = _layers.Conv2D(width, 3, strides=stride, padding="same", use_bias=False, name=f"{name}_convolution1")(x)
+        y = _layers.ReLU(name=f"{name}_relu1")(_layers.BatchNormalization(name=f"{name}_norm1")(y))
+        y = _layers.Conv2D(width, 3, padding="same", use_bias=False, name=f"{name}_convolution2")(y)
         # The block starts as the shortcut alone, which lets short trainings converge.
-        y = layers.BatchNormalization(gamma_initializer="zeros", name=f"{name}_norm2")(y)
-        x = layers.ReLU(name=f"{name}_relu2")(layers.Add(name=f"{name}_add")([shortcut, y]))
-    return layers.GlobalAveragePooling2D(name="average")(x)
+        y = _layers.BatchNormalization(gamma_initializer="zeros", name=f"{name}_norm2")(y)
+        x = _layers.ReLU(name=f"{name}_relu2")(_layers.Add(name=f"{name}_add")([shortcut, y]))
+    return _layers.GlobalAveragePooling2D(name="average")(x)
 
 
 SMALL: dict[str, Callable[[Any], Any]] = {"lenet5": _lenet5, "resnet_small": _resnet_small}
@@ -112,15 +112,14 @@ def _application(architecture: str, input_shape: Shape, n_classes: int) -> "kera
     try:
         body = getattr(keras.applications, architecture)(**options)
     except ValueError as error:
-        reason = str(error).split("\n")[0].rstrip(". ")
         raise InputError(
             f"networks: {architecture} does not take images of shape {input_shape}, expected a recipe that fits"
-            f" ({reason})"
+            f" ({first_line(error)})"
         ) from None
-    pixels = layers.Input(input_shape, name="pixels")
+    pixels = _layers.Input(input_shape, name="pixels")
     # The first EfficientNets divide by 255 themselves; with this offset they see the same values as all others.
     own_scale = architecture.startswith("EfficientNetB")
-    x = layers.Rescaling(1.0, offset=-127.5, name="rescaling")(pixels) if own_scale else _rescaled(pixels)
+    x = _layers.Rescaling(1.0, offset=-127.5, name="rescaling")(pixels) if own_scale else _rescaled(pixels)
     return keras.Model(pixels, _head(body(x), n_classes), name=architecture.lower())
 
 
@@ -132,5 +131,6 @@ def _load_weights(model: "keras.Model", path: str, architecture: str) -> None:
     except FileNotFoundError:
         raise InputError(f"{path}: the file of weights for {architecture} does not exist") from None
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).split("\n")[0].rstrip(". ")
-        raise InputError(f"{path}: these weights do not fit {architecture} with this recipe ({reason})") from None
+        raise InputError(
+            f"{path}: these weights do not fit {architecture} with this recipe ({first_line(error)})"
+        ) from None

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, first_line
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
 from workflow_scripts.whole_file import whole_file
 
@@ -88,7 +88,7 @@ def load_checked(path: str | Path, input_shape: tuple[int, int, int], n_classes:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (Exception, MemoryError) as error:
         # A hostile file can make Keras raise anything.
-        raise InputError(f"{path}: Keras cannot load this model ({_first_line(error)})") from None
+        raise InputError(f"{path}: Keras cannot load this model ({first_line(error)[:200]})") from None
     if not isinstance(model, keras.Model):
         raise InputError(f"{path}: holds a {type(model).__name__}, expected a Keras model")
     _check_shapes(path, model, input_shape, n_classes)
@@ -148,7 +148,7 @@ def _check_number_of_weights(path: Path, config: Any) -> None:
             draft = keras.saving.deserialize_keras_object({**config, "compile_config": None}, safe_mode=True)
             n_weights = sum(math.prod(variable.shape) for variable in getattr(draft, "variables", []))
     except (Exception, MemoryError) as error:
-        raise InputError(f"{path}: Keras cannot load this model ({_first_line(error)})") from None
+        raise InputError(f"{path}: Keras cannot load this model ({first_line(error)[:200]})") from None
     finally:
         # Keras would give the draft's variables their memory at the next occasion.
         keras.utils.clear_session(free_memory=False)
@@ -195,10 +195,7 @@ def _check_probabilities(path: Path, model: "keras.Model", input_shape: tuple[in
     try:
         outputs = np.asarray(model(probe, training=False))
     except (ValueError, tf.errors.OpError) as error:
-        raise InputError(f"{path}: the model fails on images of shape {input_shape} ({_first_line(error)})") from None
+        raise InputError(
+            f"{path}: the model fails on images of shape {input_shape} ({first_line(error)[:200]})"
+        ) from None
     check_scores(path, outputs)
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(error).strip().split("\n")[0].rstrip(". ")
-    return text[:200] or type(error).__name__

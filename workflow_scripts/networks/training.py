@@ -1,17 +1,23 @@
-"""Training: a fixed number of epochs, the same bytes at the end whatever happened on the way."""
+"""Training: a fixed number of epochs, the same bytes at the end whatever happened on the way.
+
+The order and the random changes of the images follow from seed and epoch alone. Nothing is carried from one epoch to
+the next, so that a training can resume at any epoch.
+"""
 
 import logging
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.networks.augmentation import plan_epoch, present
 from workflow_scripts.networks.checkpoints import Checkpoints, History
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
+from workflow_scripts.tables import read_columns
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +28,75 @@ OPTIMIZERS = {
     "rmsprop": keras.optimizers.RMSprop,
 }
 CHUNK_BYTES = 2**24
-LOG_EVERY_SECONDS = 30
+_LOG_EVERY_SECONDS = 30
+
+
+def read_training_set(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Identifiers (n,) str and labels (n,) int8 of a training set.
+
+    Raises
+    ------
+    InputError
+        when the table is empty, a label is missing or negative, or fewer than two classes occur.
+    """
+    table = read_columns(path, ["source_id", "label"])
+    if table.num_rows == 0:
+        raise InputError(f"{path}: has no rows, expected the galaxies to train on")
+    if table["label"].null_count:
+        raise InputError(f"{path}: column label has {table['label'].null_count} empty rows, expected a class in each")
+    labels = table["label"].to_numpy()
+    if labels.dtype.kind not in "iu" or labels.min() < 0:
+        raise InputError(f"{path}: column label is expected to hold class numbers from 0")
+    if len(np.unique(labels)) < 2:
+        raise InputError(f"{path}: all galaxies are of class {labels[0]}, expected at least two classes")
+    return table["source_id"].to_numpy().astype(object), labels.astype(np.int8)
+
+
+def class_counts(labels: np.ndarray) -> dict[str, int]:
+    """Number of galaxies of each class, by the class number as text."""
+    return {str(label): int(count) for label, count in zip(*np.unique(labels, return_counts=True), strict=True)}
+
+
+@dataclass(frozen=True)
+class EpochPlan:
+    """What one epoch does with n images, each array of length n in the order of presentation."""
+
+    order: np.ndarray
+    """position of the image in the training set, int64"""
+    quarter_turns: np.ndarray
+    """number of quarter turns, 0 to 3"""
+    left_right: np.ndarray
+    """whether the image is mirrored left to right"""
+    up_down: np.ndarray
+    """whether the image is mirrored top to bottom"""
+
+
+def plan_epoch(n_images: int, seed: int, epoch: int, flips: bool, quarter_turns: bool) -> EpochPlan:
+    """Order and augmentation of the images in an epoch (counted from 0)."""
+    generator = np.random.default_rng([seed, epoch])
+    # Always drawn, so that switching one kind of augmentation off leaves the order as it was.
+    order = generator.permutation(n_images)
+    turns = generator.integers(0, 4, n_images)
+    left_right, up_down = generator.integers(0, 2, (2, n_images)).astype(bool)
+    return EpochPlan(order, turns * quarter_turns, left_right & flips, up_down & flips)
+
+
+def present(images: np.ndarray, plan: EpochPlan, start: int, stop: int) -> np.ndarray:
+    """The images from `start` to `stop` of an epoch, augmented.
+
+    `images` is (n, height, width, channels) with height = width where the plan has quarter turns; gives an array
+    (stop - start, height, width, channels) of the same type.
+    """
+    part = slice(start, stop)
+    shown = images[plan.order[part]]
+    for turns in (1, 2, 3):
+        chosen = plan.quarter_turns[part] == turns
+        shown[chosen] = np.rot90(shown[chosen], turns, axes=(1, 2))
+    chosen = plan.left_right[part]
+    shown[chosen] = shown[chosen, :, ::-1]
+    chosen = plan.up_down[part]
+    shown[chosen] = shown[chosen, ::-1]
+    return shown
 
 
 def fit(
@@ -81,7 +155,7 @@ def fit(
         history.append((epoch + 1, total_loss / len(images), total_correct / len(images)))
         if checkpoints and epoch + 1 < spec["epochs"]:
             checkpoints.epoch_done(model, optimizer, history)
-        if time.monotonic() - last_line > LOG_EVERY_SECONDS:
+        if time.monotonic() - last_line > _LOG_EVERY_SECONDS:
             last_line = time.monotonic()
             log.info("epoch %d of %d: loss %.4f, accuracy %.4f", epoch + 1, spec["epochs"], *history[-1][1:])
     return history

@@ -8,6 +8,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from workflow_scripts import annotate
 from workflow_scripts.errors import InputError
 from workflow_scripts.images.arrays import ImageStore
 from workflow_scripts.networks import annotation
@@ -66,7 +67,7 @@ def test_tiling_and_company_change_no_bit(annotated, tiny_survey, write_images, 
         path = write_images(tiny_survey / name, ids[chosen], images[chosen], np.zeros(len(ids), dtype=int))
         found = annotated(path.relative_to(tiny_survey)).set_index("source_id").loc[reference["source_id"]]
         np.testing.assert_array_equal(found["score"], reference["score"])
-    monkeypatch.setattr(annotation, "ROW_GROUP", 100)
+    monkeypatch.setattr(annotation, "ROWS_AT_A_TIME", 100)
     pd.testing.assert_frame_equal(annotated(), reference)
 
 
@@ -121,7 +122,7 @@ def test_nothing_to_annotate_and_wrong_tables(tiny_survey, tmp_path):
     with pytest.raises(InputError, match="column dec is missing"):
         annotation_rows(tmp_path / "catalog.parquet", index)
     (tmp_path / "catalog.parquet").write_text("not a table")
-    with pytest.raises(InputError, match="is not a Parquet table"):
+    with pytest.raises(InputError, match="expected a whole table"):
         annotation_rows(tmp_path / "catalog.parquet", index)
 
 
@@ -141,13 +142,13 @@ def test_scores_and_labels_of_several_classes():
     np.testing.assert_array_equal(labels, [1, 2])
 
 
-def test_the_step_records_where_the_model_comes_from(run_step, tiny_survey, model, network):
+def test_the_step_records_where_the_model_comes_from(run_here, tiny_survey, model, network):
     record = {"config": {"footprint": "north", "resample": 2}, "seeds": {"training": 5}}
     write_model(tiny_survey / "of_run.keras", model, record)
     arguments = ["--network", json.dumps(network()), "--model", "of_run.keras", "--index", "images/index.parquet"]
     arguments += ["--catalog", "catalog.parquet", "--training-set", "training_set.parquet"]
-    finished = run_step("annotate", *arguments, "--output", "annotated/annotations.parquet")
-    assert "annotated 400 of 400 galaxies" in finished.stderr
+    logged = run_here(annotate, *arguments, "--output", "annotated/annotations.parquet")
+    assert "annotated 400 of 400 galaxies" in logged
     table = pq.read_table(tiny_survey / "annotated" / "annotations.parquet")
     found = json.loads(table.schema.metadata[b"skybias"])
     assert (found["config"]["footprint"], found["config"]["resample"], found["seeds"]) == ("north", 2, {"training": 5})

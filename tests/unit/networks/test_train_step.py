@@ -8,6 +8,8 @@ import keras
 import pandas as pd
 import pytest
 
+from workflow_scripts import train
+
 OUTPUTS = ("model.keras", "history.csv", "run.json")
 # The process kills itself as soon as it has kept the given epoch.
 KILL_AFTER = """
@@ -77,8 +79,8 @@ def test_same_bytes_in_another_process(reference, run_step, train_arguments, out
     assert list((tiny_survey / fresh / "resume").glob("*")) == []
 
 
-def test_another_seed_gives_another_model(reference, run_step, train_arguments, outcome, fresh):
-    run_step("train", *train_arguments(fresh, seed=1))
+def test_another_seed_gives_another_model(reference, run_here, train_arguments, outcome, fresh):
+    run_here(train, *train_arguments(fresh, seed=1))
     assert outcome(fresh)["model.keras"] != reference["model.keras"]
     assert outcome(fresh)["history.csv"] != reference["history.csv"]
 
@@ -108,19 +110,19 @@ def test_damaged_checkpoint_is_not_trusted(reference, run_step, train_arguments,
     assert outcome(fresh) == reference
 
 
-def test_given_model_is_fine_tuned_or_only_checked(reference, run_step, train_arguments, outcome, fresh, tiny_survey):
+def test_given_model_is_fine_tuned_or_only_checked(reference, run_here, train_arguments, outcome, fresh, tiny_survey):
     (tiny_survey / "given.keras").write_bytes(reference["model.keras"])
     given = {"architecture": "file", "path": "given.keras"}
-    run_step("train", *train_arguments(fresh, **given, mode="annotate"))
+    run_here(train, *train_arguments(fresh, **given, mode="annotate"))
     assert outcome(fresh)["model.keras"] == reference["model.keras"]
     assert outcome(fresh)["history.csv"] == b"epoch,loss,accuracy\n"
     assert "given.keras" in json.loads(outcome(fresh)["run.json"])["inputs"]
-    run_step("train", *train_arguments(fresh, **given, mode="fine_tune", epochs=1))
+    run_here(train, *train_arguments(fresh, **given, mode="fine_tune", epochs=1))
     first_loss = float(outcome(fresh)["history.csv"].split(b"\n")[1].split(b",")[1])
     assert first_loss < 0.8 * float(reference["history.csv"].split(b"\n")[1].split(b",")[1])
 
 
-def test_wrong_entries_are_one_sentence(run_step, train_arguments, fresh, tiny_survey):
+def test_wrong_entries_are_one_sentence(run_here, train_arguments, fresh, tiny_survey):
     (tiny_survey / "text.keras").write_text("hello")
     for changes, sentence in (
         ({"architecture": "file", "path": "text.keras", "mode": "annotate"}, "text.keras: is not a .keras file"),
@@ -128,8 +130,8 @@ def test_wrong_entries_are_one_sentence(run_step, train_arguments, fresh, tiny_s
         ({"mode": "fine_tune"}, "mode fine_tune starts from a given model"),
         ({"optimizer": {"name": "sgd", "learning_rate": 1e30, "schedule": "constant"}}, "is not finite after epoch"),
     ):
-        failed = run_step("train", *train_arguments(fresh, **changes), expect=2)
-        (line,) = [line for line in failed.stderr.splitlines() if line.startswith("error: ")]
+        failed = run_here(train, *train_arguments(fresh, **changes), expect=2)
+        (line,) = [line for line in failed.splitlines() if line.startswith("error: ")]
         assert sentence in line
-        assert "Traceback" not in failed.stderr
+        assert "Traceback" not in failed
         assert not any((tiny_survey / fresh / name).exists() for name in OUTPUTS)
