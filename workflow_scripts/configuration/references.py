@@ -1,18 +1,21 @@
-"""Names that one part of the configuration uses and another defines."""
+"""What the schema cannot check: names that one part of the configuration uses and another defines, and keys that only
+make sense together.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from workflow_scripts.catalogs.formats import format_suffix
-from workflow_scripts.configuration.service_checks import check_service
-from workflow_scripts.configuration.validation import KeyPath, reject, suggestion
+from workflow_scripts.configuration.validation import Files, KeyPath, reject, suggestion
+from workflow_scripts.errors import InputError
+from workflow_scripts.http_services.addresses import AddressGuard
 from workflow_scripts.runs import runs_of_experiment
 from workflow_scripts.surveys.registry import kind_of
 
-Files = Sequence[str | Path]
+# Columns that are numbers in a simulated catalog.
+_SIMULATED_COVARIATES = ("magnitude", "radius_arcsec", "redshift")
 
 
 def check_references(
@@ -45,7 +48,7 @@ def check_references(
         source = kind_of(survey).catalog_source
         if source and config["catalogs"][survey["catalog"]]["source"] != source:
             reject(path, f"is '{survey['catalog']}', expected a catalog with source: {source}", files)
-        check_service(("surveys", name), survey, config["catalogs"][survey["catalog"]], files)
+        _check_service(("surveys", name), survey, config["catalogs"][survey["catalog"]], files)
     for name, network in config["networks"].items():
         _check_name(("networks", name, "recipe"), network["recipe"], "recipes", list(config["recipes"]), files)
         _check_weights(("networks", name), network, files)
@@ -143,6 +146,30 @@ def _check_weights(path: KeyPath, network: Mapping[str, Any], files: Files) -> N
 def _check_audit(path: KeyPath, audit: Mapping[str, Any], files: Files) -> None:
     if audit["compare"] and len(audit["label"]) > 1:
         reject((*path, "label"), f"names {len(audit['label'])} columns, expected one with the key compare", files)
+
+
+def _check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[str, Any], files: Files) -> None:
+    """Raise `InputError` for URLs that are none, two kinds of coverage, a scale that the catalog has not, or what
+    the kind of survey cannot give.
+    """
+    scale = survey.get("cutout", {}).get("pixel_scale_arcsec")
+    columns = list(catalog.get("columns", _SIMULATED_COVARIATES))
+    if isinstance(scale, Mapping) and scale["column"] not in columns:
+        hint = suggestion(scale["column"], columns)
+        where = (*path, "cutout", "pixel_scale_arcsec", "column")
+        reject(where, f"is '{scale['column']}', which the catalog '{survey['catalog']}' has not{hint}", files)
+    for key in ("url", "names_url", "urls"):
+        for url in survey[key] if key == "urls" and key in survey else [survey[key]] if key in survey else []:
+            try:
+                AddressGuard(url)
+            except InputError:
+                reject((*path, key), f"is '{url}', expected a URL, http://... or https://...", files)
+    coverage = survey.get("coverage")
+    if coverage and ("moc" in coverage) == ("hips" in coverage):
+        reject((*path, "coverage"), "expected one of moc (a file) and hips (an id)", files)
+    if problem := kind_of(survey).problem(survey):
+        keys, sentence = problem
+        reject((*path, *keys), sentence, files)
 
 
 def _check_experiment(

@@ -1,14 +1,14 @@
 """The configuration as the rules and steps ask for it."""
 
 import copy
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.configuration.expansion import expand_footprints, members_of_families, moc_paths
-from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.configuration.references import check_references, table_suffix
 from workflow_scripts.configuration.repeated_keys import check_repeated_keys
 from workflow_scripts.configuration.shorthand import written_out
@@ -348,3 +348,25 @@ def _found(entries: Mapping[str, Any], registry: str, name: str) -> Any:
     if name not in entries:
         raise InputError(f"configuration: '{name}' is not in {registry}{suggestion(name, list(entries))}")
     return copy.deepcopy(entries[name])
+
+
+def as_parameter(entry: Any) -> str:
+    """`entry` as one line of JSON with sorted keys.
+
+    Snakemake compares loose parameters as a set without names, and does not track objects at all; one string with a
+    fixed order of keys is compared whole.
+    """
+    return json.dumps(entry, sort_keys=True, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+
+
+def readable(entry: Any) -> str:
+    """`entry` in words, for messages: `epochs 25, optimizer.name adam`; keys without a value are left out."""
+    return ", ".join(f"{path} {text}".strip() for path, text in _leaves("", entry))
+
+
+def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key in sorted(value):
+            yield from _leaves(f"{path}.{key}".lstrip("."), value[key])
+    elif value is not None and value != []:
+        yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

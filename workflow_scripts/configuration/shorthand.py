@@ -9,10 +9,10 @@ from typing import Any
 from workflow_scripts.configuration.schema import registries
 from workflow_scripts.configuration.validation import Files, KeyPath, reject, suggestion
 
-Entry = Mapping[str, Any]
+Written = Mapping[str, Any]
 
 
-def written_out(config: Entry, files: Files = ()) -> dict[str, Any]:
+def written_out(config: Written, files: Files = ()) -> dict[str, Any]:
     """A copy of the merged configuration without short forms; what has another type than it should is left as it is.
 
     Raises
@@ -32,7 +32,7 @@ def written_out(config: Entry, files: Files = ()) -> dict[str, Any]:
     return written
 
 
-def _overlaid(registry: str, name: str, entries: Entry, seen: tuple[str, ...], files: Files) -> Any:
+def _overlaid(registry: str, name: str, entries: Written, seen: tuple[str, ...], files: Files) -> Any:
     entry = entries[name]
     if not isinstance(entry, Mapping) or "like" not in entry:
         return entry
