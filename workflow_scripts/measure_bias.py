@@ -10,21 +10,25 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.bias.annotations import Annotations, read_annotations
-from workflow_scripts.bias.arm_means import arm_means
-from workflow_scripts.bias.galaxy_level import galaxy_level_p, galaxy_level_summary
-from workflow_scripts.bias.imaging_templates import Imaging, Templates, imaging_of, read_templates
+from workflow_scripts.bias.imaging_templates import (
+    Imaging,
+    Templates,
+    imaging_of,
+    mean_training_templates,
+    mediation_of_contrasts,
+    read_templates,
+    template_coefficients,
+)
 from workflow_scripts.bias.pairs import pair_table
-from workflow_scripts.bias.paper_style import cosine_table, fraction_table, run_table
-from workflow_scripts.bias.response_model import response_models
+from workflow_scripts.bias.quantities import galaxy_level_p, galaxy_level_summary
+from workflow_scripts.bias.replicates import arm_means
+from workflow_scripts.bias.response_model import response_models, variance_budget
 from workflow_scripts.bias.run_level import adjusted_primary, run_level_tests
+from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run_table
 from workflow_scripts.bias.single_networks import single_networks
-from workflow_scripts.bias.sky_maps import sky_maps
-from workflow_scripts.bias.template_coefficients import mediation_of_contrasts, template_coefficients
-from workflow_scripts.bias.training_balance import training_balance
-from workflow_scripts.bias.training_overlap import read_training_sets, training_set_of
-from workflow_scripts.bias.training_templates import mean_training_templates
-from workflow_scripts.bias.variance_budget import variance_budget
-from workflow_scripts.bias.verdict import verdict
+from workflow_scripts.bias.sky_maps import maps_of_experiment
+from workflow_scripts.bias.training_comparison import read_training_sets, training_balance, training_set_of
+from workflow_scripts.bias.verdict import verdict_of_runs
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
 from workflow_scripts.runs import listed_runs, paths_of_runs
@@ -86,7 +90,7 @@ def measure(
         [run_table(annotations), single.columns, *([coefficients.columns] if coefficients else [])], axis=1
     )
     all_balance = gathered_balance(balance)
-    fractions = fraction_table(annotations, settings["ra_bins"])
+    fractions = fractions_of_runs(annotations, settings["ra_bins"])
     training_templates = mean_training_templates(all_balance, templates) if templates else None
     found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates)
     found.missing += without_imaging
@@ -105,16 +109,17 @@ def measure(
         with whole_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, float_format="%.9g")
     with whole_file(folder / "sky_maps.npz") as temporary:
-        np.savez(temporary, allow_pickle=False, **sky_maps(annotations, experiment), unannotated=single.unannotated)
-    every_p = ledger(found.tests, settings["alpha"])
-    every_p += adjusted_within_families(galaxy_level_p(runs, tables["cosine"], tables["contrasts"]), settings["alpha"])
+        np.savez(
+            temporary, allow_pickle=False, **maps_of_experiment(annotations, experiment), unannotated=single.unannotated
+        )
+    of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"])
     record = provenance(experiment, {"permutations": settings["seed"]}, files)
     summary = {
         "experiment": experiment["name"],
         "simulated": experiment["simulated"],
-        "verdict": verdict(runs, found, primary, tables["contrasts"], settings["alpha"]),
+        "verdict": verdict_of_runs(runs, found, primary, tables["contrasts"], settings["alpha"]),
         "primary": primary,
-        "ledger": every_p,
+        "ledger": ledger(found.tests, settings["alpha"]) + of_galaxies,
         "not_answered": found.not_answered,
         "variance_budget": variance_budget(runs, found.tests, experiment["opposite"], settings["alpha"]),
         "response_model": response_models(runs, settings),
@@ -124,7 +129,7 @@ def measure(
         if coefficients and imaging
         else [],
         "training_balance": training_balance(runs, training_sets, experiment["opposite"], settings["seed"]),
-        "galaxy_level": galaxy_level_summary(tables, every_p, annotations.n),
+        "galaxy_level": galaxy_level_summary(tables, of_galaxies, annotations.n),
         "paper_style": paper_style_summary(runs, tables["contrasts"]),
         "tests": [test.as_dict() for test in found.tests],
         "inputs": record["inputs"],

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from workflow_scripts.step import run_step
-from workflow_scripts.verdict_page.page import page
+from workflow_scripts.verdict_page.verdict_html import verdict_html
 from workflow_scripts.whole_file import whole_file
 
 TABLES = ("runs", "arms", "contrasts", "thresholds")
@@ -29,7 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in TABLES}
     cutouts = json.loads(arguments.cutouts.read_text(encoding="utf-8")) if arguments.cutouts else None
     with whole_file(arguments.output) as temporary:
-        temporary.write_text(page(summary, tables, cutouts), encoding="utf-8")
+        temporary.write_text(verdict_html(summary, tables, cutouts), encoding="utf-8")
 
 
 if __name__ == "__main__":

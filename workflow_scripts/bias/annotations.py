@@ -17,7 +17,7 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 
 @dataclass(frozen=True)
 class Annotations:
-    """What every run says of the same n galaxies.
+    """Labels and scores of every run for the same n galaxies.
 
     `runs` is one row a run (`run_id, arm, footprint, network, resample, seed, axis, family`), `files` and `labels`
     (runs, n), 0 or 1, in that order; `ra`, `dec` ICRS degrees, `vectors` (n, 3); `catalog_rows` (n,) where the galaxies

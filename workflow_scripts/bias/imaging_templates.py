@@ -1,6 +1,10 @@
-"""What the catalog knows of the images of its galaxies, as templates for regressions."""
+"""Imaging templates: properties of the images from the catalog, and what the labels of every run make of them.
 
-from collections.abc import Sequence
+The coefficient of y_A - y_B on a template is the difference of the coefficients of A and B, so that these are compared
+between arms like any other number of a run: the interaction of template and footprint.
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +15,19 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from workflow_scripts.bias.annotations import Annotations
+from workflow_scripts.bias.quantities import TEMPLATE_ALONE, TEMPLATE_BESIDE
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
+from workflow_scripts.statistics.runs.run_regressions import TemplateRegression, run_mediation
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit, over_correction, rotated_templates
 
 # Nside 32: pixels of 1.8 degrees, small against a quadrupole.
-PIXEL_ORDER = 5
-N_PIXELS = number_of_tiles(PIXEL_ORDER)
+REGRESSION_ORDER = 5
+REGRESSION_PIXELS = number_of_tiles(REGRESSION_ORDER)
 # Patches of some 50 square degrees, which get their regression from the others.
-PATCH_NSIDE = 8
+_PATCH_NSIDE = 8
 # Below this, templates follow the positions so closely that what they leave of a dipole is noise.
 _LEAST_RETAINED = 0.1
 
@@ -127,12 +133,12 @@ def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Ima
     """What regressions on sky and templates together share.
 
     Raises `ValueError` where templates leave a regression undetermined, or where they have a dipole themselves that no
-    other one could be told from.
+    other one could be separated from.
     """
     rows, rotated = templates.rows, templates.values
     vectors = annotations.vectors[rows]
-    pixels = tile_of(annotations.ra[rows], annotations.dec[rows], PIXEL_ORDER)
-    patches = patches_of(pixels)
+    pixels = tile_of(annotations.ra[rows], annotations.dec[rows], REGRESSION_ORDER)
+    patches = _patches_of(pixels)
     kept = over_correction(vectors, rotated, patches, seed=seed)
     if kept.worst_share < _LEAST_RETAINED:
         ra, dec = right_ascension_declination(kept.worst_axis)
@@ -141,8 +147,8 @@ def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Ima
             f" {max(0.0, kept.worst_share):.0%} of a true dipole along (RA {ra:.0f}°, Dec {dec:+.0f}°), so the two"
             " cannot be told apart"
         )
-    positions = PixelPositions.of(vectors, pixels, N_PIXELS)
-    sums = [np.bincount(pixels, weights=column, minlength=N_PIXELS) for column in rotated.T]
+    positions = PixelPositions.of(vectors, pixels, REGRESSION_PIXELS)
+    sums = [np.bincount(pixels, weights=column, minlength=REGRESSION_PIXELS) for column in rotated.T]
     return Imaging(
         templates=templates,
         patches=patches,
@@ -154,9 +160,9 @@ def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Ima
     )
 
 
-def patches_of(pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+def _patches_of(pixels: NDArray[np.int64]) -> NDArray[np.int64]:
     """The patch of sky of galaxies, from their pixels (m,)."""
-    return coarser_pixels(N_PIXELS, 12 * PATCH_NSIDE**2)[pixels]
+    return coarser_pixels(REGRESSION_PIXELS, 12 * _PATCH_NSIDE**2)[pixels]
 
 
 def _called(names: Sequence[str], loadings: NDArray[np.float64]) -> tuple[str, ...]:
@@ -167,3 +173,104 @@ def _called(names: Sequence[str], loadings: NDArray[np.float64]) -> tuple[str, .
         number = sum(name.startswith(f"{members}_component") for name in called) + 1
         called.append(members if np.count_nonzero(column) == 1 else f"{members}_component{number}")
     return tuple(called)
+
+
+def mean_training_templates(balance: pd.DataFrame, templates: Templates) -> pd.DataFrame:
+    """Mean template of the galaxies of each training set, in standard deviations of the annotated galaxies.
+
+    `balance` is the table of all training sets (`footprint, resample, covariate, n, mean`, a row a class). A row of the
+    result is a training set (footprint, resample), a column a template as `Templates.called`; NaN where a property is
+    not in the table.
+    """
+    if not {"covariate", "n", "mean"} <= set(balance):
+        return pd.DataFrame(columns=list(templates.called), dtype=float)
+    known = balance[balance["covariate"].isin(templates.names) & balance["n"].gt(0)]
+    sums = known.assign(total=known["n"] * known["mean"]).groupby(["footprint", "resample", "covariate"])
+    totals = sums[["total", "n"]].sum()
+    means = (totals["total"] / totals["n"]).unstack("covariate").reindex(columns=list(templates.names))
+    standard = (means - templates.mean) / templates.spread
+    # Of its own properties only: one that is not known leaves the other templates as they are.
+    columns = {
+        name: standard.loc[:, loadings != 0].to_numpy() @ loadings[loadings != 0]
+        for name, loadings in zip(templates.called, templates.loadings.T, strict=True)
+    }
+    return pd.DataFrame(columns, index=means.index)
+
+
+@dataclass(frozen=True)
+class TemplateCoefficients:
+    """`columns`: one row a run, `TEMPLATE_ALONE` and, where a dipole can be separated from them, `TEMPLATE_BESIDE`.
+
+    `products` (runs, blocks, 4 + k) are of the runs' labels, for the `regression`.
+    """
+
+    columns: pd.DataFrame
+    regression: TemplateRegression
+    products: NDArray[np.float64]
+
+
+def template_coefficients(
+    annotations: Annotations, templates: Templates, beside_dipole: bool
+) -> TemplateCoefficients | None:
+    """Regress the labels of every run on the templates; None where they leave a coefficient undetermined.
+
+    A coefficient is the change of the label, 0 or 1, for one standard deviation of a template. Alone, a template that
+    has a dipole also takes what a dipole of the sky does to the labels; between two networks on the same galaxies, that
+    much is the same only where both see the classes equally well.
+    """
+    rows = templates.rows
+    patches = _patches_of(tile_of(annotations.ra[rows], annotations.dec[rows], REGRESSION_ORDER))
+    try:
+        regression = TemplateRegression.of(annotations.vectors[rows], templates.values, patches)
+    except ValueError:
+        return None
+    designs = [(TEMPLATE_ALONE, False)]
+    designs += [(TEMPLATE_BESIDE, True)] if beside_dipole and regression.beside_dipole else []
+    products = np.array([regression.outcome_products(labels[rows]) for labels in annotations.labels])
+    entries = [
+        {
+            start + name: float(value)
+            for start, beside in designs
+            for name, value in zip(templates.called, regression.coefficients(sums, beside), strict=True)
+        }
+        for sums in products
+    ]
+    return TemplateCoefficients(pd.DataFrame(entries), regression, products)
+
+
+def mediation_of_contrasts(
+    annotations: Annotations, found: TemplateCoefficients, opposite: Sequence[Sequence[str]], seed: int
+) -> list[dict[str, Any]]:
+    """How much of the dipole between opposite footprints goes away beside templates, resampled over runs and sky.
+
+    One entry a network and pair: `network, footprints, contrast, training_sets` of both, `raw` and `adjusted` dipole
+    (x y z), `share, share_ci95, share_along, share_along_ci95` as in `RunMediation`, or `reason`, why there are none.
+    """
+    runs, entries = annotations.runs, []
+    for network in dict.fromkeys(runs["network"]):
+        for pair in opposite:
+            arms = [_of_training_sets(annotations, found.products, network, name) for name in pair]
+            entry: dict[str, Any] = {"network": str(network), "footprints": list(pair), "contrast": " - ".join(pair)}
+            entry["training_sets"] = [len(arm) for arm in arms]
+            try:
+                entry |= _mediation(found.regression, arms, seed)
+            except ValueError as error:
+                entry["reason"] = str(error)
+            entries.append(entry)
+    return entries
+
+
+def _of_training_sets(
+    annotations: Annotations, products: NDArray[np.float64], network: str, footprint: str
+) -> NDArray[np.float64]:
+    """Products (training sets, blocks, 4 + k) of a footprint's runs, mean over the seeds of a training set."""
+    of_arm = annotations.runs[annotations.runs["network"].eq(network) & annotations.runs["footprint"].eq(footprint)]
+    sets = [products[annotations.rows(network=network, footprint=footprint, resample=resample)].mean(axis=0)
+            for resample in sorted(of_arm["resample"].unique())]  # fmt: skip
+    return np.array(sets).reshape(len(sets), *products.shape[1:])
+
+
+def _mediation(regression: TemplateRegression, arms: Sequence[NDArray[np.float64]], seed: int) -> Mapping[str, Any]:
+    share = run_mediation(regression, arms[0], arms[1], seed=seed)
+    wanted = ("raw", "adjusted", "share", "share_ci95", "share_along", "share_along_ci95", "n_blocks")
+    return {name: getattr(share, name) for name in wanted}

@@ -9,7 +9,7 @@ import pandas as pd
 
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.bias.imaging_templates import Imaging
-from workflow_scripts.bias.run_columns import components, dipole_keys
+from workflow_scripts.bias.quantities import components, dipole_keys
 from workflow_scripts.statistics.pairs.paired_fractions import difference_in_differences, mcnemar
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums

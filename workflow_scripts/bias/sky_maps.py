@@ -17,7 +17,7 @@ FRACTION_ORDER = 3
 _CELLS = number_of_tiles(FRACTION_ORDER)
 
 
-def sky_maps(annotations: Annotations, experiment: Mapping[str, Any]) -> dict[str, NDArray]:
+def maps_of_experiment(annotations: Annotations, experiment: Mapping[str, Any]) -> dict[str, NDArray]:
     """Maps of an experiment.
 
     Returns

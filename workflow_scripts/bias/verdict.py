@@ -1,4 +1,4 @@
-"""The answer in plain sentences."""
+"""The verdict of an experiment: every sentence of it, and nothing else."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,26 +6,28 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from workflow_scripts.bias.collected_tests import REFERENCE_DIPOLE, CollectedTests, rotating_runs
-from workflow_scripts.bias.training_overlap import OVERLAP
+from workflow_scripts.bias.quantities import REFERENCE_DIPOLE
+from workflow_scripts.bias.replicates import footprint_axes, rotating_runs
+from workflow_scripts.bias.run_level import CONTRAST, RESPONSE, SCALAR_RESPONSE, RunLevelTest, RunLevelTests
+from workflow_scripts.bias.training_comparison import OVERLAP
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.result import TestResult
 
 # Axes whose mean is shorter than this cancel: what all networks share is then none of their footprints' doing.
 _AXES_CANCEL = 0.05
 # Balanced accuracy of two classes is 0.5 by guessing; below this a network has hardly learned to tell them apart.
 _HARDLY_LEARNED = 0.6
+_WORDS = {"fraction": "the annotated fraction", "dipole": "the dipole of the annotations"}
 _MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
 
 
-def verdict(
+def verdict_of_runs(
     runs: pd.DataFrame,
-    found: CollectedTests,
+    found: RunLevelTests,
     primary: Mapping[str, Mapping[str, float]],
     pairs: pd.DataFrame,
     alpha: float,
 ) -> str:
-    """A few sentences: does the footprint change the catalog, how much, and what galaxies as the unit would say.
+    """A few sentences: does the footprint change the catalog, how much, and what galaxies as the unit would show.
 
     `runs` is a `run_table`, `pairs` a `pair_table`, `primary` the adjusted p of `found`'s primary tests.
     """
@@ -38,9 +40,13 @@ def verdict(
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _answer(found: CollectedTests, primary: Mapping[str, Mapping[str, float]], alpha: float) -> str:
+def _answer(found: RunLevelTests, primary: Mapping[str, Mapping[str, float]], alpha: float) -> str:
     decided = [test for test in found.tests if test.name in primary]
-    untested = f" Could not be tested: {_listed(found.untested)}." if found.untested else ""
+    untested = (
+        f" Could not be tested: {', '.join(_what(test).rstrip(',') for test in found.untested)}."
+        if found.untested
+        else ""
+    )
     limits = untested + _limits(decided)
     if not decided:
         return f"Whether the training footprint changes the catalog cannot be answered by these runs.{limits}"
@@ -57,61 +63,50 @@ def _answer(found: CollectedTests, primary: Mapping[str, Mapping[str, float]], a
             f"No effect of the training footprint was found, {how} ({_p_values(decided, primary)}).{limits}"
             f"{_excluded(decided)}"
         )
-    told = " and ".join(f"{_size(test)} (adjusted p = {primary[test.name]['p_holm']:.2g})" for test in changes)
+    effects = " and ".join(f"{_size(test)} (adjusted p = {primary[test.name]['p_holm']:.2g})" for test in changes)
     others = [test for test in decided if test not in changes]
     nothing_else = f"; nothing else was found ({_p_values(others, primary)})" if others else ""
     verb = "may change" if any(OVERLAP in note for test in changes for note in test.notes) else "changes"
-    return f"The training footprint {verb} the catalog, {how}: {told}{nothing_else}.{limits}"
+    return f"The training footprint {verb} the catalog, {how}: {effects}{nothing_else}.{limits}"
 
 
-def _p_values(tests: Sequence[TestResult], primary: Mapping[str, Mapping[str, float]]) -> str:
-    return ", ".join(f"{_quantity(test.name)} p = {primary[test.name]['p_holm']:.2g}" for test in tests)
+def _p_values(tests: Sequence[RunLevelTest], primary: Mapping[str, Mapping[str, float]]) -> str:
+    return ", ".join(f"{_what(test)} p = {primary[test.name]['p_holm']:.2g}" for test in tests)
 
 
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(_quantity(name).rstrip(",") for name in names)
-
-
-def _limits(decided: Sequence[TestResult]) -> str:
-    """What these tests cannot tell."""
+def _limits(decided: Sequence[RunLevelTest]) -> str:
+    """What these tests cannot decide."""
     sentences = []
     overlap = next((note for test in decided for note in test.notes if OVERLAP in note), "")
     if overlap:
         sentences.append(f" But {overlap}.")
-    if decided and not any(_kind(test.name)[1] == "response" for test in decided):
+    if decided and not any(test.design in (RESPONSE, SCALAR_RESPONSE) for test in decided):
         sentences.append(
             " Two regions were compared, without rotating footprints: they may differ in more than where they lie."
         )
     return "".join(sentences)
 
 
-def _excluded(decided: Sequence[TestResult]) -> str:
+def _excluded(decided: Sequence[RunLevelTest]) -> str:
     """The largest effect that is still compatible with the runs."""
-    largest = {test.name: max(map(abs, test.size_ci95)) for test in decided if test.size_ci95}
-    within = " and ".join(f"{_quantity(name)} by no more than {value:.3f}" for name, value in largest.items())
+    largest = [(test, max(map(abs, test.size_ci95))) for test in decided if test.size_ci95]
+    within = " and ".join(f"{_what(test)} by no more than {value:.3f}" for test, value in largest)
     return f" At 95 % confidence, the training footprint changes {within} between opposite regions." if within else ""
 
 
-def _kind(name: str) -> tuple[str, str, str]:
-    """What a test is about, whether it is a response or a contrast, and of which footprints or networks."""
-    test, _, label = name.partition(" ")
-    about, _, design = test.rpartition("_")
-    return about, design, label
+def _what(test: RunLevelTest) -> str:
+    """What a test is about, with its footprints and network where there are several such tests."""
+    words = "scalar dipole" if test.design == SCALAR_RESPONSE else _WORDS.get(test.quantity)
+    return (words or test.quantity.replace("_", " ")) + (f", {test.label}," if test.label else "")
 
 
-def _quantity(name: str) -> str:
-    about, _, label = _kind(name)
-    words = {"fraction": "the annotated fraction", "dipole": "the dipole of the annotations"}
-    return words.get(about, about.replace("_", " ")) + (f", {label}," if label else "")
-
-
-def _size(test: TestResult) -> str:
+def _size(test: RunLevelTest) -> str:
     """How far a footprint moves the catalog: from one region to the other, or to the opposite hemisphere."""
     size = test.size if test.size is not None else float(np.linalg.norm(np.asarray(test.estimate, float)))
     interval = " (95 %: {:.3f} to {:.3f})".format(*test.size_ci95) if test.size_ci95 else ""
-    if _kind(test.name)[1] == "contrast":
-        return f"{_quantity(test.name)} differs by {size:.3f}{interval}"
-    return f"{_quantity(test.name)} moves by {size:.3f}{interval} between opposite hemispheres"
+    if test.design == CONTRAST:
+        return f"{_what(test)} differs by {size:.3f}{interval}"
+    return f"{_what(test)} moves by {size:.3f}{interval} between opposite hemispheres"
 
 
 def _learned(runs: pd.DataFrame) -> str:
@@ -155,7 +150,7 @@ def _common_dipole(runs: pd.DataFrame) -> str:
             " common to all cannot be seen."
         )
     rotating = rotating_runs(runs)
-    axes = rotating.groupby("footprint")[["axis_ra", "axis_dec"]].first()
+    axes = footprint_axes(rotating)
     cancel = len(axes) > 0 and np.linalg.norm(unit_vectors(*axes.to_numpy().T).mean(axis=0)) < _AXES_CANCEL
     used = rotating if cancel else runs
     common = used.groupby("footprint")[REFERENCE_DIPOLE].mean().mean().to_numpy()

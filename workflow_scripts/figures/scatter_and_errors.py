@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from workflow_scripts.bias.arm_means import arms
+from workflow_scripts.bias.replicates import arms
 from workflow_scripts.figures.style import DOUBLE, MARKERS, SINGLE, new_figure, say_instead
 
 _SOURCES = {

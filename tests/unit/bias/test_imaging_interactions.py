@@ -8,11 +8,10 @@ import pytest
 
 from tests.unit.bias.imaged_experiment import DIPOLE, imaged_experiment, write_balance
 from tests.unit.bias.synthetic_experiment import experiment_runs
-from workflow_scripts.bias.imaging_templates import Templates
-from workflow_scripts.bias.training_templates import mean_training_templates
+from workflow_scripts.bias.imaging_templates import Templates, mean_training_templates
 from workflow_scripts.measure_bias import measure
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.verdict_page.page import page
+from workflow_scripts.verdict_page.verdict_html import verdict_html
 
 ALONE, BESIDE = "template_alone_psf_fwhm_arcsec", "template_beside_dipole_psf_fwhm_arcsec"
 
@@ -27,7 +26,7 @@ def measured(folder, given, balance=()):
     return summary, {test["name"]: test for test in summary["tests"]}, tables
 
 
-def test_networks_that_answer_to_the_seeing_differently_are_told_by_its_name(tmp_path):
+def test_networks_that_respond_differently_to_the_seeing_differ_in_its_coefficient(tmp_path):
     given = imaged_experiment(tmp_path, per_seeing_by_axis=0.03)
     summary, tests, tables = measured(tmp_path, given)
     for name in (ALONE, BESIDE):
@@ -45,7 +44,7 @@ def test_networks_that_answer_to_the_seeing_differently_are_told_by_its_name(tmp
     assert low < 1 < high
     assert low > 0.5
     # Three sets against three have no permutation p below 2/20, which decides.
-    assert "None of 2 tests found" in page(summary, tables)
+    assert "None of 2 tests found" in verdict_html(summary, tables)
 
 
 def test_the_coefficient_is_that_of_the_difference_of_the_labels(tmp_path):
@@ -58,12 +57,12 @@ def test_the_coefficient_is_that_of_the_difference_of_the_labels(tmp_path):
     assert runs[ALONE][0] - runs[ALONE][5] == pytest.approx(((labels[0] - labels[5]) * standard).mean())
 
 
-def test_networks_that_answer_alike_differ_by_nothing(tmp_path):
+def test_networks_that_respond_alike_differ_by_nothing(tmp_path):
     _, tests, _ = measured(tmp_path, imaged_experiment(tmp_path, per_seeing=0.06))
     assert tests[f"{ALONE}_contrast east - west"]["p"] > 0.05
 
 
-def test_a_seeing_that_is_a_dipole_has_a_coefficient_alone_and_says_so(tmp_path):
+def test_a_seeing_that_is_a_dipole_has_a_coefficient_alone(tmp_path):
     experiment, files, catalog = imaged_experiment(tmp_path, per_seeing_by_axis=0.05)
     table = pd.read_parquet(catalog)
     table["psf_fwhm_arcsec"] = 1.2 + 0.1 * unit_vectors(table["ra"], table["dec"]) @ DIPOLE
@@ -72,7 +71,7 @@ def test_a_seeing_that_is_a_dipole_has_a_coefficient_alone_and_says_so(tmp_path)
     assert tests[f"{ALONE}_contrast east - west"]["p"] < 0.05
     assert BESIDE not in tables["runs"]
     assert (summary["imaging"], summary["mediation"]) == (None, [])
-    text = page(summary, tables)
+    text = verdict_html(summary, tables)
     assert "psf_fwhm_arcsec, alone" in text
     assert "cannot be told apart" in text
 
@@ -92,8 +91,8 @@ def test_networks_follow_the_seeing_that_they_were_trained_on(tmp_path):
     balance = write_balance(tmp_path, runs)
     given[0]["tests"]["permutations"] = 999
     summary, tests, tables = measured(tmp_path, given, balance)
-    text = page(summary, tables)
-    assert "Networks of different footprints answer differently to the imaging" in text
+    text = verdict_html(summary, tables)
+    assert "Networks of different footprints respond differently to the imaging" in text
     followed = summary_line(summary, "fraction_slope_on_psf_fwhm_arcsec")
     assert ("annotates follows the imaging of the galaxies that it was trained on:" in text) == followed["below_alpha"]
     test = tests[f"{ALONE}_slope_on_psf_fwhm_arcsec"]

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tests.unit.bias.synthetic_experiment import experiment_runs
-from workflow_scripts.bias.training_balance import training_balance
+from workflow_scripts.bias.training_comparison import training_balance
 
 
 def run_table():

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_scripts.bias.variance_budget import variance_budget
+from workflow_scripts.bias.response_model import variance_budget
+from workflow_scripts.bias.run_level import RESPONSE, VARIANCE, RunLevelTest
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs.footprint_response import footprint_response
 
 
@@ -30,9 +30,12 @@ def run_rows(footprints, samples, seeds, rotating):
 
 
 def results_with(size, sample_sd, seed_sd):
+    about = {"quantity": "fraction", "network": "net"}
     return [
-        TestResult("fraction_response", "e", "n", "run", "primary", 12, size=size),
-        TestResult("fraction_variance rotating", "e", "n", "run", "v", 24, estimate=[sample_sd, seed_sd], dof=(8, 11)),
+        RunLevelTest("response", "e", "n", "run", "primary", 12, size=size, design=RESPONSE, **about),
+        RunLevelTest(
+            *("noise", "e", "n", "run", "v", 24), estimate=[sample_sd, seed_sd], dof=(8, 11), design=VARIANCE, **about
+        ),
     ]
 
 

@@ -19,7 +19,7 @@ from workflow_scripts.figures.galaxy_figures import galaxy_rows
 from workflow_scripts.figures.mollweide import draw_map, projected
 from workflow_scripts.figures.style import figure_settings, new_figure
 from workflow_scripts.measure_bias import measure
-from workflow_scripts.verdict_page.page import page
+from workflow_scripts.verdict_page.verdict_html import verdict_html
 from workflow_scripts.write_verdict import TABLES
 
 MAPS = {"sequential_map": "cividis", "diverging_map": "RdBu_r"}
@@ -79,7 +79,7 @@ def test_a_simulated_survey_is_told_in_every_figure_and_on_the_page(tmp_path):
     real, simulated = (draw(tmp_path, catalog, str(told), {**SETTINGS, "simulated": told}) for told in (False, True))
     assert all(real[name] != simulated[name] for name in real)
     summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
-    pages = [page({**summary, "simulated": told}, tables_of(tmp_path)) for told in (False, True)]
+    pages = [verdict_html({**summary, "simulated": told}, tables_of(tmp_path)) for told in (False, True)]
     assert ["simulated" in text for text in pages] == [False, True]
 
 
@@ -99,7 +99,7 @@ def test_the_verdict_page_needs_nothing_from_outside_and_escapes_names(tmp_path)
     measured(tmp_path, experiment_runs())
     summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
     summary["experiment"] = "<script>"
-    text = page(summary, tables_of(tmp_path))
+    text = verdict_html(summary, tables_of(tmp_path))
     assert "<script>" not in text
     assert "src=" not in text
     assert "http" not in text

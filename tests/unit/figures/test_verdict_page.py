@@ -10,8 +10,8 @@ import pytest
 from tests.unit.bias.imaged_experiment import imaged_experiment
 from tests.unit.bias.synthetic_experiment import experiment_runs, write_experiment
 from workflow_scripts.measure_bias import measure
-from workflow_scripts.verdict_page.page import page
-from workflow_scripts.verdict_page.tables import number, with_error
+from workflow_scripts.verdict_page.html_tables import number, with_error
+from workflow_scripts.verdict_page.verdict_html import verdict_html
 from workflow_scripts.write_verdict import TABLES, build_parser, main
 
 
@@ -77,7 +77,7 @@ def test_names_of_columns_and_networks_are_escaped(tmp_path):
     for name in ("runs", "arms"):
         tables[name]["network"] = "<b>"
     summary["variance_budget"][0]["network"] = "<b>"
-    text = page(summary, tables)
+    text = verdict_html(summary, tables)
     assert "<img>" not in text
     assert "(<b>)" not in text
 

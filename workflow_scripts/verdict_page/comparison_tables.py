@@ -1,15 +1,23 @@
-"""Paper-style and calibrated numbers in the same tables: what one would have read, and what can be said."""
+"""Tables of numbers between training runs, and of the paper-style numbers beside them.
 
-from collections.abc import Mapping
+Means of an arm and tests of a family are used by several sections.
+"""
+
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 from scipy import stats
 
-from workflow_scripts.bias.arm_means import arms
-from workflow_scripts.verdict_page.tables import row, share, table, with_error
+from workflow_scripts.bias.replicates import arms
+from workflow_scripts.bias.run_level import CONTRAST
+from workflow_scripts.verdict_page.html_tables import row, share, table, with_error
 
-ARM_HEADING = (
+UNITS_OF_MEANS = (
+    "Means over the training sets of an arm, ± their scatter over the root of their number: other annotated\n"
+    "galaxies are a further source of error, which all networks share."
+)
+_ARM_HEADING = (
     "networks of an arm",
     "number",
     "paper-style: largest 'sigma', median (largest)",
@@ -20,7 +28,7 @@ ARM_HEADING = (
     "runs: fraction (± scatter of training sets)",
     "its binomial error, galaxies as unit",
 )
-PAIR_HEADING = (
+_PAIR_HEADING = (
     "contrast of the fraction",
     "paper-style: McNemar's |z|, median over pairs",
     "its p",
@@ -32,7 +40,11 @@ PAIR_HEADING = (
 def side_by_side(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> str:
     """Two tables: arms by their scanned dipoles, and contrasts of opposite footprints."""
     runs, opposite = tables["runs"], summary["provenance"]["config"]["opposite"]
-    rejected = {line["name"]: line["below_alpha"] for line in summary["ledger"]}
+    rejected = {
+        (line["quantity"], *line["run_ids"]): line["below_alpha"]
+        for line in summary["ledger"]
+        if line["unit_of_replication"] == "galaxy"
+    }
     several = runs["network"].nunique() > 1
     rows = [
         row([f"{arm} ({network})" if several else arm, *_arm_cells(str(network), arm, members, tables, rejected)])
@@ -44,12 +56,12 @@ def side_by_side(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame])
 been chosen beforehand. Calibrated with galaxies as the unit: labels and positions centred, three degrees of freedom,
 adjusted for the number of networks; conditional on the given networks. With runs as the unit: what holds for other
 training sets too.</p>
-{table(ARM_HEADING, rows)}
-{table(PAIR_HEADING, _pair_rows(summary, tables["contrasts"], tables["runs"]))}"""
+{table(_ARM_HEADING, rows)}
+{table(_PAIR_HEADING, _pair_rows(summary, tables["contrasts"], tables["runs"]))}"""
 
 
 def _arm_cells(
-    network: str, arm: str, runs: pd.DataFrame, tables: Mapping[str, pd.DataFrame], rejected: Mapping[str, bool]
+    network: str, arm: str, runs: pd.DataFrame, tables: Mapping[str, pd.DataFrame], rejected: Mapping[tuple, bool]
 ) -> list[str]:
     sigma = runs.get("paper_max_sigma", pd.Series(dtype=float)).dropna()
     scanned, alone, normal = "-", "-", "-"
@@ -72,28 +84,29 @@ def _arm_cells(
     ]
 
 
-def _rejecting(name: str, runs: pd.DataFrame, rejected: Mapping[str, bool]) -> str:
-    known = [rejected[key] for run in runs["run_id"] if (key := f"{name} {run}") in rejected]
+def _rejecting(name: str, runs: pd.DataFrame, rejected: Mapping[tuple, bool]) -> str:
+    known = [rejected[key] for run in runs["run_id"] if (key := (name, str(run))) in rejected]
     return share(sum(known) / len(known) if known else None)
 
 
 def _pair_rows(summary: Mapping[str, Any], pairs: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
-    footprint = runs.set_index("run_id")["footprint"]
+    footprint, network = (runs.set_index("run_id")[name].astype(str) for name in ("footprint", "network"))
     rows = []
     for test in summary["tests"]:
-        name, _, label = test["name"].partition(" ")
-        contrast, _, network = label.partition(" [")
-        if name != "fraction_contrast" or test["family"] not in ("primary", "run level"):
+        if (test["quantity"], test["design"]) != ("fraction", CONTRAST) or test["family"] not in (
+            "primary",
+            "run level",
+        ):
             continue
-        a, _, b = contrast.partition(" - ")
-        chosen = pairs[(pairs["kind"] == "opposite") & pairs["a_run_id"].map(footprint).eq(a)]
-        chosen = chosen[chosen["b_run_id"].map(footprint).eq(b)]
-        if network:
-            chosen = chosen[chosen["a_run_id"].isin(runs.loc[runs["network"] == network.rstrip("]"), "run_id"])]
+        chosen = pairs[pairs["kind"] == "opposite"]
+        for side, name in zip(("a_run_id", "b_run_id"), test["footprints"], strict=True):
+            chosen = chosen[chosen[side].map(footprint).eq(name) & chosen[side].map(network).eq(test["network"])]
         z = chosen["z"].abs().median() if len(chosen) else None
         galaxies = ["-", "-"] if z is None else [f"{z:.1f}", f"{2 * stats.norm.sf(z):.1g}"]
         p = _deciding(test)
-        rows.append(row([label, *galaxies, with_error(test["estimate"], test["se"]), "-" if p is None else f"{p:.2g}"]))
+        rows.append(
+            row([test["label"], *galaxies, with_error(test["estimate"], test["se"]), "-" if p is None else f"{p:.2g}"])
+        )
     return rows + _seed_rows(pairs)
 
 
@@ -115,3 +128,30 @@ def labelled_arms(means: pd.DataFrame) -> list[tuple[str, str, str]]:
     several = means["network"].nunique() > 1
     found = dict.fromkeys(zip(means["network"].astype(str), means["arm"].astype(str), strict=True))
     return [(network, arm, f"{arm} ({network})" if several else arm) for network, arm in found]
+
+
+def tests_of_family(tests: Sequence[Mapping[str, Any]], family: str) -> str:
+    """The run-level tests of a family."""
+    rows = [
+        row([test["name"].replace("_", " ")], [test["size"], test["p"], test["p_permutation"]])
+        for test in tests
+        if test["family"] == family
+    ]
+    return table(("between training runs", "size", "p", "permutation p"), rows)
+
+
+def mean_of_arm(means: pd.DataFrame, network: str, arm: str, quantity: str) -> str:
+    """Mean of a number over the training sets of an arm, with its error; a dash where there is none."""
+    rows = _chosen(means, network, arm, quantity)
+    return with_error(rows["mean"].iloc[0], rows["se"].iloc[0]) if len(rows) else "-"
+
+
+def mean_vector_of_arm(means: pd.DataFrame, network: str, arm: str, quantity: str) -> list[str]:
+    """The same of a vector, a component each."""
+    rows = _chosen(means, network, arm, quantity)
+    return [with_error(mean, se) for mean, se in zip(rows["mean"], rows["se"], strict=True)] or ["-"]
+
+
+def _chosen(means: pd.DataFrame, network: str, arm: str, quantity: str) -> pd.DataFrame:
+    of_arm = (means["network"].astype(str) == network) & (means["arm"].astype(str) == arm)
+    return means[of_arm & (means["quantity"] == quantity)]

@@ -1,22 +1,66 @@
-"""Are training sets of different footprints matched to each other, in every covariate and in all together?"""
+"""How alike the training sets of an experiment are: galaxies in common, and the covariates they were matched in."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from workflow_scripts.bias.collected_tests import rotating_runs
-from workflow_scripts.bias.training_overlap import training_set_of
+from workflow_scripts.bias.replicates import footprint_axes, rotating_runs
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.tables import read_table
 from workflow_scripts.training_sets.balance import adversarial_auc, compare_training_sets
 
+# In the note of a test whose replicates are not independent; the verdict repeats such a note.
+OVERLAP = "have in common"
 _PERMUTATIONS = 99
 # Enough for a scatter of the AUC of 0.003; more galaxies would only take time.
 _MOST_GALAXIES = 20_000
 _NOT_COVARIATES = ("source_id", "ra", "dec", "label")
+# The ids of the galaxies of a training set, by footprint and resample.
+TrainingSets = Mapping[tuple[str, int], NDArray[np.object_]]
+
+
+def read_training_sets(files: Sequence[str | Path]) -> dict[tuple[str, int], NDArray[np.object_]]:
+    """The galaxies of the training sets in files `.../{footprint}/resample{r}/training_set.parquet`."""
+    return {training_set_of(file): read_table(file, ["source_id"])["source_id"].to_numpy(object) for file in files}
+
+
+def training_set_of(file: str | Path) -> tuple[str, int]:
+    """Footprint and resample that a file of a training set belongs to, by its folders."""
+    footprint, resample = Path(file).parts[-3:-1]
+    return footprint, int(resample.removeprefix("resample"))
+
+
+def shared_share(sets: Sequence[NDArray]) -> float:
+    """Share of a training set's galaxies that another one has too, mean over all pairs; 0 for less than two sets."""
+    shares = [
+        len(np.intersect1d(first, second)) / min(len(first), len(second)) for first, second in combinations(sets, 2)
+    ]
+    return float(np.mean(shares)) if shares else 0.0
+
+
+def shared_between_footprints(sets: TrainingSets) -> float:
+    """Largest share of a training set's galaxies that one of another footprint has too; 0 where there is none."""
+    pairs = combinations(sets.items(), 2)
+    return max((shared_share([a, b]) for (one, a), (other, b) in pairs if one[0] != other[0]), default=0.0)
+
+
+def overlap_within_arms(arms: Sequence[Sequence[tuple[str, int]]], training_sets: TrainingSets) -> list[str]:
+    """A note where training sets of an arm overlap: such replicates scatter less than new galaxies would make them."""
+    shared = max(shared_share([training_sets[key] for key in arm if key in training_sets]) for arm in arms)
+    return [f"training sets of an arm {OVERLAP} {shared:.1%} of their galaxies, so p is too small"] if shared else []
+
+
+def overlap_between_footprints(keys: Sequence[tuple[str, int]], training_sets: TrainingSets) -> list[str]:
+    """A note where sets of different footprints overlap: neighbours are then alike, as a response would make them."""
+    shared = shared_between_footprints({key: training_sets[key] for key in keys if key in training_sets})
+    if not shared:
+        return []
+    return [f"training sets of different footprints {OVERLAP} up to {shared:.1%} of their galaxies, so p is too small"]
 
 
 def training_balance(
@@ -32,8 +76,8 @@ def training_balance(
     list of dict
         `first, second, n` (of both), `covariates`, and over classes and covariates: `largest_smd` (absolute; below
         0.05 is as good as matched), `smallest_ks_p` (of as many as there are classes times covariates),
-        `variance_ratios` (least and largest); of all covariates together `adversarial_auc` (1/2 where nothing tells the
-        sets apart), its scatter `adversarial_null_sd` and `adversarial_p` where membership is permuted; or `reason`.
+        `variance_ratios` (least and largest); of all covariates together `adversarial_auc` (1/2 where nothing separates
+        the sets), its scatter `adversarial_null_sd` and `adversarial_p` where membership is permuted; or `reason`.
     """
     sets: dict[str, tuple[int, str | Path]] = {}
     for file in files:
@@ -52,7 +96,7 @@ def _across_the_sky(runs: pd.DataFrame) -> list[tuple[str, str]]:
     """Each rotating footprint with that of its family whose axis is farthest, every pair once."""
     pairs: dict[tuple[str, str], None] = {}
     for _, members in rotating_runs(runs).groupby("family", sort=False):
-        axes = members.groupby("footprint", sort=True)[["axis_ra", "axis_dec"]].first()
+        axes = footprint_axes(members)
         vectors = unit_vectors(*axes.to_numpy().T)
         for number, farthest in enumerate(np.argmin(np.round(vectors @ vectors.T, 9), axis=1)):
             if number != farthest:

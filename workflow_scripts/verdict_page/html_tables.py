@@ -1,9 +1,20 @@
-"""Tables of a page in HTML, everything escaped."""
+"""Tables and numbers of a page in HTML, everything escaped, and the style of a page."""
 
 import html
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+PAGE_STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+p, li { max-width: 62rem }
+table { border-collapse: collapse; font-size: 13px; margin: 1rem 0 }
+td, th { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: left; vertical-align: top }
+.verdict { font-size: 18px; border-left: 4px solid #0072b2; padding-left: 1rem }
+.primary { background: #eaf3fa }
+.galaxy { color: #666 }
+.number { white-space: nowrap }
+"""
 
 
 def table(heading: Sequence[str], rows: Iterable[str]) -> str:

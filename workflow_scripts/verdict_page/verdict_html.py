@@ -1,43 +1,32 @@
 """The page of an experiment: one HTML file that needs nothing from outside."""
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from workflow_scripts.verdict_page.balance import balance_section
-from workflow_scripts.verdict_page.explanations import (
+from workflow_scripts.verdict_page.comparison_tables import side_by_side
+from workflow_scripts.verdict_page.explanation_sections import (
     calibration_section,
     error_section,
+    imaging_section,
     response_section,
     threshold_section,
 )
-from workflow_scripts.verdict_page.images import image_section
-from workflow_scripts.verdict_page.imaging_templates import imaging_section
-from workflow_scripts.verdict_page.side_by_side import side_by_side
-from workflow_scripts.verdict_page.tables import row, share, table
+from workflow_scripts.verdict_page.html_tables import PAGE_STYLE, row, share, table, with_error
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-p { max-width: 62rem }
-table { border-collapse: collapse; font-size: 13px; margin: 1rem 0 }
-td, th { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: left; vertical-align: top }
-.verdict { font-size: 18px; border-left: 4px solid #0072b2; padding-left: 1rem }
-.primary { background: #eaf3fa }
-.galaxy { color: #666 }
-.number { white-space: nowrap }
-"""
-SIMULATED = """<p>The survey of this experiment is <b>simulated</b>: what was put into it is known (truth.json beside
+_OUTCOMES = ("requested", "delivered", "no_coverage", "rejected", "failed")
+_SIMULATED = """<p>The survey of this experiment is <b>simulated</b>: what was put into it is known (truth.json beside
 its catalog), and it says nothing about the real sky.</p>"""
-TESTS = ("unit", "test", "family", "what is estimated", "estimate", "SE", "p", "permutation p", "adjusted p", "n")
-GALAXY_TESTS = (
+_OF_RUNS = ("unit", "test", "family", "what is estimated", "estimate", "SE", "p", "permutation p", "adjusted p", "n")
+_OF_GALAXIES = (
     *("test of single networks", "family", "null", "networks or pairs", "median estimate", "median p"),
     "share below the level, adjusted",
 )
 
 
-def page(
+def verdict_html(
     summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], cutouts: Mapping[str, Any] | None = None
 ) -> str:
     """The page of a summary.
@@ -49,10 +38,10 @@ def page(
     unanswered = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in missing)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{html.escape(summary["experiment"])}</title>
-<style>{STYLE}</style></head><body>
+<style>{PAGE_STYLE}</style></head><body>
 <h1>{html.escape(summary["experiment"])}</h1>
 <p class="verdict">{html.escape(summary["verdict"])}</p>
-{SIMULATED if summary["simulated"] else ""}
+{_SIMULATED if summary["simulated"] else ""}
 <p>What decides has the training run as its unit; the primary tests, chosen beforehand, are shaded.</p>
 {_run_level(summary, primary_only=True)}
 {side_by_side(summary, tables)}
@@ -62,17 +51,17 @@ def page(
 {calibration_section(tables, tests)}
 {threshold_section(tables, tests)}
 {imaging_section(summary, tables)}
-{balance_section(summary["training_balance"])}
+{_balance(summary["training_balance"])}
 <h2>Every test with the training run as its unit</h2>
 <p>Primary tests are adjusted by Holm's method, each other family by Benjamini and Hochberg's. Where there are two p,
 the larger decides.</p>
 {_run_level(summary)}
 <h2>Tests of single networks and pairs</h2>
-<p>With the galaxy as the unit: they hold for the given networks only, and say nothing of the footprint. Each family is
+<p>With the galaxy as the unit: they hold for the given networks only, and not for the footprint. Each family is
 adjusted by Benjamini and Hochberg's method; summary.json lists every single p.</p>
 {_galaxy_level(summary)}
 {f"<h2>Not answered</h2><ul>{unanswered}</ul>" if missing else ""}
-{image_section(cutouts) if cutouts else ""}
+{image_counts(cutouts) if cutouts else ""}
 </body></html>
 """
 
@@ -87,7 +76,7 @@ def _run_level(summary: Mapping[str, Any], primary_only: bool = False) -> str:
             numbers = [test[key] for key in ("estimate", "se", "p", "p_permutation")]
             numbers += [adjusted.get(test["name"]), test["n"]]
             rows.append(row(words, numbers, "primary" if primary else ""))
-    return table(TESTS, rows)
+    return table(_OF_RUNS, rows)
 
 
 def _galaxy_level(summary: Mapping[str, Any]) -> str:
@@ -99,7 +88,7 @@ def _galaxy_level(summary: Mapping[str, Any]) -> str:
         )
         for entry in summary["galaxy_level"]
     ]
-    return table(GALAXY_TESTS, rows)
+    return table(_OF_GALAXIES, rows)
 
 
 def _budget(entry: Mapping[str, Any]) -> str:
@@ -122,3 +111,36 @@ def _budget(entry: Mapping[str, Any]) -> str:
 <p>The smallest change of the fraction between opposite regions that such a design finds in four of five cases, at the
 level of this experiment; more galaxies would not lower it.</p>
 {table(("design", "training sets a footprint", "seeds a training set", "smallest change"), designs)}"""
+
+
+def _balance(entries: Sequence[Mapping[str, Any]]) -> str:
+    """How well the training sets of different footprints are matched to each other."""
+    rows = [
+        row(
+            [f"{entry['first']} and {entry['second']}", ", ".join(entry["covariates"]) or "class alone"],
+            [
+                *(entry.get(name) for name in ("largest_smd", "smallest_ks_p", "variance_ratios")),
+                with_error(entry.get("adversarial_auc"), entry.get("adversarial_null_sd")),
+                entry.get("adversarial_p"),
+            ],
+        )
+        for entry in entries
+    ]
+    if not rows:
+        return ""
+    heading = (
+        *("training sets of", "matched in class and", "largest standardised difference", "smallest KS p"),
+        *("variance ratios, least and largest", "adversarial AUC (± its scatter by chance)", "permutation p"),
+    )
+    return f"""<h2>Balance of the training sets</h2>
+<p>Footprints that are set against each other, in what their training sets were matched in. A standardised difference
+of means below 0.05 is as good as matched. The adversarial AUC is how well all of it together separates one set from the
+other: 0.5 where nothing does. Imaging is not matched, because it is the suspected mechanism.</p>
+{table(heading, rows)}"""
+
+
+def image_counts(cutouts: Mapping[str, Any]) -> str:
+    """The counts of a ledger, and its warnings."""
+    counts = ", ".join(f"{cutouts[name]} {name.replace('_', ' ')}" for name in _OUTCOMES)
+    warnings = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in cutouts["warnings"])
+    return f"<h2>Images</h2><p>{counts}.</p>" + (f"<ul>{warnings}</ul>" if warnings else "")

@@ -1,4 +1,4 @@
-"""The analysis in the style of the original study: every run by itself, galaxies as the unit.
+"""The analysis in the style of the original study, and the table of runs: every run by itself, galaxies as the unit.
 
 These numbers are conditional on the given networks. They stand beside the run-level answer to show the difference.
 """
@@ -25,7 +25,7 @@ _QUADRUPOLE_NSIDE = 16
 
 
 def run_table(annotations: Annotations) -> pd.DataFrame:
-    """One row a run: fraction, agreement with the reference, dipoles, and what the paper-style statistics say.
+    """One row a run: fraction, agreement with the reference, dipoles, and the paper-style statistics.
 
     `dipole_*` is the centred dipole of prediction minus reference label, of the galaxies that have one; where none has,
     of prediction minus the mean over runs. `relative_dipole_*` is always the latter, of all galaxies: between runs it
@@ -64,7 +64,7 @@ def run_table(annotations: Annotations) -> pd.DataFrame:
     return pd.concat([description, pd.DataFrame(rows)], axis=1)
 
 
-def fraction_table(annotations: Annotations, ra_bins: int) -> pd.DataFrame:
+def fractions_of_runs(annotations: Annotations, ra_bins: int) -> pd.DataFrame:
     """Counts and fractions with Wilson intervals, by RA bin and by half of the sky, for every run."""
     groupings = [
         (np.bincount(group, minlength=len(names)), kind, names, group, low, high)
@@ -84,7 +84,7 @@ def fraction_table(annotations: Annotations, ra_bins: int) -> pd.DataFrame:
 
 
 def cosine_table(fractions: pd.DataFrame) -> pd.DataFrame:
-    """Cosine fit in RA, homogeneity of the RA bins, and hemisphere contrasts, for every run of a `fraction_table`."""
+    """Cosine fit in RA, homogeneity of the RA bins, hemisphere contrasts, for every run of `fractions_of_runs`."""
     rows = []
     for run_id, groups in fractions.groupby("run_id", sort=False):
         row: dict[str, Any] = {"run_id": run_id}
@@ -139,7 +139,7 @@ def _paper_columns(
     positive: np.ndarray, vectors: np.ndarray, positions: PositionSums, quadrupole: QuadrupoleScan
 ) -> dict[str, float]:
     signs = 2 * positive - 1
-    centred = dipole_or_none(positions, positive, vectors)
+    centred = _dipole_or_none(positions, positive, vectors)
     columns = {"centred_q": centred.q if centred else np.nan, "centred_p": centred.p if centred else np.nan}
     columns["centred_amplitude"] = float(np.linalg.norm(centred.beta)) if centred else np.nan
     try:
@@ -154,7 +154,7 @@ def _paper_columns(
     return columns | {"paper_quadrupole_sigma": float(quadrupole.sigma(vectors, signs).max())}
 
 
-def dipole_or_none(positions: PositionSums, values: np.ndarray, vectors: np.ndarray) -> Any:
+def _dipole_or_none(positions: PositionSums, values: np.ndarray, vectors: np.ndarray) -> Any:
     """The centred dipole, or None where it is not defined."""
     try:
         return dipole(positions, ValueSums.of(values, vectors))

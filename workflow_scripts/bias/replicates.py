@@ -1,0 +1,93 @@
+"""What replicates what: runs grouped into training sets, footprints and arms, and the means over them."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from workflow_scripts.bias.quantities import DESCRIBED, QUANTITIES, template_quantities
+
+FEWEST_FOOTPRINTS = 5
+# Runs of a training set share its galaxies, and those of a footprint its sky: only these are independent.
+_TRAINING_SET = ["footprint", "resample"]
+
+
+def rotating_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs whose footprint is a hemisphere of a family."""
+    return runs[runs["axis_ra"].notna() & runs["family"].notna()]
+
+
+def by_family(rotating: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Runs of each family of hemispheres, and what the names of its tests add: nothing where there is one family."""
+    families = rotating["family"].nunique()
+    return [
+        (f"[{family}]" if families > 1 else "", members) for family, members in rotating.groupby("family", sort=False)
+    ]
+
+
+def footprint_axes(runs: pd.DataFrame) -> pd.DataFrame:
+    """`axis_ra` and `axis_dec` of each footprint."""
+    return runs.groupby("footprint", sort=True)[["axis_ra", "axis_dec"]].first()
+
+
+def of_training_sets(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a training set (footprint, resample): means over its seeds, which are not independent."""
+    return _means(runs, _TRAINING_SET)
+
+
+def of_footprints(runs: pd.DataFrame) -> pd.DataFrame:
+    """One row a footprint: its axis, and means of all quantities over its runs, which share training galaxies."""
+    return _means(runs, ["footprint"])
+
+
+def _means(runs: pd.DataFrame, unit: list[str]) -> pd.DataFrame:
+    known = [name for one in QUANTITIES if one.words for name in (*one.columns, *one.centre)]
+    known += [name for one in template_quantities(runs) for name in one.columns]
+    wanted = [name for name in dict.fromkeys(["axis_ra", "axis_dec", *known]) if name in runs]
+    return runs.groupby(unit if len(unit) > 1 else unit[0], sort=True)[wanted].mean()
+
+
+def arms(runs: pd.DataFrame, opposite: Sequence[Sequence[str]]) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Name and runs of each arm, with each footprint that has an opposite one by itself."""
+    alone = list(dict.fromkeys(name for pair in opposite for name in pair))
+    for arm, group in runs.groupby("arm", sort=False):
+        for name in alone:
+            if (group["footprint"] == name).any():
+                yield name, group[group["footprint"] == name]
+        others = group[~group["footprint"].isin(alone)]
+        if len(others):
+            yield str(arm), others
+
+
+def arm_means(runs: pd.DataFrame, opposite: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """Means of all quantities over the training sets of each arm; opposite footprints are arms of their own.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `network, arm, quantity, component, training_sets, mean, se, low, high, galaxy_se`. `se` and the 95 % interval
+        (Student's t) are from the scatter of training sets: they hold for other training sets, and the same annotated
+        galaxies. `galaxy_se` is what other galaxies would change, median over the runs, NaN where it is not known; all
+        runs share it, so means over more runs do not lower it. Seeds of a training set are averaged first.
+    """
+    rows = [
+        {"network": network, "arm": arm, "quantity": quantity.name, "component": column}
+        | _mean(sets[column], members.get(f"{column}_se"))
+        for network, of_network in runs.groupby("network", sort=False)
+        for arm, members in arms(of_network, opposite)
+        for sets in [of_training_sets(members)]
+        for quantity in (*DESCRIBED, *template_quantities(sets))
+        for column in quantity.level_columns
+        if column in sets
+    ]
+    columns = ["network", "arm", "quantity", "component", "training_sets", "mean", "se", "low", "high", "galaxy_se"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _mean(values: pd.Series, galaxies: pd.Series | None) -> dict[str, float]:
+    n, mean = len(values), float(values.mean(skipna=False))
+    se = float(values.std(ddof=1, skipna=False) / np.sqrt(n)) if n > 1 else float("nan")
+    half = float(stats.t.ppf(0.975, n - 1)) * se if n > 1 else float("nan")
+    shared = float(galaxies.median()) if galaxies is not None else float("nan")
+    return {"training_sets": n, "mean": mean, "se": se, "low": mean - half, "high": mean + half, "galaxy_se": shared}
