@@ -7,12 +7,15 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-min_version("9.0")
+min_version("9.27")
+
+# The folder of this file, also where another workflow imports it with `module`.
+CHECKOUT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 
 
 # The default experiment; `--configfile experiments/NAME.yaml` overlays it. Named from this file, so that the workflow
 # also runs from another folder (`snakemake -s path/to/Snakefile --directory my_analysis`).
-configfile: Path(workflow.basedir) / "config.yaml"
+configfile: CHECKOUT / "config.yaml"
 
 
 report: "rules/report/workflow.rst"

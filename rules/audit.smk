@@ -5,8 +5,8 @@
 
 rule audit:
     input:
-        catalog=lambda wildcards: settings.audit(wildcards.audit)["path"],
-        compared=lambda wildcards: settings.audit(wildcards.audit)["compare"] or [],
+        catalog=lambda wildcards: of_the_user(settings.audit(wildcards.audit)["path"]),
+        compared=lambda wildcards: of_the_user(settings.audit(wildcards.audit)["compare"] or []),
     output:
         summary="results/audit/{audit}/summary.json",
         page=report(
@@ -27,7 +27,7 @@ rule audit:
         **cluster_request("audit", size=lambda wildcards: sizes.bytes_of_file(settings.audit(wildcards.audit)["path"])),
     params:
         options=lambda wildcards: shlex.join(settings.audit_options(wildcards.audit)),
-        folder=lambda wildcards: f"results/audit/{wildcards.audit}",
+        folder=placed("results/audit/{audit}"),
         code=code("audit"),
     message:
         "Audit the catalog {wildcards.audit}"

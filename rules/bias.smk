@@ -80,7 +80,7 @@ rule measure_bias:
         # Patterns, because a command line has no room for the files of a thousand runs.
         annotations=for_each_run("results/inference/{survey}/{{run_id}}/annotations.parquet"),
         training_sets=for_each_run("results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet"),
-        folder=lambda wildcards: f"results/bias/{wildcards.experiment}",
+        folder=placed("results/bias/{experiment}"),
         code=code("measure_bias"),
     message:
         "Measure the bias of experiment {wildcards.experiment}"

@@ -113,7 +113,7 @@ rule draw_calibration:
     resources:
         **cluster_request("draw_calibration"),
     params:
-        folder=lambda wildcards: f"results/calibration/{wildcards.mocks}_mocks/figures",
+        folder=placed("results/calibration/{mocks}_mocks/figures"),
         code=code("draw_calibration"),
     message:
         "Draw the calibration of all tests on {wildcards.mocks} mocks"

@@ -45,6 +45,7 @@ rule query_catalog:
         # A function of the input is not compared with earlier runs: another pace must not ask anything again.
         manner=lambda wildcards, input: shlex.join(settings.query_manner(wildcards.catalog)),
         contact=lambda wildcards, input: settings.contact or "",
+        kept=placed("results/catalog/.answers"),
         code=code("query_catalog"),
     message:
         "Ask the service of the catalog {wildcards.catalog} for its rows"
@@ -52,7 +53,7 @@ rule query_catalog:
         # What came is kept outside of the outputs, by the digest of the query: a failed job loses none of it, and
         # catalogs with the same query share it.
         "python -m workflow_scripts.query_catalog --query {params.query:q} {params.manner} --contact={params.contact:q}"
-        " --kept results/catalog/.answers --output {output.answer} --record {output.record} 2> {log}"
+        " --kept {params.kept} --output {output.answer} --record {output.record} 2> {log}"
 
 
 rule download_catalog:
@@ -73,18 +74,19 @@ rule download_catalog:
         source=lambda wildcards: shlex.join(settings.download_options(wildcards.catalog)),
         limit=lambda wildcards, input: settings.catalog(wildcards.catalog)["max_bytes"],
         contact=lambda wildcards, input: settings.contact or "",
+        kept=placed("results/catalog/.answers"),
         code=code("download_catalog"),
     message:
         "Download the table of the catalog {wildcards.catalog}"
     shell:
         "python -m workflow_scripts.download_catalog {params.source} --max-bytes {params.limit}"
-        " --contact={params.contact:q} --kept results/catalog/.answers"
+        " --contact={params.contact:q} --kept {params.kept}"
         " --output {output.table} --record {output.record} 2> {log}"
 
 
 rule make_catalog:
     input:
-        source=lambda wildcards: settings.catalog_source(wildcards.catalog),
+        source=lambda wildcards: source_of(wildcards.catalog),
     output:
         catalog="results/catalog/{catalog}/catalog.parquet",
         hygiene="results/catalog/{catalog}/hygiene.json",

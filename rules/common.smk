@@ -6,7 +6,9 @@ import sys
 
 from snakemake.exceptions import WorkflowError
 
-sys.path.insert(0, workflow.basedir)
+if not CHECKOUT.is_dir():
+    raise WorkflowError(f"{CHECKOUT}: skybias runs its steps from a checkout; clone it and name the Snakefile in it")
+sys.path.insert(0, str(CHECKOUT))
 
 from workflow_scripts.cluster.slurm import refusal_advice
 from workflow_scripts.code_closure import code_digest
@@ -22,8 +24,11 @@ from workflow_scripts.whole_file import check_output_folder
 os.environ.update(
     PATH=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
     PYTHONSAFEPATH="1",
-    PYTHONPATH=os.pathsep.join(filter(None, [str(workflow.basedir), os.environ.get("PYTHONPATH", "")])),
+    PYTHONPATH=os.pathsep.join(filter(None, [str(CHECKOUT), os.environ.get("PYTHONPATH", "")])),
 )
+
+# Where the `prefix:` of a module puts a path. Snakemake moves inputs, outputs and logs by itself, but no parameters.
+placed = workflow.modifier.path_modifier.replace_prefix
 
 # Snakemake lists the files of --configfile before the default, which they overlay.
 config_files = [*workflow.configfiles[-1:], *workflow.configfiles[:-1]]
@@ -31,8 +36,8 @@ config_files = [*workflow.configfiles[-1:], *workflow.configfiles[:-1]]
 try:
     settings = load(config, config_files)
     check_user_files(settings, config_files)
-    for folder in ("results", "logs", "benchmarks"):
-        check_output_folder(folder)
+    for folder in ("results/", "logs/", "benchmarks/"):
+        check_output_folder(placed(folder))
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -55,7 +60,7 @@ wildcard_constraints:
 
 def code(step):
     """Digest of what a step's program means: its module and all it imports from this checkout, without comments."""
-    return code_digest(f"workflow_scripts.{step}", workflow.basedir)
+    return code_digest(f"workflow_scripts.{step}", CHECKOUT)
 
 
 def entry(part, of):
@@ -100,7 +105,18 @@ def of_runs(pattern):
 
 def for_each_run(pattern):
     """Params function: `pattern` with the survey filled in and the rest, in double braces, left for the step to fill."""
-    return lambda wildcards: pattern.format(survey=settings.experiment(wildcards.experiment)["survey"])
+    return lambda wildcards: placed(pattern).format(survey=settings.experiment(wildcards.experiment)["survey"])
+
+
+def of_the_user(files):
+    """A file of the user, or several: unlike results, they stay where they are under the `prefix:` of a module."""
+    return local(files) if isinstance(files, str) else [local(file) for file in files]
+
+
+def source_of(catalog):
+    """The table that a catalog is made from: the user's, or what the step before made or fetched."""
+    source = settings.catalog_source(catalog)
+    return of_the_user(source) if settings.catalog(catalog)["source"] == "file" else source
 
 
 def verdicts():

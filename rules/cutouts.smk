@@ -13,9 +13,12 @@ def survey_sources(wildcards):
     The date of a folder does not depend on the files in it: `images_state` does.
     """
     survey = settings.survey(wildcards.survey)
-    files = kind_of(survey).files(survey)
+    files = {
+        option: path if option == "truth" else of_the_user(path)
+        for option, path in kind_of(survey).files(survey).items()
+    }
     if coverage := settings.coverage_file(wildcards.survey):
-        files["coverage"] = coverage
+        files["coverage"] = of_the_user(coverage) if survey["coverage"]["moc"] else coverage
     return {option: ancient(path) if Path(path).is_dir() else path for option, path in files.items()}
 
 
@@ -29,7 +32,7 @@ def images_state(wildcards):
 # changes a label or the split makes another catalog, and fetches nothing.
 rule list_positions:
     input:
-        lambda wildcards: settings.catalog_source(settings.survey(wildcards.survey)["catalog"]),
+        lambda wildcards: source_of(settings.survey(wildcards.survey)["catalog"]),
     output:
         "results/cutouts/{survey}/positions.parquet",
     log:
@@ -63,12 +66,13 @@ rule fetch_coverage:
     params:
         coverage=entry("coverage_parameter", of="survey"),
         contact=lambda wildcards, input: settings.contact or "",
+        limits=placed("results/.services"),
         code=code("fetch_coverage"),
     message:
         "Fetch the map of the sky that {wildcards.survey} covers"
     shell:
         "python -m workflow_scripts.fetch_coverage --coverage {params.coverage:q} --contact={params.contact:q}"
-        " --limits-folder results/.services --output {output} 2> {log}"
+        " --limits-folder {params.limits} --output {output} 2> {log}"
 
 
 rule fetch_cutouts:
@@ -97,20 +101,21 @@ rule fetch_cutouts:
         downloads=lambda wildcards: int(is_downloaded(settings.survey(wildcards.survey))),
     params:
         survey=entry("survey_parameter", of="survey"),
-        sources=lambda wildcards: " ".join(
-            f"--{key} {shlex.quote(str(path))}" for key, path in survey_sources(wildcards).items()
+        sources=lambda wildcards, input: " ".join(
+            f"--{option} {shlex.quote(input[option])}" for option in survey_sources(wildcards)
         ),
         images=images_state,
         # A function of the input is not compared with earlier runs: another limit must not fetch anything again.
         limit=lambda wildcards, input: settings.survey(wildcards.survey)["max_failed_share"],
         access=lambda wildcards, input: shlex.join(settings.access_options(wildcards.survey)),
         in_words=in_words(lambda wildcards: settings.survey_parameter(wildcards.survey)),
+        limits=placed("results/.services"),
         code=code("fetch_cutouts"),
     message:
         "Fetch the cutouts of {wildcards.survey} in tile {wildcards.tile}: {params.in_words}"
     shell:
         "python -m workflow_scripts.fetch_cutouts --survey {params.survey:q} --catalog {input.catalog}"
-        " {params.sources} {params.access} --limits-folder results/.services --tile {wildcards.tile}"
+        " {params.sources} {params.access} --limits-folder {params.limits} --tile {wildcards.tile}"
         " --max-failed-share {params.limit} --output {output} 2> {log}"
 
 

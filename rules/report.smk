@@ -70,7 +70,7 @@ rule write_verdict:
     resources:
         **cluster_request("write_verdict"),
     params:
-        bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
+        bias=placed("results/bias/{experiment}"),
         code=code("write_verdict"),
     message:
         "Write the verdict of {wildcards.experiment} as a page"
@@ -98,9 +98,9 @@ rule draw_runs:
         **cluster_request("draw_runs", size=lambda wildcards: len(settings.runs(wildcards.experiment))),
     params:
         figures=entry("figures_parameter", of="experiment"),
-        bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
+        bias=placed("results/bias/{experiment}"),
         histories=for_each_run("results/training/{survey}/{{run_id}}/history.csv"),
-        folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
+        folder=placed("results/report/{experiment}/figures"),
         code=code("draw_runs"),
     message:
         "Draw the runs of {wildcards.experiment}"
@@ -131,8 +131,8 @@ rule draw_sky_maps:
         ),
     params:
         figures=entry("figures_parameter", of="experiment"),
-        bias=lambda wildcards: f"results/bias/{wildcards.experiment}",
-        folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
+        bias=placed("results/bias/{experiment}"),
+        folder=placed("results/report/{experiment}/figures"),
         code=code("draw_sky_maps"),
     message:
         "Draw the sky maps of {wildcards.experiment}"
@@ -161,7 +161,7 @@ rule draw_galaxies:
         experiment=entry("bias_parameter", of="experiment"),
         annotations=for_each_run("results/inference/{survey}/{{run_id}}/annotations.parquet"),
         figures=entry("figures_parameter", of="experiment"),
-        folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
+        folder=placed("results/report/{experiment}/figures"),
         code=code("draw_galaxies"),
     message:
         "Draw example galaxies of {wildcards.experiment}"
@@ -194,7 +194,7 @@ rule draw_footprints:
         ),
     params:
         figures=entry("figures_parameter", of="experiment"),
-        folder=lambda wildcards: f"results/report/{wildcards.experiment}/figures",
+        folder=placed("results/report/{experiment}/figures"),
         code=code("draw_footprints"),
     message:
         "Draw the footprints of {wildcards.experiment}"

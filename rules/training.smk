@@ -6,7 +6,7 @@
 
 rule map_footprint:
     input:
-        lambda wildcards: settings.moc_files(wildcards.footprint),
+        lambda wildcards: of_the_user(settings.moc_files(wildcards.footprint)),
     output:
         moc="results/training/footprints/{footprint}.moc.fits",
         summary="results/training/footprints/{footprint}.json",
@@ -34,7 +34,7 @@ rule draw_training_set:
     input:
         galaxies=galaxies_of_footprint,
         ledger="results/cutouts/{survey}/ledger.parquet",
-        mocs=lambda wildcards: settings.moc_files(wildcards.footprint),
+        mocs=lambda wildcards: of_the_user(settings.moc_files(wildcards.footprint)),
     output:
         "results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
     log:
@@ -62,7 +62,7 @@ rule train:
     input:
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         index=of_recipe("index.parquet"),
-        network_files=lambda wildcards: settings.network_files(wildcards.network),
+        network_files=lambda wildcards: of_the_user(settings.network_files(wildcards.network)),
     output:
         model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras",
         history="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/history.csv",
@@ -83,7 +83,7 @@ rule train:
         gpu=int(settings.gpu),
     params:
         network=entry("network", of="network"),
-        resume="results/training/.resume",
+        resume=placed("results/training/.resume"),
         in_words=in_words(lambda wildcards: settings.network(wildcards.network)),
         code=code("train"),
     message:
