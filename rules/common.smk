@@ -13,6 +13,7 @@ sys.path.insert(0, str(CHECKOUT))
 from workflow_scripts.cluster.slurm import refusal_advice
 from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
+from workflow_scripts.configuration.sources import Source, overlaid, refuse_repeated_options, with_types
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.cluster_requests import cluster_request
 from workflow_scripts.planning.work import WorkSizes
@@ -34,8 +35,17 @@ placed = workflow.modifier.path_modifier.replace_prefix
 config_files = [*workflow.configfiles[-1:], *workflow.configfiles[:-1]]
 
 try:
-    settings = load(config, config_files)
-    check_user_files(settings, config_files)
+    refuse_repeated_options(sys.argv)
+    if workflow.modifier.is_main_snakefile():
+        config, from_options = with_types(config, workflow.config_settings.config_args or ())
+        sources = [*config_files, *from_options]
+    else:
+        # What a module gets overlays the default, like a file of --configfile.
+        config, _ = with_types(config, workflow.config_settings.config_args or ())
+        sources = [CHECKOUT / "config.yaml", Source(f"config of module {__name__}", config)]
+        config = overlaid(sources[0], config)
+    settings = load(config, sources)
+    check_user_files(settings, sources)
     for folder in ("results/", "logs/", "benchmarks/"):
         check_output_folder(placed(folder))
 except InputError as error:

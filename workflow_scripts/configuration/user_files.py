@@ -4,24 +4,32 @@ Snakemake takes a result whose source is gone for a source itself: after a finis
 nothing and keep results that were made from another file.
 """
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
 from workflow_scripts.configuration.settings import Configuration
-from workflow_scripts.configuration.validation import KeyPath, reject
+from workflow_scripts.configuration.sources import KeyPath, Sources
+from workflow_scripts.configuration.validation import reject
 
+# What Snakemake takes for a wildcard, with or without a constraint.
+_PLACEHOLDER = re.compile(r"\{\s*\w+\s*(,[^{}]*)?\}")
 UserFile = tuple[KeyPath, str, str]
 
 
-def check_user_files(settings: Configuration, files: Sequence[str | Path] = ()) -> None:
+def check_user_files(settings: Configuration, files: Sources = ()) -> None:
     """Raise `InputError` for the first file that is not there, unless `missing_files` is `accept`.
 
     Paths are relative to the working directory; `files` are the configuration files, to name in the message.
     """
+    given = list(user_files(settings))
+    for key, path, _ in given:
+        if _PLACEHOLDER.search(path):
+            reject(key, f"is '{path}', expected a path without words in braces, which Snakemake would replace", files)
     if settings.completed["missing_files"] == "accept":
         return
-    for key, path, what in user_files(settings):
+    for key, path, what in given:
         if not Path(path).exists():
             hint = "missing_files: accept keeps the results made from a file that is gone"
             reject(key, f"is '{path}', which does not exist{_similar(path)}; expected {what} ({hint})", files)

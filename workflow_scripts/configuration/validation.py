@@ -4,10 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
-from pathlib import Path
 from typing import Any, NoReturn
 
-import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
@@ -19,10 +17,8 @@ from workflow_scripts.configuration.schema import (
     places_of,
     registries,
 )
+from workflow_scripts.configuration.sources import KeyPath, Sources, dotted, source_with
 from workflow_scripts.errors import InputError
-
-KeyPath = tuple[str | int, ...]
-Files = Sequence[str | Path]
 
 # A misspelt key is often unknown in one place and missing in another: what the user wrote comes first.
 _FIRST_REPORTED = {"additionalProperties": 0, "unevaluatedProperties": 0, "propertyNames": 0, "required": 2}
@@ -33,7 +29,7 @@ _FORMER_KEYS = {
 }
 
 
-def validated(config: Mapping[str, Any], files: Files = ()) -> dict[str, Any]:
+def validated(config: Mapping[str, Any], files: Sources = ()) -> dict[str, Any]:
     """Check `config` against the schema and return a copy with all defaults.
 
     Parameters
@@ -51,22 +47,14 @@ def validated(config: Mapping[str, Any], files: Files = ()) -> dict[str, Any]:
     plain = _plain(config, (), files)
     errors = sorted(_validator().iter_errors(plain), key=_rank)
     if errors:
-        reject(_path(errors[0]), _sentence(errors[0]), files)
+        reject(_path(errors[0]), _sentence(errors[0]), files, at=_culprit(errors[0]))
     return complete(plain, config_schema())
 
 
-def reject(path: KeyPath, problem: str, files: Files = ()) -> NoReturn:
-    """Raise an `InputError` that names the file and the key."""
-    where = _file_with(path, files) or "configuration"
+def reject(path: KeyPath, problem: str, files: Sources = (), at: KeyPath = ()) -> NoReturn:
+    """Raise an `InputError` that names the source and the key; `at` is the key that the source has, if another."""
+    where = source_with(at or path, files) or "configuration"
     raise InputError(f"{where}: {dotted(path)} {problem}" if path else f"{where}: {problem}")
-
-
-def dotted(path: KeyPath) -> str:
-    """A key path as people write it, `footprints.north.region.polygon[2]`."""
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:
@@ -83,7 +71,7 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(config_schema())
 
 
-def _plain(value: Any, path: KeyPath, files: Files) -> Any:
+def _plain(value: Any, path: KeyPath, files: Sources) -> Any:
     """Copy with plain dicts and lists; refuses what YAML may have made of an unquoted word, and NaN and infinity."""
     if isinstance(value, Mapping):
         for key in value:
@@ -114,13 +102,25 @@ def _path(error: ValidationError) -> KeyPath:
     return tuple(error.absolute_path)
 
 
+def _culprit(error: ValidationError) -> KeyPath:
+    """What only the source with the mistake has: for an unknown key, the key itself."""
+    if error.validator in ("additionalProperties", "unevaluatedProperties"):
+        return (*_path(error), _unknown_key(error))
+    return _path(error)
+
+
+def _unknown_key(error: ValidationError) -> str:
+    known = keys_of(applicable_schemas(error.schema, error.instance))
+    return next(key for key in error.instance if key not in known)
+
+
 def _sentence(error: ValidationError) -> str:
     """What was found and what was expected, for one violation of the schema."""
     value, expected, schema, path = error.instance, error.validator_value, error.schema, _path(error)
     match error.validator:
         case "additionalProperties" | "unevaluatedProperties":
             known = list(keys_of(applicable_schemas(schema, value)))
-            unknown = next(key for key in value if key not in known)
+            unknown = _unknown_key(error)
             return f"{'has the ' if path else ''}unknown key '{unknown}'{_about_unknown(unknown, known, path)}"
         case "required":
             missing = next(key for key in expected if key not in value)
@@ -218,21 +218,3 @@ def _number_hint(value: Any, expected: str | Sequence[str]) -> str:
         return f" (write {float(value)!r}: YAML reads {value} as text)" if math.isfinite(float(value)) else ""
     except ValueError:
         return ""
-
-
-def _file_with(path: KeyPath, files: Files) -> str | None:
-    """The file that sets the key, or most of the way to it; the last one wins as it does in merging."""
-    best, name = 0, None
-    for file in files:
-        with open(file, encoding="utf-8") as text:
-            node = yaml.safe_load(text)
-        depth = 0
-        for part in path:
-            try:
-                node = node[part]
-            except (KeyError, IndexError, TypeError):
-                break
-            depth += 1
-        if depth >= best:
-            best, name = depth, str(file)
-    return name

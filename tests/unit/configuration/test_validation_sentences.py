@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from workflow_scripts.configuration import load
-from workflow_scripts.configuration.repeated_keys import check_repeated_keys
 from workflow_scripts.configuration.schema import complete, config_schema
+from workflow_scripts.configuration.sources import check_repeated_keys
 from workflow_scripts.errors import InputError
 
 BASE = """
