@@ -55,7 +55,6 @@ rule all:
     localrule: True
 
 
-# A cluster that wants more than the profile gives is told in one sentence.
+# The sentences of failed jobs, and what a cluster wants that refuses jobs, are the last lines printed.
 onerror:
-    if advice := refusal_advice("".join(Path(name).read_text(errors="replace") for name in log)):
-        print(f"error: {advice}", file=sys.stderr)
+    failed_jobs.advise(log)

@@ -5,16 +5,17 @@ import shlex
 import sys
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 if not CHECKOUT.is_dir():
     raise WorkflowError(f"{CHECKOUT}: skybias runs its steps from a checkout; clone it and name the Snakefile in it")
 sys.path.insert(0, str(CHECKOUT))
 
-from workflow_scripts.cluster.slurm import refusal_advice
 from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
 from workflow_scripts.configuration.sources import Source, overlaid, refuse_repeated_options, with_types
 from workflow_scripts.errors import InputError
+from workflow_scripts.failed_jobs import FailedJobs
 from workflow_scripts.planning.cluster_requests import cluster_request
 from workflow_scripts.planning.work import WorkSizes
 from workflow_scripts.whole_file import check_output_folder
@@ -53,6 +54,11 @@ except InputError as error:
 
 # What rules state the size of their work with.
 sizes = WorkSizes(settings)
+
+# Jobs sent to a cluster read this file, too: theirs is no run of its own.
+if workflow.is_main_process and not any(isinstance(handler, FailedJobs) for handler in logger.handlers):
+    failed_jobs = FailedJobs(stop=lambda: workflow.scheduler.exit_gracefully())
+    logger.addHandler(failed_jobs)
 
 
 wildcard_constraints:

@@ -41,6 +41,8 @@ rule draw_training_set:
         "logs/training/{survey}/{footprint}/resample{resample}/draw_training_set.log",
     benchmark:
         "benchmarks/training/{survey}/{footprint}/resample{resample}/draw_training_set.tsv"
+    # Before any training: a design that cannot be drawn ends the run.
+    priority: 1
     conda:
         "../envs/survey.yaml"
     resources:

@@ -7,7 +7,10 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, JobError
+
+# How the last line of a step's log begins: with what is wrong for all jobs, or for this one alone.
+FOR_ALL, FOR_ONE = "error", "failed"
 
 
 def json_argument(text: str) -> Any:
@@ -25,8 +28,8 @@ def run_step(
 ) -> NoReturn:
     """Run one step as a program.
 
-    An `InputError` is printed as one sentence and exits with status 2; every other exception is a bug and keeps
-    its traceback. `--debug` shows the traceback of both.
+    An `InputError` is printed as one sentence and exits with status 2, a `JobError` with status 1; every other
+    exception is a bug and keeps its traceback. `--debug` shows the traceback of all.
     """
     parser.add_argument("--debug", action="store_true", help="show the traceback of an input error")
     parser.add_argument(
@@ -48,15 +51,16 @@ def run_step(
     except InputError as error:
         if arguments.debug:
             raise
-        sys.exit(_as_error(str(error)))
+        sys.exit(_printed(str(error), for_all=not isinstance(error, JobError)))
     except OSError as error:
-        # A full or read-only disk is the user's to mend: say which file, without a traceback.
+        # A full or read-only disk is the user's to mend: name the file, without a traceback.
         if arguments.debug:
             raise
-        sys.exit(_as_error(f"{error.filename}: {error.strerror}" if error.filename else str(error)))
+        sentence = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        sys.exit(_printed(sentence, for_all=False))
     sys.exit(0)
 
 
-def _as_error(sentence: str) -> int:
-    print(f"error: {sentence}", file=sys.stderr)
-    return 2
+def _printed(sentence: str, *, for_all: bool) -> int:
+    print(f"{FOR_ALL if for_all else FOR_ONE}: {sentence}", file=sys.stderr)
+    return 2 if for_all else 1

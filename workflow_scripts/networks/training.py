@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.networks.checkpoints import Checkpoints, History
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
 from workflow_scripts.tables import read_columns
@@ -148,7 +148,7 @@ def fit(
             total_loss += float(loss)
             total_correct += float(correct)
         if not np.isfinite(total_loss):
-            raise InputError(
+            raise JobError(
                 f"networks: the loss of {model.name} is not finite after epoch {epoch + 1};"
                 f" expected a smaller learning_rate than {spec['optimizer']['learning_rate']}"
             )

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from workflow_scripts.errors import InputError, first_line
+from workflow_scripts.errors import InputError, JobError, first_line
 from workflow_scripts.image_checks.acceptance import Problem, Wanted, check_image
 from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult, Survey
 from workflow_scripts.tables import parquet_metadata
@@ -173,7 +173,7 @@ def check_failed_share(ledger: pa.Table, limit: float, what: str) -> None:
         listed = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
         # What a survey does not cover is no fault, whatever its share.
         first = next(row for row in reasons(ledger, len(OUTCOMES) * bad) if row["outcome"] in ("rejected", "failed"))
-        raise InputError(
+        raise JobError(
             f"{what}: {bad / counts['requested']:.1%} rejected or failed ({listed}), expected at most {limit:.1%}"
             f" (surveys, max_failed_share); most often: {first['reason']} ({first['requests']} times, for example"
             f" {first['origin']} of {first['source_id']})"

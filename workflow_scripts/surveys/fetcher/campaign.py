@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.surveys.fetcher.journal import Journal
 from workflow_scripts.surveys.fetcher.progress import Progress
 from workflow_scripts.surveys.fetcher.requester import AccessLimits, Requester
@@ -211,7 +211,7 @@ class Campaign:
         # Requested again at the next start, whatever kind of failure it seems to be.
         for failure, _, _ in self._in_a_row:
             self.journal.forget(failure.key)
-        raise InputError(f"{self._advice(most)}; what came before is kept, and the next start goes on from there")
+        raise JobError(f"{self._advice(most)}; what came before is kept, and the next start goes on from there")
 
     def _advice(self, reason: str) -> str:
         where = f"surveys: {self.service.urls[0]}: {HOPELESS} cutouts one after the other failed, most often: {reason}"

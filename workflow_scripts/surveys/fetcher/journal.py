@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.errors import JobError
 
 _LENGTHS = struct.Struct("<III")
 _LARGEST_HEAD = 2**20
@@ -39,7 +39,7 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._file)
-            raise InputError(f"{self.path}: another process fetches this tile, expected one at a time") from None
+            raise JobError(f"{self.path}: another process fetches this tile, expected one at a time") from None
         self._places: dict[str, tuple[int, int, int]] = {}
         self._end = 0
         self._synced = 0

@@ -1,0 +1,91 @@
+"""Which sentences of failed jobs are printed, and when the run ends."""
+
+import logging
+import threading
+
+import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
+
+from workflow_scripts import step
+from workflow_scripts.errors import InputError, JobError
+from workflow_scripts.failed_jobs import FailedJobs
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """A run that fails as it is given: (handler, fail, finish, stopped)."""
+    monkeypatch.setattr("atexit.register", lambda *arguments, **more: None)
+    stopped = threading.Event()
+    jobs = FailedJobs(stop=stopped.set)
+    logger = logging.Logger("test")
+    logger.addHandler(jobs)
+
+    def fail(number, text):
+        log = tmp_path / f"{number}.log"
+        if text is not None:
+            log.write_text(text)
+        more = {"event": LogEvent.JOB_ERROR, "jobid": number, "rule_name": "train", "log": [str(log)]}
+        logger.error("Error in rule", extra=more)
+
+    def finish(number):
+        logger.info("Finished", extra={"event": LogEvent.JOB_FINISHED, "job_id": number})
+
+    return jobs, fail, finish, stopped
+
+
+def test_what_is_wrong_for_all_ends_the_run(run, capsys):
+    jobs, fail, _, stopped = run
+    fail(1, "12:00:00 INFO works\nerror: table.csv: has no column 'ra'\n")
+    assert stopped.wait(5)
+    assert "error: table.csv: has no column 'ra'\nThis is wrong for all" in capsys.readouterr().err
+    assert [line.partition(" (")[0] for line in jobs.sentences()] == ["error: table.csv: has no column 'ra'"]
+
+
+def test_what_fails_for_one_does_not(run, capsys):
+    jobs, fail, finish, stopped = run
+    fail(1, "failed: tile 3: 40 % failed\n")
+    fail(2, "failed: tile 3: 40 % failed\n")
+    fail(3, "Traceback (most recent call last):\n  File\nValueError: a bug\n")
+    fail(4, "")
+    fail(5, None)
+    fail(6, "failed: the service is down\n")
+    finish(6)
+    assert not stopped.wait(0.2)
+    assert [line.split(" (")[0] for line in jobs.sentences()] == [
+        "failed: tile 3: 40 % failed",
+        "failed: ValueError: a bug",
+        "failed: train ended without a message",
+    ]
+    assert " and 1 more)" in next(jobs.sentences())
+    jobs.print_sentences()
+    assert capsys.readouterr().err.endswith("4.log and 1 more)\n")
+
+
+def test_a_page_of_failures_is_shortened_and_what_is_for_all_stays_last(run, capsys):
+    jobs, fail, _, _ = run
+    fail(0, "error: the design is wrong\n")
+    for number in range(1, 15):
+        fail(number, f"failed: tile {number}\n")
+    capsys.readouterr()
+    jobs.print_sentences()
+    first, *_, last = capsys.readouterr().err.strip().splitlines()
+    assert first == "5 more failures: see the logs"
+    assert last.startswith("error: the design is wrong (")
+
+
+@pytest.mark.parametrize(
+    ("error", "line", "status"),
+    [
+        (InputError("a table is wrong"), "error: a table is wrong", 2),
+        (JobError("a tile failed"), "failed: a tile failed", 1),
+        (OSError(28, "No space left on device", "x.npy"), "failed: x.npy: No space left on device", 1),
+    ],
+)
+def test_a_step_ends_in_its_sentence(error, line, status, capsys):
+    def main(arguments):
+        raise error
+
+    with pytest.raises(SystemExit) as ended:
+        step.run_step(main, step.argparse.ArgumentParser(), [])
+    assert ended.value.code == status
+    assert capsys.readouterr().err == f"{line}\n"
