@@ -33,10 +33,6 @@ include: "rules/audit.smk"
 include: "rules/calibration.smk"
 
 
-# The report opens with the verdicts; its text is rendered with the configuration at hand.
-config["verdicts"] = verdicts()
-
-
 rule all:
     default_target: True
     input:

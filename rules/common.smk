@@ -1,5 +1,4 @@
 # What all rules use: the validated configuration, the names in paths, and the environment of the steps. No rules.
-import json
 import os
 import shlex
 import sys
@@ -133,16 +132,3 @@ def source_of(catalog):
     """The table that a catalog is made from: the user's, or what the step before made or fetched."""
     source = settings.catalog_source(catalog)
     return of_the_user(source) if settings.catalog(catalog)["source"] == "file" else source
-
-
-def verdicts():
-    """The verdicts that are there already, for the first page of the report."""
-    found = {}
-    for experiment in settings.active_experiments:
-        summary = Path("results/bias") / experiment / "summary.json"
-        try:
-            found[experiment] = json.loads(summary.read_text(encoding="utf-8"))["verdict"]
-        except (OSError, ValueError, KeyError):
-            # Not there yet, or cut off: it only opens the report, and must not keep anyone from making it again.
-            continue
-    return found

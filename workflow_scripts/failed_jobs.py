@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from snakemake_interface_logger_plugins.common import LogEvent
+from snakemake.logging import LogEvent
 
 from workflow_scripts.cluster.slurm import refusal_advice
 from workflow_scripts.step import FOR_ALL, FOR_ONE

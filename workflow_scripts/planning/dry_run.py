@@ -1,7 +1,7 @@
 """A dry run of Snakemake, as data: every job, whether it would run, and why.
 
-Snakemake's public API runs a workflow but gives no jobs away. What the preview uses of its private parts, as seen in
-Snakemake 9.27 (tests/unit/planning/test_dry_run.py and tests/dag/test_plan.py notice when it changes):
+Snakemake's public API runs a workflow but gives no jobs away. What skybias uses of its private and undocumented parts,
+as seen in Snakemake 9.27 (test_dry_run.py, test_private_parts.py and tests/dag/test_plan.py notice when it changes):
 
 * `snakemake.cli.parse_args` and `parse_config`: the command line with its profiles, as options;
 * `WorkflowApi._workflow` and, of it, `dag`, `globals`, `global_resources`, `resource_scopes` and `rules`;
@@ -10,7 +10,11 @@ Snakemake 9.27 (tests/unit/planning/test_dry_run.py and tests/dag/test_plan.py n
 * of a reason (`reasons.py`) the fields `forced`, `params_changed`, `code_changed`, `input_changed`,
   `software_stack_changed`, `_incomplete_output`, `_updated_input`, `_missing_output`;
 * the texts `repr(parameter)` in which Snakemake records the parameters of a job;
-* the columns of benchmark files with `benchmark-extended` (`costs.py`): the `resources` and `wildcards` of a job.
+* the columns of benchmark files with `benchmark-extended` (`costs.py`): the `resources` and `wildcards` of a job;
+* in the Snakefile and rules/ `workflow.current_basedir`, `workflow.configfiles`, `workflow.is_main_process`,
+  `workflow.config_settings.config_args`, `workflow.scheduler.exit_gracefully`, and of a module
+  `workflow.modifier.is_main_snakefile` and `workflow.modifier.path_modifier.replace_prefix`;
+* the fields `jobid`, `job_id`, `rule_name` and `log` of its log events (`failed_jobs.py`).
 """
 
 import contextlib

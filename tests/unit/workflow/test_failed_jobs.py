@@ -4,7 +4,7 @@ import logging
 import threading
 
 import pytest
-from snakemake_interface_logger_plugins.common import LogEvent
+from snakemake.logging import LogEvent
 
 from workflow_scripts import step
 from workflow_scripts.errors import InputError, JobError

@@ -1,0 +1,14 @@
+"""The report of a finished run is one page, which opens with links to the verdicts."""
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_report_opens_with_the_verdicts(finished_run, tmp_path):
+    finished_run.snakemake("--report", str(tmp_path / "report.html"))
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "first: all tests" in report
+    assert "app.showResultInfo('results/report/first/verdict.html')" in report.replace("&#x27;", "'").replace(
+        "\\'", "'"
+    )
