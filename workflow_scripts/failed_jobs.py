@@ -34,7 +34,9 @@ class FailedJobs(logging.Handler):
     def __init__(self, stop: Callable[[], None]):
         super().__init__()
         self.stop = stop
+        # Rule and logs by job, and the folder that the logs are relative to: at the end, Snakemake has left it.
         self.logs: dict[int, tuple[str, list[str]]] = {}
+        self.folder = Path.cwd()
         self.stopped = False
         atexit.register(self.print_sentences)
 
@@ -46,7 +48,8 @@ class FailedJobs(logging.Handler):
         elif event == LogEvent.JOB_ERROR:
             job = record.__dict__
             self.logs[job["jobid"]] = job["rule_name"], list(job["log"])
-            kind, sentence = _failure(job["log"])
+            self.folder = Path.cwd()
+            kind, sentence = _failure(self.folder, job["log"])
             if kind == FOR_ALL and not self.stopped:
                 self.stopped = True
                 print(
@@ -61,7 +64,7 @@ class FailedJobs(logging.Handler):
         """A line for each different failure, those that are wrong for all at the end."""
         where: dict[tuple[str, str], list[str]] = {}
         for rule, logs in self.logs.values():
-            kind, sentence = _failure(logs)
+            kind, sentence = _failure(self.folder, logs)
             sentence = sentence or f"{rule} ended without a message"
             where.setdefault((kind, sentence), []).append(logs[0] if logs else rule)
         for (kind, sentence), logs in sorted(where.items(), key=lambda item: item[0][0] == FOR_ALL):
@@ -85,11 +88,11 @@ class FailedJobs(logging.Handler):
             atexit.register(self.print_sentences)
 
 
-def _failure(logs: Iterable[str]) -> tuple[str, str]:
+def _failure(folder: Path, logs: Iterable[str]) -> tuple[str, str]:
     """Whether a failure is for all or for one job, and its sentence: the last line of the step's log."""
     for log in logs:
         try:
-            lines = Path(log).read_text(encoding="utf-8", errors="replace").split("\n")
+            lines = (folder / log).read_text(encoding="utf-8", errors="replace").split("\n")
         except OSError:
             continue
         for line in reversed(lines):

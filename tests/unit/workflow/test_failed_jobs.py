@@ -89,3 +89,14 @@ def test_a_step_ends_in_its_sentence(error, line, status, capsys):
         step.run_step(main, step.argparse.ArgumentParser(), [])
     assert ended.value.code == status
     assert capsys.readouterr().err == f"{line}\n"
+
+
+def test_the_sentences_are_found_after_the_folder_was_left(run, tmp_path, monkeypatch):
+    jobs, _, _, _ = run
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "train.log").write_text("failed: it diverged\n")
+    more = {"event": LogEvent.JOB_ERROR, "jobid": 1, "rule_name": "train", "log": ["logs/train.log"]}
+    with monkeypatch.context() as inside:
+        inside.chdir(tmp_path)
+        jobs.emit(logging.makeLogRecord(more))
+    assert list(jobs.sentences()) == ["failed: it diverged (logs/train.log)"]
