@@ -1,4 +1,4 @@
-"""The configuration as the rules and steps ask for it."""
+"""The configuration as rules and steps read it."""
 
 import copy
 import json
@@ -109,7 +109,7 @@ class Configuration:
 
     @property
     def contact(self) -> str | None:
-        """What the keepers of public services are told about who asks."""
+        """Address of the user, sent to public services with every request; None for none."""
         return self.completed["contact"]
 
     @cached_property
@@ -127,12 +127,12 @@ class Configuration:
         return {key: entry[key] for key in _SKY_KEYS if key in entry}
 
     def query_parameter(self, name: str) -> Entry:
-        """What the answer of a catalog service depends on."""
+        """What the response of a catalog service depends on."""
         entry = self._entry("catalogs", name)
         return {key: entry[key] for key in _QUERY_KEYS if key in entry}
 
     def query_manner(self, name: str) -> list[str]:
-        """How a catalog service is asked, which does not change its answer, as options of query_catalog."""
+        """Access limits of a catalog service, which do not change its response, as options of query_catalog."""
         entry = self._entry("catalogs", name)
         options = ["--page-rows", str(entry["page_rows"])]
         if entry["source"] == "skyserver":
@@ -184,12 +184,12 @@ class Configuration:
         return self._entry("surveys", name)
 
     def survey_parameter(self, name: str) -> Entry:
-        """What a cutout depends on: a survey without how it is asked and how many failures are put up with."""
+        """What a cutout depends on: a survey without access limits and the tolerated share of failures."""
         kept_out = ("max_failed_share", "catalog", "access", "coverage")
         return {key: value for key, value in self.survey(name).items() if key not in kept_out}
 
     def access_options(self, survey: str) -> list[str]:
-        """How a service is asked, which changes no image, as options of fetch_cutouts; empty for other surveys."""
+        """Access limits of a service, which change no image, as options of fetch_cutouts; empty for other surveys."""
         entry = self.survey(survey)
         if "access" not in entry:
             return []
@@ -313,8 +313,8 @@ class Configuration:
     def figures_parameter(self, experiment: str) -> Entry:
         """What the figures of an experiment depend on, beside the tables that they show."""
         entry = self.experiment(experiment)
-        told = {key: entry[key] for key in ("name", "description", "simulated")}
-        return {**told, **entry["figures"]}
+        named = {key: entry[key] for key in ("name", "description", "simulated")}
+        return {**named, **entry["figures"]}
 
     def audit(self, name: str) -> Entry:
         """An audit."""

@@ -1,4 +1,4 @@
-"""Strict validation of the merged configuration: every mistake becomes one sentence that says where and what."""
+"""Strict validation of the merged configuration: every mistake becomes one sentence with the place and the mistake."""
 
 import math
 from collections.abc import Mapping, Sequence
