@@ -6,6 +6,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/requirements.txt
 CORES ?= all
+# Tests run in so many processes; those that share a finished run or a file of tests stay in one.
+TEST_PROCESSES ?= 2
 # Snakemake would answer a name that is not there with a traceback.
 $(foreach file,$(CONFIGFILE),$(if $(wildcard $(file)),,$(error CONFIGFILE: $(file) does not exist)))
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
@@ -32,7 +34,7 @@ report: environment  ## results/report.html, from finished results
 	$(SNAKEMAKE) --report results/report.html
 
 test: environment  ## run the tests, but for the long ones and those on SLURM
-	$(RUN) pytest -m "not slurm and not long"
+	$(RUN) pytest -m "not slurm and not long" --numprocesses $(TEST_PROCESSES) --dist loadgroup
 
 test-long: environment  ## whole surveys from local servers, chaos, and the preview beside what runs: half an hour
 	$(RUN) pytest -m long $(if $(LONG_TESTS),-k "$(LONG_TESTS)")

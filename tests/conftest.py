@@ -16,6 +16,13 @@ settings.load_profile("same_examples")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items):
+    """Keep tests in one process that share what is dear to make: the finished run, or the fixtures of a file."""
+    for item in items:
+        shared = "finished_run" if "finished_run" in item.fixturenames else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(shared))
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """Root of the checkout."""
