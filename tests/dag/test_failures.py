@@ -55,7 +55,7 @@ def test_a_network_that_diverges_holds_up_no_other(disturbed):
     failed = disturbed.snakemake(check=False)
     assert failed.returncode
     *_, last = failed.stderr.strip().splitlines()
-    assert last.startswith("failed: networks: the loss of wild is not finite")
+    assert last.startswith("failed: networks: the loss of lenet5 is not finite")
     assert last.endswith("(logs/training/pixels/north/wild/resample0_seed0/train.log)")
     done = made(disturbed, "inference/**/annotations.parquet")
     assert {f"inference/pixels/{half}/net/resample0_seed1/annotations.parquet" for half in ("east", "west")} <= done

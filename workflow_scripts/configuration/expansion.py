@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from workflow_scripts.configuration.sources import KeyPath, Sources
+from workflow_scripts.configuration.sources import ConfigSources, KeyPath
 from workflow_scripts.configuration.validation import reject, suggestion
 
 FAMILIES = ("rotating", "random_sky")
@@ -35,7 +35,7 @@ def is_family(region: Mapping[str, Any]) -> bool:
 
 
 def expand_footprints(
-    footprints: Mapping[str, Any], matchings: Mapping[str, Any], files: Sources = ()
+    footprints: Mapping[str, Any], matchings: Mapping[str, Any], files: ConfigSources = ()
 ) -> dict[str, Member]:
     """Every plain footprint and every member of a family, by name.
 
@@ -116,7 +116,7 @@ def _family_regions(region: Mapping[str, Any]) -> list[dict[str, Any]]:
 class _References:
     """Replaces `{footprint: name}` by the region of that footprint, at any depth."""
 
-    def __init__(self, regions: Mapping[str, Any], families: Mapping[str, list[str]], files: Sources):
+    def __init__(self, regions: Mapping[str, Any], families: Mapping[str, list[str]], files: ConfigSources):
         self.regions, self.families, self.files = regions, families, files
 
     def resolved(self, region: Mapping[str, Any], path: KeyPath, seen: tuple[str, ...]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from workflow_scripts.catalogs.formats import format_suffix
-from workflow_scripts.configuration.sources import KeyPath, Sources
+from workflow_scripts.configuration.sources import ConfigSources, KeyPath
 from workflow_scripts.configuration.validation import reject, suggestion
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.addresses import AddressGuard
@@ -20,7 +20,7 @@ _SIMULATED_COVARIATES = ("magnitude", "radius_arcsec", "redshift")
 
 
 def check_references(
-    config: Mapping[str, Any], families: Mapping[str, list[str]], members: Sequence[str], files: Sources
+    config: Mapping[str, Any], families: Mapping[str, list[str]], members: Sequence[str], files: ConfigSources
 ):
     """Check every name outside `footprints`, whose own references `expand_footprints` checks.
 
@@ -63,12 +63,12 @@ def check_references(
         _check_name(("active_experiments", index), name, "experiments", list(config["experiments"]), files)
 
 
-def _check_name(path: KeyPath, name: str, registry: str, known: Sequence[str], files: Sources) -> None:
+def _check_name(path: KeyPath, name: str, registry: str, known: Sequence[str], files: ConfigSources) -> None:
     if name not in known:
         reject(path, f"is '{name}', which is not in {registry}{suggestion(name, known)}", files)
 
 
-def _check_labels(path: KeyPath, catalog: Mapping[str, Any], files: Sources) -> None:
+def _check_labels(path: KeyPath, catalog: Mapping[str, Any], files: ConfigSources) -> None:
     for value, name in catalog.get("label_values", {}).items():
         _check_name((*path, "label_values", value), name, f"{path[0]}.{path[1]}.classes", catalog["classes"], files)
     if catalog.get("label_values") and "label" not in catalog["columns"]:
@@ -76,7 +76,7 @@ def _check_labels(path: KeyPath, catalog: Mapping[str, Any], files: Sources) -> 
     _check_votes(path, catalog, files)
 
 
-def _check_votes(path: KeyPath, catalog: Mapping[str, Any], files: Sources) -> None:
+def _check_votes(path: KeyPath, catalog: Mapping[str, Any], files: ConfigSources) -> None:
     votes = catalog.get("label_votes")
     if not votes:
         return
@@ -92,7 +92,7 @@ def _check_votes(path: KeyPath, catalog: Mapping[str, Any], files: Sources) -> N
         reject((*path, "label_votes"), "is given beside columns.label, expected one of them", files)
 
 
-def _check_rows_of_service(path: KeyPath, catalog: Mapping[str, Any], files: Sources) -> None:
+def _check_rows_of_service(path: KeyPath, catalog: Mapping[str, Any], files: ConfigSources) -> None:
     if "url" not in catalog:
         return
     parts = urlsplit(catalog["url"])
@@ -118,7 +118,7 @@ def table_suffix(url: str) -> str:
     return format_suffix(urlsplit(url).path.rsplit("/", 1)[-1])
 
 
-def _check_weights(path: KeyPath, network: Mapping[str, Any], files: Sources) -> None:
+def _check_weights(path: KeyPath, network: Mapping[str, Any], files: ConfigSources) -> None:
     from_file = network["architecture"] == "file"
     if from_file and not network["path"]:
         reject((*path, "path"), "is null, expected the model file of architecture: file", files)
@@ -144,12 +144,12 @@ def _check_weights(path: KeyPath, network: Mapping[str, Any], files: Sources) ->
         reject(path, "has mode: fine_tune, expected weights or architecture: file to start from", files)
 
 
-def _check_audit(path: KeyPath, audit: Mapping[str, Any], files: Sources) -> None:
+def _check_audit(path: KeyPath, audit: Mapping[str, Any], files: ConfigSources) -> None:
     if audit["compare"] and len(audit["label"]) > 1:
         reject((*path, "label"), f"names {len(audit['label'])} columns, expected one with the key compare", files)
 
 
-def _check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[str, Any], files: Sources) -> None:
+def _check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[str, Any], files: ConfigSources) -> None:
     """Raise `InputError` for URLs that are none, two kinds of coverage, a scale that the catalog has not, or what
     the kind of survey cannot give.
     """
@@ -179,7 +179,7 @@ def _check_experiment(
     config: Mapping[str, Any],
     families: Mapping[str, list[str]],
     members: Sequence[str],
-    files: Sources,
+    files: ConfigSources,
 ) -> None:
     _check_name((*path, "survey"), experiment["survey"], "surveys", list(config["surveys"]), files)
     for name, arm in experiment["arms"].items():

@@ -10,7 +10,7 @@ from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.configuration.expansion import expand_footprints, members_of_families, moc_paths
 from workflow_scripts.configuration.references import check_references, table_suffix
 from workflow_scripts.configuration.shorthand import written_out
-from workflow_scripts.configuration.sources import Sources, check_repeated_keys
+from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import Run, members_of_arm, runs_of_experiment
@@ -29,7 +29,7 @@ _ROWS_KEYS = (
 )
 
 
-def load(config: Mapping[str, Any], files: Sources = ()) -> "Configuration":
+def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration":
     """Validate the merged configuration (`config`, from `files` in that order) and fill in the defaults.
 
     Raises

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from workflow_scripts.configuration.schema import registries
-from workflow_scripts.configuration.sources import KeyPath, Sources
+from workflow_scripts.configuration.sources import ConfigSources, KeyPath
 from workflow_scripts.configuration.validation import reject, suggestion
 
 Written = Mapping[str, Any]
 
 
-def written_out(config: Written, files: Sources = ()) -> dict[str, Any]:
+def written_out(config: Written, files: ConfigSources = ()) -> dict[str, Any]:
     """A copy of the merged configuration without short forms; what has another type than it should is left as it is.
 
     Raises
@@ -33,7 +33,7 @@ def written_out(config: Written, files: Sources = ()) -> dict[str, Any]:
     return written
 
 
-def _overlaid(registry: str, name: str, entries: Written, seen: tuple[str, ...], files: Sources) -> Any:
+def _overlaid(registry: str, name: str, entries: Written, seen: tuple[str, ...], files: ConfigSources) -> Any:
     entry = entries[name]
     if not isinstance(entry, Mapping) or "like" not in entry:
         return entry
@@ -59,14 +59,14 @@ def overlay(below: Any, above: Any) -> Any:
     return {**below, **{key: overlay(below[key], value) if key in below else value for key, value in above.items()}}
 
 
-def _with_arms(name: str, experiment: Any, files: Sources) -> Any:
+def _with_arms(name: str, experiment: Any, files: ConfigSources) -> Any:
     if not isinstance(experiment, Mapping) or not isinstance(experiment.get("arms"), Mapping):
         return experiment
     arms = {key: _with_draws(("experiments", name, "arms", key), arm, files) for key, arm in experiment["arms"].items()}
     return {**experiment, "arms": arms}
 
 
-def _with_draws(path: KeyPath, arm: Any, files: Sources) -> Any:
+def _with_draws(path: KeyPath, arm: Any, files: ConfigSources) -> Any:
     """An arm with `resamples`, `seeds` and `combine` in place of `replicates`."""
     if not isinstance(arm, Mapping) or "replicates" not in arm:
         return arm

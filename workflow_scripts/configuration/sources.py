@@ -23,7 +23,7 @@ class Source:
     content: Mapping[str, Any]
 
 
-Sources = Sequence[str | Path | Source]
+ConfigSources = Sequence[str | Path | Source]
 
 
 def dotted(path: KeyPath) -> str:
@@ -34,7 +34,7 @@ def dotted(path: KeyPath) -> str:
     return text
 
 
-def source_with(path: KeyPath, sources: Sources) -> str | None:
+def source_with(path: KeyPath, sources: ConfigSources) -> str | None:
     """The source that sets the key, or most of the way to it; the last one wins as it does in merging."""
     best, name = 0, None
     for source in sources:
@@ -124,7 +124,7 @@ def _retyped(merged: Any, as_text: Any, value: Any) -> Any:
     return value if merged == as_text else merged
 
 
-def check_repeated_keys(sources: Sources) -> None:
+def check_repeated_keys(sources: ConfigSources) -> None:
     """Raise `InputError` for the first key that a file gives twice in one mapping: YAML would take the last."""
     for file in sources:
         if isinstance(file, Source):

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from workflow_scripts.configuration.settings import Configuration
-from workflow_scripts.configuration.sources import KeyPath, Sources
+from workflow_scripts.configuration.sources import ConfigSources, KeyPath
 from workflow_scripts.configuration.validation import reject
 
 # What Snakemake takes for a wildcard, with or without a constraint.
@@ -18,7 +18,7 @@ _PLACEHOLDER = re.compile(r"\{\s*\w+\s*(,[^{}]*)?\}")
 UserFile = tuple[KeyPath, str, str]
 
 
-def check_user_files(settings: Configuration, files: Sources = ()) -> None:
+def check_user_files(settings: Configuration, files: ConfigSources = ()) -> None:
     """Raise `InputError` for the first file that is not there, unless `missing_files` is `accept`.
 
     Paths are relative to the working directory; `files` are the configuration files, to name in the message.

@@ -17,7 +17,7 @@ from workflow_scripts.configuration.schema import (
     places_of,
     registries,
 )
-from workflow_scripts.configuration.sources import KeyPath, Sources, dotted, source_with
+from workflow_scripts.configuration.sources import ConfigSources, KeyPath, dotted, source_with
 from workflow_scripts.errors import InputError
 
 # A misspelt key is often unknown in one place and missing in another: what the user wrote comes first.
@@ -29,7 +29,7 @@ _FORMER_KEYS = {
 }
 
 
-def validated(config: Mapping[str, Any], files: Sources = ()) -> dict[str, Any]:
+def validated(config: Mapping[str, Any], files: ConfigSources = ()) -> dict[str, Any]:
     """Check `config` against the schema and return a copy with all defaults.
 
     Parameters
@@ -51,7 +51,7 @@ def validated(config: Mapping[str, Any], files: Sources = ()) -> dict[str, Any]:
     return complete(plain, config_schema())
 
 
-def reject(path: KeyPath, problem: str, files: Sources = (), at: KeyPath = ()) -> NoReturn:
+def reject(path: KeyPath, problem: str, files: ConfigSources = (), at: KeyPath = ()) -> NoReturn:
     """Raise an `InputError` that names the source and the key; `at` is the key that the source has, if another."""
     where = source_with(at or path, files) or "configuration"
     raise InputError(f"{where}: {dotted(path)} {problem}" if path else f"{where}: {problem}")
@@ -71,7 +71,7 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(config_schema())
 
 
-def _plain(value: Any, path: KeyPath, files: Sources) -> Any:
+def _plain(value: Any, path: KeyPath, files: ConfigSources) -> Any:
     """Copy with plain dicts and lists; refuses what YAML may have made of an unquoted word, and NaN and infinity."""
     if isinstance(value, Mapping):
         for key in value:

@@ -105,9 +105,9 @@ def test_too_many_failures_stop_the_step_and_leave_nothing(survey, capsys):
         if number % 2:
             (survey / "images" / f"{number}.png").unlink()
     status, path = fetch(survey, 0)
-    assert status == 2
+    assert status == 1
     assert not path.exists()
-    assert "error: tile 0: " in capsys.readouterr().err
+    assert "failed: tile 0: " in capsys.readouterr().err
     status, path = fetch(survey, 0, "--images", str(survey / "images"), "--max-failed-share", "0.9")
     assert status == 0
     assert path.exists()

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import requests
 
-from workflow_scripts.errors import InputError, JobError
+from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.addresses import AddressGuard, ForbiddenAddressError
 from workflow_scripts.http_services.politeness import backoff_seconds, next_step, retry_after_seconds
 
@@ -73,7 +73,7 @@ def patiently(attempt: Callable[[], _Result], what: str) -> _Result:
             failures[error.attempts] += 1
             number = failures.total()
             if failures[error.attempts] >= error.attempts or number >= ATTEMPTS:
-                raise JobError(f"{what}: {error}; given up after {number} attempts, run again later") from None
+                raise InputError(f"{what}: {error}; given up after {number} attempts, run again later") from None
             wait = error.wait_seconds
             if wait is None:
                 wait = backoff_seconds(number, jitter, FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
