@@ -28,8 +28,8 @@ def run_step(
 ) -> NoReturn:
     """Run one step as a program.
 
-    An `InputError` is printed as one sentence and exits with status 2, a `JobError` with status 1; every other
-    exception is a bug and keeps its traceback. `--debug` shows the traceback of all.
+    An `InputError` is printed as one sentence and exits with status 2, a `JobError` likewise with another first word;
+    every other exception is a bug and keeps its traceback. `--debug` shows the traceback of all.
     """
     parser.add_argument("--debug", action="store_true", help="show the traceback of an input error")
     parser.add_argument(
@@ -63,4 +63,4 @@ def run_step(
 
 def _printed(sentence: str, *, for_all: bool) -> int:
     print(f"{FOR_ALL if for_all else FOR_ONE}: {sentence}", file=sys.stderr)
-    return 2 if for_all else 1
+    return 2

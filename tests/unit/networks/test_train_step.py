@@ -126,14 +126,18 @@ def test_wrong_entries_are_one_sentence(run_here, train_arguments, fresh, tiny_s
     (tiny_survey / "text.keras").write_text("hello")
     wild = {"name": "sgd", "learning_rate": 1e30, "schedule": "constant"}
     # A network that diverges fails alone; the others are mistakes of the configuration.
-    for changes, status, sentence in (
-        ({"architecture": "file", "path": "text.keras", "mode": "annotate"}, 2, "text.keras: is not a .keras file"),
-        ({"mode": "annotate"}, 2, "mode annotate needs a finished model"),
-        ({"mode": "fine_tune"}, 2, "mode fine_tune starts from a given model"),
-        ({"optimizer": wild}, 1, "is not finite after epoch"),
+    for changes, word, sentence in (
+        (
+            {"architecture": "file", "path": "text.keras", "mode": "annotate"},
+            "error",
+            "text.keras: is not a .keras file",
+        ),
+        ({"mode": "annotate"}, "error", "mode annotate needs a finished model"),
+        ({"mode": "fine_tune"}, "error", "mode fine_tune starts from a given model"),
+        ({"optimizer": wild}, "failed", "is not finite after epoch"),
     ):
-        failed = run_here(train, *train_arguments(fresh, **changes), expect=status)
-        (line,) = [line for line in failed.splitlines() if line.startswith({1: "failed: ", 2: "error: "}[status])]
+        failed = run_here(train, *train_arguments(fresh, **changes), expect=2)
+        (line,) = [line for line in failed.splitlines() if line.startswith(f"{word}: ")]
         assert sentence in line
         assert "Traceback" not in failed
         assert not any((tiny_survey / fresh / name).exists() for name in OUTPUTS)

@@ -105,7 +105,7 @@ def test_too_many_failures_stop_the_step_and_leave_nothing(survey, capsys):
         if number % 2:
             (survey / "images" / f"{number}.png").unlink()
     status, path = fetch(survey, 0)
-    assert status == 1
+    assert status == 2
     assert not path.exists()
     assert "failed: tile 0: " in capsys.readouterr().err
     status, path = fetch(survey, 0, "--images", str(survey / "images"), "--max-failed-share", "0.9")
