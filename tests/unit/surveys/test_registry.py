@@ -6,7 +6,6 @@ import sys
 
 import pandas as pd
 import pytest
-import yaml
 
 from tests.integration.network_campaign import REPOSITORY
 from workflow_scripts.errors import InputError
@@ -65,9 +64,7 @@ def test_facts_need_no_numerical_and_no_http_package():
     assert done.stdout == "set()\n"
 
 
-def test_every_kind_of_the_schema_is_known_and_can_be_opened():
-    schema = yaml.safe_load((REPOSITORY / "rules/schemas/config.schema.yaml").read_text())
-    assert f"[{', '.join(KINDS)}]" in str(schema).replace("'", "")
+def test_every_downloaded_kind_has_a_client():
     for kind, facts in KINDS.items():
         if facts.downloaded:
             client = client_of(with_defaults({"kind": kind, **NEEDED.get(kind, {"cutout": {"size_px": 64}})}))
