@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workflow_scripts.configuration.schema import registries
-from workflow_scripts.configuration.sources import ConfigSources, KeyPath
+from workflow_scripts.configuration.sources import ConfigSources, KeyPath, last_source
 from workflow_scripts.configuration.validation import reject, suggestion
 
 Written = Mapping[str, Any]
@@ -20,16 +20,15 @@ def written_out(config: Written, files: ConfigSources = ()) -> dict[str, Any]:
     ------
     InputError
         for an entry that is like one that does not exist or, through others, like itself; and for an arm with
-        `replicates` beside the keys that these stand for.
+        `replicates` and the keys that these stand for in one file.
     """
     written = dict(config)
+    # Arms first, so that those of an entry that is like another overlay arms in the same, full form.
+    if isinstance(experiments := config.get("experiments"), Mapping):
+        written["experiments"] = {name: _with_arms(name, entry, files) for name, entry in experiments.items()}
     for registry in registries():
-        if isinstance(entries := config.get(registry), Mapping):
+        if isinstance(entries := written.get(registry), Mapping):
             written[registry] = {name: _overlaid(registry, name, entries, (), files) for name in entries}
-    if isinstance(written.get("experiments"), Mapping):
-        written["experiments"] = {
-            name: _with_arms(name, experiment, files) for name, experiment in written["experiments"].items()
-        }
     return written
 
 
@@ -67,16 +66,18 @@ def _with_arms(name: str, experiment: Any, files: ConfigSources) -> Any:
 
 
 def _with_draws(path: KeyPath, arm: Any, files: ConfigSources) -> Any:
-    """An arm with `resamples`, `seeds` and `combine` in place of `replicates`."""
+    """An arm with `resamples`, `seeds` and `combine` in place of `replicates`; of both forms, the later file's wins."""
     if not isinstance(arm, Mapping) or "replicates" not in arm:
         return arm
     count = arm["replicates"]
     others = {key: value for key, value in arm.items() if key != "replicates"}
     if count is None:
         return others
-    if beside := [key for key in ("resamples", "seeds", "combine") if key in arm]:
-        hint = "(a second file adds to a mapping); write `replicates: null` to use the others"
-        reject(path, f"has replicates beside {' and '.join(beside)}, expected one form {hint}", files)
     if not isinstance(count, int) or isinstance(count, bool) or not 1 <= count <= 1000:
         return arm
-    return {**others, "resamples": list(range(count)), "seeds": list(range(count)), "combine": "paired"}
+    drawn = {"resamples": list(range(count)), "seeds": list(range(count)), "combine": "paired"}
+    short = last_source((*path, "replicates"), files)
+    if beside := [key for key in drawn if key in arm and last_source((*path, key), files) == short]:
+        reject(path, f"has replicates beside {' and '.join(beside)}, expected one form", files)
+    later = {key: arm[key] for key in drawn if key in arm and last_source((*path, key), files) > short}
+    return {**others, **drawn, **later}

@@ -36,22 +36,31 @@ def dotted(path: KeyPath) -> str:
 
 def source_with(path: KeyPath, sources: ConfigSources) -> str | None:
     """The source that sets the key, or most of the way to it; the last one wins as it does in merging."""
-    best, name = 0, None
-    for source in sources:
-        if isinstance(source, Source):
-            node = source.content
-        else:
-            node = yaml.safe_load(Path(source).read_text(encoding="utf-8"))
-        depth = 0
-        for part in path:
-            try:
-                node = node[part]  # type: ignore[index]
-            except (KeyError, IndexError, TypeError):
-                break
-            depth += 1
-        if depth >= best:
-            best, name = depth, source.name if isinstance(source, Source) else str(source)
-    return name
+    depths = [_depth(path, source) for source in sources]
+    for source, depth in zip(reversed(sources), reversed(depths), strict=True):
+        if depth == max(depths):
+            return source.name if isinstance(source, Source) else str(source)
+    return None
+
+
+def last_source(path: KeyPath, sources: ConfigSources) -> int:
+    """Number of the last source that sets the key, in the order of merging; -1 where none does."""
+    return max((number for number, source in enumerate(sources) if _depth(path, source) == len(path)), default=-1)
+
+
+def _depth(path: KeyPath, source: str | Path | Source) -> int:
+    """How many parts of a key path a source has."""
+    node: Any = source.content if isinstance(source, Source) else _content(Path(source))
+    for depth, part in enumerate(path):
+        try:
+            node = node[part]
+        except (KeyError, IndexError, TypeError):
+            return depth
+    return len(path)
+
+
+def _content(file: Path) -> Any:
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
 def overlaid(file: str | Path, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.configuration.shorthand import overlay
 
 PAIRED = "{resamples: [0, 1, 2], seeds: [0, 1, 2], combine: paired}"
+SHORTER = "{resamples: [0, 1], seeds: [2, 3], combine: paired}"
 
 
 def loaded(overlaid: str) -> Configuration:
@@ -30,6 +31,35 @@ def test_replicates_are_the_same_parameters_as_in_full():
 
 def test_replicates_that_are_null_are_not_given():
     assert loaded(of_halves("{replicates: null, seeds: [4]}")).completed == loaded(of_halves("{seeds: [4]}")).completed
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "full"),
+    [
+        (
+            "{replicates: 6}",
+            "{resamples: [0, 1], seeds: [0, 1]}",
+            "{resamples: [0, 1], seeds: [0, 1], combine: paired}",
+        ),
+        ("{resamples: [3], seeds: [4, 5]}", "{replicates: 3}", PAIRED),
+        ("{replicates: 6}", "{replicates: 3}", PAIRED),
+        ("{replicates: 3}", "{seeds: [7, 8, 9]}", "{resamples: [0, 1, 2], seeds: [7, 8, 9], combine: paired}"),
+    ],
+)
+def test_of_two_files_the_later_form_counts(tmp_path, first, second, full):
+    files = [tmp_path / "first.yaml", tmp_path / "second.yaml"]
+    for file, draws in zip(files, (first, second), strict=True):
+        file.write_text(of_halves(draws))
+    both = overlay(yaml.safe_load(of_halves(first)), yaml.safe_load(of_halves(second)))
+    assert load(merged(yaml.safe_load(BASE), both), files).completed == loaded(of_halves(full)).completed
+
+
+def test_an_experiment_like_another_may_draw_in_the_other_form():
+    """Arms of the other experiment are overlaid in full, whichever form they have there."""
+    own = "experiments: {other: {like: default, arms: {halves: {seeds: [7, 8], resamples: [0, 1]}}}}"
+    short = merged(yaml.safe_load(of_halves("{replicates: 3}")), yaml.safe_load(own))
+    arm = load(merged(yaml.safe_load(BASE), short)).experiment("other")["arms"]["halves"]
+    assert (arm["resamples"], arm["seeds"], arm["combine"]) == ([0, 1], [7, 8], "paired")
 
 
 def test_an_experiment_like_another_shares_its_runs():
@@ -70,10 +100,8 @@ def test_mappings_are_joined_and_all_else_is_replaced():
         (of_halves("{replicate: 3}"), "unknown key 'replicate'; did you mean 'replicates'?"),
         (
             of_halves("{replicates: 2, seeds: [1], combine: paired}"),
-            "experiments.default.arms.halves has replicates beside seeds and combine, expected one form (a second file",
+            "experiments.default.arms.halves has replicates beside seeds and combine, expected one form",
         ),
-        # The arm `rotating` has seeds in the file below.
-        ("experiments: {default: {arms: {rotating: {replicates: 2}}}}", "has replicates beside seeds, expected one"),
         ("experiments: {x: {like: defalt}}", "experiments.x.like is 'defalt', which is not in experiments; did you"),
         ("experiments: {x: {like: [default]}}", "experiments.x.like is not text, expected the name of another entry"),
         ("experiments: {x: {like: x}}", "experiments.x.like closes a circle: x -> x"),
