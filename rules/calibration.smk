@@ -2,9 +2,11 @@
 #   needs:  nothing: `make calibration`, or `snakemake calibration`
 #   gives:  results/calibration/{mocks}_mocks/: calibration.csv, calibration.md and figures/
 
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS
+
 CALIBRATION_MASKS = ["full_sky", "dec_and_latitude", "sdss_like_cap", "half_sky"]
 CALIBRATION_STEPS = ["S0_binomial", "S1_dipole", "S2_quadrupole", "S3_templates", "S4_clustered"]
-CALIBRATION_FIGURES = ["p_uniformity", "size", "power", "recovery"]
+CALIBRATION_FIGURES = FIGURE_GROUPS["draw_calibration"].names
 
 
 # With 2,000 mocks a share of 5 % is known to half a percent.

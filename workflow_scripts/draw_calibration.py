@@ -7,7 +7,8 @@ import pandas as pd
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.figures.calibration import p_uniformity, power, recovery, sizes
-from workflow_scripts.figures.style import save
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS
+from workflow_scripts.figures.style import save_all
 from workflow_scripts.step import run_step
 from workflow_scripts.tables import recorded_config
 
@@ -27,7 +28,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: argparse.Namespace) -> None:
     """Write p_uniformity, size, power and recovery."""
-    settings, folder = {"dpi": arguments.dpi, "colours": COLOURS, "simulated": False}, arguments.folder
+    settings = {"dpi": arguments.dpi, "colours": COLOURS, "simulated": False}
     table = pd.read_csv(arguments.table)
     p_values, estimates = {}, {}
     for path in arguments.findings:
@@ -40,10 +41,13 @@ def main(arguments: argparse.Namespace) -> None:
                 p_values[config["mask"], str(variant)] = found
             if config["step"] in ("S0_binomial", "S1_dipole"):
                 estimates[config["mask"], float(dipole)] = found
-    save(p_uniformity(p_values, settings), folder, "p_uniformity", settings)
-    save(sizes(table, settings), folder, "size", settings)
-    save(power(table, settings), folder, "power", settings)
-    save(recovery(estimates, settings), folder, "recovery", settings)
+    figures = {
+        "p_uniformity": p_uniformity(p_values, settings),
+        "size": sizes(table, settings),
+        "power": power(table, settings),
+        "recovery": recovery(estimates, settings),
+    }
+    save_all(figures, FIGURE_GROUPS["draw_calibration"].names, arguments.folder, settings)
 
 
 if __name__ == "__main__":

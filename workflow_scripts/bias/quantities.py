@@ -123,7 +123,7 @@ _NO_DIPOLE = "the label does not depend on position"
 _HALVES, _DIFFER_ALIKE = "both halves are alike", "both networks differ alike in both halves"
 
 # Families other than MAIN are secondary: each is adjusted by itself, and none decides the verdict.
-QUANTITIES = (
+_QUANTITIES = (
     Quantity(
         "fraction",
         ("fraction",),
@@ -255,13 +255,13 @@ QUANTITIES = (
         table="contrasts",
     ),
 )
-TESTED = tuple(quantity for quantity in QUANTITIES if quantity.family)
+TESTED = tuple(quantity for quantity in _QUANTITIES if quantity.family)
 # For means over arms: what has words. The dipole against the reference first, then what is tested, then the rest.
 DESCRIBED = tuple(
-    sorted((quantity for quantity in QUANTITIES if quantity.words), key=lambda one: (not one.centre, not one.family))
+    sorted((quantity for quantity in _QUANTITIES if quantity.words), key=lambda one: (not one.centre, not one.family))
 )
 _OF_GALAXIES = tuple(
-    sorted((one for one in QUANTITIES if one.null), key=lambda one: _GALAXY_FAMILIES.index(one.galaxy_family))
+    sorted((one for one in _QUANTITIES if one.null), key=lambda one: _GALAXY_FAMILIES.index(one.galaxy_family))
 )
 
 # Columns of `template_coefficients`: what a property of the images does to the labels, alone and beside a dipole.

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
+from workflow_scripts.bias.run_level import RESPONSE
 from workflow_scripts.figures.scatter_and_errors import error_decomposition, threshold_sweep, variance_budget_figure
 from workflow_scripts.figures.style import DOUBLE, SINGLE, arm_look, new_figure, say_instead
 from workflow_scripts.sky.unit_vectors import unit_vectors
@@ -111,7 +112,8 @@ def _rows_of_runs(runs: pd.DataFrame) -> dict[str, list[int]]:
 def _footprint_response(runs: pd.DataFrame, tests: list[dict], positive: str, settings: Mapping) -> Figure:
     """Fraction, and dipole along the response, against the footprint's direction."""
     rotating = runs[runs["family"].notna() & runs["axis_ra"].notna()]
-    fraction = next((test for test in tests if test["name"].startswith("fraction_response")), None)
+    responses = [test for test in tests if test["design"] == RESPONSE]
+    fraction = next((test for test in responses if test["quantity"] == "fraction"), None)
     figure, axes = new_figure(DOUBLE, 2.7, ncols=2)
     if fraction is None or rotating.empty:
         for panel in axes:
@@ -121,7 +123,7 @@ def _footprint_response(runs: pd.DataFrame, tests: list[dict], positive: str, se
     direction = slope / np.linalg.norm(slope)
     along = unit_vectors(rotating["axis_ra"], rotating["axis_dec"]) @ direction
     dipole = rotating[["dipole_x", "dipole_y", "dipole_z"]].to_numpy() @ direction
-    tested = next((test for test in tests if test["name"].startswith("dipole_response")), None)
+    tested = next((test for test in responses if test["quantity"] == "dipole"), None)
     panels = [
         (rotating["fraction"].to_numpy(), f"{positive} fraction", f"linear response: p = {_deciding_p(fraction):.2g}"),
         (

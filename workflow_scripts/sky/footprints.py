@@ -61,14 +61,6 @@ def contains(moc: MOC, ra: ArrayLike, dec: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray(moc.contains_lonlat(ra * units.deg, dec * units.deg), bool)
 
 
-def rotating_axes(nside: int) -> NDArray[np.float64]:
-    """Poles of a family of rotating hemispheres: (12 nside**2, 2) ra and dec (ICRS degrees) of nested pixel centres."""
-    order = int(nside).bit_length() - 1
-    if nside < 1 or 2**order != nside:
-        raise InputError(f"rotating: nside is {nside}, expected a power of 2")
-    return np.stack(tile_centres(order), axis=-1)
-
-
 def footprint_axis(footprint: Mapping[str, Any], moc: MOC | None = None) -> tuple[list[float] | None, float]:
     """Where a footprint points, and how much of the sky it is.
 

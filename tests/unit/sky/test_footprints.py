@@ -9,7 +9,7 @@ from mocpy import MOC
 
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.errors import InputError
-from workflow_scripts.sky.footprints import contains, footprint_axis, region_moc, rotating_axes
+from workflow_scripts.sky.footprints import contains, footprint_axis, region_moc
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
 ORDER = 5
@@ -141,20 +141,10 @@ def test_no_positions_give_no_answers():
     assert contains(region_moc({"whole_sky": True}, 0), [], []).shape == (0,)
 
 
-def test_rotating_axes_are_the_members_that_the_configuration_names():
-    assert rotating_axes(1) == pytest.approx(np.array(BASE_PIXELS))
-    vectors = unit_vectors(*rotating_axes(2).T)
-    assert vectors.shape == (48, 3)
-    assert vectors.mean(axis=0) == pytest.approx(np.zeros(3), abs=1e-12)
-    for nside in (0, 3, -2):
-        with pytest.raises(InputError, match="expected a power of 2"):
-            rotating_axes(nside)
-
-
 def test_every_position_is_in_six_of_the_rotating_hemispheres():
     random = np.random.default_rng(1)
     ra, dec = random.uniform(0, 360, 2000), np.degrees(np.arcsin(random.uniform(-1, 1, 2000)))
-    inside = [contains(region_moc({"hemisphere": {"ra": a, "dec": d}}), ra, dec) for a, d in rotating_axes(1)]
+    inside = [contains(region_moc({"hemisphere": {"ra": a, "dec": d}}), ra, dec) for a, d in BASE_PIXELS]
     assert set(np.sum(inside, axis=0)) == {6}
 
 
