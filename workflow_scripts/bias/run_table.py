@@ -1,6 +1,6 @@
 """The analysis in the style of the original study, and the table of runs: every run by itself, galaxies as the unit.
 
-These numbers are conditional on the given networks. They stand beside the run-level answer to show the difference.
+These numbers are conditional on the given networks. They stand beside the run-level result to show the difference.
 """
 
 import logging

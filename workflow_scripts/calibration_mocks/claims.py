@@ -129,12 +129,12 @@ class Battery:
     tests: tuple[MockTest, ...]
 
 
-def size_band(mocks: int, level: float, chance: float = 0.999) -> tuple[float, float]:
-    """Shares of rejections between which a test of this level falls with this chance, over independent mocks.
+def size_band(mocks: int, level: float) -> tuple[float, float]:
+    """Shares of rejections between which a test of this level falls with a chance of 99.9 %, over independent mocks.
 
     Raises `ValueError` for fewer than one mock.
     """
     if mocks < 1:
         raise ValueError("a share of rejections needs at least one mock")
-    low, high = stats.binom.ppf([(1 - chance) / 2, (1 + chance) / 2], mocks, level) / mocks
+    low, high = stats.binom.ppf([0.0005, 0.9995], mocks, level) / mocks
     return float(low), float(high)

@@ -1,11 +1,14 @@
 """Annotations of runs with a known footprint effect, written as the workflow writes them."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from workflow_scripts.configuration.expansion import BASE_PIXELS
+from workflow_scripts.measure_bias import measure
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
 SEEING = unit_vectors(120, 30)
@@ -76,3 +79,13 @@ def write_experiment(folder: Path, effect: float, runs: list[dict], n: int = 300
         "runs": runs,
     }
     return experiment, files, catalog
+
+
+def measured(folder: Path, given: tuple, training_sets: Sequence = (), balance: Sequence = ()) -> tuple[dict, dict]:
+    """Summary, and the tables by name, of an (experiment, annotation files, catalog); written to `folder`/bias."""
+    experiment, files, catalog = given
+    output = folder / "bias"
+    sets, balances = ([str(file) for file in listed] for listed in (training_sets, balance))
+    measure(experiment, experiment["runs"], files, catalog, output, sets, balances)
+    tables = {path.stem: pd.read_csv(path) for path in output.glob("*.csv") if path.stem != "balance"}
+    return json.loads((output / "summary.json").read_text()), tables

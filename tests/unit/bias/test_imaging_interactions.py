@@ -1,34 +1,26 @@
 """Templates x footprint: which property of the images the difference between networks follows."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.unit.bias.imaged_experiment import DIPOLE, imaged_experiment, write_balance
-from tests.unit.bias.synthetic_experiment import experiment_runs
+from tests.unit.bias.synthetic_experiment import experiment_runs, measured
 from workflow_scripts.bias.imaging_templates import Templates, mean_training_templates
-from workflow_scripts.measure_bias import measure
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.verdict_page.verdict_html import verdict_html
 
 ALONE, BESIDE = "template_alone_psf_fwhm_arcsec", "template_beside_dipole_psf_fwhm_arcsec"
 
 
-def measured(folder, given, balance=()):
-    experiment, files, catalog = given
-    measure(experiment, experiment["runs"], files, catalog, folder / "bias", balance=[str(file) for file in balance])
-    summary = json.loads((folder / "bias" / "summary.json").read_text())
-    tables = {
-        name: pd.read_csv(folder / "bias" / f"{name}.csv") for name in ("runs", "arms", "contrasts", "thresholds")
-    }
-    return summary, {test["name"]: test for test in summary["tests"]}, tables
+def by_name(summary):
+    return {test["name"]: test for test in summary["tests"]}
 
 
 def test_networks_that_respond_differently_to_the_seeing_differ_in_its_coefficient(tmp_path):
     given = imaged_experiment(tmp_path, per_seeing_by_axis=0.03)
-    summary, tests, tables = measured(tmp_path, given)
+    summary, tables = measured(tmp_path, given)
+    tests = by_name(summary)
     for name in (ALONE, BESIDE):
         test = tests[f"{name}_contrast east - west"]
         assert (test["family"], test["unit_of_replication"], test["n"]) == ("imaging", "run", 6)
@@ -49,7 +41,7 @@ def test_networks_that_respond_differently_to_the_seeing_differ_in_its_coefficie
 
 def test_the_coefficient_is_that_of_the_difference_of_the_labels(tmp_path):
     experiment, files, catalog = imaged_experiment(tmp_path, per_seeing_by_axis=0.03)
-    _, _, tables = measured(tmp_path, (experiment, files, catalog))
+    _, tables = measured(tmp_path, (experiment, files, catalog))
     seeing = pd.read_parquet(catalog)["psf_fwhm_arcsec"]
     standard = ((seeing - seeing.mean()) / seeing.std(ddof=0)).to_numpy()
     labels = [pd.read_parquet(file)["label"].to_numpy(float) for file in files]
@@ -58,7 +50,8 @@ def test_the_coefficient_is_that_of_the_difference_of_the_labels(tmp_path):
 
 
 def test_networks_that_respond_alike_differ_by_nothing(tmp_path):
-    _, tests, _ = measured(tmp_path, imaged_experiment(tmp_path, per_seeing=0.06))
+    summary, _ = measured(tmp_path, imaged_experiment(tmp_path, per_seeing=0.06))
+    tests = by_name(summary)
     assert tests[f"{ALONE}_contrast east - west"]["p"] > 0.05
 
 
@@ -67,7 +60,8 @@ def test_a_seeing_that_is_a_dipole_has_a_coefficient_alone(tmp_path):
     table = pd.read_parquet(catalog)
     table["psf_fwhm_arcsec"] = 1.2 + 0.1 * unit_vectors(table["ra"], table["dec"]) @ DIPOLE
     table.to_parquet(catalog)
-    summary, tests, tables = measured(tmp_path, (experiment, files, catalog))
+    summary, tables = measured(tmp_path, (experiment, files, catalog))
+    tests = by_name(summary)
     assert tests[f"{ALONE}_contrast east - west"]["p"] < 0.05
     assert BESIDE not in tables["runs"]
     assert (summary["imaging"], summary["mediation"]) == (None, [])
@@ -90,7 +84,8 @@ def test_networks_follow_the_seeing_that_they_were_trained_on(tmp_path):
     given = imaged_experiment(tmp_path, n=3000, per_seeing_by_axis=0.05, runs=runs)
     balance = write_balance(tmp_path, runs)
     given[0]["tests"]["permutations"] = 999
-    summary, tests, tables = measured(tmp_path, given, balance)
+    summary, tables = measured(tmp_path, given, balance=balance)
+    tests = by_name(summary)
     text = verdict_html(summary, tables)
     assert "Networks of different footprints respond differently to the imaging" in text
     followed = summary_line(summary, "fraction_slope_on_psf_fwhm_arcsec")
@@ -106,7 +101,8 @@ def test_networks_follow_the_seeing_that_they_were_trained_on(tmp_path):
 def test_networks_that_follow_no_seeing_have_no_slope(tmp_path):
     runs = rotating_runs()
     given = imaged_experiment(tmp_path, n=3000, per_seeing=0.05, runs=runs)
-    _, tests, _ = measured(tmp_path, given, write_balance(tmp_path, runs))
+    summary, _ = measured(tmp_path, given, balance=write_balance(tmp_path, runs))
+    tests = by_name(summary)
     assert tests[f"{ALONE}_slope_on_psf_fwhm_arcsec"]["p_permutation"] > 0.05
 
 
@@ -131,7 +127,8 @@ def test_a_balance_without_the_property_gives_no_mean(columns):
 
 
 def test_scores_have_tests_of_their_own_beside_labels(tmp_path):
-    _, tests, _ = measured(tmp_path, imaged_experiment(tmp_path, east_scores=0.1))
+    summary, _ = measured(tmp_path, imaged_experiment(tmp_path, east_scores=0.1))
+    tests = by_name(summary)
     test = tests["score_dipole_contrast east - west"]
     assert test["family"] == "scores"
     assert np.array(test["estimate"]) @ DIPOLE == pytest.approx(0.1, abs=0.02)

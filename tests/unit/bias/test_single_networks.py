@@ -1,23 +1,12 @@
 """Single networks beyond the paper-style numbers: imaging, thresholds, errors, calibration, and what arms share."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from tests.unit.bias.imaged_experiment import DIPOLE, SKY, imaged_experiment
-from tests.unit.bias.synthetic_experiment import experiment_runs
-from workflow_scripts.measure_bias import measure
+from tests.unit.bias.synthetic_experiment import experiment_runs, measured
 from workflow_scripts.sky.unit_vectors import unit_vectors
-
-
-def measured(folder, **given):
-    """Summary, and the tables by name."""
-    experiment, files, catalog = imaged_experiment(folder, **given)
-    measure(experiment, experiment["runs"], files, catalog, folder / "bias")
-    tables = {path.stem: pd.read_csv(path) for path in (folder / "bias").glob("*.csv") if path.stem != "balance"}
-    return json.loads((folder / "bias" / "summary.json").read_text()), tables
 
 
 def vector(rows, name):
@@ -29,7 +18,7 @@ def by_name(entries):
 
 
 def test_a_dipole_that_imaging_explains_does_not_survive_it(tmp_path):
-    summary, tables = measured(tmp_path, per_seeing=0.06)
+    summary, tables = measured(tmp_path, imaged_experiment(tmp_path, per_seeing=0.06))
     found = by_name(summary["galaxy_level"])
     assert found["centred_dipole"]["share_below_alpha"] == found["glm_dipole"]["share_below_alpha"] == 1
     assert found["cleaned_dipole"]["share_below_alpha"] == 0
@@ -42,7 +31,7 @@ def test_a_dipole_that_imaging_explains_does_not_survive_it(tmp_path):
 
 
 def test_a_dipole_of_the_sky_survives_and_is_the_galaxies_own(tmp_path):
-    summary, tables = measured(tmp_path, sky_dipole=0.2)
+    summary, tables = measured(tmp_path, imaged_experiment(tmp_path, sky_dipole=0.2))
     runs = tables["runs"]
     assert by_name(summary["galaxy_level"])["cleaned_dipole"]["share_below_alpha"] == 1
     assert (vector(runs, "cleaned_dipole") @ SKY > 0.1).all()
@@ -54,7 +43,7 @@ def test_a_dipole_of_the_sky_survives_and_is_the_galaxies_own(tmp_path):
 
 
 def test_the_parts_of_the_labels_dipole_add_up(tmp_path):
-    _, tables = measured(tmp_path, per_seeing=0.04, sky_dipole=0.1)
+    _, tables = measured(tmp_path, imaged_experiment(tmp_path, per_seeing=0.04, sky_dipole=0.1))
     runs = tables["runs"]
     parts = sum(vector(runs, name) for name in ("truth_dipole", "sensitivity_dipole", "false_alarm_dipole"))
     truth = (
@@ -66,8 +55,8 @@ def test_the_parts_of_the_labels_dipole_add_up(tmp_path):
 
 def test_thresholds_match_the_label_fraction_and_leave_doubtful_galaxies_out(tmp_path):
     experiment, files, catalog = imaged_experiment(tmp_path, per_seeing=0.04, labelled=0.5)
-    measure(experiment, experiment["runs"], files, catalog, tmp_path / "bias")
-    runs, cuts = (pd.read_csv(tmp_path / "bias" / f"{name}.csv") for name in ("runs", "thresholds"))
+    _, tables = measured(tmp_path, (experiment, files, catalog))
+    runs, cuts = tables["runs"], tables["thresholds"]
     reference = pd.read_parquet(catalog)["label"]
     np.testing.assert_allclose(runs["matched_fraction"], reference.mean(), atol=1e-3)
     scores = np.array([pd.read_parquet(file)["score"] for file in files], float)
@@ -85,19 +74,19 @@ def test_thresholds_match_the_label_fraction_and_leave_doubtful_galaxies_out(tmp
 
 def test_labels_of_some_galaxies_correct_the_scores_of_all(tmp_path):
     """Scores have a dipole of the seeing; the true fraction, and the corrected one, have none."""
-    summary, tables = measured(tmp_path, n=12_000, per_seeing=0.06, labelled=0.3)
+    summary, tables = measured(tmp_path, imaged_experiment(tmp_path, n=12_000, per_seeing=0.06, labelled=0.3))
     runs = tables["runs"]
     found = by_name(summary["galaxy_level"])
     assert found["score_dipole"]["share_below_alpha"] == 1
     assert found["powered_dipole"]["share_below_alpha"] == 0
     np.testing.assert_allclose(runs["powered_fraction"], 0.5, atol=4 * runs["powered_fraction_se"].max())
     (tmp_path / "whole").mkdir()
-    _, tables = measured(tmp_path / "whole")
+    _, tables = measured(tmp_path / "whole", imaged_experiment(tmp_path / "whole"))
     assert "powered_dipole_p" not in tables["runs"]
 
 
 def test_scores_of_one_arm_that_are_off_by_a_dipole_show_between_arms(tmp_path):
-    summary, tables = measured(tmp_path, east_scores=0.05)
+    summary, tables = measured(tmp_path, imaged_experiment(tmp_path, east_scores=0.05))
     test = by_name(summary["tests"])["calibration_dipole_contrast east - west"]
     assert (test["unit_of_replication"], test["family"], test["n"]) == ("run", "calibration", 6)
     assert np.array(test["estimate"]) @ DIPOLE == pytest.approx(-0.05, abs=0.01)
@@ -126,8 +115,7 @@ def test_the_response_model_finds_what_all_share_and_what_follows_the_footprint(
         shift = 0.1 * vectors @ SKY + 0.1 * axes[run["footprint"]] @ DIPOLE * (vectors @ DIPOLE)
         table["label"] = (table["score"] + shift > 0.5).astype(np.int8)
         table.to_parquet(file)
-    measure(experiment, runs, files, catalog, tmp_path / "bias")
-    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
+    summary, _ = measured(tmp_path, (experiment, files, catalog))
     (model,) = summary["response_model"]
     d_0, k = np.array(model["d_0"]), np.array(model["K"])
     assert d_0 @ SKY / np.linalg.norm(d_0) > 0.95
@@ -142,16 +130,15 @@ def test_the_response_model_finds_what_all_share_and_what_follows_the_footprint(
     assert np.all(np.array(model["d_0_galaxy_se"]) > np.array(model["d_0_se"]))
 
 
-def test_a_template_that_is_a_dipole_is_told_and_not_regressed_on(tmp_path):
+def test_a_template_that_is_a_dipole_is_reported_and_not_regressed_on(tmp_path):
     experiment, files, catalog = imaged_experiment(tmp_path)
     table = pd.read_parquet(catalog)
     table["psf_fwhm_arcsec"] = 1.2 + 0.3 * unit_vectors(table["ra"], table["dec"]) @ DIPOLE
     table.to_parquet(catalog)
-    measure(experiment, experiment["runs"], files, catalog, tmp_path / "bias")
-    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
+    summary, tables = measured(tmp_path, (experiment, files, catalog))
     assert summary["imaging"] is None
     assert any("leaves 0% of a true dipole along (RA" in sentence for sentence in summary["not_answered"])
-    assert "cleaned_dipole_x" not in pd.read_csv(tmp_path / "bias" / "runs.csv")
+    assert "cleaned_dipole_x" not in tables["runs"]
 
 
 @pytest.mark.parametrize(
@@ -166,8 +153,7 @@ def test_a_template_that_is_a_dipole_is_told_and_not_regressed_on(tmp_path):
 def test_a_catalog_without_templates_is_no_error(tmp_path, change, reason):
     experiment, files, catalog = imaged_experiment(tmp_path, n=1500)
     change(pd.read_parquet(catalog)).to_parquet(catalog)
-    measure(experiment, experiment["runs"], files, catalog, tmp_path / "bias")
-    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
+    summary, _ = measured(tmp_path, (experiment, files, catalog))
     assert summary["imaging"] is None
     assert any(reason in sentence for sentence in summary["not_answered"])
 
@@ -177,10 +163,9 @@ def test_galaxies_without_a_template_are_left_out_of_the_regressions_only(tmp_pa
     table = pd.read_parquet(catalog)
     table.loc[::3, "psf_fwhm_arcsec"] = np.nan
     table.to_parquet(catalog)
-    measure(experiment, experiment["runs"], files, catalog, tmp_path / "bias")
-    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
+    summary, tables = measured(tmp_path, (experiment, files, catalog))
     assert summary["imaging"]["n"] == 4000
-    assert pd.read_csv(tmp_path / "bias" / "runs.csv")["n"].eq(6000).all()
+    assert tables["runs"]["n"].eq(6000).all()
 
 
 def test_what_differs_between_opposite_networks_is_regressed_on_imaging_too(tmp_path):
@@ -191,8 +176,8 @@ def test_what_differs_between_opposite_networks_is_regressed_on_imaging_too(tmp_
             table = pd.read_parquet(file)
             table["label"] = (table["score"] + 0.8 * (seeing - 1.2) > 0.5).astype(np.int8)
             table.to_parquet(file)
-    measure(experiment, experiment["runs"], files, catalog, tmp_path / "bias")
-    pairs = pd.read_csv(tmp_path / "bias" / "contrasts.csv")
+    _, tables = measured(tmp_path, (experiment, files, catalog))
+    pairs = tables["contrasts"]
     opposite = pairs[pairs["kind"] == "opposite"]
     assert (opposite["difference_dipole_p"] < 1e-4).all()
     assert (opposite["cleaned_difference_dipole_p"] > 0.001).all()

@@ -1,27 +1,21 @@
 """The page of a verdict holds the numbers of the tables, paper-style beside calibrated, and escapes every name."""
 
-import json
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from tests.unit.bias.imaged_experiment import imaged_experiment
-from tests.unit.bias.synthetic_experiment import experiment_runs, write_experiment
-from workflow_scripts.measure_bias import measure
+from tests.unit.bias.synthetic_experiment import experiment_runs, measured, write_experiment
 from workflow_scripts.verdict_page.html_tables import number, with_error
 from workflow_scripts.verdict_page.verdict_html import verdict_html
-from workflow_scripts.write_verdict import TABLES, build_parser, main
+from workflow_scripts.write_verdict import build_parser, main
 
 
 def written(folder, given):
     """Summary, tables and page of an experiment, the page by the step."""
-    experiment, files, catalog = given
-    measure(experiment, experiment["runs"], files, catalog, folder / "bias")
+    summary, tables = measured(folder, given)
     main(build_parser().parse_args(["--bias-folder", str(folder / "bias"), "--output", str(folder / "page.html")]))
-    summary = json.loads((folder / "bias" / "summary.json").read_text())
-    tables = {name: pd.read_csv(folder / "bias" / f"{name}.csv") for name in TABLES}
     return summary, tables, (folder / "page.html").read_text()
 
 

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse, stats
 from scipy.sparse.csgraph import connected_components
 
-from workflow_scripts.statistics.fractions import wilson_interval
-
 
 def agreement_table(codes_a: ArrayLike, codes_b: ArrayLike, n_classes: int) -> NDArray[np.int64]:
     """(k, k) numbers of galaxies with class i from A (row) and j from B (column).
@@ -36,8 +34,6 @@ class Agreement:
     """Share of galaxies with the same class from both, and Cohen's kappa: agreement beyond chance, 1 at most."""
 
     agreement: float
-    agreement_ci95: tuple[float, float]
-    by_chance: float
     kappa: float
     kappa_se: float
 
@@ -68,8 +64,7 @@ def agreement(table: ArrayLike) -> Agreement:
     diagonal = np.diag(p) @ (1 - np.diag(pair) * (1 - kappa)) ** 2
     off = (1 - kappa) ** 2 * ((p * pair**2).sum() - np.diag(p) @ np.diag(pair) ** 2)
     variance = (diagonal + off - (kappa - chance * (1 - kappa)) ** 2) / (n * (1 - chance) ** 2)
-    low, high = wilson_interval(np.trace(counts), n)
-    return Agreement(observed, (float(low), float(high)), chance, float(kappa), float(np.sqrt(max(0.0, variance))))
+    return Agreement(observed, float(kappa), float(np.sqrt(max(0.0, variance))))
 
 
 @dataclass(frozen=True)

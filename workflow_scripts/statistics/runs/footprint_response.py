@@ -41,7 +41,6 @@ class FootprintResponse:
     p: float | None
     p_permutation: float
     p_smallest: float
-    n_footprints: int
 
 
 def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, seed: int) -> FootprintResponse:
@@ -123,7 +122,6 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
         p=p,
         p_permutation=upper_p(null, observed, exact),
         p_smallest=smallest_p(len(orders), exact),
-        n_footprints=n,
     )
 
 

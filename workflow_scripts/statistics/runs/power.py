@@ -69,7 +69,6 @@ class DetectableDipole:
     Rows of `axes` are unit vectors. `inflation` (3,) is each amplitude over that of the full sky with as many galaxies.
     """
 
-    noncentrality: float
     amplitudes: NDArray[np.float64]
     axes: NDArray[np.float64]
     inflation: NDArray[np.float64]
@@ -87,7 +86,7 @@ def detectable_dipole(
     noncentrality = required_noncentrality(power, alpha, 3)
     eigenvalues, vectors = np.linalg.eigh(covariance)
     amplitudes = np.sqrt(noncentrality * variance / (n_galaxies * eigenvalues))[::-1]
-    return DetectableDipole(noncentrality, amplitudes, vectors.T[::-1], np.sqrt(1 / (3 * eigenvalues))[::-1])
+    return DetectableDipole(amplitudes, vectors.T[::-1], np.sqrt(1 / (3 * eigenvalues))[::-1])
 
 
 # Two arms of runs. A run is a training set: where it was trained with several seeds, `run_sd` is that of their mean.

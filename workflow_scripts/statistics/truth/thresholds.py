@@ -15,14 +15,13 @@ from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 @dataclass(frozen=True)
 class MatchedThreshold:
-    """A threshold, the fraction wanted, and the fraction of the validation set that it calls positive.
+    """A threshold, and the fraction of the validation set, `n` galaxies, that it calls positive.
 
     `tied` is the larger number of galaxies that share the score next above or below the threshold, 0 where none do;
-    only where some do can the two fractions differ by more than half a galaxy.
+    only where some do can `achieved` differ from the fraction wanted by more than half a galaxy.
     """
 
     threshold: float
-    target: float
     achieved: float
     n: int
     tied: int
@@ -76,7 +75,7 @@ def prevalence_matched_threshold(validation_scores: ArrayLike, fraction: float) 
             threshold = float(values[below - 1])
     next_to = [counts[j] for j in (below - 1, below) if 0 <= j < len(counts)]
     tied = int(max(next_to)) if max(next_to) > 1 else 0
-    return MatchedThreshold(threshold, float(fraction), float(positives[below] / len(scores)), len(scores), tied)
+    return MatchedThreshold(threshold, float(positives[below] / len(scores)), len(scores), tied)
 
 
 @dataclass(frozen=True)
