@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.footprints import contains, region_moc
 from workflow_scripts.training_sets.matching_cells import Cells, cell_quotas, matching_cells
-from workflow_scripts.training_sets.sharing import FREE, Share, share_out
+from workflow_scripts.training_sets.sharing import FREE, share_out
 from workflow_scripts.training_sets.split import hash_fractions
 
 
@@ -50,71 +50,58 @@ def draw_training_set(
     Raises
     ------
     InputError
-        where a class or, with `shortfall: error`, a cell has too few galaxies: how many there are, how many were asked
-        for; for a pool with fewer than two classes or with an id twice; and for covariates that it does not have.
+        where a class or, with `shortfall: error`, a cell has too few galaxies: how many there are, how many are
+        required; for a pool with fewer than two classes or with an id twice; and for covariates that it does not have.
     """
     name, matching = footprint["name"], footprint["matching"]
-    footprint = {**footprint, "class_names": dict(enumerate(class_names or []))}
+    per_class, redistribute = matching["per_class"], matching["shortfall"] == "redistribute"
+    family = footprint["family"] if matching["disjoint"] else None
     pool = pool.sort_values("source_id", ignore_index=True)
     _check_pool(pool, name)
     cells = matching_cells(pool, matching["bins"], name)
     labels = pool["label"].to_numpy(np.int64)
-    family = footprint["family"] if matching["disjoint"] else None
-    covered, member = _coverage(pool, footprint, family)
-    _check_enough(covered[member], labels, footprint, resample)
+    classes = np.unique(labels)
+    names = dict(enumerate(class_names or []))
+    who = {label: f"footprints.{name}, class {names.get(label, label)}, resample {resample}" for label in classes}
+    regions, member = (family["regions"], family["member"]) if family else ([footprint["region"]], 0)
+    ra, dec = pool["ra"].to_numpy(float), pool["dec"].to_numpy(float)
+    covered = np.stack([contains(region_moc(region, name=name), ra, dec) for region in regions])
+    available = np.array([[np.sum(inside & (labels == label)) for label in classes] for inside in covered])
+    # Without a common galaxy, for which earlier resamples are drawn first and set aside.
+    consecutive = matching["disjoint"] and family is None
+    sets = resample + 1 if consecutive else 1
+    for label, number in zip(classes, available[member], strict=True):
+        if number < sets * per_class:
+            apart = f" ({sets} training sets of {per_class} without a common galaxy)" if sets > 1 else ""
+            raise InputError(
+                f"{who[label]}: {number} galaxies of the training pool are in the region,"
+                f" {sets * per_class} are required{apart} (matchings, per_class)"
+            )
     # A member that can never be filled raises its own error; it must not take galaxies from those that can.
-    enough = [
-        all(np.sum(inside[labels == label]) >= matching["per_class"] for label in set(labels)) for inside in covered
-    ]
-    covered &= np.array(enough)[:, None]
+    covered &= (available >= per_class).all(axis=1)[:, None]
 
+    shuffle = f"{family['name'] if family else name} draw" + ("" if consecutive else f" {resample}")
     chosen = []
-    for label in np.unique(labels):
+    for label in classes:
         of_class = np.flatnonzero(labels == label)
-        share = _share_of_class(
-            pool.iloc[of_class], covered[:, of_class], _subset(cells, of_class), footprint, resample
-        )
-        _check_share(share, member, covered[:, of_class], int(label), cells, footprint, resample)
+        inside = covered[:, of_class]
+        cells_of_class = cells._replace(number=cells.number[of_class])
+        quotas = cell_quotas(np.bincount(cells_of_class.number, minlength=len(cells.bins)), per_class)
+        ids = pool["source_id"].iloc[of_class].tolist()
+        order, chance = np.argsort(hash_fractions(ids, shuffle), kind="stable"), hash_fractions(ids, f"{shuffle} claim")
+        free = np.ones(len(ids), bool)
+        for _ in range(sets):
+            share = share_out(inside & free, cells_of_class, quotas, chance, order, redistribute)
+            free &= share.owner == FREE
+        got = int(np.sum(share.owner == member))
+        if got != per_class and family and redistribute:
+            raise InputError(f"{who[label]}: {_too_few_for_the_family(inside, member, got, per_class, family['name'])}")
+        if got != per_class:
+            raise InputError(f"{who[label]}: {_too_few_in_cells(share.missing[member], cells, got, per_class)}")
         chosen.append(of_class[share.owner == member])
     columns = dict.fromkeys(["source_id", "ra", "dec", "label", *cells.covariates])
     drawn = pool.iloc[np.sort(np.concatenate(chosen))][list(columns)]
     return drawn.reset_index(drop=True).astype({"label": np.int8})
-
-
-def _subset(cells: Cells, galaxies: NDArray[np.int64]) -> Cells:
-    return cells._replace(number=cells.number[galaxies])
-
-
-def _coverage(
-    pool: pd.DataFrame, footprint: Mapping[str, Any], family: Mapping[str, Any] | None
-) -> tuple[NDArray[np.bool_], int]:
-    """Which regions contain which galaxies (members, n), and which of the members the footprint is."""
-    regions = [footprint["region"]] if family is None else family["regions"]
-    ra, dec = pool["ra"].to_numpy(float), pool["dec"].to_numpy(float)
-    covered = np.stack([contains(region_moc(region, name=footprint["name"]), ra, dec) for region in regions])
-    return covered, 0 if family is None else family["member"]
-
-
-def _share_of_class(
-    galaxies: pd.DataFrame, covered: NDArray[np.bool_], cells: Cells, footprint: Mapping[str, Any], resample: int
-) -> Share:
-    matching = footprint["matching"]
-    family = footprint["family"] if matching["disjoint"] else None
-    counts = np.bincount(cells.number, minlength=len(cells.bins))
-    quotas = cell_quotas(counts, matching["per_class"])
-    consecutive = matching["disjoint"] and family is None
-    shuffle = f"{family['name'] if family else footprint['name']} draw"
-    if not consecutive:
-        shuffle += f" {resample}"
-    ids = galaxies["source_id"].tolist()
-    order = np.argsort(hash_fractions(ids, shuffle), kind="stable")
-    chance = hash_fractions(ids, f"{shuffle} claim")
-    free = np.ones(len(ids), bool)
-    # Earlier resamples are drawn first and set aside: a resample is the same whether or not the others are made.
-    for _ in range(resample if consecutive else 0):
-        earlier = share_out(covered & free, cells, quotas, chance, order, matching["shortfall"] == "redistribute")
-        free &= earlier.owner == FREE
-    return share_out(covered & free, cells, quotas, chance, order, matching["shortfall"] == "redistribute")
 
 
 def _check_pool(pool: pd.DataFrame, name: str) -> None:
@@ -130,52 +117,22 @@ def _check_pool(pool: pd.DataFrame, name: str) -> None:
         raise InputError(f"footprints.{name}: the training pool has source_id '{twice.iloc[0]}' twice, expected once")
 
 
-def _check_enough(
-    inside: NDArray[np.bool_], labels: NDArray[np.int64], footprint: Mapping[str, Any], resample: int
-) -> None:
-    per_class, family = footprint["matching"]["per_class"], footprint["family"]
-    sets = resample + 1 if footprint["matching"]["disjoint"] and family is None else 1
-    for label in np.unique(labels):
-        available = int(np.sum(inside[labels == label]))
-        if available < sets * per_class:
-            apart = f" ({sets} training sets of {per_class} without a common galaxy)" if sets > 1 else ""
-            raise InputError(
-                f"{_who(footprint, label, resample)}: {available} galaxies of the training pool are in the region,"
-                f" {sets * per_class} were asked for{apart} (matchings, per_class)"
-            )
-
-
-def _check_share(
-    share: Share,
-    member: int,
-    covered: NDArray[np.bool_],
-    label: int,
-    cells: Cells,
-    footprint: Mapping[str, Any],
-    resample: int,
-) -> None:
-    per_class, family = footprint["matching"]["per_class"], footprint["family"]
-    got = int(np.sum(share.owner == member))
-    if got == per_class:
-        return
-    who = _who(footprint, label, resample)
-    if footprint["matching"]["shortfall"] == "redistribute":
-        competing = covered[covered.any(axis=1)]
-        shared = np.sum(competing.any(axis=0))
-        raise InputError(
-            f"{who}: {got} galaxies of the training pool are available, {per_class} were asked for"
-            f" ({np.sum(covered[member])} are in the region, but other members of {family['name']} need them too:"
-            f" {len(competing)} share {shared} galaxies and ask for {len(competing) * per_class}; a per_class of"
-            f" {shared // len(competing)} or less may fit)"
-        )
-    short = np.flatnonzero(share.missing[member])
-    worst = short[np.argmax(share.missing[member, short])]
-    raise InputError(
-        f"{who}: {got} galaxies are available in the cells asked for, {per_class} were asked for; {len(short)} cells"
-        f" have too few, most of all {cells.describe(worst)} by {share.missing[member, worst]}"
-        " (wider bins, a smaller per_class, or shortfall: redistribute)"
+def _too_few_for_the_family(inside: NDArray[np.bool_], member: int, got: int, per_class: int, family: str) -> str:
+    competing = inside[inside.any(axis=1)]
+    shared = np.sum(competing.any(axis=0))
+    return (
+        f"{got} galaxies of the training pool are available, {per_class} are required"
+        f" ({np.sum(inside[member])} are in the region, but other members of {family} need them too:"
+        f" {len(competing)} share {shared} galaxies and need {len(competing) * per_class}; a per_class of"
+        f" {shared // len(competing)} or less may fit)"
     )
 
 
-def _who(footprint: Mapping[str, Any], label: int, resample: int) -> str:
-    return f"footprints.{footprint['name']}, class {footprint['class_names'].get(label, label)}, resample {resample}"
+def _too_few_in_cells(missing: NDArray[np.int64], cells: Cells, got: int, per_class: int) -> str:
+    short = np.flatnonzero(missing)
+    worst = short[np.argmax(missing[short])]
+    return (
+        f"{got} galaxies are available in the required cells, {per_class} are required; {len(short)} cells"
+        f" have too few, most of all {cells.describe(worst)} by {missing[worst]}"
+        " (wider bins, a smaller per_class, or shortfall: redistribute)"
+    )

@@ -1,10 +1,14 @@
 """A training pool and footprints of the kind that rules pass to the steps."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from workflow_scripts.configuration.expansion import expand_footprints
+from workflow_scripts.sky.footprints import region_moc
+from workflow_scripts.training_sets import matching as matching_module
 
 MATCHING = {
     "per_class": 60,
@@ -12,6 +16,22 @@ MATCHING = {
     "shortfall": "redistribute",
     "disjoint": True,
 }
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _each_region_is_covered_once():
+    """Hundreds of draws share a few regions, whose coverages take most of the time."""
+    coverages = {}
+
+    def kept(region: dict, name: str):
+        key = json.dumps(region, sort_keys=True)
+        if key not in coverages:
+            coverages[key] = region_moc(region, name=name)
+        return coverages[key]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(matching_module, "region_moc", kept)
+        yield
 
 
 @pytest.fixture(scope="session")

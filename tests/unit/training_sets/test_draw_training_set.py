@@ -69,6 +69,24 @@ def test_same_inputs_give_the_same_bytes(inputs, make_footprints):
         assert (folder / "one" / name).read_bytes() == (folder / "two" / name).read_bytes()
 
 
+def test_only_the_columns_of_a_training_set_count_for_its_bytes(inputs, make_footprints):
+    folder, catalog = inputs
+    entry = make_footprints({"east": {"ra_range": [0, 180]}})["east"]
+    draw(folder, entry, output="first")
+    for output, changed in (
+        ("added", catalog.assign(ebv=0.1)),
+        ("removed", catalog.drop(columns="psf_fwhm_arcsec")),
+        ("matched", catalog.assign(magnitude=catalog["magnitude"] + 0.01)),
+    ):
+        changed.to_parquet(folder / "catalog.parquet")
+        draw(folder, entry, output=output)
+    first, added, removed, matched = (
+        (folder / output / "training_set.parquet").read_bytes() for output in ("first", "added", "removed", "matched")
+    )
+    assert first == added == removed
+    assert first != matched
+
+
 def test_balance_lists_matched_and_other_covariates(inputs, make_footprints):
     folder, _ = inputs
     draw(folder, make_footprints({"north": {"dec_range": [0, 90]}})["north"])
@@ -84,9 +102,7 @@ def test_balance_lists_matched_and_other_covariates(inputs, make_footprints):
 def test_shortage_writes_nothing(inputs, make_footprints):
     folder, _ = inputs
     entry = make_footprints({"east": {"ra_range": [0, 180]}}, per_class=100_000)["east"]
-    with pytest.raises(
-        InputError, match=r"footprints\.east, class 0, resample 0: \d+ galaxies .* 100000 were asked for"
-    ):
+    with pytest.raises(InputError, match=r"footprints\.east, class 0, resample 0: \d+ galaxies .* 100000 are required"):
         draw(folder, entry)
     assert not (folder / "out").exists()
 

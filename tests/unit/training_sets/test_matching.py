@@ -73,7 +73,7 @@ def test_members_of_a_family_share_no_galaxy_with_a_pool_that_is_little_larger_t
 
 
 def test_cells_are_balanced_with_a_pool_that_is_little_larger_than_the_demand(family, pool, footprints):
-    """Fewer than one galaxy in twenty is not of the cell that was asked for."""
+    """Fewer than one galaxy in twenty is not of the required cell."""
     matching = footprints["rotating_00"]["matching"]
     cells = matching_cells(pool, matching["bins"], "pool")
     cell_of = dict(zip(pool["source_id"], cells.number, strict=True))
@@ -186,7 +186,7 @@ def test_too_few_galaxies_of_a_class(pool, make_footprints, shortfall):
     assert 0 < available < 60
     assert raised(rare, east) == (
         f"footprints.east, class 1, resample 0: {available} galaxies of the training pool are in the region,"
-        " 60 were asked for (matchings, per_class)"
+        " 60 are required (matchings, per_class)"
     )
 
 
@@ -194,7 +194,7 @@ def test_too_few_galaxies_for_another_disjoint_resample(pool, footprints):
     available = int(((pool["label"] == 0) & (pool["ra"] < 180)).sum())
     assert raised(pool, footprints["east"], 9) == (
         f"footprints.east, class 0, resample 9: {available} galaxies of the training pool are in the region,"
-        " 600 were asked for (10 training sets of 60 without a common galaxy) (matchings, per_class)"
+        " 600 are required (10 training sets of 60 without a common galaxy) (matchings, per_class)"
     )
 
 
@@ -209,7 +209,7 @@ def test_shortfall_of_a_cell_is_an_error_where_that_is_wanted(pool, make_footpri
     bright = (pool["magnitude"] < 17) & (pool["ra"] < 180) & (pool["label"] == 0)
     message = raised(pool[~bright], east)
     assert message.startswith("footprints.east, class 0, resample 0: ")
-    assert "galaxies are available in the cells asked for, 60 were asked for; " in message
+    assert "galaxies are available in the required cells, 60 are required; " in message
     assert "most of all magnitude bin 33 by " in message
     assert "(wider bins, a smaller per_class, or shortfall: redistribute)" in message
 
@@ -221,7 +221,7 @@ def test_shortfall_is_redistributed_to_the_nearest_cells(pool, make_footprints):
     assert drawn["label"].value_counts().to_dict() == {0: 60, 1: 60}
     of_class = drawn.loc[drawn["label"] == 0, "magnitude"]
     assert of_class.min() >= 17
-    # Bright galaxies of the west are asked for; in their place come galaxies of the brightest cell that there is.
+    # The quotas have bright galaxies of the west; in their place come galaxies of the brightest cell that there is.
     reference = pool.loc[~bright & (pool["label"] == 0), "magnitude"] // 0.5
     counts = reference.value_counts().sort_index()
     quotas = pd.Series(cell_quotas(counts.to_numpy(), 60), counts.index)
@@ -230,7 +230,7 @@ def test_shortfall_is_redistributed_to_the_nearest_cells(pool, make_footprints):
     assert (of_class // 0.5 == 35).sum() == quotas[35]
 
 
-def test_family_that_asks_for_more_than_there_is(make_pool, footprints):
+def test_family_that_needs_more_than_there_is(make_pool, footprints):
     pool = make_pool(int(0.8 * 12 * 2 * 60))
     messages = []
     for name in FAMILY:
@@ -242,8 +242,8 @@ def test_family_that_asks_for_more_than_there_is(make_pool, footprints):
     for message in messages:
         assert re.fullmatch(
             r"footprints\.rotating_\d\d, class 0, resample 0: \d\d galaxies of the training pool are available,"
-            r" 60 were asked for \(\d{3} are in the region, but other members of rotating need them too:"
-            r" 12 share 576 galaxies and ask for 720; a per_class of 48 or less may fit\)",
+            r" 60 are required \(\d{3} are in the region, but other members of rotating need them too:"
+            r" 12 share 576 galaxies and need 720; a per_class of 48 or less may fit\)",
             message,
         )
 
@@ -259,7 +259,7 @@ def test_member_that_cannot_be_filled_takes_nothing_from_the_others(make_pool, f
             sizes[name] = len(draw_training_set(pool, footprints[name], 0))
         except InputError as error:
             failed[name] = str(error)
-    assert all("are in the region, 60 were asked for" in message for message in failed.values())
+    assert all("are in the region, 60 are required" in message for message in failed.values())
     assert set(failed) == {"rotating_08", "rotating_09", "rotating_10", "rotating_11"}
     assert {sizes[name] for name in FAMILY if name not in failed} == {120}
 
