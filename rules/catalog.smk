@@ -42,13 +42,13 @@ rule query_catalog:
         **cluster_request("query_catalog"),
     params:
         query=entry("query_parameter", of="catalog"),
-        # A function of the input is not compared with earlier runs: another pace must not ask anything again.
+        # A function of the input is not compared with earlier runs: another pace must request nothing again.
         manner=lambda wildcards, input: shlex.join(settings.query_manner(wildcards.catalog)),
         contact=lambda wildcards, input: settings.contact or "",
         kept=placed("results/catalog/.answers"),
         code=code("query_catalog"),
     message:
-        "Ask the service of the catalog {wildcards.catalog} for its rows"
+        "Request the rows of the catalog {wildcards.catalog} from its service"
     shell:
         # What came is kept outside of the outputs, by the digest of the query: a failed job loses none of it, and
         # catalogs with the same query share it.

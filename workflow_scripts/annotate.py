@@ -13,16 +13,16 @@ log = logging.getLogger(__name__)
 
 def build_parser() -> argparse.ArgumentParser:
     """Command line of the step."""
-    parser = argparse.ArgumentParser(prog="python -m workflow_scripts.annotate", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", type=json_argument, required=True, help="the network's entry, as JSON")
     parser.add_argument("--model", type=Path, required=True, help="model.keras of the run")
     parser.add_argument("--training-set", type=Path, help="training_set.parquet: no galaxy of it may be annotated")
     parser.add_argument("--index", type=Path, required=True, help="index.parquet of the images")
     parser.add_argument("--catalog", type=Path, required=True, help="catalog.parquet")
-    parser.add_argument("--threads", type=int, default=1, help="cores given; the network's entry says what is used")
-    parser.add_argument("--footprint", help="name of the footprint, where the model does not say it")
-    parser.add_argument("--resample", type=int, help="number of the training set, where the model does not say it")
-    parser.add_argument("--seed", type=int, help="seed of the training, where the model does not say it")
+    parser.add_argument("--threads", type=int, default=1, help="cores given; the network's entry states what is used")
+    parser.add_argument("--footprint", help="name of the footprint, where the model does not record it")
+    parser.add_argument("--resample", type=int, help="number of the training set, where the model does not record it")
+    parser.add_argument("--seed", type=int, help="seed of the training, where the model does not record it")
     parser.add_argument("--output", type=Path, required=True, help="annotations.parquet to write")
     return parser
 

@@ -24,7 +24,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the coverage and its summary."""
     footprint = arguments.footprint
     moc = region_moc(footprint["region"], name=footprint["name"])
-    axis, sky_fraction = footprint_axis(footprint, moc)
+    axis, sky_fraction = footprint_axis(footprint["region"], moc), float(moc.sky_fraction)
     with whole_file(arguments.moc) as temporary:
         moc.save(temporary, format="fits", overwrite=True)
     write_json(arguments.summary, {**footprint, "axis": axis, "sky_fraction": sky_fraction})

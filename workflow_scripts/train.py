@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 def build_parser() -> argparse.ArgumentParser:
     """Command line of the step."""
-    parser = argparse.ArgumentParser(prog="python -m workflow_scripts.train", description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", type=json_argument, required=True, help="the network's entry, as JSON")
     parser.add_argument("--training-set", type=Path, required=True, help="training_set.parquet")
     parser.add_argument("--index", type=Path, required=True, help="index.parquet of the images")
@@ -27,7 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, required=True, help="seed of weights, order and augmentation")
     parser.add_argument("--resume-folder", type=Path, required=True, help="where unfinished trainings are kept")
     parser.add_argument("--checkpoint-seconds", type=float, default=30, help="time between checkpoints (default: 30)")
-    parser.add_argument("--threads", type=int, default=1, help="cores given; the network's entry says what is used")
+    parser.add_argument("--threads", type=int, default=1, help="cores given; the network's entry states what is used")
     parser.add_argument("--model", type=Path, required=True, help="model.keras to write")
     parser.add_argument("--history", type=Path, required=True, help="history.csv to write: epoch, loss, accuracy")
     parser.add_argument("--run", type=Path, required=True, help="run.json to write: provenance and outcome")

@@ -18,9 +18,6 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.sky.tiles import FINE_ORDER, tile_of
 from workflow_scripts.training_sets.split import hash_fractions, split
 
-# What is added to the user's columns.
-RESERVED_COLUMNS = ("split",)
-
 
 def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The galaxies of a catalog and its hygiene report.
@@ -45,11 +42,8 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
         for what is wrong with the table.
     """
     columns = entry.get("columns") or {name: name for name in SIMULATED_COLUMNS}
-    reserved = [name for name in RESERVED_COLUMNS if name in columns]
-    if reserved:
-        raise InputError(
-            f"{source}: '{reserved[0]}' (catalogs, columns) is made by the workflow, expected another name"
-        )
+    if "split" in columns:
+        raise InputError(f"{source}: 'split' (catalogs, columns) is made by the workflow, expected another name")
     thresholds = entry.get("label_votes") or {}
     galaxies = read_catalog(source, {**columns, **vote_columns(thresholds)}, entry.get("format"))
     if entry["source"] == "skyserver":

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workflow_scripts.errors import InputError
+from workflow_scripts.images.arrays import ImageStore
 from workflow_scripts.networks.model_files import check_scores
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
 from workflow_scripts.tables import parquet_metadata, read_columns
@@ -27,15 +28,6 @@ ANNOTATION_SCHEMA = pa.schema(
 BATCH = 256
 ROWS_AT_A_TIME = 65_536
 _LOG_EVERY_SECONDS = 30
-
-
-class Images(Protocol):
-    """Where pixels come from: the memory map of each tile."""
-
-    shape: tuple[int, int, int]
-
-    def tile(self, tile: int) -> np.ndarray:
-        """Images (n, height, width, channels), uint8, of a tile."""
 
 
 def annotation_rows(catalog: str | Path, index: str | Path, training_set: str | Path | None = None) -> pa.Table:
@@ -72,12 +64,12 @@ def annotation_rows(catalog: str | Path, index: str | Path, training_set: str | 
 def write_annotations(
     output: str | Path,
     rows: pa.Table,
-    images: Images,
+    images: ImageStore,
     model: "keras.Model",
     model_path: str | Path,
     record: Mapping[str, Any],
-) -> int:
-    """Score `rows` piece by piece and write them as Parquet with `record` in the metadata; gives the number of rows.
+) -> None:
+    """Score `rows` piece by piece and write them as Parquet with `record` in the metadata.
 
     Memory does not grow with the number of galaxies, but for the rows themselves. `score` is P(class 1), `label` the
     most probable class.
@@ -105,10 +97,9 @@ def write_annotations(
                 row_group_size=ROWS_AT_A_TIME,
             )
     log.info("%s", _progress(done, rows.num_rows, time.monotonic() - started))
-    return done
 
 
-def score(model: "keras.Model", images: Images, tiles: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+def score(model: "keras.Model", images: ImageStore, tiles: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
     """The model's outputs (n, 1) or (n, classes), float32, batch by batch, for the images in `rows` of `tiles`.
 
     Every batch has the same size, the last one filled up with blanks: the shape of a batch can change last digits.

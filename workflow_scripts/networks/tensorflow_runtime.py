@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-# Said outright, because other defaults on other machines would give other last digits. It trains three times as fast.
+# Stated, because other defaults on other machines would give other last digits. It trains three times as fast.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 
 # Importing makes a million objects that live as long as the process. Keeping the garbage collector from walking over

@@ -8,9 +8,8 @@ import logging
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -57,18 +56,17 @@ def class_counts(labels: np.ndarray) -> dict[str, int]:
     return {str(label): int(count) for label, count in zip(*np.unique(labels, return_counts=True), strict=True)}
 
 
-@dataclass(frozen=True)
-class EpochPlan:
-    """What one epoch does with n images, each array of length n in the order of presentation."""
+class EpochPlan(NamedTuple):
+    """What one epoch does with n images, each array (n,) in the order of presentation.
+
+    `order` is the position of the image in the training set, int64; `quarter_turns` are 0 to 3; `left_right` and
+    `up_down` are whether the image is mirrored that way.
+    """
 
     order: np.ndarray
-    """position of the image in the training set, int64"""
     quarter_turns: np.ndarray
-    """number of quarter turns, 0 to 3"""
     left_right: np.ndarray
-    """whether the image is mirrored left to right"""
     up_down: np.ndarray
-    """whether the image is mirrored top to bottom"""
 
 
 def plan_epoch(n_images: int, seed: int, epoch: int, flips: bool, quarter_turns: bool) -> EpochPlan:

@@ -1,1 +1,1 @@
-"""Sky geometry: positions, tiles, footprints, and training sets matched across them."""
+"""Sky geometry: positions, tiles and footprints."""

@@ -61,37 +61,20 @@ def contains(moc: MOC, ra: ArrayLike, dec: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray(moc.contains_lonlat(ra * units.deg, dec * units.deg), bool)
 
 
-def footprint_axis(footprint: Mapping[str, Any], moc: MOC | None = None) -> tuple[list[float] | None, float]:
-    """Where a footprint points, and how much of the sky it is.
+def footprint_axis(region: Mapping[str, Any], moc: MOC) -> list[float] | None:
+    """Where a region with a coverage points, as [ra, dec] (ICRS degrees).
 
-    Parameters
-    ----------
-    footprint
-        `name` and `region`.
-    moc
-        its coverage, where it is at hand.
-
-    Returns
-    -------
-    axis, sky_fraction
-        the pole of a hemisphere, or else the mean direction of the area, as [ra, dec] (ICRS degrees); None where the
-        mean vector is shorter than 0.05, because such a footprint points nowhere. The share of the sky, 0 to 1.
-
-    Raises
-    ------
-    InputError
-        as `region_moc`.
+    The pole of a hemisphere, or else the mean direction of the area; None where the mean vector is shorter than 0.05,
+    because such a footprint points nowhere.
     """
-    region = footprint["region"]
-    moc = region_moc(region, name=footprint["name"]) if moc is None else moc
     if "hemisphere" in region:
-        return [float(region["hemisphere"]["ra"]), float(region["hemisphere"]["dec"])], float(moc.sky_fraction)
+        return [float(region["hemisphere"]["ra"]), float(region["hemisphere"]["dec"])]
     mean = _mean_vector(moc)
     if np.linalg.norm(mean) < _SHORTEST_MEAN:
-        return None, float(moc.sky_fraction)
+        return None
     ra, dec = right_ascension_declination(mean)
     # Rounded, so that the last bits of a sum over cells do not show (and 0 is not -4e-16).
-    return [round(float(ra), 9) % 360, round(float(dec), 9) + 0.0], float(moc.sky_fraction)
+    return [round(float(ra), 9) % 360, round(float(dec), 9) + 0.0]
 
 
 def _mean_vector(moc: MOC) -> NDArray[np.float64]:

@@ -117,8 +117,8 @@ class _Pool:
     def exchange(self, member: int, cell: int, candidates: NDArray[np.int64]) -> bool:
         """Give a member one more of `candidates`, while no other member ends up with fewer; False if that cannot be.
 
-        The shortest chain of exchanges that ends in a galaxy nobody owns, found breadth first. Every member in it takes
-        the candidate nearest to the cell in which it lacks one.
+        The shortest chain of exchanges that ends in a free galaxy, found breadth first. Every member in it takes the
+        candidate nearest to the cell in which it lacks one.
         """
         came_from: dict[int, tuple[int, int]] = {}
         wanted = {member: cell}

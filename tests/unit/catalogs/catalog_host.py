@@ -49,7 +49,7 @@ class CatalogHost:
         self._server.server_close()
 
     def reply(self, method: str, path: str, fields: dict[str, str], headers: dict[str, str]) -> Reply:
-        """The answer to a request."""
+        """The response to a request."""
         with self._lock:
             self.requests.append((method, path, fields))
             self.headers.append(headers)
@@ -72,8 +72,8 @@ class CatalogHost:
             return Reply(body)
 
     def votable(self, fields: dict[str, str]) -> bytes:
-        """The rows of a query as a VOTable, or a VOTable that tells an error."""
-        self.engine.asked.append(fields["QUERY"])
+        """The rows of a query as a VOTable, or a VOTable that reports an error."""
+        self.engine.queries.append(fields["QUERY"])
         sql = re.sub(r"SELECT TOP (\d+)(.*)", r"SELECT\2 LIMIT \1", fields["QUERY"], flags=re.DOTALL)
         try:
             found = self.engine.database.execute(sql)
@@ -165,7 +165,7 @@ def votable_of(names: list[str], rows: list[tuple], status: str) -> bytes:
 
 
 def error_votable(message: str) -> bytes:
-    """A VOTable that tells an error, as TAP services send it."""
+    """A VOTable that reports an error, as TAP services send it."""
     return (
         '<VOTABLE version="1.3" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE type="results">'
         f'<INFO name="QUERY_STATUS" value="ERROR">{message}</INFO></RESOURCE></VOTABLE>'

@@ -23,11 +23,11 @@ class Engine:
         rows = [(number, 10 + index * 1e-5, -index * 1e-6, index % 10 / 10) for index, number in enumerate(ids)]
         self.database.executemany("INSERT INTO galaxies VALUES (?, ?, ?, ?)", rows)
         self.row_limit = row_limit
-        self.asked: list[str] = []
+        self.queries: list[str] = []
 
     def csv(self, query: str) -> bytes:
-        """The answer to a query in SkyServer's CSV; `sqlite3.Error` for SQL that is none."""
-        self.asked.append(query)
+        """The response to a query in SkyServer's CSV; `sqlite3.Error` for SQL that is none."""
+        self.queries.append(query)
         limits = [int(number) for number in re.findall(r"SELECT TOP (\d+)", query)]
         sql = re.sub(r"SELECT TOP \d+", "SELECT", query)
         found = self.database.execute(f"{sql} LIMIT {min([*limits, self.row_limit])}")

@@ -26,28 +26,28 @@ def test_all_rows_come_once_and_in_order(kept, page_rows):
     engine = Engine(np.random.default_rng(1).permutation(IDS).tolist())
     rows, names = all_rows(engine, SQL, "objid", page_rows, kept)
     assert ids_of(rows) == IDS
-    assert len(engine.asked) == len(names) == 1 + -(-1050 // page_rows)
+    assert len(engine.queries) == len(names) == 1 + -(-1050 // page_rows)
 
 
 def test_a_silent_row_limit_only_makes_more_pages(kept):
     engine = Engine(IDS, row_limit=200)
     rows, _ = all_rows(engine, SQL, "objid", 500, kept)
     assert ids_of(rows) == IDS
-    assert len(engine.asked) == 1 + 6
+    assert len(engine.queries) == 1 + 6
 
 
 def test_a_query_is_sent_once(kept):
     first, _ = all_rows(Engine(IDS), SQL, "objid", 300, kept)
     again = Engine([])
     second, _ = all_rows(again, SQL, "objid", 700, kept)
-    assert again.asked == []
+    assert again.queries == []
     assert second.equals(first)
 
 
 def test_a_kill_loses_the_page_in_flight_only(kept):
     class Killed(Engine):
         def fetch(self, query: str, max_rows: int | None) -> TableResponse:
-            if len(self.asked) == 3:
+            if len(self.queries) == 3:
                 raise KeyboardInterrupt
             return super().fetch(query, max_rows)
 
@@ -56,7 +56,7 @@ def test_a_kill_loses_the_page_in_flight_only(kept):
     engine = Engine(IDS)
     rows, _ = all_rows(engine, SQL, "objid", 300, kept)
     assert ids_of(rows) == IDS
-    assert len(engine.asked) == 2
+    assert len(engine.queries) == 2
 
 
 def test_a_kept_page_that_was_damaged_is_requested_again(kept):
@@ -66,7 +66,7 @@ def test_a_kept_page_that_was_damaged_is_requested_again(kept):
     engine = Engine(IDS)
     rows, _ = all_rows(engine, SQL, "objid", 300, kept)
     assert ids_of(rows) == IDS
-    assert len(engine.asked) == 1
+    assert len(engine.queries) == 1
 
 
 def test_rows_that_share_the_key_are_an_error(kept):
@@ -85,9 +85,9 @@ def test_a_response_that_ends_too_early_between_two_rows_loses_nothing(kept):
     class Cut(Engine):
         def csv(self, query: str) -> bytes:
             body = super().csv(query)
-            if len(self.asked) % 3:
+            if len(self.queries) % 3:
                 return body
-            return b"\n".join(body.split(b"\n")[: 2 + len(self.asked)]) + b"\n"
+            return b"\n".join(body.split(b"\n")[: 2 + len(self.queries)]) + b"\n"
 
     rows, _ = all_rows(Cut(IDS), SQL, "objid", 300, kept)
     assert ids_of(rows) == IDS
@@ -102,7 +102,7 @@ def test_a_service_that_gives_no_more_rows_is_not_queried_for_ever(kept):
     short = Short(IDS)
     with pytest.raises(InputError, match="600 rows came and 1050 were counted"):
         all_rows(short, SQL, "objid", 300, kept)
-    assert len(short.asked) == 1 + 2 + 3
+    assert len(short.queries) == 1 + 2 + 3
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_columns_that_change_on_the_way_are_an_error(kept):
     class Changed(Engine):
         def csv(self, query: str) -> bytes:
             body = super().csv(query)
-            return body.replace(b"p_el", b"p_elliptical", 1) if len(self.asked) > 2 else body
+            return body.replace(b"p_el", b"p_elliptical", 1) if len(self.queries) > 2 else body
 
     with pytest.raises(InputError, match="the response lacks p_el, expected the columns objid, ra, dec, p_el"):
         all_rows(Changed(IDS), SQL, "objid", 300, kept)

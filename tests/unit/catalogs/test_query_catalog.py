@@ -1,4 +1,4 @@
-"""The step that asks SkyServer and TAP services, against a server on this machine."""
+"""The step that queries SkyServer and TAP services, against a server on this machine."""
 
 import json
 import re
@@ -48,7 +48,7 @@ def test_skyserver_gives_all_rows_and_the_record_has_what_was_requested(tmp_path
     assert [int(cell) for cell in rows["objid"].to_pylist()] == IDS
     record = json.loads((tmp_path / "answer.json").read_text())
     assert (record["url"], record["sql"], record["key"], record["rows"]) == (host.url, SQL, "objid", 1050)
-    assert [answer["query"] for answer in record["answers"]] == host.engine.asked
+    assert [answer["query"] for answer in record["answers"]] == host.engine.queries
     assert len(record["answers"]) == 4
     assert record["first_date"] <= record["last_date"]
     assert all(headers["User-Agent"].endswith("(+me@example.org)") for headers in host.headers)
@@ -56,13 +56,13 @@ def test_skyserver_gives_all_rows_and_the_record_has_what_was_requested(tmp_path
 
 def test_a_query_is_sent_once_and_gives_the_same_bytes(tmp_path, host):
     run(tmp_path, query_of(host))
-    first, asked = (tmp_path / "answer.parquet").read_bytes(), len(host.requests)
+    first, requested = (tmp_path / "answer.parquet").read_bytes(), len(host.requests)
     (tmp_path / "answer.parquet").unlink()
     run(tmp_path, query_of(host, sql=f"  {SQL.replace(' FROM', '   FROM')}  "))
     assert (tmp_path / "answer.parquet").read_bytes() == first
-    assert len(host.requests) == asked
+    assert len(host.requests) == requested
     run(tmp_path, query_of(host, sql=f"{SQL} WHERE p_el > 0.5"))
-    assert len(host.requests) > asked
+    assert len(host.requests) > requested
 
 
 def test_an_error_that_passes_is_waited_out(tmp_path, host, waits):
@@ -173,9 +173,9 @@ def test_tap_gives_all_rows_with_types_and_units(tmp_path, host, waits, options,
     schema = pq.read_schema(tmp_path / "answer.parquet")
     assert str(schema.field("objid").type) == "int64"
     assert schema.field("ra").metadata[b"unit"] == b"deg"
-    asked = len(host.requests)
+    requested = len(host.requests)
     assert run(tmp_path, query, *options) == 0
-    assert len(host.requests) == asked
+    assert len(host.requests) == requested
     assert all(job["phase"] == "DELETED" for job in host.jobs)
 
 

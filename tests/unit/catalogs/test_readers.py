@@ -1,4 +1,4 @@
-"""Every format gives the same galaxies; ids keep their digits; what is wrong with a file is said in one sentence."""
+"""Every format gives the same galaxies; ids keep their digits; what is wrong with a file is one sentence."""
 
 import gzip
 import re
@@ -15,13 +15,13 @@ from astropy.table import MaskedColumn, Table
 from workflow_scripts.catalogs.readers import read_catalog
 from workflow_scripts.errors import InputError
 
-# Neighbours that float64 cannot tell apart, and an id that is not known.
+# Neighbours that float64 does not distinguish, and an id that is not known.
 IDS = ["587722953303916935", "587722953303916936", None]
 COLUMNS = {"source_id": "objID", "ra": "RA", "dec": "Dec", "label": "class", "magnitude": "r_mag"}
 
 
 def write(path: Path) -> Path:
-    """The same three galaxies in the format that the file's name tells."""
+    """The same three galaxies in the format that the file's name gives."""
     ids = MaskedColumn([int(name or 0) for name in IDS], mask=[name is None for name in IDS], dtype="int64")
     labels = MaskedColumn(["spiral", "elliptical", ""], mask=[False, False, True])
     magnitude = np.array([17.25, np.nan, 15.5])
@@ -211,7 +211,7 @@ def test_columns_of_a_votable_go_by_name_not_by_xml_id(tmp_path):
     assert read_catalog(tmp_path / "t.vot", {"ra": "RA", "dec": "Dec"})["ra"].tolist() == [1.0]
 
 
-def test_column_of_arrays_is_refused_only_where_it_is_asked_for(tmp_path):
+def test_column_of_arrays_is_refused_only_where_it_is_requested(tmp_path):
     Table({"RA": [1.0], "Dec": [1.0], "flux": [[1.0, 2.0]]}).write(tmp_path / "t.fits")
     assert len(read_catalog(tmp_path / "t.fits", {"ra": "RA", "dec": "Dec"})) == 1
     with pytest.raises(InputError, match=r"'flux' .*several values in a cell"):

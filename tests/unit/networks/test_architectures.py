@@ -1,4 +1,4 @@
-"""Every architecture builds, fits its recipe, and says so when it does not."""
+"""Every architecture builds, fits its recipe, or is refused."""
 
 import keras
 import numpy as np

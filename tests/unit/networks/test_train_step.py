@@ -57,7 +57,7 @@ def reference(undisturbed, run_step, train_arguments, outcome, fresh, tiny_surve
     return undisturbed
 
 
-def test_training_learns_and_says_what_it_did(reference, tmp_path):
+def test_training_learns_and_records_what_it_did(reference, tmp_path):
     (tmp_path / "history.csv").write_bytes(reference["history.csv"])
     history = pd.read_csv(tmp_path / "history.csv")
     assert list(history.columns) == ["epoch", "loss", "accuracy"]

@@ -56,7 +56,7 @@ def test_there_are_steps():
 
 
 def test_no_dynamic_imports_anywhere():
-    """`code_digest` refuses them; every module is asked for."""
+    """`code_digest` refuses them; every module is tried."""
     for path in SOURCES:
         assert len(code_digest(module_name(path), ROOT)) == 16
 

@@ -74,7 +74,7 @@ def test_every_import_is_wanted():
         for path in (ROOT / "workflow_scripts").rglob("*.py")
     ]
     imported = set().union(*(third_party(module) for module in modules))
-    # keras comes with tensorflow, at the version that it asks for.
+    # keras comes with tensorflow, at the version that it requires.
     assert imported - wanted() - {"keras"} == set()
 
 

@@ -30,7 +30,7 @@ def directive(body: str, name: str) -> str:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_step_answers_help(step, monkeypatch, capsys):
+def test_step_prints_its_help(step, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [step, "--help"])
     with pytest.raises(SystemExit) as stopped:
         runpy.run_module(f"workflow_scripts.{step}", run_name="__main__")
@@ -54,7 +54,7 @@ def test_rule_step_and_log_share_a_name(stage, rule, body):
         assert directive(body, name), f"{rule} lacks {name}"
 
 
-def test_every_file_of_rules_says_what_it_needs_and_gives():
+def test_every_file_of_rules_states_what_it_needs_and_gives():
     for path in sorted((ROOT / "rules").glob("*.smk")):
         if path.stem == "common":
             continue

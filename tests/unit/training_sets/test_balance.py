@@ -10,7 +10,6 @@ from workflow_scripts.training_sets.balance import (
     balance_table,
     compare_training_sets,
     covariate_difference,
-    standardised_mean_difference,
 )
 
 
@@ -89,8 +88,9 @@ def test_catalog_without_covariates(galaxies):
 
 
 def test_standardised_mean_difference_of_constants():
-    assert standardised_mean_difference([1, 2], [0, 0], [1, 1], [0, 0]).tolist() == [0, np.inf]
-    assert standardised_mean_difference(1.5, 0.5, 1.0, 0.5) == pytest.approx(1)
+    pairs = (([1, 1], [1, 1]), ([2, 2], [1, 1]), ([1, 1], [2, 2]))
+    assert [covariate_difference(*pair).smd for pair in pairs] == [0, np.inf, -np.inf]
+    assert covariate_difference([1, 2, 3], [0, 1, 2]).smd == pytest.approx(1)
 
 
 def test_a_covariate_is_compared_as_scipy_does_and_missing_values_do_not_count():
