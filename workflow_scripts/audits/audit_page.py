@@ -2,40 +2,26 @@
 
 import base64
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from workflow_scripts.figures.figure_list import AUDIT_FIGURES
+from workflow_scripts.verdict_page.html_tables import bullets, number, page, row, table
 
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 78rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-p, li { max-width: 62rem }
-table { border-collapse: collapse; font-size: 13px; margin: 1rem 0 }
-td, th { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: left; vertical-align: top }
-.verdict { font-size: 18px; border-left: 4px solid #0072b2; padding-left: 1rem }
-.warning { border-left: 4px solid #d55e00; padding-left: 1rem }
-.primary { background: #eaf3fa }
-.paper_style { color: #666; background: #f6f6f6 }
-.number { white-space: nowrap }
-figure { display: inline-block; vertical-align: top; margin: 0 1rem 1rem 0; width: 45% }
-figure.wide { width: 92% }
-figure img { max-width: 100%; height: auto }
-figcaption { font-size: 13px; color: #444; max-width: 34rem }
-"""
+_TESTS = (
+    *("test", "what is estimated", "remarks", "estimate", "axis", "SE", "95 %", "statistic", "dof", "p"),
+    *("permutation p", "adjusted p", "n"),
+)
+_STEPS = ("fitted", "dipole (log odds)", "axis", "p of the dipole", "SE, times", "condition", "leak")
 
 
 def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Mapping[str, bytes]) -> str:
     """The page of a summary with its table of fractions and its figures, PNG by name."""
-    name = html.escape(summary["experiment"])
     warnings = "".join(f'<p class="warning">{html.escape(sentence)}</p>' for sentence in warning_sentences(summary))
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Audit of {name}</title>
-<style>{_STYLE}</style></head><body>
-<h1>Audit of {name}</h1>
-<p class="verdict">{html.escape(summary["verdict"])}</p>
-{warnings}
+    heading = [name.replace("_", " ") for name in fractions]
+    body = f"""{warnings}
 {_sigma_section(summary)}
 {"".join(_figure(name, png) for name, png in figures.items())}
 <h2>Footprint and power</h2>
@@ -46,13 +32,12 @@ def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Map
 beforehand, adjusted for each other by Holm's method. Grey: paper-style, for comparison. The others are secondary,
 adjusted by Benjamini and Hochberg's method. The larger p decides where there are two.</p>
 {_tests(summary)}
-{_list("Not tested", summary["not_run"])}
+{bullets("<h3>Not tested</h3>", summary["not_run"])}
 <h2>Fractions</h2>
-{_table(fractions)}
+{table(heading, (row((), values) for values in fractions.itertuples(index=False)))}
 <h2>The catalog</h2>
-{_catalog(summary)}
-</body></html>
-"""
+{_catalog(summary)}"""
+    return page(f"Audit of {summary['experiment']}", summary["verdict"], body)
 
 
 def warning_sentences(summary: Mapping[str, Any]) -> list[str]:
@@ -91,21 +76,20 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
     ledger = {row["name"]: row for row in summary["ledger"]}
     rows = [
         ("paper-style sigma, maximum over all axes", f"{scan['max_sigma']:.2f}"),
-        ("p if it were a normal deviate", _number(scan["p_if_sigma_were_normal"])),
-        ("p of a scanned maximum (chi, 3 dof)", f"{_number(scan['p'])} ({_number(scan['equivalent_sigma'])} sigma)"),
-        ("the same by random signs", _number(scan["p_permutation"])),
+        ("p if it were a normal deviate", number(scan["p_if_sigma_were_normal"])),
+        ("p of a scanned maximum (chi, 3 dof)", f"{number(scan['p'])} ({number(scan['equivalent_sigma'])} sigma)"),
+        ("the same by random signs", number(scan["p_permutation"])),
         (
             "sigma that these labels give here without any dipole (root mean square)",
             f"{scan['sigma_without_dipole']:.2f}",
         ),
         ("centred dipole: Q, 3 dof", f"{score['statistic']:.3f}"),
-        ("calibrated p (chi-square; permutations)", f"{_number(score['p'])}; {_number(score['p_permutation'])}"),
-        ("adjusted p", _number(ledger["dipole_score"]["adjusted"])),
+        ("calibrated p (chi-square; permutations)", f"{number(score['p'])}; {number(score['p_permutation'])}"),
+        ("adjusted p", number(ledger["dipole_score"]["adjusted"])),
         *_odds(score),
     ]
-    table = "".join(f"<tr><td>{html.escape(what)}<td class=number>{value}" for what, value in rows)
     return f"""<h2>Sigma and p</h2>
-<table>{table}</table>
+{table((), (row([what], [value]) for what, value in rows))}
 <p>Why they differ: (1) the axis was sought, so the maximum has three degrees of freedom, and even without any dipole it
 is above 2.8 in one sky of twenty; (2) the paper-style number takes both classes for equally frequent and does not
 centre labels and positions, so that on a partly covered sky an unequal mix looks like a dipole. The centred test and
@@ -134,26 +118,17 @@ def _stability(summary: Mapping[str, Any]) -> str:
     steps = next((test["stability"] for test in summary["tests"] if "stability" in test), None)
     if steps is None:
         return ""
-    heading = "".join(
-        f"<th>{name}"
-        for name in ("fitted", "dipole (log odds)", "axis", "p of the dipole", "SE, times", "condition", "leak")
-    )
     rows = []
     for step in steps:
         fitted = ("dipole", "and quadrupole", "and octopole")[step["lmax"] - 1]
         if step["refused"]:
-            rows.append(f'<tr><td>{fitted}<td colspan="6">not to be had: {html.escape(step["refused"])}')
+            rows.append(row([fitted, f"not to be had: {step['refused']}"]))
             continue
         condition = f"{step['condition']:.3g}{' (hardly determined)' if step['flagged'] else ''}"
-        numbers = [
-            _number(step["amplitude"]),
-            f"({step['axis_ra']:.0f}°, {step['axis_dec']:+.0f}°)",
-            _number(step["p"]),
-        ]
-        numbers += [f"{step['se_inflation']:.2f}", condition, _number(step["largest_alias"])]
-        rows.append(f"<tr><td>{fitted}" + "".join(f"<td class=number>{text}" for text in numbers))
+        numbers = [step["amplitude"], _axis(step), step["p"], f"{step['se_inflation']:.2f}", condition]
+        rows.append(row([fitted], [*numbers, step["largest_alias"]]))
     return f"""<h3>Does the dipole stay when other multipoles are fitted too?</h3>
-<table><tr>{heading}{"".join(rows)}</table>
+{table(_STEPS, rows)}
 <p>A dipole of the sky keeps its size and axis within its errors from row to row. One that goes away while its error
 stays was a quadrupole or an octopole seen through the mask; where the error grows many times instead, these galaxies
 leave open which it is. "SE, times": how much the added multipoles lengthen the standard error along the axis where
@@ -190,31 +165,18 @@ worst; smaller ones may well be missed.</p>"""
 
 def _tests(summary: Mapping[str, Any]) -> str:
     ledger = {row["name"]: row for row in summary["ledger"]}
-    names = (
-        "test",
-        "what is estimated",
-        "estimate",
-        "SE",
-        "95 %",
-        "statistic",
-        "dof",
-        "p",
-        "permutation p",
-        "adjusted p",
-    )
     rows = []
     for test in summary["tests"]:
-        row = ledger.get(test["name"])
-        adjusted = f"{_number(row['adjusted'])} ({'Holm' if row['method'] == 'Holm' else 'BH'})" if row else "-"
-        axis = f"<br>axis ({test['axis_ra']:.0f}°, {test['axis_dec']:+.0f}°)" if "axis_ra" in test else ""
-        notes = "".join(f"<br><small>{html.escape(note)}</small>" for note in test["notes"])
-        words = [html.escape(test["name"].replace("_", " ")), html.escape(test["estimand"]) + axis + notes]
-        keys = ("estimate", "se", "ci95", "statistic", "dof", "p", "p_permutation")
-        numbers = [*(_number(test[key]) for key in keys), adjusted, str(test["n"])]
-        cells = "".join(f"<td>{word}" for word in words) + "".join(f"<td class=number>{text}" for text in numbers)
-        rows.append(f'<tr class="{test["family"]}">{cells}')
-    heading = "".join(f"<th>{name}" for name in (*names, "n"))
-    return f"<table><tr>{heading}{''.join(rows)}</table>"
+        line = ledger.get(test["name"])
+        adjusted = f"{number(line['adjusted'])} ({'Holm' if line['method'] == 'Holm' else 'BH'})" if line else "-"
+        words = [test["name"].replace("_", " "), test["estimand"], "; ".join(test["notes"])]
+        numbers = [test["estimate"], _axis(test), *(test[key] for key in ("se", "ci95", "statistic", "dof", "p"))]
+        rows.append(row(words, [*numbers, test["p_permutation"], adjusted, test["n"]], test["family"]))
+    return table(_TESTS, rows)
+
+
+def _axis(found: Mapping[str, Any]) -> str:
+    return f"({found['axis_ra']:.0f}°, {found['axis_dec']:+.0f}°)" if "axis_ra" in found else "-"
 
 
 def _catalog(summary: Mapping[str, Any]) -> str:
@@ -235,27 +197,4 @@ def _catalog(summary: Mapping[str, Any]) -> str:
         ("galaxies without a label", f"{hygiene['without_label']:,}"),
         ("galaxies tested", f"{catalog['n']:,}"),
     ]
-    table = "".join(f"<tr><th>{what}<td>{html.escape(str(value))}" for what, value in rows)
-    return f"<table>{table}</table>"
-
-
-def _table(table: pd.DataFrame) -> str:
-    heading = "".join(f"<th>{html.escape(name.replace('_', ' '))}" for name in table)
-    rows = "".join(
-        "<tr>" + "".join(f"<td class=number>{_number(value)}" for value in row) for row in table.itertuples(index=False)
-    )
-    return f"<table><tr>{heading}{rows}</table>"
-
-
-def _list(title: str, sentences: Sequence[str]) -> str:
-    if not sentences:
-        return ""
-    return f"<h3>{title}</h3><ul>{''.join(f'<li>{html.escape(sentence)}' for sentence in sentences)}</ul>"
-
-
-def _number(value: Any) -> str:
-    if value is None or value != value:
-        return "-"
-    if isinstance(value, list):
-        return " ... ".join(_number(item) for item in value)
-    return html.escape(f"{value:.3g}" if isinstance(value, float) else str(value))
+    return table((), (row([what, str(value)]) for what, value in rows))

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
+from workflow_scripts.figures.fraction_by_ra import draw_cosine, draw_fractions, label_axes
 from workflow_scripts.figures.mollweide import colour_range, map_with_bar, projected
 from workflow_scripts.figures.style import DOUBLE, SINGLE, new_figure, say_instead
 
@@ -91,25 +92,12 @@ def _fraction_by_ra(fractions: pd.DataFrame, cosine: Test | None, positive: str,
     for number, (name, group) in enumerate(fractions.groupby("annotation", sort=False)):
         bins = group[(group["grouping"] == "ra_bin") & (group["n"] > 0)]
         edges = bins["group"].str.split("-", expand=True).astype(float)
-        errors = np.abs(bins[["wilson_low", "wilson_high"]].to_numpy().T - bins["fraction"].to_numpy())
-        colour = settings["colours"][number % len(settings["colours"])]
-        axes.errorbar(
-            edges.mean(axis=1) + 3 * number,
-            bins["fraction"],
-            errors,
-            fmt="os^D"[number % 4],
-            color=colour,
-            markersize=3.5,
-            capsize=1.5,
-            label=f"{name}, 95 % intervals",
-        )
+        bins = bins.assign(low_deg=edges[0], high_deg=edges[1])
+        draw_fractions(axes, bins, 3 * number, number, settings, f"{name}, 95 % intervals")
     if cosine is not None:
-        angle = np.linspace(0, 360, 200)
-        curve = cosine["mean"] + cosine["estimate"] * np.cos(np.radians(angle - cosine["phase_ra"]))
-        axes.plot(angle, curve, color="black", linewidth=1, label=f"cosine in right ascension, p = {cosine['p']:.2g}")
-    axes.set(
-        xlabel="right ascension (degrees)", ylabel=f"fraction of '{positive}'", xlim=(0, 360), xticks=range(0, 361, 60)
-    )
+        label = f"cosine in right ascension, p = {cosine['p']:.2g}"
+        draw_cosine(axes, cosine["mean"], cosine["estimate"], cosine["phase_ra"], "black", label)
+    label_axes(axes, f"fraction of '{positive}'")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from workflow_scripts.bias.run_level import RESPONSE
+from workflow_scripts.figures.fraction_by_ra import draw_cosine, draw_fractions, label_axes
 from workflow_scripts.figures.scatter_and_errors import error_decomposition, threshold_sweep, variance_budget_figure
 from workflow_scripts.figures.style import DOUBLE, SINGLE, arm_look, new_figure, say_instead
 from workflow_scripts.sky.unit_vectors import unit_vectors
@@ -49,20 +50,13 @@ def _fraction_by_ra(
     for number, footprint in enumerate(shown):
         run_id = runs.loc[runs["footprint"] == footprint, "run_id"].iloc[0]
         bins = fractions[(fractions["run_id"] == run_id) & (fractions["grouping"] == "ra_bin")]
-        centre = (bins["low_deg"] + bins["high_deg"]) / 2 + 2.5 * (number - (len(shown) - 1) / 2)
-        errors = np.abs(bins[["wilson_low", "wilson_high"]].to_numpy().T - bins["fraction"].to_numpy())
-        colour = settings["colours"][number % len(settings["colours"])]
-        axes.errorbar(
-            centre, bins["fraction"], errors, fmt="os^D"[number % 4], color=colour, markersize=3.5, capsize=1.5
-        )
+        draw_fractions(axes, bins, 2.5 * (number - (len(shown) - 1) / 2), number, settings)
         fit = cosine[cosine["run_id"] == run_id].iloc[0]
-        label = f"{footprint}, one network"
         if np.isfinite(fit.get("amplitude", np.nan)):
-            angle = np.linspace(0, 360, 200)
-            curve = fit["mean"] + fit["amplitude"] * np.cos(np.radians(angle - fit["phase_deg"]))
-            label += f": amplitude {fit['amplitude']:.3f} ± {fit['amplitude_se']:.3f}"
-            axes.plot(angle, curve, color=colour, linewidth=1, label=label)
-    axes.set(xlabel="right ascension (degrees)", ylabel=f"{positive} fraction", xlim=(0, 360), xticks=range(0, 361, 60))
+            label = f"{footprint}, one network: amplitude {fit['amplitude']:.3f} ± {fit['amplitude_se']:.3f}"
+            colour = settings["colours"][number % len(settings["colours"])]
+            draw_cosine(axes, fit["mean"], fit["amplitude"], fit["phase_deg"], colour, label)
+    label_axes(axes, f"{positive} fraction")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.22))
     figure.supxlabel("bars: 95 % if galaxies were the unit", fontsize=7)
     return figure

@@ -141,7 +141,7 @@ def imaging_section(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFram
 
 
 def _beside_sky(summary: Mapping[str, Any]) -> str:
-    """Dipoles of single networks beside the templates, where the two can be told apart."""
+    """Dipoles of single networks beside the templates, where the two can be separated."""
     imaging = summary["imaging"]
     if imaging is None:
         return """<p>A dipole of the labels beside the templates is not given: see "Not answered" for the reason.</p>"""
@@ -176,7 +176,7 @@ def _coefficients(templates: Mapping[str, Any], means: pd.DataFrame) -> str:
     heading = ("arm", *(words for _, words in columns))
     return f"""<p>How much the positive fraction changes where a template is one standard deviation larger, by least
 squares on all templates, for the arm's networks.{_components(templates["loadings"])} Alone, a dipole of the
-sky and a template that has one itself cannot be told apart. Between arms, such a coefficient shows which property their
+sky and a template that has one itself cannot be separated. Between arms, such a coefficient shows which property their
 difference follows; its slope on the mean of the training galaxies, whether networks follow the imaging that they were
 trained on. {UNITS_OF_MEANS}</p>
 {table(heading, rows)}"""

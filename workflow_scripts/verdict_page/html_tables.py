@@ -1,27 +1,51 @@
-"""Tables and numbers of a page in HTML, everything escaped, and the style of a page."""
+"""A page in HTML that needs nothing from outside: its frame and style, tables, lists and numbers, all escaped."""
 
 import html
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-PAGE_STYLE = """
+_STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 p, li { max-width: 62rem }
 table { border-collapse: collapse; font-size: 13px; margin: 1rem 0 }
 td, th { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: left; vertical-align: top }
 .verdict { font-size: 18px; border-left: 4px solid #0072b2; padding-left: 1rem }
+.warning { border-left: 4px solid #d55e00; padding-left: 1rem }
 .primary { background: #eaf3fa }
-.galaxy { color: #666 }
+.galaxy, .paper_style { color: #666 }
 .number { white-space: nowrap }
+figure { display: inline-block; vertical-align: top; margin: 0 1rem 1rem 0; width: 45% }
+figure.wide { width: 92% }
+figure img { max-width: 100%; height: auto }
+figcaption { font-size: 13px; color: #444; max-width: 34rem }
 """
 
 
+def page(title: str, verdict: str, body: str) -> str:
+    """A whole page: its title and verdict, which are escaped, and its body, which is HTML."""
+    title = html.escape(title)
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+<style>{_STYLE}</style></head><body>
+<h1>{title}</h1>
+<p class="verdict">{html.escape(verdict)}</p>
+{body}
+</body></html>
+"""
+
+
+def bullets(title: str, sentences: Iterable[str]) -> str:
+    """A list of sentences below a title (HTML); nothing without any."""
+    items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
+    return f"{title}<ul>{items}</ul>" if items else ""
+
+
 def table(heading: Sequence[str], rows: Iterable[str]) -> str:
-    """A table of `row`s; nothing without any."""
+    """A table of `row`s; nothing without any. An empty heading leaves its line out."""
     body = "".join(rows)
-    names = "".join(f"<th>{html.escape(name)}" for name in heading)
-    return f"<table><tr>{names}</tr>{body}</table>" if body else ""
+    names = "".join(f"<th>{html.escape(name)}</th>" for name in heading)
+    return f"<table>{f'<tr>{names}</tr>' if names else ''}{body}</table>" if body else ""
 
 
 def row(words: Sequence[str], numbers: Sequence[Any] = (), kind: str = "") -> str:

@@ -14,11 +14,11 @@ from workflow_scripts.verdict_page.explanation_sections import (
     response_section,
     threshold_section,
 )
-from workflow_scripts.verdict_page.html_tables import PAGE_STYLE, row, share, table, with_error
+from workflow_scripts.verdict_page.html_tables import bullets, page, row, share, table, with_error
 
 _OUTCOMES = ("requested", "delivered", "no_coverage", "rejected", "failed")
 _SIMULATED = """<p>The survey of this experiment is <b>simulated</b>: what was put into it is known (truth.json beside
-its catalog), and it says nothing about the real sky.</p>"""
+its catalog), and it shows nothing of the real sky.</p>"""
 _OF_RUNS = ("unit", "test", "family", "what is estimated", "estimate", "SE", "p", "permutation p", "adjusted p", "n")
 _OF_GALAXIES = (
     *("test of single networks", "family", "null", "networks or pairs", "median estimate", "median p"),
@@ -34,14 +34,8 @@ def verdict_html(
     `tables` are `runs`, `arms`, `contrasts` and `thresholds`, as `measure_bias` made them; `cutouts` counts what came
     of the requests to the survey.
     """
-    tests, missing = summary["tests"], summary["not_answered"]
-    unanswered = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in missing)
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{html.escape(summary["experiment"])}</title>
-<style>{PAGE_STYLE}</style></head><body>
-<h1>{html.escape(summary["experiment"])}</h1>
-<p class="verdict">{html.escape(summary["verdict"])}</p>
-{_SIMULATED if summary["simulated"] else ""}
+    tests = summary["tests"]
+    body = f"""{_SIMULATED if summary["simulated"] else ""}
 <p>What decides has the training run as its unit; the primary tests, chosen beforehand, are shaded.</p>
 {_run_level(summary, primary_only=True)}
 {side_by_side(summary, tables)}
@@ -60,10 +54,9 @@ the larger decides.</p>
 <p>With the galaxy as the unit: they hold for the given networks only, and not for the footprint. Each family is
 adjusted by Benjamini and Hochberg's method; summary.json lists every single p.</p>
 {_galaxy_level(summary)}
-{f"<h2>Not answered</h2><ul>{unanswered}</ul>" if missing else ""}
-{image_counts(cutouts) if cutouts else ""}
-</body></html>
-"""
+{bullets("<h2>Not answered</h2>", summary["not_answered"])}
+{image_counts(cutouts) if cutouts else ""}"""
+    return page(summary["experiment"], summary["verdict"], body)
 
 
 def _run_level(summary: Mapping[str, Any], primary_only: bool = False) -> str:
@@ -142,5 +135,4 @@ other: 0.5 where nothing does. Imaging is not matched, because it is the suspect
 def image_counts(cutouts: Mapping[str, Any]) -> str:
     """The counts of a ledger, and its warnings."""
     counts = ", ".join(f"{cutouts[name]} {name.replace('_', ' ')}" for name in _OUTCOMES)
-    warnings = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in cutouts["warnings"])
-    return f"<h2>Images</h2><p>{counts}.</p>" + (f"<ul>{warnings}</ul>" if warnings else "")
+    return f"<h2>Images</h2><p>{counts}.</p>" + bullets("", cutouts["warnings"])

@@ -12,9 +12,10 @@ import pytest
 
 from tests.unit.audits.audited import by_name, galaxies, run_audit
 from workflow_scripts.audits.audit_findings import AuditSettings
+from workflow_scripts.audits.binning import BinnedCatalog, bin_catalog
 from workflow_scripts.audits.catalog_sums import AUDIT_ORDER, AUDIT_PIXELS
 from workflow_scripts.audits.galaxy_pieces import overview
-from workflow_scripts.audits.suite import HYGIENE, audit
+from workflow_scripts.audits.suite import HYGIENE, audit, positive_classes
 from workflow_scripts.audits.table_columns import choose_columns, read_header
 from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.configuration.schema import complete, config_schema
@@ -147,22 +148,30 @@ def test_scores_without_a_reference_are_permuted_and_change_nothing_else(tmp_pat
     assert test["estimate"] == pytest.approx(found.amplitude)
 
 
-@pytest.fixture(scope="module")
-def of_named_classes(tmp_path_factory):
-    """The first test of a small catalog whose classes have names."""
-    path = tmp_path_factory.mktemp("named") / "c.csv"
-    galaxies(600).to_csv(path, index=False)
-    return audit("a", memory(path), "spiral", None, FEW).summary["tests"][0]
+def binned(source: TableSource, positive: str | None = None) -> BinnedCatalog:
+    """What all tests of a catalog rest on."""
+    found = overview(source)
+    return bin_catalog(source, found, positive_classes(source, found.classes, positive, None))
+
+
+def assert_same_labels(first: BinnedCatalog, second: BinnedCatalog) -> None:
+    """The same galaxies are positive: in pixels, large and fine, in right ascension, and by parts."""
+    (one,), (other,) = first.sums.annotations, second.sums.annotations
+    assert 0 < one.labels.totals.sum() < first.sums.n == second.sums.n
+    for name in ("fine_positives", "positives"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    np.testing.assert_array_equal(one.labels.totals, other.labels.totals)
+    np.testing.assert_array_equal(one.labels.vector, other.labels.vector)
+    np.testing.assert_array_equal(first.sums.positions.counts, second.sums.positions.counts)
 
 
 @pytest.mark.parametrize("labels", [["1", "-1"], [1.0, 0.0], [True, False], ["yes", "no"]], ids=str)
-def test_labels_of_any_kind_give_the_same_numbers(tmp_path, labels, of_named_classes):
+def test_labels_of_any_kind_give_the_same_numbers(tmp_path, labels):
     table = galaxies(600)
+    table.to_csv(tmp_path / "named.csv", index=False)
     table["label"] = np.where(table["score"] > 0.5, *[np.array([value], object) for value in labels])
     table.to_csv(tmp_path / "c.csv", index=False)
-    found = audit("b", memory(tmp_path / "c.csv"), None, None, FEW).summary["tests"][0]
-    assert found["statistic"] == of_named_classes["statistic"]
-    assert found["axis_ra"] == of_named_classes["axis_ra"]
+    assert_same_labels(binned(memory(tmp_path / "c.csv")), binned(memory(tmp_path / "named.csv"), "spiral"))
 
 
 def test_one_class_against_the_rest(tmp_path):
@@ -170,9 +179,8 @@ def test_one_class_against_the_rest(tmp_path):
     table["three"] = np.where(table["seeing"] > 1.3, "merger", table["label"])
     table["merged"] = (table["three"] == "merger").astype(int)
     table.to_csv(tmp_path / "c.csv", index=False)
-    one = audit("a", memory(tmp_path / "c.csv", "three"), "merger", None, FEW).summary["tests"][0]
-    two = audit("a", memory(tmp_path / "c.csv", "merged"), "1", None, FEW).summary["tests"][0]
-    assert one["statistic"] == two["statistic"]
+    one = binned(memory(tmp_path / "c.csv", "three"), "merger")
+    assert_same_labels(one, binned(memory(tmp_path / "c.csv", "merged"), "1"))
 
 
 def test_pieces_of_parquet_add_up_to_the_whole(tmp_path):
@@ -253,7 +261,7 @@ def test_the_verdict_is_short(audited):
 
 
 @pytest.mark.parametrize(
-    ("ra_unit", "dec_unit", "suspected"), [(1, 1, None), (np.pi / 180, np.pi / 180, "radians"), (1 / 15, 1, "hours")]
+    ("ra_unit", "dec_unit", "suspected"), [(np.pi / 180, np.pi / 180, "radians"), (1 / 15, 1, "hours")]
 )
 def test_positions_that_look_like_another_unit_are_suspected(tmp_path, ra_unit, dec_unit, suspected):
     table = galaxies()
@@ -261,8 +269,13 @@ def test_positions_that_look_like_another_unit_are_suspected(tmp_path, ra_unit, 
     table.to_csv(tmp_path / "c.csv", index=False)
     summary = run_audit(tmp_path / "c.csv", tmp_path / "out", "--label", "label")
     assert summary["catalog"]["hygiene"]["suspected_unit"] == suspected
-    page = (tmp_path / "out" / "audit.html").read_text()
-    assert ("were read as degrees" in page) == (suspected is not None)
+    assert "were read as degrees" in (tmp_path / "out" / "audit.html").read_text()
+
+
+def test_degrees_are_not_suspected(audited):
+    summary, folder = audited
+    assert summary["catalog"]["hygiene"]["suspected_unit"] is None
+    assert "were read as degrees" not in (folder / "audit.html").read_text()
 
 
 def test_what_is_made_of_the_first_column_only_is_listed(tmp_path):

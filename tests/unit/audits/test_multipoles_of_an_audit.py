@@ -86,10 +86,10 @@ def test_odds_of_isotropy_are_given_with_their_priors_and_shown(catalog):
     assert score["largest_amplitude_of_prior"] == 0.3
     assert score["ln_bayes_factor_uniform_amplitude"] == pytest.approx(expected)
     assert expected < -3
-    assert f"uniform from 0 to 0.3<td class=number>{expected:+.2f}" in page
+    assert f"uniform from 0 to 0.3</td><td class=number>{expected:+.2f}" in page
     normal = isotropy_bayes_factor(score["beta"], score["covariance"], [0.01])[0]
     assert score["ln_bayes_factor_isotropy"]["0.01"] == pytest.approx(normal)
-    assert f"width of 0.01, 0.03, 0.1<td class=number>{normal:+.2f}" in page
+    assert f"width of 0.01, 0.03, 0.1</td><td class=number>{normal:+.2f}" in page
 
 
 def test_a_scanned_sigma_whose_p_rounds_to_nothing_has_an_equivalent_nevertheless(catalog):

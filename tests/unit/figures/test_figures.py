@@ -27,6 +27,14 @@ SETTINGS = {"dpi": 60, "colours": ["#112233", "#D55E00"], "simulated": False, **
 ALL = {*FIGURE_GROUPS["draw_runs"].names, *FIGURE_GROUPS["draw_sky_maps"].names}
 
 
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
+    """The folder of an experiment with every kind of run, measured, its catalog, and its figures by name."""
+    folder = tmp_path_factory.mktemp("experiment")
+    catalog = measured(folder, experiment_runs())
+    return folder, catalog, draw(folder, catalog)
+
+
 def measured(folder, runs, labelled=True):
     experiment, files, catalog = write_experiment(folder, 0.05, runs, n=1500, labelled=labelled)
     measure(experiment, runs, files, catalog, folder / "bias")
@@ -63,23 +71,22 @@ def test_a_pixel_is_drawn_at_its_position():
     assert figure.axes
 
 
-def test_all_figures_are_drawn_with_the_same_bytes_and_a_colour_is_honoured(tmp_path):
-    catalog = measured(tmp_path, experiment_runs())
-    first = draw(tmp_path, catalog)
+def test_all_figures_are_drawn_with_the_same_bytes_and_a_colour_is_honoured(experiment):
+    folder, catalog, first = experiment
     assert {name.split(".")[0] for name in first} == ALL
     assert {name.split(".")[1] for name in first} == {"png", "pdf"}
-    assert draw(tmp_path, catalog, "again") == first
-    other = draw(tmp_path, catalog, "red", {**SETTINGS, "colours": ["#ff0000", "#D55E00"]})
+    assert draw(folder, catalog, "again") == first
+    other = draw(folder, catalog, "red", {**SETTINGS, "colours": ["#ff0000", "#D55E00"]})
     assert other["run_dots.png"] != first["run_dots.png"]
     assert other["sigma_map.png"] == first["sigma_map.png"]
 
 
-def test_a_simulated_survey_is_told_in_every_figure_and_on_the_page(tmp_path):
-    catalog = measured(tmp_path, experiment_runs(with_rotating=False))
-    real, simulated = (draw(tmp_path, catalog, str(told), {**SETTINGS, "simulated": told}) for told in (False, True))
+def test_a_simulated_survey_is_marked_in_every_figure_and_on_the_page(experiment):
+    folder, catalog, real = experiment
+    simulated = draw(folder, catalog, "simulated", {**SETTINGS, "simulated": True})
     assert all(real[name] != simulated[name] for name in real)
-    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
-    pages = [verdict_html({**summary, "simulated": told}, tables_of(tmp_path)) for told in (False, True)]
+    summary = json.loads((folder / "bias" / "summary.json").read_text())
+    pages = [verdict_html({**summary, "simulated": marked}, tables_of(folder)) for marked in (False, True)]
     assert ["simulated" in text for text in pages] == [False, True]
 
 
@@ -89,22 +96,22 @@ def test_an_experiment_with_two_runs_still_has_every_figure(tmp_path, labelled):
     assert {name.split(".")[0] for name in draw(tmp_path, catalog)} == ALL
 
 
-def test_galaxies_without_images_are_said_to_be_missing():
+def test_galaxies_without_images_are_reported_as_missing():
     assert "no galaxies" in galaxy_rows([]).axes[0].texts[0].get_text()
     figure = galaxy_rows([("a", np.zeros((3, 8, 8, 3), np.uint8)), ("b", np.zeros((2, 8, 8, 1), np.uint8))], columns=4)
     assert sum(len(axes.images) for axes in figure.axes) == 5
 
 
-def test_the_verdict_page_needs_nothing_from_outside_and_escapes_names(tmp_path):
-    measured(tmp_path, experiment_runs())
-    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
+def test_the_verdict_page_needs_nothing_from_outside_and_escapes_names(experiment):
+    folder, _, _ = experiment
+    summary = json.loads((folder / "bias" / "summary.json").read_text())
     summary["experiment"] = "<script>"
-    text = verdict_html(summary, tables_of(tmp_path))
+    text = verdict_html(summary, tables_of(folder))
     assert "<script>" not in text
     assert "src=" not in text
     assert "http" not in text
     assert html.escape(summary["verdict"]) in text
-    assert len(pd.read_csv(tmp_path / "bias" / "runs.csv")) == 34
+    assert len(pd.read_csv(folder / "bias" / "runs.csv")) == 34
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,41 @@
+"""Fractions of a class by right ascension, of networks or of annotations, with cosines fitted to them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from workflow_scripts.figures.style import MARKERS
+
+
+def draw_fractions(
+    axes: Any, bins: pd.DataFrame, shift: float, number: int, settings: Mapping[str, Any], label: str | None = None
+) -> None:
+    """Draw series `number` of fractions with Wilson intervals, `shift` degrees beside the middle of its bins.
+
+    `bins` has the columns `low_deg`, `high_deg`, `fraction`, `wilson_low` and `wilson_high`.
+    """
+    errors = np.abs(bins[["wilson_low", "wilson_high"]].to_numpy().T - bins["fraction"].to_numpy())
+    axes.errorbar(
+        (bins["low_deg"] + bins["high_deg"]) / 2 + shift,
+        bins["fraction"],
+        errors,
+        fmt=MARKERS[number % 4],
+        color=settings["colours"][number % len(settings["colours"])],
+        markersize=3.5,
+        capsize=1.5,
+        label=label,
+    )
+
+
+def draw_cosine(axes: Any, mean: float, amplitude: float, phase_deg: float, colour: str, label: str) -> None:
+    """Draw `mean + amplitude cos(RA - phase_deg)` over the whole circle."""
+    angle = np.linspace(0, 360, 200)
+    curve = mean + amplitude * np.cos(np.radians(angle - phase_deg))
+    axes.plot(angle, curve, color=colour, linewidth=1, label=label)
+
+
+def label_axes(axes: Any, fraction: str) -> None:
+    """Name both axes; right ascension runs over the whole circle."""
+    axes.set(xlabel="right ascension (degrees)", ylabel=fraction, xlim=(0, 360), xticks=range(0, 361, 60))
