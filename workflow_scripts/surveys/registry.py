@@ -216,7 +216,7 @@ def _open_service(entry: SurveyEntry, sources: Sources) -> "Survey":
     return survey(
         service=client_of(entry),
         pixel_scale=entry["cutout"]["pixel_scale_arcsec"],
-        limits=AccessLimits.of(sources.access),
+        limits=AccessLimits(**sources.access),
         side_folder=sources.side_folder,
         limits_folder=sources.limits_folder,
         user_agent=user_agent(sources.contact),

@@ -2,10 +2,9 @@
 
 import asyncio
 import hashlib
-import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,29 +23,18 @@ from workflow_scripts.surveys.fetcher.service import Galaxy, Service
 from workflow_scripts.surveys.kept_tiles import SideFolder, take_over
 from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult
 
-log = logging.getLogger(__name__)
 
-
+@dataclass
 class ServiceSurvey:
     """Cutouts of a service, fetched through a journal that outlives the job."""
 
-    def __init__(
-        self,
-        service: Service,
-        pixel_scale: float | Mapping[str, Any],
-        limits: AccessLimits,
-        side_folder: SideFolder,
-        limits_folder: str | Path,
-        user_agent: str,
-        coverage: Coverage | None,
-    ):
-        self.service = service
-        self.pixel_scale = pixel_scale
-        self.limits = limits
-        self.side_folder = side_folder
-        self.limits_folder = limits_folder
-        self.user_agent = user_agent
-        self.coverage = coverage
+    service: Service
+    pixel_scale: float | Mapping[str, Any]
+    limits: AccessLimits
+    side_folder: SideFolder
+    limits_folder: str | Path
+    user_agent: str
+    coverage: Coverage | None
 
     def cutouts(self, requests: pd.DataFrame) -> Iterator[CutoutResult]:
         """Fetch what was not fetched before, then give every result in the order of the requests.

@@ -16,7 +16,7 @@ from workflow_scripts.images.decoding import LARGEST_BYTES
 from workflow_scripts.images.fits_files import UndecodableImageError
 from workflow_scripts.surveys.bricks.brick_images import NoPixelsError, WrongBrickError, as_fits, cut, read_brick_image
 from workflow_scripts.surveys.bricks.geometry import Brick, bricks_of
-from workflow_scripts.surveys.fetcher.journal import Head, Journal
+from workflow_scripts.surveys.fetcher.journal import Head, Journal, remove_journal
 from workflow_scripts.surveys.fetcher.progress import Progress
 from workflow_scripts.surveys.fetcher.service import (
     Galaxy,
@@ -96,7 +96,7 @@ class BrickSurvey(ServiceSurvey):
                         for galaxy, head, image in self._cutouts_of_brick(brick, galaxies[brick], files):
                             journal.write(galaxy.key, head, image)
                     journal.sync()
-                    files.remove()
+                    remove_journal(files.path)
         finally:
             progress.close()
 

@@ -1,15 +1,12 @@
 """All requests of a tile: sent side by side, recorded one by one, stopped where going on is hopeless."""
 
 import asyncio
-import heapq
-import itertools
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.surveys.fetcher.journal import Journal
@@ -21,7 +18,6 @@ from workflow_scripts.surveys.fetcher.single_request import NotReceived, Receive
 # So many galaxies that fail one after the other are no accident.
 HOPELESS = 25
 _SECONDS_BETWEEN_SYNCS = 2.0
-_NOTE = "note "
 
 
 @dataclass
@@ -33,57 +29,8 @@ class _Queued:
     ambiguous: int = 0
 
 
-class RequestQueue:
-    """A queue for several workers: first what is due again, then what was never requested.
-
-    A request that failed waits without holding up the others.
-    """
-
-    def __init__(self, galaxies: Iterator[Galaxy]):
-        self._fresh = galaxies
-        self._waiting: list[tuple[float, int, _Queued]] = []
-        self._numbers = itertools.count()
-        self._changed = asyncio.Event()
-        self._open = 0
-        self._exhausted = False
-
-    async def next(self) -> _Queued | None:
-        """The next request, when it is due; None when all are finished."""
-        while True:
-            now = time.monotonic()
-            if self._waiting and self._waiting[0][0] <= now:
-                self._open += 1
-                return heapq.heappop(self._waiting)[2]
-            if not self._exhausted:
-                try:
-                    galaxy = next(self._fresh)
-                except StopIteration:
-                    self._exhausted = True
-                else:
-                    self._open += 1
-                    return _Queued(galaxy)
-            if not self._waiting and not self._open:
-                self._changed.set()
-                return None
-            self._changed.clear()
-            # Until the earliest is due, or another worker puts one back or finishes the last.
-            pause = self._waiting[0][0] - now if self._waiting else None
-            try:
-                await asyncio.wait_for(self._changed.wait(), pause)
-            except TimeoutError:
-                continue
-
-    def again(self, request: _Queued, seconds: float) -> None:
-        """Send a request once more after so many seconds."""
-        self._open -= 1
-        heapq.heappush(self._waiting, (time.monotonic() + seconds, next(self._numbers), request))
-        self._changed.set()
-
-    def finished(self) -> None:
-        """One request needs no further attempt."""
-        self._open -= 1
-        if not self._open:
-            self._changed.set()
+# The queue holds (0 for another attempt and 1 for the first, number, request): what is due again comes first.
+_Queue = asyncio.PriorityQueue[tuple[int, int, _Queued]]
 
 
 class Campaign:
@@ -117,58 +64,56 @@ class Campaign:
         keeping = asyncio.create_task(self._sync_now_and_then())
         try:
             async with self.requester:
-                await self.service.prepare(galaxies, self.requester.until_judged, self)
-                queue = RequestQueue(iter(galaxies))
+                await self.service.prepare(galaxies, self.requester.until_judged, self.journal)
+                queue = _Queue()
+                for number, galaxy in enumerate(galaxies):
+                    queue.put_nowait((1, number, _Queued(galaxy)))
                 # Images are decoded in a thread, so that the network does not wait. One only: what decoders do to
                 # the filters of Python's warnings is not safe in two.
                 with ThreadPoolExecutor(1, "judging") as judging:
                     # More workers than connections: while the image of one is judged, another waits for the network.
-                    workers = [
-                        asyncio.create_task(self._work(queue, judging, progress))
-                        for _ in range(self.limits.concurrency * 2)
-                    ]
+                    workers = [self._work(queue, judging, progress) for _ in range(self.limits.concurrency * 2)]
+                    tasks = [asyncio.create_task(task) for task in (queue.join(), *workers)]
                     try:
-                        await asyncio.gather(*workers)
+                        # Workers end only with an error.
+                        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                        for task in ended:
+                            task.result()
                     finally:
-                        for worker in workers:
-                            worker.cancel()
-                        await asyncio.gather(*workers, return_exceptions=True)
+                        for task in tasks:
+                            task.cancel()
+                        await asyncio.gather(*tasks, return_exceptions=True)
         finally:
             keeping.cancel()
             self.journal.sync()
-
-    def noted(self, key: str) -> dict[str, Any] | None:
-        """What the service reported before about a galaxy."""
-        return self.journal.head(_NOTE + key)["content"] if _NOTE + key in self.journal else None
-
-    def note(self, key: str, content: Mapping[str, Any]) -> None:
-        """Keep what the service reported about a galaxy."""
-        self.journal.write(_NOTE + key, {"content": content})
 
     async def _sync_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(_SECONDS_BETWEEN_SYNCS)
             await asyncio.to_thread(self.journal.sync)
 
-    async def _work(self, queue: RequestQueue, judging: Executor, progress: Progress) -> None:
-        while (request := await queue.next()) is not None:
+    async def _work(self, queue: _Queue, judging: Executor, progress: Progress) -> None:
+        while True:
+            _, number, request = await queue.get()
             galaxy = request.galaxy
             url = self.service.url(galaxy, request.attempts)
             if isinstance(url, Judgement):
                 self._record(galaxy, url, "", 0, progress)
-                queue.finished()
+                queue.task_done()
                 continue
             response = await self.requester.once(url, self.service.largest_bytes)
             judgement = await self._judged(request, response, judging)
             if self.requester.may_repeat(judgement, request.attempts, request.ambiguous):
                 progress.retries += 1
-                queue.again(request, self.requester.pause_before(request.attempts, response))
+                pause = self.requester.pause_before(request.attempts, response)
+                # Meanwhile it counts as not done, and the worker goes on with another.
+                asyncio.get_running_loop().call_later(pause, _put_back, queue, number, request)
                 continue
             if judgement.kind == "misconfigured":
                 raise InputError(f"surveys: {judgement.reason}")
             self._record(galaxy, judgement, url, request.attempts, progress)
-            queue.finished()
             self._stop_if_hopeless(galaxy, judgement, isinstance(response, NotReceived) and response.unreachable)
+            queue.task_done()
 
     async def _judged(self, request: _Queued, response: Received | NotReceived, judging: Executor) -> Judgement:
         if isinstance(response, Received):
@@ -224,3 +169,8 @@ class Campaign:
         if "image" in reason:
             return f"{where}; the service may be down or have changed, expected what is at its url in a browser"
         return where
+
+
+def _put_back(queue: _Queue, number: int, request: _Queued) -> None:
+    queue.put_nowait((0, number, request))
+    queue.task_done()

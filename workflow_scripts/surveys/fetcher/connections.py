@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import ResolveResult
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.addresses import AddressGuard
@@ -92,7 +92,7 @@ class Connections:
         """`most` connections at a time."""
         self.clock = clock
         self._most = most
-        self._resolver = _GuardedResolver(guard)
+        self._guard = guard
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
         self._trust_env = trust_env
         self._free = asyncio.Semaphore(most)
@@ -100,7 +100,7 @@ class Connections:
     async def __aenter__(self) -> "Connections":
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=self._most, resolver=self._resolver, use_dns_cache=True, ttl_dns_cache=300
+                limit=self._most, resolver=_GuardedResolver(self._guard), use_dns_cache=True, ttl_dns_cache=300
             ),
             headers=self._headers,
             # Bytes as they come: a small body that unpacks to gigabytes is never unpacked.
@@ -135,24 +135,20 @@ class Connections:
                 return
 
 
-class _GuardedResolver(AbstractResolver):
+class _GuardedResolver(aiohttp.ThreadedResolver):
     """Resolves names and refuses addresses that the guard refuses."""
 
     def __init__(self, guard: AddressGuard):
+        super().__init__()
         self._guard = guard
-        self._resolver: aiohttp.ThreadedResolver | None = None
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        self._resolver = self._resolver or aiohttp.ThreadedResolver()
-        found = await self._resolver.resolve(host, port, family)
+        found = await super().resolve(host, port, family)
         for address in found:
             self._guard.check_address(host, port, address["host"])
         return found
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 def is_this_machine(url: str) -> bool:

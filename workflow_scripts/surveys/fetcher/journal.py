@@ -19,6 +19,8 @@ _LENGTHS = struct.Struct("<III")
 _LARGEST_HEAD = 2**20
 _LARGEST_BODY = 2**27
 
+_NOTE = "note "
+
 Head = dict[str, Any]
 
 
@@ -40,11 +42,10 @@ class Journal:
         except OSError:
             os.close(self._file)
             raise JobError(f"{self.path}: another process fetches this tile, expected one at a time") from None
+        # By key: where the head begins, and the lengths of head and body.
         self._places: dict[str, tuple[int, int, int]] = {}
         self._end = 0
-        self._synced = 0
-        for key, offset, head_length, body_length in self._scan():
-            self._place(key, (offset, head_length, body_length))
+        self._read_places()
         # What a kill cut off is overwritten.
         os.ftruncate(self._file, self._end)
         self._synced = self._end
@@ -68,9 +69,15 @@ class Journal:
         """Append a record; it survives the end of this process from here on, and a power cut from the next `sync`."""
         text = json.dumps({**head, "key": key}, separators=(",", ":")).encode()
         lengths = _LENGTHS.pack(len(text), len(body), zlib.crc32(body, zlib.crc32(text)))
-        self._append(lengths + text + body)
-        self._place(key, (self._end + _LENGTHS.size, len(text), len(body)))
-        self._end += _LENGTHS.size + len(text) + len(body)
+        record = lengths + text + body
+        try:
+            written = os.pwrite(self._file, record, self._end)
+            while written < len(record):
+                written += os.pwrite(self._file, record[written:], self._end + written)
+        except OSError as error:
+            raise OSError(error.errno, os.strerror(error.errno or 0), str(self.path)) from None
+        self._places[key] = (self._end + _LENGTHS.size, len(text), len(body))
+        self._end += len(record)
 
     def forget(self, key: str) -> None:
         """Make a key be absent."""
@@ -89,6 +96,14 @@ class Journal:
         data = os.pread(self._file, head_length + body_length, offset)
         return json.loads(data[:head_length]), data[head_length:]
 
+    def note(self, key: str, content: Mapping[str, Any]) -> None:
+        """Keep what the service reported about a galaxy."""
+        self.write(_NOTE + key, {"content": content})
+
+    def noted(self, key: str) -> dict[str, Any] | None:
+        """What the service reported about a galaxy; None where it has not yet."""
+        return self.head(_NOTE + key)["content"] if _NOTE + key in self else None
+
     def sync(self) -> None:
         """Put on the disk what was written since the last time."""
         end = self._end
@@ -96,23 +111,8 @@ class Journal:
             os.fsync(self._file)
             self._synced = end
 
-    def remove(self) -> None:
-        """Delete the file, and its folder where nothing else is in it."""
-        remove_journal(self.path)
-
-    def _append(self, record: bytes) -> None:
-        try:
-            written = os.pwrite(self._file, record, self._end)
-            while written < len(record):
-                written += os.pwrite(self._file, record[written:], self._end + written)
-        except OSError as error:
-            raise OSError(error.errno, os.strerror(error.errno or 0), str(self.path)) from None
-
-    def _place(self, key: str, place: tuple[int, int, int]) -> None:
-        self._places[key] = place
-
-    def _scan(self) -> Iterator[tuple[str, int, int, int]]:
-        """Whole records from the start; sets the end behind the last of them."""
+    def _read_places(self) -> None:
+        """Find the whole records from the start; the end is behind the last of them."""
         with open(os.dup(self._file), "rb") as file:
             file.seek(0)
             while len(lengths := file.read(_LENGTHS.size)) == _LENGTHS.size:
@@ -128,7 +128,7 @@ class Journal:
                 if head.get("forgotten"):
                     self._places.pop(head["key"], None)
                 else:
-                    yield head["key"], offset, head_length, body_length
+                    self._places[head["key"]] = (offset, head_length, body_length)
 
 
 def remove_journal(path: Path) -> None:

@@ -1,12 +1,11 @@
 """Requests to the hosts of one service: within its access limits, and again where that can help."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
 from urllib.parse import urlsplit
 
 from workflow_scripts.http_services.addresses import AddressGuard
@@ -28,11 +27,6 @@ class AccessLimits:
     ambiguous_attempts: int
     timeout_seconds: float
     longest_wait_seconds: float
-
-    @classmethod
-    def of(cls, settings: Mapping[str, Any]) -> "AccessLimits":
-        """From the entry of the configuration."""
-        return cls(**settings)
 
 
 class Throttle:

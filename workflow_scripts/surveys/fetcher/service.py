@@ -1,12 +1,13 @@
 """What the fetcher needs to know of a service: its requests, and what the responses mean."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 from workflow_scripts.http_services.politeness import Repeatable, next_step
 from workflow_scripts.image_checks.acceptance import Problem, Wanted, check_image
+from workflow_scripts.surveys.fetcher.journal import Journal
 from workflow_scripts.surveys.fetcher.single_request import NotReceived, Received, Upload
 from workflow_scripts.surveys.survey import Outcome
 
@@ -108,16 +109,6 @@ class Galaxy:
 Fetch = Callable[[str, Upload | None, Callable[[Received], Judgement]], Awaitable[tuple[Received | None, Judgement]]]
 
 
-class Notes(Protocol):
-    """What a service reported before, kept when the job is killed."""
-
-    def noted(self, key: str) -> dict[str, Any] | None:
-        """A note; None where there is none."""
-
-    def note(self, key: str, content: Mapping[str, Any]) -> None:
-        """Keep a note."""
-
-
 class Service(ABC):
     """A client of one service: it makes URLs and judges responses, and never opens a connection itself."""
 
@@ -130,7 +121,7 @@ class Service(ABC):
     # Bands that have a FITS file each, requested one by one, from red to blue; empty where one response is the image.
     parts: tuple[str, ...] = ()
 
-    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
+    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, journal: Journal) -> None:
         """Learn from the service what `url` needs, with as few requests as possible, and note it; mostly nothing."""
         return
 

@@ -15,11 +15,11 @@ import numpy as np
 from workflow_scripts.image_checks.acceptance import Problem, Wanted, largest_image
 from workflow_scripts.images.decoding import decode
 from workflow_scripts.images.fits_files import UndecodableImageError, is_packed
+from workflow_scripts.surveys.fetcher.journal import Journal
 from workflow_scripts.surveys.fetcher.service import (
     Fetch,
     Galaxy,
     Judgement,
-    Notes,
     Service,
     failed,
     judged_image,
@@ -53,25 +53,25 @@ class PanStarrs(Service):
         self.largest_bytes = largest_image(self.size_px, self.format, 3)
         self._names: dict[str, dict[str, str] | Judgement] = {}
 
-    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes) -> None:
+    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, journal: Journal) -> None:
         """Request the names of the stacks of all positions, many at a time."""
         unknown = []
         # The bands of a galaxy are at one position.
         for galaxy in dict.fromkeys(part.whole for part in galaxies):
-            found = notes.noted(galaxy.key)
+            found = journal.noted(galaxy.key)
             if found is None:
                 unknown.append(galaxy)
             else:
                 self._names[galaxy.key] = self._usable(found)
         for start in range(0, len(unknown), _BATCH):
             batch = unknown[start : start + _BATCH]
-            missing = await self._request_names(batch, fetch, notes)
+            missing = await self._request_names(batch, fetch, journal)
             if missing:
                 # A table that was cut at the end of a line looks as if the rest of the sky had no images.
-                await self._request_names(missing, fetch, notes, surely=True)
+                await self._request_names(missing, fetch, journal, surely=True)
 
     async def _request_names(
-        self, galaxies: Sequence[Galaxy], fetch: Fetch, notes: Notes, surely: bool = False
+        self, galaxies: Sequence[Galaxy], fetch: Fetch, journal: Journal, surely: bool = False
     ) -> list[Galaxy]:
         """Learn names; gives the galaxies without any, unless the whole table is sure to have come."""
         positions = "".join(f"{position_text(galaxy)}\n" for galaxy in galaxies).encode()
@@ -101,7 +101,7 @@ class PanStarrs(Service):
                 without.append(galaxy)
                 continue
             self._names[galaxy.key] = self._usable(found)
-            notes.note(galaxy.key, found)
+            journal.note(galaxy.key, found)
         return without
 
     def _usable(self, found: Mapping[str, str]) -> dict[str, str] | Judgement:
