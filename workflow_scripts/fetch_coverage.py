@@ -2,8 +2,6 @@
 
 import argparse
 import logging
-import tempfile
-from pathlib import Path
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.step import json_argument, run_step
@@ -27,19 +25,16 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the map, unless the server knows no such HiPS: it sends an empty map then."""
     coverage = arguments.coverage
     body = fetch_map(coverage, arguments.limits_folder, arguments.contact)
-    with tempfile.TemporaryDirectory() as folder:
-        received = Path(folder) / "coverage.fits"
-        received.write_bytes(body)
+    with whole_file(arguments.output) as temporary:
+        temporary.write_bytes(body)
         try:
-            sky = Coverage(received).moc
+            sky = Coverage(temporary).moc
         except InputError as error:
-            problem = str(error).removeprefix(f"{received}: ")
+            problem = str(error).removeprefix(f"{temporary}: ")
             raise InputError(
                 f"surveys: coverage: {coverage['url']} gives for hips '{coverage['hips']}' a file that {problem}; is"
                 " the id right (https://aladin.cds.unistra.fr/hips/list)?"
             ) from None
-    with whole_file(arguments.output) as temporary:
-        temporary.write_bytes(body)
     log.info("%s covers %.1f %% of the sky", coverage["hips"], 100 * sky.sky_fraction)
 
 

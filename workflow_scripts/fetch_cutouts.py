@@ -17,7 +17,7 @@ from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step
 from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, fetch_batches, write_batches
 from workflow_scripts.surveys.kept_tiles import SideFolder
-from workflow_scripts.surveys.registry import Sources, expected_size, is_downloaded, open_survey
+from workflow_scripts.surveys.registry import expected_size, is_downloaded, open_survey
 from workflow_scripts.surveys.survey import requests_of_tile
 
 log = logging.getLogger(__name__)
@@ -62,7 +62,8 @@ def main(arguments: argparse.Namespace) -> None:
     access = survey.pop("access", None)
     requests = requests_of_tile(arguments.catalog, arguments.tile, survey["tile_order"], survey.get("equal_tiles"))
     side_folder = SideFolder(arguments.output, survey)
-    sources = Sources(
+    source = open_survey(
+        survey,
         truth=arguments.truth,
         images=arguments.images,
         access=access,
@@ -71,7 +72,6 @@ def main(arguments: argparse.Namespace) -> None:
         limits_folder=arguments.limits_folder,
         side_folder=side_folder,
     )
-    source = open_survey(survey, sources)
     ledger = write_batches(
         arguments.output,
         fetch_batches(source, requests, expected_size(survey)),

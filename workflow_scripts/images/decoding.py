@@ -72,11 +72,8 @@ def is_constant(pixels: NDArray) -> bool:
     if pixels.dtype == np.uint8:
         # Row by row: an image of the sky differs in the first.
         return all(bool((row == pixels[0, 0]).all()) for row in pixels)
-    return all(_has_one_value(band[np.isfinite(band)]) for band in pixels)
-
-
-def _has_one_value(values: NDArray) -> bool:
-    return values.size == 0 or bool(values.min() == values.max())
+    finite = (band[np.isfinite(band)] for band in pixels)
+    return all(values.size == 0 or bool(values.min() == values.max()) for values in finite)
 
 
 def _decode_picture(data: bytes) -> NDArray[np.uint8]:

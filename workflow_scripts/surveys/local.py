@@ -6,7 +6,9 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -25,28 +27,20 @@ class UnreadableFileError(ValueError):
 
 
 class ImageFiles(ABC):
-    """Files by name; use it in a `with`."""
+    """Files by name; `places` has where each lies in an archive.
 
-    def __enter__(self) -> "ImageFiles":
-        return self
+    Reading in that order never goes back, which a compressed tar can only do from its start.
+    """
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    places: Mapping[str, int] = MappingProxyType({})
 
     @abstractmethod
     def read(self, name: str) -> bytes:
         """Bytes of a file; `KeyError` where it is absent, `UnreadableFileError` where it is too large or broken."""
 
-    def position(self, name: str) -> int:
-        """Where a file lies: reading in this order never goes back, which a compressed tar can only do from its start.
-
-        0 where the order does not matter, and for a file that is absent.
-        """
-        return 0
-
-    @abstractmethod
     def close(self) -> None:
-        """Close what is open."""
+        """Close what is open; each file of a folder was closed when it was read."""
+        return
 
 
 def open_image_files(path: Path) -> ImageFiles:
@@ -88,9 +82,6 @@ class _Folder(ImageFiles):
         except OSError as error:
             raise UnreadableFileError(error.strerror or str(error)) from None
 
-    def close(self) -> None:
-        """Each file was closed when it was read."""
-
 
 class _Zip(ImageFiles):
     def __init__(self, path: Path):
@@ -99,6 +90,7 @@ class _Zip(ImageFiles):
         except _BROKEN as error:
             raise InputError(f"{path}: expected a whole zip of images, but {error}") from None
         self.members = {_without_dot(member.filename): member for member in self.archive.infolist()}
+        self.places = {name: member.header_offset for name, member in self.members.items()}
 
     def read(self, name: str) -> bytes:
         member = self.members[_without_dot(name)]
@@ -110,10 +102,6 @@ class _Zip(ImageFiles):
             return self.archive.read(member)
         except (*_BROKEN, RuntimeError, NotImplementedError) as error:  # encrypted, unknown compression
             raise UnreadableFileError(f"broken in the zip: {error}") from None
-
-    def position(self, name: str) -> int:
-        member = self.members.get(_without_dot(name))
-        return member.header_offset if member else 0
 
     def close(self) -> None:
         self.archive.close()
@@ -139,15 +127,12 @@ class _Tar(ImageFiles):
             raise InputError(f"{path}: expected a folder, tar or zip of images, but it is none of them") from None
         try:
             self.members = _tar_members(self.archive)
-            whole = self._ends_in_zeros()
+            if not self._ends_in_zeros():
+                raise EOFError(f"there is no end after {len(self.members)} files")
         except _BROKEN as error:
             self.archive.close()
             raise InputError(f"{path}: expected a whole tar of images, but it is broken or cut off: {error}") from None
-        if not whole:
-            self.archive.close()
-            raise InputError(
-                f"{path}: expected a whole tar of images, but it is broken or cut off after {len(self.members)} files"
-            )
+        self.places = {name: member.offset_data for name, member in self.members.items()}
 
     def read(self, name: str) -> bytes:
         member = self.members[_without_dot(name)]
@@ -160,10 +145,6 @@ class _Tar(ImageFiles):
         if len(data) != member.size:
             raise InputError(f"{self.path}: expected a whole tar, but it ends inside {name}")
         return data
-
-    def position(self, name: str) -> int:
-        member = self.members.get(_without_dot(name))
-        return member.offset_data if member else 0
 
     def close(self) -> None:
         self.archive.close()
@@ -196,8 +177,8 @@ class LocalSurvey:
             where the images are no folder, tar or zip, an archive is not whole, or the catalog lacks `file_column`.
         """
         names = self._names(requests)
-        with open_image_files(self.images) as files:
-            for source_id, name in sorted(names, key=lambda pair: files.position(pair[1])):
+        with closing(open_image_files(self.images)) as files:
+            for source_id, name in sorted(names, key=lambda pair: files.places.get(_without_dot(pair[1]), 0)):
                 yield _result(files, source_id, name)
 
     def _names(self, requests: pd.DataFrame) -> list[tuple[str, str]]:

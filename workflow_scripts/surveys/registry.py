@@ -25,23 +25,6 @@ _NATIVE_PANSTARRS_ARCSEC = 0.25
 
 
 @dataclass(frozen=True)
-class Sources:
-    """What the survey of a kind reads beside its entry; None for what another kind reads.
-
-    `truth` is the simulated sky (`simulated`), `images` a folder, tar or zip (`local`); the rest is for the services:
-    their access limits, who requests, the coverage map, the folder of the limits that jobs share, and the side files.
-    """
-
-    truth: str | Path | None = None
-    images: str | Path | None = None
-    access: Mapping[str, Any] | None = None
-    contact: str | None = None
-    coverage: str | Path | None = None
-    limits_folder: str | Path | None = None
-    side_folder: "SideFolder | None" = None
-
-
-@dataclass(frozen=True)
 class SurveyKind:
     """Facts of a kind of survey. The functions are called with the survey's entry.
 
@@ -180,8 +163,15 @@ def _size_of(file: str) -> int:
         return -1
 
 
-def open_survey(entry: SurveyEntry, sources: Sources) -> "Survey":
+def open_survey(entry: SurveyEntry, truth: str | None = None, images: str | None = None, **of_service: Any) -> "Survey":
     """The survey of an entry (`kind` and what that kind needs).
+
+    Parameters
+    ----------
+    truth, images
+        the simulated sky; the folder, tar or zip of a local survey.
+    of_service
+        what `open_service` takes.
 
     Raises
     ------
@@ -189,36 +179,42 @@ def open_survey(entry: SurveyEntry, sources: Sources) -> "Survey":
         where the survey's source is not given or the kind is not known.
     """
     if is_downloaded(entry):
-        return _open_service(entry, sources)
+        return open_service(entry, **of_service)
     if entry["kind"] == "local":
         from workflow_scripts.surveys.local import LocalSurvey
 
-        if sources.images is None:
+        if images is None:
             raise InputError("surveys: a local survey needs its images, expected --images FOLDER, tar or zip")
-        return LocalSurvey(entry, sources.images)
+        return LocalSurvey(entry, images)
     from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
 
-    if sources.truth is None:
+    if truth is None:
         raise InputError("surveys: a simulated survey needs the simulated sky, expected --truth FILE")
-    return SimulatedSurvey(entry, sources.truth)
+    return SimulatedSurvey(entry, truth)
 
 
-def _open_service(entry: SurveyEntry, sources: Sources) -> "Survey":
+def open_service(
+    entry: SurveyEntry,
+    access: Mapping[str, Any],
+    contact: str | None,
+    coverage: str | None,
+    limits_folder: str,
+    side_folder: "SideFolder",
+) -> "Survey":
+    """The survey of a service: with its access limits, who requests, and the map of what it covers, if there is one."""
     from workflow_scripts.http_services.politeness import user_agent
     from workflow_scripts.surveys.bricks.survey import BrickSurvey
     from workflow_scripts.surveys.coverage import Coverage
     from workflow_scripts.surveys.fetcher.requester import AccessLimits
     from workflow_scripts.surveys.service_survey import ServiceSurvey
 
-    if sources.access is None or sources.limits_folder is None or sources.side_folder is None:
-        raise InputError(f"surveys: a survey of kind {entry['kind']} is downloaded, expected --access")
     survey = BrickSurvey if kind_of(entry).cuts_whole_files else ServiceSurvey
     return survey(
         service=client_of(entry),
         pixel_scale=entry["cutout"]["pixel_scale_arcsec"],
-        limits=AccessLimits(**sources.access),
-        side_folder=sources.side_folder,
-        limits_folder=sources.limits_folder,
-        user_agent=user_agent(sources.contact),
-        coverage=Coverage(sources.coverage) if sources.coverage else None,
+        limits=AccessLimits(**access),
+        side_folder=side_folder,
+        limits_folder=limits_folder,
+        user_agent=user_agent(contact),
+        coverage=Coverage(coverage) if coverage else None,
     )

@@ -13,7 +13,6 @@ from workflow_scripts.fetch_cutouts import with_defaults
 from workflow_scripts.surveys.local import LocalSurvey
 from workflow_scripts.surveys.registry import (
     KINDS,
-    Sources,
     catalog_columns,
     client_of,
     expected_size,
@@ -46,7 +45,7 @@ def test_a_result_cannot_be_changed():
 
 @pytest.mark.parametrize("kind", ENTRIES)
 def test_opening_gives_the_kind_with_no_results_for_no_requests(kind, tmp_path):
-    survey = open_survey(ENTRIES[kind], Sources(truth=tmp_path / "truth.parquet", images=tmp_path))
+    survey = open_survey(ENTRIES[kind], truth=str(tmp_path / "truth.parquet"), images=str(tmp_path))
     assert isinstance(survey, {"simulated": SimulatedSurvey, "local": LocalSurvey}[kind])
     nothing = pd.DataFrame({"source_id": pd.Series(dtype=str), "ra": [], "dec": []})
     assert list(survey.cutouts(nothing)) == []

@@ -3,7 +3,6 @@
 import logging
 import sys
 import time
-from typing import TextIO
 
 log = logging.getLogger(__name__)
 
@@ -15,13 +14,13 @@ _WIDTH = 30
 class Progress:
     """Counts results and bytes and shows them from time to time."""
 
-    def __init__(self, what: str, total: int, known: int, stream: TextIO | None = None, noun: str = "cutouts"):
+    def __init__(self, what: str, total: int, known: int, noun: str = "cutouts"):
         """`known` of `total` results were there before; `noun` is what is counted."""
         self.what, self.total, self.known, self.noun = what, total, known, noun
         self.counts: dict[str, int] = {}
         self.retries = 0
         self.bytes = 0
-        self._stream = sys.stderr if stream is None else stream
+        self._stream = sys.stderr
         self._bar = self._stream.isatty()
         self._started = self._last = time.monotonic()
 
