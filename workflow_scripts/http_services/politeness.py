@@ -58,10 +58,7 @@ _SECONDS = re.compile(r"\d{1,10}(\.\d{1,6})?", re.ASCII)
 def retry_after_seconds(value: str | None, now: datetime | None = None) -> float | None:
     """Seconds that a Retry-After header (RFC 9110, section 10.2.3) requests to wait, as seconds or as an HTTP date.
 
-    Returns
-    -------
-    float or None
-        0 for a date that is past; None where the header is absent or cannot be read. The caller sets a ceiling.
+    0 for a date that is past; None where the header is absent or cannot be read. The caller sets a ceiling.
     """
     text = (value or "").strip()
     if _SECONDS.fullmatch(text):
@@ -89,10 +86,7 @@ def backoff_seconds(attempt: int, random: Random, first: float = 1.0, ceiling: f
 def user_agent(contact: str | None) -> str:
     """`skybias/VERSION (+CONTACT)`, so that the keepers of a service know who sends requests and can write to them.
 
-    Raises
-    ------
-    InputError
-        for a contact that cannot stand in a header.
+    Raises `InputError` for a contact that cannot stand in a header.
     """
     name = f"skybias/{__version__}"
     if not contact:

@@ -33,21 +33,11 @@ def blank_in_jpeg(data: bytes, blank: int) -> int:
 
 
 def empty_share(pixels: NDArray, blank: int) -> float:
-    """Share of an image's pixels that are empty and joined to an edge.
+    """Share (0 to 1) of an image's pixels that are empty and joined to an edge; of a FITS, in the band with the most.
 
-    Parameters
-    ----------
-    pixels
-        as `decoding.decode` gives them.
-    blank
-        value of empty pixels of a picture, 0 to 255, the same in all colours: exactly that one, because dark sky is
-        but one or two counts away. Empty in a FITS is what is exactly 0 or not finite.
-
-    Returns
-    -------
-    float
-        0 to 1; of a FITS, in the band with the largest share. Of pictures (and FITS with whole numbers), parts count
-        that are at least 9 pixels, and a sixteenth of the side, wide everywhere.
+    Empty pixels of a picture have the value `blank` in all colours: exactly that one, because dark sky is but one or
+    two counts away. Empty in a FITS is what is exactly 0 or not finite. Of pictures (and FITS with whole numbers),
+    parts count that are at least 9 pixels, and a sixteenth of the side, wide everywhere.
     """
     if pixels.dtype == np.uint8:
         picture = np.atleast_3d(pixels)

@@ -20,12 +20,9 @@ from workflow_scripts.whole_file import whole_file
 
 
 def write_images(path: str | Path, shape: tuple[int, ...], images: Iterable[NDArray[np.uint8]]) -> None:
-    """Write images one by one as a C-ordered uint8 .npy file of `shape` (n, H, W, C), holding one at a time.
+    """Write images as a C-ordered uint8 .npy file of `shape` (n, H, W, C), holding one at a time.
 
-    Raises
-    ------
-    RuntimeError
-        where there are not n images of that shape.
+    Raises `RuntimeError` where there are not n images of that shape.
     """
     header = {"descr": "|u1", "fortran_order": False, "shape": tuple(map(int, shape))}
     with whole_file(path) as temporary, open(temporary, "wb") as file:

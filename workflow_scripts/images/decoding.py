@@ -36,25 +36,12 @@ def image_format(data: bytes) -> str:
 
 
 def decode(data: bytes, of_stack: bool = False) -> NDArray:
-    """All pixels of an image.
+    """All pixels of a JPEG, PNG or FITS, or of several FITS of one band each as `fits_files.packed` makes them.
 
-    Parameters
-    ----------
-    data
-        JPEG, PNG or FITS, or several FITS of one band each as `fits_files.packed` makes them.
-    of_stack
-        whether values of a FITS are counts of a Pan-STARRS stack, to become nanomaggies.
-
-    Returns
-    -------
-    numpy.ndarray
-        JPEG and PNG: (H, W) or (H, W, 3) uint8; FITS: (bands, H, W) float32, from the first HDU with an image. Bands
-        are from blue to red: packed files, which come in the order red, green, blue, are turned round.
-
-    Raises
-    ------
-    UndecodableImageError
-        for bytes that are truncated, too large, or not what their first bytes say.
+    JPEG and PNG give (H, W) or (H, W, 3) uint8, FITS (bands, H, W) float32, from the first HDU with an image. Bands are
+    from blue to red: packed files, which come in the order red, green, blue, are turned round. `of_stack`: whether
+    values of a FITS are counts of a Pan-STARRS stack, to become nanomaggies. Raises `UndecodableImageError` for bytes
+    that are truncated, too large, or not what their first bytes say.
     """
     if len(data) > LARGEST_BYTES:
         raise UndecodableImageError(f"{len(data)} bytes, expected at most {LARGEST_BYTES}")

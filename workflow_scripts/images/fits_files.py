@@ -70,10 +70,7 @@ def is_packed(data: bytes) -> bool:
 def unpacked(data: bytes) -> dict[str, bytes]:
     """The files of bands as received, in the order of the bands.
 
-    Raises
-    ------
-    UndecodableImageError
-        where there is none, a band comes twice, or a file is not the one that was received.
+    Raises `UndecodableImageError` where there is none, a band comes twice, or a file is not the one received.
     """
     files: dict[str, bytes] = {}
     # As they are: what is compressed or scaled could become far larger than the file.
@@ -109,10 +106,7 @@ def nanomaggies(values: NDArray[np.float32], header: fits.Header) -> NDArray[np.
 
     counts = BOFFSET + 2 BSOFTEN sinh(value ln(10) / 2.5) where the header has both cards, else the values themselves.
 
-    Raises
-    ------
-    UndecodableImageError
-        for a header without an exposure time, or with one of the two constants alone.
+    Raises `UndecodableImageError` for a header without an exposure time, or with one of the two constants alone.
     """
     exposure_s = _number(header, "EXPTIME", positive=True)
     counts = values.astype(np.float64)

@@ -31,26 +31,10 @@ STRETCH: dict[str, Any] = {
 
 
 def apply_recipe(pixels: NDArray, recipe: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Crop, resize and convert one decoded cutout.
+    """Crop, resize and convert one cutout as `decoding.decode` gives it; raises as `stretched`.
 
-    Parameters
-    ----------
-    pixels
-        as `decoding.decode` gives them.
-    recipe
-        `size_px`, `crop_fraction` (share of the side kept, about the centre), `channels` (1 or 3), `resample`, and
-        `stretch` for FITS cutouts.
-
-    Returns
-    -------
-    numpy.ndarray
-        (size_px, size_px, channels) uint8. One channel is the luma of a colour picture (ITU-R 601-2), or the mean of
-        the bands of a FITS cutout.
-
-    Raises
-    ------
-    UndecodableImageError
-        for a FITS cutout whose bands cannot make three channels.
+    Returns (size_px, size_px, channels) uint8. One channel is the luma of a colour picture (ITU-R 601-2), or the mean
+    of the bands of a FITS cutout. `crop_fraction` is the share of the side that is kept, about the centre.
     """
     if pixels.dtype != np.uint8:
         pixels = stretched(pixels, recipe["channels"], recipe.get("stretch", STRETCH))
@@ -67,23 +51,16 @@ def apply_recipe(pixels: NDArray, recipe: Mapping[str, Any]) -> NDArray[np.uint8
 
 
 def stretched(bands: NDArray[np.float32], channels: int, stretch: Mapping[str, Any] = STRETCH) -> NDArray[np.uint8]:
-    """One or three planes of uint8.
+    """Bands (n, H, W) in the survey's units, from blue to red, as (H, W) or (H, W, 3) uint8; NaN counts as 0.
 
     Parameters
     ----------
-    bands
-        (n, H, W) in the survey's units, from blue to red; NaN counts as 0.
     channels
         1 for the mean of the bands, 3 for a picture whose red is the last band.
     stretch
         `black` and `white` become 0 and 255; `softening` as above, all in the survey's units; `weights` multiply the
         bands first; with `keep_colours`, all bands of a pixel are scaled by one factor, that of their mean, so that
         bright cores stay coloured (astropy.visualization.make_lupton_rgb); otherwise each band by its own.
-
-    Returns
-    -------
-    numpy.ndarray
-        (H, W) or (H, W, 3).
 
     Raises
     ------

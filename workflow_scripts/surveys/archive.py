@@ -47,25 +47,11 @@ _LOG_EVERY_SECONDS = 30
 
 
 def fetch_batches(survey: Survey, requests: pd.DataFrame, size_px: int | None) -> Iterator[pa.RecordBatch]:
-    """Request every galaxy of a tile from a survey and check what comes.
+    """Request every galaxy of a tile (catalog rows) from a survey; images have a side of `size_px`, or any for None.
 
-    Parameters
-    ----------
-    requests
-        catalog rows of the tile.
-    size_px
-        expected side of every image, or None where the survey's images differ in size.
-
-    Yields
-    ------
-    pyarrow.RecordBatch
-        `ROWS_A_GROUP` rows, one a request in the order of `requests`, with the columns of `TILE_SCHEMA`. A survey that
-        keeps this order has no more than one batch in memory.
-
-    Raises
-    ------
-    RuntimeError
-        where the survey has two results for a request, none, or one for a request that was not made.
+    Yields batches of `ROWS_A_GROUP` rows with the columns of `TILE_SCHEMA`, one row a request in the order of the
+    requests: a survey that keeps this order has no more than one batch in memory. Raises `RuntimeError` where the
+    survey has two results for a request, none, or one for a request that was not made.
     """
     wanted = Wanted(size_px)
     places = list(requests[["source_id", "ra", "dec"]].itertuples(index=False))

@@ -58,18 +58,7 @@ class Coverage:
 
 
 def fetch_map(coverage: Mapping[str, Any], limits_folder: str | Path, contact: str | None) -> bytes:
-    """The map of a HiPS from the MocServer.
-
-    Parameters
-    ----------
-    coverage
-        `hips` (an id), `order` and `url`.
-
-    Raises
-    ------
-    InputError
-        where no FITS file comes.
-    """
+    """The map of a HiPS (`hips`, `order` and `url`) from the MocServer; `InputError` where no FITS file comes."""
     query = {"ivorn": coverage["hips"], "get": "moc", "order": coverage["order"]}
     url = f"{coverage['url']}?{urlencode(query)}"
     response, judgement = asyncio.run(_response(url, limits_folder, contact))

@@ -171,10 +171,8 @@ class LocalSurvey:
     def cutouts(self, requests: pd.DataFrame) -> Iterator[CutoutResult]:
         """Read the image of every request, in the order in which the files lie; no such file gives `failed`.
 
-        Raises
-        ------
-        InputError
-            where the images are no folder, tar or zip, an archive is not whole, or the catalog lacks `file_column`.
+        Raises `InputError` where the images are no folder, tar or zip, an archive is not whole, or the catalog lacks
+        `file_column`.
         """
         names = self._names(requests)
         with closing(open_image_files(self.images)) as files:

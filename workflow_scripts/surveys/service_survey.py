@@ -39,10 +39,7 @@ class ServiceSurvey:
     def cutouts(self, requests: pd.DataFrame) -> Iterator[CutoutResult]:
         """Fetch what was not fetched before, then give every result in the order of the requests.
 
-        Raises
-        ------
-        InputError
-            where no request to the service can succeed; what came is kept for the next start.
+        Raises `InputError` where no request to the service can succeed; what came is kept for the next start.
         """
         galaxies = self._galaxies(requests)
         covered = self._covered(requests)

@@ -162,7 +162,7 @@ def test_tar_cut_between_two_members(tmp_path):
     with tarfile.open(path) as archive:
         third = archive.getmembers()[2].offset
     path.write_bytes(path.read_bytes()[:third])
-    with pytest.raises(InputError, match=r"images\.tar: expected a whole tar .* cut off: there is no end after 2 files"):
+    with pytest.raises(InputError, match=r"images\.tar: .*whole tar.*cut off: there is no end after 2 files"):
         answers(path, requests("0.jpg"))
 
 
@@ -173,7 +173,7 @@ def test_tar_with_a_broken_header_in_the_middle(tmp_path):
     data = bytearray(path.read_bytes())
     data[third + 150] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(InputError, match=r"images\.tar: expected a whole tar .* broken or cut off: there is no end after 2 files"):
+    with pytest.raises(InputError, match=r"images\.tar: .*whole tar.*cut off: there is no end after 2 files"):
         answers(path, requests("5.jpg"))
 
 

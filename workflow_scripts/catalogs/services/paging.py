@@ -68,20 +68,8 @@ def all_rows(
 ) -> tuple[pa.Table, list[str]]:
     """All rows of `sql`, sorted by `key`, and the names of the kept responses they come from.
 
-    Parameters
-    ----------
-    key
-        a unique column of whole numbers.
-    page_rows
-        rows to request at a time.
-    columns
-        the columns that must come; None for any.
-
-    Raises
-    ------
-    InputError
-        where the columns are others than expected or change on the way, `key` is not unique or no whole number, there
-        are no rows, or not as many come as were counted.
+    Raises `InputError` where the columns are not `columns` (None: any) or change on the way, `key` is not unique or no
+    whole number, there are no rows, or not as many come as were counted.
     """
     total = _counted(service, sql, kept)
     pages: list[pa.Table] = []

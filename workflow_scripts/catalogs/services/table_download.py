@@ -14,21 +14,11 @@ log = logging.getLogger(__name__)
 _LOG_EVERY_SECONDS = 30
 
 
-def download_table(
-    url: str,
-    session: requests.Session,
-    partial: Path,
-    sha256: str,
-    max_bytes: int,
-) -> int:
+def download_table(url: str, session: requests.Session, partial: Path, sha256: str, max_bytes: int) -> int:
     """Download a file to `partial`, going on where an earlier attempt stopped; gives its size in bytes.
 
-    Raises
-    ------
-    InputError
-        where the server does not give the file, the file is longer than `max_bytes`, or it has another digest.
+    Raises `InputError` where the server does not give the file, it is longer than `max_bytes`, or has another digest.
     """
-    partial.parent.mkdir(parents=True, exist_ok=True)
     return patiently(lambda: _attempt(url, session, partial, sha256, max_bytes), url)
 
 

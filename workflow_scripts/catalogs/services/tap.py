@@ -46,13 +46,7 @@ class TapService:
     The address of a job is kept until its result has come: a killed process takes up the same job again.
     """
 
-    def __init__(
-        self,
-        url: str,
-        session: requests.Session,
-        asynchronous: bool,
-        kept: KeptResponses,
-    ):
+    def __init__(self, url: str, session: requests.Session, asynchronous: bool, kept: KeptResponses):
         self.where = url
         self._url = url.rstrip("/")
         self._session = session

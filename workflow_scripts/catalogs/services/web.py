@@ -120,10 +120,7 @@ class GuardedSession(requests.Session):
 def opened(session: requests.Session, method: str, url: str, **settings: Any) -> requests.Response:
     """A response with status 200 (or 206 to a request for a range), its body not yet read.
 
-    Raises
-    ------
-    TransientError, RefusalError
-        for no connection, and for any other status.
+    Raises `TransientError` or `RefusalError` for no connection, and for any other status.
     """
     try:
         response = session.request(method, url, stream=True, **settings)
@@ -135,7 +132,10 @@ def opened(session: requests.Session, method: str, url: str, **settings: Any) ->
         return response
     with response:
         reason = f"status {response.status_code} {response.reason or ''}".strip()
-        message = message_of_error(beginning(response))
+        try:
+            message = message_of_error(next(response.iter_content(_BLOCK), b""))
+        except requests.RequestException:
+            message = ""
         reason += f" ({message})" if message else ""
         raise error_of_status(response.status_code, reason, response.headers.get("Retry-After"))
 
@@ -159,23 +159,11 @@ def without_connection(error: Exception) -> TransientError:
     )
 
 
-def beginning(response: requests.Response) -> bytes:
-    """The first bytes of a body, for messages."""
-    try:
-        return next(response.iter_content(_BLOCK), b"")
-    except requests.RequestException:
-        return b""
-
-
 def blocks(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
     """The body in blocks, up to `max_bytes` and `WHOLE_RESPONSE_SECONDS`.
 
-    Raises
-    ------
-    TransientError
-        for a connection that breaks or a body shorter than announced.
-    RefusalError
-        for a body that is too long.
+    Raises `TransientError` for a connection that breaks or a body shorter than announced, `RefusalError` for a body
+    that is too long.
     """
     size, started = 0, time.monotonic()
     try:

@@ -37,12 +37,7 @@ class BrickImage:
 
 
 def read_brick_image(data: bytes, brick: Brick, band: str, pixel_scale: float) -> BrickImage:
-    """The image of a brick in a band from a tile-compressed FITS file.
-
-    Parameters
-    ----------
-    pixel_scale
-        arcsec a pixel that the image must have.
+    """The image of a brick in a band, of a pixel scale (arcsec), from a tile-compressed FITS file.
 
     Raises
     ------
@@ -117,20 +112,9 @@ def cut(
 ) -> tuple[NDArray[np.float32], fits.Header]:
     """A cutout around a position (ICRS degrees), which lies within half a pixel of its centre.
 
-    Parameters
-    ----------
-    images
-        of one brick by band, all of one shape.
-
-    Returns
-    -------
-    numpy.ndarray, astropy.io.fits.Header
-        (bands, size_px, size_px) float32, NaN beyond the brick's edge, and its place on the sky.
-
-    Raises
-    ------
-    NoPixelsError
-        where more than 2 % of the cutout are beyond the edge of the brick, or empty and joined to an edge.
+    The images are of one brick by band, all of one shape. Returns (bands, size_px, size_px) float32, NaN beyond the
+    brick's edge, and the place on the sky. Raises `NoPixelsError` where more than 2 % of the cutout are beyond the edge
+    of the brick, or empty and joined to an edge.
     """
     planes = []
     for image in images.values():

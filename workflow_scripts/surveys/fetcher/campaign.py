@@ -56,10 +56,7 @@ class Campaign:
     async def fetch(self, galaxies: Sequence[Galaxy], progress: Progress) -> None:
         """Request galaxies that are not settled in the journal.
 
-        Raises
-        ------
-        InputError
-            where no request can succeed, or one after the other fails; what came is kept in the journal.
+        Raises `InputError` where no request can succeed, or one after the other fails; the journal keeps what came.
         """
         keeping = asyncio.create_task(self._sync_now_and_then())
         try:

@@ -27,10 +27,7 @@ Head = dict[str, Any]
 class Journal:
     """Records by key; of several with one key, the last counts. Use it in a `with`.
 
-    Raises
-    ------
-    InputError
-        where another process has the journal open.
+    Raises `JobError` where another process has the journal open.
     """
 
     def __init__(self, path: str | Path):

@@ -49,13 +49,9 @@ def image_conditions(ra: NDArray, dec: NDArray, settings: dict[str, Any]) -> pd.
     """What the telescope and the atmosphere do at each position (ICRS degrees).
 
     `extinction` may hold a `plane` (`amplitude`): dust that thickens towards the Galactic plane; with amplitude 1 it
-    follows the cosecant law, and `ebv` is its value at the poles.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `psf_fwhm_arcsec`; `sky_noise` (nanomaggies a square arcsec**0.5, r band) and `depth_mag` (5 sigma, point
-        source, r, AB); `background` (nanomaggies a square arcsec); `ebv` (mag).
+    follows the cosecant law, and `ebv` is its value at the poles. Columns: `psf_fwhm_arcsec`; `sky_noise` (nanomaggies
+    a square arcsec**0.5, r band) and `depth_mag` (5 sigma, point source, r, AB); `background` (nanomaggies a square
+    arcsec); `ebv` (mag).
     """
     fwhm = settings["seeing"]["fwhm_arcsec"] * relative_field(ra, dec, settings["seeing"])
     # The configured depth holds at the configured seeing; noise is white, so depth loses with the area of the PSF.

@@ -16,20 +16,10 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
 
     Every concern has a random stream of its own, so that changing one (say, the share of spirals) moves no galaxy.
 
-    Parameters
-    ----------
-    n_galaxies, seed
-        how many, and the seed of the whole sky.
-    settings
-        `spiral_fraction`; `magnitude`: brightest and faintest r (AB); `radius_arcsec`: smallest and largest
-        half-light radius; `arm_contrast`: lowest and highest; optionally `positions`, as `draw_positions` takes it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        `n_galaxies` rows: `source_id`, `ra`, `dec` (ICRS degrees), `true_class` (0 elliptical, 1 spiral), `magnitude`
-        (r, AB), `g_r`, `r_i` (mag), `radius_arcsec`, `axis_ratio`, `position_angle_deg` (east of north), `redshift`,
-        and the shape parameters that the renderer reads.
+    `settings` are `catalogs.NAME.galaxies` of the configuration. Returns `n_galaxies` rows: `source_id`, `ra`, `dec`
+    (ICRS degrees), `true_class` (0 elliptical, 1 spiral), `magnitude` (r, AB), `g_r`, `r_i` (mag), `radius_arcsec`
+    (half-light), `axis_ratio`, `position_angle_deg` (east of north), `redshift`, and the shape parameters that the
+    renderer reads.
     """
     streams = {name: np.random.default_rng([seed, number]) for number, name in enumerate(_CONCERNS)}
     ra, dec = draw_positions(n_galaxies, streams["positions"], settings.get("positions", {}))

@@ -21,23 +21,10 @@ _RIDGE = 2.0
 
 
 def render_galaxy(galaxy: Any, size_px: int, scale: float, bands: str, noise_seed: int) -> NDArray[np.float32]:
-    """One galaxy with PSF, background and noise.
+    """One galaxy (a row of the simulated sky) with PSF, background and noise in bands (letters out of g, r, i).
 
-    Parameters
-    ----------
-    galaxy
-        a row of the simulated sky (attributes named as its columns).
-    size_px, scale
-        side of the square cutout (pixels) and pixel scale (arcsec).
-    bands
-        letters out of g, r, i.
-    noise_seed
-        seed of the pixel noise.
-
-    Returns
-    -------
-    numpy.ndarray
-        (len(bands), size_px, size_px) float32, nanomaggies a square arcsec; north up, east left.
+    `scale` is in arcsec a pixel. Returns (len(bands), size_px, size_px) float32, nanomaggies a square arcsec; north up,
+    east left.
     """
     parts = _spiral_parts(galaxy, size_px, scale) if galaxy.true_class == SPIRAL else _elliptical_parts(galaxy)
     psf = galsim.Moffat(beta=_MOFFAT_BETA, fwhm=galaxy.psf_fwhm_arcsec, gsparams=_SPEED)
