@@ -12,7 +12,7 @@ sys.path.insert(0, str(CHECKOUT))
 
 from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
-from workflow_scripts.configuration.sources import Source, overlaid, refuse_repeated_options, with_types
+from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
 from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
 from workflow_scripts.planning.cluster_requests import cluster_request
@@ -36,14 +36,13 @@ config_files = [*workflow.configfiles[-1:], *workflow.configfiles[:-1]]
 
 try:
     refuse_repeated_options(sys.argv)
-    if workflow.modifier.is_main_snakefile():
-        config, from_options = with_types(config, workflow.config_settings.config_args or ())
-        sources = [*config_files, *from_options]
-    else:
-        # What a module gets overlays the default, like a file of --configfile.
-        config, _ = with_types(config, workflow.config_settings.config_args or ())
-        sources = [CHECKOUT / "config.yaml", Source(f"config of module {__name__}", config)]
-        config = overlaid(sources[0], config)
+    imported_as = None if workflow.modifier.is_main_snakefile() else __name__
+    config, sources = all_sources(
+        config,
+        [CHECKOUT / "config.yaml"] if imported_as else config_files,
+        workflow.config_settings.config_args,
+        imported_as,
+    )
     settings = load(config, sources)
     check_user_files(settings, sources)
     for folder in ("results/", "logs/", "benchmarks/"):
@@ -61,16 +60,8 @@ if workflow.is_main_process and not any(isinstance(handler, FailedJobs) for hand
 
 
 wildcard_constraints:
-    catalog=r"[A-Za-z]\w*",
-    survey=r"[A-Za-z]\w*",
-    recipe=r"[A-Za-z]\w*",
-    footprint=r"[A-Za-z]\w*",
-    network=r"[A-Za-z]\w*",
-    experiment=r"[A-Za-z]\w*",
-    audit=r"[A-Za-z]\w*",
-    tile=r"\d+",
-    resample=r"\d+",
-    seed=r"\d+",
+    **dict.fromkeys(["catalog", "survey", "recipe", "footprint", "network", "experiment", "audit"], r"[A-Za-z]\w*"),
+    **dict.fromkeys(["tile", "resample", "seed"], r"\d+"),
 
 
 def code(step):

@@ -63,6 +63,20 @@ def _content(file: Path) -> Any:
     return yaml.safe_load(file.read_text(encoding="utf-8"))
 
 
+def all_sources(
+    config: Mapping[str, Any], files: Sequence[str | Path], options: Sequence[str] | None, module: str | None = None
+) -> tuple[dict[str, Any], ConfigSources]:
+    """The configuration with the types of `--config` (`options`), and its sources in the order of merging.
+
+    What `module` gets from the workflow that imports it overlays the default, the only one of its `files`, like a file
+    of `--configfile`.
+    """
+    typed, from_options = with_types(config, options or ())
+    if module is None:
+        return typed, [*files, *from_options]
+    return overlaid(files[0], typed), [files[0], Source(f"config of module {module}", typed)]
+
+
 def overlaid(file: str | Path, config: Mapping[str, Any]) -> dict[str, Any]:
     """A configuration file with `config` laid over it: mappings are joined, all else is replaced."""
     return _joined(yaml.safe_load(Path(file).read_text(encoding="utf-8")), config)
