@@ -1,5 +1,6 @@
 """What an audit has to do with the rest: its options concern it alone, and it concerns no experiment."""
 
+import copy
 import os
 import shutil
 
@@ -15,20 +16,32 @@ FILES = {
 }
 
 
-@pytest.fixture
-def audited(workflow):
-    """The finished experiment, and beside it a finished audit of a table of the user's."""
+@pytest.fixture(scope="module")
+def run_with_audit(finished_run):
+    """The finished experiment, and beside it a finished audit of a table of the user's; with their configuration."""
     random = np.random.default_rng(0)
     table = pd.DataFrame({"ra": random.uniform(0, 360, 200), "dec": np.degrees(np.arcsin(random.uniform(-1, 1, 200)))})
     table["kind"] = np.where(random.random(200) < 0.5, "s", "e")
-    table.to_csv(workflow.analysis / "finished.csv", index=False)
-    config = workflow.read_config()
-    config |= {"active_audits": ["mine"], "audits": {"mine": dict(AUDIT)}}
-    workflow.write_config(config)
-    workflow.snakemake("results/audit/mine/summary.json")
-    assert workflow.would_run() == set()
+    table.to_csv(finished_run.analysis / "finished.csv", index=False)
+    before = finished_run.read_config()
+    config = before | {"active_audits": ["mine"], "audits": {"mine": dict(AUDIT)}}
+    finished_run.write_config(config)
+    finished_run.snakemake("results/audit/mine/summary.json")
+    assert finished_run.would_run() == set()
+    yield finished_run, config
+    shutil.rmtree(finished_run.analysis / "results" / "audit")
+    finished_run.write_config(before)
+
+
+@pytest.fixture
+def audited(run_with_audit, workflow):
+    """The same; what a test edits in checkout, table and configuration is put back afterwards."""
+    _, config = run_with_audit
+    workflow.write_config(copy.deepcopy(config))
+    table = workflow.analysis / "finished.csv"
+    content = table.read_bytes()
     yield workflow
-    shutil.rmtree(workflow.analysis / "results" / "audit")
+    table.write_bytes(content)
 
 
 def remade(workflow):

@@ -10,7 +10,7 @@ import pytest
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 STAGES = ("catalog", "cutouts", "images", "training", "inference", "bias", "report")
 COMPARED = ("**/annotations.parquet", "**/summary.json", "**/model.keras", "**/*.npy", "**/catalog.parquet", "**/*.png")
