@@ -4,8 +4,8 @@
 
 A local server gives JPEGs of about 20 kB after 50 ms, to 64 requests at a time (1,280 a second at most); both write
 Parquet. Then once more with 5 % of the images refused at first (503, Retry-After: 1): how many are lost. img2dataset is
-no dependency: without --img2dataset (the program in an environment of its own) it is left out, and its line says so. It
-is told not to decode; the fetcher decodes every image and checks it. The last line says what takes the fetcher's CPU
+no dependency: without --img2dataset (the program in an environment of its own) it is left out, as its line states. It
+is set not to decode; the fetcher decodes every image and checks it. The last line lists what takes the fetcher's CPU
 time.
 """
 
@@ -65,10 +65,10 @@ def pictures() -> list[bytes]:
 
 
 def serve(port_file: Path, share_of_503: float) -> None:
-    """Answer until killed."""
+    """Serve until killed."""
     images, seen = pictures(), set()
 
-    async def answer(request: web.Request) -> web.Response:
+    async def response(request: web.Request) -> web.Response:
         await asyncio.sleep(LATENCY_SECONDS)
         number = zlib.crc32(request.query_string.encode())
         if number % 1000 < 1000 * share_of_503 and request.query_string not in seen:
@@ -78,7 +78,7 @@ def serve(port_file: Path, share_of_503: float) -> None:
 
     async def run() -> None:
         application = web.Application()
-        application.router.add_get("/getjpeg", answer)
+        application.router.add_get("/getjpeg", response)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
@@ -96,7 +96,7 @@ def galaxies(number: int) -> pd.DataFrame:
 
 
 def service(url: str) -> Sdss:
-    """The client whose URLs both programs ask for."""
+    """The client whose URLs both programs request."""
     return Sdss({"url": url, "cutout": {"size_px": SIZE, "pixel_scale_arcsec": 0.4}})
 
 
@@ -234,15 +234,15 @@ def show_what_takes_the_time(number: int, cpu_seconds: float, tried: int = 2000)
         with server(folder, 0.0) as (url, _):
             starting = of_skybias(url, 1, folder)[0]["cpu_seconds"] / number
         client, image = service("http://localhost/getjpeg"), pictures()[0]
-        asked = [Galaxy(str(row), float(row) % 360, 1.0, 0.4) for row in range(tried)]
-        answer = Received("", 200, "OK", "image/jpeg", None, image, True)
+        requested = [Galaxy(str(row), float(row) % 360, 1.0, 0.4) for row in range(tried)]
+        response = Received("", 200, "OK", "image/jpeg", None, image, True)
         digest = hashlib.sha256(image).hexdigest()
         parts: dict[str, Callable[[], object]] = {
-            "url": lambda: [client.url(galaxy, 0) for galaxy in asked],
-            "sha256": lambda: [hashlib.sha256(image) for _ in asked],
-            "decoding and checks": lambda: [client.judge(answer, galaxy) for galaxy in asked],
-            "journal": lambda: write_journal(folder / "journal", asked, image),
-            "archive": lambda: write_archive(folder / "tile.parquet", asked, image, digest),
+            "url": lambda: [client.url(galaxy, 0) for galaxy in requested],
+            "sha256": lambda: [hashlib.sha256(image) for _ in requested],
+            "decoding and checks": lambda: [client.judge(response, galaxy) for galaxy in requested],
+            "journal": lambda: write_journal(folder / "journal", requested, image),
+            "archive": lambda: write_archive(folder / "tile.parquet", requested, image, digest),
         }
         each = {}
         for part, run in parts.items():
@@ -260,23 +260,23 @@ def show_what_takes_the_time(number: int, cpu_seconds: float, tried: int = 2000)
     print(json.dumps({"program": "skybias", "images": number, "cpu_seconds_per_1000_of": parts_shown}), flush=True)
 
 
-def write_journal(path: Path, asked: list[Galaxy], image: bytes) -> None:
-    """Record an answer to every request."""
+def write_journal(path: Path, requested: list[Galaxy], image: bytes) -> None:
+    """Record a result of every request."""
     head = {"outcome": "delivered", "reason": "", "format": "jpeg", "sha256": "0" * 64, "url": "", "attempts": 1}
     with Journal(path) as journal:
-        for galaxy in asked:
+        for galaxy in requested:
             journal.write(galaxy.key, head, image)
 
 
-def write_archive(path: Path, asked: list[Galaxy], image: bytes, digest: str) -> None:
-    """Write the tile of these answers."""
+def write_archive(path: Path, requested: list[Galaxy], image: bytes, digest: str) -> None:
+    """Write the tile of these results."""
 
     class Fetched:
         def cutouts(self, requests: pd.DataFrame) -> Iterator[CutoutResult]:
             for source_id in requests["source_id"]:
                 yield CutoutResult(source_id, "delivered", "", image, "jpeg", "", 1, checked_sha256=digest)
 
-    requests = pd.DataFrame({"source_id": [galaxy.source_id for galaxy in asked], "ra": 0.0, "dec": 0.0})
+    requests = pd.DataFrame({"source_id": [galaxy.source_id for galaxy in requested], "ra": 0.0, "dec": 0.0})
     write_batches(path, fetch_batches(Fetched(), requests, SIZE), {}, lambda ledger: None)
 
 

@@ -62,12 +62,12 @@ def test_a_deep_field_is_cut_from_its_bricks_and_ends_with_a_verdict(tmp_path):
     with running_survey_server({"misbehaviour": [BAD_DAY]}, galaxies=GALAXIES, field=FIELD) as server:
         (tmp_path / "experiment.yaml").write_text(yaml.safe_dump(experiment(server)))
         snakemake(tmp_path)
-        asked = server.report()["bricks"]
+        requested = server.report()["bricks"]
         assert "Nothing to be done" in snakemake(tmp_path)
-        assert server.report()["bricks"] == asked
+        assert server.report()["bricks"] == requested
     bricks = bricks_of(sky.ra, sky.dec)
-    assert asked["keys"] == 3 * len(set(bricks))
-    assert asked["keys"] < asked["requests"] <= 2 * asked["keys"]
+    assert requested["keys"] == 3 * len(set(bricks))
+    assert requested["keys"] < requested["requests"] <= 2 * requested["keys"]
     ledger = pd.read_parquet(tmp_path / "results" / "cutouts" / "pixels" / "ledger.parquet")
     assert len(ledger) == GALAXIES
     assert (ledger["outcome"] == "delivered").all()

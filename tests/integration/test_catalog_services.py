@@ -45,7 +45,7 @@ def disturbed(server, kind: str, attempts: int | None = 1) -> None:
     server.behave({"misbehaviour": [rule], "hang_seconds": 10, "limits": {"sqlsearch": {"per_minute": 10**6}}})
 
 
-def asked(server, service: str) -> dict:
+def requested(server, service: str) -> dict:
     if service == "skyserver":
         return {
             "source": "skyserver",
@@ -58,7 +58,7 @@ def asked(server, service: str) -> dict:
 
 
 def rows(folder, query: dict, *options: str):
-    """All rows of a query, asked in this process."""
+    """All rows of a query, requested in this process."""
     arguments = ["--query", json.dumps(query), "--kept", str(folder / "kept"), "--page-rows", "1000", *options]
     arguments += ["--output", str(folder / "answer.parquet"), "--record", str(folder / "answer.json")]
     query_catalog.main(query_catalog.build_parser().parse_args(arguments))
@@ -69,14 +69,14 @@ def rows(folder, query: dict, *options: str):
 def undisturbed(server, tmp_path_factory):
     """The rows of each service when all goes well."""
     server.behave({})
-    return {name: rows(tmp_path_factory.mktemp(name), asked(server, name)) for name in ("skyserver", "tap")}
+    return {name: rows(tmp_path_factory.mktemp(name), requested(server, name)) for name in ("skyserver", "tap")}
 
 
 @pytest.mark.parametrize("kind", PASSING)
 @pytest.mark.parametrize("service", ["skyserver", "tap"])
 def test_an_error_that_passes_changes_nothing(tmp_path, server, undisturbed, impatient, service, kind):
     disturbed(server, kind)
-    assert rows(tmp_path, asked(server, service)).equals(undisturbed[service])
+    assert rows(tmp_path, requested(server, service)).equals(undisturbed[service])
 
 
 @pytest.mark.parametrize("kind", REFUSED)
@@ -84,7 +84,7 @@ def test_an_error_that_passes_changes_nothing(tmp_path, server, undisturbed, imp
 def test_what_leads_astray_is_refused(tmp_path, server, impatient, service, kind):
     disturbed(server, kind, attempts=None)
     with pytest.raises(InputError) as caught:
-        rows(tmp_path, asked(server, service))
+        rows(tmp_path, requested(server, service))
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "answer.parquet").exists()
 
@@ -92,12 +92,12 @@ def test_what_leads_astray_is_refused(tmp_path, server, impatient, service, kind
 def test_a_gigabyte_packed_in_a_megabyte_is_refused(tmp_path, server, impatient):
     disturbed(server, "gzip_bomb", attempts=None)
     with pytest.raises(InputError, match="longer than 268435456 bytes"):
-        rows(tmp_path, asked(server, "skyserver"))
+        rows(tmp_path, requested(server, "skyserver"))
 
 
 def test_jobs_on_the_server_give_the_same_rows(tmp_path, server, undisturbed, impatient):
     server.behave({})
-    assert rows(tmp_path, asked(server, "tap"), "--asynchronous").equals(undisturbed["tap"])
+    assert rows(tmp_path, requested(server, "tap"), "--asynchronous").equals(undisturbed["tap"])
 
 
 def test_ready_queries_keep_every_digit(undisturbed):

@@ -19,7 +19,7 @@ OF_PANSTARRS = {"catalogs": "galaxy_zoo_1", "surveys": "panstarrs_images", "matc
 
 @pytest.fixture(scope="module")
 def analysis(tmp_path_factory):
-    """The folder in which the experiment has run to the end, and what the server was asked."""
+    """The folder in which the experiment has run to the end, and what was requested of the server."""
     folder = tmp_path_factory.mktemp("bands")
     with running_survey_server(galaxies=2000) as server:
         changed = overlay(server)
@@ -31,10 +31,10 @@ def analysis(tmp_path_factory):
         (folder / "overlay.yaml").write_text(yaml.safe_dump(changed))
         files = [ROOT / "experiments" / "panstarrs.yaml", folder / "overlay.yaml"]
         snakemake(folder, files, "--config", f"sample={SAMPLE}")
-        asked = server.report()
+        requested = server.report()
         assert "Nothing to be done" in snakemake(folder, files, "--config", f"sample={SAMPLE}")
-        assert server.report() == asked
-    (folder / "asked.json").write_text(json.dumps(asked))
+        assert server.report() == requested
+    (folder / "requested.json").write_text(json.dumps(requested))
     return folder
 
 
@@ -51,7 +51,7 @@ def test_every_galaxy_is_requested_in_three_bands(analysis):
     assert len(tiles) == SAMPLE
     assert len(delivered) > 0.9 * SAMPLE
     assert {tuple(unpacked(image)) for image in delivered["image"]} == {("i", "r", "g")}
-    assert json.loads((analysis / "asked.json").read_text())["fitscut"]["keys"] == 3 * (tiles["attempts"] > 0).sum()
+    assert json.loads((analysis / "requested.json").read_text())["fitscut"]["keys"] == 3 * (tiles["attempts"] > 0).sum()
 
 
 def test_networks_see_galaxies_in_colour(analysis):

@@ -36,7 +36,7 @@ COVERAGE = {"sdss": "sdss", "hips": "sdss", "hips_png": "panstarrs", "legacy": "
 # The tile about RA 135, Dec 42: the galactic plane cuts off a part of SDSS and the Legacy Surveys.
 TILE = 1
 IMAGES = ("hips2fits", "hips2fits_mirror", "fitscut")
-# An image of one value is how services say that they have none: only a coverage map can contradict it.
+# An image of one value is how services report that they have none: only a coverage map can contradict it.
 BLANK = {"constant", "fits_nan"}
 # What a service has not, by its own words.
 UNCOVERED = {"no_coverage", "grey", "black", "blank"}
@@ -49,7 +49,7 @@ def server():
 
 
 def misbehaving(server: RunningServer, *without: str, **more: object) -> None:
-    """A tenth of the requests go wrong twice; another tenth is answered in an unusual way."""
+    """A tenth of the requests go wrong twice; another tenth has an unusual response."""
     server.forget()
     kinds = sorted({*KINDS} - HARMLESS - {*without})
     wrong = {"share": 0.1, "kinds": kinds, "attempts": 2, "seed": 5}
@@ -87,7 +87,7 @@ def test_what_can_be_delivered_is_and_nothing_else(server, tmp_path, with_maps):
     for service in report.values():
         for key, outcomes in service["outcomes_of_keys"].items():
             settled = [place for place, outcome in enumerate(outcomes) if outcome in {*UNCOVERED, "ok"}]
-            # Inside a map, a service that says that it has nothing is asked a few times.
+            # Inside a map, a service that reports to have nothing has a few requests.
             if not with_maps or outcomes[-1] == "ok":
                 assert settled in ([], [len(outcomes) - 1]), f"{key} was requested again after {outcomes}"
 
@@ -165,7 +165,7 @@ def test_jobs_side_by_side_keep_the_rate_together(server, tmp_path):
 
 @pytest.mark.parametrize("name", ["hips_png", "panstarrs_bands"])
 def test_a_download_that_is_killed_goes_on_where_it_was(server, tmp_path, name):
-    """SIGKILL at random moments: the same images in the end, and no answer that was recorded is requested again."""
+    """SIGKILL at random moments: the same images in the end, and nothing that was recorded is requested again."""
     entry = entries(server)[name]
     requests = len(entry.get("bands", "1"))
     tile_of_catalog(tmp_path, (60 * KILLS if KILLS < 10 else 3000) // requests)
@@ -174,7 +174,7 @@ def test_a_download_that_is_killed_goes_on_where_it_was(server, tmp_path, name):
     misbehaving(server, latency_ms=20)
     moments = random.Random(1)
     kills = 0
-    asked_when_recorded: dict[str, int] = {}
+    requested_when_recorded: dict[str, int] = {}
     while kills < KILLS:
         before = requests_for_images(server)
         job = start(command(tmp_path, entry, TILE, "killed"))
@@ -189,17 +189,17 @@ def test_a_download_that_is_killed_goes_on_where_it_was(server, tmp_path, name):
         kills += 1
         counts = requests_by_key(server)
         for key in recorded_requests(tmp_path / "killed"):
-            asked_when_recorded.setdefault(key, counts[key])
+            requested_when_recorded.setdefault(key, counts[key])
     assert kills == KILLS, f"finished after {kills} kills"
-    assert len(asked_when_recorded) > 5 * KILLS
+    assert len(requested_when_recorded) > 5 * KILLS
     run(command(tmp_path, entry, TILE, "killed"))
     counts = requests_by_key(server)
-    assert {key: counts[key] for key in asked_when_recorded} == asked_when_recorded
+    assert {key: counts[key] for key in requested_when_recorded} == requested_when_recorded
     whole, resumed = (pd.read_parquet(tmp_path / name / f"tile{TILE}.parquet") for name in ("whole", "killed"))
     columns = ["source_id", "outcome", "image_format", "sha256", "pixel_scale_arcsec", "image"]
     pd.testing.assert_frame_equal(whole[columns], resumed[columns])
     assert not (tmp_path / "killed" / ".progress").exists()
-    # Made again, as after a change of the program: nothing is asked, and the images are the same.
+    # Made again, as after a change of the program: nothing is requested, and the images are the same.
     (tmp_path / "killed" / f"tile{TILE}.parquet").unlink()
     run(command(tmp_path, entry, TILE, "killed"))
     assert requests_by_key(server) == counts
@@ -222,7 +222,7 @@ def requests_by_key(server: RunningServer) -> dict[str, int]:
 
 
 def recorded_requests(folder: Path) -> set[str]:
-    """The requests, as the server calls them, whose answers are in the journal that a killed job left."""
+    """The requests, as the server calls them, whose results are in the journal that a killed job left."""
     keys = set()
     for path in folder.glob(".progress/*/*.journal"):
         with Journal(path) as journal:

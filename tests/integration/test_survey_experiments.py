@@ -67,20 +67,20 @@ def snakemake(analysis: Path, files: list[Path], *arguments: str) -> str:
 
 @pytest.fixture(scope="module")
 def analysis(tmp_path_factory):
-    """The folder in which the three experiments have run to the end, and what the server was asked."""
+    """The folder in which the three experiments have run to the end, and what was requested of the server."""
     folder = tmp_path_factory.mktemp("surveys")
     with running_survey_server(galaxies=max(4000, SAMPLE * 11 // 10)) as server:
         (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay(server)))
         files = [ROOT / "experiments" / f"{name}.yaml" for name in SURVEYS]
         snakemake(folder, [*files, folder / "overlay.yaml"], "--config", f"sample={SAMPLE}")
-        asked = server.report()
+        requested = server.report()
         again = snakemake(folder, [*files, folder / "overlay.yaml"], "--config", f"sample={SAMPLE}")
         assert "Nothing to be done" in again
-        assert server.report() == asked
+        assert server.report() == requested
         (folder / "stricter.yaml").write_text("catalogs: {galaxy_zoo_1: {hygiene: {radius_arcsec: 5}}}")
         files += [folder / "overlay.yaml", folder / "stricter.yaml"]
         (folder / "stricter.txt").write_text(snakemake(folder, files, "--dry-run", "--config", f"sample={SAMPLE}"))
-    (folder / "asked.json").write_text(json.dumps(asked, indent=1))
+    (folder / "requested.json").write_text(json.dumps(requested, indent=1))
     return folder
 
 
@@ -106,18 +106,18 @@ def test_the_sample_is_all_that_is_requested_and_nearly_all_of_it_is_delivered(a
 @pytest.mark.parametrize("catalog", IDS)
 def test_the_catalog_has_whole_ids_exact_positions_and_labels_by_votes(analysis, catalog):
     folder = analysis / "results" / "catalog" / catalog
-    answer = pq.read_table(folder / "answer.parquet").to_pandas().set_index(IDS[catalog])
+    response = pq.read_table(folder / "answer.parquet").to_pandas().set_index(IDS[catalog])
     galaxies = pd.read_parquet(folder / "catalog.parquet").set_index("source_id")
     assert galaxies.index.str.len().min() == 19
-    of_answer = answer.loc[galaxies.index]
-    assert (of_answer["ra"].astype(float) == galaxies["ra"]).all()
-    assert of_answer["ra"].str.len().max() > 10
+    of_response = response.loc[galaxies.index]
+    assert (of_response["ra"].astype(float) == galaxies["ra"]).all()
+    assert of_response["ra"].str.len().max() > 10
     hygiene = json.loads((folder / "hygiene.json").read_text())
     assert hygiene["problems"]["non_finite_position"]["rows"] > 0
     assert hygiene["labels"]["without_label"] > 0
     assert 0.2 < galaxies["label"].isna().mean() < 0.6
     record = json.loads((folder / "answer.json").read_text())
-    assert record["rows"] == len(answer)
+    assert record["rows"] == len(response)
     assert {"sql", "url", "first_date", "last_date"} <= set(record)
 
 

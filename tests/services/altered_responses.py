@@ -1,4 +1,4 @@
-"""Answers that are not what was requested, though they arrive whole: one function for each kind."""
+"""Responses that are not what was requested, though they arrive whole: one function for each kind."""
 
 import struct
 import zlib
@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from tests.services import image_files
-from tests.services.exchange import HTML, JSON, PNG, TEXT, Answer, Asked
+from tests.services.exchange import HTML, JSON, PNG, TEXT, ServiceRequest, ServiceResponse
 from tests.services.protocols.sdss import error_picture
 from tests.services.protocols.sqlsearch import THROTTLED
 
@@ -22,42 +22,42 @@ _PAGE = b"<!DOCTYPE html>\n<html><head><title>Maintenance</title></head><body>Ba
 # Parameters that mark a request as the target of a redirect.
 REDIRECTED, LOOPING = "redirected", "looping"
 _PRIVATE = "http://169.254.169.254/latest/meta-data/"
-Alteration = Callable[[Answer, Asked, int], Answer]
+Alteration = Callable[[ServiceResponse, ServiceRequest, int], ServiceResponse]
 
 
 @dataclass(frozen=True)
 class Altered:
-    """An alteration, and what it suits: any answer, one service, or forms (jpeg, png, fits, table)."""
+    """An alteration, and what it suits: any response, one service, or forms (jpeg, png, fits, table)."""
 
     suits: str
     alter: Alteration
 
 
 def _status(status: int, retry_after: str = "") -> Alteration:
-    def alter(answer: Answer, asked: Asked, seconds: int) -> Answer:
+    def alter(response: ServiceResponse, received: ServiceRequest, seconds: int) -> ServiceResponse:
         headers = {}
         if retry_after == "seconds":
             headers["Retry-After"] = str(seconds)
         if retry_after == "date":
             headers["Retry-After"] = format_datetime(datetime.now(UTC) + timedelta(seconds=seconds), usegmt=True)
-        return Answer(_PAGE, HTML, status, headers=headers)
+        return ServiceResponse(_PAGE, HTML, status, headers=headers)
 
     return alter
 
 
-def _redirect(target: Callable[[Asked], str]) -> Alteration:
-    return lambda answer, asked, seconds: Answer(b"", HTML, 302, headers={"Location": target(asked)})
+def _redirect(target: Callable[[ServiceRequest], str]) -> Alteration:
+    return lambda response, received, seconds: ServiceResponse(b"", HTML, 302, headers={"Location": target(received)})
 
 
 def _body(change: Callable[[bytes], bytes], content_type: str | None = None) -> Alteration:
-    def alter(answer: Answer, asked: Asked, seconds: int) -> Answer:
-        return replace(answer, body=change(answer.body), content_type=content_type or answer.content_type)
+    def alter(response: ServiceResponse, received: ServiceRequest, seconds: int) -> ServiceResponse:
+        return replace(response, body=change(response.body), content_type=content_type or response.content_type)
 
     return alter
 
 
 def _instead(body: bytes, content_type: str | None = None, status: int = 200) -> Alteration:
-    return lambda answer, asked, seconds: Answer(body, content_type or answer.content_type, status)
+    return lambda response, received, seconds: ServiceResponse(body, content_type or response.content_type, status)
 
 
 def _encoded(picture: Image.Image, like: bytes) -> bytes:
@@ -117,8 +117,8 @@ def _gigabyte() -> bytes:
     return (packer.compress(bytes(1 << 24)) + packer.flush()) * 64
 
 
-def _gzip_bomb(answer: Answer, asked: Asked, seconds: int) -> Answer:
-    return replace(answer, body=_gigabyte(), headers={"Content-Encoding": "gzip"}, chunked=False)
+def _gzip_bomb(response: ServiceResponse, received: ServiceRequest, seconds: int) -> ServiceResponse:
+    return replace(response, body=_gigabyte(), headers={"Content-Encoding": "gzip"}, chunked=False)
 
 
 def _fits_data(body: bytes) -> int:
@@ -158,17 +158,19 @@ def _without_badflag(body: bytes) -> bytes:
     return "".join(f"{line.rpartition(' ')[0]}\n" for line in body.decode().splitlines()).encode()
 
 
-def _throttled(answer: Answer, asked: Asked, seconds: int) -> Answer:
-    return Answer(f"#Table1\nerror_message\n{THROTTLED}{asked.values.get('cmd', '')}\n".encode(), TEXT, chunked=True)
+def _throttled(response: ServiceResponse, received: ServiceRequest, seconds: int) -> ServiceResponse:
+    return ServiceResponse(
+        f"#Table1\nerror_message\n{THROTTLED}{received.values.get('cmd', '')}\n".encode(), TEXT, chunked=True
+    )
 
 
-def _self(asked: Asked) -> str:
-    return f"{asked.base_url}{asked.path}"
+def _self(received: ServiceRequest) -> str:
+    return f"{received.base_url}{received.path}"
 
 
-def _again(mark: str) -> Callable[[Asked], str]:
+def _again(mark: str) -> Callable[[ServiceRequest], str]:
     """The same address with a mark, by which the server knows where the request comes from."""
-    return lambda asked: f"{_self(asked)}?{urlencode({**asked.values, mark: 1})}"
+    return lambda received: f"{_self(received)}?{urlencode({**received.values, mark: 1})}"
 
 
 ALTERATIONS = {
@@ -184,11 +186,11 @@ ALTERATIONS = {
     "empty": Altered("any", _instead(b"")),
     "html": Altered("any", _instead(_PAGE, HTML)),
     "wrong_type": Altered("jpeg png fits", _body(lambda body: body, "text/html")),
-    "redirect_file": Altered("any", _redirect(lambda asked: "file:///etc/hostname")),
-    "redirect_ftp": Altered("any", _redirect(lambda asked: "ftp://example.org/image.jpg")),
-    "redirect_private": Altered("any", _redirect(lambda asked: _PRIVATE)),
+    "redirect_file": Altered("any", _redirect(lambda received: "file:///etc/hostname")),
+    "redirect_ftp": Altered("any", _redirect(lambda received: "ftp://example.org/image.jpg")),
+    "redirect_private": Altered("any", _redirect(lambda received: _PRIVATE)),
     # From http to https is a way that may be gone; here it ends at a port that speaks no TLS.
-    "redirect_https": Altered("any", _redirect(lambda asked: _self(asked).replace("http:", "https:"))),
+    "redirect_https": Altered("any", _redirect(lambda received: _self(received).replace("http:", "https:"))),
     "redirect_loop": Altered("any", _redirect(_again(LOOPING))),
     "redirect_once": Altered("any", _redirect(_again(REDIRECTED))),
     "gzip_bomb": Altered("any", _gzip_bomb),
@@ -215,6 +217,6 @@ ALTERATIONS = {
     "no_cutouts_enabled": Altered("legacy", _instead(b"No cutouts enabled", HTML)),
     "short_text": Altered("fitscut", _instead(b"fitscut: error reading file\n", TEXT)),
     "500_with_jpeg": Altered(
-        "imgcutout", lambda answer, asked, seconds: error_picture("INTERNAL SERVER ERROR. Timeout", 500, "500")
+        "imgcutout", lambda response, received, seconds: error_picture("INTERNAL SERVER ERROR. Timeout", 500, "500")
     ),
 }

@@ -14,12 +14,12 @@ _TOP = re.compile(r"^\s*select\s+top\s+(\d+)\b", re.IGNORECASE)
 
 
 class RefusedQueryError(Exception):
-    """The database does not run this; the message says why."""
+    """The database does not run this; the message has the reason."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows of an answer, and whether there were more."""
+    """The rows of a response, and whether there were more."""
 
     names: list[str]
     rows: list[tuple]

@@ -1,4 +1,4 @@
-"""Where each service has images: the one place that says so, for the server and for the tests.
+"""Where each service has images: the one place that describes it, for the server and for the tests.
 
 Each coverage is a set of nested HEALPix pixels (order 6, 0.9 deg), so its MOC is exact.
 

@@ -1,8 +1,8 @@
 """The whole download path of an experiment on a real survey, without internet: `make demo-survey`.
 
-Starts the server of this folder, points the experiment at it, and lets Snakemake ask for the catalog, fetch every
+Starts the server of this folder, points the experiment at it, and lets Snakemake request the catalog, fetch every
 cutout and collect the ledger. One request in ten goes wrong at first, as on a bad day of a real service. Everything is
-made in `results/demo_survey`; started again, nothing is asked for twice.
+made in `results/demo_survey`; started again, nothing is requested twice.
 
     python -m tests.services.demo_survey --experiment panstarrs --sample 500 --cores 4
 """
@@ -21,7 +21,7 @@ import yaml
 from tests.services.protocols.bricks import PIXEL_SCALE as BRICK_SCALE
 from tests.services.running import REPOSITORY, RunningServer, running_survey_server
 
-# Of the server: addresses are part of what was asked, so another one would be asked anew.
+# Of the server: addresses are part of what was requested, so another one would be requested anew.
 PORT = 8642
 BAD_DAY = {
     "share": 0.1,
@@ -33,7 +33,7 @@ BAD_DAY = {
 
 
 def local_addresses(experiment: Mapping[str, Any], server: RunningServer) -> dict[str, Any]:
-    """What to lay over an experiment so that every catalog and survey of a service is asked from the server."""
+    """What to lay over an experiment so that every catalog and survey of a service is requested from the server."""
     catalogs = {
         name: {"url": server.url("skyserver" if catalog["source"] == "skyserver" else "tap"), "page_rows": 1000}
         for name, catalog in experiment.get("catalogs", {}).items()
@@ -66,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Run the demonstration; tell what the server was asked and what came."""
+    """Run the demonstration; log what was requested of the server and what came."""
     arguments = build_parser().parse_args()
     file = REPOSITORY / "experiments" / f"{arguments.experiment}.yaml"
     if not file.is_file():

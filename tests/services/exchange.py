@@ -1,4 +1,4 @@
-"""A request as the protocols see it, and the answer that they give: neither knows the web server."""
+"""A request as the protocols see it, and the response that they give: neither knows the web server."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ JPEG, PNG = "image/jpeg", "image/png"
 
 
 @dataclass(frozen=True)
-class Asked:
+class ServiceRequest:
     """One request. `values` are the parameters of the query and of a form (names in lower case), `file` an upload."""
 
     method: str
@@ -29,8 +29,8 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """One answer. `chunked`: sent without a length, as streams are."""
+class ServiceResponse:
+    """One response. `chunked`: sent without a length, as streams are."""
 
     body: bytes = b""
     content_type: str = TEXT
@@ -42,6 +42,6 @@ class Answer:
     outcome: str = "ok"
 
 
-def json_answer(told: object, status: int, outcome: str) -> Answer:
-    """An error told in JSON."""
-    return Answer(json.dumps(told).encode(), JSON, status, outcome=outcome)
+def json_response(given: object, status: int, outcome: str) -> ServiceResponse:
+    """An error in JSON."""
+    return ServiceResponse(json.dumps(given).encode(), JSON, status, outcome=outcome)

@@ -6,7 +6,7 @@
 
 A rule holds for a share of the request keys of the `services`, of a `path` (regular expression) or `near` a position
 (ra, dec, radius in degrees); by default for all. The first `attempts` at a key go wrong, without it every one. Of the
-`kinds` that suit an answer, the key decides which; "all" stands for all that suit and spoil it. One rule may stand
+`kinds` that suit a response, the key decides which; "all" stands for all that suit and spoil it. One rule may stand
 for the list.
 """
 
@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from tests.services.altered_responses import ALTERATIONS, LOOPING, REDIRECTED
-from tests.services.exchange import JPEG, PNG, TEXT, Answer, Asked
+from tests.services.exchange import JPEG, PNG, TEXT, ServiceRequest, ServiceResponse
 
-# What goes wrong on the wire, whatever the answer is.
+# What goes wrong on the wire, whatever the response is.
 WIRE = ("reset", "hang", "stalled_504", "slow_headers", "slow_drip", "truncated", "unfinished_chunks", "oversized")
 # Served as it should be, in another form that is allowed.
 HARMLESS = frozenset({"redirect_once", "rows_reordered", "without_badflag", "cut_without_length"})
@@ -43,38 +43,40 @@ class Rule:
     near: tuple[float, ...] = ()
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> "Rule":
+    def from_json(cls, given: Mapping[str, Any]) -> "Rule":
         """Raises `ValueError` for an unknown key or kind."""
-        unknown = set(told) - _RULE_KEYS
-        kinds = tuple(told["kinds"])
+        unknown = set(given) - _RULE_KEYS
+        kinds = tuple(given["kinds"])
         unknown |= set(kinds) - {*KINDS, "all"}
         if unknown:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}; kinds are {', '.join(KINDS)}, all")
-        values: dict[str, Any] = {**told, "kinds": kinds}
+        values: dict[str, Any] = {**given, "kinds": kinds}
         for name in ("services", "near"):
             values[name] = tuple(values.get(name, ()))
         return cls(**values)
 
-    def kind(self, service: str, key: str, attempt: int, asked: Asked, answer: Answer) -> str | None:
+    def kind(
+        self, service: str, key: str, attempt: int, received: ServiceRequest, response: ServiceResponse
+    ) -> str | None:
         """How this request goes wrong, or None."""
         if self.attempts is not None and attempt > self.attempts:
             return None
-        if (self.services and service not in self.services) or not self._is_there(asked):
+        if (self.services and service not in self.services) or not self._is_there(received):
             return None
         digest = blake2b(f"{self.seed} {key}".encode(), digest_size=16).digest()
         if int.from_bytes(digest[:8], "little") / 2**64 >= self.share:
             return None
         wanted = tuple(kind for kind in KINDS if kind not in HARMLESS) if "all" in self.kinds else self.kinds
-        suited = [kind for kind in wanted if suits(kind, service, answer)]
+        suited = [kind for kind in wanted if suits(kind, service, response)]
         return suited[int.from_bytes(digest[8:], "little") % len(suited)] if suited else None
 
-    def _is_there(self, asked: Asked) -> bool:
-        if self.path and not re.search(self.path, asked.path):
+    def _is_there(self, received: ServiceRequest) -> bool:
+        if self.path and not re.search(self.path, received.path):
             return False
         if not self.near:
             return True
         try:
-            ra, dec = np.radians(asked.number("ra")), np.radians(asked.number("dec"))
+            ra, dec = np.radians(received.number("ra")), np.radians(received.number("dec"))
         except ValueError:
             return False
         ra_0, dec_0, radius = np.radians(self.near)
@@ -84,7 +86,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Behaviour:
-    """How the server behaves; `source` is what it was told."""
+    """How the server behaves; `source` is what it was given."""
 
     source: dict[str, Any]
     rules: tuple[Rule, ...]
@@ -95,47 +97,49 @@ class Behaviour:
     oversized_bytes: int
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> "Behaviour":
+    def from_json(cls, given: Mapping[str, Any]) -> "Behaviour":
         """Raises `ValueError` for an unknown key or kind."""
-        if "kinds" in told:
-            rest = {name: value for name, value in told.items() if name not in _RULE_KEYS}
-            told = {**rest, "misbehaviour": [{name: told[name] for name in told if name in _RULE_KEYS}]}
-        unknown = set(told) - _BEHAVIOUR_KEYS
+        if "kinds" in given:
+            rest = {name: value for name, value in given.items() if name not in _RULE_KEYS}
+            given = {**rest, "misbehaviour": [{name: given[name] for name in given if name in _RULE_KEYS}]}
+        unknown = set(given) - _BEHAVIOUR_KEYS
         if unknown:
             raise ValueError(f"unknown: {', '.join(sorted(unknown))}; expected {', '.join(sorted(_BEHAVIOUR_KEYS))}")
         return cls(
-            source=dict(told),
-            rules=tuple(Rule.from_json(rule) for rule in told.get("misbehaviour", [])),
-            limits=dict(told.get("limits", {})),
-            latency_seconds=told.get("latency_ms", 0) / 1000,
-            retry_after_seconds=told.get("retry_after_seconds", 1),
-            hang_seconds=told.get("hang_seconds", 3600),
-            oversized_bytes=told.get("oversized_bytes", 200_000_000),
+            source=dict(given),
+            rules=tuple(Rule.from_json(rule) for rule in given.get("misbehaviour", [])),
+            limits=dict(given.get("limits", {})),
+            latency_seconds=given.get("latency_ms", 0) / 1000,
+            retry_after_seconds=given.get("retry_after_seconds", 1),
+            hang_seconds=given.get("hang_seconds", 3600),
+            oversized_bytes=given.get("oversized_bytes", 200_000_000),
         )
 
-    def kind(self, service: str, key: str, attempt: int, asked: Asked, answer: Answer) -> str | None:
+    def kind(
+        self, service: str, key: str, attempt: int, received: ServiceRequest, response: ServiceResponse
+    ) -> str | None:
         """How a request goes wrong by the first rule that holds for it, or None."""
-        if LOOPING in asked.values:
+        if LOOPING in received.values:
             return "redirect_loop"
-        if REDIRECTED in asked.values:
+        if REDIRECTED in received.values:
             return None
         for rule in self.rules:
-            kind = rule.kind(service, key, attempt, asked, answer)
+            kind = rule.kind(service, key, attempt, received, response)
             if kind:
                 return kind
         return None
 
 
-def suits(kind: str, service: str, answer: Answer) -> bool:
-    """Whether an answer can go wrong in this way."""
+def suits(kind: str, service: str, response: ServiceResponse) -> bool:
+    """Whether a response can go wrong in this way."""
     if kind not in ALTERATIONS:
         # Half of nothing is nothing.
-        return kind in ("reset", "hang", "stalled_504", "slow_headers", "oversized") or len(answer.body) > 1
+        return kind in ("reset", "hang", "stalled_504", "slow_headers", "oversized") or len(response.body) > 1
     wanted = ALTERATIONS[kind].suits
     if wanted in ("any", service):
         return True
-    if answer.status != 200:
+    if response.status != 200:
         return False
-    form = {JPEG: "jpeg", PNG: "png", TEXT: "table"}.get(answer.content_type, "")
-    form = "fits" if answer.body[:6] == b"SIMPLE" else form
+    form = {JPEG: "jpeg", PNG: "png", TEXT: "table"}.get(response.content_type, "")
+    form = "fits" if response.body[:6] == b"SIMPLE" else form
     return form in wanted.split()

@@ -1,7 +1,7 @@
 """Plausible pictures of galaxies, fast: 64 templates in 8 orientations, drawn once for each size and kept.
 
-A request costs a look-up, not a rendering: a campaign of a million requests is not held up by drawing. What tells two
-positions with the same template apart is written into the file around the pixels (see image_files.py).
+A request costs a look-up, not a rendering: a campaign of a million requests is not held up by drawing. What
+distinguishes two positions with the same template is written into the file around the pixels (see image_files.py).
 """
 
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What was asked of the server: counts that the clients' own cannot flatter."""
+"""What was requested of the server: counts that the clients' own cannot flatter."""
 
 import time
 from collections import Counter, defaultdict, deque
@@ -43,7 +43,7 @@ class RequestLedger:
         return counts.attempts[key]
 
     def end(self, service: str, key: str, outcome: str, size: int) -> None:
-        """Note what a request came to; `size` of the answer in bytes."""
+        """Note what a request came to; `size` of the response in bytes."""
         counts = self._services[service]
         counts.at_work -= 1
         counts.bytes += size
@@ -51,7 +51,7 @@ class RequestLedger:
         counts.outcomes_of_key[key].append(outcome)
 
     def at_work(self, service: str) -> int:
-        """Requests of a service that are being answered now."""
+        """Requests of a service that are being served now."""
         return self._services[service].at_work
 
     def in_last_second(self, service: str) -> int:
@@ -60,9 +60,9 @@ class RequestLedger:
 
     def report(self, with_keys: bool) -> dict[str, Any]:
         """All counts by service; with the outcomes of every key, in their order, where wanted."""
-        told = {}
+        report = {}
         for service, counts in sorted(self._services.items()):
-            told[service] = {
+            report[service] = {
                 "requests": counts.requests,
                 "keys": len(counts.attempts),
                 "most_attempts_of_a_key": max(counts.attempts.values(), default=0),
@@ -75,11 +75,11 @@ class RequestLedger:
                 "user_agents": dict(counts.user_agents),
             }
             if with_keys:
-                told[service]["outcomes_of_keys"] = dict(counts.outcomes_of_key)
-        return told
+                report[service]["outcomes_of_keys"] = dict(counts.outcomes_of_key)
+        return report
 
     def forget(self) -> None:
-        """Begin anew; requests that are being answered stay counted as such."""
+        """Begin anew; requests that are being served stay counted as such."""
         at_work = {service: counts.at_work for service, counts in self._services.items() if counts.at_work}
         self._services.clear()
         for service, number in at_work.items():

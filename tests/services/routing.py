@@ -1,4 +1,4 @@
-"""Which protocol answers a path. A client of the real service only needs another beginning of its URL.
+"""Which protocol serves a path. A client of the real service only needs another beginning of its URL.
 
 /sdss/dr18/SkyServerWS/ImgCutout/getjpeg              https://skyserver.sdss.org/dr18/...       imgcutout
 /sdss/dr18/SkyServerWS/SearchTools/SqlSearch                                                    sqlsearch
@@ -16,14 +16,14 @@ import re
 from collections.abc import Callable
 
 from tests.services.catalog_database import CatalogDatabase
-from tests.services.exchange import HTML, Answer, Asked
+from tests.services.exchange import HTML, ServiceRequest, ServiceResponse
 from tests.services.protocols import bricks, hips, legacy, panstarrs, sdss
 from tests.services.protocols.files import Files
 from tests.services.protocols.sqlsearch import SqlSearch
 from tests.services.protocols.tap import Tap
 from tests.services.sky_catalog import SkyCatalog
 
-Protocol = Callable[[Asked], Answer]
+Protocol = Callable[[ServiceRequest], ServiceResponse]
 
 
 class Services:
@@ -33,12 +33,17 @@ class Services:
         self.sky = sky
         database = CatalogDatabase(sky)
         self.sqlsearch, self.tap, self.files = SqlSearch(database), Tap(database), Files(sky)
-        # The first that matches; IIS, which runs SkyServer, does not tell upper case from lower case.
+        # The first that matches; IIS, which runs SkyServer, takes upper and lower case as the same.
         self._routes: list[tuple[str, re.Pattern, Protocol]] = [
             (name, re.compile(pattern, flags), protocol)
             for name, pattern, flags, protocol in (
                 ("imgcutout", r"/sdss/dr\d+/SkyServerWS/ImgCutout/getjpeg/?", re.IGNORECASE, self._on(sdss.get_jpeg)),
-                ("sqlsearch", r"/sdss/dr\d+/SkyServerWS/SearchTools/SqlSearch/?", re.IGNORECASE, self.sqlsearch.answer),
+                (
+                    "sqlsearch",
+                    r"/sdss/dr\d+/SkyServerWS/SearchTools/SqlSearch/?",
+                    re.IGNORECASE,
+                    self.sqlsearch.respond,
+                ),
                 ("ps1filenames", r"/panstarrs/cgi-bin/ps1filenames\.py", 0, self._on(panstarrs.file_names)),
                 ("fitscut", r"/panstarrs/cgi-bin/fitscut\.cgi", 0, self._on(panstarrs.fitscut)),
                 (
@@ -51,17 +56,17 @@ class Services:
                 ("hips2fits", r"/hips/hips-image-services/hips2fits", 0, self._on(hips.hips2fits)),
                 ("hips2fits_mirror", r"/hips-mirror/hips-image-services/hips2fits", 0, self._on(hips.hips2fits)),
                 ("mocserver", r"/moc/MocServer/query", 0, hips.moc_server),
-                ("tap", r"/vizier/TAPVizieR/tap/.*", 0, self.tap.answer),
-                ("files", r"/files/.*", 0, self.files.answer),
+                ("tap", r"/vizier/TAPVizieR/tap/.*", 0, self.tap.respond),
+                ("files", r"/files/.*", 0, self.files.respond),
             )
         ]
 
     def find(self, path: str) -> tuple[str, Protocol]:
-        """The name of the service at a path, and what answers there."""
+        """The name of the service at a path, and what serves it."""
         for name, pattern, protocol in self._routes:
             if pattern.fullmatch(path):
                 return name, protocol
-        return "nowhere", lambda asked: Answer(b"<h1>Not Found</h1>", HTML, 404, outcome="not_found")
+        return "nowhere", lambda received: ServiceResponse(b"<h1>Not Found</h1>", HTML, 404, outcome="not_found")
 
-    def _on(self, protocol: Callable[[SkyCatalog, Asked], Answer]) -> Protocol:
-        return lambda asked: protocol(self.sky, asked)
+    def _on(self, protocol: Callable[[SkyCatalog, ServiceRequest], ServiceResponse]) -> Protocol:
+        return lambda received: protocol(self.sky, received)

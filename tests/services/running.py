@@ -13,7 +13,7 @@ from typing import Any
 
 REPOSITORY = Path(__file__).parents[2]
 _START_SECONDS = 60
-# Where each service begins: what a client has to be told instead of the public address.
+# Where each service begins: what a client has to be given instead of the public address.
 BASES = {
     "imgcutout": "/sdss/dr18/SkyServerWS/ImgCutout/getjpeg",
     "skyserver": "/sdss/dr18/SkyServerWS",
@@ -41,7 +41,7 @@ class RunningServer:
         return self.base_url + BASES[service]
 
     def report(self, with_keys: bool = False) -> dict[str, Any]:
-        """What was asked, by service."""
+        """What was requested, by service."""
         return self._control("GET", "report" + ("?keys=1" if with_keys else ""))
 
     def behave(self, behaviour: Mapping[str, Any]) -> None:
@@ -49,7 +49,7 @@ class RunningServer:
         self._control("POST", "behaviour", behaviour)
 
     def forget(self) -> None:
-        """Forget what was asked, and with it the attempts that misbehaviour counts."""
+        """Forget what was requested, and with it the attempts that misbehaviour counts."""
         self._control("POST", "reset")
 
     def _control(self, method: str, path: str, body: Any = None) -> Any:

@@ -3,8 +3,8 @@
     python -m tests.services.survey_server --port 8000
 
 prints its base URL when it is ready (and writes it to --port-file). Paths are listed in routing.py, ways to misbehave
-in misbehaviour.py. `/control/report` tells what was asked, `/control/behaviour` (GET, POST) how the server behaves,
-`/control/reset` (POST) forgets what was asked, `/control/sky` the size of the sky.
+in misbehaviour.py. `/control/report` has what was requested, `/control/behaviour` (GET, POST) how the server behaves,
+`/control/reset` (POST) forgets what was requested, `/control/sky` the size of the sky.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.services.broken_responses import send
-from tests.services.exchange import Answer, Asked
+from tests.services.exchange import ServiceRequest, ServiceResponse
 from tests.services.misbehaviour import Behaviour
 from tests.services.request_ledger import RequestLedger
 from tests.services.routing import Services
@@ -49,32 +49,34 @@ class SurveyServer:
         """The web application."""
         application = web.Application(client_max_size=_LARGEST_UPLOAD)
         application.router.add_get("/control/report", self._report)
-        application.router.add_get("/control/behaviour", self._tell_behaviour)
+        application.router.add_get("/control/behaviour", self._get_behaviour)
         application.router.add_post("/control/behaviour", self._set_behaviour)
         application.router.add_post("/control/reset", self._reset)
-        application.router.add_get("/control/sky", self._tell_sky)
+        application.router.add_get("/control/sky", self._get_sky)
         application.router.add_route("*", "/{path:.*}", self._serve)
         return application
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         service, protocol = self.services.find(request.path)
-        asked = await _asked(request)
-        key = _key(asked)
-        attempt = self.ledger.begin(service, key, asked.path, request.headers.get("User-Agent", ""))
+        received = await _received(request)
+        key = _key(received)
+        attempt = self.ledger.begin(service, key, received.path, request.headers.get("User-Agent", ""))
         outcome, size = "client_left", 0
         try:
             refusal = self._over_limit(service)
             if refusal:
                 outcome = refusal
-                busy = Answer(b"Too many requests\n", status=429)
-                return await send(request, busy, "reset" if refusal == "limit_reset" else None, self.behaviour, asked)
+                busy = ServiceResponse(b"Too many requests\n", status=429)
+                return await send(
+                    request, busy, "reset" if refusal == "limit_reset" else None, self.behaviour, received
+                )
             if self.behaviour.latency_seconds:
                 await asyncio.sleep(self.behaviour.latency_seconds)
-            answer = protocol(asked)
-            kind = self.behaviour.kind(service, key, attempt, asked, answer)
-            # Known before it is sent: a client that was killed meanwhile has been answered all the same.
-            outcome, size = kind or answer.outcome, len(answer.body)
-            return await send(request, answer, kind, self.behaviour, asked)
+            response = protocol(received)
+            kind = self.behaviour.kind(service, key, attempt, received, response)
+            # Known before it is sent: a client that was killed meanwhile counts all the same.
+            outcome, size = kind or response.outcome, len(response.body)
+            return await send(request, response, kind, self.behaviour, received)
         finally:
             self.ledger.end(service, key, outcome, size)
 
@@ -89,7 +91,7 @@ class SurveyServer:
     async def _report(self, request: web.Request) -> web.Response:
         return web.json_response(self.ledger.report("keys" in request.query))
 
-    async def _tell_behaviour(self, request: web.Request) -> web.Response:
+    async def _get_behaviour(self, request: web.Request) -> web.Response:
         return web.json_response(self.behaviour.source)
 
     async def _set_behaviour(self, request: web.Request) -> web.Response:
@@ -103,12 +105,12 @@ class SurveyServer:
         self.ledger.forget()
         return web.json_response({})
 
-    async def _tell_sky(self, request: web.Request) -> web.Response:
+    async def _get_sky(self, request: web.Request) -> web.Response:
         sky = self.services.sky
         return web.json_response({"galaxies": sky.number, "seed": sky.seed})
 
 
-async def _asked(request: web.Request) -> Asked:
+async def _received(request: web.Request) -> ServiceRequest:
     values = {name.lower(): value for name, value in request.query.items()}
     file = None
     if request.method == "POST":
@@ -119,7 +121,7 @@ async def _asked(request: web.Request) -> Asked:
                 file = bytes(value)
             else:
                 values[name.lower()] = value
-    return Asked(
+    return ServiceRequest(
         method=request.method,
         path=request.path,
         values=values,
@@ -130,14 +132,14 @@ async def _asked(request: web.Request) -> Asked:
     )
 
 
-def _key(asked: Asked) -> str:
-    values = "&".join(f"{name}={value}" for name, value in sorted(asked.values.items()))
-    upload = "" if asked.file is None else f" {asked.file.decode('ascii', 'replace')}"
-    return f"{asked.method} {asked.path}?{values}{upload}"
+def _key(received: ServiceRequest) -> str:
+    values = "&".join(f"{name}={value}" for name, value in sorted(received.values.items()))
+    upload = "" if received.file is None else f" {received.file.decode('ascii', 'replace')}"
+    return f"{received.method} {received.path}?{values}{upload}"
 
 
 async def serve(server: SurveyServer, port: int, port_file: Path | None) -> None:
-    """Serve until cancelled; tell the base URL when it is ready."""
+    """Serve until cancelled; print the base URL when it is ready."""
     runner = web.AppRunner(server.application(), access_log=None, keepalive_timeout=75, handler_cancellation=True)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port, backlog=1024)
@@ -160,7 +162,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=0, help="0 for any that is free")
     parser.add_argument("--port-file", type=Path, help="where to write the base URL when the server is ready")
     parser.add_argument("--behaviour", type=Path, help="how to behave (JSON)")
-    parser.add_argument("--latency-ms", type=float, help="of every answer")
+    parser.add_argument("--latency-ms", type=float, help="of every response")
     parser.add_argument("--galaxies", type=int, default=20_000, help="in the catalog, default: %(default)s")
     parser.add_argument("--seed", type=int, default=1, help="of the sky, default: %(default)s")
     field = parser.add_argument("--field", nargs=3, type=float, metavar=("RA", "DEC", "RADIUS"))

@@ -41,7 +41,7 @@ def decode(data: bytes, of_stack: bool = False) -> NDArray:
     JPEG and PNG give (H, W) or (H, W, 3) uint8, FITS (bands, H, W) float32, from the first HDU with an image. Bands are
     from blue to red: packed files, which come in the order red, green, blue, are turned round. `of_stack`: whether
     values of a FITS are counts of a Pan-STARRS stack, to become nanomaggies. Raises `UndecodableImageError` for bytes
-    that are truncated, too large, or not what their first bytes say.
+    that are truncated, too large, or not what their first bytes promise.
     """
     if len(data) > LARGEST_BYTES:
         raise UndecodableImageError(f"{len(data)} bytes, expected at most {LARGEST_BYTES}")

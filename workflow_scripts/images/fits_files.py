@@ -36,7 +36,7 @@ def reading_fits() -> Iterator[None]:
 
 @contextmanager
 def whole_fits(data: bytes, **options: Any) -> Iterator[fits.HDUList]:
-    """The HDUs of a file that ends where its headers say; call it within `reading_fits`, whose error is raised else."""
+    """The HDUs of a file; within `reading_fits`, one that does not end where it must by its headers is an error."""
     with fits.open(io.BytesIO(data), memmap=False, lazy_load_hdus=False, **options) as hdus:
         yield hdus
         end = max(hdu.fileinfo()["datLoc"] + hdu.fileinfo()["datSpan"] for hdu in hdus)

@@ -14,7 +14,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from tests.services.coverage import is_covered
-from tests.services.exchange import HTML, Answer, Asked
+from tests.services.exchange import HTML, ServiceRequest, ServiceResponse
 from tests.services.rendered_galaxies import NOISE, flux
 from tests.services.sky_catalog import SkyCatalog
 
@@ -22,19 +22,19 @@ SIDE_PX, PIXEL_SCALE = 360, 2.62
 BANDS = "griz"
 _STAMP_PX = 15
 _PATH = re.compile(r".*/coadd/(\d{3})/(\d{4}[mp]\d{3})/legacysurvey-(\d{4}[mp]\d{3})-image-([a-z])\.fits\.fz")
-_NOT_FOUND = Answer(b"<h1>404 Not Found</h1>", HTML, 404, outcome="no_such_file")
+_NOT_FOUND = ServiceResponse(b"<h1>404 Not Found</h1>", HTML, 404, outcome="no_such_file")
 
 
-def coadd(sky: SkyCatalog, asked: Asked) -> Answer:
+def coadd(sky: SkyCatalog, received: ServiceRequest) -> ServiceResponse:
     """The image of a brick in a band."""
-    found = _PATH.fullmatch(asked.path)
+    found = _PATH.fullmatch(received.path)
     if not found:
         return _NOT_FOUND
     folder, name, again, band = found.groups()
     centre = centre_of(name)
     if folder != name[:3] or again != name or band not in BANDS or not centre or not is_covered("legacy", *centre):
         return _NOT_FOUND
-    return Answer(_file(sky, name, centre, band), "application/fits")
+    return ServiceResponse(_file(sky, name, centre, band), "application/fits")
 
 
 def centre_of(name: str) -> tuple[float, float] | None:

@@ -2,7 +2,7 @@
 
 import re
 
-from tests.services.exchange import Answer, Asked
+from tests.services.exchange import ServiceRequest, ServiceResponse
 from tests.services.sky_catalog import SkyCatalog
 
 
@@ -12,19 +12,21 @@ class Files:
     def __init__(self, sky: SkyCatalog):
         self.contents = {"galaxy_zoo_1.csv": _galaxy_zoo_1(sky)}
 
-    def answer(self, asked: Asked) -> Answer:
+    def respond(self, received: ServiceRequest) -> ServiceResponse:
         """The file, or the part of it that a range requests."""
-        body = self.contents.get(asked.path.partition("/files/")[2])
+        body = self.contents.get(received.path.partition("/files/")[2])
         if body is None:
-            return Answer(b"Not Found", status=404, outcome="not_found")
-        found = re.fullmatch(r"bytes=(\d+)-(\d*)", asked.byte_range)
+            return ServiceResponse(b"Not Found", status=404, outcome="not_found")
+        found = re.fullmatch(r"bytes=(\d+)-(\d*)", received.byte_range)
         if not found:
-            return Answer(body, "text/csv", headers={"Accept-Ranges": "bytes"})
+            return ServiceResponse(body, "text/csv", headers={"Accept-Ranges": "bytes"})
         first, last = int(found[1]), min(int(found[2] or len(body)), len(body) - 1)
         if first > last:
-            return Answer(status=416, headers={"Content-Range": f"bytes */{len(body)}"}, outcome="no_such_range")
+            return ServiceResponse(
+                status=416, headers={"Content-Range": f"bytes */{len(body)}"}, outcome="no_such_range"
+            )
         headers = {"Content-Range": f"bytes {first}-{last}/{len(body)}"}
-        return Answer(body[first : last + 1], "text/csv", 206, headers=headers, outcome="part")
+        return ServiceResponse(body[first : last + 1], "text/csv", 206, headers=headers, outcome="part")
 
 
 def _galaxy_zoo_1(sky: SkyCatalog) -> bytes:

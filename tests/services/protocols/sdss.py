@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from tests.services import image_files
 from tests.services.coverage import is_near
-from tests.services.exchange import JPEG, Answer, Asked, json_answer
+from tests.services.exchange import JPEG, ServiceRequest, ServiceResponse, json_response
 from tests.services.protocols.cutout_pixels import covered_mask, picture, stretched
 from tests.services.sky_catalog import SkyCatalog
 
@@ -20,12 +20,12 @@ FRAME_HALF_DIAGONAL = 8.4 / 60
 OUTSIDE = "NOT FOUND. Requested (ra, dec) is outside the SDSS footprint."
 
 
-def get_jpeg(sky: SkyCatalog, asked: Asked) -> Answer:
+def get_jpeg(sky: SkyCatalog, received: ServiceRequest) -> ServiceResponse:
     """A cutout."""
     try:
-        ra, dec = _angle(asked.values["ra"], 15), _angle(asked.values["dec"], 1)
-        width, height = (int(asked.values.get(name, 128)) for name in ("width", "height"))
-        scale = float(asked.values.get("scale", NATIVE_SCALE))
+        ra, dec = _angle(received.values["ra"], 15), _angle(received.values["dec"], 1)
+        width, height = (int(received.values.get(name, 128)) for name in ("width", "height"))
+        scale = float(received.values.get("scale", NATIVE_SCALE))
         if not np.isfinite([ra, dec, scale]).all():
             raise ValueError("not a number")
     except (KeyError, ValueError) as error:
@@ -38,7 +38,7 @@ def get_jpeg(sky: SkyCatalog, asked: Asked) -> Answer:
         return error_picture(OUTSIDE, 404, "no_coverage", width, height)
     mask = covered_mask("sdss", ra, dec, width, height, scale)
     galaxy = sky.galaxy_at(ra, dec)
-    overlays = "".join(sorted(set(asked.values.get("opt", "").upper()) - {"C", " "}))
+    overlays = "".join(sorted(set(received.values.get("opt", "").upper()) - {"C", " "}))
     if mask is None and not overlays:
         image = picture(galaxy, "irg", width, height, scale, "sdss")
     else:
@@ -48,32 +48,32 @@ def get_jpeg(sky: SkyCatalog, asked: Asked) -> Answer:
         image = image_files.jpeg(_with_overlays(pixels, overlays))
     empty = mask is not None and not mask.any()
     image = image_files.with_comment(image, f"sdss {ra:.7f} {dec:.7f} {scale:.6f}")
-    return Answer(image, JPEG, outcome="black" if empty else "partly_black" if mask is not None else "ok")
+    return ServiceResponse(image, JPEG, outcome="black" if empty else "partly_black" if mask is not None else "ok")
 
 
-def error_picture(text: str, status: int, outcome: str, width: int = 128, height: int = 128) -> Answer:
+def error_picture(text: str, status: int, outcome: str, width: int = 128, height: int = 128) -> ServiceResponse:
     """A black picture with an error text on it, which may lie off a small canvas."""
     canvas = Image.new("RGB", (width, height))
     ImageDraw.Draw(canvas).text((10, 10), text, fill=(255, 255, 255))
     file = io.BytesIO()
     canvas.save(file, "JPEG", quality=75)
-    return Answer(file.getvalue(), JPEG, status, reason=text, outcome=outcome)
+    return ServiceResponse(file.getvalue(), JPEG, status, reason=text, outcome=outcome)
 
 
-def _bad_request(message: str) -> Answer:
-    told = {
+def _bad_request(message: str) -> ServiceResponse:
+    given = {
         "ErrorCode": 400,
         "ErrorType": "Bad Request",
         "ErrorMessage": message,
         "LogMessageID": blake2b(message.encode(), digest_size=8).hexdigest(),
         "LogTime": "2024-01-01T00:00:00",
     }
-    return json_answer(told, 400, "bad_request")
+    return json_response(given, 400, "bad_request")
 
 
-def server_error(message: str) -> Answer:
+def server_error(message: str) -> ServiceResponse:
     """The JSON object of an error that comes before there is a canvas."""
-    return json_answer({"ErrorCode": 500, "ErrorType": "InternalServerError", "ErrorMessage": message}, 500, "500")
+    return json_response({"ErrorCode": 500, "ErrorType": "InternalServerError", "ErrorMessage": message}, 500, "500")
 
 
 def _angle(text: str, degrees_per_unit: int) -> float:

@@ -1,4 +1,4 @@
-"""SkyServer's SqlSearch: SELECTs answered in CSV or JSON."""
+"""SkyServer's SqlSearch: SELECTs, whose rows come in CSV or JSON."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import time
 from collections import defaultdict, deque
 
 from tests.services.catalog_database import CatalogDatabase, RefusedQueryError
-from tests.services.exchange import JSON, Answer, Asked, json_answer
+from tests.services.exchange import JSON, ServiceRequest, ServiceResponse, json_response
 
 LONGEST_QUERY = 8000
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
@@ -21,13 +21,15 @@ class SqlSearch:
         self.most_rows, self.per_minute = most_rows, per_minute
         self._times: dict[str, deque[float]] = defaultdict(deque)
 
-    def answer(self, asked: Asked) -> Answer:
-        """The answer to `cmd`."""
-        sql = asked.values.get("cmd", "")
+    def respond(self, received: ServiceRequest) -> ServiceResponse:
+        """The response to `cmd`."""
+        sql = received.values.get("cmd", "")
         if not sql.strip():
-            return json_answer({"ErrorCode": 400, "ErrorMessage": "There is no SQL command (cmd)"}, 400, "bad_request")
+            return json_response(
+                {"ErrorCode": 400, "ErrorMessage": "There is no SQL command (cmd)"}, 400, "bad_request"
+            )
         sql = " ".join(_COMMENT.sub(" ", sql).split())
-        if not self._has_turn(asked.client):
+        if not self._has_turn(received.client):
             return _table(["error_message"], [(THROTTLED + sql,)], "throttled")
         if len(sql) > LONGEST_QUERY:
             return _table(["error_message"], [(f"ERROR: Command exceeds {LONGEST_QUERY} characters",)], "too_long")
@@ -36,12 +38,12 @@ class SqlSearch:
         except RefusedQueryError as error:
             if str(error).startswith("ERROR:"):
                 return _table(["error_message"], [(str(error),)], "refused")
-            return json_answer({"ErrorCode": 500, "ErrorType": "SQL", "ErrorMessage": str(error)}, 500, "sql_error")
-        if asked.values.get("format", "json").lower() == "csv":
+            return json_response({"ErrorCode": 500, "ErrorType": "SQL", "ErrorMessage": str(error)}, 500, "sql_error")
+        if received.values.get("format", "json").lower() == "csv":
             return _table(found.names, found.rows, "cut" if found.cut else "ok")
         rows = [dict(zip(found.names, row, strict=True)) for row in found.rows]
         body = json.dumps([{"TableName": "Table1", "Rows": rows}, {"TableName": "SqlQuery", "Rows": [{"query": sql}]}])
-        return Answer(body.encode(), JSON, chunked=True)
+        return ServiceResponse(body.encode(), JSON, chunked=True)
 
     def _has_turn(self, client: str) -> bool:
         now, times = time.monotonic(), self._times[client]
@@ -53,9 +55,9 @@ class SqlSearch:
         return True
 
 
-def _table(names: list[str], rows: list[tuple], outcome: str) -> Answer:
+def _table(names: list[str], rows: list[tuple], outcome: str) -> ServiceResponse:
     lines = ["#Table1", ",".join(names), *[",".join(_cell(value) for value in row) for row in rows]]
-    return Answer(("\n".join(lines) + "\n").encode(), chunked=True, outcome=outcome)
+    return ServiceResponse(("\n".join(lines) + "\n").encode(), chunked=True, outcome=outcome)
 
 
 def _cell(value: object) -> str:

@@ -11,7 +11,7 @@ from astropy.io.votable.tree import Info
 from astropy.table import MaskedColumn, Table
 
 from tests.services.catalog_database import CatalogDatabase, RefusedQueryError, Rows
-from tests.services.exchange import Answer, Asked
+from tests.services.exchange import ServiceRequest, ServiceResponse
 
 VOTABLE = "application/x-votable+xml"
 
@@ -33,30 +33,32 @@ class Tap:
         self._jobs: dict[str, _Job] = {}
         self._number_of_jobs = 0
 
-    def answer(self, asked: Asked) -> Answer:
-        """What `/sync` and `/async` answer."""
-        path = asked.path.rstrip("/").rpartition("/tap/")[2]
+    def respond(self, received: ServiceRequest) -> ServiceResponse:
+        """The response of `/sync` and `/async`."""
+        path = received.path.rstrip("/").rpartition("/tap/")[2]
         if path == "sync":
-            return self._result(asked.values.get("query", ""), self._most_rows(asked))
-        if path == "async" and asked.method == "POST":
+            return self._result(received.values.get("query", ""), self._most_rows(received))
+        if path == "async" and received.method == "POST":
             self._number_of_jobs += 1
             name = f"job{self._number_of_jobs}"
-            self._jobs[name] = _Job(asked.values.get("query", ""), self._most_rows(asked))
-            return _see(asked, name)
+            self._jobs[name] = _Job(received.values.get("query", ""), self._most_rows(received))
+            return _see(received, name)
         parts = path.split("/")
         job = self._jobs.get(parts[1]) if len(parts) > 1 and parts[0] == "async" else None
         if job is None:
-            return Answer(b"no such resource", status=404, outcome="not_found")
-        return self._of_job(asked, parts[1], job, parts[2:])
+            return ServiceResponse(b"no such resource", status=404, outcome="not_found")
+        return self._of_job(received, parts[1], job, parts[2:])
 
-    def _of_job(self, asked: Asked, name: str, job: _Job, rest: list[str]) -> Answer:
-        if asked.method == "DELETE" or asked.values.get("action", "").upper() == "DELETE":
+    def _of_job(self, received: ServiceRequest, name: str, job: _Job, rest: list[str]) -> ServiceResponse:
+        if received.method == "DELETE" or received.values.get("action", "").upper() == "DELETE":
             del self._jobs[name]
-            return Answer(status=303, headers={"Location": asked.base_url + asked.path.rpartition("/")[0]})
-        if rest == ["phase"] and asked.method == "POST":
-            wanted = asked.values.get("phase", "").upper()
+            return ServiceResponse(
+                status=303, headers={"Location": received.base_url + received.path.rpartition("/")[0]}
+            )
+        if rest == ["phase"] and received.method == "POST":
+            wanted = received.values.get("phase", "").upper()
             job.phase = "EXECUTING" if wanted == "RUN" else "ABORTED"
-            return _see(asked, name)
+            return _see(received, name)
         if rest == ["results", "result"] and job.phase == "COMPLETED":
             return self._result(job.sql, job.most_rows)
         if rest == ["error"]:
@@ -64,9 +66,11 @@ class Tap:
         if rest in ([], ["phase"]):
             self._go_on(job)
             if rest:
-                return Answer(job.phase.encode())
-            return Answer(_job_document(asked.base_url + asked.path, name, job).encode(), "application/xml")
-        return Answer(b"no such resource", status=404, outcome="not_found")
+                return ServiceResponse(job.phase.encode())
+            return ServiceResponse(
+                _job_document(received.base_url + received.path, name, job).encode(), "application/xml"
+            )
+        return ServiceResponse(b"no such resource", status=404, outcome="not_found")
 
     def _go_on(self, job: _Job) -> None:
         if job.phase != "EXECUTING":
@@ -76,10 +80,10 @@ class Tap:
             ok = self._result(job.sql, job.most_rows).outcome in ("ok", "overflow")
             job.phase = "COMPLETED" if ok else "ERROR"
 
-    def _most_rows(self, asked: Asked) -> int:
-        return min(int(asked.values.get("maxrec") or self.most_rows), self.most_rows)
+    def _most_rows(self, received: ServiceRequest) -> int:
+        return min(int(received.values.get("maxrec") or self.most_rows), self.most_rows)
 
-    def _result(self, sql: str, most_rows: int) -> Answer:
+    def _result(self, sql: str, most_rows: int) -> ServiceResponse:
         try:
             found = self._database.run(sql, most_rows)
         except RefusedQueryError as error:
@@ -88,14 +92,14 @@ class Tap:
                 f'<RESOURCE type="results"><INFO name="QUERY_STATUS" value="ERROR">{escape(str(error))}</INFO>'
                 "</RESOURCE></VOTABLE>"
             )
-            return Answer(body.encode(), VOTABLE, 400, outcome="query_error")
+            return ServiceResponse(body.encode(), VOTABLE, 400, outcome="query_error")
         outcome = "overflow" if found.cut else "ok"
-        return Answer(_votable(found), VOTABLE, chunked=True, outcome=outcome)
+        return ServiceResponse(_votable(found), VOTABLE, chunked=True, outcome=outcome)
 
 
-def _see(asked: Asked, name: str) -> Answer:
-    jobs = asked.path.partition("/async")[0] + "/async/"
-    return Answer(status=303, headers={"Location": asked.base_url + jobs + name})
+def _see(received: ServiceRequest, name: str) -> ServiceResponse:
+    jobs = received.path.partition("/async")[0] + "/async/"
+    return ServiceResponse(status=303, headers={"Location": received.base_url + jobs + name})
 
 
 def _job_document(address: str, name: str, job: _Job) -> str:

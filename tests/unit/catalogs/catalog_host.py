@@ -24,7 +24,7 @@ class Reply:
 
 
 class CatalogHost:
-    """`replies` are given to the next requests, in order; when they are used up, requests are answered as they should
+    """`replies` are given to the next requests, in order; when they are used up, requests are served as they should
     be. `requests` lists what came: method, path, fields.
     """
 

@@ -1,4 +1,4 @@
-"""SQL services in miniature for unit tests: a table in SQLite, and answers in SkyServer's CSV."""
+"""SQL services in miniature for unit tests: a table in SQLite, and responses in SkyServer's CSV."""
 
 import re
 import sqlite3
@@ -12,7 +12,7 @@ from workflow_scripts.catalogs.services.skyserver import parse_csv
 class Engine:
     """Answers SELECT statements over `galaxies (objid, ra, dec, p_el)`, and keeps count of them.
 
-    `row_limit` cuts answers silently, as SkyServer does.
+    `row_limit` cuts responses silently, as SkyServer does.
     """
 
     where = "http://sky.example"

@@ -14,7 +14,7 @@ SQL = "SELECT objid, ra, dec, p_el FROM galaxies"
 
 @pytest.fixture
 def kept(tmp_path):
-    return KeptResponses(tmp_path / "answers" / query_digest("skyserver", "http://sky.example", SQL))
+    return KeptResponses(tmp_path / "responses" / query_digest("skyserver", "http://sky.example", SQL))
 
 
 def ids_of(rows) -> list[int]:

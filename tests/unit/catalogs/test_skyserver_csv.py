@@ -1,4 +1,4 @@
-"""SkyServer's CSV: every digit is kept, and nothing that is cut off or no answer passes for one."""
+"""SkyServer's CSV: every digit is kept, and nothing that is cut off or no table passes for one."""
 
 import json
 

@@ -42,7 +42,7 @@ def test_any_bytes_are_refused(body):
 def test_a_changed_byte_gives_a_table_or_one_of_two_errors(place, value):
     changed = WHOLE[:place] + bytes([value]) + WHOLE[place + 1 :]
     try:
-        answer = parse_votable(changed)
+        response = parse_votable(changed)
     except (TransientError, RefusalError):
         return
-    assert answer.rows.num_columns >= 1
+    assert response.rows.num_columns >= 1

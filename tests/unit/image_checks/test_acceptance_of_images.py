@@ -122,7 +122,7 @@ def test_a_truncated_image_is_never_accepted(name, data):
     zeros = bytes(len(whole) - cut)
     tail = data.draw(st.sampled_from([*TAILS, zeros, zeros[2:] + b"\xff\xd9"]))
     body = whole[:cut] + tail
-    # The last 16 values of a FITS are too few to tell zeros of a cut from zeros of the sky.
+    # The last 16 values of a FITS are too few to distinguish zeros of a cut from zeros of the sky.
     if kind == "fits" and len(body) == len(whole) and cut > PIXELS_OF_FITS - 16 * 4:
         return
     if judged(body, kind).kind == "accepted":

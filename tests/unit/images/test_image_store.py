@@ -18,7 +18,7 @@ SHAPE = (6, 6, 3)
 
 
 def pixels_of(source_id: str) -> np.ndarray:
-    """The image of a galaxy, told by its id."""
+    """The image of a galaxy, determined by its id."""
     return np.random.default_rng(int(source_id[1:])).integers(0, 256, SHAPE, dtype=np.uint8)
 
 

@@ -23,7 +23,7 @@ def _running() -> Iterator[RunningServer]:
 
 @pytest.fixture
 def server(_running) -> RunningServer:
-    """A server that behaves and has been asked nothing."""
+    """A server that behaves and has had no request."""
     _running.behave({})
     _running.forget()
     return _running

@@ -14,7 +14,7 @@ from tests.unit.services.client import get
 FILE = "{folder}/{name}/legacysurvey-{again}-image-{band}.fits.fz"
 
 
-def ask(server, name: str, band: str = "r", folder: str | None = None, again: str | None = None):
+def fetched_file(server, name: str, band: str = "r", folder: str | None = None, again: str | None = None):
     path = FILE.format(folder=folder or name[:3], name=name, again=again or name, band=band)
     return get(f"{server.url('bricks')}/{path}")
 
@@ -37,18 +37,18 @@ def galaxy(sky) -> tuple[str, float, float]:
 
 def test_a_galaxy_is_where_the_header_has_it(server, galaxy):
     name, ra, dec = galaxy
-    answer = ask(server, name)
-    assert answer.status_code == 200
-    with fits.open(io.BytesIO(answer.content)) as hdus:
+    response = fetched_file(server, name)
+    assert response.status_code == 200
+    with fits.open(io.BytesIO(response.content)) as hdus:
         image, header = hdus[1].data, hdus[1].header
     x, y = np.rint(WCS(header).wcs_world2pix([[ra, dec]], 0)[0]).astype(int)
     assert (header["BRICKNAM"], header["FILTER"]) == (name, "r")
     assert image[y - 1 : y + 2, x - 1 : x + 2].max() > 10 * bricks.NOISE
-    assert ask(server, name).content == answer.content
+    assert fetched_file(server, name).content == response.content
 
 
 @pytest.mark.parametrize(
     "changed", [{"band": "y"}, {"folder": "999"}, {"again": "0001p000"}, {"name": "0002p000"}, {"name": "2660m290"}]
 )
 def test_what_there_is_not_is_not_found(server, galaxy, changed):
-    assert ask(server, **{"name": galaxy[0], **changed}).status_code == 404
+    assert fetched_file(server, **{"name": galaxy[0], **changed}).status_code == 404

@@ -56,9 +56,9 @@ def test_a_result_is_cut_at_the_limit_silently_and_a_larger_top_refused(server):
 
 def test_the_61st_query_in_a_minute_is_rejected_with_status_200(server):
     server.behave({"limits": {"sqlsearch": {"per_minute": 60}}})
-    answers = [_csv(server, "SELECT TOP 1 objid FROM zooSpec") for _ in range(61)]
-    assert answers[-1][1] == ["error_message"]
-    assert answers[-1][2][0].startswith("ERROR: Maximum 60 queries allowed per minute. Rejected query:")
+    responses = [_csv(server, "SELECT TOP 1 objid FROM zooSpec") for _ in range(61)]
+    assert responses[-1][1] == ["error_message"]
+    assert responses[-1][2][0].startswith("ERROR: Maximum 60 queries allowed per minute. Rejected query:")
     server.behave({"limits": {"sqlsearch": {"per_minute": 1000}}})
     assert _csv(server, "SELECT TOP 1 objid FROM zooSpec")[1] == ["objid"]
 

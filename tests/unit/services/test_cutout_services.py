@@ -1,4 +1,4 @@
-"""Every service of cutouts answers as the real one is known to."""
+"""Every service of cutouts responds as the real one is known to."""
 
 from io import BytesIO
 
@@ -14,9 +14,9 @@ from tests.unit.services.client import NOWHERE, get, pixels_of, post
 from workflow_scripts.images.decoding import decode
 
 
-@pytest.mark.parametrize(("asked", "given"), [(128, 128), (40, 64), (4096, 2048)])
-def test_imgcutout_clamps_sizes_silently(server, place, asked, given):
-    response = get(server.url("imgcutout"), **place, scale=0.4, width=asked, height=96)
+@pytest.mark.parametrize(("requested", "given"), [(128, 128), (40, 64), (4096, 2048)])
+def test_imgcutout_clamps_sizes_silently(server, place, requested, given):
+    response = get(server.url("imgcutout"), **place, scale=0.4, width=requested, height=96)
     assert response.status_code == 200
     assert pixels_of(response).shape == (96, given, 3)
 
@@ -159,24 +159,24 @@ def test_legacy_fits_files_lie_north_up_in_their_wcs(server, place):
 
 
 def test_hips2fits_is_blank_where_there_are_no_tiles(server):
-    asked = {"hips": "CDS/P/SDSS9/color", "width": 64, "height": 64, "fov": 0.01, **NOWHERE}
-    assert (pixels_of(get(server.url("hips2fits"), **asked, format="jpg")) == 0).all()
-    asked["hips"] = "CDS/P/DESI-Legacy-Surveys/DR10/r"
-    with fits.open(BytesIO(get(server.url("hips2fits"), **asked, format="fits").content)) as file:
+    requested = {"hips": "CDS/P/SDSS9/color", "width": 64, "height": 64, "fov": 0.01, **NOWHERE}
+    assert (pixels_of(get(server.url("hips2fits"), **requested, format="jpg")) == 0).all()
+    requested["hips"] = "CDS/P/DESI-Legacy-Surveys/DR10/r"
+    with fits.open(BytesIO(get(server.url("hips2fits"), **requested, format="fits").content)) as file:
         assert np.isnan(file[0].data).all()
 
 
 def test_percentiles_stretch_even_a_colour_hips(server, place):
-    asked = {"hips": "CDS/P/DSS2/color", "width": 64, "height": 64, "fov": 0.01, "format": "png", **place}
-    fixed, stretched = (get(server.url("hips2fits"), **asked, **cuts) for cuts in ({}, {"min_cut": "0.5%"}))
+    requested = {"hips": "CDS/P/DSS2/color", "width": 64, "height": 64, "fov": 0.01, "format": "png", **place}
+    fixed, stretched = (get(server.url("hips2fits"), **requested, **cuts) for cuts in ({}, {"min_cut": "0.5%"}))
     assert pixels_of(fixed).mean() != pixels_of(stretched).mean()
-    assert get(server.url("hips2fits_mirror"), **asked).content == fixed.content
+    assert get(server.url("hips2fits_mirror"), **requested).content == fixed.content
 
 
 @pytest.mark.parametrize("wrong", [{"hips": "SDSS"}, {"fov": ""}, {"width": 10_000}, {"format": "gif"}])
 def test_hips2fits_tells_errors_in_json(server, place, wrong):
-    asked = {"hips": "CDS/P/SDSS9/color", "width": 9_000, "height": 9_000, "fov": 0.01, "format": "jpg", **place}
-    response = get(server.url("hips2fits"), **{**asked, **wrong})
+    requested = {"hips": "CDS/P/SDSS9/color", "width": 9_000, "height": 9_000, "fov": 0.01, "format": "jpg", **place}
+    response = get(server.url("hips2fits"), **{**requested, **wrong})
     assert response.status_code == 400
     assert set(response.json()) == {"title", "description"}
 

@@ -1,4 +1,4 @@
-"""The demonstration asks the server for everything that an experiment asks services for."""
+"""The demonstration requests from the server everything that an experiment requests from services."""
 
 import socket
 import subprocess

@@ -40,8 +40,8 @@ def test_cutouts_with_an_empty_part_are_not_delivered(server, kind, service, mor
     for step in np.linspace(-1, 1, 21):
         galaxy = Galaxy("g", RA, edge() + step * SIZE * SCALE / 3600, SCALE)
         response = get(server.url(service), **dict(parse_qsl(urlsplit(client.url(galaxy, 0)).query)))
-        told = response.status_code, "", response.headers["Content-Type"]
-        judgement = client.judge(Received("", *told, None, response.content, True), galaxy)
+        given = response.status_code, "", response.headers["Content-Type"]
+        judgement = client.judge(Received("", *given, None, response.content, True), galaxy)
         mask = covered_mask("sdss", galaxy.ra, galaxy.dec, SIZE, SIZE, SCALE)
         shares.append(0.0 if mask is None else (~mask).mean())
         # A row of blocks at the edge of the empty part is no longer flat in a JPEG.

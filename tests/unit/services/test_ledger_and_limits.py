@@ -1,4 +1,4 @@
-"""The server counts what it is asked, and keeps its limits."""
+"""The server counts its requests, and keeps its limits."""
 
 import asyncio
 import subprocess
@@ -62,7 +62,7 @@ def test_the_11th_request_at_a_time_is_refused(server, refuse, refused):
     server.behave({"latency_ms": 300, "limits": {"ps1filenames": {"at_a_time": 10, "refuse": refuse}}})
     statuses = _at_once(server.url("ps1filenames"), 11)
     assert (statuses.count(200), statuses.count(refused)) == (10, 1)
-    # A client may ask again by itself where a connection breaks.
+    # A client may repeat a request by itself where a connection breaks.
     assert server.report()["ps1filenames"]["outcomes"][f"limit_{refuse}"] in ((1, 2) if refuse == "reset" else (1,))
 
 

@@ -1,4 +1,4 @@
-"""Every kind of misbehaviour is what it says, on the wire."""
+"""Every kind of misbehaviour is what its name promises, on the wire."""
 
 import gzip
 import http.client
@@ -14,7 +14,7 @@ import requests
 from astropy.io import fits
 from PIL import Image
 
-from tests.services.exchange import Answer, Asked
+from tests.services.exchange import ServiceRequest, ServiceResponse
 from tests.services.misbehaviour import HARMLESS, KINDS, Behaviour, Rule
 from tests.unit.services.client import get, pixels_of
 
@@ -27,25 +27,25 @@ def _only(server, kind: str, **rest) -> None:
 
 @pytest.fixture
 def picture(server, place):
-    """Asks for a JPEG of 96 x 96 pixels."""
+    """Requests a JPEG of 96 x 96 pixels."""
     return lambda **rest: get(server.url("legacy") + "/jpeg-cutout", **place, size=SIZE, **rest)
 
 
 @pytest.fixture
 def fits_file(server, place):
-    """Asks for a FITS file of one band."""
+    """Requests a FITS file of one band."""
     return lambda: get(server.url("legacy") + "/fits-cutout", **place, size=SIZE, bands="r").content
 
 
 @pytest.fixture
 def wire(server, place):
-    """All bytes of an answer, and how the connection ended."""
+    """All bytes of a response, and how the connection ended."""
 
-    def ask() -> tuple[bytes, str]:
+    def respond() -> tuple[bytes, str]:
         address = urlsplit(server.url("legacy"))
-        asked = urlencode({**place, "size": SIZE})
+        requested = urlencode({**place, "size": SIZE})
         with socket.create_connection((address.hostname, address.port), timeout=10) as connection:
-            connection.sendall(f"GET {address.path}/jpeg-cutout?{asked} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            connection.sendall(f"GET {address.path}/jpeg-cutout?{requested} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             received = b""
             try:
                 while piece := connection.recv(1 << 16):
@@ -54,7 +54,7 @@ def wire(server, place):
                 return received, "reset"
         return received, "closed"
 
-    return ask
+    return respond
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -63,13 +63,13 @@ def test_busy_services_say_when_to_come_back_or_do_not(server, picture, status, 
     _only(server, f"{status}{form}", retry_after_seconds=40)
     response = picture()
     assert response.status_code == status
-    told = response.headers.get("Retry-After")
+    given = response.headers.get("Retry-After")
     if form == "_seconds":
-        assert told == "40"
+        assert given == "40"
     elif form == "_date":
-        assert 30 < parsedate_to_datetime(told).timestamp() - time.time() <= 41
+        assert 30 < parsedate_to_datetime(given).timestamp() - time.time() <= 41
     else:
-        assert told is None
+        assert given is None
 
 
 @pytest.mark.parametrize("status", [500, 502, 504])
@@ -197,7 +197,7 @@ def test_a_gzip_bomb_is_a_megabyte_that_becomes_a_gigabyte(server, place):
         ("loop", "http://127."),
     ],
 )
-def test_redirects_lead_where_nobody_should_go(server, picture, kind, start):
+def test_redirects_lead_where_no_client_should_go(server, picture, kind, start):
     _only(server, f"redirect_{kind}")
     response = picture()
     assert response.status_code == 302
@@ -230,16 +230,16 @@ def test_fits_files_without_a_measurement(server, fits_file):
 
 
 def test_tables_of_names_in_other_forms(server, place):
-    ask = lambda: get(server.url("ps1filenames"), **place).text  # noqa: E731
-    good = ask()
+    respond = lambda: get(server.url("ps1filenames"), **place).text  # noqa: E731
+    good = respond()
     _only(server, "rows_reordered")
-    assert ask() != good
-    assert sorted(ask().splitlines()) == sorted(good.splitlines())
+    assert respond() != good
+    assert sorted(respond().splitlines()) == sorted(good.splitlines())
     _only(server, "without_badflag")
-    assert ask().splitlines()[0].endswith("shortname")
+    assert respond().splitlines()[0].endswith("shortname")
     _only(server, "row_cut")
-    assert good.startswith(ask())
-    assert not ask().endswith("\n")
+    assert good.startswith(respond())
+    assert not respond().endswith("\n")
 
 
 def test_errors_of_single_services(server, place):
@@ -297,16 +297,18 @@ def test_an_unknown_word_is_no_behaviour(wrong):
 
 
 def test_every_kind_that_spoils_a_response_is_reached_by_all(server, place, sky):
-    """No kind that is listed is left out of a campaign that asks every service."""
-    answers = [
-        ("legacy", Answer(b"\xff\xd8..", "image/jpeg")),
-        ("imgcutout", Answer(b"\xff\xd8..", "image/jpeg")),
-        ("legacy", Answer(b"SIMPLE  = T", "image/fits")),
-        ("fitscut", Answer(b"\x89PNG", "image/png")),
-        ("ps1filenames", Answer(b"a b\n")),
-        ("sqlsearch", Answer(b"#Table1\na\n")),
+    """No kind that is listed is left out of a campaign with every service."""
+    responses = [
+        ("legacy", ServiceResponse(b"\xff\xd8..", "image/jpeg")),
+        ("imgcutout", ServiceResponse(b"\xff\xd8..", "image/jpeg")),
+        ("legacy", ServiceResponse(b"SIMPLE  = T", "image/fits")),
+        ("fitscut", ServiceResponse(b"\x89PNG", "image/png")),
+        ("ps1filenames", ServiceResponse(b"a b\n")),
+        ("sqlsearch", ServiceResponse(b"#Table1\na\n")),
     ]
     rule = Rule(("all",))
-    asked = Asked("GET", "/", {})
-    reached = {rule.kind(service, f"{n}", 1, asked, answer) for n in range(3000) for service, answer in answers}
+    requested = ServiceRequest("GET", "/", {})
+    reached = {
+        rule.kind(service, f"{n}", 1, requested, response) for n in range(3000) for service, response in responses
+    }
     assert reached == set(KINDS) - HARMLESS

@@ -1,16 +1,16 @@
-"""A server that sends prepared bytes, whatever HTTP says about them."""
+"""A server that sends prepared bytes, whatever HTTP demands."""
 
 import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable
 
-# From the number of requests before to the bytes of an answer; None closes the connection silently.
+# From the number of requests before to the bytes of a response; None closes the connection silently.
 Script = Callable[[int, str], bytes | None]
 
 
-def answer(body: bytes, status: str = "200 OK", content_type: str = "image/jpeg", **headers: str) -> bytes:
-    """A correct answer, but for headers that say otherwise."""
+def http_response(body: bytes, status: str = "200 OK", content_type: str = "image/jpeg", **headers: str) -> bytes:
+    """A correct response, but for the headers given."""
     lines = {"Content-Type": content_type, "Content-Length": str(len(body))}
     lines |= {name.replace("_", "-"): value for name, value in headers.items()}
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items() if value != "")
@@ -22,7 +22,7 @@ class ScriptedServer:
 
     def __init__(self, script: Script):
         self.script = script
-        self.asked: Counter[str] = Counter()
+        self.requested: Counter[str] = Counter()
         self.heads: list[str] = []
         self.open = self.most_open = 0
 
@@ -62,8 +62,8 @@ class ScriptedServer:
                 length = next((line for line in text.split("\r\n") if line.lower().startswith("content-length:")), ":0")
                 body = await reader.readexactly(int(length.split(":")[1]))
                 self.heads.append(text + body.decode("latin-1"))
-                before = self.asked[target]
-                self.asked[target] += 1
+                before = self.requested[target]
+                self.requested[target] += 1
                 data = self.script(before, target)
                 if data is None:
                     return

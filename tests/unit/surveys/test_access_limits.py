@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from tests.integration.network_campaign import REPOSITORY
-from tests.unit.surveys.scripted_server import ScriptedServer, answer
+from tests.unit.surveys.scripted_server import ScriptedServer, http_response
 from workflow_scripts.http_services.politeness import next_step
 from workflow_scripts.surveys.fetcher.connections import SharedClock
 from workflow_scripts.surveys.fetcher.requester import AccessLimits, Requester, Throttle
@@ -42,7 +42,7 @@ def test_requests_are_spaced_whichever_job_sends_them(tmp_path):
     assert all(0.09 < gap < 0.11 for gap in gaps), gaps
 
 
-def test_where_no_rate_is_set_nobody_waits(tmp_path):
+def test_where_no_rate_is_set_no_job_waits(tmp_path):
     clock = SharedClock(tmp_path, URL, None)
     assert [clock.reserve() for _ in range(3)] == [0, 0, 0]
 
@@ -109,7 +109,7 @@ def test_the_pause_holds_for_all_jobs_and_never_longer_than_configured(tmp_path,
                 await requester.once(url, 1000)
         return [*paused, clock.paused_for()]
 
-    with ScriptedServer(lambda before, target: answer(b"busy", status, Retry_After="3000")) as server:
+    with ScriptedServer(lambda before, target: http_response(b"busy", status, Retry_After="3000")) as server:
         *before, after = asyncio.run(fetch(f"{server.url}/getjpeg"))
     assert before == [0] * requests
     assert 0 < after <= 40

@@ -10,7 +10,7 @@ from mocpy import MOC
 
 from tests.unit.image_checks.noise_images import picture
 from tests.unit.surveys.archived import write_tile
-from tests.unit.surveys.scripted_server import ScriptedServer, answer
+from tests.unit.surveys.scripted_server import ScriptedServer, http_response
 from workflow_scripts import collect_ledger, fetch_coverage
 from workflow_scripts.errors import InputError
 from workflow_scripts.step import run_step
@@ -37,12 +37,12 @@ def fetched(folder, data: bytes) -> int:
                 fetch_coverage.build_parser(),
                 [*arguments, "--output", str(folder / "coverage.fits")],
             )
-        assert set(server.asked) == {"/query?ivorn=CDS/P/x+y&get=moc&order=5"}
+        assert set(server.requested) == {"/query?ivorn=CDS/P/x+y&get=moc&order=5"}
     return stopped.value.code
 
 
 def test_a_map_is_fetched_and_decides(tmp_path):
-    assert fetched(tmp_path, answer(moc(0, 4), content_type="application/fits")) == 0
+    assert fetched(tmp_path, http_response(moc(0, 4), content_type="application/fits")) == 0
     inside = Coverage(tmp_path / "coverage.fits").contains(np.array([45.0, 0.0, 180.0]), np.array([45.0, 0.0, 0.0]))
     assert inside.tolist() == [True, True, False]
 
@@ -50,9 +50,9 @@ def test_a_map_is_fetched_and_decides(tmp_path):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (answer(moc()), "'CDS/P/x y' a file that is an empty coverage map.*is the id right"),
-        (answer(moc(1)[:2900]), "a file that expected a coverage map|cannot be read"),
-        (answer(b"no", "404 Not Found"), "404 Not Found: 'no'"),
+        (http_response(moc()), "'CDS/P/x y' a file that is an empty coverage map.*is the id right"),
+        (http_response(moc(1)[:2900]), "a file that expected a coverage map|cannot be read"),
+        (http_response(b"no", "404 Not Found"), "404 Not Found: 'no'"),
     ],
 )
 def test_what_is_no_map_is_reported(tmp_path, capsys, data, message):

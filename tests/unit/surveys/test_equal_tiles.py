@@ -73,9 +73,9 @@ def catalog(tmp_path):
 
 def test_every_galaxy_is_requested_in_one_tile(catalog):
     parts = [requests_of_tile(catalog, tile, order=0, equal_tiles=7) for tile in range(7)]
-    asked = pd.concat(parts)["source_id"]
-    assert asked.is_unique
-    assert len(asked) == 2000
+    requested = pd.concat(parts)["source_id"]
+    assert requested.is_unique
+    assert len(requested) == 2000
     assert max(map(len, parts)) < 1.2 * min(map(len, parts))
 
 

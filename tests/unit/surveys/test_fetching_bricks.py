@@ -1,4 +1,4 @@
-"""Whole downloads of bricks: each file once, whatever is killed, and every galaxy with its answer."""
+"""Whole downloads of bricks: each file once, whatever is killed, and every galaxy with its result."""
 
 import hashlib
 import io
@@ -18,13 +18,13 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from tests.unit.surveys.bricks_of_noise import BRICK, EAST, PIXEL_SCALE, file_of, position_in
-from tests.unit.surveys.scripted_server import ScriptedServer, answer
+from tests.unit.surveys.scripted_server import ScriptedServer, http_response
 from workflow_scripts import fetch_cutouts
 from workflow_scripts.step import run_step
 
 BRICKS = {brick.name: brick for brick in (BRICK, EAST)}
 FILES = {(name, band): file_of(brick, band) for name, brick in BRICKS.items() for band in "gr"}
-NOT_FOUND = answer(b"<h1>404 Not Found</h1>", "404 Not Found", "text/html")
+NOT_FOUND = http_response(b"<h1>404 Not Found</h1>", "404 Not Found", "text/html")
 ACCESS = {
     "concurrency": 2,
     "requests_per_second": None,
@@ -44,7 +44,7 @@ def asked_for(target: str) -> tuple[str, str]:
 
 
 def as_published(before: int, target: str) -> bytes:
-    return answer(FILES[asked_for(target)], content_type="application/octet-stream")
+    return http_response(FILES[asked_for(target)], content_type="application/octet-stream")
 
 
 def catalog_in(folder, places) -> pd.DataFrame:
@@ -83,7 +83,7 @@ def fetch(folder, server, places=PLACES, status: int = 0, **options) -> pd.DataF
 def test_every_file_is_requested_once_and_every_galaxy_is_cut_out(tmp_path):
     with ScriptedServer(as_published) as server:
         rows = fetch(tmp_path, server)
-        assert sorted(server.asked.values()) == [1] * 4
+        assert sorted(server.requested.values()) == [1] * 4
     assert rows["source_id"].tolist() == ["g0", "g1", "g2", "g3"]
     assert set(rows["outcome"]) == {"delivered"}
     assert set(rows["stretch"]) == {"none"}
@@ -109,9 +109,9 @@ def test_a_brick_without_a_file_is_no_coverage_and_requested_once(tmp_path, band
 
     with ScriptedServer(script) as server:
         rows = fetch(tmp_path, server)
-        assert set(server.asked.values()) == {1}
+        assert set(server.requested.values()) == {1}
         again = fetch(tmp_path, server)
-        assert set(server.asked.values()) == {1}
+        assert set(server.requested.values()) == {1}
     assert rows["outcome"].tolist() == ["delivered", "no_coverage", "delivered", "delivered"]
     assert rows["reason"][1] == f"404: no image of the brick in band {band}"
     assert again["image"].tolist() == rows["image"].tolist()
@@ -121,11 +121,11 @@ def test_a_brick_without_a_file_is_no_coverage_and_requested_once(tmp_path, band
     "first",
     [
         None,
-        answer(b"busy", "503 Service Unavailable"),
-        answer(b"<html>Maintenance</html>", content_type="text/html"),
-        answer(b""),
-        answer(FILES[BRICK.name, "g"][:9000]),
-        answer(FILES[BRICK.name, "g"][:9000], Content_Length=str(10**5), Connection="close"),
+        http_response(b"busy", "503 Service Unavailable"),
+        http_response(b"<html>Maintenance</html>", content_type="text/html"),
+        http_response(b""),
+        http_response(FILES[BRICK.name, "g"][:9000]),
+        http_response(FILES[BRICK.name, "g"][:9000], Content_Length=str(10**5), Connection="close"),
     ],
 )
 def test_a_file_that_did_not_come_whole_is_requested_again(tmp_path, first):
@@ -134,7 +134,7 @@ def test_a_file_that_did_not_come_whole_is_requested_again(tmp_path, first):
 
     with ScriptedServer(script) as server:
         rows = fetch(tmp_path, server)
-        assert set(server.asked.values()) == {2}
+        assert set(server.requested.values()) == {2}
     assert set(rows["outcome"]) == {"delivered"}
     assert set(rows["attempts"]) == {2}
 
@@ -143,17 +143,17 @@ def test_a_brick_whose_place_on_the_sky_lies_is_rejected_with_all_its_galaxies(t
     wrong = file_of(EAST, "g", CRVAL2=float(EAST.dec) + 0.25)
 
     def script(before: int, target: str) -> bytes:
-        return answer(wrong) if asked_for(target) == (EAST.name, "g") else as_published(before, target)
+        return http_response(wrong) if asked_for(target) == (EAST.name, "g") else as_published(before, target)
 
     with ScriptedServer(script) as server:
         rows = fetch(tmp_path, server)
-        assert sorted(server.asked.values()) == [1, 1, 1, ACCESS["ambiguous_attempts"]]
+        assert sorted(server.requested.values()) == [1, 1, 1, ACCESS["ambiguous_attempts"]]
     assert rows["outcome"].tolist() == ["delivered", "rejected", "delivered", "delivered"]
     assert "its centre is 900 arcsec from that of brick" in rows["reason"][1]
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path):
-    with ScriptedServer(lambda before, target: answer(b"x", Content_Length=str(2**40))) as server:
+    with ScriptedServer(lambda before, target: http_response(b"x", Content_Length=str(2**40))) as server:
         rows = fetch(tmp_path, server)
     assert set(rows["outcome"]) == {"failed"}
     assert rows["reason"].str.contains("expected at most").all()
@@ -171,13 +171,13 @@ def test_what_failed_is_requested_by_the_next_start_and_nothing_else(tmp_path):
 
     def script(before: int, target: str) -> bytes:
         busy = out_of_order["now"] and asked_for(target)[0] == EAST.name
-        return answer(b"busy", "503 Service Unavailable") if busy else as_published(before, target)
+        return http_response(b"busy", "503 Service Unavailable") if busy else as_published(before, target)
 
     with ScriptedServer(script) as server:
         assert fetch(tmp_path, server, status=2, **{"max-failed-share": 0}) is None
         out_of_order["now"] = False
         rows = fetch(tmp_path, server)
-        by_brick = {name: [count for target, count in server.asked.items() if name in target] for name in BRICKS}
+        by_brick = {name: [count for target, count in server.requested.items() if name in target] for name in BRICKS}
     assert by_brick == {BRICK.name: [1, 1], EAST.name: [ACCESS["attempts"] + 1] * 2}
     assert set(rows["outcome"]) == {"delivered"}
 
@@ -186,8 +186,8 @@ def test_new_galaxies_request_their_bricks_alone(tmp_path):
     with ScriptedServer(as_published) as server:
         fetch(tmp_path, server, PLACES[:1])
         rows = fetch(tmp_path, server, PLACES[:2])
-        asked = sorted((asked_for(target), count) for target, count in server.asked.items())
-    assert asked == sorted(((name, band), 1) for name in BRICKS for band in "gr")
+        requested = sorted((asked_for(target), count) for target, count in server.requested.items())
+    assert requested == sorted(((name, band), 1) for name in BRICKS for band in "gr")
     assert set(rows["outcome"]) == {"delivered"}
 
 
@@ -195,7 +195,7 @@ def test_a_killed_job_requests_no_file_twice_and_ends_with_the_same_images(tmp_p
     def slow_east(before: int, target: str) -> bytes:
         if asked_for(target)[0] == EAST.name and not (tmp_path / "killed").exists():
             time.sleep(0.2)
-            return answer(b"busy", "503 Service Unavailable")
+            return http_response(b"busy", "503 Service Unavailable")
         return as_published(before, target)
 
     with ScriptedServer(slow_east) as server:
@@ -207,7 +207,7 @@ def test_a_killed_job_requests_no_file_twice_and_ends_with_the_same_images(tmp_p
         try:
             # Both files of the other brick are in the journal when this one is requested again.
             started = time.monotonic()
-            while not any(count >= 2 for count in server.asked.values()) and time.monotonic() - started < 60:
+            while not any(count >= 2 for count in server.requested.values()) and time.monotonic() - started < 60:
                 time.sleep(0.01)
         finally:
             process.send_signal(signal.SIGKILL)
@@ -215,7 +215,7 @@ def test_a_killed_job_requests_no_file_twice_and_ends_with_the_same_images(tmp_p
         assert [path.stat().st_size > 2 * 10_000 for path in tmp_path.rglob("*.bricks")] == [True]
         (tmp_path / "killed").touch()
         rows = fetch(tmp_path, server)
-        kept = [count for target, count in server.asked.items() if BRICK.name in target]
+        kept = [count for target, count in server.requested.items() if BRICK.name in target]
         assert kept == [1, 1]
         (tmp_path / "whole").mkdir()
         whole = fetch(tmp_path / "whole", server)

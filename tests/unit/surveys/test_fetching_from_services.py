@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.unit.image_checks.noise_images import picture
-from tests.unit.surveys.scripted_server import Script, ScriptedServer, answer
+from tests.unit.surveys.scripted_server import Script, ScriptedServer, http_response
 from workflow_scripts import fetch_cutouts
 from workflow_scripts.step import run_step
 from workflow_scripts.surveys.services.sdss import Sdss
@@ -42,7 +42,7 @@ class Fetched:
 def fetch(
     folder, server: ScriptedServer, galaxies: int = 3, share: float = 1.0, entry=(), access=(), ids=None
 ) -> Fetched:
-    """Fetch galaxies at RA 45, Dec 41 and beyond with the client of SDSS, unless `entry` says otherwise."""
+    """Fetch galaxies at RA 45, Dec 41 and beyond with the client of SDSS, unless `entry` has another."""
     table = pd.DataFrame({"source_id": ids or [f"g{number}" for number in range(galaxies)]})
     table = table.assign(ra=45.0 + 0.1 * np.arange(len(table)), dec=41.0, scale=np.linspace(0.1, 0.3, len(table)))
     table.to_parquet(folder / "catalog.parquet")
@@ -60,11 +60,11 @@ def always(data: bytes | None) -> Script:
 
 
 def once_then_image(data: bytes | None) -> Script:
-    return lambda before, target: answer(JPEG) if before else data
+    return lambda before, target: http_response(JPEG) if before else data
 
 
 def test_the_ledger_records_when_from_where_and_how(tmp_path):
-    with ScriptedServer(always(answer(JPEG))) as server:
+    with ScriptedServer(always(http_response(JPEG))) as server:
         fetched = fetch(
             tmp_path, server, entry={"cutout": {"size_px": 64, "pixel_scale_arcsec": {"column": "scale", "times": 2}}}
         )
@@ -85,16 +85,18 @@ def test_the_ledger_records_when_from_where_and_how(tmp_path):
     "first",
     [
         None,
-        answer(b"busy", "503 Service Unavailable"),
-        answer(b"busy", "429 Too Many Requests", Retry_After="0.1"),
-        answer(b"busy", "503 Service Unavailable", Retry_After=formatdate(time.time() - 5, usegmt=True)),
-        answer(b"<html>", "502 Bad Gateway"),
-        answer(JPEG[:500]),
-        answer(JPEG, Content_Length=str(len(JPEG) + 9)) + b"",
-        answer(JPEG[: len(JPEG) // 2], Content_Length=str(len(JPEG)), Connection="close"),
-        answer(b"", Transfer_Encoding="chunked", Content_Length="", Connection="close") + b"fff\r\n" + JPEG[:100],
-        answer(b"<html>Maintenance</html>"),
-        answer(b""),
+        http_response(b"busy", "503 Service Unavailable"),
+        http_response(b"busy", "429 Too Many Requests", Retry_After="0.1"),
+        http_response(b"busy", "503 Service Unavailable", Retry_After=formatdate(time.time() - 5, usegmt=True)),
+        http_response(b"<html>", "502 Bad Gateway"),
+        http_response(JPEG[:500]),
+        http_response(JPEG, Content_Length=str(len(JPEG) + 9)) + b"",
+        http_response(JPEG[: len(JPEG) // 2], Content_Length=str(len(JPEG)), Connection="close"),
+        http_response(b"", Transfer_Encoding="chunked", Content_Length="", Connection="close")
+        + b"fff\r\n"
+        + JPEG[:100],
+        http_response(b"<html>Maintenance</html>"),
+        http_response(b""),
         b"HTTP/1.1 200 OK\r\nContent-Type image/jpeg\r\n\r\n",
         b"rubbish\r\n\r\n",
     ],
@@ -109,18 +111,18 @@ def test_what_passes_is_requested_again(tmp_path, first):
 @pytest.mark.parametrize(
     ("first", "reason"),
     [
-        (answer(b"", "302 Found", Location="file:///etc/passwd"), "neither http nor https"),
-        (answer(b"", "302 Found", Location="ftp://example.org/x.jpg"), "neither http nor https"),
-        (answer(b"", "302 Found", Location="http://10.0.0.1/x.jpg"), "not a public address"),
-        (answer(b"", "302 Found", Location="http://169.254.169.254/latest"), "not a public address"),
-        (answer(b"", "302 Found", Location="http://localhost:1/x"), "not a public address|no connection"),
-        (answer(b"", "301 Moved", Location="/again"), "more than 5 redirects"),
-        (answer(b"x" * 10, Content_Length="99999999999"), "expected at most"),
-        (answer(bytes(3 * 2**20), Content_Length="", Connection="close"), "more than .* bytes"),
-        (answer(gzip.compress(JPEG), Content_Encoding="gzip"), "packed with gzip"),
-        (answer(b"", "500 Internal Server Error"), "server_error: 500"),
-        (answer(picture("PNG", NOISE)), "a PNG file, expected JPEG"),
-        (answer(picture("JPEG", NOISE[:32])), "64 x 32 pixels"),
+        (http_response(b"", "302 Found", Location="file:///etc/passwd"), "neither http nor https"),
+        (http_response(b"", "302 Found", Location="ftp://example.org/x.jpg"), "neither http nor https"),
+        (http_response(b"", "302 Found", Location="http://10.0.0.1/x.jpg"), "not a public address"),
+        (http_response(b"", "302 Found", Location="http://169.254.169.254/latest"), "not a public address"),
+        (http_response(b"", "302 Found", Location="http://localhost:1/x"), "not a public address|no connection"),
+        (http_response(b"", "301 Moved", Location="/again"), "more than 5 redirects"),
+        (http_response(b"x" * 10, Content_Length="99999999999"), "expected at most"),
+        (http_response(bytes(3 * 2**20), Content_Length="", Connection="close"), "more than .* bytes"),
+        (http_response(gzip.compress(JPEG), Content_Encoding="gzip"), "packed with gzip"),
+        (http_response(b"", "500 Internal Server Error"), "server_error: 500"),
+        (http_response(picture("PNG", NOISE)), "a PNG file, expected JPEG"),
+        (http_response(picture("JPEG", NOISE[:32])), "64 x 32 pixels"),
     ],
 )
 def test_what_may_be_hostile_is_tried_a_few_times_and_reported(tmp_path, first, reason):
@@ -134,63 +136,63 @@ def test_what_may_be_hostile_is_tried_a_few_times_and_reported(tmp_path, first, 
 
 
 def test_what_is_permanent_is_requested_once(tmp_path):
-    outside = answer(JPEG, "404 NOT FOUND. Requested (ra, dec) is outside the SDSS footprint.")
+    outside = http_response(JPEG, "404 NOT FOUND. Requested (ra, dec) is outside the SDSS footprint.")
     with ScriptedServer(always(outside)) as server:
         assert set(fetch(tmp_path, server).rows["outcome"]) == {"no_coverage"}
         (tmp_path / "tile.parquet").unlink()
         assert set(fetch(tmp_path, server).rows["outcome"]) == {"no_coverage"}, "not even when the tile is made again"
-        assert set(server.asked.values()) == {1}
+        assert set(server.requested.values()) == {1}
 
 
 def test_a_tile_with_more_galaxies_requests_the_new_ones_only(tmp_path):
-    with ScriptedServer(always(answer(JPEG))) as server:
+    with ScriptedServer(always(http_response(JPEG))) as server:
         fetch(tmp_path, server, galaxies=4)
         assert fetch(tmp_path, server, galaxies=6).rows["outcome"].tolist() == ["delivered"] * 6
-        assert sorted(server.asked.values()) == [1] * 6
+        assert sorted(server.requested.values()) == [1] * 6
         assert (
             fetch(tmp_path, server, galaxies=6, entry={"cutout": {"size_px": 64, "pixel_scale_arcsec": 0.2}}).status
             == 0
         )
-        assert len(server.asked) == 12, "another scale is another image"
+        assert len(server.requested) == 12, "another scale is another image"
 
 
 def test_a_tile_of_an_older_version_without_a_column_is_reported_and_fetched_again(tmp_path, capsys):
-    with ScriptedServer(always(answer(JPEG))) as server:
+    with ScriptedServer(always(http_response(JPEG))) as server:
         fetch(tmp_path, server)
         (kept,) = tmp_path.glob(".fetched/*/tile.parquet")
         pq.write_table(pq.read_table(kept).drop_columns("stretch"), kept)
         assert set(fetch(tmp_path, server).rows["outcome"]) == {"delivered"}
         assert "of an older version, without stretch: its images are fetched again" in capsys.readouterr().err
-        assert set(server.asked.values()) == {2}
+        assert set(server.requested.values()) == {2}
 
 
 def test_what_failed_for_now_is_requested_at_the_next_start(tmp_path, capsys):
     broken = {"down": True}
 
     def script(before: int, target: str) -> bytes:
-        return answer(b"", "503 Down") if broken["down"] and "ra=45.1" in target else answer(JPEG)
+        return http_response(b"", "503 Down") if broken["down"] and "ra=45.1" in target else http_response(JPEG)
 
     with ScriptedServer(script) as server:
         assert fetch(tmp_path, server, galaxies=4, share=0.0).status == 2
         assert "25.0% rejected or failed" in capsys.readouterr().err
         assert not (tmp_path / "tile.parquet").exists()
         broken["down"] = False
-        asked = dict(server.asked)
+        requested = dict(server.requested)
         assert fetch(tmp_path, server, galaxies=4, share=0.0).status == 0
-        again = {target for target, times in server.asked.items() if times > asked[target]}
+        again = {target for target, times in server.requested.items() if times > requested[target]}
         assert ["ra=45.1" in target for target in again] == [True]
 
 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (answer(b"slow down", "429 Too Many Requests"), "429.*busy, try later"),
+        (http_response(b"slow down", "429 Too Many Requests"), "429.*busy, try later"),
         (
-            answer(b'{"format": "new"}', content_type="application/json"),
+            http_response(b'{"format": "new"}', content_type="application/json"),
             "application/json where an image.*may be down or have changed",
         ),
-        (answer(picture("JPEG", NOISE[:60, :60])), "60 x 60 pixels.*size_px that the service gives"),
-        (answer(b"no such page", "404 Not Found"), "404 Not Found: 'no such page'"),
+        (http_response(picture("JPEG", NOISE[:60, :60])), "60 x 60 pixels.*size_px that the service gives"),
+        (http_response(b"no such page", "404 Not Found"), "404 Not Found: 'no such page'"),
     ],
 )
 def test_a_service_that_gives_nothing_stops_the_run_early(tmp_path, capsys, data, message):
@@ -198,7 +200,7 @@ def test_a_service_that_gives_nothing_stops_the_run_early(tmp_path, capsys, data
         fetched = fetch(tmp_path, server, galaxies=200, access={"attempts": 2, "longest_wait_seconds": 0.01})
         assert fetched.status == 2
         # 25 galaxies that failed twice; others are requested the first time while those wait for their second attempt.
-        assert len(server.asked) < 100
+        assert len(server.requested) < 100
     error = capsys.readouterr().err
     assert pd.Series([error.replace("\n", " ")]).str.contains(message).all(), error
     assert "Traceback" not in error
@@ -206,7 +208,7 @@ def test_a_service_that_gives_nothing_stops_the_run_early(tmp_path, capsys, data
 
 def test_ids_never_reach_the_file_system(tmp_path):
     ids = ["../../up", "/etc/passwd", "a/b.c", "1237645879551066262", "\u202e\n", "x" * 5000]
-    with ScriptedServer(always(answer(JPEG))) as server:
+    with ScriptedServer(always(http_response(JPEG))) as server:
         fetched = fetch(tmp_path, server, ids=ids)
     assert fetched.rows["source_id"].tolist() == ids
     assert set(fetched.rows["outcome"]) == {"delivered"}
@@ -215,7 +217,7 @@ def test_ids_never_reach_the_file_system(tmp_path):
 
 
 def test_connections_and_rate_stay_below_their_limits(tmp_path):
-    with ScriptedServer(always(answer(JPEG))) as server:
+    with ScriptedServer(always(http_response(JPEG))) as server:
         started = time.monotonic()
         fetch(tmp_path, server, galaxies=30, access={"concurrency": 3, "requests_per_second": 30.0})
         assert server.most_open <= 3
@@ -232,7 +234,7 @@ def test_images_are_decoded_in_one_thread_beside_the_network(tmp_path, monkeypat
         return judge(self, received, galaxy)
 
     monkeypatch.setattr(Sdss, "judge", observed)
-    with ScriptedServer(always(answer(JPEG))) as server:
+    with ScriptedServer(always(http_response(JPEG))) as server:
         assert set(fetch(tmp_path, server, galaxies=40, access={"concurrency": 16}).rows["outcome"]) == {"delivered"}
     assert len(threads) == 1
     assert threading.main_thread() not in threads

@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 from astropy.io import fits
 
-from tests.unit.surveys.scripted_server import ScriptedServer, answer
+from tests.unit.surveys.scripted_server import ScriptedServer, http_response
 from tests.unit.surveys.test_fetching_from_services import ACCESS, Fetched, fetch
 from workflow_scripts.fetch_cutouts import with_defaults
 from workflow_scripts.images.decoding import decode
@@ -45,7 +45,7 @@ def stack(band: str, ra: str = "45.0000000", exposure: float = 500.0, **cards: f
 def names_table(bands: str = "irg", galaxies: int = 10) -> bytes:
     rows = [(f"{45 + 0.1 * number:.7f} 41.0000000", band) for number in range(galaxies) for band in bands]
     lines = "".join(f"1 2 {position} {band} 0.0 stack /stacks/{band}.fits short 0\n" for position, band in rows)
-    return answer((HEADER + lines).encode(), content_type="text/plain")
+    return http_response((HEADER + lines).encode(), content_type="text/plain")
 
 
 def asked_for(target: str) -> tuple[str, str]:
@@ -55,13 +55,13 @@ def asked_for(target: str) -> tuple[str, str]:
 
 
 def service(special=lambda before, ra, band: None, names: bytes | None = None):
-    """A script: names of stacks, then the stacks themselves unless `special` says otherwise."""
+    """A script: names of stacks, then the stacks themselves unless `special` has others."""
 
     def script(before: int, target: str) -> bytes:
         if "ps1filenames" in target:
             return names or names_table()
         ra, band = asked_for(target)
-        return special(before, ra, band) or answer(stack(band, ra), content_type="image/fits")
+        return special(before, ra, band) or http_response(stack(band, ra), content_type="image/fits")
 
     return script
 
@@ -84,13 +84,13 @@ def fetch_bands(folder: Path, server: ScriptedServer, galaxies: int, share: floa
 
 
 def requests(server: ScriptedServer) -> dict[tuple[str, str], int]:
-    return {asked_for(target): times for target, times in server.asked.items() if "fitscut" in target}
+    return {asked_for(target): times for target, times in server.requested.items() if "fitscut" in target}
 
 
 def test_an_image_has_all_bands_as_they_were_received(tmp_path):
     with ScriptedServer(service()) as server:
         rows = fetch_bands(tmp_path, server, 3).rows
-        assert server.asked["/ps1filenames.py"] == 1
+        assert server.requested["/ps1filenames.py"] == 1
         assert set(requests(server).values()) == {1}
     assert len(requests(server)) == 9
     for number, row in enumerate(rows.itertuples()):
@@ -111,12 +111,17 @@ def test_one_band_alone_is_kept_as_the_file_that_it_is(tmp_path):
 @pytest.mark.parametrize(
     ("special", "outcome", "reason", "attempts"),
     [
-        (answer(b"no such stack", "404 Not Found"), "failed", "band r: 404 Not Found: 'no such stack'", 3),
-        (answer(b"", "503 Down"), "failed", "band r: 503 Down", 6),
-        (answer(b"fitscut: error\n"), "failed", "band r: not an image: .*", 6),
-        (answer(stack("r")[:2880] + bytes(2880)), "no_coverage", "band r: empty: the stack has no pixels here", 4),
-        (answer(stack("r").replace(b"EXPTIME ", b"EXPOSURE")), "rejected", "band r: the card EXPTIME .*", 4),
-        (answer(stack("r", BSOFTEN=3.0)), "rejected", "band r: the card BOFFSET .*", 4),
+        (http_response(b"no such stack", "404 Not Found"), "failed", "band r: 404 Not Found: 'no such stack'", 3),
+        (http_response(b"", "503 Down"), "failed", "band r: 503 Down", 6),
+        (http_response(b"fitscut: error\n"), "failed", "band r: not an image: .*", 6),
+        (
+            http_response(stack("r")[:2880] + bytes(2880)),
+            "no_coverage",
+            "band r: empty: the stack has no pixels here",
+            4,
+        ),
+        (http_response(stack("r").replace(b"EXPTIME ", b"EXPOSURE")), "rejected", "band r: the card EXPTIME .*", 4),
+        (http_response(stack("r", BSOFTEN=3.0)), "rejected", "band r: the card BOFFSET .*", 4),
     ],
 )
 def test_a_galaxy_is_no_better_than_its_worst_band(tmp_path, special, outcome, reason, attempts):
@@ -141,15 +146,19 @@ def test_a_position_that_lacks_a_band_is_not_requested(tmp_path):
 
 def test_the_next_start_requests_the_band_that_failed_and_no_other(tmp_path):
     down = {"45.1000000"}
-    script = service(lambda before, ra, band: answer(b"", "503 Down") if band == "g" and ra in down else None)
+    script = service(lambda before, ra, band: http_response(b"", "503 Down") if band == "g" and ra in down else None)
     with ScriptedServer(script) as server:
         assert fetch_bands(tmp_path, server, 3, share=0.0).status == 2
         before = requests(server)
         down.clear()
         assert set(fetch_bands(tmp_path, server, 3, share=0.0).rows["outcome"]) == {"delivered"}
-        again = {asked: times - before[asked] for asked, times in requests(server).items() if times > before[asked]}
+        again = {
+            requested: times - before[requested]
+            for requested, times in requests(server).items()
+            if times > before[requested]
+        }
         assert again == {("45.1000000", "g"): 1}
-        assert server.asked["/ps1filenames.py"] == 1
+        assert server.requested["/ps1filenames.py"] == 1
 
 
 def test_a_tile_that_is_made_again_requests_nothing(tmp_path):
@@ -192,9 +201,9 @@ def test_a_job_that_is_killed_between_two_bands_requests_no_band_twice(tmp_path)
         assert {("45.0000000", "g"), ("45.1000000", "i")} <= recorded
         assert ("45.1000000", "g") not in recorded
         rows = fetch_bands(tmp_path, server, 3).rows
-        asked = requests(server)
+        requested = requests(server)
     assert set(rows["outcome"]) == {"delivered"}
-    assert {asked[request] for request in recorded} == {1}
+    assert {requested[request] for request in recorded} == {1}
 
 
 def test_pixels_are_the_same_whatever_the_depth_and_the_scaling_of_a_stack(tmp_path):
@@ -209,7 +218,7 @@ def test_pixels_are_the_same_whatever_the_depth_and_the_scaling_of_a_stack(tmp_p
             cards = [("EXPTIME", exposure), ("BSOFTEN", 7.0), ("BOFFSET", 0.0)]
             fits.PrimaryHDU(values.astype(np.float32), fits.Header(cards)).writeto(buffer)
             data = buffer.getvalue()
-        return answer(data, content_type="image/fits")
+        return http_response(data, content_type="image/fits")
 
     with ScriptedServer(service(special)) as server:
         fetch_bands(tmp_path, server, 3)

@@ -54,10 +54,10 @@ def requests(*names, ids=None) -> pd.DataFrame:
     return pd.DataFrame({"source_id": ids, "ra": 1.0, "dec": 2.0, "file": names})
 
 
-def answers(path, table, entry=ENTRY) -> dict:
+def results_of(path, table, entry=ENTRY) -> dict:
     found = list(LocalSurvey(entry, path).cutouts(table))
     assert len(found) == len(table)
-    return {answer.source_id: answer for answer in found}
+    return {result.source_id: result for result in found}
 
 
 KINDS = ["folder", "zip", "tar", "tar.gz", "tar.bz2", "tar.xz"]
@@ -68,14 +68,14 @@ KINDS = ["folder", "zip", "tar", "tar.gz", "tar.bz2", "tar.xz"]
 def test_bytes_are_exactly_those_on_disk(tmp_path, kind, prefix):
     path = make(kind, tmp_path / "images", prefix=prefix)
     names = ["5.jpg", "deep/er/7.jpg", "absent.jpg", "0.jpg", "./3.jpg", "deep/er", "deep"]
-    found = answers(path, requests(*names))
+    found = results_of(path, requests(*names))
     for number, name in enumerate(names):
-        answer = found[f"g{number}"]
+        result = found[f"g{number}"]
         data = FILES.get(name.removeprefix("./"))
-        assert answer.outcome == ("delivered" if data else "failed")
-        assert answer.image == data
-        assert answer.reason == ("" if data else "no such file")
-        assert (answer.origin, answer.attempts) == (name, 1)
+        assert result.outcome == ("delivered" if data else "failed")
+        assert result.image == data
+        assert result.reason == ("" if data else "no such file")
+        assert (result.origin, result.attempts) == (name, 1)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -85,29 +85,29 @@ def test_bytes_are_exactly_those_on_disk(tmp_path, kind, prefix):
 def test_names_that_lead_out_are_rejected(tmp_path, kind, name):
     (tmp_path / "secret.jpg").write_bytes(jpeg(99))
     files = FILES if kind == "folder" or "\0" in name else FILES | {name: jpeg(98)}
-    answer = answers(make(kind, tmp_path / "images", files), requests(name))["g0"]
-    assert (answer.outcome, answer.image) == ("rejected", None)
-    assert "leads out" in answer.reason
+    result = results_of(make(kind, tmp_path / "images", files), requests(name))["g0"]
+    assert (result.outcome, result.image) == ("rejected", None)
+    assert "leads out" in result.reason
 
 
 def test_names_come_from_the_id_where_the_catalog_has_none(tmp_path):
     path = make("tar", tmp_path / "images.tar")
     table = pd.DataFrame({"source_id": ["0", "1", "2"], "ra": 1.0, "dec": 1.0})
-    assert {answer.origin for answer in answers(path, table).values()} == {"0.jpg", "1.jpg", "2.jpg"}
+    assert {result.origin for result in results_of(path, table).values()} == {"0.jpg", "1.jpg", "2.jpg"}
     table["file"] = [None, np.nan, "5.jpg"]
-    found = answers(path, table)
+    found = results_of(path, table)
     assert [found[name].image for name in "012"] == [FILES["0.jpg"], FILES["1.jpg"], FILES["5.jpg"]]
     table = table.rename(columns={"file": "picture"})
-    assert answers(path, table, ENTRY | {"file_column": "picture"})["2"].image == FILES["5.jpg"]
+    assert results_of(path, table, ENTRY | {"file_column": "picture"})["2"].image == FILES["5.jpg"]
     with pytest.raises(InputError, match=r"no column 'photo' \(surveys, file_column\), expected one of .*picture"):
-        answers(path, table, ENTRY | {"file_column": "photo"})
+        results_of(path, table, ENTRY | {"file_column": "photo"})
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_size_limit(tmp_path, kind, monkeypatch):
     monkeypatch.setattr(local, "LARGEST_BYTES", 1000)
     path = make(kind, tmp_path / "images", {"big.jpg": b"x" * 1001, "fits.jpg": b"y" * 1000})
-    found = answers(path, requests("big.jpg", "fits.jpg"))
+    found = results_of(path, requests("big.jpg", "fits.jpg"))
     assert (found["g0"].outcome, found["g0"].reason) == ("rejected", "1001 bytes, expected at most 1000")
     assert len(found["g1"].image) == 1000
 
@@ -116,7 +116,7 @@ def test_size_limit(tmp_path, kind, monkeypatch):
 def test_a_compressed_archive_is_read_in_its_own_order(tmp_path, kind):
     path = make(kind, tmp_path / "images")
     table = requests("4.jpg", "absent.jpg", "1.jpg", "deep/er/7.jpg", "0.jpg")
-    origins = [answer.origin for answer in LocalSurvey(ENTRY, path).cutouts(table)]
+    origins = [result.origin for result in LocalSurvey(ENTRY, path).cutouts(table)]
     assert [name for name in origins if name in FILES] == ["0.jpg", "1.jpg", "4.jpg", "deep/er/7.jpg"]
 
 
@@ -130,8 +130,8 @@ def test_links_in_a_tar_are_not_followed(tmp_path):
         device = tarfile.TarInfo("zero.jpg")
         device.type, device.devmajor, device.devminor = tarfile.CHRTYPE, 1, 5
         archive.addfile(device)
-    found = answers(tmp_path / "t.tar", requests("link.jpg", "absolute.jpg", "zero.jpg"))
-    assert {answer.outcome for answer in found.values()} == {"failed"}
+    found = results_of(tmp_path / "t.tar", requests("link.jpg", "absolute.jpg", "zero.jpg"))
+    assert {result.outcome for result in found.values()} == {"failed"}
 
 
 def test_links_in_a_folder_are_followed(tmp_path):
@@ -140,7 +140,7 @@ def test_links_in_a_folder_are_followed(tmp_path):
     (tmp_path / "images" / "a.jpg").symlink_to(tmp_path / "elsewhere.jpg")
     (tmp_path / "images" / "broken.jpg").symlink_to(tmp_path / "absent.jpg")
     os.mkfifo(tmp_path / "images" / "pipe.jpg")
-    found = answers(tmp_path / "images", requests("a.jpg", "broken.jpg", "pipe.jpg"))
+    found = results_of(tmp_path / "images", requests("a.jpg", "broken.jpg", "pipe.jpg"))
     assert [found[name].outcome for name in ("g0", "g1", "g2")] == ["delivered", "failed", "failed"]
 
 
@@ -151,7 +151,7 @@ def test_truncated_archives_are_named(tmp_path, kind, kept):
     path = make(kind, tmp_path / "images", {f"{number}.jpg": jpeg(number) for number in range(60)})
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
     with pytest.raises(InputError) as caught:
-        answers(path, requests("0.jpg"))
+        results_of(path, requests("0.jpg"))
     assert str(caught.value).startswith(f"{path}: expected a ")
     assert "\n" not in str(caught.value)
 
@@ -163,7 +163,7 @@ def test_tar_cut_between_two_members(tmp_path):
         third = archive.getmembers()[2].offset
     path.write_bytes(path.read_bytes()[:third])
     with pytest.raises(InputError, match=r"images\.tar: .*whole tar.*cut off: there is no end after 2 files"):
-        answers(path, requests("0.jpg"))
+        results_of(path, requests("0.jpg"))
 
 
 def test_tar_with_a_broken_header_in_the_middle(tmp_path):
@@ -174,25 +174,25 @@ def test_tar_with_a_broken_header_in_the_middle(tmp_path):
     data[third + 150] ^= 0xFF
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"images\.tar: .*whole tar.*cut off: there is no end after 2 files"):
-        answers(path, requests("5.jpg"))
+        results_of(path, requests("5.jpg"))
 
 
 def test_empty_tar_is_whole(tmp_path):
     path = make("tar", tmp_path / "images.tar", {})
-    assert answers(path, requests("0.jpg"))["g0"].outcome == "failed"
+    assert results_of(path, requests("0.jpg"))["g0"].outcome == "failed"
 
 
 @pytest.mark.parametrize("content", [b"", b"RA,Dec\n1,2\n" * 1000, gzip.compress(b"not a tar" * 100, mtime=0), jpeg(0)])
 def test_a_file_that_is_no_archive(tmp_path, content):
     (tmp_path / "images").write_bytes(content)
     with pytest.raises(InputError, match=r"images: expected a folder, tar or zip of images, but") as caught:
-        answers(tmp_path / "images", requests("0.jpg"))
+        results_of(tmp_path / "images", requests("0.jpg"))
     assert "\n" not in str(caught.value)
 
 
 def test_absent_images(tmp_path):
     with pytest.raises(InputError, match=r"absent\.tar: does not exist, expected a folder, tar or zip"):
-        answers(tmp_path / "absent.tar", requests("0.jpg"))
+        results_of(tmp_path / "absent.tar", requests("0.jpg"))
 
 
 def test_broken_member_of_a_zip_is_rejected_and_the_others_come(tmp_path):
@@ -202,7 +202,7 @@ def test_broken_member_of_a_zip_is_rejected_and_the_others_come(tmp_path):
     data = bytearray(path.read_bytes())
     data[start + 60 : start + 100] = b"\xff" * 40
     path.write_bytes(data)
-    found = answers(path, requests("1.jpg", "2.jpg", "3.jpg"))
+    found = results_of(path, requests("1.jpg", "2.jpg", "3.jpg"))
     assert [found[name].outcome for name in ("g0", "g1", "g2")] == ["delivered", "rejected", "delivered"]
     assert "broken in the zip" in found["g1"].reason
 
@@ -213,9 +213,9 @@ def test_zip_that_lies_about_the_size_of_a_bomb(tmp_path):
     honest = struct.pack("<I", 3_000_000)
     assert data.count(honest) == 2
     path.write_bytes(data.replace(honest, struct.pack("<I", 100)))
-    answer = answers(path, requests("bomb.jpg"))["g0"]
-    assert answer.outcome == "rejected"
-    assert answer.image is None
+    result = results_of(path, requests("bomb.jpg"))["g0"]
+    assert result.outcome == "rejected"
+    assert result.image is None
 
 
 def test_encrypted_member_of_a_zip_is_rejected(tmp_path):
@@ -224,7 +224,7 @@ def test_encrypted_member_of_a_zip_is_rejected(tmp_path):
     data[6] |= 1
     data[data.index(b"PK\x01\x02") + 8] |= 1
     path.write_bytes(data)
-    assert answers(path, requests("a.jpg"))["g0"].outcome == "rejected"
+    assert results_of(path, requests("a.jpg"))["g0"].outcome == "rejected"
 
 
 def test_of_two_members_with_one_name_the_later_counts(tmp_path):
@@ -233,13 +233,13 @@ def test_of_two_members_with_one_name_the_later_counts(tmp_path):
             member = tarfile.TarInfo("a.jpg")
             member.size = len(jpeg(seed))
             archive.addfile(member, io.BytesIO(jpeg(seed)))
-    assert answers(tmp_path / "t.tar", requests("a.jpg"))["g0"].image == jpeg(2)
+    assert results_of(tmp_path / "t.tar", requests("a.jpg"))["g0"].image == jpeg(2)
 
 
 def test_real_tar(shared_data):
     path = shared_data / "sdss_gz1" / "gz1_E_S_128px.tar"
     names = ["587722981733826738.jpg", "587722953303916935.jpg", "absent.jpg"]
-    found = answers(path, requests(*names))
+    found = results_of(path, requests(*names))
     assert [found[name].outcome for name in ("g0", "g1", "g2")] == ["delivered", "delivered", "failed"]
     assert decoding.decode(found["g0"].image).shape == (128, 128, 3)
     assert len(found["g1"].image) == 3528
@@ -255,8 +255,8 @@ def test_a_hard_link_in_a_tar_is_the_file_it_names_with_that_files_size(tmp_path
             link = tarfile.TarInfo(name)
             link.type, link.linkname = tarfile.LNKTYPE, target
             archive.addfile(link)
-    found = answers(path, requests("b.jpg", "c.jpg", "d.jpg"))
+    found = results_of(path, requests("b.jpg", "c.jpg", "d.jpg"))
     assert found["g0"].image == jpeg(1)
     assert [found[name].outcome for name in ("g1", "g2")] == ["failed", "failed"]
     monkeypatch.setattr(local, "LARGEST_BYTES", 10)
-    assert answers(path, requests("b.jpg"))["g0"].outcome == "rejected"
+    assert results_of(path, requests("b.jpg"))["g0"].outcome == "rejected"

@@ -1,4 +1,4 @@
-"""What is asked of each service, and what its answers mean."""
+"""What is requested of each service, and what its responses mean."""
 
 import json
 from contextlib import suppress
@@ -32,25 +32,25 @@ def client(kind: str, **more):
     return client_of(with_defaults({"kind": kind, "cutout": cutout, **more}))
 
 
-def asked(url: str) -> dict[str, str]:
+def requested(url: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(url).query, keep_blank_values=True).items()}
 
 
-def answer(status: int = 200, body: bytes = b"", reason: str = "", content_type: str = "image/jpeg") -> Received:
+def http_response(status: int = 200, body: bytes = b"", reason: str = "", content_type: str = "image/jpeg") -> Received:
     return Received("http://x/", status, reason, content_type, None, body, True)
 
 
 def test_urls():
-    assert asked(client("sdss").url(GALAXY, 0)) == {
+    assert requested(client("sdss").url(GALAXY, 0)) == {
         **{"ra": "179.1234568", "dec": "-0.5000000", "scale": "0.3"},
         **{"width": "64", "height": "64", "opt": ""},
     }
     legacy = client("legacy", format="fits")
     assert urlsplit(legacy.url(GALAXY, 0)).path == "/viewer/fits-cutout"
-    assert asked(legacy.url(GALAXY, 0)).items() >= {"layer": "ls-dr9", "bands": "grz", "size": "24"}.items()
-    assert "bands" not in asked(client("legacy").url(GALAXY, 0))
+    assert requested(legacy.url(GALAXY, 0)).items() >= {"layer": "ls-dr9", "bands": "grz", "size": "24"}.items()
+    assert "bands" not in requested(client("legacy").url(GALAXY, 0))
     hips = client("hips2fits", hips="CDS/P/SDSS9/color")
-    query = asked(hips.url(GALAXY, 0))
+    query = requested(hips.url(GALAXY, 0))
     assert query.items() >= {"hips": "CDS/P/SDSS9/color", "format": "jpg", "projection": "TAN"}.items()
     assert float(query["fov"]) == pytest.approx(24 * 0.3 / 3600)
     assert not {"min_cut", "max_cut"} & set(query), "percentiles would stretch every image by itself"
@@ -72,57 +72,62 @@ def test_a_galaxy_has_its_own_request_whatever_its_id():
         (
             "sdss",
             {},
-            answer(404, BLACK.tobytes(), "NOT FOUND. Requested (ra, dec) is outside the SDSS footprint."),
+            http_response(404, BLACK.tobytes(), "NOT FOUND. Requested (ra, dec) is outside the SDSS footprint."),
             ("permanent", "no_coverage"),
         ),
-        ("sdss", {}, answer(404, b"<html>", "Not Found"), ("permanent", "failed")),
-        ("sdss", {}, answer(500, picture("JPEG"), "INTERNAL SERVER ERROR. x"), ("ambiguous", "failed")),
-        ("sdss", {}, answer(400, b'{"ErrorCode":400}'), ("permanent", "failed")),
-        ("sdss", {}, answer(200, picture("JPEG", np.zeros((64, 64, 3), np.uint8))), ("permanent", "no_coverage")),
-        ("sdss", {}, answer(200, picture("JPEG")), ("ambiguous", "rejected")),
-        ("legacy", {}, answer(200, picture("JPEG", GREY)), ("permanent", "no_coverage")),
-        ("legacy", {}, answer(200, picture("JPEG", BLACK)), ("ambiguous", "failed")),
-        ("legacy", {}, answer(200, b"no such layer", "", "text/html"), ("misconfigured", "failed")),
-        ("legacy", {}, answer(200, b"No cutouts enabled", "", "text/html"), ("transient", "failed")),
-        ("legacy", {}, answer(200, b""), ("transient", "failed")),
-        ("legacy", {"format": "fits"}, answer(500, b"<html>"), ("ambiguous", "failed")),
+        ("sdss", {}, http_response(404, b"<html>", "Not Found"), ("permanent", "failed")),
+        ("sdss", {}, http_response(500, picture("JPEG"), "INTERNAL SERVER ERROR. x"), ("ambiguous", "failed")),
+        ("sdss", {}, http_response(400, b'{"ErrorCode":400}'), ("permanent", "failed")),
+        (
+            "sdss",
+            {},
+            http_response(200, picture("JPEG", np.zeros((64, 64, 3), np.uint8))),
+            ("permanent", "no_coverage"),
+        ),
+        ("sdss", {}, http_response(200, picture("JPEG")), ("ambiguous", "rejected")),
+        ("legacy", {}, http_response(200, picture("JPEG", GREY)), ("permanent", "no_coverage")),
+        ("legacy", {}, http_response(200, picture("JPEG", BLACK)), ("ambiguous", "failed")),
+        ("legacy", {}, http_response(200, b"no such layer", "", "text/html"), ("misconfigured", "failed")),
+        ("legacy", {}, http_response(200, b"No cutouts enabled", "", "text/html"), ("transient", "failed")),
+        ("legacy", {}, http_response(200, b""), ("transient", "failed")),
+        ("legacy", {"format": "fits"}, http_response(500, b"<html>"), ("ambiguous", "failed")),
         (
             "legacy",
             {"format": "fits"},
-            answer(200, cube(np.zeros((3, 24, 24), np.float32))),
+            http_response(200, cube(np.zeros((3, 24, 24), np.float32))),
             ("permanent", "no_coverage"),
         ),
-        ("hips2fits", {"hips": "CDS/P/x"}, answer(200, picture("JPEG", BLACK)), ("permanent", "no_coverage")),
+        ("hips2fits", {"hips": "CDS/P/x"}, http_response(200, picture("JPEG", BLACK)), ("permanent", "no_coverage")),
         (
             "hips2fits",
             {"hips": "CDS/P/x"},
-            answer(400, b'{"title": "Bad", "description": "no HiPS"}'),
+            http_response(400, b'{"title": "Bad", "description": "no HiPS"}'),
             ("permanent", "failed"),
         ),
         (
             "hips2fits",
             {"hips": "CDS/P/x", "format": "fits"},
-            answer(200, cube(np.full((24, 24), np.nan))),
+            http_response(200, cube(np.full((24, 24), np.nan))),
             ("permanent", "no_coverage"),
         ),
-        ("panstarrs", {}, answer(200, b"fitscut: error", "", "text/plain"), ("transient", "failed")),
-        ("panstarrs", {"format": "fits"}, answer(200, cube(ONE_BAND, EXPTIME=9.0)), ("accepted", "delivered")),
-        ("panstarrs", {"format": "fits"}, answer(200, cube(EXPTIME=9.0)), ("ambiguous", "rejected")),
-        ("panstarrs", {"format": "fits"}, answer(200, cube(ONE_BAND)), ("ambiguous", "rejected")),
+        ("panstarrs", {}, http_response(200, b"fitscut: error", "", "text/plain"), ("transient", "failed")),
+        ("panstarrs", {"format": "fits"}, http_response(200, cube(ONE_BAND, EXPTIME=9.0)), ("accepted", "delivered")),
+        ("panstarrs", {"format": "fits"}, http_response(200, cube(EXPTIME=9.0)), ("ambiguous", "rejected")),
+        ("panstarrs", {"format": "fits"}, http_response(200, cube(ONE_BAND)), ("ambiguous", "rejected")),
         (
             "panstarrs",
             {"format": "fits"},
-            answer(200, packed({"i": cube(ONE_BAND, EXPTIME=9.0)})),
+            http_response(200, packed({"i": cube(ONE_BAND, EXPTIME=9.0)})),
             ("ambiguous", "rejected"),
         ),
-        *(("sdss", {}, answer(status), ("transient", "failed")) for status in (408, 429, 502, 503, 504)),
-        *(("sdss", {}, answer(status), ("ambiguous", "failed")) for status in (204, 301, 401, 403, 500, 501)),
-        *(("sdss", {}, answer(status), ("permanent", "failed")) for status in (400, 404, 410, 414)),
+        *(("sdss", {}, http_response(status), ("transient", "failed")) for status in (408, 429, 502, 503, 504)),
+        *(("sdss", {}, http_response(status), ("ambiguous", "failed")) for status in (204, 301, 401, 403, 500, 501)),
+        *(("sdss", {}, http_response(status), ("permanent", "failed")) for status in (400, 404, 410, 414)),
         *(
-            (kind, more, answer(200, picture("JPEG")), ("accepted", "delivered"))
+            (kind, more, http_response(200, picture("JPEG")), ("accepted", "delivered"))
             for kind, more in (("legacy", {}), ("panstarrs", {}), ("hips2fits", {"hips": "CDS/P/x"}))
         ),
-        ("legacy", {"format": "fits"}, answer(200, cube()), ("accepted", "delivered")),
+        ("legacy", {"format": "fits"}, http_response(200, cube()), ("accepted", "delivered")),
     ],
 )
 def test_what_a_response_means(kind, more, received, expected):
@@ -154,23 +159,29 @@ def test_a_corner_without_images_is_no_coverage_for_each_service(kind, more, bla
         pixels = np.where(corner[..., None], blank, rng.integers(2, 90, (64, 64, 3))).astype(np.uint8)
         body = picture(more.get("format", "jpeg").upper(), pixels)
     service = client_of(with_defaults({"kind": kind, "cutout": {"size_px": 64}, **more}))
-    judgement = service.judge(answer(200, body, "", "application/octet-stream"), GALAXY)
+    judgement = service.judge(http_response(200, body, "", "application/octet-stream"), GALAXY)
     expected = (received_kind, "no_coverage") if share else ("accepted", "delivered")
     assert (judgement.kind, judgement.outcome) == expected, judgement
 
 
 def test_errors_are_reported_in_the_words_of_the_service():
     hips = client("hips2fits", hips="CDS/P/x")
-    assert hips.judge(answer(400, b'{"title": "Bad", "description": "no HiPS"}'), GALAXY).reason == "400: Bad: no HiPS"
-    assert "'{\"ErrorCode\":400}'" in client("sdss").judge(answer(400, b'{"ErrorCode":400}'), GALAXY).reason
-    assert "layer 'ls-dr99'" in client("legacy", layer="ls-dr99").judge(answer(200, b"no such layer"), GALAXY).reason
+    assert (
+        hips.judge(http_response(400, b'{"title": "Bad", "description": "no HiPS"}'), GALAXY).reason
+        == "400: Bad: no HiPS"
+    )
+    assert "'{\"ErrorCode\":400}'" in client("sdss").judge(http_response(400, b'{"ErrorCode":400}'), GALAXY).reason
+    assert (
+        "layer 'ls-dr99'"
+        in client("legacy", layer="ls-dr99").judge(http_response(200, b"no such layer"), GALAXY).reason
+    )
 
 
 def test_a_layer_that_lacks_a_band_stops_the_run():
     data = cube()
     card = b"BANDS   = 'grz     '".ljust(80)
     end = data.index(b"END" + b" " * 77)
-    received = answer(200, data[:end] + card + data[end : end + 80] + data[end + 160 :], "", "image/fits")
+    received = http_response(200, data[:end] + card + data[end : end + 80] + data[end + 160 :], "", "image/fits")
     assert bands_in(received.body) == "grz"
     assert client("legacy", format="fits").judge(received, GALAXY).kind == "accepted"
     with pytest.raises(InputError, match="gives bands grz of layer ls-dr9, expected gri"):
@@ -256,7 +267,7 @@ def test_no_response_breaks_a_client(body):
     bands_in(body)
     for asked_client in CLIENTS:
         for status in (200, 404, 500):
-            judgement = asked_client.judge(answer(status, body), GALAXY)
+            judgement = asked_client.judge(http_response(status, body), GALAXY)
             assert isinstance(judgement, Judgement)
             assert judgement.kind != "accepted"
             assert judgement.reason.isprintable()

@@ -63,7 +63,7 @@ def test_brighter_galaxies_are_larger_and_nearer(galaxies):
 def test_ellipticals_are_redder_and_rounder(galaxies):
     mean = galaxies.groupby("true_class")[["g_r", "r_i", "axis_ratio"]].mean()
     assert (mean.loc[0] > mean.loc[1]).all()
-    # They overlap: colour alone must not tell the classes apart.
+    # They overlap: colour alone must not separate the classes.
     spirals, ellipticals = (galaxies.loc[galaxies["true_class"] == kind, "g_r"] for kind in (1, 0))
     assert 0.1 < (spirals > ellipticals.median()).mean() < 0.45
 

@@ -115,7 +115,7 @@ def test_noise_follows_its_seed_and_not_the_number_of_bands():
 
 
 def test_arms_wind_the_other_way_with_the_other_handedness():
-    """Mirrored galaxy, mirrored image: handedness is the only thing that tells one from the other."""
+    """Mirrored galaxy, mirrored image: handedness is the only difference."""
     settings = {"axis_ratio": 1.0, "position_angle_deg": 0.0, "arm_phase_deg": 0.0}
     left, right = (drawn(handedness=handedness, **settings)[0] for handedness in (1, -1))
     np.testing.assert_allclose(right, left[:, ::-1], rtol=0.01, atol=0.01 * left.max())
@@ -137,9 +137,9 @@ def sky_of(n):
     return pd.DataFrame(rows)
 
 
-def answers(tmp_path, requests, **cutout):
+def results_of(tmp_path, requests, **cutout):
     survey = SimulatedSurvey({"kind": "simulated", "cutout": {**CUTOUT, **cutout}}, tmp_path / "truth.parquet")
-    return {answer.source_id: answer for answer in survey.cutouts(requests)}
+    return {result.source_id: result for result in survey.cutouts(requests)}
 
 
 @pytest.mark.parametrize(
@@ -154,21 +154,21 @@ def answers(tmp_path, requests, **cutout):
 def test_images_decode_at_the_size_requested(tmp_path, cutout, name, shape):
     sky = sky_of(2)
     sky.to_parquet(tmp_path / "truth.parquet")
-    found = answers(tmp_path, sky, **cutout)
+    found = results_of(tmp_path, sky, **cutout)
     assert sorted(found) == sky["source_id"].tolist()
-    for answer in found.values():
-        assert (answer.outcome, answer.image_format, answer.attempts) == ("delivered", name, 1)
-        assert image_format(answer.image) == name
-        assert decode(answer.image).shape == shape
+    for result in found.values():
+        assert (result.outcome, result.image_format, result.attempts) == ("delivered", name, 1)
+        assert image_format(result.image) == name
+        assert decode(result.image).shape == shape
 
 
 def test_bytes_do_not_depend_on_order_or_on_the_others(tmp_path):
     sky = sky_of(8)
     sky.to_parquet(tmp_path / "truth.parquet")
-    forward = answers(tmp_path, sky)
+    forward = results_of(tmp_path, sky)
     for requests in (sky.iloc[::-1], sky.iloc[[5]], sky.iloc[[6, 1]]):
-        for source_id, answer in answers(tmp_path, requests).items():
-            assert answer == forward[source_id]
+        for source_id, result in results_of(tmp_path, requests).items():
+            assert result == forward[source_id]
     # The rows differ in nothing but their name, so what differs is their noise.
     assert forward["sim0000000001"].image != forward["sim0000000003"].image
 
@@ -178,25 +178,25 @@ def test_another_sky_has_other_noise(tmp_path):
     images = []
     for seed in (1, 2):
         sky.assign(sky_seed=seed).to_parquet(tmp_path / "truth.parquet")
-        images.append(answers(tmp_path, sky)["sim0000000001"].image)
+        images.append(results_of(tmp_path, sky)["sim0000000001"].image)
     assert images[0] != images[1]
 
 
 def test_no_requests_no_responses(tmp_path):
     sky_of(1).to_parquet(tmp_path / "truth.parquet")
-    assert answers(tmp_path, sky_of(1).head(0)) == {}
+    assert results_of(tmp_path, sky_of(1).head(0)) == {}
 
 
 def test_a_galaxy_that_is_not_in_the_truth_is_an_input_error(tmp_path):
     sky_of(2).to_parquet(tmp_path / "truth.parquet")
     with pytest.raises(InputError, match=r"truth\.parquet: has 2 of the 3 galaxies"):
-        answers(tmp_path, sky_of(3))
+        results_of(tmp_path, sky_of(3))
 
 
 def test_fits_header_records_unit_bands_and_scale(tmp_path):
     sky = sky_of(1)
     sky.to_parquet(tmp_path / "truth.parquet")
-    header = fits.getheader(io.BytesIO(answers(tmp_path, sky, encoding="fits")["sim0000000000"].image))
+    header = fits.getheader(io.BytesIO(results_of(tmp_path, sky, encoding="fits")["sim0000000000"].image))
     assert (header["BUNIT"], header["BANDS"], header["PIXSCALE"]) == ("nmgy/arcsec2", "gri", 0.4)
 
 
@@ -229,7 +229,7 @@ def test_surface_brightness_does_not_depend_on_the_size_of_the_cutout(kind):
 def test_pictures_have_north_up_and_east_left(tmp_path):
     sky = sky_of(2).assign(axis_ratio=0.4, position_angle_deg=45.0, sky_noise=0.01, arm_contrast=0.1)
     sky.to_parquet(tmp_path / "truth.parquet")
-    for answer in answers(tmp_path, sky).values():
-        picture = decode(answer.image).astype(float).sum(axis=-1)
+    for result in results_of(tmp_path, sky).values():
+        picture = decode(result.image).astype(float).sum(axis=-1)
         # Row 0 is the top of a picture: north-east is the upper left quarter.
         assert picture[10:26, 10:26].mean() > 1.5 * picture[38:54, 10:26].mean()

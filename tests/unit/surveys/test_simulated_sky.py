@@ -98,8 +98,8 @@ def test_bytes_do_not_depend_on_the_order_of_requests(entry, survey_entry, tmp_p
     sky.to_parquet(tmp_path / "truth.parquet")
     survey_entry["cutout"] |= {"bands": bands, "encoding": encoding}
     survey = SimulatedSurvey(survey_entry, tmp_path / "truth.parquet")
-    forward = {answer.source_id: answer.image for answer in survey.cutouts(sky)}
-    backward = {answer.source_id: answer.image for answer in survey.cutouts(sky.iloc[::-1].head(5))}
+    forward = {result.source_id: result.image for result in survey.cutouts(sky)}
+    backward = {result.source_id: result.image for result in survey.cutouts(sky.iloc[::-1].head(5))}
     assert len(forward) == 12
     assert all(forward[source_id] == image for source_id, image in backward.items())
     assert decode(next(iter(forward.values()))).shape == shape

@@ -42,7 +42,7 @@ class SharedClock:
         with self:
             now = time.time()
             next_free, paused_until = self._read()
-            # A clock that was set back must not stop everything: nobody reserves this far ahead.
+            # A clock that was set back must not stop everything: no job reserves this far ahead.
             if next_free > now + 60 + 1000 * self.interval:
                 next_free = now
             moment = max(now, next_free)
