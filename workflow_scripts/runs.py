@@ -1,6 +1,6 @@
 """The runs of an experiment."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -22,22 +22,6 @@ class Run:
         return f"{self.footprint}/{self.network}/resample{self.resample}_seed{self.seed}"
 
 
-def members_of_arm(arm: Mapping[str, Any], families: Mapping[str, list[str]]) -> list[str]:
-    """The footprints of an arm; families stand for all their members."""
-    return [member for footprint in arm["footprints"] for member in families.get(footprint, [footprint])]
-
-
-def runs_of_arm(name: str, arm: Mapping[str, Any], families: Mapping[str, list[str]]) -> Iterator[Run]:
-    """The runs of one arm in a fixed order; families stand for all their members."""
-    footprints = members_of_arm(arm, families)
-    if arm["combine"] == "paired":
-        draws = list(zip(arm["resamples"], arm["seeds"], strict=True))
-    else:
-        draws = list(product(arm["resamples"], arm["seeds"]))
-    for footprint, network, (resample, seed) in product(footprints, arm["networks"], draws):
-        yield Run(name, footprint, network, resample, seed)
-
-
 def listed_runs(experiment: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The runs of an experiment as `Configuration.experiment` gives it, in the same order, a mapping each.
 
@@ -46,7 +30,7 @@ def listed_runs(experiment: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     return [
         {"run_id": run.run_id, **vars(run), **experiment["footprints"][run.footprint]}
-        for run in runs_of_experiment(experiment, {})
+        for run in runs_of_experiment(experiment)
     ]
 
 
@@ -55,10 +39,13 @@ def paths_of_runs(pattern: str, runs: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(pattern.format(**run) for run in runs))
 
 
-def runs_of_experiment(experiment: Mapping[str, Any], families: Mapping[str, list[str]]) -> list[Run]:
+def runs_of_experiment(experiment: Mapping[str, Any]) -> list[Run]:
     """Every run once, with the first arm that has it; arms by name, so that their order in the file plays no part."""
     runs: dict[str, Run] = {}
     for name, arm in sorted(experiment["arms"].items()):
-        for run in runs_of_arm(name, arm, families):
+        paired = arm["combine"] == "paired"
+        draws = zip(arm["resamples"], arm["seeds"], strict=True) if paired else product(arm["resamples"], arm["seeds"])
+        for footprint, network, (resample, seed) in product(arm["footprints"], arm["networks"], draws):
+            run = Run(name, footprint, network, resample, seed)
             runs.setdefault(run.run_id, run)
     return list(runs.values())

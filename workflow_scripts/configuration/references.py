@@ -3,25 +3,22 @@ make sense together.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from workflow_scripts.catalogs.formats import format_suffix
-from workflow_scripts.configuration.sources import ConfigSources, KeyPath
-from workflow_scripts.configuration.validation import reject, suggestion
+from workflow_scripts.configuration.sources import ConfigError, KeyPath
+from workflow_scripts.configuration.validation import suggestion
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.addresses import AddressGuard
-from workflow_scripts.runs import runs_of_experiment
 from workflow_scripts.surveys.registry import kind_of
 
 # Columns that are numbers in a simulated catalog.
 _SIMULATED_COVARIATES = ("magnitude", "radius_arcsec", "redshift")
 
 
-def check_references(
-    config: Mapping[str, Any], families: Mapping[str, list[str]], members: Sequence[str], files: ConfigSources
-):
+def check_references(config: Mapping[str, Any], families: Mapping[str, list[str]], members: Collection[str]) -> None:
     """Check every name outside `footprints`, whose own references `expand_footprints` checks.
 
     Parameters
@@ -32,124 +29,110 @@ def check_references(
         Names of the members of every family, by the family's name.
     members
         Names of all footprints, the members of families among them.
-    files
-        Configuration files, to name in messages.
 
     Raises
     ------
-    InputError
+    ConfigError
         for a name that does not exist, or that cannot be used where it stands.
     """
     for name, catalog in config["catalogs"].items():
-        _check_labels(("catalogs", name), catalog, files)
-        _check_rows_of_service(("catalogs", name), catalog, files)
+        _check_labels(("catalogs", name), catalog)
+        _check_rows_of_service(("catalogs", name), catalog)
     for name, survey in config["surveys"].items():
         path = ("surveys", name, "catalog")
-        _check_name(path, survey["catalog"], "catalogs", list(config["catalogs"]), files)
+        _check_name(path, survey["catalog"], "catalogs", config["catalogs"])
         source = kind_of(survey).catalog_source
         if source and config["catalogs"][survey["catalog"]]["source"] != source:
-            reject(path, f"is '{survey['catalog']}', expected a catalog with source: {source}", files)
-        _check_service(("surveys", name), survey, config["catalogs"][survey["catalog"]], files)
+            raise ConfigError(path, f"is '{survey['catalog']}', expected a catalog with source: {source}")
+        _check_service(("surveys", name), survey, config["catalogs"][survey["catalog"]])
     for name, network in config["networks"].items():
-        _check_name(("networks", name, "recipe"), network["recipe"], "recipes", list(config["recipes"]), files)
-        _check_weights(("networks", name), network, files)
+        _check_name(("networks", name, "recipe"), network["recipe"], "recipes", config["recipes"])
+        _check_weights(("networks", name), network)
     for name, experiment in config["experiments"].items():
-        _check_experiment(("experiments", name), experiment, config, families, members, files)
+        _check_experiment(("experiments", name), experiment, config, families, members)
     for name, audit in config["audits"].items():
-        _check_audit(("audits", name), audit, files)
-    for index, name in enumerate(config["active_audits"]):
-        _check_name(("active_audits", index), name, "audits", list(config["audits"]), files)
-    for index, name in enumerate(config["active_experiments"]):
-        _check_name(("active_experiments", index), name, "experiments", list(config["experiments"]), files)
+        if audit["compare"] and len(audit["label"]) > 1:
+            problem = f"names {len(audit['label'])} columns, expected one with the key compare"
+            raise ConfigError(("audits", name, "label"), problem)
+    _check_names(("active_audits",), config["active_audits"], "audits", config["audits"])
+    _check_names(("active_experiments",), config["active_experiments"], "experiments", config["experiments"])
 
 
-def _check_name(path: KeyPath, name: str, registry: str, known: Sequence[str], files: ConfigSources) -> None:
+def _check_names(path: KeyPath, names: Sequence[str], registry: str, known: Collection[str]) -> None:
+    for index, name in enumerate(names):
+        _check_name((*path, index), name, registry, known)
+
+
+def _check_name(path: KeyPath, name: str, registry: str, known: Collection[str]) -> None:
     if name not in known:
-        reject(path, f"is '{name}', which is not in {registry}{suggestion(name, known)}", files)
+        raise ConfigError(path, f"is '{name}', which is not in {registry}{suggestion(name, known)}")
 
 
-def _check_labels(path: KeyPath, catalog: Mapping[str, Any], files: ConfigSources) -> None:
+def _check_labels(path: KeyPath, catalog: Mapping[str, Any]) -> None:
+    known = f"{path[0]}.{path[1]}.classes"
     for value, name in catalog.get("label_values", {}).items():
-        _check_name((*path, "label_values", value), name, f"{path[0]}.{path[1]}.classes", catalog["classes"], files)
+        _check_name((*path, "label_values", value), name, known, catalog["classes"])
     if catalog.get("label_values") and "label" not in catalog["columns"]:
-        reject((*path, "label_values"), "needs the label column, expected columns.label", files)
-    _check_votes(path, catalog, files)
-
-
-def _check_votes(path: KeyPath, catalog: Mapping[str, Any], files: ConfigSources) -> None:
+        raise ConfigError((*path, "label_values"), "needs the label column, expected columns.label")
     votes = catalog.get("label_votes")
     if not votes:
         return
     for name, thresholds in votes.items():
-        known = f"{path[0]}.{path[1]}.classes"
-        _check_name((*path, "label_votes", name), name, known, catalog["classes"], files)
+        _check_name((*path, "label_votes", name), name, known, catalog["classes"])
         if not thresholds:
-            reject((*path, "label_votes", name), "is empty, expected columns and smallest values", files)
-    missing = [name for name in catalog["classes"] if name not in votes]
-    if missing:
-        reject((*path, "label_votes"), f"lacks the class '{missing[0]}'", files)
+            raise ConfigError((*path, "label_votes", name), "is empty, expected columns and smallest values")
+    if missing := [name for name in catalog["classes"] if name not in votes]:
+        raise ConfigError((*path, "label_votes"), f"lacks the class '{missing[0]}'")
     if "label" in catalog["columns"]:
-        reject((*path, "label_votes"), "is given beside columns.label, expected one of them", files)
+        raise ConfigError((*path, "label_votes"), "is given beside columns.label, expected one of them")
 
 
-def _check_rows_of_service(path: KeyPath, catalog: Mapping[str, Any], files: ConfigSources) -> None:
+def _check_rows_of_service(path: KeyPath, catalog: Mapping[str, Any]) -> None:
     if "url" not in catalog:
         return
     parts = urlsplit(catalog["url"])
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        reject((*path, "url"), f"is '{catalog['url']}', expected an address with http:// or https://", files)
+        raise ConfigError((*path, "url"), f"is '{catalog['url']}', expected an address with http:// or https://")
     if catalog["source"] == "url":
         if not re.fullmatch(r"[0-9a-fA-F]{64}", catalog["sha256"]):
-            reject((*path, "sha256"), f"is '{catalog['sha256']}', expected 64 hex digits", files)
+            raise ConfigError((*path, "sha256"), f"is '{catalog['sha256']}', expected 64 hex digits")
         if not (catalog["format"] or table_suffix(catalog["url"])):
-            reject((*path, "format"), "is null, and the address does not tell it either", files)
+            raise ConfigError((*path, "format"), "is null, and the address does not show it either")
     if catalog["source"] == "skyserver":
         if bool(catalog["query"]) == bool(catalog["sql"]):
             found = "both query and sql" if catalog["query"] else "neither query nor sql"
-            reject(path, f"has {found}, expected one of them", files)
+            raise ConfigError(path, f"has {found}, expected one of them")
         if bool(catalog["sql"]) != bool(catalog["key"]):
-            reject((*path, "key"), "is expected with sql, and only with it", files)
+            raise ConfigError((*path, "key"), "is expected with sql, and only with it")
     if catalog.get("key") and not re.fullmatch(r"[A-Za-z]\w*", catalog["key"], re.ASCII):
-        reject((*path, "key"), f"is '{catalog['key']}', expected a letter followed by letters, digits or _", files)
+        raise ConfigError((*path, "key"), f"is '{catalog['key']}', expected a letter followed by letters, digits or _")
 
 
 def table_suffix(url: str) -> str:
-    """What the last part of an address ends with where that tells the format of a table, `.csv.gz`; else ''."""
+    """What the last part of an address ends with where that is the format of a table, `.csv.gz`; else ''."""
     return format_suffix(urlsplit(url).path.rsplit("/", 1)[-1])
 
 
-def _check_weights(path: KeyPath, network: Mapping[str, Any], files: ConfigSources) -> None:
-    from_file = network["architecture"] == "file"
+def _check_weights(path: KeyPath, network: Mapping[str, Any]) -> None:
+    architecture, mode = network["architecture"], network["mode"]
+    from_file = architecture == "file"
     if from_file and not network["path"]:
-        reject((*path, "path"), "is null, expected the model file of architecture: file", files)
-    if network["mode"] == "annotate" and not from_file:
-        reject(
-            (*path, "architecture"),
-            f"is '{network['architecture']}', expected file with mode: annotate (a finished model)",
-            files,
-        )
+        raise ConfigError((*path, "path"), "is null, expected the model file of architecture: file")
+    if mode == "annotate" and not from_file:
+        problem = f"is '{architecture}', expected file with mode: annotate (a finished model)"
+        raise ConfigError((*path, "architecture"), problem)
     if network["path"] and not from_file:
-        reject(
-            (*path, "path"), f"is given for architecture {network['architecture']}, expected it for file only", files
-        )
-    if network["mode"] == "train" and (from_file or network["weights"]):
-        reject(
-            (*path, "mode"),
-            "is 'train', which starts from random weights, expected fine_tune (or annotate) with a given file",
-            files,
-        )
+        raise ConfigError((*path, "path"), f"is given for architecture {architecture}, expected it for file only")
+    if mode == "train" and (from_file or network["weights"]):
+        problem = "is 'train', which starts from random weights, expected fine_tune (or annotate) with a given file"
+        raise ConfigError((*path, "mode"), problem)
     if network["weights"] and not network["weights"].endswith(".weights.h5"):
-        reject((*path, "weights"), f"is '{network['weights']}', expected a Keras file named *.weights.h5", files)
-    if network["mode"] == "fine_tune" and not (network["weights"] or from_file):
-        reject(path, "has mode: fine_tune, expected weights or architecture: file to start from", files)
+        raise ConfigError((*path, "weights"), f"is '{network['weights']}', expected a Keras file named *.weights.h5")
+    if mode == "fine_tune" and not (network["weights"] or from_file):
+        raise ConfigError(path, "has mode: fine_tune, expected weights or architecture: file to start from")
 
 
-def _check_audit(path: KeyPath, audit: Mapping[str, Any], files: ConfigSources) -> None:
-    if audit["compare"] and len(audit["label"]) > 1:
-        reject((*path, "label"), f"names {len(audit['label'])} columns, expected one with the key compare", files)
-
-
-def _check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[str, Any], files: ConfigSources) -> None:
+def _check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[str, Any]) -> None:
     """Raise `InputError` for URLs that are none, two kinds of coverage, a scale that the catalog has not, or what
     the kind of survey cannot give.
     """
@@ -158,19 +141,21 @@ def _check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[st
     if isinstance(scale, Mapping) and scale["column"] not in columns:
         hint = suggestion(scale["column"], columns)
         where = (*path, "cutout", "pixel_scale_arcsec", "column")
-        reject(where, f"is '{scale['column']}', which the catalog '{survey['catalog']}' has not{hint}", files)
+        raise ConfigError(where, f"is '{scale['column']}', which the catalog '{survey['catalog']}' has not{hint}")
     for key in ("url", "names_url", "urls"):
-        for url in survey[key] if key == "urls" and key in survey else [survey[key]] if key in survey else []:
+        given = survey.get(key, [])
+        for url in [given] if isinstance(given, str) else given:
             try:
                 AddressGuard(url)
             except InputError:
-                reject((*path, key), f"is '{url}', expected a URL, http://... or https://...", files)
+                problem = f"is '{url}', expected a URL, http://... or https://..."
+                raise ConfigError((*path, key), problem) from None
     coverage = survey.get("coverage")
     if coverage and ("moc" in coverage) == ("hips" in coverage):
-        reject((*path, "coverage"), "expected one of moc (a file) and hips (an id)", files)
-    if problem := kind_of(survey).problem(survey):
-        keys, sentence = problem
-        reject((*path, *keys), sentence, files)
+        raise ConfigError((*path, "coverage"), "expected one of moc (a file) and hips (an id)")
+    if found := kind_of(survey).problem(survey):
+        keys, sentence = found
+        raise ConfigError((*path, *keys), sentence)
 
 
 def _check_experiment(
@@ -178,26 +163,27 @@ def _check_experiment(
     experiment: Mapping[str, Any],
     config: Mapping[str, Any],
     families: Mapping[str, list[str]],
-    members: Sequence[str],
-    files: ConfigSources,
+    members: Collection[str],
 ) -> None:
-    _check_name((*path, "survey"), experiment["survey"], "surveys", list(config["surveys"]), files)
-    for name, arm in experiment["arms"].items():
+    _check_name((*path, "survey"), experiment["survey"], "surveys", config["surveys"])
+    used: dict[str, None] = {}
+    for name, arm in sorted(experiment["arms"].items()):
         here = (*path, "arms", name)
-        for index, footprint in enumerate(arm["footprints"]):
-            _check_name((*here, "footprints", index), footprint, "footprints", [*families, *members], files)
-        for index, network in enumerate(arm["networks"]):
-            _check_name((*here, "networks", index), network, "networks", list(config["networks"]), files)
+        _check_names((*here, "footprints"), arm["footprints"], "footprints", [*families, *members])
+        _check_names((*here, "networks"), arm["networks"], "networks", config["networks"])
         if arm["combine"] == "paired" and len(arm["resamples"]) != len(arm["seeds"]):
             found = f"{len(arm['resamples'])} resamples and {len(arm['seeds'])} seeds"
-            reject(here, f"has {found}, expected as many of one as of the other with combine: paired", files)
-    used = list(dict.fromkeys(run.footprint for run in runs_of_experiment(experiment, families)))
+            raise ConfigError(here, f"has {found}, expected as many of one as of the other with combine: paired")
+        used |= dict.fromkeys(members_of_arm(arm, families))
     for index, pair in enumerate(experiment["opposite"]):
         for side, footprint in enumerate(pair):
+            here = (*path, "opposite", index, side)
             if footprint in families:
-                reject(
-                    (*path, "opposite", index, side),
-                    f"is the family '{footprint}', expected one footprint, for example {families[footprint][0]}",
-                    files,
-                )
-            _check_name((*path, "opposite", index, side), footprint, f"the arms of {path[1]}", used, files)
+                example = families[footprint][0]
+                raise ConfigError(here, f"is the family '{footprint}', expected one footprint, for example {example}")
+            _check_name(here, footprint, f"the arms of {path[1]}", used)
+
+
+def members_of_arm(arm: Mapping[str, Any], families: Mapping[str, list[str]]) -> list[str]:
+    """The footprints of an arm; families stand for all their members."""
+    return [member for footprint in arm["footprints"] for member in families.get(footprint, [footprint])]

@@ -1,8 +1,8 @@
 """The JSON Schema of the configuration, and the defaults that it holds."""
 
-import copy
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -118,19 +118,15 @@ def complete(value: Any, schema: Schema) -> Any:
     if isinstance(value, Mapping):
         return _complete_mapping(value, applied)
     if isinstance(value, list):
-        return _complete_list(value, applied)
+        prefix: list[Schema] = next((layer["prefixItems"] for layer in applied if "prefixItems" in layer), [])
+        items: Schema = next((layer["items"] for layer in applied if "items" in layer), {})
+        return [complete(item, described) for item, described in zip(value, chain(prefix, repeat(items)), strict=False)]
     if isinstance(value, int | float) and not isinstance(value, bool):
-        types = {name for layer in applied for name in _types(layer)}
-        if "number" in types:
+        if any("number" in layer.get("type", ()) for layer in applied):
             return float(value)
-        if "integer" in types:
+        if any("integer" in layer.get("type", ()) for layer in applied):
             return int(value)
     return value
-
-
-def _types(layer: Schema) -> list[str]:
-    named = layer.get("type", [])
-    return [named] if isinstance(named, str) else named
 
 
 def _complete_mapping(value: Mapping[str, Any], applied: list[Schema]) -> dict[str, Any]:
@@ -141,19 +137,9 @@ def _complete_mapping(value: Mapping[str, Any], applied: list[Schema]) -> dict[s
         else:
             defaults = [part["default"] for part in applicable_schemas(schema, None) if "default" in part]
             if defaults:
-                completed[key] = complete(copy.deepcopy(defaults[0]), schema)
+                completed[key] = complete(defaults[0], schema)
     for layer in applied:
         if isinstance(entries := layer.get("additionalProperties"), Mapping):
             others = {key: complete(value[key], entries) for key in value if key not in completed}
             completed |= others
     return completed
-
-
-def _complete_list(value: list[Any], applied: list[Schema]) -> list[Any]:
-    prefix: list[Schema] = []
-    items: Schema = {}
-    for layer in applied:
-        prefix = layer.get("prefixItems", prefix)
-        items = layer.get("items", items)
-    schemas = [*prefix, *[items] * (len(value) - len(prefix))]
-    return [complete(item, schema) for item, schema in zip(value, schemas, strict=False)]

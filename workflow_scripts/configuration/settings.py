@@ -8,12 +8,12 @@ from typing import Any
 
 from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.configuration.expansion import expand_footprints, members_of_families, moc_paths
-from workflow_scripts.configuration.references import check_references, table_suffix
+from workflow_scripts.configuration.references import check_references, members_of_arm, table_suffix
 from workflow_scripts.configuration.shorthand import written_out
-from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys
+from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
-from workflow_scripts.runs import Run, members_of_arm, runs_of_experiment
+from workflow_scripts.runs import Run, runs_of_experiment
 from workflow_scripts.surveys.registry import catalog_columns
 
 Entry = dict[str, Any]
@@ -38,12 +38,16 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
         for the first mistake found: one sentence with the file, the key, what was found and what was expected.
     """
     check_repeated_keys(files)
-    completed = validated(written_out(config, files), files)
-    _size_training_sets(completed)
-    footprints = expand_footprints(completed["footprints"], completed["matchings"], files)
-    families = members_of_families(completed["footprints"])
-    check_references(completed, families, list(footprints), files)
-    configuration = Configuration(completed, footprints, families)
+    with named_sources(files):
+        completed = validated(written_out(config, files))
+        _size_training_sets(completed)
+        footprints = expand_footprints(completed["footprints"], completed["matchings"])
+        families = members_of_families(footprints)
+        check_references(completed, families, footprints)
+    for experiment in completed["experiments"].values():
+        for arm in experiment["arms"].values():
+            arm["footprints"] = members_of_arm(arm, families)
+    configuration = Configuration(completed, footprints)
     _check_matchings(configuration)
     return configuration
 
@@ -72,10 +76,9 @@ class Configuration:
     reruns only the stages that read it.
     """
 
-    def __init__(self, completed: Entry, footprints: Mapping[str, Entry], families: Mapping[str, list[str]]):
+    def __init__(self, completed: Entry, footprints: Mapping[str, Entry]):
         self.completed = completed
-        self.families = dict(families)
-        self._footprints = dict(footprints)
+        self._footprints = footprints
 
     @property
     def active_experiments(self) -> list[str]:
@@ -265,7 +268,7 @@ class Configuration:
 
     def runs(self, experiment: str) -> list[Run]:
         """The runs of an experiment, each once, in a fixed order."""
-        return runs_of_experiment(self._entry("experiments", experiment), self.families)
+        return runs_of_experiment(self._entry("experiments", experiment))
 
     def training_sets(self, experiment: str) -> list[tuple[str, int]]:
         """Footprint and resample of every training set of an experiment, each once, in the order of its runs."""
@@ -282,7 +285,7 @@ class Configuration:
     def experiment(self, name: str) -> Entry:
         """An experiment without references, in the form from which `listed_runs` lists its runs, and its figures.
 
-        The footprints of its `arms` are members of families, not families; `footprints` gives `axis` and `family` of
+        The footprints of its `arms` are members of families, not families; `footprints` has `axis` and `family` of
         each.
         """
         entry = self._entry("experiments", name)
@@ -293,9 +296,7 @@ class Configuration:
             "survey": entry["survey"],
             "simulated": catalog["source"] == "simulated",
             "classes": catalog["classes"],
-            "arms": {
-                name: {**arm, "footprints": members_of_arm(arm, self.families)} for name, arm in entry["arms"].items()
-            },
+            "arms": entry["arms"],
             "footprints": {
                 footprint: self._direction(footprint)
                 for footprint in dict.fromkeys(run.footprint for run in self.runs(name))
@@ -345,7 +346,7 @@ def _text(value: Any) -> str:
 
 def _found(entries: Mapping[str, Any], registry: str, name: str) -> Any:
     if name not in entries:
-        raise InputError(f"configuration: '{name}' is not in {registry}{suggestion(name, list(entries))}")
+        raise InputError(f"configuration: '{name}' is not in {registry}{suggestion(name, entries)}")
     return copy.deepcopy(entries[name])
 
 

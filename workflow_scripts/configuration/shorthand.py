@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from workflow_scripts.configuration.schema import registries
-from workflow_scripts.configuration.sources import ConfigSources, KeyPath, last_source
-from workflow_scripts.configuration.validation import reject, suggestion
+from workflow_scripts.configuration.sources import ConfigError, ConfigSources, KeyPath, last_source, overlay
+from workflow_scripts.configuration.validation import suggestion
 
 Written = Mapping[str, Any]
 
@@ -28,11 +28,11 @@ def written_out(config: Written, files: ConfigSources = ()) -> dict[str, Any]:
         written["experiments"] = {name: _with_arms(name, entry, files) for name, entry in experiments.items()}
     for registry in registries():
         if isinstance(entries := written.get(registry), Mapping):
-            written[registry] = {name: _overlaid(registry, name, entries, (), files) for name in entries}
+            written[registry] = {name: _overlaid(registry, name, entries, ()) for name in entries}
     return written
 
 
-def _overlaid(registry: str, name: str, entries: Written, seen: tuple[str, ...], files: ConfigSources) -> Any:
+def _overlaid(registry: str, name: str, entries: Written, seen: tuple[str, ...]) -> Any:
     entry = entries[name]
     if not isinstance(entry, Mapping) or "like" not in entry:
         return entry
@@ -40,22 +40,13 @@ def _overlaid(registry: str, name: str, entries: Written, seen: tuple[str, ...],
     base = entry["like"]
     others = [other for other in entries if isinstance(other, str) and other != name]
     if not isinstance(base, str):
-        reject(path, f"is not text, expected the name of another entry of {registry}", files)
+        raise ConfigError(path, f"is not text, expected the name of another entry of {registry}")
     if base in (*seen, name):
-        reject(path, f"closes a circle: {' -> '.join([*seen, name, base])}", files)
+        raise ConfigError(path, f"closes a circle: {' -> '.join([*seen, name, base])}")
     if base not in entries:
-        reject(path, f"is '{base}', which is not in {registry}{suggestion(base, others)}", files)
+        raise ConfigError(path, f"is '{base}', which is not in {registry}{suggestion(base, others)}")
     own = {key: value for key, value in entry.items() if key != "like"}
-    return overlay(_overlaid(registry, base, entries, (*seen, name), files), own)
-
-
-def overlay(below: Any, above: Any) -> Any:
-    """`above` laid over `below` as Snakemake lays one configuration file over another: mappings are joined, all else
-    is replaced.
-    """
-    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
-        return above
-    return {**below, **{key: overlay(below[key], value) if key in below else value for key, value in above.items()}}
+    return overlay(_overlaid(registry, base, entries, (*seen, name)), own)
 
 
 def _with_arms(name: str, experiment: Any, files: ConfigSources) -> Any:
@@ -78,6 +69,6 @@ def _with_draws(path: KeyPath, arm: Any, files: ConfigSources) -> Any:
     drawn = {"resamples": list(range(count)), "seeds": list(range(count)), "combine": "paired"}
     short = last_source((*path, "replicates"), files)
     if beside := [key for key in drawn if key in arm and last_source((*path, key), files) == short]:
-        reject(path, f"has replicates beside {' and '.join(beside)}, expected one form", files)
+        raise ConfigError(path, f"has replicates beside {' and '.join(beside)}, expected one form")
     later = {key: arm[key] for key in drawn if key in arm and last_source((*path, key), files) > short}
     return {**others, **drawn, **later}

@@ -4,6 +4,7 @@ Snakemake merges them; what it loses on the way is mended or refused here, and m
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,27 @@ def dotted(path: KeyPath) -> str:
     return text
 
 
-def source_with(path: KeyPath, sources: ConfigSources) -> str | None:
-    """The source that sets the key, or most of the way to it; the last one wins as it does in merging."""
-    depths = [_depth(path, source) for source in sources]
-    for source, depth in zip(reversed(sources), reversed(depths), strict=True):
-        if depth == max(depths):
-            return source.name if isinstance(source, Source) else str(source)
-    return None
+class ConfigError(InputError):
+    """A mistake in the configuration: the key, what is wrong with it, and the key that its source has, if another."""
+
+    def __init__(self, path: KeyPath, problem: str, at: KeyPath = ()):
+        self.at = at or path
+        self.sentence = f"{dotted(path)} {problem}" if path else problem
+        super().__init__(f"configuration: {self.sentence}")
+
+
+@contextmanager
+def named_sources(sources: ConfigSources) -> Iterator[None]:
+    """Let mistakes name the source that sets their key, or most of the way to it; the last one, as in merging."""
+    try:
+        yield
+    except ConfigError as mistake:
+        if not sources:
+            raise
+        at = mistake.at
+        source = max(reversed(sources), key=lambda source: _depth(at, source))
+        name = source.name if isinstance(source, Source) else source
+        raise InputError(f"{name}: {mistake.sentence}") from None
 
 
 def last_source(path: KeyPath, sources: ConfigSources) -> int:
@@ -50,7 +65,7 @@ def last_source(path: KeyPath, sources: ConfigSources) -> int:
 
 def _depth(path: KeyPath, source: str | Path | Source) -> int:
     """How many parts of a key path a source has."""
-    node: Any = source.content if isinstance(source, Source) else _content(Path(source))
+    node: Any = source.content if isinstance(source, Source) else _content(source)
     for depth, part in enumerate(path):
         try:
             node = node[part]
@@ -59,35 +74,54 @@ def _depth(path: KeyPath, source: str | Path | Source) -> int:
     return len(path)
 
 
-def _content(file: Path) -> Any:
-    return yaml.safe_load(file.read_text(encoding="utf-8"))
+def _content(file: str | Path) -> Any:
+    return yaml.safe_load(Path(file).read_text(encoding="utf-8"))
 
 
 def all_sources(
     config: Mapping[str, Any], files: Sequence[str | Path], options: Sequence[str] | None, module: str | None = None
 ) -> tuple[dict[str, Any], ConfigSources]:
-    """The configuration with the types of `--config` (`options`), and its sources in the order of merging.
+    """The configuration with the types of `--config`, and its sources in the order of merging.
 
-    What `module` gets from the workflow that imports it overlays the default, the only one of its `files`, like a file
-    of `--configfile`.
+    Snakemake reads `--config 'gpu={enabled: true}'` as YAML whose values are all text.
+
+    Parameters
+    ----------
+    config
+        as Snakemake merged it.
+    files
+        in the order of merging.
+    options
+        the arguments of `--config`, each `KEY=VALUE`.
+    module
+        name under which another workflow imports this one; what it gives overlays the default, the only one of `files`.
     """
-    typed, from_options = with_types(config, options or ())
-    if module is None:
-        return typed, [*files, *from_options]
-    return overlaid(files[0], typed), [files[0], Source(f"config of module {module}", typed)]
+    typed, given = dict(config), {}
+    for key, _, text in (argument.partition("=") for argument in options or ()):
+        if key not in config:
+            continue
+        given[key] = config[key]
+        if isinstance(config[key], dict | list):
+            try:
+                as_text, value = yaml.load(text, Loader=yaml.BaseLoader), yaml.safe_load(text)
+            except yaml.YAMLError:
+                continue
+            given[key] = value
+            # A module may have a configuration that `--config` does not reach.
+            if overlay(config[key], as_text) == config[key]:
+                typed[key] = overlay(config[key], value)
+    if module is not None:
+        return overlay(_content(files[0]), typed), [files[0], Source(f"config of module {module}", typed)]
+    return typed, [*files, *([Source("--config", given)] if given else [])]
 
 
-def overlaid(file: str | Path, config: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration file with `config` laid over it: mappings are joined, all else is replaced."""
-    return _joined(yaml.safe_load(Path(file).read_text(encoding="utf-8")), config)
-
-
-def _joined(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    joined = dict(below)
-    for key, value in above.items():
-        both = isinstance(value, Mapping) and isinstance(joined.get(key), Mapping)
-        joined[key] = _joined(joined[key], value) if both else value
-    return joined
+def overlay(below: Any, above: Any) -> Any:
+    """`above` laid over `below` as Snakemake lays one configuration file over another: mappings are joined, all else
+    is replaced.
+    """
+    if not isinstance(below, Mapping) or not isinstance(above, Mapping):
+        return above
+    return {**below, **{key: overlay(below[key], value) if key in below else value for key, value in above.items()}}
 
 
 def refuse_repeated_options(arguments: Sequence[str]) -> None:
@@ -101,50 +135,6 @@ def refuse_repeated_options(arguments: Sequence[str]) -> None:
                 f"{names[0]} is given twice, and Snakemake would silently forget the first; expected it once,"
                 f" with all that belongs to it: {names[0]} {example}"
             )
-
-
-def with_types(config: Mapping[str, Any], given: Sequence[str]) -> tuple[dict[str, Any], list[Source]]:
-    """The configuration with numbers, true, false and null where `--config` has them within mappings and lists.
-
-    Snakemake reads `--config 'gpu={enabled: true}'` as YAML whose values are all text.
-
-    Parameters
-    ----------
-    config
-        the merged configuration.
-    given
-        the arguments of `--config`, each `KEY=VALUE`.
-
-    Returns
-    -------
-    The configuration, and what `--config` set as a source, if anything.
-    """
-    typed, content = dict(config), {}
-    for key, _, text in (argument.partition("=") for argument in given):
-        if key not in config:
-            continue
-        content[key] = config[key]
-        if isinstance(config[key], dict | list):
-            try:
-                as_text, value = yaml.load(text, Loader=yaml.BaseLoader), yaml.safe_load(text)
-            except yaml.YAMLError:
-                continue
-            content[key] = value
-            typed[key] = _retyped(config[key], as_text, value)
-    return typed, [Source("--config", content)] if content else []
-
-
-def _retyped(merged: Any, as_text: Any, value: Any) -> Any:
-    """`merged` with the typed `value` in every place that still holds its text."""
-    if isinstance(merged, Mapping) and isinstance(value, Mapping):
-        # The same mapping read twice has its keys in the same order, whatever their types.
-        pairs = dict(zip(as_text, value.items(), strict=True)) if isinstance(as_text, Mapping) else {}
-        retyped = {}
-        for key, old in merged.items():
-            name, item = pairs.get(key, (key, None))
-            retyped[name] = _retyped(old, as_text[key], item) if key in pairs else old
-        return retyped
-    return value if merged == as_text else merged
 
 
 def check_repeated_keys(sources: ConfigSources) -> None:

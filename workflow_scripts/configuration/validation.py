@@ -1,10 +1,10 @@
 """Strict validation of the merged configuration: every mistake becomes one sentence with the place and the mistake."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -17,8 +17,7 @@ from workflow_scripts.configuration.schema import (
     places_of,
     registries,
 )
-from workflow_scripts.configuration.sources import ConfigSources, KeyPath, dotted, source_with
-from workflow_scripts.errors import InputError
+from workflow_scripts.configuration.sources import ConfigError, KeyPath
 
 # A misspelt key is often unknown in one place and missing in another: what the user wrote comes first.
 _FIRST_REPORTED = {"additionalProperties": 0, "unevaluatedProperties": 0, "propertyNames": 0, "required": 2}
@@ -29,35 +28,26 @@ _FORMER_KEYS = {
 }
 
 
-def validated(config: Mapping[str, Any], files: ConfigSources = ()) -> dict[str, Any]:
+def validated(config: Mapping[str, Any]) -> dict[str, Any]:
     """Check `config` against the schema and return a copy with all defaults.
 
     Parameters
     ----------
     config
         The merged configuration, as Snakemake gives it.
-    files
-        The configuration files it was merged from, in the order of merging; they serve to name the file in messages.
-
     Raises
     ------
     InputError
         for the first unknown key, wrong type or value out of range.
     """
-    plain = _plain(config, (), files)
+    plain = _plain(config, ())
     errors = sorted(_validator().iter_errors(plain), key=_rank)
     if errors:
-        reject(_path(errors[0]), _sentence(errors[0]), files, at=_culprit(errors[0]))
+        raise ConfigError(_path(errors[0]), _sentence(errors[0]), at=_culprit(errors[0]))
     return complete(plain, config_schema())
 
 
-def reject(path: KeyPath, problem: str, files: ConfigSources = (), at: KeyPath = ()) -> NoReturn:
-    """Raise an `InputError` that names the source and the key; `at` is the key that the source has, if another."""
-    where = source_with(at or path, files) or "configuration"
-    raise InputError(f"{where}: {dotted(path)} {problem}" if path else f"{where}: {problem}")
-
-
-def suggestion(name: str, known: Sequence[str]) -> str:
+def suggestion(name: str, known: Collection[str]) -> str:
     """`, did you mean 'x'?` when a known name is close, else a list of the known names."""
     by_lower = {other.lower(): other for other in known}
     close = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
@@ -71,19 +61,19 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(config_schema())
 
 
-def _plain(value: Any, path: KeyPath, files: ConfigSources) -> Any:
+def _plain(value: Any, path: KeyPath) -> Any:
     """Copy with plain dicts and lists; refuses what YAML may have made of an unquoted word, and NaN and infinity."""
     if isinstance(value, Mapping):
         for key in value:
             if not isinstance(key, str):
-                reject(path, f"has the key {key!r}, which YAML did not read as text{_yaml_word(key)}", files)
-        return {key: _plain(item, (*path, key), files) for key, item in value.items()}
+                raise ConfigError(path, f"has the key {key!r}, which YAML did not read as text{_yaml_word(key)}")
+        return {key: _plain(item, (*path, key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item, (*path, index), files) for index, item in enumerate(value)]
+        return [_plain(item, (*path, index)) for index, item in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
-        reject(path, f"is {value}, expected a finite number", files)
+        raise ConfigError(path, f"is {value}, expected a finite number")
     if value is not None and not isinstance(value, str | int | float):
-        reject(path, f"is {value} (YAML read a {type(value).__name__}), expected text or a number; quote it", files)
+        raise ConfigError(path, f"is {value} (YAML read a {type(value).__name__}), expected text or a number; quote it")
     return value
 
 

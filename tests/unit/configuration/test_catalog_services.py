@@ -53,7 +53,7 @@ def test_mistakes_are_one_sentence(overlay, words):
     [
         ("source: url, url: 'https://example.org/zoo', sha256: 00, columns: {ra: ra, dec: dec}", "expected text"),
         (FILE.replace(DIGEST, "z" * 64), "expected 64 hex digits"),
-        (FILE.replace(".csv.gz", ".php"), "format is null, and the address does not tell it"),
+        (FILE.replace(".csv.gz", ".php"), "format is null, and the address does not show it"),
         ("source: tap, url: 'ftp://a', sql: SELECT a FROM b, columns: {ra: ra, dec: dec}", "expected an address with"),
     ],
 )

@@ -6,7 +6,7 @@ import yaml
 from tests.unit.configuration.test_validation_sentences import BASE, merged, sentence
 from workflow_scripts.configuration import as_parameter, load
 from workflow_scripts.configuration.settings import Configuration
-from workflow_scripts.configuration.shorthand import overlay
+from workflow_scripts.configuration.sources import overlay
 
 PAIRED = "{resamples: [0, 1, 2], seeds: [0, 1, 2], combine: paired}"
 SHORTER = "{resamples: [0, 1], seeds: [2, 3], combine: paired}"
@@ -81,13 +81,6 @@ def test_every_registry_has_likes_through_others_too():
     plain, wide = settings.network("lenet5"), settings.network("wide")
     assert wide == {**plain, "epochs": 4, "batch_size": 8, "optimizer": {**plain["optimizer"], "name": "sgd"}}
     assert "like" not in wide
-
-
-def test_mappings_are_joined_and_all_else_is_replaced():
-    assert overlay({"a": {"b": 1, "c": [1, 2]}, "d": 1}, {"a": {"c": [3]}, "d": None}) == {
-        "a": {"b": 1, "c": [3]},
-        "d": None,
-    }
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from snakemake.utils import update_config
 
 from tests.small_experiment import CONFIG
 from workflow_scripts.configuration import check_user_files, load
-from workflow_scripts.configuration.sources import Source, overlaid, refuse_repeated_options, with_types
+from workflow_scripts.configuration.sources import Source, all_sources, overlay, refuse_repeated_options
 from workflow_scripts.errors import InputError
 
 
@@ -17,7 +17,7 @@ def given(*arguments):
     """The small experiment with `--config`, merged as Snakemake does, and types mended."""
     config = copy.deepcopy(CONFIG)
     update_config(config, parse_config(list(arguments)))
-    return with_types(config, arguments)
+    return all_sources(config, [], arguments)
 
 
 def test_values_within_mappings_keep_their_types():
@@ -66,10 +66,18 @@ def test_an_option_given_twice_is_refused(arguments):
     refuse_repeated_options(["--configfile", "a.yaml", "b.yaml", "--config", "a=1", "b=2"])
 
 
-def test_a_configuration_is_laid_over_a_file(tmp_path):
+def test_a_module_s_configuration_is_laid_over_the_default(tmp_path):
     file = tmp_path / "config.yaml"
     file.write_text("a: {b: 1, c: [1, 2]}\nd: 3\n")
-    assert overlaid(file, {"a": {"c": [5]}, "e": 6}) == {"a": {"b": 1, "c": [5]}, "d": 3, "e": 6}
+    config, sources = all_sources({"a": {"c": [5]}, "e": 6}, [file], ["e=7", "a={b: 8}"], "mine")
+    # What the command line sets elsewhere in the importing workflow is not for the module.
+    assert config == {"a": {"b": 1, "c": [5]}, "d": 3, "e": 6}
+    assert [sources[0], sources[1].name] == [file, "config of module mine"]
+
+
+def test_mappings_are_joined_and_all_else_is_replaced():
+    below, above = {"a": {"b": 1, "c": [1, 2]}, "d": 1}, {"a": {"c": [3]}, "d": None}
+    assert overlay(below, above) == {"a": {"b": 1, "c": [3]}, "d": None}
 
 
 FILES = {
