@@ -17,9 +17,10 @@ from workflow_scripts.errors import InputError
 
 PACKAGE = "workflow_scripts"
 _DYNAMIC = ("import_module", "__import__")
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def code_digest(module: str, root: str | Path) -> str:
+def code_digest(module: str, root: Path) -> str:
     """Hex digest (16 digits) of the import closure of `module` (`workflow_scripts.train`) in the checkout `root`.
 
     Raises
@@ -27,41 +28,25 @@ def code_digest(module: str, root: str | Path) -> str:
     InputError
         if a module of the closure is missing, is not valid Python or imports by a computed name.
     """
-    return _digest(module, Path(root).resolve())
+    lines = [f"{name} {_read(name, root)[0]}\n" for name in closure(module, root)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()[:16]
 
 
-def closure(module: str, root: str | Path) -> list[str]:
+def closure(module: str, root: Path) -> list[str]:
     """Sorted names of the modules of this project that running `module` may import, itself among them."""
-    return list(_closure(module, Path(root).resolve()))
-
-
-@cache
-def _digest(module: str, root: Path) -> str:
-    digest = hashlib.sha256()
-    for name in _closure(module, root):
-        digest.update(f"{name} {_read(name, root)[0]}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-@cache
-def _closure(module: str, root: Path) -> tuple[str, ...]:
     found: set[str] = set()
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        if name in found:
-            continue
-        found.add(name)
-        waiting += _read(name, root)[1]
-    return tuple(sorted(found))
+        if name not in found:
+            found.add(name)
+            waiting += _read(name, root)[1]
+    return sorted(found)
 
 
 def _file(name: str, root: Path) -> Path | None:
     base = root.joinpath(*name.split("."))
-    for file in (base / "__init__.py", base.with_suffix(".py")):
-        if file.is_file():
-            return file
-    return None
+    return next((file for file in (base / "__init__.py", base.with_suffix(".py")) if file.is_file()), None)
 
 
 @cache
@@ -119,18 +104,13 @@ def _with_packages(name: str) -> Iterator[str]:
 def _refuse(file: Path, line: int) -> None:
     raise InputError(
         f"{file}:{line}: imports a module by a computed name, expected an import statement, so that the"
-        " workflow can tell what to rerun when code changes"
+        " workflow knows what to rerun when code changes"
     )
 
 
 def _strip_docstrings(tree: ast.Module) -> None:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and (
-            node.body
-            and isinstance(node.body[0], ast.Expr)
-            and isinstance(node.body[0].value, ast.Constant)
-            and isinstance(node.body[0].value.value, str)
-        ):
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
 
 

@@ -17,7 +17,7 @@ def expected_requests(submitted) -> Counter:
     experiment = str(submitted.analysis / "experiment.yaml")
     plan = dry_run(["--directory", str(submitted.analysis), "--configfile", experiment, "--cores", "2"])
     return Counter(
-        (job.rule, job.threads, job.resources["mem_mb"], job.resources["runtime"], job.gpus)
+        (job.rule, job.threads, job.resources["mem_mb"], job.resources["runtime"], job.resources.get("gpu", 0))
         for job in plan.jobs
         if job.rule not in LOCAL
     )

@@ -7,7 +7,7 @@ preview reads them again. No rule is known by name here.
 
 import csv
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -43,6 +43,10 @@ class Work:
     least_seconds: float = 0.0
     requests: float | None = None
     received_bytes: float | None = None
+
+    def size_for(self, quantity: str) -> float:
+        """What a quantity grows with."""
+        return self.written if quantity == "disk_bytes" and self.written is not None else self.size
 
 
 @dataclass(frozen=True)
@@ -119,9 +123,8 @@ def stated_work(rule: str, resources: Mapping[str, Any]) -> Work:
 
 def cost_of(work: Work, lines: Mapping[str, Line]) -> Cost:
     """What a job takes, by the lines of its kind."""
-    written = work.size if work.written is None else work.written
-    seconds = max(lines["seconds"].at(work.size), work.least_seconds)
-    return Cost(seconds, lines["memory_mb"].at(work.size), lines["disk_bytes"].at(written))
+    seconds, memory_mb, disk_bytes = (lines[quantity].at(work.size_for(quantity)) for quantity in QUANTITIES)
+    return Cost(max(seconds, work.least_seconds), memory_mb, disk_bytes)
 
 
 def shipped_cost(kind: str) -> ShippedCost:
@@ -133,13 +136,9 @@ def shipped_cost(kind: str) -> ShippedCost:
 @cache
 def _shipped() -> dict[str, ShippedCost]:
     with open(SHIPPED, encoding="utf-8", newline="") as file:
-        return {row["kind"]: _cost_of_row(row) for row in csv.DictReader(_without_comments(file))}
-
-
-def _cost_of_row(row: Mapping[str, str]) -> ShippedCost:
-    lines = {name: Line(float(row[name]), float(row[f"{name}_per_unit"])) for name in QUANTITIES}
-    return ShippedCost(row["unit"], row["measured"], lines)
-
-
-def _without_comments(lines: Iterable[str]) -> Iterable[str]:
-    return (line for line in lines if not line.startswith("#"))
+        rows = list(csv.DictReader(line for line in file if not line.startswith("#")))
+    shipped = {}
+    for row in rows:
+        lines = {name: Line(float(row[name]), float(row[f"{name}_per_unit"])) for name in QUANTITIES}
+        shipped[row["kind"]] = ShippedCost(row["unit"], row["measured"], lines)
+    return shipped

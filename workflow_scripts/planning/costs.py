@@ -14,15 +14,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import nnls
 
-from workflow_scripts.planning.cluster_requests import (
-    QUANTITIES,
-    Cost,
-    Line,
-    Work,
-    cost_of,
-    shipped_cost,
-    stated_work,
-)
+from workflow_scripts.planning.cluster_requests import QUANTITIES, Cost, Line, Work, cost_of, shipped_cost, stated_work
 
 # The newest records of a rule are enough, and a folder may hold thousands.
 MOST_OF_A_RULE = 200
@@ -38,15 +30,6 @@ class Record:
 
     work: Work
     cost: Cost
-
-
-@dataclass(frozen=True)
-class EstimateSource:
-    """Where the estimate of a kind of jobs comes from: `records` of this folder, or 0 and where it was measured."""
-
-    kind: str
-    records: int
-    measured: str
 
 
 def read_records(directory: Path, outputs: Mapping[str, Sequence[str]]) -> list[Record]:
@@ -104,9 +87,9 @@ class CostModel:
         """The cost of a job."""
         return cost_of(work, self._lines(work.kind))
 
-    def source(self, kind: str) -> EstimateSource:
-        """Where the estimate of a kind comes from."""
-        return EstimateSource(kind, len(self._records.get(kind, [])), shipped_cost(kind).measured)
+    def records(self, kind: str) -> int:
+        """Number of records that the estimate of a kind comes from; 0 where it is the shipped one."""
+        return len(self._records.get(kind, []))
 
     def _fitted_lines(self, kind: str) -> dict[str, Line]:
         records, shipped = self._records.get(kind, []), shipped_cost(kind).lines
@@ -115,12 +98,8 @@ class CostModel:
 
 def line_of_records(records: Sequence[Record], quantity: str, default: Line) -> Line:
     """The line of a quantity through records of one kind of work."""
-    works = [record.work for record in records]
-    if quantity == "disk_bytes":
-        sizes = [work.size if work.written is None else work.written for work in works]
-    else:
-        sizes = [work.size for work in works]
-    return fitted_line(np.array(sizes, float), np.array([getattr(item.cost, quantity) for item in records]), default)
+    sizes = np.array([record.work.size_for(quantity) for record in records], float)
+    return fitted_line(sizes, np.array([getattr(record.cost, quantity) for record in records]), default)
 
 
 def fitted_line(sizes: np.ndarray, values: np.ndarray, default: Line) -> Line:

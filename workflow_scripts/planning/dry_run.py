@@ -21,7 +21,7 @@ import contextlib
 import io
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ from snakemake.settings.types import ConfigSettings, DAGSettings, ExecutionSetti
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.cluster_requests import Work, stated_work
-from workflow_scripts.planning.reasons import changes_of, why_it_runs
+from workflow_scripts.planning.reasons import changed_parameters, why_it_runs
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 
@@ -56,11 +56,6 @@ class PlannedJob:
     work: Work
     why: tuple[str, ...]
     changes: tuple[str, ...]
-
-    @property
-    def gpus(self) -> int:
-        """Graphics cards that the job requests."""
-        return self.resources.get("gpu", 0)
 
     @property
     def to_do(self) -> bool:
@@ -171,7 +166,9 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
         return DryRun(
             jobs=list(_jobs(workflow.dag)),
             target_rules=sum(job.is_norun for job in workflow.dag.needrun_jobs(exclude_finished=False)),
-            outputs={rule.name: _patterns(rule.output) for rule in workflow.rules},
+            outputs={
+                rule.name: [strip_wildcard_constraints(str(path)) for path in rule.output] for rule in workflow.rules
+            },
             settings=workflow.globals["settings"],
             unknown_catalogs=sorted(workflow.globals["sizes"].unknown_catalogs),
             config_files=[_shown(file, here) for file in workflow.globals["config_files"]],
@@ -180,10 +177,6 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
             slots=options.jobs if on_cluster else None,
             limits=_limits(workflow, on_cluster),
         )
-
-
-def _patterns(paths: Iterable[Any]) -> list[str]:
-    return [strip_wildcard_constraints(str(path)) for path in paths]
 
 
 def _limits(workflow: Any, on_cluster: bool) -> dict[str, int]:
@@ -201,7 +194,12 @@ def _jobs(dag: Any) -> Iterator[PlannedJob]:
     listed = {job: number for number, job in enumerate(job for job in dag.jobs if not job.is_norun)}
     running = set(dag.needrun_jobs(exclude_finished=False))
     for job, number in listed.items():
-        reason = dag.reason(job) if job in running else None
+        why: tuple[str, ...] = ()
+        changes: tuple[str, ...] = ()
+        if job in running:
+            reason = dag.reason(job)
+            why = why_it_runs(reason)
+            changes = changed_parameters(reason.params_changed.only_old, reason.params_changed.only_new)
         yield PlannedJob(
             number=number,
             rule=job.rule.name,
@@ -212,8 +210,8 @@ def _jobs(dag: Any) -> Iterator[PlannedJob]:
             threads=int(job.threads),
             resources={name: value for name, value in job.resources.items() if isinstance(value, int)},
             work=stated_work(job.rule.name, dict(job.resources.items())),
-            why=why_it_runs(reason) if reason is not None else (),
-            changes=changes_of(reason) if reason is not None else (),
+            why=why,
+            changes=changes,
         )
 
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.planning.cluster_requests import Cost, Work
+from workflow_scripts.planning.cluster_requests import Cost, Work, shipped_cost
 from workflow_scripts.planning.costs import CostModel
 from workflow_scripts.planning.dry_run import DryRun, PlannedJob
-from workflow_scripts.planning.schedule import TimedJob, simulated
+from workflow_scripts.planning.schedule import simulated
 
 STAGES = ("catalog", "cutouts", "images", "training", "inference", "bias", "report", "audit", "calibration")
 # What jobs belong to that no experiment and no audit needs: targets that were named on the command line.
@@ -34,12 +34,10 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
     """
     to_do = [job for job in run.jobs if job.to_do]
     costs = {job.number: model.of(job.work) for job in to_do}
-    sources = {kind: model.source(kind) for kind in sorted({job.work.kind for job in to_do})}
-    recorded = {job.number: sources[job.work.kind].records > 0 for job in to_do}
+    recorded = {job.number: model.records(job.work.kind) > 0 for job in to_do}
     groups = _groups(run.jobs)
     members = Counter(number for numbers in groups.values() for number in numbers)
-    timed = [_timed(job, costs[job.number]) for job in to_do]
-    schedule = simulated(timed, run.cores, run.limits, run.slots)
+    schedule = simulated(to_do, costs, run.cores, run.limits, run.slots)
     downloads: Counter[str] = Counter()
     for job in to_do:
         if job.work.requests is not None:
@@ -84,7 +82,10 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
         },
         "unknown_catalogs": run.unknown_catalogs if to_do else [],
         "unknown_downloads": sorted(survey for survey, requests in downloads.items() if not requests),
-        "estimates": [vars(source) for source in sources.values()],
+        "estimates": [
+            {"kind": kind, "records": model.records(kind), "measured": shipped_cost(kind).measured}
+            for kind in sorted({job.work.kind for job in to_do})
+        ],
     }
 
 
@@ -99,10 +100,9 @@ def _groups(jobs: Sequence[PlannedJob]) -> dict[str, set[int]]:
     by_number = {job.number: job for job in jobs}
     groups: dict[str, set[int]] = {}
     for job in jobs:
-        if "experiment" in job.wildcards:
-            groups.setdefault(f"experiment {job.wildcards['experiment']}", set()).add(job.number)
-        elif "audit" in job.wildcards:
-            groups.setdefault(f"audit {job.wildcards['audit']}", set()).add(job.number)
+        for kind in ("experiment", "audit"):
+            if kind in job.wildcards:
+                groups.setdefault(f"{kind} {job.wildcards[kind]}", set()).add(job.number)
     for numbers in groups.values():
         waiting = list(numbers)
         while waiting:
@@ -132,14 +132,10 @@ def _stage(
             :_LISTED_CHANGES
         ],
         "core_seconds": sum(seconds[job.number] * min(job.threads, cores) for job in to_do),
-        "gpu_seconds": sum(seconds[job.number] * job.gpus for job in to_do),
+        "gpu_seconds": sum(seconds[job.number] * job.resources.get("gpu", 0) for job in to_do),
         "disk_bytes": round(sum(costs[job.number].disk_bytes for job in to_do)),
         "from_records": all(recorded[job.number] for job in to_do),
     }
-
-
-def _timed(job: PlannedJob, cost: Cost) -> TimedJob:
-    return TimedJob(job.number, job.needs, cost.seconds, cost.memory_mb, job.threads, job.resources)
 
 
 def _size_of_outputs(jobs: Iterable[PlannedJob], directory: Path) -> int:

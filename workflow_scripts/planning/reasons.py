@@ -33,11 +33,6 @@ def why_it_runs(reason: Any) -> tuple[str, ...]:
     return tuple(why or ["follows"])
 
 
-def changes_of(reason: Any) -> tuple[str, ...]:
-    """The differences of the parameters of a job (`changed_parameters`)."""
-    return changed_parameters(reason.params_changed.only_old, reason.params_changed.only_new)
-
-
 def is_code_digest(recorded: str) -> bool:
     """Whether a recorded parameter is the digest of a step's code (`code_digest`)."""
     return bool(_DIGEST.fullmatch(recorded))

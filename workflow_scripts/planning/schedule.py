@@ -4,23 +4,14 @@ import heapq
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from workflow_scripts.planning.cluster_requests import Cost
+from workflow_scripts.planning.dry_run import PlannedJob
+
 # What Snakemake spends on choosing, starting and concluding a job, measured with trivial jobs; SLURM's part is about
 # five seconds more.
 LOCAL_OVERHEAD, CLUSTER_OVERHEAD = 0.15, 5.0
 # Cores, or jobs of a cluster, among the names of resources.
 _PLACES = "_places"
-
-
-@dataclass(frozen=True)
-class TimedJob:
-    """A job to simulate: `needs` are the numbers of jobs that must end first."""
-
-    number: int
-    needs: Sequence[int]
-    seconds: float
-    memory_mb: float
-    threads: int
-    resources: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -32,7 +23,11 @@ class Schedule:
 
 
 def simulated(
-    jobs: Sequence[TimedJob], cores: int, limits: Mapping[str, int] | None = None, slots: int | None = None
+    jobs: Sequence[PlannedJob],
+    costs: Mapping[int, Cost],
+    cores: int,
+    limits: Mapping[str, int],
+    slots: int | None = None,
 ) -> Schedule:
     """List scheduling (Graham 1969, SIAM J. Appl. Math. 17, 416): whenever there is room, the first ready job starts.
 
@@ -40,6 +35,8 @@ def simulated(
     ----------
     jobs
         what is to be done, in the order in which ready jobs are preferred; needs outside of it are done already.
+    costs
+        by the number of a job.
     cores
         of this machine; a job that requests more gets all of them.
     limits
@@ -60,14 +57,14 @@ def simulated(
     heapq.heapify(ready)
     running: list[tuple[float, int]] = []
     now = memory = most = 0.0
-    room = _Room(cores, limits or {}, slots)
+    room = _Room(cores, limits, slots)
     while ready or running:
         passed = []
         while ready:
             place, number = heapq.heappop(ready)
             if room.take(by_number[number]):
-                memory += by_number[number].memory_mb
-                heapq.heappush(running, (now + by_number[number].seconds + room.overhead, number))
+                memory += costs[number].memory_mb
+                heapq.heappush(running, (now + costs[number].seconds + room.overhead, number))
             else:
                 passed.append((place, number))
             if room.full:
@@ -76,7 +73,7 @@ def simulated(
             heapq.heappush(ready, item)
         most = max(most, memory)
         now, ended = heapq.heappop(running)
-        memory -= by_number[ended].memory_mb
+        memory -= costs[ended].memory_mb
         room.give_back(by_number[ended])
         for follower in followers[ended]:
             waiting[follower] -= 1
@@ -97,7 +94,7 @@ class _Room:
     def full(self) -> bool:
         return self.left[_PLACES] <= 0
 
-    def take(self, job: TimedJob) -> bool:
+    def take(self, job: PlannedJob) -> bool:
         wanted = self._wanted(job)
         if any(wanted[name] > self.left[name] for name in wanted):
             return False
@@ -105,10 +102,10 @@ class _Room:
             self.left[name] -= amount
         return True
 
-    def give_back(self, job: TimedJob) -> None:
+    def give_back(self, job: PlannedJob) -> None:
         for name, amount in self._wanted(job).items():
             self.left[name] += amount
 
-    def _wanted(self, job: TimedJob) -> dict[str, int]:
+    def _wanted(self, job: PlannedJob) -> dict[str, int]:
         requested = {**job.resources, _PLACES: 1 if self.on_cluster else job.threads}
         return {name: min(requested.get(name, 0), limit) for name, limit in self.limits.items()}

@@ -65,13 +65,13 @@ def test_a_missing_memory_reading_does_not_spoil_the_others():
 def test_records_come_before_shipped_figures_and_are_counted():
     model = CostModel([record(100, 1.0), record(1000, 10.0)])
     assert model.of(Work("prepare_images", 2000)).seconds == pytest.approx(20.0)
-    assert model.source("prepare_images").records == 2
-    assert model.source("make_catalog").records == 0
+    assert model.records("prepare_images") == 2
+    assert model.records("make_catalog") == 0
 
 
 def test_records_of_one_architecture_do_not_count_for_another():
     model = CostModel([record(100, 1000.0, kind="train lenet5"), record(1000, 10_000.0, kind="train lenet5")])
-    assert model.source("train ResNet50").records == 0
+    assert model.records("train ResNet50") == 0
     assert model.of(Work("train ResNet50", 100)) == CostModel([]).of(Work("train ResNet50", 100))
 
 

@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workflow_scripts.planning import schedule
-from workflow_scripts.planning.schedule import TimedJob, simulated
+from workflow_scripts.planning.cluster_requests import Cost, Work
+from workflow_scripts.planning.dry_run import PlannedJob
+from workflow_scripts.planning.schedule import simulated
 
 
 @pytest.fixture(autouse=True)
@@ -15,38 +17,46 @@ def no_overhead(monkeypatch):
 
 
 def job(number, seconds, needs=(), threads=1, gpus=0, memory=1.0):
-    return TimedJob(number, needs, seconds, memory, threads, {"gpu": gpus, "unlimited": 10})
+    """A job and what it takes."""
+    resources = {"gpu": gpus, "unlimited": 10}
+    planned = PlannedJob(number, "rule", "stage", {}, tuple(needs), (), threads, resources, Work("rule"), ("new",), ())
+    return planned, Cost(seconds, memory, 0)
+
+
+def scheduled(jobs, cores, limits=None, slots=None):
+    costs = {planned.number: cost for planned, cost in jobs}
+    return simulated([planned for planned, _ in jobs], costs, cores, limits or {}, slots)
 
 
 def test_nothing_takes_no_time():
-    assert simulated([], 4).seconds == 0
+    assert scheduled([], 4).seconds == 0
 
 
 def test_a_chain_takes_the_sum_and_a_crowd_shares_the_cores():
     chain = [job(number, 2.0, needs=[number - 1]) for number in range(5)]
-    assert simulated(chain, 4).seconds == 10
+    assert scheduled(chain, 4).seconds == 10
     crowd = [job(number, 2.0) for number in range(8)]
-    assert simulated(crowd, 4).seconds == 4
-    assert simulated(crowd, 4).memory_mb == 4
-    assert simulated(crowd, 1, slots=8).seconds == 2
+    assert scheduled(crowd, 4).seconds == 4
+    assert scheduled(crowd, 4).memory_mb == 4
+    assert scheduled(crowd, 1, slots=8).seconds == 2
 
 
 def test_needs_that_are_done_are_not_waited_for():
-    assert simulated([job(5, 1.0, needs=[1, 2])], 1).seconds == 1
+    assert scheduled([job(5, 1.0, needs=[1, 2])], 1).seconds == 1
 
 
 def test_threads_are_cores_and_more_than_there_are_take_all():
     jobs = [job(0, 1.0, threads=3), job(1, 1.0, threads=2), job(2, 1.0, threads=2)]
-    assert simulated(jobs, 4).seconds == 2
-    assert simulated([job(0, 1.0, threads=64), job(1, 1.0)], 4).seconds == 2
+    assert scheduled(jobs, 4).seconds == 2
+    assert scheduled([job(0, 1.0, threads=64), job(1, 1.0)], 4).seconds == 2
 
 
 def test_one_card_takes_one_job_while_others_go_on():
     jobs = [job(0, 2.0, gpus=1), job(1, 2.0, gpus=1), job(2, 4.0)]
-    assert simulated(jobs, 8, {"gpu": 1}).seconds == 4
-    assert simulated(jobs, 8).seconds == 4
-    assert simulated([*jobs, job(3, 2.0, gpus=1)], 8, {"gpu": 1}).seconds == 6
-    assert simulated(jobs, 1, {"gpu": 1}, slots=8).seconds == 4
+    assert scheduled(jobs, 8, {"gpu": 1}).seconds == 4
+    assert scheduled(jobs, 8).seconds == 4
+    assert scheduled([*jobs, job(3, 2.0, gpus=1)], 8, {"gpu": 1}).seconds == 6
+    assert scheduled(jobs, 1, {"gpu": 1}, slots=8).seconds == 4
 
 
 @given(
@@ -58,8 +68,8 @@ def test_between_the_bounds_of_list_scheduling(times, cores, links):
     """No shorter than the work shared out or the longest chain, and less than the sum of both (Graham 1969)."""
     jobs = [job(n, seconds, needs=[links[n] % n] if n else []) for n, seconds in enumerate(times)]
     chain = []
-    for item in jobs:
-        chain.append(item.seconds + max((chain[need] for need in item.needs), default=0))
+    for item, cost in jobs:
+        chain.append(cost.seconds + max((chain[need] for need in item.needs), default=0))
     share = sum(times) / cores
-    found = simulated(jobs, cores).seconds
+    found = scheduled(jobs, cores).seconds
     assert max(share, max(chain)) - 1e-6 <= found <= share + max(chain) + 1e-6

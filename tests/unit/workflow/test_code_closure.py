@@ -137,9 +137,9 @@ def test_a_digest_is_the_same_on_every_python(tmp_path, repository, version):
     steps = sorted(path.stem for path in (repository / "workflow_scripts").glob("*.py"))
     # Only the standard library: another Python has nothing else.
     program = (
-        "import sys; from workflow_scripts.code_closure import code_digest;"
-        f"print(code_digest('workflow_scripts.sample', {str(root)!r}),"
-        f"*[code_digest('workflow_scripts.' + step, {str(repository)!r}) for step in {steps}])"
+        "from pathlib import Path; from workflow_scripts.code_closure import code_digest;"
+        f"print(code_digest('workflow_scripts.sample', Path({str(root)!r})),"
+        f"*[code_digest('workflow_scripts.' + step, Path({str(repository)!r})) for step in {steps}])"
     )
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(repository), "PYTHONDONTWRITEBYTECODE": "1"}
     result = subprocess.run(
