@@ -1,33 +1,23 @@
-# The statistics of one experiment: paper-style numbers for every run, and the answer with the run as the unit.
+# The statistics of one experiment: paper-style numbers for every run, and the result with the run as the unit.
 #   needs:  the annotations of every run of the experiment, the catalog, the training sets and their balance
 #   gives:  results/bias/{experiment}/summary.json with the verdict, and the tables behind it; balance.csv before any
 #           network is trained
 
 
-def of_training_sets(filename):
-    """Input function: one file for every training set (footprint and resample) of an experiment."""
-    return lambda wildcards: [
-        "results/training/{}/{}/resample{}/{}".format(
-            settings.experiment(wildcards.experiment)["survey"], *drawn, filename
-        )
-        for drawn in settings.training_sets(wildcards.experiment)
+def of_training_sets(wildcards):
+    """Input function: every training set (footprint and resample) of an experiment."""
+    survey = settings.experiment(wildcards.experiment)["survey"]
+    return [
+        f"results/training/{survey}/{footprint}/resample{resample}/training_set.parquet"
+        for footprint, resample in settings.training_sets(wildcards.experiment)
     ]
-
-
-def catalog_of_experiment(wildcards):
-    """Input function: the catalog of an experiment's survey."""
-    return "results/catalog/{}/catalog.parquet".format(
-        settings.survey(settings.experiment(wildcards.experiment)["survey"])["catalog"]
-    )
 
 
 rule tabulate_balance:
     input:
-        catalog=catalog_of_experiment,
-        ledger=lambda wildcards: "results/cutouts/{}/ledger.parquet".format(
-            settings.experiment(wildcards.experiment)["survey"]
-        ),
-        training_sets=of_training_sets("training_set.parquet"),
+        catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
+        ledger=of_experiment("results/cutouts/{survey}/ledger.parquet"),
+        training_sets=of_training_sets,
     output:
         "results/bias/{experiment}/balance.csv",
     log:
@@ -40,7 +30,9 @@ rule tabulate_balance:
         **cluster_request("tabulate_balance"),
     params:
         drawn=lambda wildcards: as_parameter(settings.training_sets(wildcards.experiment)),
-        training_sets=for_each_run("results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet"),
+        training_sets=of_experiment(
+            placed("results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet")
+        ),
         code=code("tabulate_balance"),
     message:
         "Tabulate how well the training sets of {wildcards.experiment} are matched"
@@ -51,10 +43,10 @@ rule tabulate_balance:
 
 rule measure_bias:
     input:
-        annotations=of_runs("results/inference/{survey}/{run}/annotations.parquet"),
-        training_sets=of_training_sets("training_set.parquet"),
+        annotations=of_runs("results/inference/{survey}/{{run_id}}/annotations.parquet"),
+        training_sets=of_training_sets,
         balance="results/bias/{experiment}/balance.csv",
-        catalog=catalog_of_experiment,
+        catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
     output:
         summary="results/bias/{experiment}/summary.json",
         tables=multiext(
@@ -78,8 +70,10 @@ rule measure_bias:
     params:
         experiment=entry("bias_parameter", of="experiment"),
         # Patterns, because a command line has no room for the files of a thousand runs.
-        annotations=for_each_run("results/inference/{survey}/{{run_id}}/annotations.parquet"),
-        training_sets=for_each_run("results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet"),
+        annotations=of_experiment(placed("results/inference/{survey}/{{run_id}}/annotations.parquet")),
+        training_sets=of_experiment(
+            placed("results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet")
+        ),
         folder=placed("results/bias/{experiment}"),
         code=code("measure_bias"),
     message:

@@ -25,7 +25,6 @@ rule calibrate_sky_tests:
     benchmark:
         "benchmarks/calibration/{mocks}_mocks/{mask}/{step}/calibrate_sky_tests.tsv"
     wildcard_constraints:
-        mocks=r"\d+",
         mask="|".join(CALIBRATION_MASKS),
         step="|".join(CALIBRATION_STEPS),
     conda:
@@ -48,8 +47,6 @@ rule calibrate_run_tests:
         "logs/calibration/{mocks}_mocks/runs/calibrate_run_tests.log",
     benchmark:
         "benchmarks/calibration/{mocks}_mocks/runs/calibrate_run_tests.tsv"
-    wildcard_constraints:
-        mocks=r"\d+",
     conda:
         "../envs/statistics.yaml"
     resources:
@@ -78,8 +75,6 @@ rule tabulate_calibration:
         "logs/calibration/{mocks}_mocks/tabulate_calibration.log",
     benchmark:
         "benchmarks/calibration/{mocks}_mocks/tabulate_calibration.tsv"
-    wildcard_constraints:
-        mocks=r"\d+",
     conda:
         "../envs/statistics.yaml"
     resources:
@@ -108,8 +103,6 @@ rule draw_calibration:
         "logs/calibration/{mocks}_mocks/draw_calibration.log",
     benchmark:
         "benchmarks/calibration/{mocks}_mocks/draw_calibration.tsv"
-    wildcard_constraints:
-        mocks=r"\d+",
     conda:
         "../envs/figures.yaml"
     resources:

@@ -43,7 +43,7 @@ rule query_catalog:
     params:
         query=entry("query_parameter", of="catalog"),
         # A function of the input is not compared with earlier runs: another pace must request nothing again.
-        manner=lambda wildcards, input: shlex.join(settings.query_manner(wildcards.catalog)),
+        pace=lambda wildcards, input: shlex.join(settings.query_limits(wildcards.catalog)),
         contact=lambda wildcards, input: settings.contact or "",
         kept=placed("results/catalog/.answers"),
         code=code("query_catalog"),
@@ -52,7 +52,7 @@ rule query_catalog:
     shell:
         # What came is kept outside of the outputs, by the digest of the query: a failed job loses none of it, and
         # catalogs with the same query share it.
-        "python -m workflow_scripts.query_catalog --query {params.query:q} {params.manner} --contact={params.contact:q}"
+        "python -m workflow_scripts.query_catalog --query {params.query:q} {params.pace} --contact={params.contact:q}"
         " --kept {params.kept} --output {output.answer} --record {output.record} 2> {log}"
 
 

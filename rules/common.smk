@@ -61,7 +61,7 @@ if workflow.is_main_process and not any(isinstance(handler, FailedJobs) for hand
 
 wildcard_constraints:
     **dict.fromkeys(["catalog", "survey", "recipe", "footprint", "network", "experiment", "audit"], r"[A-Za-z]\w*"),
-    **dict.fromkeys(["tile", "resample", "seed"], r"\d+"),
+    **dict.fromkeys(["tile", "resample", "seed", "mocks"], r"\d+"),
 
 
 def code(step):
@@ -99,19 +99,19 @@ def of_tiles(pattern):
     return lambda wildcards: expand(pattern, tile=settings.tiles(wildcards.survey), allow_missing=True)
 
 
+def of_experiment(pattern):
+    """Input or params function: `pattern` with the survey of an experiment, its catalog, and the recipe of its images.
+
+    What stands in double braces is left for the step to fill in.
+    """
+    return lambda wildcards: pattern.format(**settings.names_in_paths(wildcards.experiment))
+
+
 def of_runs(pattern):
     """Input function: one file for every run of an experiment, in the order in which the experiment lists them."""
-
-    def paths(wildcards):
-        survey = settings.experiment(wildcards.experiment)["survey"]
-        return [pattern.format(survey=survey, run=run.run_id) for run in settings.runs(wildcards.experiment)]
-
-    return paths
-
-
-def for_each_run(pattern):
-    """Params function: `pattern` with the survey filled in and the rest, in double braces, left for the step to fill."""
-    return lambda wildcards: placed(pattern).format(survey=settings.experiment(wildcards.experiment)["survey"])
+    return lambda wildcards: expand(
+        of_experiment(pattern)(wildcards), run_id=[run.run_id for run in settings.runs(wildcards.experiment)]
+    )
 
 
 def of_the_user(files):

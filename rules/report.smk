@@ -5,20 +5,6 @@
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 
 
-def of_experiment(pattern):
-    """Input function: a file of an experiment's catalog, survey or (first) network's recipe."""
-
-    def path(wildcards):
-        experiment = settings.experiment(wildcards.experiment)
-        return pattern.format(
-            survey=experiment["survey"],
-            catalog=settings.survey(experiment["survey"])["catalog"],
-            recipe=settings.network(settings.runs(wildcards.experiment)[0].network)["recipe"],
-        )
-
-    return path
-
-
 def of_shown_training_sets(wildcards):
     """Input function: the training sets from which example galaxies are shown."""
     survey = settings.experiment(wildcards.experiment)["survey"]
@@ -83,7 +69,7 @@ rule draw_runs:
     input:
         tables=multiext("results/bias/{experiment}/", "runs.csv", "fractions.csv", "cosine.csv", "thresholds.csv"),
         summary="results/bias/{experiment}/summary.json",
-        histories=of_runs("results/training/{survey}/{run}/history.csv"),
+        histories=of_runs("results/training/{survey}/{{run_id}}/history.csv"),
     output:
         png=figures("draw_runs"),
         pdf=pdfs("draw_runs"),
@@ -99,7 +85,7 @@ rule draw_runs:
     params:
         figures=entry("figures_parameter", of="experiment"),
         bias=placed("results/bias/{experiment}"),
-        histories=for_each_run("results/training/{survey}/{{run_id}}/history.csv"),
+        histories=of_experiment(placed("results/training/{survey}/{{run_id}}/history.csv")),
         folder=placed("results/report/{experiment}/figures"),
         code=code("draw_runs"),
     message:
@@ -144,7 +130,7 @@ rule draw_sky_maps:
 rule draw_galaxies:
     input:
         index=of_experiment("results/images/{survey}/{recipe}/index.parquet"),
-        annotations=of_runs("results/inference/{survey}/{run}/annotations.parquet"),
+        annotations=of_runs("results/inference/{survey}/{{run_id}}/annotations.parquet"),
         training_sets=of_shown_training_sets,
     output:
         png=figures("draw_galaxies"),
@@ -159,7 +145,7 @@ rule draw_galaxies:
         **cluster_request("draw_galaxies", size=lambda wildcards: sizes.annotations_of_experiment(wildcards.experiment)),
     params:
         experiment=entry("bias_parameter", of="experiment"),
-        annotations=for_each_run("results/inference/{survey}/{{run_id}}/annotations.parquet"),
+        annotations=of_experiment(placed("results/inference/{survey}/{{run_id}}/annotations.parquet")),
         figures=entry("figures_parameter", of="experiment"),
         folder=placed("results/report/{experiment}/figures"),
         code=code("draw_galaxies"),
@@ -175,7 +161,7 @@ rule draw_footprints:
     input:
         lambda wildcards: expand(
             "results/training/footprints/{footprint}.moc.fits",
-            footprint=dict.fromkeys(run.footprint for run in settings.runs(wildcards.experiment)),
+            footprint=settings.experiment(wildcards.experiment)["footprints"],
         ),
     output:
         png=figures("draw_footprints"),
@@ -190,7 +176,7 @@ rule draw_footprints:
     resources:
         **cluster_request(
             "draw_footprints",
-            size=lambda wildcards: len({run.footprint for run in settings.runs(wildcards.experiment)}),
+            size=lambda wildcards: len(settings.experiment(wildcards.experiment)["footprints"]),
         ),
     params:
         figures=entry("figures_parameter", of="experiment"),

@@ -3,7 +3,6 @@
 A block of the schema with a title is described once, in a section of its own, and linked from where it is used.
 """
 
-import argparse
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,7 +17,6 @@ from workflow_scripts.configuration.schema import (
     registries,
     resolve,
 )
-from workflow_scripts.step import run_step
 from workflow_scripts.whole_file import whole_file
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
@@ -191,18 +189,6 @@ def _yaml(value: Any) -> str:
     return json.dumps(value)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of the page's renderer."""
-    parser = argparse.ArgumentParser(prog="python -m workflow_scripts.configuration.key_table", description=__doc__)
-    parser.add_argument("--output", type=Path, default=DOCUMENT, help="the page (default: docs/configuration.md)")
-    return parser
-
-
-def main(args: argparse.Namespace) -> None:
-    """Write the page."""
-    with whole_file(args.output) as temporary:
-        temporary.write_text(rendered_page(), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    with whole_file(DOCUMENT) as temporary:
+        temporary.write_text(rendered_page(), encoding="utf-8")

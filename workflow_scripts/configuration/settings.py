@@ -107,7 +107,7 @@ class Configuration:
 
     @property
     def gpu(self) -> bool:
-        """Whether training and annotating ask for a GPU."""
+        """Whether training and annotating request a GPU."""
         return self.completed["gpu"]["enabled"]
 
     @property
@@ -134,7 +134,7 @@ class Configuration:
         entry = self._entry("catalogs", name)
         return {key: entry[key] for key in _QUERY_KEYS if key in entry}
 
-    def query_manner(self, name: str) -> list[str]:
+    def query_limits(self, name: str) -> list[str]:
         """Access limits of a catalog service, which do not change its response, as options of query_catalog."""
         entry = self._entry("catalogs", name)
         options = ["--page-rows", str(entry["page_rows"])]
@@ -265,6 +265,12 @@ class Configuration:
         entry = self.footprint(footprint)
         del entry["axis"]
         return entry if entry["matching"]["disjoint"] else {**entry, "family": None}
+
+    def names_in_paths(self, experiment: str) -> dict[str, str]:
+        """`{"survey", "catalog", "recipe"}` of an experiment; the recipe is that of its first network."""
+        survey = self._entry("experiments", experiment)["survey"]
+        recipe = self.network(self.runs(experiment)[0].network)["recipe"]
+        return {"survey": survey, "catalog": self.survey(survey)["catalog"], "recipe": recipe}
 
     def runs(self, experiment: str) -> list[Run]:
         """The runs of an experiment, each once, in a fixed order."""

@@ -79,7 +79,7 @@ def test_a_hygiene_edit_asks_nothing_and_another_pace_changes_nothing():
     slower = configuration(ZOO, "catalogs: {zoo: {queries_per_minute: 5, page_rows: 1000}}")
     assert slower.query_parameter("zoo") == before.query_parameter("zoo")
     assert slower.catalog_parameter("zoo") == before.catalog_parameter("zoo")
-    assert slower.query_manner("zoo") == ["--page-rows", "1000", "--queries-per-minute", "5"]
+    assert slower.query_limits("zoo") == ["--page-rows", "1000", "--queries-per-minute", "5"]
     other = configuration(ZOO, "catalogs: {zoo: {query: galaxy_zoo_2}}")
     assert other.query_parameter("zoo") != before.query_parameter("zoo")
     assert other.catalog_parameter("zoo") == before.catalog_parameter("zoo")
