@@ -38,6 +38,7 @@ class FailedJobs(logging.Handler):
         self.logs: dict[int, tuple[str, list[str]]] = {}
         self.folder = Path.cwd()
         self.stopped = False
+        self.advice: str | None = None
         atexit.register(self.print_sentences)
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -76,16 +77,14 @@ class FailedJobs(logging.Handler):
         lines = list(self.sentences())
         if len(lines) > _LISTED:
             lines = [f"{len(lines) - _LISTED} more failures: see the logs", *lines[-_LISTED:]]
+        if self.advice:
+            lines.append(f"{FOR_ALL}: {self.advice}")
         if lines:
             print("\n".join(["", *lines]), file=sys.stderr, flush=True)
 
     def advise(self, logs: Iterable[str]) -> None:
-        """Print at the very end what helps where SLURM refused a job, as Snakemake's own logs report it."""
-        if found := refusal_advice("".join(Path(name).read_text(errors="replace") for name in logs)):
-            # What is registered last runs first.
-            atexit.unregister(self.print_sentences)
-            atexit.register(print, f"{FOR_ALL}: {found}", file=sys.stderr)
-            atexit.register(self.print_sentences)
+        """Take from Snakemake's own logs what helps where SLURM refused a job; it is printed at the very end."""
+        self.advice = refusal_advice("".join(Path(name).read_text(errors="replace") for name in logs))
 
 
 def _failure(folder: Path, logs: Iterable[str]) -> tuple[str, str]:

@@ -98,12 +98,12 @@ class Configuration:
     @property
     def active_images(self) -> list[tuple[str, str]]:
         """Surveys and recipes of the images that the runs of the active experiments use."""
-        used = {
-            (self._entry("experiments", name)["survey"], self.network(run.network)["recipe"])
-            for name in self.active_experiments
-            for run in self.runs(name)
-        }
-        return sorted(used)
+        found = set()
+        for name in self.active_experiments:
+            entry = self._entry("experiments", name)
+            networks = {network for arm in entry["arms"].values() for network in arm["networks"]}
+            found |= {(entry["survey"], self.network(network)["recipe"]) for network in networks}
+        return sorted(found)
 
     @property
     def gpu(self) -> bool:
@@ -126,13 +126,11 @@ class Configuration:
 
     def sky_parameter(self, name: str) -> Entry:
         """What a simulated sky is drawn from: a catalog without hygiene, split and sample."""
-        entry = self._entry("catalogs", name)
-        return {key: entry[key] for key in _SKY_KEYS if key in entry}
+        return {key: value for key, value in self._entry("catalogs", name).items() if key in _SKY_KEYS}
 
     def query_parameter(self, name: str) -> Entry:
         """What the response of a catalog service depends on."""
-        entry = self._entry("catalogs", name)
-        return {key: entry[key] for key in _QUERY_KEYS if key in entry}
+        return {key: value for key, value in self._entry("catalogs", name).items() if key in _QUERY_KEYS}
 
     def query_limits(self, name: str) -> list[str]:
         """Access limits of a catalog service, which do not change its response, as options of query_catalog."""
@@ -158,8 +156,7 @@ class Configuration:
 
     def catalog_parameter(self, name: str) -> Entry:
         """How rows become a catalog: without what only decides which rows there are, and reaches it as rows."""
-        entry = self.catalog(name)
-        return {key: value for key, value in entry.items() if key not in _ROWS_KEYS}
+        return {key: value for key, value in self.catalog(name).items() if key not in _ROWS_KEYS}
 
     def galaxies_file(self, survey: str, footprint: str) -> str:
         """What training sets and annotations read of a catalog; its name has the covariates that these match in."""
@@ -248,8 +245,7 @@ class Configuration:
 
     def footprint_region(self, name: str) -> Entry:
         """The part of a footprint that its map depends on: `{"name", "region"}`."""
-        footprint = self.footprint(name)
-        return {"name": footprint["name"], "region": footprint["region"]}
+        return {key: self.footprint(name)[key] for key in ("name", "region")}
 
     def moc_files(self, footprint: str) -> list[str]:
         """The files that the region of a footprint, or of the family it shares the pool with, is made of."""
@@ -296,21 +292,12 @@ class Configuration:
         """
         entry = self._entry("experiments", name)
         catalog = self._entry("catalogs", self.survey(entry["survey"])["catalog"])
-        return {
-            "name": name,
-            "description": entry["description"],
-            "survey": entry["survey"],
-            "simulated": catalog["source"] == "simulated",
-            "classes": catalog["classes"],
-            "arms": entry["arms"],
-            "footprints": {
-                footprint: self._direction(footprint)
-                for footprint in dict.fromkeys(run.footprint for run in self.runs(name))
-            },
-            "opposite": entry["opposite"],
-            "tests": entry["tests"],
-            "figures": entry["figures"],
-        }
+        directions = {}
+        for footprint in dict.fromkeys(run.footprint for run in self.runs(name)):
+            found = self.footprint(footprint)
+            directions[footprint] = {"axis": found["axis"], "family": (found["family"] or {}).get("name")}
+        named = {"name": name, "simulated": catalog["source"] == "simulated", "classes": catalog["classes"]}
+        return {**entry, **named, "footprints": directions}
 
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
@@ -320,8 +307,7 @@ class Configuration:
     def figures_parameter(self, experiment: str) -> Entry:
         """What the figures of an experiment depend on, beside the tables that they show."""
         entry = self.experiment(experiment)
-        named = {key: entry[key] for key in ("name", "description", "simulated")}
-        return {**named, **entry["figures"]}
+        return {**{key: entry[key] for key in ("name", "description", "simulated")}, **entry["figures"]}
 
     def audit(self, name: str) -> Entry:
         """An audit."""
@@ -336,10 +322,6 @@ class Configuration:
             texts = [_text(item) for item in (value if isinstance(value, list) else [value])]
             options += [f"--{key.replace('_', '-')}", *texts]
         return options
-
-    def _direction(self, footprint: str) -> Entry:
-        entry = self.footprint(footprint)
-        return {"axis": entry["axis"], "family": entry["family"]["name"] if entry["family"] else None}
 
     def _entry(self, registry: str, name: str) -> Entry:
         return _found(self.completed[registry], registry, name)

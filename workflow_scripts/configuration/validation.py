@@ -121,7 +121,8 @@ def _sentence(error: ValidationError) -> str:
         case "type":
             return f"is {_shown(value)}, expected {_type_names(expected)}{_number_hint(value, expected)}"
         case "enum":
-            if isinstance(value, str) and "did you mean" in (hint := suggestion(value, _texts(expected))):
+            texts = [choice for choice in expected if isinstance(choice, str)]
+            if isinstance(value, str) and "did you mean" in (hint := suggestion(value, texts)):
                 return f"is {_shown(value)}{hint}"
             return f"is {_shown(value)}, expected {' or '.join(_shown(choice) for choice in expected)}"
         case "const":
@@ -164,10 +165,6 @@ def _about_unknown(unknown: str, known: list[str], path: KeyPath) -> str:
     if not path and "did you mean" not in hint and (places := places_of(unknown)):
         return f"; it belongs in {' or '.join(places[:3])}"
     return hint
-
-
-def _texts(values: Sequence[Any]) -> list[str]:
-    return [value for value in values if isinstance(value, str)]
 
 
 def _of_key(key: str, schema: Mapping[str, Any]) -> str:

@@ -100,3 +100,15 @@ def test_the_sentences_are_found_after_the_folder_was_left(run, tmp_path, monkey
         inside.chdir(tmp_path)
         jobs.emit(logging.makeLogRecord(more))
     assert list(jobs.sentences()) == ["failed: it diverged (logs/train.log)"]
+
+
+def test_what_helps_where_slurm_refuses_is_the_last_line(run, tmp_path, capsys):
+    jobs, fail, _, _ = run
+    fail(1, "failed: tile 3: the service is down\n")
+    log = tmp_path / "snakemake.log"
+    log.write_text("sbatch: error: No partition specified or system default partition\n")
+    jobs.advise([log])
+    jobs.print_sentences()
+    *_, sentence, last = capsys.readouterr().err.strip().splitlines()
+    assert sentence.startswith("failed: tile 3")
+    assert last.startswith("error: SLURM refused a job: this site has no default partition")
