@@ -20,7 +20,7 @@ QUICK = {
     "attempts": 8,
     "ambiguous_attempts": 6,
     # Far longer than any response takes on a busy machine, and shorter than the server hangs.
-    "timeout_seconds": 5,
+    "timeout_seconds": 3,
     "longest_wait_seconds": 0.3,
 }
 

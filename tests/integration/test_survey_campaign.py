@@ -54,7 +54,7 @@ def misbehaving(server: RunningServer, *without: str, **more: object) -> None:
     kinds = sorted({*KINDS} - HARMLESS - {*without})
     wrong = {"share": 0.1, "kinds": kinds, "attempts": 2, "seed": 5}
     unusual = {"share": 0.1, "kinds": sorted(HARMLESS - {"cut_without_length"}), "attempts": 2, "seed": 6}
-    server.behave({"misbehaviour": [wrong, unusual], "hang_seconds": 15, "oversized_bytes": 3_000_000, **more})
+    server.behave({"misbehaviour": [wrong, unusual], "hang_seconds": 10, "oversized_bytes": 3_000_000, **more})
 
 
 @pytest.mark.parametrize("with_maps", [True, False])
