@@ -6,25 +6,21 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.provenance import provenance
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of the step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--network", type=json_argument, required=True, help="the network's entry, as JSON")
-    parser.add_argument("--model", type=Path, required=True, help="model.keras of the run")
-    parser.add_argument("--training-set", type=Path, help="training_set.parquet: no galaxy of it may be annotated")
-    parser.add_argument("--index", type=Path, required=True, help="index.parquet of the images")
-    parser.add_argument("--catalog", type=Path, required=True, help="catalog.parquet")
-    parser.add_argument("--threads", type=int, default=1, help="cores given; the network's entry states what is used")
-    parser.add_argument("--footprint", help="name of the footprint, where the model does not record it")
-    parser.add_argument("--resample", type=int, help="number of the training set, where the model does not record it")
-    parser.add_argument("--seed", type=int, help="seed of the training, where the model does not record it")
-    parser.add_argument("--output", type=Path, required=True, help="annotations.parquet to write")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--network", type=json_argument, required=True, help="the network's entry, as JSON")
+parser.add_argument("--model", type=Path, required=True, help="model.keras of the run")
+parser.add_argument("--training-set", type=Path, help="training_set.parquet: no galaxy of it may be annotated")
+parser.add_argument("--index", type=Path, required=True, help="index.parquet of the images")
+parser.add_argument("--catalog", type=Path, required=True, help="catalog.parquet")
+parser.add_argument("--threads", type=int, default=1, help="cores given; the network's entry states what is used")
+parser.add_argument("--footprint", help="name of the footprint, where the model does not record it")
+parser.add_argument("--resample", type=int, help="number of the training set, where the model does not record it")
+parser.add_argument("--seed", type=int, help="seed of the training, where the model does not record it")
+parser.add_argument("--output", type=Path, required=True, help="annotations.parquet to write")
 
 
 def main(args: argparse.Namespace) -> None:
@@ -54,4 +50,4 @@ def main(args: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

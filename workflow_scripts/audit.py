@@ -22,53 +22,43 @@ from workflow_scripts.figures.audit_figures import LOOK, audit_figures
 from workflow_scripts.figures.style import save
 from workflow_scripts.provenance import provenance
 from workflow_scripts.statistics.result import plain
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import check_output_folder, whole_file
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("catalog", help=f"the table ({FORMATS_IN_WORDS})")
-    parser.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="folder for summary, page and figures"
-    )
-    parser.add_argument("--name", help="name of the audit (default: the catalog's file name)")
-    parser.add_argument("--format", choices=FORMAT_NAMES, help="default: by the name")
-    columns = parser.add_argument_group("columns", "guessed from common names and UCDs where they are not given")
-    columns.add_argument("--ra", metavar="COL", help="right ascension, ICRS degrees unless the table has a unit")
-    columns.add_argument("--dec", metavar="COL", help="declination, likewise")
-    columns.add_argument(
-        "--label", nargs="+", default=[], metavar="COL", help="class of a galaxy; two or more: compared"
-    )
-    columns.add_argument(
-        "--positive", metavar="VALUE", help="class that is counted; needed where there are more than two"
-    )
-    columns.add_argument("--covariates", nargs="+", default=[], metavar="COL", help="seeing, depth, ...: templates")
-    columns.add_argument("--reference", metavar="COL", help="labels taken for true")
-    columns.add_argument("--reference-positive", metavar="VALUE", help="default: as --positive")
-    columns.add_argument(
-        "--score", metavar="COL", help="probability of the positive class: its dipole, or its test against a reference"
-    )
-    columns.add_argument("--source-id", metavar="COL", help="ids; rows that repeat one are dropped")
-    other = parser.add_argument_group("a second catalog of the same sky")
-    other.add_argument("--compare", metavar="FILE", help="the other catalog; its columns are called as in the first")
-    other.add_argument("--compare-ra", metavar="COL", help="its right ascension")
-    other.add_argument("--compare-dec", metavar="COL", help="its declination")
-    other.add_argument("--compare-label", metavar="COL", help="its class")
-    other.add_argument("--match-radius", type=float, default=2.0, metavar="ARCSEC", help="default: %(default)s")
-    tests = parser.add_argument_group("tests")
-    tests.add_argument("--alpha", type=float, default=0.01, help="level of the verdict (default: %(default)s)")
-    tests.add_argument("--power", type=float, default=0.8, help="for the smallest dipole given (default: %(default)s)")
-    tests.add_argument("--permutations", type=int, default=4999, help="default: %(default)s")
-    tests.add_argument("--seed", type=int, default=0, help="of the permutations (default: %(default)s)")
-    tests.add_argument(
-        "--repeat-radius", type=float, default=2.0, metavar="ARCSEC", help="rows closer are one galaxy; 0: never"
-    )
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("catalog", help=f"the table ({FORMATS_IN_WORDS})")
+parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for summary, page and figures")
+parser.add_argument("--name", help="name of the audit (default: the catalog's file name)")
+parser.add_argument("--format", choices=FORMAT_NAMES, help="default: by the name")
+columns = parser.add_argument_group("columns", "guessed from common names and UCDs where they are not given")
+columns.add_argument("--ra", metavar="COL", help="right ascension, ICRS degrees unless the table has a unit")
+columns.add_argument("--dec", metavar="COL", help="declination, likewise")
+columns.add_argument("--label", nargs="+", default=[], metavar="COL", help="class of a galaxy; two or more: compared")
+columns.add_argument("--positive", metavar="VALUE", help="class that is counted; needed where there are more than two")
+columns.add_argument("--covariates", nargs="+", default=[], metavar="COL", help="seeing, depth, ...: templates")
+columns.add_argument("--reference", metavar="COL", help="labels taken for true")
+columns.add_argument("--reference-positive", metavar="VALUE", help="default: as --positive")
+columns.add_argument(
+    "--score", metavar="COL", help="probability of the positive class: its dipole, or its test against a reference"
+)
+columns.add_argument("--source-id", metavar="COL", help="ids; rows that repeat one are dropped")
+other = parser.add_argument_group("a second catalog of the same sky")
+other.add_argument("--compare", metavar="FILE", help="the other catalog; its columns are called as in the first")
+other.add_argument("--compare-ra", metavar="COL", help="its right ascension")
+other.add_argument("--compare-dec", metavar="COL", help="its declination")
+other.add_argument("--compare-label", metavar="COL", help="its class")
+other.add_argument("--match-radius", type=float, default=2.0, metavar="ARCSEC", help="default: %(default)s")
+tests = parser.add_argument_group("tests")
+tests.add_argument("--alpha", type=float, default=0.01, help="level of the verdict (default: %(default)s)")
+tests.add_argument("--power", type=float, default=0.8, help="for the smallest dipole given (default: %(default)s)")
+tests.add_argument("--permutations", type=int, default=4999, help="default: %(default)s")
+tests.add_argument("--seed", type=int, default=0, help="of the permutations (default: %(default)s)")
+tests.add_argument(
+    "--repeat-radius", type=float, default=2.0, metavar="ARCSEC", help="rows closer are one galaxy; 0: never"
+)
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -159,4 +149,4 @@ def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

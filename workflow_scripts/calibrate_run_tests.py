@@ -8,18 +8,14 @@ import pandas as pd
 from workflow_scripts.calibration_mocks.run_calibration import calibrate
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import write_table
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mocks", type=int, required=True, help="experiments of each design and effect")
-    parser.add_argument("--runs", type=int, nargs="+", default=[5, 10, 20], help="runs an arm; default: 5 10 20")
-    parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
-    parser.add_argument("--output", required=True, help="a row for every design, effect and test (Parquet)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--mocks", type=int, required=True, help="experiments of each design and effect")
+parser.add_argument("--runs", type=int, nargs="+", default=[5, 10, 20], help="runs an arm; default: 5 10 20")
+parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+parser.add_argument("--output", required=True, help="a row for every design, effect and test (Parquet)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -35,4 +31,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -5,20 +5,16 @@ import argparse
 from workflow_scripts.calibration_mocks.battery import GALAXIES, run_battery
 from workflow_scripts.calibration_mocks.mock_skies import LADDER, MASKS
 from workflow_scripts.provenance import provenance
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import write_table
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mask", required=True, help=f"part of the sky: {', '.join(MASKS)}")
-    parser.add_argument("--step", required=True, help=f"step of the ladder: {', '.join(LADDER)}")
-    parser.add_argument("--mocks", type=int, required=True, help="skies of each variant of the step")
-    parser.add_argument("--galaxies", type=int, default=GALAXIES, help="galaxies of a sky; default: %(default)s")
-    parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
-    parser.add_argument("--output", required=True, help="a row for every mock and test (Parquet)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--mask", required=True, help=f"part of the sky: {', '.join(MASKS)}")
+parser.add_argument("--step", required=True, help=f"step of the ladder: {', '.join(LADDER)}")
+parser.add_argument("--mocks", type=int, required=True, help="skies of each variant of the step")
+parser.add_argument("--galaxies", type=int, default=GALAXIES, help="galaxies of a sky; default: %(default)s")
+parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")
+parser.add_argument("--output", required=True, help="a row for every mock and test (Parquet)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -29,4 +25,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

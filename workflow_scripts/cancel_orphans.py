@@ -4,19 +4,15 @@ import argparse
 
 from workflow_scripts.cluster.slurm import cancel, jobs_of_folder, snakemakes_in
 from workflow_scripts.errors import InputError
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of the step."""
-    parser = argparse.ArgumentParser(
-        prog="python -m workflow_scripts.cancel_orphans",
-        description=__doc__,
-        epilog="Run it on the machine where Snakemake was killed; then `snakemake --unlock`, and the run again.",
-    )
-    parser.add_argument("--directory", default=".", metavar="DIR", help="where results/ is; default: here")
-    parser.add_argument("--dry-run", action="store_true", help="list the jobs and leave them")
-    return parser
+parser = step_parser(
+    __doc__,
+    prog="python -m workflow_scripts.cancel_orphans",
+    epilog="Run it on the machine where Snakemake was killed; then `snakemake --unlock`, and the run again.",
+)
+parser.add_argument("--directory", default=".", metavar="DIR", help="where results/ is; default: here")
+parser.add_argument("--dry-run", action="store_true", help="list the jobs and leave them")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -37,4 +33,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.surveys.archive import count_outcomes, image_warnings, read_ledger, reasons, stretches
 from workflow_scripts.tables import write_json, write_table
 
@@ -17,14 +17,10 @@ log = logging.getLogger(__name__)
 # Reasons can quote what came, so there may be as many as images.
 LISTED_REASONS = 50
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--tiles", nargs="+", required=True, help="the tiles of the archive (Parquet)")
-    parser.add_argument("--output", required=True, help="the ledger (Parquet)")
-    parser.add_argument("--counts", required=True, help="requests by outcome and reason (JSON)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--tiles", nargs="+", required=True, help="the tiles of the archive (Parquet)")
+parser.add_argument("--output", required=True, help="the ledger (Parquet)")
+parser.add_argument("--counts", required=True, help="requests by outcome and reason (JSON)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -47,4 +43,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

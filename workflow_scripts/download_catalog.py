@@ -10,24 +10,20 @@ from workflow_scripts.catalogs.services.kept_responses import KeptResponses
 from workflow_scripts.catalogs.services.table_download import download_table
 from workflow_scripts.catalogs.services.web import GuardedSession
 from workflow_scripts.http_services.politeness import user_agent
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--url", required=True, help="address of the table")
-    parser.add_argument("--sha256", required=True, help="digest that it must have, 64 hex digits")
-    parser.add_argument("--max-bytes", type=int, default=4 << 30, help="longest file, default: %(default)s")
-    parser.add_argument("--contact", default="", help="address of the person who requests, for the User-Agent")
-    parser.add_argument("--kept", type=Path, required=True, help="folder of downloads that were begun")
-    parser.add_argument("--output", required=True, help="the table, as it is")
-    parser.add_argument("--record", required=True, help="where it is from (JSON)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--url", required=True, help="address of the table")
+parser.add_argument("--sha256", required=True, help="digest that it must have, 64 hex digits")
+parser.add_argument("--max-bytes", type=int, default=4 << 30, help="longest file, default: %(default)s")
+parser.add_argument("--contact", default="", help="address of the person who requests, for the User-Agent")
+parser.add_argument("--kept", type=Path, required=True, help="folder of downloads that were begun")
+parser.add_argument("--output", required=True, help="the table, as it is")
+parser.add_argument("--record", required=True, help="where it is from (JSON)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -55,4 +51,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

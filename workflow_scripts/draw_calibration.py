@@ -9,21 +9,17 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.figures.calibration import p_uniformity, power, recovery, sizes
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.figures.style import save_all
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import recorded_config
 
 # Okabe and Ito's, which colour-blind readers can distinguish; no experiment is drawn here that could choose others.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--table", type=Path, required=True, help="the table of tabulate_calibration (CSV)")
-    parser.add_argument("--findings", nargs="+", required=True, help="files of calibrate_sky_tests (Parquet)")
-    parser.add_argument("--dpi", type=int, default=200, help="of the PNG; default: %(default)s")
-    parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--table", type=Path, required=True, help="the table of tabulate_calibration (CSV)")
+parser.add_argument("--findings", nargs="+", required=True, help="files of calibrate_sky_tests (Parquet)")
+parser.add_argument("--dpi", type=int, default=200, help="of the PNG; default: %(default)s")
+parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -51,4 +47,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

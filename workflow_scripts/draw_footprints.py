@@ -8,16 +8,12 @@ from mocpy import MOC
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.figures.sky_figures import footprint_maps
 from workflow_scripts.figures.style import figure_settings, save_all
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mocs", nargs="+", required=True, help="coverages, named {footprint}.moc.fits")
-    parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
-    parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--mocs", nargs="+", required=True, help="coverages, named {footprint}.moc.fits")
+parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
+parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -28,4 +24,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

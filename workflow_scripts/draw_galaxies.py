@@ -7,20 +7,16 @@ from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.figures.galaxy_figures import galaxy_figures
 from workflow_scripts.figures.style import figure_settings, save_all
 from workflow_scripts.images.arrays import ImageStore
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import read_table
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--experiment", type=json_argument, required=True, help="the experiment, as JSON")
-    parser.add_argument("--index", required=True, help="index of the images (Parquet)")
-    parser.add_argument("--annotations", required=True, help="annotations of a run (Parquet), with {run_id}")
-    parser.add_argument("--training-sets", nargs="+", required=True, help="training sets to show (Parquet)")
-    parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
-    parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--experiment", type=json_argument, required=True, help="the experiment, as JSON")
+parser.add_argument("--index", required=True, help="index of the images (Parquet)")
+parser.add_argument("--annotations", required=True, help="annotations of a run (Parquet), with {run_id}")
+parser.add_argument("--training-sets", nargs="+", required=True, help="training sets to show (Parquet)")
+parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
+parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -32,4 +28,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -9,17 +9,13 @@ import pandas as pd
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.figures.run_figures import run_figures
 from workflow_scripts.figures.style import figure_settings, save_all
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
-    parser.add_argument("--histories", help="history.csv of a run, with {run_id} in the path")
-    parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
-    parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
+parser.add_argument("--histories", help="history.csv of a run, with {run_id} in the path")
+parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
+parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -34,4 +30,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

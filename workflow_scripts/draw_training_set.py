@@ -4,7 +4,7 @@ import argparse
 import logging
 
 from workflow_scripts.provenance import provenance
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import content_digest, read_table, recorded_config, write_table
 from workflow_scripts.training_sets.balance import balance_table
 from workflow_scripts.training_sets.matching import draw_training_set
@@ -13,17 +13,13 @@ from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--catalog", required=True, help="the catalog, or its galaxies (Parquet)")
-    parser.add_argument("--ledger", required=True, help="outcome of every cutout (Parquet)")
-    parser.add_argument("--footprint", type=json_argument, required=True, help="name, region, matching, family: JSON")
-    parser.add_argument("--resample", type=int, default=0, help="number of the draw (default: %(default)s)")
-    parser.add_argument("--output", required=True, help="the training set (Parquet)")
-    parser.add_argument("--balance", help="how well it is matched (CSV), if wanted")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--catalog", required=True, help="the catalog, or its galaxies (Parquet)")
+parser.add_argument("--ledger", required=True, help="outcome of every cutout (Parquet)")
+parser.add_argument("--footprint", type=json_argument, required=True, help="name, region, matching, family: JSON")
+parser.add_argument("--resample", type=int, default=0, help="number of the draw (default: %(default)s)")
+parser.add_argument("--output", required=True, help="the training set (Parquet)")
+parser.add_argument("--balance", help="how well it is matched (CSV), if wanted")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -45,4 +41,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -4,21 +4,17 @@ import argparse
 import logging
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.surveys.coverage import Coverage, fetch_map
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--coverage", type=json_argument, required=True, help="hips, order and url, as JSON")
-    parser.add_argument("--contact", help="e-mail address or URL, for the keepers of the service")
-    parser.add_argument("--limits-folder", default="results/.services", help="default: %(default)s")
-    parser.add_argument("--output", required=True, help="the coverage map (MOC in FITS)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--coverage", type=json_argument, required=True, help="hips, order and url, as JSON")
+parser.add_argument("--contact", help="e-mail address or URL, for the keepers of the service")
+parser.add_argument("--limits-folder", default="results/.services", help="default: %(default)s")
+parser.add_argument("--output", required=True, help="the coverage map (MOC in FITS)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -39,4 +35,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -14,7 +14,7 @@ from typing import Any
 
 from workflow_scripts.configuration.validation import validated
 from workflow_scripts.provenance import provenance
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, fetch_batches, write_batches
 from workflow_scripts.surveys.kept_tiles import SideFolder
 from workflow_scripts.surveys.registry import expected_size, is_downloaded, open_survey
@@ -22,28 +22,24 @@ from workflow_scripts.surveys.survey import requests_of_tile
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--survey", type=json_argument, required=True, help="entry of `surveys`, as JSON (docs/configuration.md)"
-    )
-    parser.add_argument("--catalog", required=True, help="the catalog (Parquet)")
-    parser.add_argument("--truth", help="the simulated sky (Parquet), for kind simulated")
-    parser.add_argument("--images", help="folder, tar or zip, for kind local")
-    parser.add_argument("--coverage", help="coverage map (MOC in FITS): what lies outside is not requested")
-    parser.add_argument("--access", type=json_argument, help="access limits of the service, as JSON; default: polite")
-    parser.add_argument("--contact", help="e-mail address or URL, for the keepers of the service")
-    parser.add_argument(
-        "--limits-folder", default="results/.services", help="where jobs keep limits together, default: %(default)s"
-    )
-    parser.add_argument("--tile", type=int, required=True, help="number of the tile")
-    parser.add_argument(
-        "--max-failed-share", type=float, default=0.01, help="of rejected and failed requests, default: %(default)s"
-    )
-    parser.add_argument("--output", required=True, help="the tile (Parquet)")
-    return parser
+parser = step_parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument(
+    "--survey", type=json_argument, required=True, help="entry of `surveys`, as JSON (docs/configuration.md)"
+)
+parser.add_argument("--catalog", required=True, help="the catalog (Parquet)")
+parser.add_argument("--truth", help="the simulated sky (Parquet), for kind simulated")
+parser.add_argument("--images", help="folder, tar or zip, for kind local")
+parser.add_argument("--coverage", help="coverage map (MOC in FITS): what lies outside is not requested")
+parser.add_argument("--access", type=json_argument, help="access limits of the service, as JSON; default: polite")
+parser.add_argument("--contact", help="e-mail address or URL, for the keepers of the service")
+parser.add_argument(
+    "--limits-folder", default="results/.services", help="where jobs keep limits together, default: %(default)s"
+)
+parser.add_argument("--tile", type=int, required=True, help="number of the tile")
+parser.add_argument(
+    "--max-failed-share", type=float, default=0.01, help="of rejected and failed requests, default: %(default)s"
+)
+parser.add_argument("--output", required=True, help="the tile (Parquet)")
 
 
 def with_defaults(survey: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,4 +81,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -4,18 +4,14 @@ import argparse
 import logging
 
 from workflow_scripts.images.arrays import ImageStore, write_index
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--arrays", nargs="+", required=True, help="pixel arrays of the tiles (.npy)")
-    parser.add_argument("--ids", nargs="+", required=True, help="lists of their galaxies (Parquet), in the same order")
-    parser.add_argument("--output", required=True, help="the index (Parquet)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--arrays", nargs="+", required=True, help="pixel arrays of the tiles (.npy)")
+parser.add_argument("--ids", nargs="+", required=True, help="lists of their galaxies (Parquet), in the same order")
+parser.add_argument("--output", required=True, help="the index (Parquet)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -25,4 +21,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -8,21 +8,17 @@ import logging
 
 from workflow_scripts.catalogs.galaxies import positions_of_catalog
 from workflow_scripts.provenance import provenance
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_table
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--rows", type=json_argument, required=True, help="columns, format, hygiene and sample of the catalog, as JSON"
-    )
-    parser.add_argument("--source", required=True, help="the table that the catalog is made from")
-    parser.add_argument("--output", required=True, help="the positions (Parquet)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument(
+    "--rows", type=json_argument, required=True, help="columns, format, hygiene and sample of the catalog, as JSON"
+)
+parser.add_argument("--source", required=True, help="the table that the catalog is made from")
+parser.add_argument("--output", required=True, help="the positions (Parquet)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -34,4 +30,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -6,20 +6,16 @@ import logging
 from workflow_scripts.catalogs.formats import FORMATS_IN_WORDS
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog
 from workflow_scripts.provenance import provenance
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json, write_table
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--catalog", type=json_argument, required=True, help="entry of `catalogs`, as JSON")
-    parser.add_argument("--source", required=True, help=f"the table ({FORMATS_IN_WORDS})")
-    parser.add_argument("--output", required=True, help="the catalog (Parquet)")
-    parser.add_argument("--hygiene", required=True, help="what was dropped, and why (JSON)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--catalog", type=json_argument, required=True, help="entry of `catalogs`, as JSON")
+parser.add_argument("--source", required=True, help=f"the table ({FORMATS_IN_WORDS})")
+parser.add_argument("--output", required=True, help="the catalog (Parquet)")
+parser.add_argument("--hygiene", required=True, help="what was dropped, and why (JSON)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -40,4 +36,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -4,20 +4,16 @@ import argparse
 import logging
 
 from workflow_scripts.sky.footprints import footprint_axis, region_moc
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--footprint", type=json_argument, required=True, help="`name` and `region`, as JSON")
-    parser.add_argument("--moc", required=True, help="the coverage (MOC in FITS, ICRS)")
-    parser.add_argument("--summary", required=True, help="its axis and its share of the sky (JSON)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--footprint", type=json_argument, required=True, help="`name` and `region`, as JSON")
+parser.add_argument("--moc", required=True, help="the coverage (MOC in FITS, ICRS)")
+parser.add_argument("--summary", required=True, help="its axis and its share of the sky (JSON)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -32,4 +28,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

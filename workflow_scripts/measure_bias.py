@@ -34,25 +34,21 @@ from workflow_scripts.provenance import provenance
 from workflow_scripts.runs import listed_runs, paths_of_runs
 from workflow_scripts.statistics.p_values import adjusted_within_families, ledger
 from workflow_scripts.statistics.result import plain
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--experiment", type=json_argument, required=True, help="the experiment, as JSON")
-    parser.add_argument("--catalog", required=True, help="the catalog (Parquet), for reference labels")
-    parser.add_argument("--annotations", required=True, help="annotations of a run (Parquet), with {run_id}")
-    parser.add_argument(
-        "--training-sets", required=True, help="training set of a run (Parquet), with {footprint} and {resample}"
-    )
-    parser.add_argument("--balance", required=True, help="balance of all training sets, or of one, likewise (CSV)")
-    parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--experiment", type=json_argument, required=True, help="the experiment, as JSON")
+parser.add_argument("--catalog", required=True, help="the catalog (Parquet), for reference labels")
+parser.add_argument("--annotations", required=True, help="annotations of a run (Parquet), with {run_id}")
+parser.add_argument(
+    "--training-sets", required=True, help="training set of a run (Parquet), with {footprint} and {resample}"
+)
+parser.add_argument("--balance", required=True, help="balance of all training sets, or of one, likewise (CSV)")
+parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -187,4 +183,4 @@ def paper_style_summary(runs: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, An
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -8,28 +8,24 @@ from workflow_scripts.planning.costs import CostModel, read_records
 from workflow_scripts.planning.dry_run import dry_run
 from workflow_scripts.planning.estimate import estimated_plan
 from workflow_scripts.planning.plan_page import console_for, print_page
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 
 # Options that are Snakemake's own, passed on as they are.
 PASSED_ON = ("configfile", "config", "directory", "cores", "jobs", "profile")
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of the preview."""
-    parser = argparse.ArgumentParser(
-        prog="python -m workflow_scripts.plan",
-        description=__doc__,
-        epilog="Options after -- are Snakemake's: targets, --forcerun RULE, --until RULE, ...",
-    )
-    parser.add_argument("--configfile", nargs="+", metavar="FILE", help="overlay config.yaml")
-    parser.add_argument("--config", nargs="+", metavar="KEY=VALUE", help="overlay single keys")
-    parser.add_argument("--directory", metavar="DIR", help="where results/ is, or will be; default: here")
-    parser.add_argument("--cores", default="all", metavar="N", help="cores of this machine, default: %(default)s")
-    parser.add_argument("--jobs", metavar="N", help="jobs at once, for a profile of a cluster")
-    parser.add_argument("--profile", metavar="DIR", help="a profile of Snakemake, for example profiles/slurm")
-    parser.add_argument("--json", action="store_true", help="print the plan as JSON")
-    parser.add_argument("snakemake", nargs="*", metavar="-- ARGUMENT", help="further arguments of snakemake")
-    return parser
+parser = step_parser(
+    __doc__,
+    prog="python -m workflow_scripts.plan",
+    epilog="Options after -- are Snakemake's: targets, --forcerun RULE, --until RULE, ...",
+)
+parser.add_argument("--configfile", nargs="+", metavar="FILE", help="overlay config.yaml")
+parser.add_argument("--config", nargs="+", metavar="KEY=VALUE", help="overlay single keys")
+parser.add_argument("--directory", metavar="DIR", help="where results/ is, or will be; default: here")
+parser.add_argument("--cores", default="all", metavar="N", help="cores of this machine, default: %(default)s")
+parser.add_argument("--jobs", metavar="N", help="jobs at once, for a profile of a cluster")
+parser.add_argument("--profile", metavar="DIR", help="a profile of Snakemake, for example profiles/slurm")
+parser.add_argument("--json", action="store_true", help="print the plan as JSON")
+parser.add_argument("snakemake", nargs="*", metavar="-- ARGUMENT", help="further arguments of snakemake")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -48,4 +44,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -16,21 +16,17 @@ from workflow_scripts.images.decoding import decode
 from workflow_scripts.images.fits_files import UndecodableImageError
 from workflow_scripts.images.recipes import apply_recipe
 from workflow_scripts.provenance import provenance
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.surveys.archive import read_images, read_ledger
 from workflow_scripts.tables import write_table
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recipe", type=json_argument, required=True, help="entry of `recipes`, as JSON")
-    parser.add_argument("--cutouts", required=True, help="a tile of the archive (Parquet)")
-    parser.add_argument("--array", required=True, help="the pixels (.npy, uint8, (n, size, size, channels))")
-    parser.add_argument("--ids", required=True, help="which galaxy is in which row (Parquet)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--recipe", type=json_argument, required=True, help="entry of `recipes`, as JSON")
+parser.add_argument("--cutouts", required=True, help="a tile of the archive (Parquet)")
+parser.add_argument("--array", required=True, help="the pixels (.npy, uint8, (n, size, size, channels))")
+parser.add_argument("--ids", required=True, help="which galaxy is in which row (Parquet)")
 
 
 def prepared(cutouts: str | Path, recipe: Mapping[str, Any]) -> Iterator[NDArray[np.uint8]]:
@@ -57,4 +53,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -16,24 +16,20 @@ from workflow_scripts.catalogs.services.web import GuardedSession
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.politeness import user_agent
 from workflow_scripts.provenance import provenance, sha256
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json, write_table
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--query", type=json_argument, required=True, help="source, url, query or sql, key: JSON")
-    parser.add_argument("--page-rows", type=int, default=50_000, help="rows requested at a time, default: %(default)s")
-    parser.add_argument("--queries-per-minute", type=int, default=20, help="default: %(default)s")
-    parser.add_argument("--asynchronous", action="store_true", help="by jobs that run on the server (TAP)")
-    parser.add_argument("--contact", default="", help="address of the person who requests, for the User-Agent")
-    parser.add_argument("--kept", type=Path, required=True, help="folder of responses that came already")
-    parser.add_argument("--output", required=True, help="the rows (Parquet)")
-    parser.add_argument("--record", required=True, help="what was requested, when, and what came (JSON)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--query", type=json_argument, required=True, help="source, url, query or sql, key: JSON")
+parser.add_argument("--page-rows", type=int, default=50_000, help="rows requested at a time, default: %(default)s")
+parser.add_argument("--queries-per-minute", type=int, default=20, help="default: %(default)s")
+parser.add_argument("--asynchronous", action="store_true", help="by jobs that run on the server (TAP)")
+parser.add_argument("--contact", default="", help="address of the person who requests, for the User-Agent")
+parser.add_argument("--kept", type=Path, required=True, help="folder of responses that came already")
+parser.add_argument("--output", required=True, help="the rows (Parquet)")
+parser.add_argument("--record", required=True, help="what was requested, when, and what came (JSON)")
 
 
 def resolved(query: Mapping[str, Any]) -> tuple[str, str | None, tuple[str, ...] | None]:
@@ -98,4 +94,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

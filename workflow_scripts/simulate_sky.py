@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.provenance import provenance
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.surveys.simulated.imaging import image_conditions, judged_labels
 from workflow_scripts.surveys.simulated.populations import draw_galaxies
 from workflow_scripts.surveys.simulated.settings import FIELDS, check_sky, injected_dipoles
@@ -15,14 +15,10 @@ from workflow_scripts.tables import write_json, write_table
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--catalog", type=json_argument, required=True, help="entry of `catalogs`, as JSON")
-    parser.add_argument("--output", required=True, help="the sky with everything injected (Parquet)")
-    parser.add_argument("--truth", required=True, help="the imaging that was injected, in short (JSON)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--catalog", type=json_argument, required=True, help="entry of `catalogs`, as JSON")
+parser.add_argument("--output", required=True, help="the sky with everything injected (Parquet)")
+parser.add_argument("--truth", required=True, help="the imaging that was injected, in short (JSON)")
 
 
 def simulated_sky(catalog: dict[str, Any]) -> pd.DataFrame:
@@ -63,4 +59,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -21,46 +21,36 @@ def json_argument(text: str) -> Any:
         raise argparse.ArgumentTypeError(f"not valid JSON ({error.msg} at character {error.pos})") from None
 
 
+def step_parser(description: str | None, **options: Any) -> argparse.ArgumentParser:
+    """The parser of a step, with the options that every step has; `options` are those of `ArgumentParser`."""
+    parser = argparse.ArgumentParser(description=description, **options)
+    parser.add_argument("--debug", action="store_true", help="show the traceback of an input error")
+    levels = ["DEBUG", "INFO", "WARNING", "ERROR"]
+    parser.add_argument("--log-level", default="INFO", choices=levels, help="default: %(default)s")
+    return parser
+
+
 def run_step(
-    main: Callable[[argparse.Namespace], None],
-    parser: argparse.ArgumentParser,
-    argv: Sequence[str] | None = None,
+    main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser, argv: Sequence[str] | None = None
 ) -> NoReturn:
-    """Run one step as a program.
+    """Run one step, whose `parser` is a `step_parser`, as a program.
 
     An `InputError` is printed as one sentence and exits with status 2, a `JobError` likewise with another first word;
     every other exception is a bug and keeps its traceback. `--debug` shows the traceback of all.
     """
-    parser.add_argument("--debug", action="store_true", help="show the traceback of an input error")
-    parser.add_argument(
-        "--log-level",
-        default="INFO",
-        choices=["DEBUG", "INFO", "WARNING", "ERROR"],
-        help="default: %(default)s",
-    )
     arguments = parser.parse_args(argv)
-    logging.basicConfig(
-        level=arguments.log_level,
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(message)s",
-        datefmt="%H:%M:%S",
-        force=True,
-    )
+    layout = "%(asctime)s %(levelname)s %(message)s"
+    logging.basicConfig(level=arguments.log_level, stream=sys.stderr, format=layout, datefmt="%H:%M:%S", force=True)
     try:
         main(arguments)
-    except InputError as error:
+    except (InputError, OSError) as error:
         if arguments.debug:
             raise
-        sys.exit(_printed(str(error), for_all=not isinstance(error, JobError)))
-    except OSError as error:
-        # A full or read-only disk is the user's to mend: name the file, without a traceback.
-        if arguments.debug:
-            raise
-        sentence = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        sys.exit(_printed(sentence, for_all=False))
+        sentence = str(error)
+        if isinstance(error, OSError) and error.filename:
+            # A full or read-only disk is the user's to mend: name the file, without a traceback.
+            sentence = f"{error.filename}: {error.strerror}"
+        for_all = isinstance(error, InputError) and not isinstance(error, JobError)
+        print(f"{FOR_ALL if for_all else FOR_ONE}: {sentence}", file=sys.stderr)
+        sys.exit(2)
     sys.exit(0)
-
-
-def _printed(sentence: str, *, for_all: bool) -> int:
-    print(f"{FOR_ALL if for_all else FOR_ONE}: {sentence}", file=sys.stderr)
-    return 2

@@ -5,7 +5,7 @@ import logging
 
 import pandas as pd
 
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import read_table
 from workflow_scripts.training_sets.balance import balance_table
 from workflow_scripts.training_sets.split import training_pool
@@ -13,18 +13,12 @@ from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--catalog", required=True, help="the catalog (Parquet)")
-    parser.add_argument("--ledger", required=True, help="outcome of every cutout (Parquet)")
-    parser.add_argument("--drawn", type=json_argument, required=True, help="[footprint, resample] of each set, as JSON")
-    parser.add_argument(
-        "--training-sets", required=True, help="a training set (Parquet), with {footprint} and {resample}"
-    )
-    parser.add_argument("--output", required=True, help="the balance of all training sets (CSV)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--catalog", required=True, help="the catalog (Parquet)")
+parser.add_argument("--ledger", required=True, help="outcome of every cutout (Parquet)")
+parser.add_argument("--drawn", type=json_argument, required=True, help="[footprint, resample] of each set, as JSON")
+parser.add_argument("--training-sets", required=True, help="a training set (Parquet), with {footprint} and {resample}")
+parser.add_argument("--output", required=True, help="the balance of all training sets (CSV)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -40,4 +34,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -7,19 +7,15 @@ import pandas as pd
 
 from workflow_scripts.calibration_mocks.calibration_table import markdown, run_rows, sky_rows
 from workflow_scripts.errors import InputError
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import recorded_config
 from workflow_scripts.whole_file import whole_file
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--findings", nargs="+", required=True, help="files of calibrate_sky_tests (Parquet)")
-    parser.add_argument("--runs", help="file of calibrate_run_tests (Parquet)")
-    parser.add_argument("--csv", type=Path, required=True, help="the table: a row for every test, sky and mask")
-    parser.add_argument("--markdown", type=Path, required=True, help="the same to read")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--findings", nargs="+", required=True, help="files of calibrate_sky_tests (Parquet)")
+parser.add_argument("--runs", help="file of calibrate_run_tests (Parquet)")
+parser.add_argument("--csv", type=Path, required=True, help="the table: a row for every test, sky and mask")
+parser.add_argument("--markdown", type=Path, required=True, help="the same to read")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -42,4 +38,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

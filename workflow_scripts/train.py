@@ -9,29 +9,25 @@ from typing import Any
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance, versions
-from workflow_scripts.step import json_argument, run_step
+from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of the step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--network", type=json_argument, required=True, help="the network's entry, as JSON")
-    parser.add_argument("--training-set", type=Path, required=True, help="training_set.parquet")
-    parser.add_argument("--index", type=Path, required=True, help="index.parquet of the images")
-    parser.add_argument("--footprint", required=True, help="name of the footprint, for the record")
-    parser.add_argument("--resample", type=int, default=0, help="number of the training set, for the record")
-    parser.add_argument("--seed", type=int, required=True, help="seed of weights, order and augmentation")
-    parser.add_argument("--resume-folder", type=Path, required=True, help="where unfinished trainings are kept")
-    parser.add_argument("--checkpoint-seconds", type=float, default=30, help="time between checkpoints (default: 30)")
-    parser.add_argument("--threads", type=int, default=1, help="cores given; the network's entry states what is used")
-    parser.add_argument("--model", type=Path, required=True, help="model.keras to write")
-    parser.add_argument("--history", type=Path, required=True, help="history.csv to write: epoch, loss, accuracy")
-    parser.add_argument("--run", type=Path, required=True, help="run.json to write: provenance and outcome")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--network", type=json_argument, required=True, help="the network's entry, as JSON")
+parser.add_argument("--training-set", type=Path, required=True, help="training_set.parquet")
+parser.add_argument("--index", type=Path, required=True, help="index.parquet of the images")
+parser.add_argument("--footprint", required=True, help="name of the footprint, for the record")
+parser.add_argument("--resample", type=int, default=0, help="number of the training set, for the record")
+parser.add_argument("--seed", type=int, required=True, help="seed of weights, order and augmentation")
+parser.add_argument("--resume-folder", type=Path, required=True, help="where unfinished trainings are kept")
+parser.add_argument("--checkpoint-seconds", type=float, default=30, help="time between checkpoints (default: 30)")
+parser.add_argument("--threads", type=int, default=1, help="cores given; the network's entry states what is used")
+parser.add_argument("--model", type=Path, required=True, help="model.keras to write")
+parser.add_argument("--history", type=Path, required=True, help="history.csv to write: epoch, loss, accuracy")
+parser.add_argument("--run", type=Path, required=True, help="run.json to write: provenance and outcome")
 
 
 def main(args: argparse.Namespace) -> None:
@@ -100,4 +96,4 @@ def _given_file(spec: dict[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -6,20 +6,16 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_scripts.step import run_step
+from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.verdict_page.verdict_html import verdict_html
 from workflow_scripts.whole_file import whole_file
 
 TABLES = ("runs", "arms", "contrasts", "thresholds")
 
-
-def build_parser() -> argparse.ArgumentParser:
-    """Command line of this step."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
-    parser.add_argument("--cutouts", type=Path, help="ledger.json of the survey's cutouts")
-    parser.add_argument("--output", required=True, help="the page (HTML)")
-    return parser
+parser = step_parser(__doc__)
+parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
+parser.add_argument("--cutouts", type=Path, help="ledger.json of the survey's cutouts")
+parser.add_argument("--output", required=True, help="the page (HTML)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -33,4 +29,4 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 if __name__ == "__main__":
-    run_step(main, build_parser())
+    run_step(main, parser)

@@ -61,7 +61,7 @@ def rows(folder, query: dict, *options: str):
     """All rows of a query, requested in this process."""
     arguments = ["--query", json.dumps(query), "--kept", str(folder / "kept"), "--page-rows", "1000", *options]
     arguments += ["--output", str(folder / "answer.parquet"), "--record", str(folder / "answer.json")]
-    query_catalog.main(query_catalog.build_parser().parse_args(arguments))
+    query_catalog.main(query_catalog.parser.parse_args(arguments))
     return pq.read_table(folder / "answer.parquet")
 
 
@@ -119,5 +119,5 @@ def test_a_table_on_the_web_comes_whole(tmp_path, server, impatient, kind):
     disturbed(server, kind)
     arguments = ["--url", url, "--sha256", hashlib.sha256(whole).hexdigest(), "--kept", str(tmp_path / "kept")]
     arguments += ["--output", str(tmp_path / "download.csv"), "--record", str(tmp_path / "download.csv.json")]
-    download_catalog.main(download_catalog.build_parser().parse_args(arguments))
+    download_catalog.main(download_catalog.parser.parse_args(arguments))
     assert (tmp_path / "download.csv").read_bytes() == whole

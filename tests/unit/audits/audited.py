@@ -7,14 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_scripts.audit import build_parser, main
+from workflow_scripts.audit import main, parser
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
 
 def run_audit(catalog: Path, output: Path, *options: str) -> dict:
     """The summary of an audit; `options` are those of the command line."""
-    arguments = build_parser().parse_args([str(catalog), "--output", str(output), "--permutations", "199", *options])
+    arguments = parser.parse_args([str(catalog), "--output", str(output), "--permutations", "199", *options])
     main(arguments)
     return json.loads((output / "summary.json").read_text())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from workflow_scripts.audit import build_parser
+from workflow_scripts.audit import parser
 from workflow_scripts.configuration import load
 from workflow_scripts.errors import InputError
 
@@ -17,7 +17,7 @@ def test_options_are_those_of_the_command_line():
     entry = {"label": ["a b", "c"], "positive": -1, "covariates": ["x"], "match_radius": 3, "source_id": "id"}
     settings = load(with_audit(**entry))
     options = settings.audit_options("mine")
-    parsed = build_parser().parse_args(["c.csv", "--output", "o", *options])
+    parsed = parser.parse_args(["c.csv", "--output", "o", *options])
     assert (parsed.label, parsed.positive, parsed.covariates) == (["a b", "c"], "-1", ["x"])
     assert (parsed.match_radius, parsed.source_id, parsed.ra, parsed.permutations) == (3.0, "id", None, 4999)
     assert settings.active_audits == ["mine"]
@@ -25,8 +25,8 @@ def test_options_are_those_of_the_command_line():
 
 def test_defaults_are_those_of_the_command_line():
     options = load(with_audit()).audit_options("mine")
-    plain = build_parser().parse_args(["c.csv", "--output", "o"])
-    assert vars(build_parser().parse_args(["c.csv", "--output", "o", *options])) == vars(plain)
+    plain = parser.parse_args(["c.csv", "--output", "o"])
+    assert vars(parser.parse_args(["c.csv", "--output", "o", *options])) == vars(plain)
 
 
 @pytest.mark.parametrize(

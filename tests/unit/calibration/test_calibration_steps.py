@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def run(step, *arguments):
     with pytest.raises(SystemExit) as stopped:
-        run_step(step.main, step.build_parser(), [str(argument) for argument in arguments])
+        run_step(step.main, step.parser, [str(argument) for argument in arguments])
     return stopped.value.code
 
 

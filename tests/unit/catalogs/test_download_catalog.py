@@ -23,7 +23,7 @@ def run(tmp_path, url, sha256=DIGEST, *options) -> int:
     arguments = ["--url", url, "--sha256", sha256, "--kept", str(tmp_path / "kept"), *options]
     arguments += ["--output", str(tmp_path / "download.csv"), "--record", str(tmp_path / "download.csv.json")]
     with pytest.raises(SystemExit) as stopped:
-        run_step(download_catalog.main, download_catalog.build_parser(), arguments)
+        run_step(download_catalog.main, download_catalog.parser, arguments)
     return stopped.value.code
 
 

@@ -61,7 +61,7 @@ def run(tmp_path, source, catalog, folder="out"):
     outputs = tmp_path / folder / "catalog.parquet", tmp_path / folder / "hygiene.json"
     arguments += ["--output", str(outputs[0]), "--hygiene", str(outputs[1])]
     with pytest.raises(SystemExit) as stopped:
-        run_step(make_catalog.main, make_catalog.build_parser(), arguments)
+        run_step(make_catalog.main, make_catalog.parser, arguments)
     return *outputs, stopped.value.code
 
 
@@ -104,7 +104,7 @@ def test_everything_dropped_is_logged(tmp_path, survey_csv, caplog):
     caplog.set_level(logging.INFO)
     arguments = ["--catalog", json.dumps(entry()), "--source", str(survey_csv)]
     arguments += ["--output", str(tmp_path / "c.parquet"), "--hygiene", str(tmp_path / "h.json")]
-    make_catalog.main(make_catalog.build_parser().parse_args(arguments))
+    make_catalog.main(make_catalog.parser.parse_args(arguments))
     for words in ("2 rows with non finite position: drop", "1 unreadable in redshift", "unknown label U", "of 2003"):
         assert words in caplog.text
 

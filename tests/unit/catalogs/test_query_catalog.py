@@ -30,7 +30,7 @@ def run(tmp_path, query, *options) -> int:
     arguments = ["--query", json.dumps(query), "--kept", str(tmp_path / "kept"), "--page-rows", "400", *options]
     arguments += ["--output", str(tmp_path / "answer.parquet"), "--record", str(tmp_path / "answer.json")]
     with pytest.raises(SystemExit) as stopped:
-        run_step(query_catalog.main, query_catalog.build_parser(), arguments)
+        run_step(query_catalog.main, query_catalog.parser, arguments)
     return stopped.value.code
 
 
@@ -199,7 +199,7 @@ def test_a_killed_wait_takes_up_the_same_job(tmp_path, host, monkeypatch):
     arguments = ["--query", json.dumps(query), "--kept", str(tmp_path / "kept"), "--asynchronous"]
     arguments += ["--output", str(tmp_path / "answer.parquet"), "--record", str(tmp_path / "answer.json")]
     with pytest.raises(KeyboardInterrupt):
-        query_catalog.main(query_catalog.build_parser().parse_args(arguments))
+        query_catalog.main(query_catalog.parser.parse_args(arguments))
     monkeypatch.undo()
     assert run(tmp_path, query, "--asynchronous") == 0
     assert len(host.jobs) == 1
@@ -216,7 +216,7 @@ def test_a_job_that_was_not_started_before_the_kill_is_started(tmp_path, host, w
     arguments = ["--query", json.dumps(query), "--kept", str(tmp_path / "kept"), "--asynchronous"]
     arguments += ["--output", str(tmp_path / "answer.parquet"), "--record", str(tmp_path / "answer.json")]
     with pytest.raises(KeyboardInterrupt):
-        query_catalog.main(query_catalog.build_parser().parse_args(arguments))
+        query_catalog.main(query_catalog.parser.parse_args(arguments))
     monkeypatch.undo()
     assert [job["phase"] for job in host.jobs] == ["PENDING"]
     assert run(tmp_path, query, "--asynchronous") == 0

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 from tests.unit.bias.synthetic_experiment import experiment_runs, write_experiment
-from workflow_scripts.draw_runs import build_parser as runs_parser
 from workflow_scripts.draw_runs import main as draw_runs
-from workflow_scripts.draw_sky_maps import build_parser as maps_parser
+from workflow_scripts.draw_runs import parser as runs_parser
 from workflow_scripts.draw_sky_maps import main as draw_sky_maps
+from workflow_scripts.draw_sky_maps import parser as maps_parser
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.figures.galaxy_figures import galaxy_rows
 from workflow_scripts.figures.mollweide import draw_map, projected
@@ -47,8 +47,8 @@ def tables_of(folder):
 
 def draw(folder, catalog, to="figures", settings=SETTINGS):
     common = ["--bias-folder", str(folder / "bias"), "--figures", json.dumps(settings), "--folder", str(folder / to)]
-    draw_runs(runs_parser().parse_args(common))
-    draw_sky_maps(maps_parser().parse_args([*common, "--catalog", str(catalog)]))
+    draw_runs(runs_parser.parse_args(common))
+    draw_sky_maps(maps_parser.parse_args([*common, "--catalog", str(catalog)]))
     return {path.name: path.read_bytes() for path in (folder / to).iterdir()}
 
 

@@ -9,13 +9,13 @@ from tests.unit.bias.imaged_experiment import imaged_experiment
 from tests.unit.bias.synthetic_experiment import experiment_runs, measured, write_experiment
 from workflow_scripts.verdict_page.html_tables import number, with_error
 from workflow_scripts.verdict_page.verdict_html import verdict_html
-from workflow_scripts.write_verdict import build_parser, main
+from workflow_scripts.write_verdict import main, parser
 
 
 def written(folder, given):
     """Summary, tables and page of an experiment, the page by the step."""
     summary, tables = measured(folder, given)
-    main(build_parser().parse_args(["--bias-folder", str(folder / "bias"), "--output", str(folder / "page.html")]))
+    main(parser.parse_args(["--bias-folder", str(folder / "bias"), "--output", str(folder / "page.html")]))
     return summary, tables, (folder / "page.html").read_text()
 
 

@@ -45,7 +45,7 @@ def write_archive(path, numbers) -> None:
 def prepare(folder, tile, recipe=RECIPE):
     arguments = ["--recipe", json.dumps(recipe), "--cutouts", str(folder / f"cutouts{tile}.parquet")]
     arguments += ["--array", str(folder / f"tile{tile}.npy"), "--ids", str(folder / f"tile{tile}.parquet")]
-    prepare_images.main(prepare_images.build_parser().parse_args(arguments))
+    prepare_images.main(prepare_images.parser.parse_args(arguments))
 
 
 def test_archive_to_store(tmp_path):
@@ -56,7 +56,7 @@ def test_archive_to_store(tmp_path):
         prepare(tmp_path, tile)
     arguments = ["--arrays", *(str(tmp_path / f"tile{tile}.npy") for tile in range(3))]
     arguments += ["--ids", *(str(tmp_path / f"tile{tile}.parquet") for tile in range(3))]
-    index_images.main(index_images.build_parser().parse_args([*arguments, "--output", str(tmp_path / "index.parquet")]))
+    index_images.main(index_images.parser.parse_args([*arguments, "--output", str(tmp_path / "index.parquet")]))
     store = ImageStore(tmp_path / "index.parquet")
     delivered = [str(number) for numbers in tiles for number in numbers if number % 3]
     assert pd.read_parquet(store.path)["source_id"].tolist() == delivered

@@ -96,7 +96,7 @@ def run_step(tiny_survey, repository) -> Callable[..., subprocess.CompletedProce
     def run(step: str, *arguments: str, before: str = "", expect: int | None = 0) -> subprocess.CompletedProcess:
         code = (
             f"import sys\n{before}\nfrom workflow_scripts import {step}\nfrom workflow_scripts.step import run_step\n"
-            f"run_step({step}.main, {step}.build_parser(), sys.argv[1:])"
+            f"run_step({step}.main, {step}.parser, sys.argv[1:])"
         )
         path = os.pathsep.join([str(repository), *filter(None, [os.environ.get("PYTHONPATH")])])
         finished = subprocess.run(
@@ -124,7 +124,7 @@ def run_here(tiny_survey, monkeypatch, capsys) -> Callable[..., str]:
 
     def run(step: ModuleType, *arguments: str, expect: int = 0) -> str:
         with pytest.raises(SystemExit) as stopped:
-            run_in_this_process(step.main, step.build_parser(), arguments)
+            run_in_this_process(step.main, step.parser, arguments)
         captured = capsys.readouterr().err
         assert (stopped.value.code or 0) == expect, captured
         return captured

@@ -14,7 +14,7 @@ def map_it(folder, region: dict) -> tuple[MOC, dict, bytes]:
     entry = as_parameter({"name": "mine", "region": region})
     moc, summary = folder / "mine.moc.fits", folder / "mine.json"
     arguments = ["--footprint", entry, "--moc", str(moc), "--summary", str(summary)]
-    map_footprint.main(map_footprint.build_parser().parse_args(arguments))
+    map_footprint.main(map_footprint.parser.parse_args(arguments))
     return MOC.load(moc, format="fits"), json.loads(summary.read_text()), moc.read_bytes()
 
 
@@ -35,7 +35,7 @@ def test_map_of_nothing_writes_nothing(tmp_path, capsys):
     entry = as_parameter({"name": "mine", "region": {"ra_range": [5, 5]}})
     arguments = ["--footprint", entry, "--moc", str(tmp_path / "m.fits"), "--summary", str(tmp_path / "m.json")]
     with pytest.raises(SystemExit) as stopped:
-        run_step(map_footprint.main, map_footprint.build_parser(), arguments)
+        run_step(map_footprint.main, map_footprint.parser, arguments)
     assert stopped.value.code == 2
     assert capsys.readouterr().err == ("error: footprints.mine: the region is empty, expected some area on the sky\n")
     assert list(tmp_path.iterdir()) == []

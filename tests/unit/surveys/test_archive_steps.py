@@ -53,7 +53,7 @@ def fetch(folder, tile, *more, entry=ENTRY):
     arguments = ["--survey", json.dumps(entry), "--catalog", str(folder / "catalog.parquet"), "--tile", str(tile)]
     arguments += ["--output", str(output), *(more or ["--images", str(folder / "images")])]
     with pytest.raises(SystemExit) as stopped:
-        run_step(fetch_cutouts.main, fetch_cutouts.build_parser(), arguments)
+        run_step(fetch_cutouts.main, fetch_cutouts.parser, arguments)
     return stopped.value.code, output
 
 
@@ -61,7 +61,7 @@ def collect(folder, tiles, *more):
     arguments = ["--tiles", *map(str, tiles), "--output", str(folder / "ledger.parquet")]
     arguments += ["--counts", str(folder / "ledger.json"), *more]
     with pytest.raises(SystemExit) as stopped:
-        run_step(collect_ledger.main, collect_ledger.build_parser(), arguments)
+        run_step(collect_ledger.main, collect_ledger.parser, arguments)
     return stopped.value.code
 
 

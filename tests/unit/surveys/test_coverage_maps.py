@@ -34,7 +34,7 @@ def fetched(folder, data: bytes) -> int:
         with pytest.raises(SystemExit) as stopped:
             run_step(
                 fetch_coverage.main,
-                fetch_coverage.build_parser(),
+                fetch_coverage.parser,
                 [*arguments, "--output", str(folder / "coverage.fits")],
             )
         assert set(server.requested) == {"/query?ivorn=CDS/P/x+y&get=moc&order=5"}
@@ -92,7 +92,7 @@ def collected(folder, stretch: str | None) -> int:
     with pytest.raises(SystemExit) as stopped:
         run_step(
             collect_ledger.main,
-            collect_ledger.build_parser(),
+            collect_ledger.parser,
             [*arguments, "--counts", str(folder / "ledger.json")],
         )
     return stopped.value.code

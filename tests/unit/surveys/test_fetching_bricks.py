@@ -74,7 +74,7 @@ def arguments(folder, server, **options) -> list[str]:
 def fetch(folder, server, places=PLACES, status: int = 0, **options) -> pd.DataFrame | None:
     catalog_in(folder, places)
     with pytest.raises(SystemExit) as stopped:
-        run_step(fetch_cutouts.main, fetch_cutouts.build_parser(), arguments(folder, server, **options))
+        run_step(fetch_cutouts.main, fetch_cutouts.parser, arguments(folder, server, **options))
     assert stopped.value.code == status
     path = folder / "tile0.parquet"
     return pq.read_table(path).to_pandas() if path.exists() else None

@@ -51,7 +51,7 @@ def fetch(
     arguments += ["--access", json.dumps({**ACCESS, **dict(access)}), "--limits-folder", folder / "limits"]
     arguments += ["--max-failed-share", share, "--output", folder / "tile.parquet", "--contact", "me@example.org"]
     with pytest.raises(SystemExit) as stopped:
-        run_step(fetch_cutouts.main, fetch_cutouts.build_parser(), list(map(str, arguments)))
+        run_step(fetch_cutouts.main, fetch_cutouts.parser, list(map(str, arguments)))
     return Fetched(folder, stopped.value.code)
 
 

@@ -99,7 +99,7 @@ def test_positions_are_those_of_the_catalog(tmp_path, sample):
         with pytest.raises(SystemExit):
             run_step(
                 list_positions.main,
-                list_positions.build_parser(),
+                list_positions.parser,
                 [*arguments, "--output", str(tmp_path / "positions.parquet")],
             )
         return (tmp_path / "positions.parquet").read_bytes()

@@ -156,7 +156,7 @@ def test_step_writes_the_sky_and_what_was_injected(entry, tmp_path):
     files = [tmp_path / name for name in ("truth.parquet", "truth.json", "again.parquet", "again.json")]
     for output, truth in (files[:2], files[2:]):
         arguments = ["--catalog", json.dumps(entry), "--output", str(output), "--truth", str(truth)]
-        simulate_sky.main(simulate_sky.build_parser().parse_args(arguments))
+        simulate_sky.main(simulate_sky.parser.parse_args(arguments))
     assert files[0].read_bytes() == files[2].read_bytes()
     assert files[1].read_bytes() == files[3].read_bytes()
     pd.testing.assert_frame_equal(pd.read_parquet(files[0]), simulated_sky(entry))
@@ -173,7 +173,7 @@ def test_a_refused_sky_leaves_no_file(entry, tmp_path):
     entry = changed(entry, "labels.sharp", 0)
     names = ["--output", str(tmp_path / "truth.parquet"), "--truth", str(tmp_path / "truth.json")]
     with pytest.raises(InputError, match=r"labels\.sharp"):
-        simulate_sky.main(simulate_sky.build_parser().parse_args(["--catalog", json.dumps(entry), *names]))
+        simulate_sky.main(simulate_sky.parser.parse_args(["--catalog", json.dumps(entry), *names]))
     assert list(tmp_path.iterdir()) == []
 
 

@@ -33,7 +33,7 @@ def draw(folder, entry: dict, resample: int = 0, output: str = "out") -> pd.Data
         *("--footprint", as_parameter(entry), "--resample", resample),
         *("--output", folder / output / "training_set.parquet", "--balance", folder / output / "balance.csv"),
     ]
-    draw_training_set.main(draw_training_set.build_parser().parse_args([str(argument) for argument in arguments]))
+    draw_training_set.main(draw_training_set.parser.parse_args([str(argument) for argument in arguments]))
     return pd.read_parquet(folder / output / "training_set.parquet")
 
 

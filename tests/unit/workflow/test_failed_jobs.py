@@ -86,7 +86,7 @@ def test_a_step_ends_in_its_sentence(error, line, capsys):
         raise error
 
     with pytest.raises(SystemExit) as ended:
-        step.run_step(main, step.argparse.ArgumentParser(), [])
+        step.run_step(main, step.step_parser(None), [])
     assert ended.value.code == 2
     assert capsys.readouterr().err == f"{line}\n"
 
