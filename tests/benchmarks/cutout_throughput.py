@@ -36,10 +36,9 @@ from scipy.ndimage import gaussian_filter
 from tests.benchmarks.measurement import measured
 from workflow_scripts.provenance import provenance
 from workflow_scripts.surveys.archive import fetch_batches, write_batches
+from workflow_scripts.surveys.fetcher.connections import AccessLimits, Received
 from workflow_scripts.surveys.fetcher.journal import Journal
-from workflow_scripts.surveys.fetcher.requester import AccessLimits
 from workflow_scripts.surveys.fetcher.service import Galaxy
-from workflow_scripts.surveys.fetcher.single_request import Received
 from workflow_scripts.surveys.kept_tiles import SideFolder
 from workflow_scripts.surveys.service_survey import ServiceSurvey
 from workflow_scripts.surveys.services.sdss import Sdss

@@ -32,17 +32,40 @@ _COEFFICIENTS = 64
 _DAMAGE = ("Corrupt JPEG data", "Premature end")
 
 
+# accepted: the bytes are the requested image; misconfigured: no request of this survey can succeed, the run stops.
+Kind = Repeatable | Literal["accepted", "misconfigured"]
+Outcome = Literal["delivered", "no_coverage", "rejected", "failed"]
+
+
 @dataclass(frozen=True)
-class Problem:
-    """Why an image is not accepted: whether the same request may give a better one, and what the ledger records."""
+class Judgement:
+    """What a response or a file is: whether the same request may give a better one, and what the ledger records."""
 
-    kind: Repeatable
-    outcome: Literal["no_coverage", "rejected", "failed"]
-    reason: str
+    kind: Kind
+    outcome: Outcome
+    reason: str = ""
+    image: bytes = b""
+    image_format: str = ""
+    sha256: str = ""
 
 
-def _constant(pixels: NDArray) -> Problem:
-    return Problem("ambiguous", "rejected", "the image is constant")
+def failed(kind: Kind, reason: str) -> Judgement:
+    """Nothing usable came."""
+    return Judgement(kind, "failed", reason)
+
+
+def no_coverage(reason: str) -> Judgement:
+    """The survey has no image there, now and later."""
+    return Judgement("permanent", "no_coverage", reason)
+
+
+def accepted(image: bytes, image_format: str) -> Judgement:
+    """The requested image."""
+    return Judgement("accepted", "delivered", "", image, image_format, hashlib.sha256(image).hexdigest())
+
+
+def _constant(pixels: NDArray) -> Judgement:
+    return Judgement("ambiguous", "rejected", "the image is constant")
 
 
 @dataclass(frozen=True)
@@ -65,18 +88,10 @@ class Wanted:
     size_px: int | None
     image_format: str = ""
     blanks: Sequence[int] | None = None
-    of_blank: Callable[[NDArray], Problem] = _constant
+    of_blank: Callable[[NDArray], Judgement] = _constant
 
 
-@dataclass(frozen=True)
-class WholeImage:
-    """The format and digest of bytes that passed."""
-
-    image_format: str
-    sha256: str
-
-
-def check_image(data: bytes, wanted: Wanted) -> WholeImage | Problem:
+def check_image(data: bytes, wanted: Wanted) -> Judgement:
     """Whether bytes are a whole image as wanted.
 
     Passes all the same, because nothing in the file shows it: a FITS that was cut within its last 16 values or filled
@@ -86,38 +101,38 @@ def check_image(data: bytes, wanted: Wanted) -> WholeImage | Problem:
     try:
         found = image_format(data)
         if wanted.image_format and found != wanted.image_format:
-            return Problem("ambiguous", "failed", f"a {found.upper()} file, expected {wanted.image_format.upper()}")
+            return failed("ambiguous", f"a {found.upper()} file, expected {wanted.image_format.upper()}")
         # Files on disk may have more behind their end.
         if wanted.image_format and not data.endswith(_ENDS.get(found, b"")):
-            return Problem("transient", "failed", f"not an image: the end of the {found.upper()} file is missing")
+            return failed("transient", f"not an image: the end of the {found.upper()} file is missing")
         # In this order: `decode` limits the size.
         pixels = decode(data)
         if found == "jpeg":
             check_whole_jpeg(data)
     except UndecodableImageError as error:
-        return Problem("transient", "failed", f"not an image: {error}")
+        return failed("transient", f"not an image: {error}")
     if wanted.blanks is not None:
         blanks = [blank_in_jpeg(data, blank) for blank in wanted.blanks] if found == "jpeg" else wanted.blanks[:1]
         wanted = replace(wanted, blanks=blanks)
-    return check_pixels(pixels, wanted) or WholeImage(found, hashlib.sha256(data).hexdigest())
+    return check_pixels(pixels, wanted) or accepted(data, found)
 
 
-def check_pixels(pixels: NDArray, wanted: Wanted) -> Problem | None:
+def check_pixels(pixels: NDArray, wanted: Wanted) -> Judgement | None:
     """What speaks against decoded pixels (as `decoding.decode` gives them), if anything."""
     width, height = size_of(pixels)
     if wanted.size_px is not None and (width, height) != (wanted.size_px, wanted.size_px):
         reason = f"{width} x {height} pixels, expected {wanted.size_px} x {wanted.size_px}"
-        return Problem("ambiguous", "rejected", reason)
+        return Judgement("ambiguous", "rejected", reason)
     if is_constant(pixels):
         return wanted.of_blank(pixels)
     if wanted.blanks is None:
         return None
     if reason := too_empty(pixels, wanted.blanks):
         # A picture is known to be whole, a FITS that was filled up may be whole the next time.
-        return Problem("permanent" if pixels.dtype == np.uint8 else "ambiguous", "no_coverage", reason)
+        return Judgement("permanent" if pixels.dtype == np.uint8 else "ambiguous", "no_coverage", reason)
     if wanted.image_format == "fits" and _is_filled_up(pixels):
-        return Problem("ambiguous", "rejected", "the FITS ends in one value, as one does that was cut and filled up")
-    return Problem("ambiguous", "rejected", EMPTY_EDGE) if has_empty_edge(pixels) else None
+        return Judgement("ambiguous", "rejected", "the FITS ends in one value, as one does that was cut and filled up")
+    return Judgement("ambiguous", "rejected", EMPTY_EDGE) if has_empty_edge(pixels) else None
 
 
 def _is_filled_up(pixels: NDArray) -> bool:

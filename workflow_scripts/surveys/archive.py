@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workflow_scripts.errors import InputError, JobError, first_line
-from workflow_scripts.image_checks.acceptance import Problem, Wanted, check_image
+from workflow_scripts.image_checks.acceptance import Wanted, check_image
 from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult, Survey
 from workflow_scripts.tables import parquet_metadata
 from workflow_scripts.whole_file import whole_file
@@ -100,7 +100,7 @@ def checked(result: CutoutResult, wanted: Wanted) -> CutoutResult:
     if result.checked_sha256 == hashlib.sha256(data).hexdigest():
         return result
     found = check_image(data, wanted)
-    if isinstance(found, Problem):
+    if found.kind != "accepted":
         return replace(result, outcome="rejected", reason=found.reason, image=None, image_format="")
     return replace(result, image_format=found.image_format, checked_sha256=found.sha256)
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError, first_line
 from workflow_scripts.http_services.politeness import user_agent
-from workflow_scripts.surveys.fetcher.requester import AccessLimits, Requester
-from workflow_scripts.surveys.fetcher.service import Judgement, failed, judged_status
-from workflow_scripts.surveys.fetcher.single_request import Received
+from workflow_scripts.image_checks.acceptance import Judgement, accepted, failed
+from workflow_scripts.surveys.fetcher.connections import AccessLimits, Received
+from workflow_scripts.surveys.fetcher.requester import Judged, Requester
+from workflow_scripts.surveys.fetcher.service import judged_status
 
 # The finest maps of whole surveys have some megabytes.
 _LARGEST_BYTES = 256 * 2**20
@@ -61,15 +62,15 @@ def fetch_map(coverage: Mapping[str, Any], limits_folder: str | Path, contact: s
     """The map of a HiPS (`hips`, `order` and `url`) from the MocServer; `InputError` where no FITS file comes."""
     query = {"ivorn": coverage["hips"], "get": "moc", "order": coverage["order"]}
     url = f"{coverage['url']}?{urlencode(query)}"
-    response, judgement = asyncio.run(_response(url, limits_folder, contact))
-    if judgement.kind != "accepted" or response is None:
+    judgement = asyncio.run(_requested(url, limits_folder, contact)).judgement
+    if judgement.kind != "accepted":
         raise InputError(f"surveys: coverage: {coverage['url']}: {judgement.reason}")
-    return response.body
+    return judgement.image
 
 
-async def _response(url: str, limits_folder: str | Path, contact: str | None) -> tuple[Received | None, Judgement]:
+async def _requested(url: str, limits_folder: str | Path, contact: str | None) -> Judged:
     async with Requester((url,), _MOC_SERVER, limits_folder, user_agent(contact), url) as requester:
-        return await requester.until_judged(url, None, _judged_map)
+        return await requester.until_judged(lambda _: url, _judged_map)
 
 
 def _judged_map(response: Received) -> Judgement:
@@ -77,4 +78,4 @@ def _judged_map(response: Received) -> Judgement:
         return judgement
     if not response.body.startswith(b"SIMPLE  ="):
         return failed("transient", f"{response.content_type or 'something'} where a FITS file was expected")
-    return Judgement("accepted", "delivered")
+    return accepted(response.body, "fits")

@@ -205,7 +205,7 @@ def open_service(
     from workflow_scripts.http_services.politeness import user_agent
     from workflow_scripts.surveys.bricks.survey import BrickSurvey
     from workflow_scripts.surveys.coverage import Coverage
-    from workflow_scripts.surveys.fetcher.requester import AccessLimits
+    from workflow_scripts.surveys.fetcher.connections import AccessLimits
     from workflow_scripts.surveys.service_survey import ServiceSurvey
 
     survey = BrickSurvey if kind_of(entry).cuts_whole_files else ServiceSurvey

@@ -16,9 +16,9 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.images.fits_files import packed
 from workflow_scripts.surveys.coverage import Coverage
 from workflow_scripts.surveys.fetcher.campaign import Campaign
+from workflow_scripts.surveys.fetcher.connections import AccessLimits
 from workflow_scripts.surveys.fetcher.journal import Head, Journal
 from workflow_scripts.surveys.fetcher.progress import Progress
-from workflow_scripts.surveys.fetcher.requester import AccessLimits
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
 from workflow_scripts.surveys.kept_tiles import SideFolder, take_over
 from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Protocol, get_args
 
 import numpy as np
 import pandas as pd
@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError, first_line
+from workflow_scripts.image_checks.acceptance import Outcome
 from workflow_scripts.sky.tiles import equal_tile_of, number_of_tiles, tile_of
 
-Outcome = Literal["delivered", "no_coverage", "rejected", "failed"]
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
 

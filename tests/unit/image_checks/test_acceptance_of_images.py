@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from tests.fuzzing import fuzzed
 from tests.unit.image_checks.noise_images import SIZE, cube, picture
-from workflow_scripts.image_checks.acceptance import Problem, Wanted
+from workflow_scripts.image_checks.acceptance import Wanted, no_coverage
 from workflow_scripts.images.decoding import decode
+from workflow_scripts.surveys.fetcher.connections import Received
 from workflow_scripts.surveys.fetcher.service import judged_image
-from workflow_scripts.surveys.fetcher.single_request import Received
 
 GREY_NOISE = np.random.default_rng(6).integers(0, 256, (SIZE, SIZE), dtype=np.uint8)
 IMAGES = {"jpeg": picture("JPEG"), "png": picture("PNG"), "fits": cube()}
@@ -24,7 +24,7 @@ PIXELS_OF_FITS = 2880 + 3 * SIZE * SIZE * 4
 
 def judged(body: bytes, expected: str = "jpeg", content_type: str = "", size: int = SIZE):
     received = Received("http://x/", 200, "OK", content_type or f"image/{expected}", None, body, True)
-    wanted = Wanted(size, expected, (0,), lambda pixels: Problem("permanent", "no_coverage", "blank"))
+    wanted = Wanted(size, expected, (0,), lambda pixels: no_coverage("blank"))
     return judged_image(received, wanted)
 
 
@@ -93,7 +93,7 @@ def without_the_last_scan(jpeg: bytes) -> bytes:
 def test_everything_else_is_not(body, expected, content_type, kind, reason):
     judgement = judged(body, expected, content_type, size=48 if "empty" in reason and body[:2] == b"\xff\xd8" else SIZE)
     assert judgement.kind == kind, judgement
-    assert judgement.image is None
+    assert judgement.image == b""
     assert re.search(reason, judgement.reason), judgement.reason
 
 

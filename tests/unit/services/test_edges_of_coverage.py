@@ -9,8 +9,8 @@ from tests.services.coverage import is_covered
 from tests.services.protocols.cutout_pixels import covered_mask
 from tests.unit.services.client import get
 from workflow_scripts.fetch_cutouts import with_defaults
+from workflow_scripts.surveys.fetcher.connections import Received
 from workflow_scripts.surveys.fetcher.service import Galaxy
-from workflow_scripts.surveys.fetcher.single_request import Received
 from workflow_scripts.surveys.registry import client_of
 
 SIZE, SCALE = 128, 0.4

@@ -10,10 +10,16 @@ import pytest
 
 from tests.integration.network_campaign import REPOSITORY
 from tests.unit.surveys.scripted_server import ScriptedServer, http_response
+from workflow_scripts.http_services.addresses import AddressGuard
 from workflow_scripts.http_services.politeness import next_step
-from workflow_scripts.surveys.fetcher.connections import SharedClock
-from workflow_scripts.surveys.fetcher.requester import AccessLimits, Requester, Throttle
-from workflow_scripts.surveys.fetcher.single_request import NotReceived, Received
+from workflow_scripts.surveys.fetcher.connections import (
+    AccessLimits,
+    Connections,
+    NotReceived,
+    Received,
+    SharedClock,
+    Throttle,
+)
 
 URL = "https://service.example/cutout"
 # Responses with 503 in a row that stop all requests.
@@ -101,12 +107,11 @@ def test_the_pause_holds_for_all_jobs_and_never_longer_than_configured(tmp_path,
     async def fetch(url: str) -> list[float]:
         clock = SharedClock(tmp_path, url, None)
         paused = []
-        async with Requester(
-            (url,), AccessLimits(2, None, 4, 2, 5.0, 40.0), tmp_path, "skybias/test", "seed"
-        ) as requester:
+        limits = AccessLimits(2, None, 4, 2, 5.0, 40.0)
+        async with Connections(url, limits, tmp_path, AddressGuard(url), "skybias/test") as connections:
             for _ in range(requests):
                 paused.append(clock.paused_for())
-                await requester.once(url, 1000)
+                await connections.request(url, 1000)
         return [*paused, clock.paused_for()]
 
     with ScriptedServer(lambda before, target: http_response(b"busy", status, Retry_After="3000")) as server:

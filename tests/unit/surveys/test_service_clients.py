@@ -13,9 +13,10 @@ from tests.fuzzing import fuzzed
 from tests.unit.image_checks.noise_images import cube, picture
 from workflow_scripts.errors import InputError
 from workflow_scripts.fetch_cutouts import with_defaults
+from workflow_scripts.image_checks.acceptance import Judgement
 from workflow_scripts.images.fits_files import packed
-from workflow_scripts.surveys.fetcher.service import Galaxy, Judgement
-from workflow_scripts.surveys.fetcher.single_request import Received
+from workflow_scripts.surveys.fetcher.connections import Received
+from workflow_scripts.surveys.fetcher.service import Galaxy
 from workflow_scripts.surveys.registry import client_of
 from workflow_scripts.surveys.services.hips2fits import error_message
 from workflow_scripts.surveys.services.legacy import bands_in

@@ -13,7 +13,7 @@ from astropy.wcs import WCS
 from numpy.typing import NDArray
 
 from workflow_scripts.errors import first_line
-from workflow_scripts.image_checks.acceptance import Problem, Wanted, check_pixels
+from workflow_scripts.image_checks.acceptance import Wanted, check_pixels, no_coverage
 from workflow_scripts.image_checks.empty_parts import LARGEST_EMPTY_SHARE
 from workflow_scripts.images.decoding import LARGEST_BYTES, LARGEST_SIDE
 from workflow_scripts.images.fits_files import UndecodableImageError, reading_fits, whole_fits
@@ -129,7 +129,9 @@ def cut(
     beyond = 1 - (top - bottom + 1) * (right - left + 1) / size_px**2
     if beyond > LARGEST_EMPTY_SHARE:
         raise NoPixelsError(f"{beyond:.0%} of the image is beyond the edge of its brick")
-    if problem := check_pixels(pixels, Wanted(size_px, blanks=(0,), of_blank=_of_blank)):
+    if problem := check_pixels(
+        pixels, Wanted(size_px, blanks=(0,), of_blank=lambda _: no_coverage("empty: outside the survey"))
+    ):
         raise NoPixelsError(problem.reason)
     return pixels, _place_on_sky(cutout.wcs)
 
@@ -156,7 +158,3 @@ def _place_on_sky(wcs) -> fits.Header:
         for column in (0, 1):
             header[f"CD{row + 1}_{column + 1}"] = float(wcs.pixel_scale_matrix[row, column])
     return header
-
-
-def _of_blank(pixels: NDArray) -> Problem:
-    return Problem("permanent", "no_coverage", "empty: outside the survey")

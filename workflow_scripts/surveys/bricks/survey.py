@@ -12,22 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from workflow_scripts.image_checks.acceptance import Judgement, accepted, failed, no_coverage
 from workflow_scripts.images.decoding import LARGEST_BYTES
 from workflow_scripts.images.fits_files import UndecodableImageError
 from workflow_scripts.surveys.bricks.brick_images import NoPixelsError, WrongBrickError, as_fits, cut, read_brick_image
 from workflow_scripts.surveys.bricks.geometry import Brick, bricks_of
+from workflow_scripts.surveys.fetcher.connections import Received
 from workflow_scripts.surveys.fetcher.journal import Head, Journal, remove_journal
 from workflow_scripts.surveys.fetcher.progress import Progress
-from workflow_scripts.surveys.fetcher.service import (
-    Galaxy,
-    Judgement,
-    Service,
-    failed,
-    judged_status,
-    no_coverage,
-    quoted,
-)
-from workflow_scripts.surveys.fetcher.single_request import Received
+from workflow_scripts.surveys.fetcher.service import Galaxy, Service, judged_status, quoted
 from workflow_scripts.surveys.service_survey import ServiceSurvey, is_open
 
 # Bricks that are fetched before their galaxies are cut out and their files, some 10 MB each, removed.
@@ -64,8 +57,7 @@ class BrickCoadds(Service):
         name, band = galaxy.source_id.split()
         if response.status in (404, 410):
             return no_coverage(f"{response.status}: no image of the brick in band {band}")
-        judgement = judged_status(response)
-        if judgement is not None:
+        if judgement := judged_status(response):
             return judgement
         try:
             read_brick_image(response.body, Brick(name, galaxy.ra, galaxy.dec), band, self.pixel_scale)
@@ -73,7 +65,7 @@ class BrickCoadds(Service):
             return failed("transient", f"not the image of a brick: {error}{quoted(response)}")
         except WrongBrickError as error:
             return Judgement("ambiguous", "rejected", f"not the image of this brick in band {band}: {error}")
-        return Judgement("accepted", "delivered", "", response.body, "fits", hashlib.sha256(response.body).hexdigest())
+        return accepted(response.body, "fits")
 
 
 class BrickSurvey(ServiceSurvey):

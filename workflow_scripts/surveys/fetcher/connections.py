@@ -1,4 +1,7 @@
-"""Connections to one host: no more at a time than its access limits allow, and its rate and pauses kept by all jobs."""
+"""Connections to one host: no more at a time than its access limits allow, and its rate and pauses kept by all jobs.
+
+Every size, time and redirect of a response is limited.
+"""
 
 import asyncio
 import fcntl
@@ -6,22 +9,73 @@ import os
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import ResolveResult
 
-from workflow_scripts.errors import InputError
-from workflow_scripts.http_services.addresses import AddressGuard
+from workflow_scripts.errors import InputError, first_line
+from workflow_scripts.http_services.addresses import AddressGuard, ForbiddenAddressError
+from workflow_scripts.http_services.politeness import Repeatable, next_step, retry_after_seconds
 
 # A pause can be ended or prolonged by another job: it is looked at again after this (s).
 _LOOK_AGAIN = 5.0
 # Whatever a service requests (s).
 LONGEST_PAUSE = 3600.0
 _TIMES = struct.Struct("<dd")
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MOST_REDIRECTS = 5
+_PIECE = 2**16
+
+
+@dataclass(frozen=True)
+class AccessLimits:
+    """What the keepers of a service allow, and how patient this side is (`surveys.NAME.access`)."""
+
+    concurrency: int
+    requests_per_second: float | None
+    attempts: int
+    ambiguous_attempts: int
+    timeout_seconds: float
+    longest_wait_seconds: float
+
+
+@dataclass(frozen=True)
+class Received:
+    """A whole response. `reason_phrase` and `content_type` are as the service has them, cut to a line."""
+
+    url: str
+    status: int
+    reason_phrase: str
+    content_type: str
+    retry_after: str | None
+    body: bytes
+    # Whether the end of the body was marked: by its length, or by the last chunk.
+    end_was_marked: bool
+
+
+@dataclass(frozen=True)
+class NotReceived:
+    """No response, or not all of it. `unreachable`: there was not even a connection."""
+
+    reason: str
+    kind: Repeatable = "transient"
+    unreachable: bool = False
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file to send with a POST."""
+
+    fields: tuple[tuple[str, str], ...]
+    file: bytes
+
+
+def printable(text: str, most: int) -> str:
+    """The beginning of a text of unknown origin, in one line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text[:most])
 
 
 class SharedClock:
@@ -85,24 +139,49 @@ class SharedClock:
         os.pwrite(self._file, _TIMES.pack(next_free, paused_until), 0)
 
 
-class Connections:
-    """The connections of this job to one host; use it in an `async with`."""
+class Throttle:
+    """Whether a refusal of one host holds for one request or for all: its last responses, by the table of statuses."""
 
-    def __init__(self, clock: SharedClock, most: int, guard: AddressGuard, user_agent: str, trust_env: bool):
-        """`most` connections at a time."""
-        self.clock = clock
-        self._most = most
+    def __init__(self) -> None:
+        self._in_a_row = 0
+
+    def pause_after(self, response: Received | NotReceived) -> float:
+        """Seconds for which no request is to be sent to the host, for responses in the order of their arrival."""
+        if isinstance(response, NotReceived):
+            return 0.0
+        needed = None if response.status == 200 else next_step(response.status).pauses_host_after
+        if needed is None:
+            self._in_a_row = 0
+            return 0.0
+        self._in_a_row += 1
+        return (retry_after_seconds(response.retry_after) or 0.0) if self._in_a_row >= needed else 0.0
+
+
+class Connections:
+    """The connections of this job to the host of a configured URL; use it in an `async with`."""
+
+    def __init__(self, url: str, limits: AccessLimits, folder: str | Path, guard: AddressGuard, user_agent: str):
+        """`folder` holds the clocks that all jobs share."""
+        self._clock = SharedClock(folder, url, limits.requests_per_second)
+        self._limits = limits
         self._guard = guard
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
-        self._trust_env = trust_env
-        self._free = asyncio.Semaphore(most)
+        # No proxy can reach this machine.
+        self._trust_env = urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1")
+        self._free = asyncio.Semaphore(limits.concurrency)
+        self._throttle = Throttle()
 
     async def __aenter__(self) -> "Connections":
+        seconds = self._limits.timeout_seconds
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=self._most, resolver=_GuardedResolver(self._guard), use_dns_cache=True, ttl_dns_cache=300
+                limit=self._limits.concurrency,
+                resolver=_GuardedResolver(self._guard),
+                use_dns_cache=True,
+                ttl_dns_cache=300,
             ),
             headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=seconds, connect=min(seconds, 20.0)),
             # Bytes as they come: a small body that unpacks to gigabytes is never unpacked.
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -114,25 +193,95 @@ class Connections:
 
     async def __aexit__(self, *_: object) -> None:
         await self._session.close()
-        self.clock.close()
+        self._clock.close()
 
-    @asynccontextmanager
-    async def one(self) -> AsyncIterator[aiohttp.ClientSession]:
-        """A session for one request, when a connection is free and the request may be sent."""
+    async def request(self, url: str, largest_bytes: int, upload: Upload | None = None) -> Received | NotReceived:
+        """GET (or POST, with an upload) a URL when a connection is free; follow redirects where the guard allows it.
+
+        Nothing is raised for what a service or the network does: every error is a `NotReceived`. While the host is busy
+        for all, no job sends it any request.
+        """
         async with self._free:
-            await self.turn()
-            yield self._session
+            response = await self._followed(url, largest_bytes, upload)
+        if wait := self._throttle.pause_after(response):
+            self._clock.pause(min(wait, self._limits.longest_wait_seconds))
+        return response
 
-    async def turn(self) -> None:
+    async def _followed(self, url: str, largest_bytes: int, upload: Upload | None) -> Received | NotReceived:
+        origin = url
+        try:
+            for _ in range(_MOST_REDIRECTS + 1):
+                self._guard.check(url, origin)
+                await self._turn()
+                response = await self._once(url, largest_bytes, upload)
+                if isinstance(response, NotReceived | Received):
+                    return response
+                url = response
+            return NotReceived(f"more than {_MOST_REDIRECTS} redirects", "ambiguous")
+        except ForbiddenAddressError as error:
+            return NotReceived(f"refused to go on: {error}", "ambiguous")
+        except TimeoutError:
+            return NotReceived(f"no whole response within {self._limits.timeout_seconds:g} s")
+        except aiohttp.ClientConnectorError as error:
+            reason = error.os_error.strerror or str(error.os_error)
+            return NotReceived(f"no connection to {urlsplit(url).netloc}: {reason}", unreachable=True)
+        except (
+            aiohttp.ClientPayloadError,
+            aiohttp.ServerDisconnectedError,
+            ConnectionError,
+            asyncio.IncompleteReadError,
+        ):
+            return NotReceived("the connection broke off")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            # A broken header, chunk or certificate.
+            return NotReceived(first_line(error)[:200])
+
+    async def _turn(self) -> None:
         """Wait for the moment of the next request."""
         while True:
-            while paused := self.clock.paused_for():
+            while paused := self._clock.paused_for():
                 await asyncio.sleep(min(paused, _LOOK_AGAIN))
-            if not (wait := self.clock.reserve()):
+            if not (wait := self._clock.reserve()):
                 return
             await asyncio.sleep(wait)
-            if not self.clock.paused_for():
+            if not self._clock.paused_for():
                 return
+
+    async def _once(self, url: str, largest_bytes: int, upload: Upload | None) -> Received | NotReceived | str:
+        """The response, or where it redirects to."""
+        form = None
+        if upload is not None:
+            form = aiohttp.FormData(upload.fields)
+            form.add_field("file", upload.file, filename="positions.txt", content_type="text/plain")
+        method = "GET" if form is None else "POST"
+        async with self._session.request(method, url, data=form, allow_redirects=False) as response:
+            headers = response.headers
+            if response.status in _REDIRECTS and "Location" in headers:
+                response.close()
+                return urljoin(url, headers["Location"])
+            length = response.content_length
+            if length is not None and length > largest_bytes:
+                response.close()
+                return NotReceived(f"{length} bytes, expected at most {largest_bytes}", "ambiguous")
+            body = bytearray()
+            async for piece in response.content.iter_chunked(_PIECE):
+                body += piece
+                if len(body) > largest_bytes:
+                    response.close()
+                    return NotReceived(f"more than {largest_bytes} bytes", "ambiguous")
+            if length is not None and len(body) != length:
+                return NotReceived(f"{len(body)} bytes of {length}")
+            if (encoding := headers.get("Content-Encoding", "identity").lower()) not in ("identity", ""):
+                return NotReceived(f"packed with {encoding[:40]}, which was not requested", "ambiguous")
+            return Received(
+                url=url,
+                status=response.status,
+                reason_phrase=printable(response.reason or "", 200),
+                content_type=printable(headers.get("Content-Type", ""), 200),
+                retry_after=headers.get("Retry-After"),
+                body=bytes(body),
+                end_was_marked=length is not None or "chunked" in headers.get("Transfer-Encoding", "").lower(),
+            )
 
 
 class _GuardedResolver(aiohttp.ThreadedResolver):
@@ -149,8 +298,3 @@ class _GuardedResolver(aiohttp.ThreadedResolver):
         for address in found:
             self._guard.check_address(host, port, address["host"])
         return found
-
-
-def is_this_machine(url: str) -> bool:
-    """Whether a configured URL names this machine, which no proxy can reach."""
-    return (urlsplit(url).hostname or "") in ("localhost", "127.0.0.1", "::1")

@@ -1,52 +1,25 @@
 """What the fetcher needs to know of a service: its requests, and what the responses mean."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from workflow_scripts.http_services.politeness import Repeatable, next_step
-from workflow_scripts.image_checks.acceptance import Problem, Wanted, check_image
+from workflow_scripts.http_services.politeness import next_step
+from workflow_scripts.image_checks.acceptance import Judgement, Wanted, check_image, failed
+from workflow_scripts.surveys.fetcher.connections import Received, printable
 from workflow_scripts.surveys.fetcher.journal import Journal
-from workflow_scripts.surveys.fetcher.single_request import NotReceived, Received, Upload
-from workflow_scripts.surveys.survey import Outcome
+from workflow_scripts.surveys.fetcher.requester import Requester
 
-# accepted: the bytes are the requested image; misconfigured: no request of this survey can succeed, the run stops.
-Kind = Repeatable | Literal["accepted", "misconfigured"]
 # Types under which services send images; others (text/html, application/json) are those of an error.
 _UNSPECIFIC = ("application/octet-stream", "binary/octet-stream", "application/fits", "")
 _SHOWN = 80
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """The meaning of one response; `reason` goes into the ledger."""
-
-    kind: Kind
-    outcome: Outcome
-    reason: str = ""
-    image: bytes | None = None
-    image_format: str = ""
-    sha256: str = ""
-
-
-def failed(kind: Kind, reason: str) -> Judgement:
-    """Nothing usable came."""
-    return Judgement(kind, "failed", reason)
-
-
-def no_coverage(reason: str) -> Judgement:
-    """The survey has no image there, now and later."""
-    return Judgement("permanent", "no_coverage", reason)
-
-
-def judged_status(response: Received | NotReceived) -> Judgement | None:
+def judged_status(response: Received) -> Judgement | None:
     """The judgement of a response by its status alone; None for status 200, where the body decides.
 
     A service may know better what its 404 or 400 means: it looks before it calls this.
     """
-    if isinstance(response, NotReceived):
-        return failed("transient" if response.transient else "ambiguous", response.reason)
     if response.status == 200:
         return None
     line = f"{response.status} {response.reason_phrase}".strip()
@@ -58,18 +31,15 @@ def judged_status(response: Received | NotReceived) -> Judgement | None:
 
 def judged_image(response: Received, wanted: Wanted) -> Judgement:
     """The judgement of a response that should be an image; `wanted` names its format."""
-    judgement = judged_status(response)
-    if judgement is not None:
+    if judgement := judged_status(response):
         return judgement
     kind = response.content_type.split(";")[0].strip().lower()
     if not response.body:
         return failed("transient", "an empty body with status 200")
     if not kind.startswith("image/") and kind not in _UNSPECIFIC:
         return failed("transient", f"{kind} where an image was expected{quoted(response)}")
-    found = check_image(response.body, wanted)
-    if isinstance(found, Problem):
-        return Judgement(found.kind, found.outcome, found.reason + quoted(response))
-    return Judgement("accepted", "delivered", "", response.body, found.image_format, found.sha256)
+    judgement = check_image(response.body, wanted)
+    return replace(judgement, reason=judgement.reason + quoted(response)) if judgement.reason else judgement
 
 
 def quoted(response: Received) -> str:
@@ -78,8 +48,7 @@ def quoted(response: Received) -> str:
     if not head.strip() or b"\0" in head or head.startswith((b"\xff\xd8", b"\x89PNG", b"SIMPLE  =")):
         return ""
     words = " ".join(head.decode("utf-8", "replace").split())
-    shown = "".join(letter if letter.isprintable() else "?" for letter in words[:_SHOWN])
-    return f": '{shown}{'...' if len(words) > _SHOWN else ''}'"
+    return f": '{printable(words, _SHOWN)}{'...' if len(words) > _SHOWN else ''}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +73,6 @@ class Galaxy:
         return replace(self, part="") if self.part else self
 
 
-# Requests a URL, again where that can help, until the response is judged; gives the last response (None if none came)
-# and its judgement.
-Fetch = Callable[[str, Upload | None, Callable[[Received], Judgement]], Awaitable[tuple[Received | None, Judgement]]]
-
-
 class Service(ABC):
     """A client of one service: it makes URLs and judges responses, and never opens a connection itself."""
 
@@ -121,7 +85,7 @@ class Service(ABC):
     # Bands that have a FITS file each, requested one by one, from red to blue; empty where one response is the image.
     parts: tuple[str, ...] = ()
 
-    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, journal: Journal) -> None:
+    async def prepare(self, galaxies: Sequence[Galaxy], requester: Requester, journal: Journal) -> None:
         """Learn from the service what `url` needs, with as few requests as possible, and note it; mostly nothing."""
         return
 

@@ -11,16 +11,9 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from workflow_scripts.image_checks.acceptance import Problem, Wanted, largest_image, value_of
-from workflow_scripts.surveys.fetcher.service import (
-    Galaxy,
-    Judgement,
-    Service,
-    failed,
-    judged_image,
-    judged_status,
-)
-from workflow_scripts.surveys.fetcher.single_request import Received
+from workflow_scripts.image_checks.acceptance import Judgement, Wanted, failed, largest_image, no_coverage, value_of
+from workflow_scripts.surveys.fetcher.connections import Received, printable
+from workflow_scripts.surveys.fetcher.service import Galaxy, Service, judged_image, judged_status
 
 _FORMATS = {"jpeg": "jpg", "png": "png", "fits": "fits"}
 
@@ -61,8 +54,7 @@ class Hips2fits(Service):
 
     def judge(self, response: Received, galaxy: Galaxy) -> Judgement:
         """Errors are JSON with a title and a description."""
-        judgement = judged_status(response)
-        if judgement is not None:
+        if judgement := judged_status(response):
             message = error_message(response.body)
             return failed(judgement.kind, f"{response.status}: {message}") if message else judgement
         judgement = judged_image(response, Wanted(self.size_px, self.format, (0,), _of_blank))
@@ -84,12 +76,12 @@ def error_message(body: bytes) -> str:
     if not isinstance(error, dict):
         return ""
     parts = [part for part in (error.get("title"), error.get("description")) if isinstance(part, str)]
-    return "".join(letter if letter.isprintable() else " " for letter in ": ".join(parts))[:300]
+    return printable(" ".join(": ".join(parts).split()), 300)
 
 
-def _of_blank(pixels: np.ndarray) -> Problem:
+def _of_blank(pixels: np.ndarray) -> Judgement:
     # NaN as FITS; black or white as picture, after the colour of blank cells.
     values = value_of(pixels)
     if all(np.isnan(value) or value in (0.0, 255.0) for value in values):
-        return Problem("permanent", "no_coverage", "blank: outside the HiPS")
-    return Problem("ambiguous", "failed", f"the image is constant {values}")
+        return no_coverage("blank: outside the HiPS")
+    return failed("ambiguous", f"the image is constant {values}")

@@ -12,9 +12,9 @@ from urllib.parse import urlencode
 import numpy as np
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.image_checks.acceptance import Problem, Wanted, largest_image, value_of
-from workflow_scripts.surveys.fetcher.service import Galaxy, Judgement, Service, failed, judged_image
-from workflow_scripts.surveys.fetcher.single_request import Received
+from workflow_scripts.image_checks.acceptance import Judgement, Wanted, failed, largest_image, no_coverage, value_of
+from workflow_scripts.surveys.fetcher.connections import Received
+from workflow_scripts.surveys.fetcher.service import Galaxy, Service, judged_image
 
 # Zero flux in the stretch of a layer: m = 0.03 (ls-*), m = 0.02 (sdss).
 _GREY = (32, 22)
@@ -82,12 +82,12 @@ def bands_in(data: bytes) -> str:
     return ""
 
 
-def _of_blank(pixels: np.ndarray) -> Problem:
+def _of_blank(pixels: np.ndarray) -> Judgement:
     values = value_of(pixels)
     if pixels.dtype != np.uint8:
         empty = all(value == 0 or np.isnan(value) for value in values)
     else:
         empty = len(set(values)) == 1 and values[0] in _GREY
     if empty:
-        return Problem("permanent", "no_coverage", "empty: outside the survey")
-    return Problem("ambiguous", "failed", f"the image is constant {values}")
+        return no_coverage("empty: outside the survey")
+    return failed("ambiguous", f"the image is constant {values}")

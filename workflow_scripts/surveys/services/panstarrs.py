@@ -12,21 +12,13 @@ from urllib.parse import urlencode
 
 import numpy as np
 
-from workflow_scripts.image_checks.acceptance import Problem, Wanted, largest_image
+from workflow_scripts.image_checks.acceptance import Judgement, Wanted, failed, largest_image, no_coverage
 from workflow_scripts.images.decoding import decode
 from workflow_scripts.images.fits_files import UndecodableImageError, is_packed
+from workflow_scripts.surveys.fetcher.connections import Received, Upload, printable
 from workflow_scripts.surveys.fetcher.journal import Journal
-from workflow_scripts.surveys.fetcher.service import (
-    Fetch,
-    Galaxy,
-    Judgement,
-    Service,
-    failed,
-    judged_image,
-    judged_status,
-    no_coverage,
-)
-from workflow_scripts.surveys.fetcher.single_request import Received, Upload
+from workflow_scripts.surveys.fetcher.requester import Requester
+from workflow_scripts.surveys.fetcher.service import Galaxy, Service, judged_image, judged_status
 
 NATIVE_SCALE = 0.25
 # fitscut cuts larger ones silently.
@@ -53,7 +45,7 @@ class PanStarrs(Service):
         self.largest_bytes = largest_image(self.size_px, self.format, 3)
         self._names: dict[str, dict[str, str] | Judgement] = {}
 
-    async def prepare(self, galaxies: Sequence[Galaxy], fetch: Fetch, journal: Journal) -> None:
+    async def prepare(self, galaxies: Sequence[Galaxy], requester: Requester, journal: Journal) -> None:
         """Request the names of the stacks of all positions, many at a time."""
         unknown = []
         # The bands of a galaxy are at one position.
@@ -65,13 +57,13 @@ class PanStarrs(Service):
                 self._names[galaxy.key] = self._usable(found)
         for start in range(0, len(unknown), _BATCH):
             batch = unknown[start : start + _BATCH]
-            missing = await self._request_names(batch, fetch, journal)
+            missing = await self._request_names(batch, requester, journal)
             if missing:
                 # A table that was cut at the end of a line looks as if the rest of the sky had no images.
-                await self._request_names(missing, fetch, journal, surely=True)
+                await self._request_names(missing, requester, journal, surely=True)
 
     async def _request_names(
-        self, galaxies: Sequence[Galaxy], fetch: Fetch, journal: Journal, surely: bool = False
+        self, galaxies: Sequence[Galaxy], requester: Requester, journal: Journal, surely: bool = False
     ) -> list[Galaxy]:
         """Learn names; gives the galaxies without any, unless the whole table is sure to have come."""
         positions = "".join(f"{position_text(galaxy)}\n" for galaxy in galaxies).encode()
@@ -79,8 +71,7 @@ class PanStarrs(Service):
         names: dict[str, dict[str, str]] = {}
 
         def judge(response: Received) -> Judgement:
-            judgement = judged_status(response)
-            if judgement is not None:
+            if judgement := judged_status(response):
                 return judgement
             try:
                 names.update(stack_names(response.body))
@@ -88,8 +79,8 @@ class PanStarrs(Service):
                 return failed("transient", f"ps1filenames: {error}")
             return Judgement("accepted", "delivered")
 
-        response, judgement = await fetch(self.ps1filenames, upload, judge)
-        if judgement.kind != "accepted" or response is None:
+        judgement, response, *_ = await requester.until_judged(lambda _: self.ps1filenames, judge, upload=upload)
+        if judgement.kind != "accepted" or not isinstance(response, Received):
             for galaxy in galaxies:
                 self._names[galaxy.key] = failed("transient", f"no stack names: {judgement.reason}")
             return []
@@ -143,9 +134,9 @@ class PanStarrs(Service):
         return self.size_px if self.format == "fits" else round(self.size_px * galaxy.pixel_scale / NATIVE_SCALE)
 
 
-def _of_blank(pixels: np.ndarray) -> Problem:
+def _of_blank(pixels: np.ndarray) -> Judgement:
     # By the names there is a stack.
-    return Problem("ambiguous", "no_coverage", "empty: the stack has no pixels here")
+    return Judgement("ambiguous", "no_coverage", "empty: the stack has no pixels here")
 
 
 def _of_stack(response: Received) -> Judgement | None:
@@ -188,8 +179,8 @@ def stack_names(table: bytes) -> dict[str, dict[str, str]]:
     header = lines[0].split()
     missing = [name for name in _NEEDED if name not in header]
     if missing:
-        shown = "".join(letter if letter.isprintable() else "?" for letter in lines[0][:60])
-        raise BrokenTableError(f"the table of names has no column '{missing[0]}' (it starts with '{shown}')")
+        start = printable(lines[0], 60)
+        raise BrokenTableError(f"the table of names has no column '{missing[0]}' (it starts with '{start}')")
     if len(lines) > _MOST_ROWS:
         raise BrokenTableError(f"the table of names has {len(lines)} rows")
     ra, dec, band, kind, name = (header.index(column) for column in _NEEDED)

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from workflow_scripts.image_checks.acceptance import Problem, Wanted, largest_image, value_of
-from workflow_scripts.surveys.fetcher.service import Galaxy, Judgement, Service, judged_image, no_coverage
-from workflow_scripts.surveys.fetcher.single_request import Received
+from workflow_scripts.image_checks.acceptance import Judgement, Wanted, failed, largest_image, no_coverage, value_of
+from workflow_scripts.surveys.fetcher.connections import Received
+from workflow_scripts.surveys.fetcher.service import Galaxy, Service, judged_image
 
 
 class Sdss(Service):
@@ -42,7 +42,7 @@ class Sdss(Service):
         return judged_image(response, Wanted(self.size_px, "jpeg", (0,), _of_blank))
 
 
-def _of_blank(pixels: Any) -> Problem:
+def _of_blank(pixels: Any) -> Judgement:
     if max(value_of(pixels)) <= 1:
-        return Problem("permanent", "no_coverage", "black: outside the imaging")
-    return Problem("ambiguous", "failed", f"the image is constant {value_of(pixels)}")
+        return no_coverage("black: outside the imaging")
+    return failed("ambiguous", f"the image is constant {value_of(pixels)}")
