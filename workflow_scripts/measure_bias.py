@@ -27,7 +27,7 @@ from workflow_scripts.bias.run_level import adjusted_primary, run_level_tests
 from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run_table
 from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import maps_of_experiment
-from workflow_scripts.bias.training_comparison import read_training_sets, training_balance, training_set_of
+from workflow_scripts.bias.training_comparison import read_training_sets, training_balance
 from workflow_scripts.bias.verdict import verdict_of_runs
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
@@ -47,7 +47,7 @@ parser.add_argument("--annotations", required=True, help="annotations of a run (
 parser.add_argument(
     "--training-sets", required=True, help="training set of a run (Parquet), with {footprint} and {resample}"
 )
-parser.add_argument("--balance", required=True, help="balance of all training sets, or of one, likewise (CSV)")
+parser.add_argument("--balance", required=True, help="balance of all training sets (CSV)")
 parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
 
 
@@ -61,7 +61,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.catalog,
         arguments.output_folder,
         paths_of_runs(arguments.training_sets, runs),
-        paths_of_runs(arguments.balance, runs),
+        arguments.balance,
     )
 
 
@@ -72,7 +72,7 @@ def measure(
     catalog: str,
     folder: Path,
     training_sets: Sequence[str] = (),
-    balance: Sequence[str] = (),
+    balance: str | None = None,
 ) -> None:
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order."""
     annotations = read_annotations(experiment["name"], listed, files, catalog)
@@ -85,9 +85,8 @@ def measure(
     runs = pd.concat(
         [run_table(annotations), single.columns, *([coefficients.columns] if coefficients else [])], axis=1
     )
-    all_balance = gathered_balance(balance)
     fractions = fractions_of_runs(annotations, settings["ra_bins"])
-    training_templates = mean_training_templates(all_balance, templates) if templates else None
+    training_templates = mean_training_templates(pd.read_csv(balance), templates) if balance and templates else None
     found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates)
     found.missing += without_imaging
     primary = adjusted_primary(found.tests)
@@ -99,8 +98,6 @@ def measure(
         "arms": arm_means(runs, experiment["opposite"]),
         "thresholds": single.cuts,
     }
-    if str(folder / "balance.csv") not in balance:
-        tables["balance"] = all_balance
     for name, table in tables.items():
         with whole_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, float_format="%.9g")
@@ -118,7 +115,7 @@ def measure(
         "ledger": ledger(found.tests, settings["alpha"]) + of_galaxies,
         "not_answered": found.not_answered,
         "variance_budget": variance_budget(runs, found.tests, experiment["opposite"], settings["alpha"]),
-        "response_model": response_models(runs, settings),
+        "response_model": response_models(runs, found.tests),
         "imaging": imaging.as_dict() if imaging else None,
         "templates": templates.as_dict() if templates else None,
         "mediation": mediation_of_contrasts(annotations, coefficients, experiment["opposite"], settings["seed"])
@@ -155,18 +152,6 @@ def check_opposite(experiment: dict[str, Any], listed: list[dict[str, Any]]) -> 
     for name in (name for pair in experiment["opposite"] for name in pair):
         if name not in known:
             raise InputError(f"experiment {experiment['name']}: opposite names footprint {name}, which has no runs")
-
-
-def gathered_balance(files: Sequence[str]) -> pd.DataFrame:
-    """The balance of training sets: one table of all, or one of each (`.../{footprint}/resample{r}/balance.csv`)."""
-    tables = []
-    for file in files:
-        table = pd.read_csv(file)
-        if "footprint" not in table:
-            footprint, resample = training_set_of(file)
-            table = table.assign(footprint=footprint, resample=resample)
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame({"footprint": [], "resample": []})
 
 
 def paper_style_summary(runs: pd.DataFrame, pairs: pd.DataFrame) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError, first_line
 from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.sky.sky_sums import PositionSums
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,39 @@ class Annotations:
     def n(self) -> int:
         """Number of galaxies."""
         return len(self.ra)
+
+    @cached_property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Which galaxies (n,) have a reference label."""
+        return np.isfinite(self.reference)
+
+    @cached_property
+    def known(self) -> NDArray[np.int64] | slice:
+        """Row numbers (m,) of the galaxies with a reference label; a slice, without copies, where all or none have one.
+
+        Labels are compared with `against` at these.
+        """
+        return np.flatnonzero(self.labelled) if self.labelled.any() and not self.labelled.all() else slice(None)
+
+    @cached_property
+    def against(self) -> NDArray[np.float64]:
+        """The reference labels (m,), or where no galaxy has one, the mean over all runs."""
+        return self.reference[self.known] if self.labelled.any() else self.positive_share()
+
+    @cached_property
+    def known_vectors(self) -> NDArray[np.float64]:
+        """Unit vectors (m, 3) of the galaxies in `known`."""
+        return self.vectors[self.known]
+
+    @cached_property
+    def positions(self) -> PositionSums:
+        """Sums over all galaxies."""
+        return PositionSums.of(self.vectors)
+
+    @cached_property
+    def known_positions(self) -> PositionSums:
+        """Sums over the galaxies in `known`."""
+        return PositionSums.of(self.known_vectors)
 
     def scores(self, row: int) -> NDArray[np.float32]:
         """Scores (n,) of a run, read from its file: four times the labels, and no test needs two runs' at once.

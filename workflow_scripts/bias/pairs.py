@@ -12,7 +12,7 @@ from workflow_scripts.bias.imaging_templates import Imaging
 from workflow_scripts.bias.quantities import components, dipole_keys
 from workflow_scripts.statistics.pairs.paired_fractions import difference_in_differences, mcnemar
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import ValueSums
 from workflow_scripts.statistics.sky.template_regression import mediation, regressed_dipole
 
 _BOOTSTRAPS = 999
@@ -28,11 +28,10 @@ def pair_table(
     `cleaned_difference_dipole_*`, what templates fitted in other patches of sky leave, and `mediation_share`, the share
     of the difference's dipole that goes away beside templates, with its interval over blocks of sky.
     """
-    positions = PositionSums.of(annotations.vectors)
     rows = [
         {
             "kind": kind,
-            **_pair_row(annotations, a, b, positions),
+            **_pair_row(annotations, a, b),
             **(_imaging_columns(annotations, a, b, imaging, seed) if imaging and kind == "opposite" else {}),
         }
         for kind, a, b in [*_opposite_pairs(annotations, opposite), *_seed_pairs(annotations)]
@@ -56,10 +55,7 @@ def _seed_pairs(annotations: Annotations) -> Iterator[tuple[str, int, int]]:
             yield "seeds", int(a), int(b)
 
 
-_DIPOLE_COLUMNS = [
-    *("difference_dipole_x", "difference_dipole_y", "difference_dipole_z"),
-    *("difference_dipole_amplitude", "difference_dipole_q", "difference_dipole_p"),
-]
+_DIPOLE_COLUMNS = [f"difference_dipole_{part}" for part in ("x", "y", "z", "amplitude", "q", "p")]
 # Difference A - B, RA below 180 degrees minus above; and south minus north.
 _DID_COLUMNS = [f"{half}_did{suffix}" for half in ("ra_half", "dec_half") for suffix in ("", "_se", "_z", "_p")]
 
@@ -68,14 +64,12 @@ _IMAGING_COLUMNS = [*_CLEANED, *(f"{name}_se" for name in _CLEANED), "cleaned_di
 _IMAGING_COLUMNS += ["mediation_share", "mediation_share_low", "mediation_share_high", "mediation_share_along"]
 
 
-def _pair_row(annotations: Annotations, a: int, b: int, positions: PositionSums) -> Mapping[str, Any]:
+def _pair_row(annotations: Annotations, a: int, b: int) -> Mapping[str, Any]:
     delta = annotations.labels[a] - annotations.labels[b]
     only_a, only_b = int((delta > 0).sum()), int((delta < 0).sum())
-    row: dict[str, Any] = {
-        "a_run_id": annotations.runs["run_id"].iloc[a],
-        "b_run_id": annotations.runs["run_id"].iloc[b],
-    }
-    row |= {"n": annotations.n, **vars(mcnemar(only_a, only_b, annotations.n))}
+    run_ids = annotations.runs["run_id"]
+    row: dict[str, Any] = {"a_run_id": run_ids.iloc[a], "b_run_id": run_ids.iloc[b], "n": annotations.n}
+    row |= vars(mcnemar(only_a, only_b, annotations.n))
     row["agreement"] = (annotations.n - only_a - only_b) / annotations.n
     delta = delta.astype(float)
     for half, inside in (("ra_half", annotations.ra < 180), ("dec_half", annotations.dec < 0)):
@@ -87,7 +81,7 @@ def _pair_row(annotations: Annotations, a: int, b: int, positions: PositionSums)
         row |= {f"{half}_did": did.difference, f"{half}_did_se": did.se}
         row |= {f"{half}_did_z": did.z, f"{half}_did_p": did.p}
     try:
-        found = dipole(positions, ValueSums.of(delta, annotations.vectors))
+        found = dipole(annotations.positions, ValueSums.of(delta, annotations.vectors))
         row |= dict(zip(_DIPOLE_COLUMNS, [*found.beta, np.linalg.norm(found.beta), found.q, found.p], strict=True))
     except ValueError as error:
         row["note"] = str(error)

@@ -1,8 +1,7 @@
-"""The table of quantities: what is measured of every run, or pair of runs, and how it is tested. Each is declared once.
+"""What is measured of every run, or pair of runs, and how it is tested: each quantity is declared once.
 
-Two kinds of tests use it. With the galaxy as the unit, a network (or pair) has a p of its own, in the column
-`p_column` of a table: it holds for the given networks only. With the training run as the unit, `columns` are compared
-between training sets (`run_level`) and averaged over arms (`replicates`).
+With the training run as the unit, a `Quantity` is compared between training sets (`run_level`) and averaged over arms
+(`replicates`). With the galaxy as the unit, a network (or pair) has a p of its own, which holds for it only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,12 +18,14 @@ def components(name: str) -> tuple[str, str, str]:
     return f"{name}_x", f"{name}_y", f"{name}_z"
 
 
-def dipole_keys(name: str, beta: NDArray, covariance: NDArray, p: float) -> dict[str, float]:
-    """A dipole as columns: `NAME_x ... NAME_z`, their standard errors `NAME_x_se ...`, and `NAME_p`."""
+def dipole_keys(
+    name: str, beta: NDArray, covariance: NDArray, p: float, further: Mapping[str, float] | None = None
+) -> dict[str, float]:
+    """A dipole as columns: `NAME_x ... NAME_z`, errors `NAME_x_se ...`, `NAME_KEY` of each further number, `NAME_p`."""
     se = np.sqrt(np.diag(covariance))
     columns = dict(zip(components(name), map(float, beta), strict=True))
     columns |= {f"{column}_se": float(value) for column, value in zip(components(name), se, strict=True)}
-    return columns | {f"{name}_p": float(p)}
+    return columns | {f"{name}_{key}": value for key, value in {**(further or {}), "p": float(p)}.items()}
 
 
 # Between two runs, a dipole against any reference common to both differs by the same.
@@ -36,39 +37,31 @@ MAIN = "main"
 
 @dataclass(frozen=True)
 class Quantity:
-    """One number, or a vector, of every row of a `table`: its `columns`, and what it is in `words`.
+    """One number, or a `vector`, of every training run, and what it is in `words`.
 
-    Between training runs: `family` is that of its tests (`MAIN` where an experiment may name them as primary, none
-    where it is not tested), `response` the name of the test of its response to the footprint's axis and `model` what
-    that estimates, where these do not follow from name and words. `centre` are the columns of what all footprints
-    share, where that needs another reference than the differences between them.
-
-    With the galaxy as the unit: `galaxy_family`, the `null` in words, where the p stands (`NAME_p` unless given) and
-    the `kind` of that p.
+    `family` is that of its tests (`MAIN` where an experiment may name them as primary, none where it is not tested),
+    `response` the name of the test of its response to the footprint's axis and `model` what that estimates, where these
+    do not follow from name and words. `difference` is the vector that is compared between runs, where that needs
+    another reference than what all footprints share.
     """
 
     name: str
-    columns: tuple[str, ...] = ()
-    words: str = ""
+    words: str
     family: str = ""
-    galaxy_family: str = ""
-    null: str = ""
-    p_column: str = ""
-    kind: str = "parametric"
-    table: str = "runs"
+    vector: bool = False
     response: str = ""
     model: str = ""
-    centre: tuple[str, ...] = ()
+    difference: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that are compared between runs."""
+        return components(self.difference or self.name) if self.vector else (self.name,)
 
     @property
     def level_columns(self) -> tuple[str, ...]:
         """Columns of the quantity itself, not only of its differences between runs."""
-        return self.centre or self.columns
-
-    @property
-    def contrast_name(self) -> str:
-        """Name of the test between two arms."""
-        return f"{self.name}_contrast"
+        return components(self.name) if self.vector else (self.name,)
 
     @property
     def response_name(self) -> str:
@@ -80,188 +73,39 @@ class Quantity:
         """What that response is."""
         if self.model:
             return self.model
-        if len(self.columns) == 1:
-            return f"k of x_f = x_0 + k . a_f, x the {self.words}"
-        return f"K (3x3, x y z) of d_f = d_0 + K a_f, d the {self.words}"
-
-    def sizes(self, table: pd.DataFrame) -> pd.Series:
-        """Its effect in each row of a table, never below zero so that effects can be compared; NaN where unknown."""
-        columns = list(self.level_columns)
-        if not columns or not set(columns) <= set(table):
-            return pd.Series(np.nan, index=table.index)
-        if len(columns) == 1:
-            return table[columns[0]].abs()
-        return np.sqrt((table[columns] ** 2).sum(axis=1, skipna=False))
+        if self.vector:
+            return f"K (3x3, x y z) of d_f = d_0 + K a_f, d the {self.words}"
+        return f"k of x_f = x_0 + k . a_f, x the {self.words}"
 
 
-def _vector(
-    name: str, words: str = "", family: str = "", galaxy_family: str = "", null: str = "", **others: Any
-) -> Quantity:
-    """A quantity of which `NAME_x`, `NAME_y` and `NAME_z` are the columns."""
-    return Quantity(name, components(name), words, family, galaxy_family, null, **others)
-
-
-def _single(name: str, column: str, galaxy_family: str, null: str, p_column: str = "", **others: Any) -> Quantity:
-    """A quantity that is tested with the galaxy as the unit alone; without a column, its size is not known."""
-    return Quantity(
-        name, (column,) if column else (), galaxy_family=galaxy_family, null=null, p_column=p_column, **others
-    )
-
-
-_PAPER, _SKY, _IMAGING, _THRESHOLDS = (
-    "networks: paper-style",
-    "networks: sky",
-    "networks: imaging",
-    "networks: thresholds",
+FRACTION = Quantity(
+    "fraction", "fraction", MAIN, model="k of fraction_f = m_0 + k . a_f, a unit vector of the footprint's axis"
 )
-_ERRORS, _CALIBRATION, _POWERED = "networks: errors", "networks: calibration", "networks: prediction-powered"
-_FRACTIONS, _PAIRS = "networks: fractions", "pairs of networks"
-# In the order in which tests with the galaxy as the unit are listed.
-_GALAXY_FAMILIES = (_PAPER, _SKY, _IMAGING, _THRESHOLDS, _ERRORS, _CALIBRATION, _POWERED, _FRACTIONS, _PAIRS)
-
-_NO_DIPOLE = "the label does not depend on position"
-_HALVES, _DIFFER_ALIKE = "both halves are alike", "both networks differ alike in both halves"
-
+_SCORE_MODEL = "k of mean score_f = m_0 + k . a_f"
 # Families other than MAIN are secondary: each is adjusted by itself, and none decides the verdict.
-_QUANTITIES = (
-    Quantity(
-        "fraction",
-        ("fraction",),
-        "fraction",
-        MAIN,
-        model="k of fraction_f = m_0 + k . a_f, a unit vector of the footprint's axis",
-    ),
-    Quantity(
-        "mean_score",
-        ("mean_score",),
-        "mean score",
-        MAIN,
-        response="score_response",
-        model="k of mean score_f = m_0 + k . a_f",
-    ),
-    _single("paper_style_scan", "paper_max_sigma", _PAPER, "either class with probability 1/2", "paper_global_p"),
-    _single("centred_dipole", "centred_amplitude", _SKY, _NO_DIPOLE, "centred_p"),
-    _vector("glm_dipole", "", "", _SKY, _NO_DIPOLE),
-    _single("glm_quadrupole", "glm_quadrupole", _SKY, "no quadrupole beside a dipole"),
-    _single("glm_dipole_given_quadrupole", "", _SKY, "no dipole beside a quadrupole"),
-    Quantity(
-        "dipole",
-        tuple(DIPOLE),
-        "dipole of prediction - reference",
-        MAIN,
-        _SKY,
-        "label minus reference does not depend on position",
-        centre=tuple(REFERENCE_DIPOLE),
-    ),
-    _vector(
-        "score_dipole",
-        "dipole of score - reference",
-        "scores",
-        _SKY,
-        "score minus reference does not depend on position",
-    ),
-    _vector("relative_dipole", "", "", _SKY, "label minus the mean of all runs does not depend on position"),
-    _vector(
-        "sensitivity_dipole",
-        "part of the labels' dipole that missed positives make",
-        "errors",
-        _ERRORS,
-        "the true-positive rate does not depend on position",
-    ),
-    _vector(
-        "false_alarm_dipole",
-        "part of the labels' dipole that false positives make",
-        "errors",
-        _ERRORS,
-        "the false-positive rate does not depend on position",
-    ),
-    _vector(
-        "calibration_dipole",
-        "dipole of reference - score",
-        "calibration",
-        _CALIBRATION,
-        "reference minus score does not depend on position",
-    ),
-    # Not tested between arms, because the mean score is.
-    Quantity(
-        "calibration_mean",
-        ("calibration_mean",),
-        "mean of reference - score",
-        "",
-        _CALIBRATION,
-        "scores are true probabilities on average",
-    ),
-    Quantity(
-        "calibration_error",
-        ("calibration_error",),
-        "debiased expected calibration error",
-        "calibration",
-        _CALIBRATION,
-        "scores are true probabilities",
-        kind="drawings",
-    ),
-    _vector(
-        "matched_dipole",
-        "dipole of prediction - reference at the matched threshold",
-        "thresholds",
-        _THRESHOLDS,
-        "label at the matched threshold minus reference does not depend on position",
-    ),
-    _vector(
-        "confident_dipole",
-        "dipole of the labels that pass the largest cut",
-        "thresholds",
-        _THRESHOLDS,
-        "labels that pass the largest cut do not depend on position",
-    ),
-    _vector(
-        "unannotated_dipole",
-        "dipole of being left out by the largest cut",
-        "thresholds",
-        _THRESHOLDS,
-        "being left out by the largest cut does not depend on position",
-    ),
-    Quantity("unannotated_fraction", ("unannotated_fraction",), "share that the largest cut leaves out", "thresholds"),
-    _single("glm_dipole_given_templates", "", _IMAGING, "no dipole beside the templates"),
-    _single("glm_dipole_given_quadrupole_and_templates", "", _IMAGING, "no dipole beside templates and quadrupole"),
-    _vector(
-        "cleaned_dipole",
-        "dipole of the labels that imaging templates leave",
-        "imaging",
-        _IMAGING,
-        "no dipole in what templates fitted in other patches of sky leave",
-    ),
-    Quantity("powered_fraction", ("powered_fraction",), "prediction-powered fraction", "prediction-powered"),
-    _vector(
-        "powered_dipole",
-        "prediction-powered dipole",
-        "prediction-powered",
-        _POWERED,
-        "the true class does not depend on position",
-    ),
-    _single("cosine_in_ra", "amplitude", _FRACTIONS, "no cosine in right ascension", "p", table="cosine"),
-    _single("ra_bins", "bins_chi2", _FRACTIONS, "all bins of right ascension are alike", "bins_p", table="cosine"),
-    _single("ra_half", "ra_half_difference", _FRACTIONS, _HALVES, table="cosine"),
-    _single("dec_half", "dec_half_difference", _FRACTIONS, _HALVES, table="cosine"),
-    _single("mcnemar", "difference", _PAIRS, "both networks have the same fraction", "p", table="contrasts"),
-    _single("ra_half_did", "ra_half_did", _PAIRS, _DIFFER_ALIKE, table="contrasts"),
-    _single("dec_half_did", "dec_half_did", _PAIRS, _DIFFER_ALIKE, table="contrasts"),
-    _vector(
-        *("difference_dipole", "", "", _PAIRS, "the difference of the labels does not depend on position"),
-        table="contrasts",
-    ),
-    _vector(
-        *("cleaned_difference_dipole", "", "", _PAIRS, "no dipole of the difference in what templates leave"),
-        table="contrasts",
-    ),
+TESTED = (
+    FRACTION,
+    Quantity("mean_score", "mean score", MAIN, response="score_response", model=_SCORE_MODEL),
+    Quantity("dipole", "dipole of prediction - reference", MAIN, vector=True, difference="relative_dipole"),
+    Quantity("score_dipole", "dipole of score - reference", "scores", vector=True),
+    Quantity("sensitivity_dipole", "part of the labels' dipole that missed positives make", "errors", vector=True),
+    Quantity("false_alarm_dipole", "part of the labels' dipole that false positives make", "errors", vector=True),
+    Quantity("calibration_dipole", "dipole of reference - score", "calibration", vector=True),
+    Quantity("calibration_error", "debiased expected calibration error", "calibration"),
+    Quantity("matched_dipole", "dipole of prediction - reference at the matched threshold", "thresholds", vector=True),
+    Quantity("confident_dipole", "dipole of the labels that pass the largest cut", "thresholds", vector=True),
+    Quantity("unannotated_dipole", "dipole of being left out by the largest cut", "thresholds", vector=True),
+    Quantity("unannotated_fraction", "share that the largest cut leaves out", "thresholds"),
+    Quantity("cleaned_dipole", "dipole of the labels that imaging templates leave", "imaging", vector=True),
+    Quantity("powered_fraction", "prediction-powered fraction", "prediction-powered"),
+    Quantity("powered_dipole", "prediction-powered dipole", "prediction-powered", vector=True),
 )
-TESTED = tuple(quantity for quantity in _QUANTITIES if quantity.family)
-# For means over arms: what has words. The dipole against the reference first, then what is tested, then the rest.
-DESCRIBED = tuple(
-    sorted((quantity for quantity in _QUANTITIES if quantity.words), key=lambda one: (not one.centre, not one.family))
-)
-_OF_GALAXIES = tuple(
-    sorted((one for one in _QUANTITIES if one.null), key=lambda one: _GALAXY_FAMILIES.index(one.galaxy_family))
+# For means over arms: the dipole against the reference first, then what is tested, then the rest. The mean of reference
+# - score is not tested between arms, because the mean score is.
+DESCRIBED = (
+    *(quantity for quantity in TESTED if quantity.difference),
+    *(quantity for quantity in TESTED if not quantity.difference),
+    Quantity("calibration_mean", "mean of reference - score"),
 )
 
 # Columns of `template_coefficients`: what a property of the images does to the labels, alone and beside a dipole.
@@ -276,8 +120,87 @@ def template_quantities(columns: Iterable[str]) -> tuple[Quantity, ...]:
             if column.startswith(start):
                 template = column.removeprefix(start)
                 change = f"change of the label for one standard deviation of {template}, {words}"
-                found.append(Quantity(column, (column,), change, "imaging"))
+                found.append(Quantity(column, change, "imaging"))
     return tuple(found)
+
+
+@dataclass(frozen=True)
+class _GalaxyTest:
+    """A test of one network or pair: its `null` in words, and where a table has its p (`NAME_p` unless given).
+
+    `size` is the column of its effect, else the number or vector of its name; `kind` is that of the p.
+    """
+
+    name: str
+    null: str
+    size: str = ""
+    p: str = ""
+    kind: str = "parametric"
+
+    @property
+    def p_column(self) -> str:
+        """The column of its p."""
+        return self.p or f"{self.name}_p"
+
+    def median_size(self, table: pd.DataFrame) -> float:
+        """Median over a table of the effect, never below zero so that effects can be compared; NaN where unknown."""
+        if (column := self.size or self.name) in table:
+            return float(table[column].abs().median())
+        squares = table.reindex(columns=list(components(self.name))) ** 2
+        return float(np.sqrt(squares.sum(axis=1, skipna=False)).median())
+
+
+_NO_DIPOLE = "the label does not depend on position"
+_HALVES, _DIFFER_ALIKE = "both halves are alike", "both networks differ alike in both halves"
+# By family, in the order in which they are listed.
+_GALAXY_TESTS = {
+    "networks: paper-style": (
+        _GalaxyTest("paper_style_scan", "either class with probability 1/2", "paper_max_sigma", "paper_global_p"),
+    ),
+    "networks: sky": (
+        _GalaxyTest("centred_dipole", _NO_DIPOLE, "centred_amplitude", "centred_p"),
+        _GalaxyTest("glm_dipole", _NO_DIPOLE),
+        _GalaxyTest("glm_quadrupole", "no quadrupole beside a dipole"),
+        _GalaxyTest("glm_dipole_given_quadrupole", "no dipole beside a quadrupole"),
+        _GalaxyTest("dipole", "label minus reference does not depend on position"),
+        _GalaxyTest("score_dipole", "score minus reference does not depend on position"),
+        _GalaxyTest("relative_dipole", "label minus the mean of all runs does not depend on position"),
+    ),
+    "networks: imaging": (
+        _GalaxyTest("glm_dipole_given_templates", "no dipole beside the templates"),
+        _GalaxyTest("glm_dipole_given_quadrupole_and_templates", "no dipole beside templates and quadrupole"),
+        _GalaxyTest("cleaned_dipole", "no dipole in what templates fitted in other patches of sky leave"),
+    ),
+    "networks: thresholds": (
+        _GalaxyTest("matched_dipole", "label at the matched threshold minus reference does not depend on position"),
+        _GalaxyTest("confident_dipole", "labels that pass the largest cut do not depend on position"),
+        _GalaxyTest("unannotated_dipole", "being left out by the largest cut does not depend on position"),
+    ),
+    "networks: errors": (
+        _GalaxyTest("sensitivity_dipole", "the true-positive rate does not depend on position"),
+        _GalaxyTest("false_alarm_dipole", "the false-positive rate does not depend on position"),
+    ),
+    "networks: calibration": (
+        _GalaxyTest("calibration_dipole", "reference minus score does not depend on position"),
+        _GalaxyTest("calibration_mean", "scores are true probabilities on average"),
+        _GalaxyTest("calibration_error", "scores are true probabilities", kind="drawings"),
+    ),
+    "networks: prediction-powered": (_GalaxyTest("powered_dipole", "the true class does not depend on position"),),
+    "networks: fractions": (
+        _GalaxyTest("cosine_in_ra", "no cosine in right ascension", "amplitude", "p"),
+        _GalaxyTest("ra_bins", "all bins of right ascension are alike", "bins_chi2", "bins_p"),
+        _GalaxyTest("ra_half", _HALVES, "ra_half_difference"),
+        _GalaxyTest("dec_half", _HALVES, "dec_half_difference"),
+    ),
+    "pairs of networks": (
+        _GalaxyTest("mcnemar", "both networks have the same fraction", "difference", "p"),
+        _GalaxyTest("ra_half_did", _DIFFER_ALIKE),
+        _GalaxyTest("dec_half_did", _DIFFER_ALIKE),
+        _GalaxyTest("difference_dipole", "the difference of the labels does not depend on position"),
+        _GalaxyTest("cleaned_difference_dipole", "no dipole of the difference in what templates leave"),
+    ),
+}
+_TABLES = {"networks: fractions": "cosine", "pairs of networks": "contrasts"}
 
 
 def galaxy_level_p(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
@@ -285,24 +208,17 @@ def galaxy_level_p(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
 
     `name` (quantity and run, or pair of runs), `family, p, kind, unit_of_replication`, `quantity` and `run_ids`.
     """
-    members = {name: [[run_id] for run_id in tables[name]["run_id"].astype(str)] for name in ("runs", "cosine")}
-    pairs = tables["contrasts"][["a_run_id", "b_run_id"]].astype(str)
-    members["contrasts"] = pairs.to_numpy().tolist()
-    return [
-        {
-            "name": f"{quantity.name} {' and '.join(run_ids)}",
-            "family": quantity.galaxy_family,
-            "p": float(p),
-            "kind": quantity.kind,
-            "unit_of_replication": "galaxy",
-            "quantity": quantity.name,
-            "run_ids": run_ids,
-        }
-        for quantity in _OF_GALAXIES
-        if (column := quantity.p_column or f"{quantity.name}_p") in tables[quantity.table]
-        for run_ids, p in zip(members[quantity.table], tables[quantity.table][column], strict=True)
-        if np.isfinite(p)
-    ]
+    rows = []
+    for family, tests in _GALAXY_TESTS.items():
+        table = tables[_TABLES.get(family, "runs")]
+        members = table[["run_id"] if "run_id" in table else ["a_run_id", "b_run_id"]].astype(str).to_numpy().tolist()
+        for test in tests:
+            for run_ids, p in zip(members, table.get(test.p_column, ()), strict=False):
+                if np.isfinite(p):
+                    row = {"name": f"{test.name} {' and '.join(run_ids)}", "family": family, "p": float(p)}
+                    row |= {"kind": test.kind, "unit_of_replication": "galaxy", "quantity": test.name}
+                    rows.append(row | {"run_ids": run_ids})
+    return rows
 
 
 def galaxy_level_summary(
@@ -326,17 +242,17 @@ def galaxy_level_summary(
         `share_below_alpha` after the adjustment within the family.
     """
     entries = []
-    for quantity in _OF_GALAXIES:
-        if rows := [row for row in adjusted if row["quantity"] == quantity.name]:
+    for family, test in ((family, test) for family, tests in _GALAXY_TESTS.items() for test in tests):
+        if rows := [row for row in adjusted if row["quantity"] == test.name]:
             entries.append(
                 {
-                    "name": quantity.name,
-                    "null": quantity.null,
+                    "name": test.name,
+                    "null": test.null,
                     "unit_of_replication": "galaxy",
-                    "family": quantity.galaxy_family,
+                    "family": family,
                     "n": n,
                     "networks": len(rows),
-                    "median_estimate": quantity.sizes(tables[quantity.table]).median(),
+                    "median_estimate": test.median_size(tables[_TABLES.get(family, "runs")]),
                     "median_p": float(np.median([row["p"] for row in rows])),
                     "share_below_alpha": float(np.mean([row["below_alpha"] for row in rows])),
                 }

@@ -42,7 +42,7 @@ def of_footprints(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _means(runs: pd.DataFrame, unit: list[str]) -> pd.DataFrame:
-    known = [name for one in DESCRIBED for name in (*one.columns, *one.centre)]
+    known = [name for one in DESCRIBED for name in (*one.columns, *one.level_columns)]
     known += [name for one in template_quantities(runs) for name in one.columns]
     wanted = [name for name in dict.fromkeys(["axis_ra", "axis_dec", *known]) if name in runs]
     return runs.groupby(unit if len(unit) > 1 else unit[0], sort=True)[wanted].mean()

@@ -3,24 +3,26 @@
 The scatter e comes from the choice of training galaxies, and from seeds; it decides what more runs would find.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
-from workflow_scripts.bias.replicates import FEWEST_FOOTPRINTS, by_family, footprint_axes, of_footprints, rotating_runs
-from workflow_scripts.bias.run_level import RESPONSE, VARIANCE, RunLevelTest
+from workflow_scripts.bias.replicates import FEWEST_FOOTPRINTS, footprint_axes, of_footprints, rotating_runs
+from workflow_scripts.bias.run_level import RESPONSE, SCALAR_RESPONSE, VARIANCE, RunLevelTest
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.runs.footprint_response import footprint_response, scalar_response
+from workflow_scripts.statistics.runs.footprint_response import footprint_response
 from workflow_scripts.statistics.runs.power import detectable_effect, detectable_response
 
 _POWER = 0.8
+# A single permutation, because no p is used here: the tests have it.
+_FIT_ALONE = 1, 0
 
 
-def response_models(runs: pd.DataFrame, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One entry a network and family of hemispheres; none where too few of these were run.
+def response_models(runs: pd.DataFrame, tests: Sequence[RunLevelTest]) -> list[dict[str, Any]]:
+    """One entry a network and family of hemispheres of which the response of the dipole was tested.
 
     Returns
     -------
@@ -30,49 +32,37 @@ def response_models(runs: pd.DataFrame, settings: Mapping[str, Any]) -> list[dic
         `residual_sd`, the root mean square of e over components; `kappa`, `kappa_se`, `kappa_ci95`. Dipoles are of
         prediction minus reference, of unit vectors (x y z).
     """
+    along = {(test.network, test.label): test for test in tests if test.design == SCALAR_RESPONSE}
     models = []
-    for network, group in runs.groupby("network", sort=False):
-        rotating = rotating_runs(group)
-        for _, members in by_family(rotating) if len(rotating) else []:
-            if members["footprint"].nunique() >= FEWEST_FOOTPRINTS:
-                entry = {"network": str(network), "family": str(members["family"].iloc[0])}
-                models.append(entry | _model(members, settings))
-    return [model for model in models if "K" in model]
+    for test in tests:
+        if (test.quantity, test.design) == ("dipole", RESPONSE) and (test.network, test.label) in along:
+            members = runs[runs["network"].eq(test.network) & runs["footprint"].isin(test.footprints)]
+            models.append(_model(members, test, along[test.network, test.label]))
+    return models
 
 
-def _model(members: pd.DataFrame, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model(members: pd.DataFrame, test: RunLevelTest, along: RunLevelTest) -> dict[str, Any]:
     means = of_footprints(members)
     axes, values = unit_vectors(means["axis_ra"], means["axis_dec"]), means[DIPOLE].to_numpy()
-    permutations, seed = settings["permutations"], settings["seed"]
-    if not np.isfinite(values).all():
-        return {}
-    try:
-        fit = footprint_response(axes, values, permutations, seed)
-        kappa = scalar_response(axes, values, permutations, seed)
-    except ValueError:
-        # The test of the same name is among those that were not answered, with the reason.
-        return {}
-    residual = values - fit.common - axes @ fit.matrix.T
+    residual = values - footprint_response(axes, values, *_FIT_ALONE).common - axes @ test.estimate.T
     degrees = values.size - 4 * values.shape[1]
     model: dict[str, Any] = {
+        "network": test.network,
+        "family": str(members["family"].iloc[0]),
         "footprints": len(means),
-        "K": fit.matrix,
-        "K_se": fit.matrix_se,
+        "K": test.estimate,
+        "K_se": test.se,
         "residual_sd": float(np.sqrt((residual**2).sum() / degrees)),
-        "kappa": kappa.kappa,
-        "kappa_se": kappa.se,
-        "kappa_ci95": kappa.ci95,
-        "d_0": None,
-        "d_0_se": None,
-        "d_0_galaxy_se": None,
+        "kappa": along.estimate,
+        "kappa_se": along.se,
+        "kappa_ci95": along.ci95,
     }
     reference = means[REFERENCE_DIPOLE].to_numpy()
-    labelled = (members["n_reference"] > 0).all() and np.isfinite(reference).all()
-    if labelled:
-        common = footprint_response(axes, reference, permutations, seed)
-        model |= {"d_0": common.common, "d_0_se": common.common_se}
-        model["d_0_galaxy_se"] = members[[f"{name}_se" for name in REFERENCE_DIPOLE]].median()
-    return model
+    if not (members["n_reference"] > 0).all() or not np.isfinite(reference).all():
+        return model | dict.fromkeys(("d_0", "d_0_se", "d_0_galaxy_se"))
+    common = footprint_response(axes, reference, *_FIT_ALONE)
+    galaxies = members[[f"{name}_se" for name in REFERENCE_DIPOLE]].median()
+    return model | {"d_0": common.common, "d_0_se": common.common_se, "d_0_galaxy_se": galaxies}
 
 
 def variance_budget(

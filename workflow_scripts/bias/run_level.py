@@ -4,15 +4,15 @@ A test is declared first (which quantity, design, footprints and network), then 
 where the runs do not allow that, the reason is kept.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workflow_scripts.bias.quantities import (
+    FRACTION,
     MAIN,
     TEMPLATE_ALONE,
     TEMPLATE_BESIDE,
@@ -44,7 +44,6 @@ PAIR_PRIMARY = ("fraction_contrast", "dipole_contrast")
 CONTRAST, RESPONSE, SCALAR_RESPONSE = "contrast", "response", "scalar response"
 SLOPE, VARIANCE = "slope", "variance components"
 _SCALAR = "scalar_dipole_response"
-_FRACTION = next(quantity for quantity in TESTED if quantity.name == "fraction")
 
 
 @dataclass(frozen=True)
@@ -65,31 +64,24 @@ class RunLevelTest(TestResult):
     label: str = ""
 
 
-@dataclass(frozen=True)
-class _Design:
-    """What the tests of one design share."""
+def _design(
+    design: str, null: str, footprints: Iterable[str], network: str, label: str, n: int, notes: list[str]
+) -> RunLevelTest:
+    """What the tests of one design share: a test without a name and numbers."""
+    return RunLevelTest(
+        *("", "", null, "run", "", n),
+        notes=notes,
+        design=design,
+        footprints=tuple(footprints),
+        network=network,
+        label=label.strip(),
+    )
 
-    design: str
-    null: str
-    footprints: tuple[str, ...]
-    network: str
-    label: str
-    n: int = 0
-    notes: list[str] = field(default_factory=list)
 
-    def declare(
-        self, stem: str, family: str, quantity: str, estimand: str, covariate: str | None = None
-    ) -> RunLevelTest:
-        """A test without numbers yet."""
-        return RunLevelTest(
-            name=f"{stem} {self.label}".rstrip(),
-            estimand=estimand,
-            family=family,
-            unit_of_replication="run",
-            quantity=quantity,
-            covariate=covariate,
-            **vars(self),
-        )
+def _named(design: RunLevelTest, stem: str, family: str, quantity: str, estimand: str) -> RunLevelTest:
+    """A test of a design, without numbers yet."""
+    name = f"{stem} {design.label}".rstrip()
+    return replace(design, name=name, family=family, quantity=quantity, estimand=estimand)
 
 
 @dataclass
@@ -97,11 +89,11 @@ class RunLevelTests:
     """Tests, and why others could not be made: sentences `missing`, and names by their reason, `failed`.
 
     `primary` are the names, without footprints and networks, of the tests that decide the verdict; `untested` those
-    primary tests that could not be made. Permutations are those of `settings`, the `tests` of an experiment.
+    primary tests that could not be made. `permutations` are their number and seed.
     """
 
     primary: tuple[str, ...]
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    permutations: tuple[int, int] = (0, 0)
     tests: list[RunLevelTest] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     untested: list[RunLevelTest] = field(default_factory=list)
@@ -112,21 +104,16 @@ class RunLevelTests:
         """A sentence for each reason why something could not be tested."""
         return [*self.missing, *(f"{', '.join(names)}: {reason}." for reason, names in self.failed.items())]
 
-    @property
-    def permutations(self) -> tuple[int, int]:
-        """Their number and seed."""
-        return self.settings["permutations"], self.settings["seed"]
-
     def family(self, stem: str, quantity: Quantity | None = None) -> str:
         """The family of a test: its quantity's, or `primary` where it decides."""
         if quantity and quantity.family != MAIN:
             return quantity.family
         return "primary" if stem in self.primary else "run level"
 
-    def attempt(self, test: RunLevelTest, numbers: Callable[[], Mapping[str, Any]]) -> None:
-        """Add the test with its `numbers` (and further notes), or why the runs do not allow it."""
+    def attempt(self, test: RunLevelTest, numbers: Callable[..., Mapping[str, Any]], *given: Any) -> None:
+        """Add the test with the `numbers` of a statistic (and further notes), or why the runs do not allow it."""
         try:
-            found = numbers()
+            found = numbers(*given, self.permutations)
         except ValueError as error:
             self.failed.setdefault(str(error), []).append(test.name)
             if test.family == "primary":
@@ -151,7 +138,7 @@ def run_level_tests(
     settings, sets = experiment["tests"], training_sets or {}
     enough = rotating_runs(runs).groupby("family")["footprint"].nunique().max() >= FEWEST_FOOTPRINTS
     primary = tuple(settings["primary"]) or (ROTATING_PRIMARY if enough else PAIR_PRIMARY)
-    found = RunLevelTests(primary, settings)
+    found = RunLevelTests(primary, (settings["permutations"], settings["seed"]))
     several = runs["network"].nunique() > 1
     for network, group in runs.groupby("network", sort=False):
         place = str(network), f"[{network}]" if several else ""
@@ -184,10 +171,9 @@ def _responses(
         )
         about = {quantity.response_name: (RESPONSE, quantity.name) for quantity in TESTED}
         about[_SCALAR] = SCALAR_RESPONSE, "dipole"
-        for stem in found.primary:
-            if stem in about:
-                kind, name = about[stem]
-                found.untested.append(_Design(kind, "", (), place[0], "").declare(stem, "primary", name, ""))
+        for stem in (stem for stem in found.primary if stem in about):
+            kind, name = about[stem]
+            found.untested.append(RunLevelTest(stem, "", "", "run", "primary", 0, design=kind, quantity=name))
         return
     for family, members in by_family(rotating):
         means = of_footprints(members)
@@ -200,22 +186,21 @@ def _responses(
         keys = list(dict.fromkeys(zip(members["footprint"], members["resample"], strict=True)))
         notes += overlap_between_footprints(keys, training_sets)
         null = "footprints are exchangeable: axes permuted over footprints"
-        label = f"{place[1]} {family}".strip()
-        design = _Design(RESPONSE, null, tuple(map(str, means.index)), place[0], label, len(means), notes)
+        design = _design(RESPONSE, null, map(str, means.index), place[0], f"{place[1]} {family}", len(means), notes)
         for quantity in (*TESTED, *template_quantities(means)):
             if set(quantity.columns) <= set(means):
                 stem = quantity.response_name
-                declared = design.declare(stem, found.family(stem, quantity), quantity.name, quantity.response_estimand)
-                found.attempt(declared, partial(response_numbers, quantity, axes, means, found.permutations))
+                test = _named(design, stem, found.family(stem, quantity), quantity.name, quantity.response_estimand)
+                found.attempt(test, response_numbers, quantity, axes, means)
         along = replace(design, design=SCALAR_RESPONSE)
-        declared = along.declare(_SCALAR, found.family(_SCALAR), "dipole", "kappa of d_f = d_0 + kappa a_f")
-        found.attempt(declared, partial(scalar_response_numbers, axes, means, found.permutations))
+        test = _named(along, _SCALAR, found.family(_SCALAR), "dipole", "kappa of d_f = d_0 + kappa a_f")
+        found.attempt(test, scalar_response_numbers, axes, means)
         if training_templates is not None and len(training_templates):
             _slopes(found, replace(design, design=SLOPE), members, means, training_templates)
 
 
 def _slopes(
-    found: RunLevelTests, design: _Design, rotating: pd.DataFrame, means: pd.DataFrame, training: pd.DataFrame
+    found: RunLevelTests, design: RunLevelTest, rotating: pd.DataFrame, means: pd.DataFrame, training: pd.DataFrame
 ) -> None:
     """Add slopes on the training galaxies' mean of each template: of the template's coefficient, and of the fraction.
 
@@ -231,14 +216,13 @@ def _slopes(
             continue
         coefficients = {TEMPLATE_ALONE + template, TEMPLATE_BESIDE + template}
         quantities = [quantity for quantity in template_quantities(means) if quantity.name in coefficients]
-        for quantity in (_FRACTION, *quantities):
+        for quantity in (FRACTION, *quantities):
             estimand = (
                 f"slope of the {quantity.words} on the mean {template} of the training galaxies, in standard deviations"
                 " of the annotated ones"
             )
-            stem = f"{quantity.name}_slope_on_{template}"
-            declared = design.declare(stem, "imaging", quantity.name, estimand, template)
-            found.attempt(declared, partial(slope_numbers, quantity, covariate, means, template, found.permutations))
+            test = _named(design, f"{quantity.name}_slope_on_{template}", "imaging", quantity.name, estimand)
+            found.attempt(replace(test, covariate=template), slope_numbers, quantity, covariate, means, template)
 
 
 def _contrasts(
@@ -260,18 +244,17 @@ def _contrasts(
         a, b = of_training_sets(first), of_training_sets(second)
         notes = [f"{len(a)} and {len(b)} training sets; seeds of a training set are averaged first"]
         notes += overlap_within_arms([list(a.index), list(b.index)], training_sets)
-        null, label = "training sets are exchangeable between the two arms", f"{' - '.join(pair)} {place[1]}".strip()
-        design = _Design(CONTRAST, null, pair, place[0], label, len(a) + len(b), notes)
+        null, label = "training sets are exchangeable between the two arms", f"{' - '.join(pair)} {place[1]}"
+        design = _design(CONTRAST, null, pair, place[0], label, len(a) + len(b), notes)
         # Tests against the controls cannot decide the verdict, and there are none of quantities that only explain.
         for quantity in TESTED if against_controls else (*TESTED, *template_quantities(a)):
             if not set(quantity.columns) <= set(a) or (against_controls and quantity.family != MAIN):
                 continue
-            stem = quantity.contrast_name
+            stem = f"{quantity.name}_contrast"
             family = "run level" if against_controls else found.family(stem, quantity)
-            words = "(x y z)" if len(quantity.columns) > 1 else "over training sets"
-            estimand = f"difference of the mean {quantity.words} {words}"
-            declared = design.declare(stem, family, quantity.name, estimand)
-            found.attempt(declared, partial(contrast_numbers, quantity, a, b, found.permutations))
+            words = "(x y z)" if quantity.vector else "over training sets"
+            test = _named(design, stem, family, quantity.name, f"difference of the mean {quantity.words} {words}")
+            found.attempt(test, contrast_numbers, quantity, a, b)
 
 
 def _noise(found: RunLevelTests, runs: pd.DataFrame, place: tuple[str, str]) -> None:
@@ -284,14 +267,13 @@ def _noise(found: RunLevelTests, runs: pd.DataFrame, place: tuple[str, str]) -> 
                 continue
             axes = group.groupby(["footprint", "resample"])[["axis_ra", "axis_dec"]].first().loc[values.index]
             explained = unit_vectors(axes["axis_ra"], axes["axis_dec"]) if rotating else None
-            footprints = tuple(map(str, values.index.unique("footprint")))
-            label = f"{arm} {place[1]}".strip()
+            footprints, label = map(str, values.index.unique("footprint")), f"{arm} {place[1]}"
             notes = [f"{values.shape[0]} training sets, {values.shape[1]} seeds each"]
             null = "no variance between training sets"
-            design = _Design(VARIANCE, null, footprints, place[0], label, values.size, notes)
+            design = _design(VARIANCE, null, footprints, place[0], label, values.size, notes)
             estimand = "sd between training sets, sd between seeds on one training set"
-            declared = design.declare(f"{column}_variance", "variance components", column, estimand)
-            found.attempt(declared, partial(variance_components_numbers, values.to_numpy(), explained))
+            test = _named(design, f"{column}_variance", "variance components", column, estimand)
+            found.attempt(test, variance_components_numbers, values.to_numpy(), explained)
     if not any(test.design == VARIANCE for test in found.tests):
         found.missing.append(
             "No arm repeats a training set with several seeds, so training noise cannot be taken apart."

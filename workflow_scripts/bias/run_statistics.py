@@ -3,6 +3,7 @@
 `permutations` are their number and seed. All raise `ValueError` where runs are too few, or one has no number.
 """
 
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from workflow_scripts.bias.quantities import DIPOLE, Quantity
+from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs.contrasts import arm_contrast, vector_contrast
 from workflow_scripts.statistics.runs.footprint_response import footprint_response, footprint_slope, scalar_response
 from workflow_scripts.statistics.runs.variance_components import variance_components
@@ -29,12 +31,11 @@ def contrast_numbers(
     se = np.sqrt(np.diag(found.covariance))
     half = stats.t.ppf(0.975, found.dof[1] + len(se) - 1) * se
     length = found.difference @ found.difference - np.trace(found.covariance)
-    return _p_of(found) | {
+    return _of_same_name(found) | {
         "estimate": found.difference,
         "se": se,
         "ci95": np.stack([found.difference - half, found.difference + half], axis=-1),
         "statistic": found.f,
-        "dof": found.dof,
         "size": float(np.sqrt(max(0.0, length))),
         "notes": ["T2 of unequal covariances as F; intervals are those of single components"],
     }
@@ -47,16 +48,10 @@ def response_numbers(
     columns = list(quantity.columns)
     _need_numbers(means[columns])
     fit = footprint_response(axes, means[columns].to_numpy(), *permutations)
-    common = means[list(quantity.centre)].mean() if quantity.centre else fit.common
-    single = len(columns) == 1
-    return _p_of(fit) | {
-        "estimate": fit.matrix[0] if single else fit.matrix,
-        "se": fit.matrix_se[0] if single else fit.matrix_se,
-        "ci95": fit.matrix_ci95[0] if single else fit.matrix_ci95,
-        "statistic": fit.statistic,
-        "dof": fit.dof,
-        "size": fit.size,
-        "size_ci95": fit.size_ci95,
+    common = means[list(quantity.level_columns)].mean() if quantity.difference else fit.common
+    matrix = {"estimate": fit.matrix, "se": fit.matrix_se, "ci95": fit.matrix_ci95}
+    return _of_same_name(fit) | {
+        **{name: value if quantity.vector else value[0] for name, value in matrix.items()},
         "notes": [
             f"common to all footprints: {_listed(common)}",
             f"axes explain {fit.statistic:.0%} of the variance between footprints",
@@ -69,13 +64,8 @@ def scalar_response_numbers(axes: np.ndarray, means: pd.DataFrame, permutations:
     """The response along the footprint's own axis, one number for the dipole."""
     _need_numbers(means[DIPOLE])
     kappa = scalar_response(axes, means[DIPOLE].to_numpy(), *permutations)
-    return _p_of(kappa) | {
-        "estimate": kappa.kappa,
-        "se": kappa.se,
-        "ci95": kappa.ci95,
-        "statistic": kappa.kappa / kappa.se if kappa.se > 0 else None,
-        "notes": [],
-    }
+    statistic = kappa.kappa / kappa.se if kappa.se > 0 else None
+    return _of_same_name(kappa) | {"estimate": kappa.kappa, "statistic": statistic, "notes": []}
 
 
 def slope_numbers(
@@ -90,8 +80,8 @@ def slope_numbers(
     )
 
 
-def variance_components_numbers(values: np.ndarray, explained: np.ndarray | None) -> dict[str, Any]:
-    """Training noise: networks trained on other galaxies, and on the same with another seed."""
+def variance_components_numbers(values: np.ndarray, explained: np.ndarray | None, _: tuple[int, int]) -> dict[str, Any]:
+    """Training noise, without permutations: networks trained on other galaxies, and on the same with another seed."""
     found = variance_components(values, explained)
     notes = []
     if np.isfinite(found.icc):
@@ -99,25 +89,18 @@ def variance_components_numbers(values: np.ndarray, explained: np.ndarray | None
     if explained is not None:
         notes.append("what the axes of the footprints explain was taken off")
     estimate = [found.sample_sd, found.seed_sd]
-    return {"estimate": estimate, "statistic": found.f, "dof": found.dof, "p": found.p, "notes": notes}
+    return _of_same_name(found) | {"estimate": estimate, "statistic": found.f, "notes": notes}
 
 
 def _of_number(found: Any, estimate: float, note: str) -> dict[str, Any]:
-    return _p_of(found) | {
-        "estimate": estimate,
-        "se": found.se,
-        "ci95": found.ci95,
-        "statistic": found.t,
-        "dof": found.dof,
-        "size": estimate,
-        "size_ci95": found.ci95,
-        "notes": [note],
-    }
+    sizes = {"size": estimate, "size_ci95": found.ci95}
+    return _of_same_name(found) | sizes | {"estimate": estimate, "statistic": found.t, "notes": [note]}
 
 
-def _p_of(found: Any) -> dict[str, Any]:
-    """The p of a statistic that has permutations, and perhaps a reference distribution."""
-    return {"p": getattr(found, "p", None), "p_permutation": found.p_permutation, "p_smallest": found.p_smallest}
+def _of_same_name(found: Any) -> dict[str, Any]:
+    """The numbers of a statistic that a test has by the same name, such as `se`, `dof` and `p_permutation`."""
+    names = {field.name for field in fields(TestResult)}
+    return {name: value for name, value in vars(found).items() if name in names}
 
 
 def _need_numbers(values: pd.DataFrame) -> None:

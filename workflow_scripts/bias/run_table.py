@@ -4,6 +4,7 @@ These numbers are conditional on the given networks. They stand beside the run-l
 """
 
 import logging
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from astropy_healpix import HEALPix
 
 from workflow_scripts.bias.annotations import Annotations
+from workflow_scripts.bias.quantities import components, dipole_keys
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
 from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
 from workflow_scripts.statistics.sky.axis_scan import QuadrupoleScan, dipole_scan, sigma_without_dipole
@@ -33,16 +35,11 @@ def run_table(annotations: Annotations) -> pd.DataFrame:
     `paper_*` are uncentred signed labels scanned over all axes; `paper_sigma_without_dipole` is the root mean square of
     such a maximum for labels of the same mix that do not depend on position, which a partial sky raises.
     """
-    positions = PositionSums.of(annotations.vectors)
     mean_of_runs = annotations.positive_share()
-    labelled = np.isfinite(annotations.reference)
-    kinds = np.unique(annotations.reference[labelled])
+    kinds = np.unique(annotations.reference[annotations.labelled])
     classes = {kind: np.flatnonzero(annotations.reference == kind) for kind in kinds}
-    # A slice, where it is all galaxies, spares every run the copies.
-    known = labelled if labelled.any() and not labelled.all() else slice(None)
-    against = (annotations.reference if labelled.any() else mean_of_runs)[known]
-    vectors = annotations.vectors[known]
-    known_positions = PositionSums.of(vectors)
+    known = annotations.known_positions, annotations.known_vectors
+    everywhere = annotations.positions, annotations.vectors
     longitude, latitude = HEALPix(_QUADRUPOLE_NSIDE, order="nested").healpix_to_lonlat(
         np.arange(12 * _QUADRUPOLE_NSIDE**2)
     )
@@ -54,9 +51,9 @@ def run_table(annotations: Annotations) -> pd.DataFrame:
         entry["fraction_se"] = np.sqrt(entry["fraction"] * (1 - entry["fraction"]) / annotations.n)
         entry |= _agreement(labels, classes)
         for name, values in (("dipole", positive), ("score_dipole", scores)):
-            entry |= _dipole_columns(name, values[known] - against, vectors, known_positions)
-        entry |= _dipole_columns("relative_dipole", positive - mean_of_runs, annotations.vectors, positions)
-        entry |= _paper_columns(positive, annotations.vectors, positions, quadrupole)
+            entry |= _dipole_columns(name, values[annotations.known] - annotations.against, *known)
+        entry |= _dipole_columns("relative_dipole", positive - mean_of_runs, *everywhere)
+        entry |= _paper_columns(positive, *everywhere, quadrupole)
         rows.append(entry)
     description = annotations.runs.drop(columns="axis").copy()
     description["axis_ra"] = [axis[0] if axis else np.nan for axis in annotations.runs["axis"]]
@@ -117,31 +114,27 @@ def _agreement(labels: np.ndarray, classes: dict[float, np.ndarray]) -> dict[str
     return columns | {"accuracy": sum(right) / n, "balanced_accuracy": float(np.mean(by_class))}
 
 
-def _dipole_columns(name: str, values: np.ndarray, vectors: np.ndarray, positions: PositionSums) -> dict[str, float]:
+def _dipole_columns(name: str, values: np.ndarray, positions: PositionSums, vectors: np.ndarray) -> dict[str, float]:
     if len(values) and np.ptp(values) == 0:
         # A network without a single error, for example: nothing varies over the sky, and nothing scatters.
-        none = dict.fromkeys("xyz", 0.0)
-        return {f"{name}_{axis}{part}": value for part in ("", "_se") for axis, value in none.items()} | {
-            f"{name}_q": 0.0,
-            f"{name}_p": 1.0,
-        }
+        return dipole_keys(name, np.zeros(3), np.zeros((3, 3)), 1.0, {"q": 0.0})
     try:
         found = dipole(positions, ValueSums.of(values, vectors))
     except ValueError as error:
         log.warning("%s: %s", name, error)
-        return {f"{name}_{axis}": np.nan for axis in "xyz"}
-    columns = {f"{name}_{axis}": value for axis, value in zip("xyz", found.beta, strict=True)}
-    columns |= {f"{name}_{axis}_se": value for axis, value in zip("xyz", found.se, strict=True)}
-    return columns | {f"{name}_q": found.q, f"{name}_p": found.p}
+        return dict.fromkeys(components(name), np.nan)
+    return dipole_keys(name, found.beta, found.covariance, found.p, {"q": found.q})
 
 
 def _paper_columns(
-    positive: np.ndarray, vectors: np.ndarray, positions: PositionSums, quadrupole: QuadrupoleScan
+    positive: np.ndarray, positions: PositionSums, vectors: np.ndarray, quadrupole: QuadrupoleScan
 ) -> dict[str, float]:
     signs = 2 * positive - 1
-    centred = _dipole_or_none(positions, positive, vectors)
-    columns = {"centred_q": centred.q if centred else np.nan, "centred_p": centred.p if centred else np.nan}
-    columns["centred_amplitude"] = float(np.linalg.norm(centred.beta)) if centred else np.nan
+    columns = dict.fromkeys(("centred_q", "centred_p", "centred_amplitude"), np.nan)
+    with suppress(ValueError):
+        centred = dipole(positions, ValueSums.of(positive, vectors))
+        columns |= {"centred_q": centred.q, "centred_p": centred.p}
+        columns["centred_amplitude"] = float(np.linalg.norm(centred.beta))
     try:
         scan = dipole_scan(positions, ValueSums.of(signs, vectors))
     except ValueError as error:
@@ -152,14 +145,6 @@ def _paper_columns(
     columns |= {"paper_sigma_without_dipole": sigma_without_dipole(positions, float(signs.mean()))}
     columns |= {"paper_axis_ra": float(ra), "paper_axis_dec": float(dec)}
     return columns | {"paper_quadrupole_sigma": float(quadrupole.sigma(vectors, signs).max())}
-
-
-def _dipole_or_none(positions: PositionSums, values: np.ndarray, vectors: np.ndarray) -> Any:
-    """The centred dipole, or None where it is not defined."""
-    try:
-        return dipole(positions, ValueSums.of(values, vectors))
-    except ValueError:
-        return None
 
 
 def _groupings(annotations: Annotations, ra_bins: int) -> list[tuple[str, list[str], np.ndarray, Any, Any]]:

@@ -11,7 +11,7 @@ from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
-from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import ValueSums
 
 FRACTION_ORDER = 3
 _CELLS = number_of_tiles(FRACTION_ORDER)
@@ -34,7 +34,6 @@ def maps_of_experiment(annotations: Annotations, experiment: Mapping[str, Any]) 
         return cell_means(cell, annotations.positive_share(rows))
 
     maps: dict[str, NDArray] = {"n": np.bincount(cell, minlength=_CELLS), "fraction": mean_map()}
-    positions = PositionSums.of(annotations.vectors)
     nside = experiment["tests"]["scan_nside"]
     longitude, latitude = HEALPix(nside, order="nested").healpix_to_lonlat(np.arange(12 * nside**2))
     axes = unit_vectors(longitude.deg, latitude.deg)
@@ -43,7 +42,7 @@ def maps_of_experiment(annotations: Annotations, experiment: Mapping[str, Any]) 
         rows = annotations.rows(footprint=footprint)
         maps[f"fraction:{footprint}"] = mean_map(rows)
         signs = 2.0 * annotations.labels[rows[0]] - 1
-        maps[f"sigma:{footprint}"] = dipole_sigma(axes, positions, ValueSums.of(signs, annotations.vectors))
+        maps[f"sigma:{footprint}"] = dipole_sigma(axes, annotations.positions, ValueSums.of(signs, annotations.vectors))
     for a, b in experiment["opposite"]:
         maps[f"difference:{a}:{b}"] = maps[f"fraction:{a}"] - maps[f"fraction:{b}"]
     return maps

@@ -63,13 +63,10 @@ def cosine_of(run: dict) -> float:
     return float(DIPOLE @ unit_vectors(*run["axis"])) if run["axis"] else halves.get(run["footprint"], 0.0)
 
 
-def write_balance(folder: Path, runs: list[dict]) -> list[Path]:
-    """Balance tables of the training sets, a run each: their seeing follows the axis, as that of the sky does."""
-    files = []
-    for run in runs:
-        files.append(folder / run["footprint"] / f"resample{run['resample']}" / "balance.csv")
-        files[-1].parent.mkdir(parents=True, exist_ok=True)
-        mean = 1.2 + 0.05 * cosine_of(run)
-        rows = [{"label": label, "covariate": "psf_fwhm_arcsec", "n": 500, "mean": mean} for label in (0, 1)]
-        pd.DataFrame(rows).to_csv(files[-1], index=False)
-    return files
+def write_balance(folder: Path, runs: list[dict]) -> str:
+    """The balance of the training sets of runs: their seeing follows the axis, as that of the sky does."""
+    means = {(run["footprint"], run["resample"]): 1.2 + 0.05 * cosine_of(run) for run in runs}
+    rows = [(*key, label, "psf_fwhm_arcsec", 500, mean) for key, mean in means.items() for label in (0, 1)]
+    columns = ["footprint", "resample", "label", "covariate", "n", "mean"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "balance.csv", index=False)
+    return str(folder / "balance.csv")

@@ -81,11 +81,10 @@ def write_experiment(folder: Path, effect: float, runs: list[dict], n: int = 300
     return experiment, files, catalog
 
 
-def measured(folder: Path, given: tuple, training_sets: Sequence = (), balance: Sequence = ()) -> tuple[dict, dict]:
+def measured(folder: Path, given: tuple, training_sets: Sequence = (), balance: str | None = None) -> tuple[dict, dict]:
     """Summary, and the tables by name, of an (experiment, annotation files, catalog); written to `folder`/bias."""
     experiment, files, catalog = given
     output = folder / "bias"
-    sets, balances = ([str(file) for file in listed] for listed in (training_sets, balance))
-    measure(experiment, experiment["runs"], files, catalog, output, sets, balances)
-    tables = {path.stem: pd.read_csv(path) for path in output.glob("*.csv") if path.stem != "balance"}
+    measure(experiment, experiment["runs"], files, catalog, output, [str(file) for file in training_sets], balance)
+    tables = {path.stem: pd.read_csv(path) for path in output.glob("*.csv")}
     return json.loads((output / "summary.json").read_text()), tables
