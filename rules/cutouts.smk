@@ -4,7 +4,7 @@
 #           tiles, and coverage.fits where the map of a service is fetched
 
 
-from workflow_scripts.surveys.registry import folder_digest, is_downloaded, kind_of
+from workflow_scripts.surveys.registry import folder_digest, kind_of
 
 
 def survey_sources(wildcards):
@@ -98,7 +98,7 @@ rule fetch_cutouts:
             received_bytes=lambda wildcards: sizes.received_bytes_of_tile(wildcards.survey, int(wildcards.tile)),
         ),
         # One job at a time downloads (profiles/default), with as many connections as the access limits allow.
-        downloads=lambda wildcards: int(is_downloaded(settings.survey(wildcards.survey))),
+        downloads=lambda wildcards: int(kind_of(settings.survey(wildcards.survey)).downloaded),
     params:
         survey=entry("survey_parameter", of="survey"),
         sources=lambda wildcards, input: " ".join(

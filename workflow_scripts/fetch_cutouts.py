@@ -17,7 +17,7 @@ from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, fetch_batches, write_batches
 from workflow_scripts.surveys.kept_tiles import SideFolder
-from workflow_scripts.surveys.registry import expected_size, is_downloaded, open_survey
+from workflow_scripts.surveys.registry import expected_size, kind_of, open_survey
 from workflow_scripts.surveys.survey import requests_of_tile
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     counts = count_outcomes(ledger)
     log.info("tile %d: %s", arguments.tile, ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
-    if is_downloaded(survey):
+    if kind_of(survey).downloaded:
         side_folder.finish()
 
 

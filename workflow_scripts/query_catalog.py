@@ -6,14 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from workflow_scripts.catalogs.services.kept_responses import KeptResponses, query_digest
-from workflow_scripts.catalogs.services.paging import all_rows
+from workflow_scripts.catalogs.services.paging import QueryService, all_rows
 from workflow_scripts.catalogs.services.skyserver import READY_QUERIES, SkyServer, plain_select
 from workflow_scripts.catalogs.services.tap import TapService
 from workflow_scripts.catalogs.services.web import GuardedSession
-from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.politeness import user_agent
 from workflow_scripts.provenance import provenance, sha256
 from workflow_scripts.step import json_argument, run_step, step_parser
@@ -42,42 +39,23 @@ def resolved(query: Mapping[str, Any]) -> tuple[str, str | None, tuple[str, ...]
     return plain_select(query["sql"], "catalogs"), query["key"], None
 
 
-def rows_of_query(arguments: argparse.Namespace, folder: Path) -> tuple[pa.Table, list[str]]:
-    """All rows, and the names of the kept responses they come from."""
-    query = arguments.query
-    sql, key, columns = resolved(query)
-    session = GuardedSession(query["url"], user_agent(arguments.contact))
-    kept = KeptResponses(folder)
-    with kept.alone():
-        if query["source"] == "skyserver":
-            service = SkyServer(query["url"], session, arguments.queries_per_minute)
-            return all_rows(service, sql, str(key), arguments.page_rows, kept, columns)
-        tap = TapService(query["url"], session, arguments.asynchronous, kept)
-        if key:
-            return all_rows(tap, sql, key, arguments.page_rows, kept)
-        body = kept.read("whole")
-        response = tap.fetch(sql, None) if body is None else tap.read(body)
-        if response.overflow:
-            raise InputError(
-                f"{query['url']}: the service cut the response at {len(response.rows)} rows (OVERFLOW), expected all;"
-                " name a unique column of whole numbers to request page by page (catalogs, key)"
-            )
-        if not len(response.rows):
-            raise InputError(f"{query['url']}: the query gives no rows, expected at least one")
-        if body is None:
-            kept.keep("whole", response.body, sql)
-        return response.rows, ["whole"]
-
-
 def main(arguments: argparse.Namespace) -> None:
     """Write the rows and the record of what was requested."""
     query = arguments.query
-    sql, key, _ = resolved(query)
+    sql, key, columns = resolved(query)
     folder = arguments.kept / query_digest(query["source"], query["url"], sql)
-    rows, names = rows_of_query(arguments, folder)
+    kept = KeptResponses(folder)
+    session = GuardedSession(query["url"], user_agent(arguments.contact))
+    service: QueryService
+    if query["source"] == "skyserver":
+        service = SkyServer(query["url"], session, arguments.queries_per_minute)
+    else:
+        service = TapService(query["url"], session, arguments.asynchronous, kept)
+    with kept.alone():
+        rows, names = all_rows(service, sql, key or None, arguments.page_rows, kept, columns)
     request = {"source": query["source"], "url": query["url"], "sql": sql, "key": key}
     write_table(arguments.output, rows, provenance(request, {}, []))
-    responses = KeptResponses(folder).records(names)
+    responses = kept.records(names)
     record = {
         **request,
         "rows": len(rows),

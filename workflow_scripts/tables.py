@@ -43,7 +43,7 @@ def recorded_config(path: str | Path) -> dict[str, Any]:
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """A table of the workflow; `InputError` where the file is damaged or lacks one of `columns` (None: all)."""
-    with _refused(path):
+    with reading_parquet(path):
         return pd.read_parquet(path, columns=None if columns is None else list(columns))
 
 
@@ -52,7 +52,7 @@ def read_columns(path: str | Path, columns: Sequence[str], filters: list[tuple] 
 
     Raises `InputError` where the file is damaged or lacks one of the columns.
     """
-    with _refused(path):
+    with reading_parquet(path):
         missing = [column for column in columns if column not in pq.read_schema(path).names]
         if missing:
             raise InputError(f"{path}: column {missing[0]} is missing, expected {', '.join(columns)}")
@@ -64,17 +64,17 @@ def read_columns(path: str | Path, columns: Sequence[str], filters: list[tuple] 
 
 
 @contextmanager
-def _refused(path: str | Path) -> Iterator[None]:
-    """What pandas and Arrow raise for a file that is no whole table becomes an `InputError`."""
+def reading_parquet(path: str | Path, what: str = "a whole table") -> Iterator[None]:
+    """What pandas and Arrow raise for a file that is not `what` (a whole Parquet file) becomes an `InputError`."""
     try:
         yield
     except FileNotFoundError:
-        raise InputError(f"{path}: does not exist, expected a table (Parquet)") from None
+        raise InputError(f"{path}: does not exist, expected {what} (Parquet)") from None
     except (pa.ArrowException, ValueError, KeyError, OSError) as error:
         reason = first_line(error)
         raise InputError(
-            f"{path}: expected a whole table (Parquet), but it cannot be read: {reason} (what Snakemake made, it makes"
-            " again when you delete it)"
+            f"{path}: expected {what} (Parquet), but it cannot be read: {reason} (what Snakemake made, it makes again"
+            " when you delete it)"
         ) from None
 
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from workflow_scripts.errors import InputError, first_line
+from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import sha256
-from workflow_scripts.tables import write_table
+from workflow_scripts.tables import reading_parquet, write_table
 from workflow_scripts.whole_file import whole_file
 
 
@@ -86,7 +86,8 @@ class ImageStore:
     def __init__(self, index: str | Path):
         """Open an index; `InputError` where the file is not one."""
         self.path = Path(index)
-        schema = _read_parquet(self.path, "an index of images", pq.read_schema)
+        with reading_parquet(self.path, "an index of images"):
+            schema = pq.read_schema(self.path)
         description: dict[str, Any] = json.loads((schema.metadata or {}).get(b"skybias", b"{}"))
         if "arrays" not in description or not {"source_id", "tile", "row"} <= set(schema.names):
             raise InputError(f"{self.path}: expected an index of images, as index_images writes it")
@@ -148,20 +149,11 @@ def _open_array(path: str | Path) -> NDArray[np.uint8]:
 
 def _read_ids(path: str | Path) -> tuple[pd.DataFrame, Any]:
     """`source_id` and `row` of a tile's list, which must count from 0, and the recipe in its metadata."""
-    listed = _read_parquet(Path(path), "a list of galaxies")
+    with reading_parquet(path, "a list of galaxies"):
+        listed = pq.read_table(path)
     if not {"source_id", "row"} <= set(listed.column_names):
         raise InputError(f"{path}: has columns {', '.join(listed.column_names)}, expected source_id and row")
     table = listed.select(["source_id", "row"]).to_pandas()
     if not np.array_equal(table["row"], np.arange(len(table))):
         raise InputError(f"{path}: column 'row' does not count 0, 1, 2, ..., expected the order of the array")
     return table, json.loads((listed.schema.metadata or {}).get(b"skybias", b"{}")).get("config")
-
-
-def _read_parquet(path: Path, what: str, read: Callable[[Path], Any] = pq.read_table) -> Any:
-    try:
-        return read(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: does not exist, expected {what} (Parquet)") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = first_line(error)
-        raise InputError(f"{path}: expected {what} (Parquet), but it cannot be read: {reason}") from None

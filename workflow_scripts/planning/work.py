@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.surveys.bricks.geometry import NUMBER_OF_BRICKS, bricks_of
-from workflow_scripts.surveys.registry import is_downloaded, kind_of, pixels_of_cutout, requests_of_cutout
+from workflow_scripts.surveys.registry import kind_of, pixels_of_cutout
 
 # Of a brick in one band, about.
 _BYTES_OF_BRICK = 10e6
@@ -88,7 +88,8 @@ class WorkSizes:
 
     def cutouts_of_tile(self, survey: str, tile: int) -> int:
         """Cutouts that make the images of a tile: more than one an image, where bands come one by one."""
-        return self.images_of_tile(survey, tile) * requests_of_cutout(self.settings.survey(survey))
+        entry = self.settings.survey(survey)
+        return self.images_of_tile(survey, tile) * kind_of(entry).requests(entry)
 
     def pixels_of_tile(self, survey: str, tile: int) -> int:
         """Pixels in the cutouts of a tile, each band's by itself where they come so."""
@@ -101,7 +102,7 @@ class WorkSizes:
         entry = self.settings.survey(survey)
         if kind_of(entry).cuts_whole_files:
             return len(entry["bands"]) * self._bricks_of_tile(survey)
-        return self.cutouts_of_tile(survey, tile) if is_downloaded(entry) else None
+        return self.cutouts_of_tile(survey, tile) if kind_of(entry).downloaded else None
 
     def received_bytes_of_tile(self, survey: str, tile: int) -> float | None:
         """Bytes that a tile downloads, where they are not those that it keeps."""

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from workflow_scripts.errors import InputError, JobError, first_line
+from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.image_checks.acceptance import Wanted, check_image
 from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult, Survey
-from workflow_scripts.tables import parquet_metadata
+from workflow_scripts.tables import parquet_metadata, reading_parquet
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
@@ -53,41 +54,32 @@ def fetch_batches(survey: Survey, requests: pd.DataFrame, size_px: int | None) -
     requests: a survey that keeps this order has no more than one batch in memory. Raises `RuntimeError` where the
     survey has two results for a request, none, or one for a request that was not made.
     """
-    wanted = Wanted(size_px)
+    rows = _rows_in_order(survey, requests, Wanted(size_px))
+    while group := list(islice(rows, ROWS_A_GROUP)):
+        yield pa.RecordBatch.from_pylist(group, schema=TILE_SCHEMA)
+
+
+def _rows_in_order(survey: Survey, requests: pd.DataFrame, wanted: Wanted) -> Iterator[dict[str, Any]]:
     places = list(requests[["source_id", "ra", "dec"]].itertuples(index=False))
     waiting = {galaxy.source_id for galaxy in places}
     results: dict[str, CutoutResult] = {}
-    rows: list[dict[str, Any]] = []
     written = received = 0
     started = last_line = time.monotonic()
-    for result in survey.cutouts(requests):
-        received += 1
+    for received, result in enumerate(survey.cutouts(requests), start=1):
         if result.source_id not in waiting:
-            if any(galaxy.source_id == result.source_id for galaxy in places):
-                raise RuntimeError(f"the survey gave two results for {result.source_id}")
-            raise RuntimeError(f"the survey gave {received} results for {len(places)} requests")
+            raise RuntimeError(f"the survey gave a second result for {result.source_id}, or it was not requested")
         waiting.remove(result.source_id)
         results[result.source_id] = checked(result, wanted)
         while written < len(places) and places[written].source_id in results:
-            rows.append(_row(places[written], results.pop(places[written].source_id)))
+            yield _row(places[written], results.pop(places[written].source_id))
             written += 1
-        while len(rows) >= ROWS_A_GROUP:
-            yield pa.RecordBatch.from_pylist(rows[:ROWS_A_GROUP], schema=TILE_SCHEMA)
-            rows = rows[ROWS_A_GROUP:]
         if time.monotonic() - last_line > _LOG_EVERY_SECONDS:
             last_line = time.monotonic()
             rate = received / (last_line - started)
-            log.info(
-                "%d of %d cutouts, %.1f a second, %.0f s left",
-                received,
-                len(places),
-                rate,
-                (len(places) - received) / rate,
-            )
+            left = (len(places) - received) / rate
+            log.info("%d of %d cutouts, %.1f a second, %.0f s left", received, len(places), rate, left)
     if waiting:
         raise RuntimeError(f"the survey gave {received} results for {len(places)} requests")
-    for start in range(0, len(rows), ROWS_A_GROUP):
-        yield pa.RecordBatch.from_pylist(rows[start : start + ROWS_A_GROUP], schema=TILE_SCHEMA)
 
 
 def checked(result: CutoutResult, wanted: Wanted) -> CutoutResult:
@@ -205,11 +197,8 @@ def read_images(path: str | Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _open_tile(path: str | Path) -> pq.ParquetFile:
-    try:
+    with reading_parquet(path, "a tile of cutouts"):
         file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = first_line(error)
-        raise InputError(f"{path}: expected a tile of cutouts (Parquet), but it cannot be read: {reason}") from None
     missing = [name for name in TILE_SCHEMA.names if name not in file.schema_arrow.names]
     if missing:
         file.close()

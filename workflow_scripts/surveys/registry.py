@@ -114,24 +114,14 @@ def kind_of(entry: SurveyEntry) -> SurveyKind:
     return KINDS[entry["kind"]]
 
 
-def is_downloaded(entry: SurveyEntry) -> bool:
-    """Whether the pixels of a survey come from a service, and are not made on this machine or read from it."""
-    return kind_of(entry).downloaded
-
-
-def requests_of_cutout(entry: SurveyEntry) -> int:
-    """Requests that give one image of a survey."""
-    return kind_of(entry).requests(entry)
+def expected_size(entry: SurveyEntry) -> int | None:
+    """Side of every image of a survey, in pixels; None for images that are as they are."""
+    return None if kind_of(entry).any_size else entry["cutout"]["size_px"]
 
 
 def pixels_of_cutout(entry: SurveyEntry) -> int:
     """Pixels that a request gives; 1 where images are as they are, so that bytes grow with their number alone."""
-    return 1 if kind_of(entry).any_size else entry["cutout"]["size_px"] ** 2
-
-
-def expected_size(entry: SurveyEntry) -> int | None:
-    """Side of every image of a survey, in pixels; None for images that are as they are."""
-    return None if kind_of(entry).any_size else entry["cutout"]["size_px"]
+    return (expected_size(entry) or 1) ** 2
 
 
 def catalog_columns(entry: SurveyEntry) -> list[str]:
@@ -178,7 +168,7 @@ def open_survey(entry: SurveyEntry, truth: str | None = None, images: str | None
     InputError
         where the survey's source is not given or the kind is not known.
     """
-    if is_downloaded(entry):
+    if kind_of(entry).downloaded:
         return open_service(entry, **of_service)
     if entry["kind"] == "local":
         from workflow_scripts.surveys.local import LocalSurvey

@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from workflow_scripts.errors import InputError, first_line
+from workflow_scripts.errors import InputError
 from workflow_scripts.image_checks.acceptance import Outcome
 from workflow_scripts.sky.tiles import equal_tile_of, number_of_tiles, tile_of
+from workflow_scripts.tables import reading_parquet
 
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
 
@@ -71,16 +72,10 @@ def requests_of_tile(catalog: str | Path, tile: int, order: int, equal_tiles: in
     count, key = (equal_tiles, "equal_tiles") if equal_tiles else (number_of_tiles(order), f"tile_order {order}")
     if not 0 <= tile < count:
         raise InputError(f"tile {tile}: expected 0 to {count - 1} at {key}")
-    try:
-        with pq.ParquetFile(catalog) as galaxies:
-            ra, dec = _positions(galaxies, catalog)
-            tiles = equal_tile_of(ra, dec, equal_tiles) if equal_tiles else tile_of(ra, dec, order)
-            requests = _chosen_rows(galaxies, tiles == tile).to_pandas()
-    except FileNotFoundError:
-        raise InputError(f"{catalog}: the catalog does not exist") from None
-    except (pa.ArrowInvalid, OSError) as error:
-        reason = first_line(error)
-        raise InputError(f"{catalog}: expected a catalog (Parquet), but it cannot be read: {reason}") from None
+    with reading_parquet(catalog, "a catalog"), pq.ParquetFile(catalog) as galaxies:
+        ra, dec = _positions(galaxies, catalog)
+        tiles = equal_tile_of(ra, dec, equal_tiles) if equal_tiles else tile_of(ra, dec, order)
+        requests = _chosen_rows(galaxies, tiles == tile).to_pandas()
     requests["source_id"] = requests["source_id"].astype(str)
     repeated = requests["source_id"].duplicated()
     if repeated.any():
@@ -93,8 +88,8 @@ def _positions(galaxies: pq.ParquetFile, catalog: str | Path) -> tuple[NDArray[n
     for column in ("source_id", "ra", "dec"):
         if column not in galaxies.schema_arrow.names:
             raise InputError(f"{catalog}: has no column '{column}', expected a catalog as make_catalog writes it")
-    positions = galaxies.read(columns=["ra", "dec"])
-    ra, dec = _as_numbers(positions["ra"]), _as_numbers(positions["dec"])
+    positions = galaxies.read(columns=["ra", "dec"]).to_pandas()
+    ra, dec = (pd.to_numeric(positions[axis], errors="coerce").to_numpy(np.float64) for axis in ("ra", "dec"))
     if not (np.isfinite(ra) & (np.abs(dec) <= 90)).all():
         raise InputError(f"{catalog}: has rows without a position, expected ra and dec in ICRS degrees")
     return ra, dec
@@ -109,7 +104,3 @@ def _chosen_rows(galaxies: pq.ParquetFile, chosen: NDArray[np.bool_]) -> pa.Tabl
         if here.any():
             parts.append(galaxies.read_row_group(group).filter(pa.array(here)))
     return pa.concat_tables(parts)
-
-
-def _as_numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
-    return pd.to_numeric(column.to_pandas(), errors="coerce").to_numpy(np.float64)

@@ -167,7 +167,7 @@ def test_absent_and_broken_catalog(survey, capsys):
     assert fetch(survey, 0)[0] == 2
     error = capsys.readouterr().err
     assert "catalog.parquet: expected a catalog (Parquet)" in error
-    assert "catalog.parquet: the catalog does not exist" in error
+    assert "catalog.parquet: does not exist, expected a catalog" in error
 
 
 def test_real_survey(shared_data, tmp_path):

@@ -16,10 +16,9 @@ from workflow_scripts.surveys.registry import (
     catalog_columns,
     client_of,
     expected_size,
-    is_downloaded,
+    kind_of,
     open_survey,
     pixels_of_cutout,
-    requests_of_cutout,
 )
 from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
 from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult
@@ -72,7 +71,7 @@ def test_every_downloaded_kind_has_a_client():
 
 def test_what_a_cutout_takes():
     bands = {"kind": "panstarrs", "format": "fits", "bands": ["i", "r", "g"], "cutout": {"size_px": 10}}
-    assert [requests_of_cutout(bands), requests_of_cutout({**bands, "format": "jpeg"})] == [3, 1]
+    assert [kind_of(bands).requests(entry) for entry in (bands, {**bands, "format": "jpeg"})] == [3, 1]
     assert [pixels_of_cutout(bands), pixels_of_cutout(ENTRIES["local"])] == [100, 1]
     assert [catalog_columns(ENTRIES["local"]), catalog_columns(ENTRIES["simulated"])] == [["file"], []]
     scaled = {**bands, "cutout": {"pixel_scale_arcsec": {"column": "radius", "times": 0.02}}}
@@ -81,4 +80,4 @@ def test_what_a_cutout_takes():
 
 def test_an_unknown_kind_is_named_with_those_that_are_known():
     with pytest.raises(InputError, match="kind 'sdds' is not known, expected simulated, local, sdss"):
-        is_downloaded({"kind": "sdds"})
+        kind_of({"kind": "sdds"})

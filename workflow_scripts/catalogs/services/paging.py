@@ -7,13 +7,14 @@ come, because of repeated values of the column or a table that changes meanwhile
 import logging
 import re
 import time
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import pyarrow as pa
 
 from workflow_scripts.catalogs.services.kept_responses import KeptResponses
+from workflow_scripts.catalogs.services.web import patiently
 from workflow_scripts.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -33,44 +34,39 @@ class TableResponse:
     overflow: bool = False
 
 
-class QueryService(Protocol):
+class QueryService(ABC):
     """A service that runs SELECT statements."""
 
     where: str
 
     def fetch(self, query: str, max_rows: int | None) -> TableResponse:
         """The response to one query, repeated as long as that may help; `InputError` where it does not."""
-        ...
+        return patiently(lambda: self.fetch_once(query, max_rows), self.where)
 
+    @abstractmethod
+    def fetch_once(self, query: str, max_rows: int | None) -> TableResponse:
+        """The response to one query; `TransientError` or `RefusalError` where there is none."""
+
+    @abstractmethod
     def read(self, body: bytes) -> TableResponse:
-        """A response that was kept."""
-        ...
-
-
-def count_query(sql: str) -> str:
-    """The query that counts the rows of `sql`."""
-    return f"SELECT COUNT(*) AS {COUNTED} FROM ({sql}) AS answer"
-
-
-def page_query(sql: str, key: str, after: int | None, page_rows: int) -> str:
-    """The query for the next rows of `sql` in the order of `key`."""
-    beyond = "" if after is None else f" WHERE {key} > {after}"
-    return f"SELECT TOP {page_rows} * FROM ({sql}) AS answer{beyond} ORDER BY {key}"
+        """A response that was kept; raises as `fetch_once`."""
 
 
 def all_rows(
     service: QueryService,
     sql: str,
-    key: str,
+    key: str | None,
     page_rows: int,
     kept: KeptResponses,
     columns: Sequence[str] | None = None,
 ) -> tuple[pa.Table, list[str]]:
-    """All rows of `sql`, sorted by `key`, and the names of the kept responses they come from.
+    """All rows of `sql`, sorted by `key` (None: in one page), and the names of the kept responses they come from.
 
     Raises `InputError` where the columns are not `columns` (None: any) or change on the way, `key` is not unique or no
     whole number, there are no rows, or not as many come as were counted.
     """
+    if key is None:
+        return _one_page(service, sql, kept), ["whole"]
     total = _counted(service, sql, kept)
     pages: list[pa.Table] = []
     names = ["count"]
@@ -79,7 +75,10 @@ def all_rows(
     started = time.monotonic()
     while have < total:
         name = f"page_{len(pages):05d}"
-        page, is_new = _page(service, page_query(sql, key, last, page_rows), name, page_rows, kept)
+        beyond = "" if last is None else f" WHERE {key} > {last}"
+        query = f"SELECT TOP {page_rows} * FROM ({sql}) AS answer{beyond} ORDER BY {key}"
+        response, is_new = _response(service, query, page_rows, name, kept, lambda found: len(found.rows), EMPTY_PAGES)
+        page = response.rows
         _check_columns(page, pages[0] if pages else None, columns, key, service.where)
         last = _last_key(page, key, last, service.where)
         pages.append(page)
@@ -97,31 +96,52 @@ def all_rows(
     return pa.concat_tables(pages), names
 
 
-def _counted(service: QueryService, sql: str, kept: KeptResponses) -> int:
-    body = kept.read("count")
-    response = service.read(body) if body is not None else service.fetch(count_query(sql), None)
-    found = {name.lower(): response.rows[name].to_pylist() for name in response.rows.column_names}.get(COUNTED)
-    try:
-        (total,) = [int(count) for count in found or []]
-    except (ValueError, TypeError):
-        raise InputError(f"{service.where}: the rows cannot be counted, expected one number {COUNTED}") from None
-    if total <= 0:
+def _one_page(service: QueryService, sql: str, kept: KeptResponses) -> pa.Table:
+    response, _ = _response(service, sql, None, "whole", kept, lambda found: len(found.rows) and not found.overflow)
+    if response.overflow:
+        raise InputError(
+            f"{service.where}: the service cut the response at {len(response.rows)} rows (OVERFLOW), expected all; name"
+            " a unique column of whole numbers to request page by page (catalogs, key)"
+        )
+    if not len(response.rows):
         raise InputError(f"{service.where}: the query gives no rows, expected at least one")
-    if body is None:
-        kept.keep("count", response.body, count_query(sql))
-    return total
+    return response.rows
 
 
-def _page(service: QueryService, query: str, name: str, page_rows: int, kept: KeptResponses) -> tuple[pa.Table, bool]:
+def _counted(service: QueryService, sql: str, kept: KeptResponses) -> int:
+    def total(response: TableResponse) -> int:
+        found = {name.lower(): response.rows[name].to_pylist() for name in response.rows.column_names}.get(COUNTED)
+        try:
+            (count,) = [int(cell) for cell in found or []]
+        except (ValueError, TypeError):
+            raise InputError(f"{service.where}: the rows cannot be counted, expected one number {COUNTED}") from None
+        if count <= 0:
+            raise InputError(f"{service.where}: the query gives no rows, expected at least one")
+        return count
+
+    query = f"SELECT COUNT(*) AS {COUNTED} FROM ({sql}) AS answer"
+    return total(_response(service, query, None, "count", kept, total)[0])
+
+
+def _response(
+    service: QueryService,
+    query: str,
+    max_rows: int | None,
+    name: str,
+    kept: KeptResponses,
+    usable: Callable[[TableResponse], object],
+    attempts: int = 1,
+) -> tuple[TableResponse, bool]:
+    """A response that was kept; or a new one, kept where it is usable, and True."""
     body = kept.read(name)
     if body is not None:
-        return service.read(body).rows, False
-    for _ in range(EMPTY_PAGES):
-        response = service.fetch(query, page_rows)
-        if len(response.rows):
+        return service.read(body), False
+    for _ in range(attempts):
+        response = service.fetch(query, max_rows)
+        if usable(response):
             kept.keep(name, response.body, query)
             break
-    return response.rows, True
+    return response, True
 
 
 def _check_columns(

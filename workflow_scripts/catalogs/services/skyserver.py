@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pyarrow as pa
 import requests
 
-from workflow_scripts.catalogs.services.paging import TableResponse
+from workflow_scripts.catalogs.services.paging import QueryService, TableResponse
 from workflow_scripts.catalogs.services.web import (
     QUOTED_CHARACTERS,
     RefusalError,
@@ -24,7 +24,6 @@ from workflow_scripts.catalogs.services.web import (
     message_of_error,
     one_line,
     opened,
-    patiently,
 )
 from workflow_scripts.errors import InputError
 
@@ -40,7 +39,7 @@ _THROTTLED = "queries allowed per minute"
 _LONGEST_NAME = 128
 
 
-class SkyServer:
+class SkyServer(QueryService):
     """The SQL search of a SkyServer release.
 
     At most `queries_per_minute` are sent in any minute: the service counts 60 by address, and refuses the others with
@@ -60,23 +59,19 @@ class SkyServer:
         self._sent: deque[float] = deque(maxlen=queries_per_minute)
         self._clock = clock
 
-    def fetch(self, query: str, max_rows: int | None) -> TableResponse:
-        """The response to one query; raises `InputError` where the service gives none."""
-        return patiently(lambda: self._fetch_once(query), self.where)
-
     def read(self, body: bytes) -> TableResponse:
-        """A response that was kept."""
+        """A table in CSV; raises as `parse_csv`."""
         return TableResponse(body, parse_csv(body))
 
-    def _fetch_once(self, query: str) -> TableResponse:
+    def fetch_once(self, query: str, max_rows: int | None) -> TableResponse:
+        """The response to a query, when one more may be sent."""
         self._wait_for_turn()
         fields = {"cmd": query, "format": "csv"}
         if len(quote(query)) <= _LONGEST_ADDRESS:
             response = opened(self._session, "GET", self._address, params=fields)
         else:
             response = opened(self._session, "POST", self._address, data=fields)
-        body = body_of(response)
-        return TableResponse(body, parse_csv(body))
+        return self.read(body_of(response))
 
     def _wait_for_turn(self) -> None:
         if len(self._sent) == self._sent.maxlen:

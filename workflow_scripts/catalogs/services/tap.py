@@ -15,14 +15,13 @@ from pyvo.dal import AsyncTAPJob, DALFormatError, DALQueryError, DALRateLimitErr
 from pyvo.dal.tap import TAPResults
 
 from workflow_scripts.catalogs.services.kept_responses import KeptResponses
-from workflow_scripts.catalogs.services.paging import TableResponse
+from workflow_scripts.catalogs.services.paging import QueryService, TableResponse
 from workflow_scripts.catalogs.services.web import (
     RefusalError,
     TransientError,
     body_of,
     error_of_status,
     opened,
-    patiently,
     without_connection,
 )
 from workflow_scripts.errors import first_line
@@ -40,7 +39,7 @@ _END = re.compile(rb"</(\w+:)?VOTABLE>\s*$")
 _FORBIDDEN = re.compile(rb"<!DOCTYPE|<!ENTITY|<(\w+:)?STREAM\b[^>]*\bhref\b", re.IGNORECASE)
 
 
-class TapService:
+class TapService(QueryService):
     """A TAP service, queried synchronously or, for what takes long, by jobs that run on the server.
 
     The address of a job is kept until its result has come: a killed process takes up the same job again.
@@ -53,16 +52,14 @@ class TapService:
         self._asynchronous = asynchronous
         self._jobs = kept
 
-    def fetch(self, query: str, max_rows: int | None) -> TableResponse:
-        """The response to one query; raises `InputError` where the service gives none."""
-        fetch_once = self._fetch_by_job if self._asynchronous else self._fetch_directly
-        return patiently(lambda: fetch_once(query, max_rows), self.where)
-
     def read(self, body: bytes) -> TableResponse:
-        """A response that was kept."""
+        """A table as VOTable; raises as `parse_votable`."""
         return parse_votable(body)
 
-    def _fetch_directly(self, query: str, max_rows: int | None) -> TableResponse:
+    def fetch_once(self, query: str, max_rows: int | None) -> TableResponse:
+        """The response to a query."""
+        if self._asynchronous:
+            return self._fetch_by_job(query, max_rows)
         fields = {**TAPQuery(self._url, query, maxrec=max_rows)}
         response = opened(self._session, "POST", f"{self._url}/sync", data=fields)
         return parse_votable(body_of(response))

@@ -5,11 +5,13 @@ Positions without images give uniform grey JPEGs with status 200, and status 500
 cut silently.
 """
 
+import io
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+from astropy.io import fits
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.image_checks.acceptance import Judgement, Wanted, failed, largest_image, no_coverage, value_of
@@ -62,24 +64,13 @@ class Legacy(Service):
     def _image(self, response: Received) -> Judgement:
         judgement = judged_image(response, Wanted(self.size_px, self.format, _GREY, _of_blank))
         if judgement.kind == "accepted" and self.format == "fits":
-            found = bands_in(response.body)
+            found = str(fits.getheader(io.BytesIO(response.body)).get("BANDS", "")).strip()
             if found and found != self.bands:
                 # A band that a layer lacks makes the viewer ignore the whole list.
                 raise InputError(
                     f"{self.base}: gives bands {found} of layer {self.layer}, expected {self.bands} (surveys, bands)"
                 )
         return judgement
-
-
-def bands_in(data: bytes) -> str:
-    """The card BANDS of a FITS header, empty where it has none."""
-    for start in range(0, min(len(data), 36 * 2880), 80):
-        card = data[start : start + 80]
-        if card.startswith(b"BANDS   ="):
-            return card[9:].split(b"/")[0].strip(b" '").decode("ascii", "replace").strip()
-        if card.startswith(b"END "):
-            break
-    return ""
 
 
 def _of_blank(pixels: np.ndarray) -> Judgement:

@@ -183,21 +183,16 @@ def stack_names(table: bytes) -> dict[str, dict[str, str]]:
         raise BrokenTableError(f"the table of names has no column '{missing[0]}' (it starts with '{start}')")
     if len(lines) > _MOST_ROWS:
         raise BrokenTableError(f"the table of names has {len(lines)} rows")
-    ra, dec, band, kind, name = (header.index(column) for column in _NEEDED)
     names: dict[str, dict[str, str]] = {}
     for number, line in enumerate(lines[1:], start=2):
-        cells = line.split()
-        if not cells:
-            continue
-        if len(cells) != len(header):
-            raise BrokenTableError(f"line {number} of the table of names has {len(cells)} cells of {len(header)}")
-        if cells[kind] != "stack":
-            continue
         try:
-            position = f"{float(cells[ra]):.7f} {float(cells[dec]):.7f}"
+            row = dict(zip(header, line.split(), strict=True)) if line.strip() else {}
+            if row.get("type") != "stack":
+                continue
+            position = f"{float(row['ra']):.7f} {float(row['dec']):.7f}"
         except ValueError:
-            raise BrokenTableError(f"line {number} of the table of names has no position") from None
-        if not _NAME.fullmatch(cells[name]) or ".." in cells[name]:
+            raise BrokenTableError(f"line {number} of the table of names is broken: '{printable(line, 60)}'") from None
+        if not _NAME.fullmatch(row["filename"]) or ".." in row["filename"]:
             raise BrokenTableError(f"line {number} of the table of names has no file name")
-        names.setdefault(position, {}).setdefault(cells[band], cells[name])
+        names.setdefault(position, {}).setdefault(row["filter"], row["filename"])
     return names
