@@ -1,7 +1,6 @@
 """Make the run-level tests on simulated populations of training runs: how often they reject, and what they cover."""
 
 import argparse
-from dataclasses import asdict
 
 import pandas as pd
 
@@ -26,8 +25,7 @@ def main(arguments: argparse.Namespace) -> None:
         raise InputError(f"--runs: {min(arguments.runs)} is too few, expected 2 or more in each arm")
     rows = calibrate(arguments.mocks, arguments.seed, arguments.runs)
     config = {"mocks": arguments.mocks, "runs": arguments.runs}
-    table = pd.DataFrame([asdict(row) for row in rows])
-    write_table(arguments.output, table, provenance(config, {"calibration": arguments.seed}, []))
+    write_table(arguments.output, pd.DataFrame(rows), provenance(config, {"calibration": arguments.seed}, []))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import write_table
 
 parser = step_parser(__doc__)
-parser.add_argument("--mask", required=True, help=f"part of the sky: {', '.join(MASKS)}")
-parser.add_argument("--step", required=True, help=f"step of the ladder: {', '.join(LADDER)}")
+parser.add_argument("--mask", choices=MASKS, required=True, help="part of the sky")
+parser.add_argument("--step", choices=LADDER, required=True, help="step of the ladder")
 parser.add_argument("--mocks", type=int, required=True, help="skies of each variant of the step")
 parser.add_argument("--galaxies", type=int, default=GALAXIES, help="galaxies of a sky; default: %(default)s")
 parser.add_argument("--seed", type=int, default=1, help="default: %(default)s")

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_scripts.errors import InputError
+from workflow_scripts.calibration_mocks.battery import read_findings
 from workflow_scripts.figures.calibration import p_uniformity, power, recovery, sizes
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.figures.style import save_all
 from workflow_scripts.step import run_step, step_parser
-from workflow_scripts.tables import recorded_config
 
 # Okabe and Ito's, which colour-blind readers can distinguish; no experiment is drawn here that could choose others.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
@@ -28,15 +27,12 @@ def main(arguments: argparse.Namespace) -> None:
     table = pd.read_csv(arguments.table)
     p_values, estimates = {}, {}
     for path in arguments.findings:
-        if not Path(path).is_file():
-            raise InputError(f"{path}: not found, expected a file of calibrate_sky_tests")
-        config = recorded_config(path)
-        columns = ["variant", "dipole", "test", "p", "along", "length"]
-        for (variant, dipole), found in pd.read_parquet(path, columns=columns).groupby(["variant", "dipole"]):
-            if config["step"] in ("S0_binomial", "S4_clustered"):
-                p_values[config["mask"], str(variant)] = found
-            if config["step"] in ("S0_binomial", "S1_dipole"):
-                estimates[config["mask"], float(dipole)] = found
+        mask, step, findings = read_findings(path)
+        for (variant, dipole), found in findings.groupby(["variant", "dipole"]):
+            if step in ("S0_binomial", "S4_clustered"):
+                p_values[mask, str(variant)] = found
+            if step in ("S0_binomial", "S1_dipole"):
+                estimates[mask, float(dipole)] = found
     figures = {
         "p_uniformity": p_uniformity(p_values, settings),
         "size": sizes(table, settings),

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from workflow_scripts.calibration_mocks.battery import read_findings
 from workflow_scripts.calibration_mocks.calibration_table import markdown, run_rows, sky_rows
-from workflow_scripts.errors import InputError
 from workflow_scripts.step import run_step, step_parser
-from workflow_scripts.tables import recorded_config
+from workflow_scripts.tables import read_table
 from workflow_scripts.whole_file import whole_file
 
 parser = step_parser(__doc__)
@@ -22,14 +22,10 @@ def main(arguments: argparse.Namespace) -> None:
     """Write both."""
     tables = []
     for path in arguments.findings:
-        if not Path(path).is_file():
-            raise InputError(f"{path}: not found, expected a file of calibrate_sky_tests")
-        config = recorded_config(path)
-        if not {"mask", "step"} <= set(config):
-            raise InputError(f"{path}: does not record its mask and step, expected a file of calibrate_sky_tests")
-        tables.append(sky_rows(pd.read_parquet(path), config["mask"], config["step"]))
+        mask, step, findings = read_findings(path)
+        tables.append(sky_rows(findings, mask, step))
     if arguments.runs:
-        tables.append(run_rows(pd.read_parquet(arguments.runs)))
+        tables.append(run_rows(read_table(arguments.runs)))
     table = pd.concat(tables, ignore_index=True)
     with whole_file(arguments.csv) as temporary:
         table.to_csv(temporary, index=False, float_format="%.6g")

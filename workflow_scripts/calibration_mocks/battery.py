@@ -1,7 +1,6 @@
 """All tests on all skies of one step and mask: a row for every mock and test."""
 
 import logging
-from dataclasses import astuple, fields
 
 import numpy as np
 import pandas as pd
@@ -15,15 +14,15 @@ from workflow_scripts.calibration_mocks.mock_skies import (
     Variant,
     mock_positions,
     mock_skies,
-    variants_of,
 )
 from workflow_scripts.calibration_mocks.network_tests import PAIRS, SCORES
 from workflow_scripts.errors import InputError
+from workflow_scripts.tables import read_table, recorded_config
 
 GALAXIES = 20_000
 BATTERIES = (LABELS, PAIRS, SCORES)
 # Every test of the sky that is calibrated, and its claim.
-CLAIMS = {name: claim for battery in BATTERIES for test in battery.tests for name, claim in test.claims.items()}
+CLAIMS = LABELS.claims | PAIRS.claims | SCORES.claims
 # Skies whose pixels are held at once.
 _MOCKS_AT_ONCE = 500
 
@@ -41,14 +40,13 @@ def run_battery(mask: str, step: str, mocks: int, seed: int, galaxies: int = GAL
     Raises
     ------
     InputError
-        for a mask or step that is not known, or fewer than one mock.
+        for fewer than one mock, or too few galaxies.
     """
     if mocks < 1:
         raise InputError(f"--mocks: {mocks} is too few, expected 1 or more")
-    variants = variants_of(step)
     positions = mock_positions(mask, galaxies, seed)
     tables = []
-    for number, variant in enumerate(variants):
+    for number, variant in enumerate(LADDER[step]):
         # Every cell of mask, step and variant has its own sequence of random numbers.
         cell = (seed, list(MASKS).index(mask), list(LADDER).index(step), number)
         tables.append(_of_variant(variant, positions, mocks, cell))
@@ -58,6 +56,7 @@ def run_battery(mask: str, step: str, mocks: int, seed: int, galaxies: int = GAL
 
 def _of_variant(variant: Variant, positions: MockPositions, mocks: int, cell: tuple[int, ...]) -> pd.DataFrame:
     rows: list[tuple] = []
+    of_variant = (variant.name, variant.dipole)
     for start in range(0, mocks, _MOCKS_AT_ONCE):
         number = min(_MOCKS_AT_ONCE, mocks - start)
         first, *others = np.random.SeedSequence([*cell, start]).generate_state(1 + len(BATTERIES)).tolist()
@@ -65,8 +64,13 @@ def _of_variant(variant: Variant, positions: MockPositions, mocks: int, cell: tu
         drawn = [battery.draw(positions, skies, seed) for battery, seed in zip(BATTERIES, others, strict=True)]
         for sky, of_sky in enumerate(zip(*drawn, strict=True), start):
             for battery, mock in zip(BATTERIES, of_sky, strict=True):
-                rows += [(sky, name, *astuple(finding)) for test in battery.tests for name, finding in test.on(mock)]
-    table = pd.DataFrame(rows, columns=["mock", "test", *(field.name for field in fields(Finding))])
-    table.insert(0, "variant", variant.name)
-    table.insert(1, "dipole", variant.dipole)
-    return table
+                rows += [(*of_variant, sky, name, *finding) for name, finding in battery.findings(mock)]
+    return pd.DataFrame(rows, columns=["variant", "dipole", "mock", "test", *Finding._fields])
+
+
+def read_findings(path: str) -> tuple[str, str, pd.DataFrame]:
+    """Mask, step and findings of a file of `calibrate_sky_tests`; `InputError` for any other file."""
+    findings, config = read_table(path), recorded_config(path)
+    if not {"mask", "step"} <= set(config):
+        raise InputError(f"{path}: does not record its mask and step, expected a file of calibrate_sky_tests")
+    return config["mask"], config["step"], findings

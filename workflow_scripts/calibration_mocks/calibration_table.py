@@ -3,7 +3,7 @@
 A row has shares rejected and covered, biases, power, and whether they are acceptable.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,7 @@ from scipy import stats
 
 from workflow_scripts.calibration_mocks.battery import CLAIMS
 from workflow_scripts.calibration_mocks.claims import size_band
-from workflow_scripts.calibration_mocks.mock_skies import DESCRIPTIONS, LADDER
+from workflow_scripts.calibration_mocks.mock_skies import LADDER, MASKS
 from workflow_scripts.calibration_mocks.run_calibration import GALAXIES_OF_RUNS
 
 # What a valid test must keep (methods.md, 3.j).
@@ -27,7 +27,6 @@ _COLUMNS = [
     *("claimed_valid", "verdict", "outside_in", "chance_explains"),
 ]
 
-_MINUS = "–"
 # Short names of the skies without a dipole, in the order of the ladder.
 NULL_SKIES = {
     "isotropic": "S0 iid",
@@ -35,6 +34,15 @@ NULL_SKIES = {
     "quadrupole, templates, D = 0": "S3 templates",
     "clustered over 1 degrees": "S4, 1 deg",
     "clustered over 3 degrees": "S4, 3 deg",
+}
+
+
+# Skies with a dipole beside the isotropic one. Beyond the plain dipole: those on which a fit has to separate it.
+_DIPOLES = {
+    "isotropic": "no dipole",
+    **{variant.name: variant.name for variant in LADDER["S1_dipole"]},
+    "quadrupole, D = 0.02": "S2, D = 0.02",
+    "quadrupole, templates, D = 0.02": "S3, D = 0.02",
 }
 
 
@@ -51,63 +59,47 @@ def sky_rows(findings: pd.DataFrame, mask: str, step: str) -> pd.DataFrame:
         spread = of_variant.loc[of_variant["test"] == "dipole score, chi2", "along"].std()
         effect = variant.dipole / spread
         for test, found in of_variant.groupby("test", sort=False):
-            row = {"unit": "galaxy", "mask": mask, "step": step, "variant": variant.name, "test": test}
-            row |= {"dipole": variant.dipole, "effect_sd": effect, "mocks": len(found)}
-            row["null_holds"] = CLAIMS[str(test)].null_holds(variant)
-            row |= _shares(found, bool(row["null_holds"]))
-            row["claimed_valid"] = CLAIMS[str(test)].holds(step, mask, effect)
-            rows.append(row)
-    return _judged(rows)
+            claim = CLAIMS[str(test)]
+            row = {"variant": variant.name, "test": test, "dipole": variant.dipole, "effect_sd": effect}
+            row |= {"mocks": len(found), "null_holds": claim.null_holds(variant)}
+            rows.append(row | _shares(found, row["null_holds"]) | {"claimed_valid": claim.holds(step, mask, effect)})
+    return _judged(pd.DataFrame(rows).assign(unit="galaxy", mask=mask, step=step))
 
 
 def run_rows(table: pd.DataFrame) -> pd.DataFrame:
     """Rows of the table for run-level designs, from the rows of `run_calibration.calibrate`; effects in run sd."""
-    rows = []
-    for cell in table.itertuples():
-        row = {"unit": "run", "mask": cell.design, "step": "runs", "variant": f"{cell.units} runs", "test": cell.test}
-        if cell.design == "rotating":
-            row["variant"] = f"{cell.units} footprints"
-        row |= {"effect_sd": cell.effect, "mocks": cell.mocks, "null_holds": cell.effect == 0}
-        row |= {"rejected_05": cell.rejected_05, "rejected_05_se": _error(cell.rejected_05, cell.mocks)}
-        row |= {"rejected_01": cell.rejected_01, "rejected_01_se": _error(cell.rejected_01, cell.mocks)}
-        if pd.notna(cell.covered_95):
-            row |= {"coverage": cell.covered_95, "coverage_se": _error(cell.covered_95, cell.mocks)}
-        row |= {"predicted_05": cell.predicted_05, "claimed_valid": cell.test not in GALAXIES_OF_RUNS}
-        rows.append(row)
-    return _judged(rows)
+    rows = table.rename(columns={"design": "mask", "effect": "effect_sd", "covered_95": "coverage"})
+    variant = table["units"] + np.where(table["design"] == "rotating", " footprints", " runs")
+    claimed = ~table["test"].isin(GALAXIES_OF_RUNS)
+    null_holds = table["effect"] == 0
+    return _judged(rows.assign(unit="run", step="runs", variant=variant, null_holds=null_holds, claimed_valid=claimed))
 
 
 def _shares(found: pd.DataFrame, null: bool) -> dict[str, float]:
     row: dict[str, float] = {}
     p = found["p"].to_numpy()
     if np.isfinite(p).all():
-        for level, name in ((0.05, "rejected_05"), (0.01, "rejected_01")):
-            # A permutation p is a ratio of whole numbers, and may miss the level by rounding only.
-            row[name] = float(np.mean(p <= level + 1e-12))
-            row[f"{name}_se"] = _error(row[name], len(p))
+        # A permutation p is a ratio of whole numbers, and may miss the level by rounding only.
+        row |= {"rejected_05": float(np.mean(p <= 0.05 + 1e-12)), "rejected_01": float(np.mean(p <= 0.01 + 1e-12))}
         if null:
             row["ks_p"] = float(stats.kstest(p, "uniform").pvalue)
-    covered = found["covered"].to_numpy()
-    if np.isfinite(covered).all():
-        row["coverage"] = float(covered.mean())
-        row["coverage_se"] = _error(row["coverage"], len(covered))
+    row["coverage"] = float(found["covered"].mean(skipna=False))
     for column, name in (("along", "bias_along"), ("across", "bias_across"), ("length", "bias_amplitude")):
         values = found[column].to_numpy()
         if np.isfinite(values).all() and values.std() > 0:
             row[name] = float(values.mean() / values.std(ddof=1))
-    if found["angle_deg"].notna().any():
-        row["median_angle_deg"] = float(found["angle_deg"].median())
+    row["median_angle_deg"] = float(found["angle_deg"].median())
     return row
 
 
-def _error(share: float, mocks: int) -> float:
-    """Binomial standard error of a share; that of one mock where all or none are counted."""
-    inside = min(max(share, 1 / mocks), 1 - 1 / mocks) if mocks > 1 else 0.5
-    return float(np.sqrt(inside * (1 - inside) / mocks))
-
-
-def _judged(rows: Iterable[dict]) -> pd.DataFrame:
-    table = pd.DataFrame(list(rows)).reindex(columns=_COLUMNS)
+def _judged(rows: pd.DataFrame) -> pd.DataFrame:
+    """The table of some rows, with binomial errors of the shares and what is acceptable of them."""
+    table = rows.reindex(columns=_COLUMNS)
+    for name in ("rejected_05", "rejected_01", "coverage"):
+        # That of one mock where all or none are counted.
+        least = np.minimum(1 / table["mocks"], 0.5)
+        share = table[name].clip(least, 1 - least)
+        table[f"{name}_se"] = np.sqrt(share * (1 - share) / table["mocks"])
     departures = [_departures(row) for _, row in table.iterrows()]
     verdicts = [OUTSIDE if outside else WITHIN for outside, _ in departures]
     table["verdict"] = np.where(table["claimed_valid"], verdicts, NOT_CLAIMED)
@@ -120,22 +112,20 @@ def _departures(row: pd.Series) -> tuple[list[str], bool]:
     """What of a row is not acceptable, and whether all of that is within the 99.9 % band of so many mocks."""
     outside, chance = [], []
     mocks = int(row["mocks"])
-    for column, accepted, nominal in (
-        ("rejected_05", ACCEPTED_SIZE, 0.05),
-        ("coverage", ACCEPTED_COVERAGE, 0.95),
+    size = row["rejected_05"] if row["null_holds"] else np.nan
+    for name, share, (least, most), nominal in (
+        ("size", size, ACCEPTED_SIZE, 0.05),
+        ("coverage", row["coverage"], ACCEPTED_COVERAGE, 0.95),
     ):
-        value = row[column]
-        if pd.isna(value) or (column == "rejected_05" and not row["null_holds"]):
-            continue
-        if not accepted[0] - 1e-9 <= value <= accepted[1] + 1e-9:
+        if share < least - 1e-9 or share > most + 1e-9:
             low, high = size_band(mocks, nominal)
-            outside.append(f"{'size' if column == 'rejected_05' else 'coverage'} {value:.3f}")
-            chance.append(low <= value <= high)
+            outside.append(f"{name} {share:.3f}")
+            chance.append(low <= share <= high)
     # The length of a fitted vector is biased by its own noise; only the amplitude that is corrected for it is judged.
     columns = ["bias_amplitude"] if row["test"] == "amplitude, debiased" else ["bias_along", "bias_across"]
     for column in columns:
         value = row[column]
-        if pd.notna(value) and abs(value) >= ACCEPTED_BIAS:
+        if abs(value) >= ACCEPTED_BIAS:
             outside.append(f"{column.replace('_', ' ')} {value:+.2f} sd")
             # The mean of so many has an error of 1/sqrt(mocks) standard deviations.
             chance.append(abs(value) <= 3.29 / np.sqrt(mocks))
@@ -155,24 +145,34 @@ def markdown(table: pd.DataFrame) -> str:
         "calibration.csv has every row.",
         _counts(table),
     ]
-    for mask, title in DESCRIPTIONS.items():
+    for mask in [mask for mask in MASKS if (sky["mask"] == mask).any()]:
         cells = sky[sky["mask"] == mask]
-        if cells.empty:
-            continue
+        bias = _shown(cells, "bias_along", "+.2f")
+        amplitude = _shown(cells, "bias_amplitude", "+.2f")
+        title = MASKS[mask].description
         parts += [
             f"## {title[0].upper()}{title[1:]}",
             "Rejected at 5 % where there is nothing to find (size):",
-            _wide(cells[cells["null_holds"]], "rejected_05", list(NULL_SKIES), list(NULL_SKIES.values())),
+            _pivot(cells, _shown(cells, "rejected_05").where(cells["null_holds"]), NULL_SKIES),
             "Coverage of the 95 % interval (ellipsoid for dipoles), by dipole D put in:",
-            _by_dipole(cells, "coverage"),
+            _pivot(cells, _shown(cells, "coverage"), _DIPOLES),
             "Rejected at 5 %, by dipole put in (power; the quadrupole tests keep their size here):",
-            _by_dipole(cells, "rejected_05"),
+            _pivot(cells, _shown(cells, "rejected_05"), _DIPOLES),
             "Bias along the true axis, and of the debiased amplitude, in standard deviations:",
-            _by_dipole(cells, "bias_along", "+.2f", extra=("amplitude, debiased", "bias_amplitude")),
+            _pivot(cells, bias.where(cells["test"] != "amplitude, debiased", amplitude), _DIPOLES),
         ]
     if len(runs):
-        parts += ["## Training runs as the unit", _runs(runs)]
-    parts += ["## Outside, though claimed", _outside(table)]
+        parts += ["## Training runs as the unit", _of_runs(runs)]
+    outside = table[table["verdict"] == OUTSIDE]
+    departures = pd.DataFrame(
+        {
+            "test": outside["test"],
+            "sky or design": outside["mask"] + ", " + outside["variant"],
+            "what": outside["outside_in"],
+            "chance?": np.where(outside["chance_explains"], "yes", "no"),
+        }
+    )
+    parts += ["## Outside, though claimed", _table(departures) if len(outside) else "None."]
     return "\n\n".join(parts) + "\n"
 
 
@@ -188,69 +188,43 @@ def _counts(table: pd.DataFrame) -> str:
     )
 
 
-def _shown(row: pd.Series, column: str, form: str) -> str:
-    if pd.isna(row[column]):
-        return _MINUS
-    text = format(row[column], form)
-    if not row["claimed_valid"]:
-        return f"({text})"
-    what = {"rejected_05": "size", "coverage": "coverage"}.get(column, column.replace("_", " "))
-    return f"**{text}**" if what in row["outside_in"] else text
+def _shown(cells: pd.DataFrame, column: str, form: str = ".3f") -> pd.Series:
+    """Numbers of a column as text: in brackets where nothing is claimed, bold where outside; None for NaN."""
+    what = "size" if column == "rejected_05" else column.replace("_", " ")
+    texts = []
+    for value, claimed, outside in zip(cells[column], cells["claimed_valid"], cells["outside_in"], strict=True):
+        text = format(value, form)
+        marked = f"({text})" if not claimed else f"**{text}**" if what in outside else text
+        texts.append(None if pd.isna(value) else marked)
+    return pd.Series(texts, cells.index, dtype=object)
 
 
-def _table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    heading = list(heading)
-    lines = [heading, ["---", *["---:"] * (len(heading) - 1)], *map(list, rows)]
+def _pivot(cells: pd.DataFrame, shown: pd.Series, titles: Mapping[str, str]) -> str:
+    """A row a test, a column a sky of `titles` (variant -> title)."""
+    cells = cells.assign(shown=shown)[cells["variant"].isin(titles)]
+    table = cells.pivot(index="test", columns="variant", values="shown")
+    table = table.reindex(index=cells["test"].unique()).dropna(how="all")
+    return _table(
+        table.reindex(columns=[name for name in titles if name in table]).rename(columns=titles).reset_index()
+    )
+
+
+def _of_runs(runs: pd.DataFrame) -> str:
+    return _table(
+        pd.DataFrame(
+            {
+                "design and test": runs["mask"] + ", " + runs["variant"] + ": " + runs["test"],
+                "effect / run sd": runs["effect_sd"].map("{:g}".format),
+                "rejected at 5 %": _shown(runs, "rejected_05"),
+                "at 1 %": runs["rejected_01"].map("{:.3f}".format),
+                "coverage": _shown(runs, "coverage"),
+                "predicted power": runs["predicted_05"].map("{:.3f}".format, na_action="ignore"),
+            }
+        )
+    )
+
+
+def _table(texts: pd.DataFrame) -> str:
+    rule = ["---", *["---:"] * (len(texts.columns) - 1)]
+    lines = [list(texts.columns), rule, *texts.astype(object).fillna("–").to_numpy().tolist()]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _wide(cells: pd.DataFrame, column: str, variants: list[str], titles: list[str]) -> str:
-    kept = [(name, title) for name, title in zip(variants, titles, strict=True) if (cells["variant"] == name).any()]
-    rows = []
-    for test, found in cells.groupby("test", sort=False):
-        by_variant = {row["variant"]: _shown(row, column, ".3f") for _, row in found.iterrows()}
-        shown = [by_variant.get(name, _MINUS) for name, _ in kept]
-        if set(shown) != {_MINUS}:
-            rows.append([str(test), *shown])
-    return _table(["test", *(title for _, title in kept)], rows)
-
-
-def _by_dipole(cells: pd.DataFrame, column: str, form: str = ".3f", extra: tuple[str, str] | None = None) -> str:
-    names = [variant.name for step in ("S0_binomial", "S1_dipole") for variant in LADDER[step]]
-    # Beyond the plain dipole: the skies on which a fit has to separate it from something else.
-    names += [variant.name for step in ("S2_quadrupole", "S3_templates") for variant in LADDER[step] if variant.dipole]
-    kept = [name for name in names if (cells["variant"] == name).any()]
-    rows = []
-    for test, found in cells.groupby("test", sort=False):
-        of_test = extra[1] if extra and test == extra[0] else column
-        by_variant = {row["variant"]: _shown(row, of_test, form) for _, row in found.iterrows()}
-        shown = [by_variant.get(name, _MINUS) for name in kept]
-        if set(shown) != {_MINUS}:
-            rows.append([str(test), *shown])
-    titles = {
-        "isotropic": "no dipole",
-        "quadrupole, D = 0.02": "S2, D = 0.02",
-        "quadrupole, templates, D = 0.02": "S3, D = 0.02",
-    }
-    return _table(["test", *(titles.get(name, name) for name in kept)], rows)
-
-
-def _runs(runs: pd.DataFrame) -> str:
-    rows = []
-    for _, row in runs.iterrows():
-        predicted = _MINUS if pd.isna(row["predicted_05"]) else f"{row['predicted_05']:.3f}"
-        shares = [_shown(row, "rejected_05", ".3f"), f"{row['rejected_01']:.3f}", _shown(row, "coverage", ".3f")]
-        rows.append([f"{row['mask']}, {row['variant']}: {row['test']}", f"{row['effect_sd']:g}", *shares, predicted])
-    heading = ["design and test", "effect / run sd", "rejected at 5 %", "at 1 %", "coverage", "predicted power"]
-    return _table(heading, rows)
-
-
-def _outside(table: pd.DataFrame) -> str:
-    outside = table[table["verdict"] == OUTSIDE]
-    if outside.empty:
-        return "None."
-    rows = [
-        [row["test"], f"{row['mask']}, {row['variant']}", row["outside_in"], "yes" if row["chance_explains"] else "no"]
-        for _, row in outside.iterrows()
-    ]
-    return _table(["test", "sky or design", "what", "chance?"], rows)

@@ -1,14 +1,14 @@
 """What a test gives on one mock sky, and where it claims to be right: stated before any mock was drawn.
 
-The claims are the suite's own words, and those of methods.md, 3. Galaxies that are independent of each other given the
-sky (S0, S1) are what most tests suppose. A quadrupole leaks into a dipole on a part of the sky; imaging must be in the
+The claims are those of methods.md, 3. Most tests suppose galaxies that are independent of each other given the sky
+(S0, S1). A quadrupole leaks into a dipole on a part of the sky; imaging must be in the
 fit; and a clustered field makes neighbours alike, which blocks of sky allow for, and differences of two networks on the
 same galaxies do not see.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +20,7 @@ NAN = float("nan")
 _ELLIPSOID_95 = float(stats.chi2.ppf(0.95, 3))
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One test on one mock; NaN where a test has no such thing.
 
     `covered` is 1 where the 95 % interval holds the truth, else 0. `along`, `across` and `length` are estimate less
@@ -69,6 +68,9 @@ def of_interval(p: float, low: float, high: float, truth: float) -> Finding:
     return Finding(p, float(low <= truth <= high))
 
 
+_Measure = Callable[[Any], list[Finding]]
+
+
 @dataclass(frozen=True)
 class Claim:
     """Steps on which a test claims its level, its coverage and its lack of bias; `full_sky` adds some on that sky only.
@@ -105,36 +107,37 @@ WITHOUT_TEMPLATES = Claim(frozenset(LADDER) - {"S3_templates"})
 NEVER = Claim(frozenset())
 
 
-@dataclass(frozen=True)
-class MockTest:
-    """One function of a mock, and the tests whose findings it gives, in the order of `claims`: name -> claim.
+class Battery:
+    """Tests made on each of some mocks, in the order in which they are declared.
 
-    `where` selects mocks: a slow test is made only where anything is claimed of it.
+    `draw` gives the mocks one after the other from a seed; `claims` is name -> claim of every test.
     """
 
-    measure: Callable[[Any], Sequence[Finding]]
-    claims: Mapping[str, Claim]
-    where: Callable[[Any], bool] = lambda mock: True
+    def __init__(self, draw: Callable[[MockPositions, MockSkies, int], Iterator[Any]]) -> None:
+        self.draw, self.claims = draw, dict[str, Claim]()
+        self._measures: list[tuple[_Measure, tuple[str, ...]]] = []
 
-    def on(self, mock: object) -> list[tuple[str, Finding]]:
+    def tests(self, claims: dict[str, Claim]) -> Callable[[_Measure], _Measure]:
+        """Declare a function of a mock, and the tests whose findings it gives, in the order of `claims`.
+
+        It gives none on mocks on which the tests are too slow, or cannot be made.
+        """
+
+        def declare(measure: _Measure) -> _Measure:
+            self.claims |= claims
+            self._measures.append((measure, tuple(claims)))
+            return measure
+
+        return declare
+
+    def findings(self, mock: object) -> Iterator[tuple[str, Finding]]:
         """Name and finding of every test."""
-        return list(zip(self.claims, self.measure(mock), strict=True)) if self.where(mock) else []
-
-
-@dataclass(frozen=True)
-class Battery:
-    """Mocks, drawn one after the other from a seed, and the tests made on each."""
-
-    draw: Callable[[MockPositions, MockSkies, int], Iterator[Any]]
-    tests: tuple[MockTest, ...]
+        for measure, names in self._measures:
+            if found := measure(mock):
+                yield from zip(names, found, strict=True)
 
 
 def size_band(mocks: int, level: float) -> tuple[float, float]:
-    """Shares of rejections between which a test of this level falls with a chance of 99.9 %, over independent mocks.
-
-    Raises `ValueError` for fewer than one mock.
-    """
-    if mocks < 1:
-        raise ValueError("a share of rejections needs at least one mock")
+    """Shares of rejections between which a test of this level falls with a chance of 99.9 %, over independent mocks."""
     low, high = stats.binom.ppf([0.0005, 0.9995], mocks, level) / mocks
     return float(low), float(high)

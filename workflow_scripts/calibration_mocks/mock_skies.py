@@ -8,6 +8,7 @@ purpose.
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import healpy
 import numpy as np
@@ -35,7 +36,6 @@ class MockPositions:
     along the direction in which they spread most; `centre` (3,) is the middle of the mask, the pole on the full sky.
     """
 
-    mask: str
     pixels: NDArray[np.int64]
     counts: NDArray[np.int64]
     vectors: NDArray[np.float64]
@@ -50,50 +50,41 @@ class MockPositions:
         return int(self.counts.sum())
 
 
-def _full_sky(ra: NDArray, dec: NDArray, latitude: NDArray) -> NDArray[np.bool_]:
-    return np.ones(len(ra), bool)
+class Mask(NamedTuple):
+    """A part of the sky: in words, for a panel, and by right ascension, declination and galactic latitude (degrees)."""
+
+    description: str
+    title: str
+    inside: Callable[[NDArray, NDArray, NDArray], NDArray[np.bool_]]
 
 
-def _dec_and_latitude(ra: NDArray, dec: NDArray, latitude: NDArray) -> NDArray[np.bool_]:
-    return (dec > -10) & (np.abs(latitude) > 20)
-
-
-def _sdss_like_cap(ra: NDArray, dec: NDArray, latitude: NDArray) -> NDArray[np.bool_]:
-    return (ra > 120) & (ra < 250) & (dec > 0) & (dec < 60)
-
-
-def _half_sky(ra: NDArray, dec: NDArray, latitude: NDArray) -> NDArray[np.bool_]:
-    return ra < 180
-
-
-# Of pixel centres: right ascension, declination and galactic latitude, degrees.
-MASKS: dict[str, Callable[[NDArray, NDArray, NDArray], NDArray[np.bool_]]] = {
-    "full_sky": _full_sky,
-    "dec_and_latitude": _dec_and_latitude,
-    "sdss_like_cap": _sdss_like_cap,
-    "half_sky": _half_sky,
-}
-DESCRIPTIONS = {
-    "full_sky": "full sky",
-    "dec_and_latitude": "Dec > -10 and |b| > 20 degrees",
-    "sdss_like_cap": "SDSS-like north cap (RA 120 to 250, Dec 0 to 60 degrees)",
-    "half_sky": "half sky (RA below 180 degrees)",
+MASKS = {
+    "full_sky": Mask("full sky", "full sky", lambda ra, dec, latitude: np.ones(len(ra), bool)),
+    "dec_and_latitude": Mask(
+        "Dec > -10 and |b| > 20 degrees",
+        "Dec > -10°, |b| > 20°",
+        lambda ra, dec, latitude: (dec > -10) & (np.abs(latitude) > 20),
+    ),
+    "sdss_like_cap": Mask(
+        "SDSS-like north cap (RA 120 to 250, Dec 0 to 60 degrees)",
+        "SDSS-like cap",
+        lambda ra, dec, latitude: (ra > 120) & (ra < 250) & (dec > 0) & (dec < 60),
+    ),
+    "half_sky": Mask("half sky (RA below 180 degrees)", "half sky", lambda ra, dec, latitude: ra < 180),
 }
 
 
 def mock_positions(mask: str, galaxies: int, seed: int) -> MockPositions:
     """`galaxies` spread evenly, at random, over the pixels of a mask; the same for all mocks on it.
 
-    Raises `InputError` for a mask that is not in `MASKS`, or fewer than 100 galaxies.
+    Raises `InputError` for fewer than 100 galaxies.
     """
-    if mask not in MASKS:
-        raise InputError(f"--mask: '{mask}' is not known, expected one of {', '.join(MASKS)}")
     if galaxies < 100:
         raise InputError(f"--galaxies: {galaxies} are too few for a mock sky, expected 100 or more")
     vectors = np.column_stack(healpy.pix2vec(NSIDE, np.arange(N_PIXELS), nest=True))
     ra, dec = right_ascension_declination(vectors)
     latitude = SkyCoord(ra * units.deg, dec * units.deg, frame="icrs").galactic.b.deg
-    inside = MASKS[mask](ra, dec, latitude)
+    inside = MASKS[mask].inside(ra, dec, latitude)
     counts = np.random.default_rng(seed).multinomial(galaxies, inside / inside.sum())
     pixels = np.flatnonzero(counts)
     positions = PixelPositions(counts, vectors * counts[:, None], (vectors * counts[:, None]).T @ vectors)
@@ -104,7 +95,7 @@ def mock_positions(mask: str, galaxies: int, seed: int) -> MockPositions:
     mean = vectors[inside].sum(axis=0)
     length = np.linalg.norm(mean)
     centre = mean / length if length > 1e-6 * inside.sum() else np.array([0.0, 0.0, 1.0])
-    return MockPositions(mask, pixels, number, at, latitude[pixels], positions, along > middle, centre)
+    return MockPositions(pixels, number, at, latitude[pixels], positions, along > middle, centre)
 
 
 # Otherwise it reports of every map that it smooths by nothing.
@@ -151,13 +142,6 @@ LADDER: dict[str, tuple[Variant, ...]] = {
     "S3_templates": tuple(Variant(f"quadrupole, templates, D = {d:g}", d, True, True) for d in (0.0, 0.02)),
     "S4_clustered": tuple(Variant(f"clustered over {d:g} degrees", clustered_deg=d) for d in (1.0, 3.0)),
 }
-
-
-def variants_of(step: str) -> tuple[Variant, ...]:
-    """The skies of a step; `InputError` for a step that is not in `LADDER`."""
-    if step not in LADDER:
-        raise InputError(f"--step: '{step}' is not known, expected one of {', '.join(LADDER)}")
-    return LADDER[step]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ networks instead of into the galaxies. Scores are drawn galaxy by galaxy.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,6 @@ from workflow_scripts.calibration_mocks.claims import (
     WITHOUT_TEMPLATES,
     Battery,
     Finding,
-    MockTest,
     of_dipole,
     of_interval,
 )
@@ -45,8 +44,7 @@ _EVERY = 5
 SCORE_BIAS = 0.05
 
 
-@dataclass(frozen=True)
-class _Pair:
+class _Pair(NamedTuple):
     """Galaxies that only the first (`b`) or only the second network (`c`) calls positive, of n; sums of differences.
 
     `truth` is the dipole put into the differences, its axis and the middle of the mask, `mean` the mean difference.
@@ -95,11 +93,16 @@ def _discordant(
     return only_a, only_b
 
 
+PAIRS = Battery(_pairs)
+
+
+@PAIRS.tests({"McNemar, exact": EVERYWHERE, "McNemar, mid-p": EVERYWHERE})
 def _mcnemar(pair: _Pair) -> list[Finding]:
     test, interval = mcnemar(pair.b, pair.c, pair.n), paired_difference_interval(pair.b, pair.c, pair.n)
     return [of_interval(test.p, *interval, pair.mean), Finding(test.p_mid)]
 
 
+@PAIRS.tests({"difference-map dipole, chi2": WITHOUT_TEMPLATES, "difference-map dipole, robust": EVERYWHERE})
 def _difference_map(pair: _Pair) -> list[Finding]:
     robust = robust_dipole(pair.scatter)
     plain = robust.dipole
@@ -107,18 +110,6 @@ def _difference_map(pair: _Pair) -> list[Finding]:
         of_dipole(plain.p, plain.beta, plain.covariance, *pair.truth),
         of_dipole(robust.p, plain.beta, robust.covariance, *pair.truth),
     ]
-
-
-PAIRS = Battery(
-    _pairs,
-    (
-        MockTest(_mcnemar, {"McNemar, exact": EVERYWHERE, "McNemar, mid-p": EVERYWHERE}),
-        MockTest(
-            _difference_map,
-            {"difference-map dipole, chi2": WITHOUT_TEMPLATES, "difference-map dipole, robust": EVERYWHERE},
-        ),
-    ),
-)
 
 
 class _Galaxies:
@@ -140,9 +131,11 @@ class _Galaxies:
         self.occupied = PixelPositions.of(self.few, self.few_pixels, len(positions.counts))
 
 
-@dataclass(frozen=True)
-class _Scores:
-    """Biased scores of galaxies of which some are labelled; true probabilities, and labels that depart from them."""
+class _Scores(NamedTuple):
+    """Biased scores of galaxies of which some are labelled; true probabilities, and labels that depart from them.
+
+    `direction` is the axis of the true dipole, and the middle of the mask.
+    """
 
     galaxies: _Galaxies
     number: int
@@ -151,10 +144,7 @@ class _Scores:
     labelled: NDArray[np.bool_]
     probable: NDArray[np.float64]
     drawn: NDArray[np.float64]
-
-    def put_in(self, length: float) -> tuple[float, NDArray, NDArray]:
-        """A true dipole of this length, its axis, and the middle of the mask."""
-        return length, self.galaxies.skies.axes[self.number], self.galaxies.positions.centre
+    direction: tuple[NDArray, NDArray]
 
 
 def _scores(positions: MockPositions, skies: MockSkies, seed: int) -> Iterator[_Scores]:
@@ -169,49 +159,40 @@ def _scores(positions: MockPositions, skies: MockSkies, seed: int) -> Iterator[_
         probable = 0.1 + 0.8 * expit(skies.logits[number][pixel] + galaxies.spread * random.standard_normal(n))
         shift = skies.variant.dipole * galaxies.vectors @ axis
         drawn = (random.random(n) < probable + shift).astype(float)
-        yield _Scores(galaxies, number, truth, scores, labelled, probable, drawn)
+        yield _Scores(galaxies, number, truth, scores, labelled, probable, drawn, (axis, positions.centre))
 
 
+SCORES = Battery(_scores)
+
+
+@SCORES.tests({"prediction-powered dipole": ONE_CATALOG, "dipole of scores, no labels": NEVER})
 def _prediction_powered(mock: _Scores) -> list[Finding]:
     galaxies = mock.galaxies
     powered = prediction_powered_dipole(mock.scores, mock.truth, mock.labelled, galaxies.vectors)
     naive = dipole(galaxies.sums, ValueSums.of(mock.scores, galaxies.vectors))
-    truth = mock.put_in(galaxies.skies.dipole)
+    truth = (galaxies.skies.dipole, *mock.direction)
     return [
         of_dipole(powered.p, powered.beta, powered.covariance, *truth),
         of_dipole(naive.p, naive.beta, naive.covariance, *truth),
     ]
 
 
+@SCORES.tests({"calibration dipole, robust": EVERYWHERE, "calibration dipole, equal scatter": NEVER})
 def _calibration(mock: _Scores) -> list[Finding]:
     residual = calibration_dipole(ResidualSums.of(mock.probable, mock.drawn, mock.galaxies.vectors)).residuals
-    plain, departure = residual.dipole, mock.put_in(mock.galaxies.skies.variant.dipole)
+    plain, departure = residual.dipole, (mock.galaxies.skies.variant.dipole, *mock.direction)
     return [
         of_dipole(residual.p, plain.beta, residual.covariance, *departure),
         of_dipole(plain.p, plain.beta, plain.covariance, *departure),
     ]
 
 
+@SCORES.tests({"dipole of unbiased scores, chi2": ONE_CATALOG, "dipole of unbiased scores, permutation": ONE_CATALOG})
 def _unbiased_scores(mock: _Scores) -> list[Finding]:
     galaxies = mock.galaxies
+    if not galaxies.skies.variant.has_slow_tests:
+        return []
     unbiased = (mock.scores - galaxies.bias)[galaxies.thinned]
     values = PixelValues.of(unbiased, galaxies.few, galaxies.few_pixels, len(galaxies.positions.counts))
     permuted = value_dipole_test(galaxies.occupied, values, unbiased, _SCORE_PERMUTATIONS, mock.number)
     return [Finding(permuted.p), Finding(permuted.p_permutation)]
-
-
-SCORES = Battery(
-    _scores,
-    (
-        MockTest(_prediction_powered, {"prediction-powered dipole": ONE_CATALOG, "dipole of scores, no labels": NEVER}),
-        MockTest(_calibration, {"calibration dipole, robust": EVERYWHERE, "calibration dipole, equal scatter": NEVER}),
-        MockTest(
-            _unbiased_scores,
-            {
-                "dipole of unbiased scores, chi2": ONE_CATALOG,
-                "dipole of unbiased scores, permutation": ONE_CATALOG,
-            },
-            where=lambda mock: mock.galaxies.skies.variant.has_slow_tests,
-        ),
-    ),
-)

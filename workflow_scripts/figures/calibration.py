@@ -1,16 +1,17 @@
 """Figures of the calibration: p-values without a signal, sizes, power, and amplitudes put in and recovered."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from workflow_scripts.calibration_mocks.battery import CLAIMS
 from workflow_scripts.calibration_mocks.calibration_table import ACCEPTED_SIZE, NULL_SKIES
 from workflow_scripts.calibration_mocks.claims import size_band
-from workflow_scripts.calibration_mocks.mock_skies import DESCRIPTIONS
+from workflow_scripts.calibration_mocks.mock_skies import MASKS
 from workflow_scripts.figures.style import DOUBLE, MARKERS, new_figure
 
 # Those that a reader compares first.
@@ -22,13 +23,6 @@ SHOWN = (
     "paper-style sigma as a Gaussian",
     "paper-style sigma, chi with 3 dof",
 )
-_TITLES = {
-    "full_sky": "full sky",
-    "dec_and_latitude": "Dec > -10°, |b| > 20°",
-    "sdss_like_cap": "SDSS-like cap",
-    "half_sky": "half sky",
-}
-assert set(_TITLES) == set(DESCRIPTIONS)
 
 
 def p_uniformity(p_values: Mapping[tuple[str, str], pd.DataFrame], settings: Mapping[str, Any]) -> Figure:
@@ -36,7 +30,7 @@ def p_uniformity(p_values: Mapping[tuple[str, str], pd.DataFrame], settings: Map
 
     `p_values` by (mask, variant): columns `test` and `p`. The band holds 95 % of the curves of uniform p, at each p.
     """
-    masks = [mask for mask in _TITLES if (mask, "isotropic") in p_values]
+    masks = [mask for mask in MASKS if (mask, "isotropic") in p_values]
     kinds = ("isotropic", "clustered over 3 degrees")
     figure, axes = new_figure(DOUBLE, 4.6, nrows=2, ncols=len(masks), squeeze=False, sharex=True, sharey="row")
     grid = np.linspace(0, 1, 201)
@@ -53,7 +47,7 @@ def p_uniformity(p_values: Mapping[tuple[str, str], pd.DataFrame], settings: Map
             half = 1.96 * np.sqrt(grid * (1 - grid) / len(p))
             panel.fill_between(grid, -half, half, color="0.85", zorder=0)
             if row == 0:
-                panel.set_title(_TITLES[mask])
+                panel.set_title(MASKS[mask].title)
             else:
                 panel.set_xlabel("p")
     for row, kind in enumerate(("isotropic", "clustered over 3°")):
@@ -68,13 +62,12 @@ def sizes(table: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
     cells = table[(table["unit"] == "galaxy") & table["null_holds"].astype(bool) & table["rejected_05"].notna()]
     cells = cells[cells["variant"].isin(NULL_SKIES)]
     tests = [test for test in CLAIMS if (cells["test"] == test).any()]
-    masks = [mask for mask in _TITLES if (cells["mask"] == mask).any()]
-    figure, axes = new_figure(DOUBLE, 5.6, ncols=len(masks), squeeze=False, sharex=True, sharey=True)
+    masks = [mask for mask in MASKS if (cells["mask"] == mask).any()]
+    figure, axes = _panels(masks, 5.6, "rejected at 5 %")
     low, high = size_band(int(cells["mocks"].min()), 0.05)
-    for panel, mask in zip(axes[0], masks, strict=True):
+    for panel, mask in zip(axes, masks, strict=True):
         panel.axvspan(low, high, color="0.85", zorder=0, label="99.9 % of valid tests")
-        for edge in ACCEPTED_SIZE:
-            label = "accepted: {} to {}".format(*ACCEPTED_SIZE) if edge == ACCEPTED_SIZE[0] else None
+        for edge, label in zip(ACCEPTED_SIZE, ("accepted: {} to {}".format(*ACCEPTED_SIZE), None), strict=True):
             panel.axvline(edge, color="0.4", linewidth=0.6, linestyle=":", label=label)
         for number, (variant, label) in enumerate(NULL_SKIES.items()):
             part = cells[(cells["mask"] == mask) & (cells["variant"] == variant)]
@@ -86,28 +79,28 @@ def sizes(table: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
             panel.plot(size[claimed], rows[claimed], label=label, **style)
             panel.plot(size[~claimed], rows[~claimed], **style, markerfacecolor="none", markeredgewidth=0.7)
         panel.set_xscale("log")
-        panel.set(title=_TITLES[mask], xlabel="rejected at 5 %", ylim=(len(tests) - 0.5, -0.5), xlim=(1.5e-3, 1.4))
+        panel.set(ylim=(len(tests) - 0.5, -0.5), xlim=(1.5e-3, 1.4))
         panel.set_yticks(range(len(tests)), tests, fontsize=6)
         panel.grid(axis="y", linewidth=0.3, color="0.88")
-    _legend_below(figure, axes[0][0], "filled: the test claims its level there; open: it does not")
+    _legend_below(figure, axes[0], "filled: the test claims its level there; open: it does not")
     return figure
 
 
 def power(table: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
     """Share rejected at 5 % by the dipole put in (that of one network less the other for the difference map)."""
     cells = table[table["step"].isin(["S0_binomial", "S1_dipole"])]
-    masks = [mask for mask in _TITLES if (cells["mask"] == mask).any()]
-    figure, axes = new_figure(DOUBLE, 3.0, ncols=len(masks), squeeze=False, sharex=True, sharey=True)
-    for panel, mask in zip(axes[0], masks, strict=True):
+    masks = [mask for mask in MASKS if (cells["mask"] == mask).any()]
+    figure, axes = _panels(masks, 3.0, "dipole D put in")
+    for panel, mask in zip(axes, masks, strict=True):
         for number, test in enumerate(SHOWN):
             part = cells[(cells["mask"] == mask) & (cells["test"] == test)].sort_values("dipole")
             style = {"marker": MARKERS[number % len(MARKERS)], "markersize": 3, "linewidth": 1}
             panel.plot(np.arange(len(part)), part["rejected_05"], label=test, **style, **_line(number, settings))
             panel.set_xticks(range(len(part)), [f"{value:g}" for value in part["dipole"]], fontsize=6)
         panel.axhline(0.05, color="0.4", linewidth=0.6, linestyle=":")
-        panel.set(title=_TITLES[mask], xlabel="dipole D put in", ylim=(0, 1.04))
-    axes[0][0].set_ylabel("rejected at 5 %")
-    _legend_below(figure, axes[0][0])
+        panel.set_ylim(0, 1.04)
+    axes[0].set_ylabel("rejected at 5 %")
+    _legend_below(figure, axes[0])
     return figure
 
 
@@ -116,9 +109,9 @@ def recovery(estimates: Mapping[tuple[str, float], pd.DataFrame], settings: Mapp
 
     `estimates` by (mask, D): columns `test`, `along` and `length` of the findings (estimate less truth).
     """
-    masks = [mask for mask in _TITLES if any(key[0] == mask for key in estimates)]
-    figure, axes = new_figure(DOUBLE, 2.6, ncols=len(masks), squeeze=False, sharex=True, sharey=True)
-    for panel, mask in zip(axes[0], masks, strict=True):
+    masks = [mask for mask in MASKS if any(key[0] == mask for key in estimates)]
+    figure, axes = _panels(masks, 2.6, "dipole D put in")
+    for panel, mask in zip(axes, masks, strict=True):
         injected = sorted(dipole for found, dipole in estimates if found == mask)
         # Evenly spaced, because the dipoles are spread over more than a decade.
         places = np.arange(len(injected))
@@ -138,10 +131,18 @@ def recovery(estimates: Mapping[tuple[str, float], pd.DataFrame], settings: Mapp
                 places + 0.2 * number - 0.1, middle, spread, linestyle="none", capsize=2, label=label, **style
             )
         panel.set_xticks(places, [f"{dipole:g}" for dipole in injected], fontsize=5.5)
-        panel.set(title=_TITLES[mask], xlabel="dipole D put in")
-    axes[0][0].set_ylabel("dipole recovered\n(mean and scatter)")
-    _legend_below(figure, axes[0][0])
+    axes[0].set_ylabel("dipole recovered\n(mean and scatter)")
+    _legend_below(figure, axes[0])
     return figure
+
+
+def _panels(masks: Iterable[str], height: float, label: str) -> tuple[Figure, NDArray]:
+    """A row of panels with common axes, one a mask; `label` of the horizontal ones."""
+    titles = [MASKS[mask].title for mask in masks]
+    figure, axes = new_figure(DOUBLE, height, ncols=len(titles), squeeze=False, sharex=True, sharey=True)
+    for panel, title in zip(axes[0], titles, strict=True):
+        panel.set(title=title, xlabel=label)
+    return figure, axes[0]
 
 
 def _line(number: int, settings: Mapping[str, Any]) -> dict[str, Any]:

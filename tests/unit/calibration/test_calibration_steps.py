@@ -116,8 +116,8 @@ def test_from_mocks_to_table_page_and_figures(tmp_path):
 @pytest.mark.parametrize(
     ("step", "arguments", "sentence"),
     [
-        (calibrate_sky_tests, ["--mask", "moon", "--step", "S0_binomial", "--mocks", 5], "--mask: 'moon'.*full_sky"),
-        (calibrate_sky_tests, ["--mask", "full_sky", "--step", "S8", "--mocks", 5], "--step: 'S8'.*S1_dipole"),
+        (calibrate_sky_tests, ["--mask", "moon", "--step", "S0_binomial", "--mocks", 5], "--mask: .*'moon'.*full_sky"),
+        (calibrate_sky_tests, ["--mask", "full_sky", "--step", "S8", "--mocks", 5], "--step: .*'S8'.*S1_dipole"),
         (calibrate_sky_tests, ["--mask", "full_sky", "--step", "S0_binomial", "--mocks", 0], "--mocks: 0.*1 or more"),
         (calibrate_run_tests, ["--mocks", 0], "--mocks: 0.*1 or more"),
         (calibrate_run_tests, ["--mocks", 5, "--runs", 1], "--runs: 1.*2 or more"),
@@ -134,7 +134,7 @@ def test_a_file_that_is_none_of_the_findings_is_named(tmp_path, capsys):
     other = tmp_path / "other.parquet"
     pd.DataFrame({"a": [1]}).to_parquet(other)
     outputs = ("--csv", tmp_path / "c.csv", "--markdown", tmp_path / "c.md")
-    for path, sentence in ((other, "does not record its mask and step"), (tmp_path / "none.parquet", "not found")):
+    for path, sentence in ((other, "does not record its mask and step"), (tmp_path / "none.parquet", "does not exist")):
         assert run(tabulate_calibration, "--findings", path, *outputs) == 2
         error = capsys.readouterr().err
         assert sentence in error
