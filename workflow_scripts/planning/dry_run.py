@@ -33,7 +33,6 @@ from snakemake.io import strip_wildcard_constraints
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ConfigSettings, DAGSettings, ExecutionSettings, OutputSettings, ResourceSettings
 
-from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.cluster_requests import Work, stated_work
 from workflow_scripts.planning.reasons import changed_parameters, why_it_runs
@@ -76,7 +75,6 @@ class DryRun:
     jobs: list[PlannedJob]
     target_rules: int
     outputs: Mapping[str, Sequence[str]]
-    settings: Configuration
     unknown_catalogs: list[str]
     config_files: list[str]
     directory: Path
@@ -169,7 +167,6 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
             outputs={
                 rule.name: [strip_wildcard_constraints(str(path)) for path in rule.output] for rule in workflow.rules
             },
-            settings=workflow.globals["settings"],
             unknown_catalogs=sorted(workflow.globals["sizes"].unknown_catalogs),
             config_files=[_shown(file, here) for file in workflow.globals["config_files"]],
             directory=(here / (options.directory or "")).resolve(),
@@ -194,12 +191,7 @@ def _jobs(dag: Any) -> Iterator[PlannedJob]:
     listed = {job: number for number, job in enumerate(job for job in dag.jobs if not job.is_norun)}
     running = set(dag.needrun_jobs(exclude_finished=False))
     for job, number in listed.items():
-        why: tuple[str, ...] = ()
-        changes: tuple[str, ...] = ()
-        if job in running:
-            reason = dag.reason(job)
-            why = why_it_runs(reason)
-            changes = changed_parameters(reason.params_changed.only_old, reason.params_changed.only_new)
+        reason = dag.reason(job) if job in running else None
         yield PlannedJob(
             number=number,
             rule=job.rule.name,
@@ -210,8 +202,8 @@ def _jobs(dag: Any) -> Iterator[PlannedJob]:
             threads=int(job.threads),
             resources={name: value for name, value in job.resources.items() if isinstance(value, int)},
             work=stated_work(job.rule.name, dict(job.resources.items())),
-            why=why,
-            changes=changes,
+            why=() if reason is None else why_it_runs(reason),
+            changes=() if reason is None else changed_parameters(reason.params_changed),
         )
 
 

@@ -1,13 +1,13 @@
 """The plan as data: experiment by stage, what is done and to do, why, and what it will take."""
 
+import math
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workflow_scripts.planning.cluster_requests import Cost, Work, shipped_cost
+from workflow_scripts.planning.cluster_requests import shipped_cost
 from workflow_scripts.planning.costs import CostModel
 from workflow_scripts.planning.dry_run import DryRun, PlannedJob
 from workflow_scripts.planning.schedule import simulated
@@ -34,29 +34,34 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
     """
     to_do = [job for job in run.jobs if job.to_do]
     costs = {job.number: model.of(job.work) for job in to_do}
-    recorded = {job.number: model.records(job.work.kind) > 0 for job in to_do}
     groups = _groups(run.jobs)
     members = Counter(number for numbers in groups.values() for number in numbers)
     schedule = simulated(to_do, costs, run.cores, run.limits, run.slots)
+    too_little = {}
+    for job in sorted(to_do, key=lambda job: costs[job.number].memory_mb):
+        needed, requested = costs[job.number].memory_mb, job.resources.get("mem_mb", math.inf)
+        if needed > requested:
+            too_little[job.rule] = [needed, requested]
     downloads: Counter[str] = Counter()
+    received = 0.0
     for job in to_do:
         if job.work.requests is not None:
             downloads[job.wildcards["survey"]] += round(job.work.requests)
+            received += costs[job.number].disk_bytes if job.work.received_bytes is None else job.work.received_bytes
 
-    def by_stage(numbers: Iterable[int]) -> dict[str, dict[str, Any]]:
-        chosen = set(numbers)
-        jobs = [job for job in run.jobs if job.number in chosen]
-        return {
-            stage: _stage([job for job in jobs if job.stage == stage], costs, recorded, members, run.cores)
-            for stage in STAGES
-            if any(job.stage == stage for job in jobs)
+    def by_stage(numbers: set[int]) -> dict[str, dict[str, Any]]:
+        of_stages = {
+            stage: [job for job in run.jobs if job.number in numbers and job.stage == stage] for stage in STAGES
         }
+        return {stage: _stage(jobs, model, members, run.cores) for stage, jobs in of_stages.items() if jobs}
 
+    outputs = (run.directory / output for job in to_do for output in job.outputs)
+    existing = next(path for path in (run.directory, *run.directory.parents) if path.exists())
     return {
         "config_files": run.config_files,
         "directory": str(run.directory),
         "groups": {name: by_stage(numbers) for name, numbers in groups.items()},
-        "total": _stage(run.jobs, costs, recorded, members, run.cores),
+        "total": _stage(run.jobs, model, members, run.cores),
         "target_rules": run.target_rules,
         "cores": run.cores,
         "slots": run.slots,
@@ -65,20 +70,13 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
             "largest_job": max((cost.memory_mb for cost in costs.values()), default=0.0),
             "at_once": schedule.memory_mb,
             "machine": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20,
-            "asks_too_little": {
-                job.rule: [costs[job.number].memory_mb, job.resources["mem_mb"]]
-                for job in sorted(to_do, key=lambda job: costs[job.number].memory_mb)
-                if costs[job.number].memory_mb > job.resources.get("mem_mb", float("inf"))
-            },
+            "asks_too_little": too_little,
         },
-        "download": {
-            "requests": downloads.total(),
-            "bytes": round(sum(_received_bytes(job.work, costs[job.number]) for job in to_do)),
-        },
+        "download": {"requests": downloads.total(), "bytes": round(received)},
         "disk": {
             "written_bytes": round(sum(cost.disk_bytes for cost in costs.values())),
-            "replaced_bytes": _size_of_outputs(to_do, run.directory),
-            "free_bytes": shutil.disk_usage(_existing(run.directory)).free,
+            "replaced_bytes": sum(path.stat().st_size for path in outputs if path.is_file()),
+            "free_bytes": shutil.disk_usage(existing).free,
         },
         "unknown_catalogs": run.unknown_catalogs if to_do else [],
         "unknown_downloads": sorted(survey for survey, requests in downloads.items() if not requests),
@@ -87,12 +85,6 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
             for kind in sorted({job.work.kind for job in to_do})
         ],
     }
-
-
-def _received_bytes(work: Work, cost: Cost) -> float:
-    if work.requests is None:
-        return 0
-    return cost.disk_bytes if work.received_bytes is None else work.received_bytes
 
 
 def _groups(jobs: Sequence[PlannedJob]) -> dict[str, set[int]]:
@@ -113,35 +105,19 @@ def _groups(jobs: Sequence[PlannedJob]) -> dict[str, set[int]]:
     return {name: groups[name] for name in sorted(groups)} | ({OTHER: rest} if rest else {})
 
 
-def _stage(
-    jobs: Sequence[PlannedJob],
-    costs: Mapping[int, Cost],
-    recorded: Mapping[int, bool],
-    members: Mapping[int, int],
-    cores: int,
-) -> dict[str, Any]:
+def _stage(jobs: Sequence[PlannedJob], model: CostModel, members: Mapping[int, int], cores: int) -> dict[str, Any]:
     to_do = [job for job in jobs if job.to_do]
-    seconds = {job.number: costs[job.number].seconds for job in to_do}
+    costs = [model.of(job.work) for job in to_do]
     changes = Counter(change for job in to_do for change in job.changes)
+    most_common = sorted(changes, key=lambda change: (-changes[change], change))
     return {
         "done": len(jobs) - len(to_do),
         "to_do": len(to_do),
         "shared": sum(members[job.number] > 1 for job in jobs),
         "why": dict(sorted(Counter(" and ".join(job.why) for job in to_do).items())),
-        "changes": [change for change, _ in sorted(changes.items(), key=lambda item: (-item[1], item[0]))][
-            :_LISTED_CHANGES
-        ],
-        "core_seconds": sum(seconds[job.number] * min(job.threads, cores) for job in to_do),
-        "gpu_seconds": sum(seconds[job.number] * job.resources.get("gpu", 0) for job in to_do),
-        "disk_bytes": round(sum(costs[job.number].disk_bytes for job in to_do)),
-        "from_records": all(recorded[job.number] for job in to_do),
+        "changes": most_common[:_LISTED_CHANGES],
+        "core_seconds": sum(cost.seconds * min(job.threads, cores) for job, cost in zip(to_do, costs, strict=True)),
+        "gpu_seconds": sum(cost.seconds * job.resources.get("gpu", 0) for job, cost in zip(to_do, costs, strict=True)),
+        "disk_bytes": round(sum(cost.disk_bytes for cost in costs)),
+        "from_records": all(model.records(job.work.kind) for job in to_do),
     }
-
-
-def _size_of_outputs(jobs: Iterable[PlannedJob], directory: Path) -> int:
-    paths = (directory / output for job in jobs for output in job.outputs)
-    return sum(path.stat().st_size for path in paths if path.is_file())
-
-
-def _existing(folder: Path) -> Path:
-    return next(path for path in (folder, *folder.parents) if path.exists())

@@ -19,10 +19,9 @@ def print_page(plan: Mapping[str, Any], console: Console) -> None:
         console.print()
         console.print(Text(name, style="bold"))
         console.print(_table(stages))
-    total = plan["total"]
     console.print()
-    if not total["to_do"]:
-        console.print(Text(f"Nothing to do: all {total['done']} jobs are done.", style="bold green"))
+    if not plan["total"]["to_do"]:
+        console.print(Text(f"Nothing to do: all {plan['total']['done']} jobs are done.", style="bold green"))
         return
     for label, text, style in _facts(plan):
         console.print(Text.assemble((f"{label:<10}", "bold"), (text, style)), soft_wrap=True)
@@ -36,11 +35,9 @@ def console_for(stream: Any) -> Console:
 
 def _table(stages: Mapping[str, Mapping[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for heading, justify in (("stage", "left"), ("done", "right"), ("to do", "right"), ("shared", "right")):
-        table.add_column(heading, justify=justify, header_style="dim", no_wrap=True)  # type: ignore[arg-type]
-    table.add_column("why", header_style="dim")
-    table.add_column("core time", justify="right", header_style="dim", no_wrap=True)
-    table.add_column("disk", justify="right", header_style="dim", no_wrap=True)
+    for heading in ("stage", "done", "to do", "shared", "why", "core time", "disk"):
+        left = heading in ("stage", "why")
+        table.add_column(heading, justify="left" if left else "right", header_style="dim", no_wrap=heading != "why")
     for stage, row in stages.items():
         to_do = row["to_do"]
         table.add_row(

@@ -3,7 +3,7 @@
 import ast
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 _DIGEST = re.compile(r"'[0-9a-f]{16}'")
@@ -14,39 +14,28 @@ _LONGEST = 40
 
 def why_it_runs(reason: Any) -> tuple[str, ...]:
     """The words for a reason of Snakemake (docs/planning.md lists them); a job that only follows others `follows`."""
-    why = []
-    if reason.forced:
-        why.append("forced")
-    if reason._incomplete_output:
-        why.append("interrupted")
     changed = reason.params_changed.only_old | reason.params_changed.only_new
-    if any(not is_code_digest(text) for text in changed):
-        why.append("parameters")
-    if reason.code_changed or any(is_code_digest(text) for text in changed):
-        why.append("code")
-    if reason._updated_input or reason.input_changed:
-        why.append("input")
-    if reason.software_stack_changed:
-        why.append("software")
-    if not why and reason._missing_output:
-        why.append("new")
-    return tuple(why or ["follows"])
+    # The digest of a step's code (`code_digest`) is a parameter, too.
+    code = {text for text in changed if _DIGEST.fullmatch(text)}
+    holds = {
+        "forced": reason.forced,
+        "interrupted": reason._incomplete_output,
+        "parameters": changed - code,
+        "code": reason.code_changed or code,
+        "input": reason._updated_input or reason.input_changed,
+        "software": reason.software_stack_changed,
+    }
+    return tuple(word for word in holds if holds[word]) or ("new" if reason._missing_output else "follows",)
 
 
-def is_code_digest(recorded: str) -> bool:
-    """Whether a recorded parameter is the digest of a step's code (`code_digest`)."""
-    return bool(_DIGEST.fullmatch(recorded))
-
-
-def changed_parameters(before: Collection[str], now: Collection[str]) -> tuple[str, ...]:
+def changed_parameters(changed: Any) -> tuple[str, ...]:
     """The differences, each as `epochs: 20 -> 25`, where both sides hold one JSON mapping; else nothing.
 
-    Parameters
-    ----------
-    before, now
-        the parameters of a job as Snakemake records them (`repr`), only those that are not on both sides.
+    `changed` has the parameters of a job as Snakemake records them (`repr`) that are only on one side: `only_old` and
+    `only_new`.
     """
-    old, new = ([found for text in side if (found := _mapping(text)) is not None] for side in (before, now))
+    sides = (changed.only_old, changed.only_new)
+    old, new = ([found for text in side if (found := _mapping(text)) is not None] for side in sides)
     return tuple(sorted(_differences("", old[0], new[0]))) if len(old) == len(new) == 1 else ()
 
 

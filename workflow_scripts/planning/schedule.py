@@ -1,8 +1,10 @@
 """How long a set of jobs takes: they are started as Snakemake would start them, on a simulated clock."""
 
 import heapq
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 
 from workflow_scripts.planning.cluster_requests import Cost
 from workflow_scripts.planning.dry_run import PlannedJob
@@ -44,68 +46,39 @@ def simulated(
     slots
         jobs that a cluster runs at once; then cores limit nothing.
     """
-    by_number = {job.number: job for job in jobs}
-    waiting: dict[int, int] = {}
-    followers: dict[int, list[int]] = {number: [] for number in by_number}
+    # On a cluster, each job takes one of the slots, whatever it requests.
+    limits = {**limits, _PLACES: cores if slots is None else slots}
+    overhead = LOCAL_OVERHEAD if slots is None else CLUSTER_OVERHEAD
+    wanted = []
     for job in jobs:
-        inside = [need for need in job.needs if need in by_number]
-        waiting[job.number] = len(inside)
-        for need in inside:
-            followers[need].append(job.number)
-    order = {job.number: place for place, job in enumerate(jobs)}
-    ready = [(order[number], number) for number, count in waiting.items() if not count]
-    heapq.heapify(ready)
+        requested = {**job.resources, _PLACES: job.threads if slots is None else 1}
+        wanted.append({name: min(requested.get(name, 0), limit) for name, limit in limits.items()})
+    # Jobs by their place in the list.
+    places = {job.number: place for place, job in enumerate(jobs)}
+    order = TopologicalSorter({places[job.number]: [places[n] for n in job.needs if n in places] for job in jobs})
+    order.prepare()
+    ready: list[int] = []
     running: list[tuple[float, int]] = []
+    left = Counter(limits)
     now = memory = most = 0.0
-    room = _Room(cores, limits, slots)
-    while ready or running:
+    while order.is_active():
+        for place in order.get_ready():
+            heapq.heappush(ready, place)
         passed = []
-        while ready:
-            place, number = heapq.heappop(ready)
-            if room.take(by_number[number]):
-                memory += costs[number].memory_mb
-                heapq.heappush(running, (now + costs[number].seconds + room.overhead, number))
-            else:
-                passed.append((place, number))
-            if room.full:
-                break
-        for item in passed:
-            heapq.heappush(ready, item)
+        while ready and left[_PLACES] > 0:
+            place = heapq.heappop(ready)
+            if any(amount > left[name] for name, amount in wanted[place].items()):
+                passed.append(place)
+                continue
+            left.subtract(wanted[place])
+            cost = costs[jobs[place].number]
+            memory += cost.memory_mb
+            heapq.heappush(running, (now + cost.seconds + overhead, place))
+        for place in passed:
+            heapq.heappush(ready, place)
         most = max(most, memory)
         now, ended = heapq.heappop(running)
-        memory -= costs[ended].memory_mb
-        room.give_back(by_number[ended])
-        for follower in followers[ended]:
-            waiting[follower] -= 1
-            if not waiting[follower]:
-                heapq.heappush(ready, (order[follower], follower))
+        memory -= costs[jobs[ended].number].memory_mb
+        left.update(wanted[ended])
+        order.done(ended)
     return Schedule(now, most)
-
-
-class _Room:
-    def __init__(self, cores: int, limits: Mapping[str, int], slots: int | None):
-        # On a cluster, each job takes one of the slots, whatever it requests.
-        self.limits: Mapping[str, int] = {**limits, _PLACES: cores if slots is None else slots}
-        self.on_cluster = slots is not None
-        self.left = dict(self.limits)
-        self.overhead = LOCAL_OVERHEAD if slots is None else CLUSTER_OVERHEAD
-
-    @property
-    def full(self) -> bool:
-        return self.left[_PLACES] <= 0
-
-    def take(self, job: PlannedJob) -> bool:
-        wanted = self._wanted(job)
-        if any(wanted[name] > self.left[name] for name in wanted):
-            return False
-        for name, amount in wanted.items():
-            self.left[name] -= amount
-        return True
-
-    def give_back(self, job: PlannedJob) -> None:
-        for name, amount in self._wanted(job).items():
-            self.left[name] += amount
-
-    def _wanted(self, job: PlannedJob) -> dict[str, int]:
-        requested = {**job.resources, _PLACES: 1 if self.on_cluster else job.threads}
-        return {name: min(requested.get(name, 0), limit) for name, limit in self.limits.items()}
