@@ -64,24 +64,15 @@ def _arm_cells(
     network: str, arm: str, runs: pd.DataFrame, tables: Mapping[str, pd.DataFrame], rejected: Mapping[tuple, bool]
 ) -> list[str]:
     sigma = runs.get("paper_max_sigma", pd.Series(dtype=float)).dropna()
-    scanned, alone, normal = "-", "-", "-"
+    paper = ["-", "-", "-"]
     if len(sigma):
-        median = float(sigma.median())
-        scanned = f"{median:.1f} ({sigma.max():.1f})"
-        alone = f"{runs['paper_sigma_without_dipole'].median():.1f}"
-        normal = f"{2 * stats.norm.sf(median):.1g}"
+        median, alone = float(sigma.median()), runs["paper_sigma_without_dipole"].median()
+        paper = [f"{median:.1f} ({sigma.max():.1f})", f"{alone:.1f}", f"{2 * stats.norm.sf(median):.1g}"]
     means = tables["arms"]
     chosen = means[(means["network"] == network) & (means["arm"] == arm) & (means["quantity"] == "fraction")].iloc[0]
-    return [
-        str(len(runs)),
-        scanned,
-        alone,
-        normal,
-        _rejecting("centred_dipole", runs, rejected),
-        _rejecting("cleaned_dipole", runs, rejected),
-        with_error(chosen["mean"], chosen["se"]),
-        f"{chosen['galaxy_se']:.4f}",
-    ]
+    calibrated = [_rejecting(name, runs, rejected) for name in ("centred_dipole", "cleaned_dipole")]
+    fraction = [with_error(chosen["mean"], chosen["se"]), f"{chosen['galaxy_se']:.4f}"]
+    return [str(len(runs)), *paper, *calibrated, *fraction]
 
 
 def _rejecting(name: str, runs: pd.DataFrame, rejected: Mapping[tuple, bool]) -> str:
@@ -91,43 +82,26 @@ def _rejecting(name: str, runs: pd.DataFrame, rejected: Mapping[tuple, bool]) ->
 
 def _pair_rows(summary: Mapping[str, Any], pairs: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
     footprint, network = (runs.set_index("run_id")[name].astype(str) for name in ("footprint", "network"))
+    opposite, seeds = (pairs[pairs["kind"] == kind] for kind in ("opposite", "seeds"))
     rows = []
     for test in summary["tests"]:
-        if (test["quantity"], test["design"]) != ("fraction", CONTRAST) or test["family"] not in (
-            "primary",
-            "run level",
-        ):
-            continue
-        chosen = pairs[pairs["kind"] == "opposite"]
-        for side, name in zip(("a_run_id", "b_run_id"), test["footprints"], strict=True):
-            chosen = chosen[chosen[side].map(footprint).eq(name) & chosen[side].map(network).eq(test["network"])]
-        z = chosen["z"].abs().median() if len(chosen) else None
-        galaxies = ["-", "-"] if z is None else [f"{z:.1f}", f"{2 * stats.norm.sf(z):.1g}"]
-        p = _deciding(test)
-        rows.append(
-            row([test["label"], *galaxies, with_error(test["estimate"], test["se"]), "-" if p is None else f"{p:.2g}"])
-        )
-    return rows + _seed_rows(pairs)
+        if (test["quantity"], test["design"]) == ("fraction", CONTRAST) and test["family"] in ("primary", "run level"):
+            chosen = opposite
+            for side, name in zip(("a_run_id", "b_run_id"), test["footprints"], strict=True):
+                chosen = chosen[chosen[side].map(footprint).eq(name) & chosen[side].map(network).eq(test["network"])]
+            p = max((test[key] for key in ("p", "p_permutation") if test[key] is not None), default=None)
+            decided = [with_error(test["estimate"], test["se"]), "-" if p is None else f"{p:.2g}"]
+            rows.append(row([test["label"], *_median_z(chosen), *decided]))
+    if len(seeds):
+        words = "two networks that differ in the seed alone (0.7 by chance)"
+        rows.append(row([words, *_median_z(seeds), "-", "-"]))
+    return rows
 
 
-def _seed_rows(pairs: pd.DataFrame) -> list[str]:
-    seeds = pairs[pairs["kind"] == "seeds"]
-    if seeds.empty:
-        return []
-    z = float(seeds["z"].abs().median())
-    words = "two networks that differ in the seed alone (0.7 by chance)"
-    return [row([words, f"{z:.1f}", f"{2 * stats.norm.sf(z):.1g}", "-", "-"])]
-
-
-def _deciding(test: Mapping[str, Any]) -> float | None:
-    return max((test[key] for key in ("p", "p_permutation") if test[key] is not None), default=None)
-
-
-def labelled_arms(means: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """Network, arm and what a row is called, in the order of a table of means."""
-    several = means["network"].nunique() > 1
-    found = dict.fromkeys(zip(means["network"].astype(str), means["arm"].astype(str), strict=True))
-    return [(network, arm, f"{arm} ({network})" if several else arm) for network, arm in found]
+def _median_z(pairs: pd.DataFrame) -> list[str]:
+    """McNemar's |z|, median over the pairs, and its p; dashes where there is none."""
+    z = pairs["z"].abs().median()
+    return [f"{z:.1f}", f"{2 * stats.norm.sf(z):.1g}"] if len(pairs) else ["-", "-"]
 
 
 def tests_of_family(tests: Sequence[Mapping[str, Any]], family: str) -> str:
@@ -140,18 +114,12 @@ def tests_of_family(tests: Sequence[Mapping[str, Any]], family: str) -> str:
     return table(("between training runs", "size", "p", "permutation p"), rows)
 
 
-def mean_of_arm(means: pd.DataFrame, network: str, arm: str, quantity: str) -> str:
-    """Mean of a number over the training sets of an arm, with its error; a dash where there is none."""
-    rows = _chosen(means, network, arm, quantity)
-    return with_error(rows["mean"].iloc[0], rows["se"].iloc[0]) if len(rows) else "-"
-
-
-def mean_vector_of_arm(means: pd.DataFrame, network: str, arm: str, quantity: str) -> list[str]:
-    """The same of a vector, a component each."""
-    rows = _chosen(means, network, arm, quantity)
-    return [with_error(mean, se) for mean, se in zip(rows["mean"], rows["se"], strict=True)] or ["-"]
-
-
-def _chosen(means: pd.DataFrame, network: str, arm: str, quantity: str) -> pd.DataFrame:
-    of_arm = (means["network"].astype(str) == network) & (means["arm"].astype(str) == arm)
-    return means[of_arm & (means["quantity"] == quantity)]
+def table_of_arms(means: pd.DataFrame, headings: Mapping[str, str]) -> str:
+    """Means of quantities over the training sets of each arm, ± their error; `headings` by the name of the quantity."""
+    several = means["network"].nunique() > 1
+    rows = []
+    for (network, arm), group in means.groupby(["network", "arm"], sort=False):
+        chosen = [group[group["quantity"] == name] for name in headings]
+        cells = [[with_error(mean, se) for mean, se in zip(one["mean"], one["se"], strict=True)] for one in chosen]
+        rows.append(row([f"{arm} ({network})" if several else str(arm)], [cell or "-" for cell in cells]))
+    return table(("arm", *headings.values()), rows)

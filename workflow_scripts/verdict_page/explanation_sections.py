@@ -10,9 +10,7 @@ from workflow_scripts.bias.quantities import TEMPLATE_ALONE, TEMPLATE_BESIDE, co
 from workflow_scripts.bias.run_level import CONTRAST, SLOPE
 from workflow_scripts.verdict_page.comparison_tables import (
     UNITS_OF_MEANS,
-    labelled_arms,
-    mean_of_arm,
-    mean_vector_of_arm,
+    table_of_arms,
     tests_of_family,
 )
 from workflow_scripts.verdict_page.html_tables import row, share, table, with_error
@@ -45,77 +43,56 @@ footprint; kappa is K as one number, along the footprint's own axis. Errors are 
 
 def error_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mapping[str, Any]]) -> str:
     """The dipole of the labels taken apart."""
-    runs, means = tables["runs"], tables["arms"]
+    runs = tables["runs"]
     if "true_positive_rate" not in runs or runs["true_positive_rate"].isna().all():
         return ""
-    rows = [
-        row(
-            [label],
-            [
-                mean_vector_of_arm(means, network, arm, name)
-                for name in ("dipole", "sensitivity_dipole", "false_alarm_dipole")
-            ],
-        )
-        for network, arm, label in labelled_arms(means)
-    ]
     rates = (
         f"True-positive rate {runs['true_positive_rate'].mean():.3f},"
         f" false-positive rate {runs['false_positive_rate'].mean():.3f} (means over all networks)."
     )
-    heading = ("arm", "prediction - reference (x y z)", "missed positives", "false positives")
+    headings = {
+        "dipole": "prediction - reference (x y z)",
+        "sensitivity_dipole": "missed positives",
+        "false_alarm_dipole": "false positives",
+    }
     return f"""<h2>Errors</h2>
 <p>The dipole of the labels is a sum without remainder: the galaxies' own dipole times (T - F), that of missed
 positives, and that of false positives (T, F: true- and false-positive rate). The last two are the network's, as far as
 the reference is right. {rates} {UNITS_OF_MEANS}</p>
-{table(heading, rows)}{tests_of_family(tests, "errors")}"""
+{table_of_arms(tables["arms"], headings)}{tests_of_family(tests, "errors")}"""
 
 
 def calibration_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mapping[str, Any]]) -> str:
     """Whether scores are true probabilities, everywhere."""
-    runs, means = tables["runs"], tables["arms"]
+    runs = tables["runs"]
     if "calibration_error" not in runs or runs["calibration_error"].isna().all():
         return ""
-    rows = [
-        row(
-            [label],
-            [
-                mean_of_arm(means, network, arm, "calibration_mean"),
-                mean_vector_of_arm(means, network, arm, "calibration_dipole"),
-                mean_of_arm(means, network, arm, "calibration_error"),
-            ],
-        )
-        for network, arm, label in labelled_arms(means)
-    ]
-    heading = ("arm", "reference - score, mean", "its dipole (x y z)", "expected calibration error, debiased")
+    headings = {
+        "calibration_mean": "reference - score, mean",
+        "calibration_dipole": "its dipole (x y z)",
+        "calibration_error": "expected calibration error, debiased",
+    }
     return f"""<h2>Calibration</h2>
 <p>Reference minus score is zero on average, everywhere, where scores are true probabilities. {UNITS_OF_MEANS}</p>
-{table(heading, rows)}{tests_of_family(tests, "calibration")}"""
+{table_of_arms(tables["arms"], headings)}{tests_of_family(tests, "calibration")}"""
 
 
 def threshold_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mapping[str, Any]]) -> str:
     """Other thresholds: matched to the label fraction, and cuts that leave doubtful galaxies out."""
-    cuts, means = tables["thresholds"], tables["arms"]
-    rows = [
-        row(
-            [f"{cut:g}", share(group["unannotated_fraction"].mean())],
-            [
-                group["confident_fraction"].mean(),
-                _length(group, "confident_dipole"),
-                _length(group, "unannotated_dipole"),
-            ],
-        )
-        for cut, group in cuts.groupby("cut")
-    ]
+    rows = []
+    for cut, group in tables["thresholds"].groupby("cut"):
+        lengths = [_length(group, name) for name in ("confident_dipole", "unannotated_dipole")]
+        words = [f"{cut:g}", share(group["unannotated_fraction"].mean())]
+        rows.append(row(words, [group["confident_fraction"].mean(), *lengths]))
     heading = ("cut", "left out", "fraction of the rest", "its dipole", "dipole of being left out")
-    matched = [
-        row([label], [mean_vector_of_arm(means, network, arm, name) for name in ("dipole", "matched_dipole")])
-        for network, arm, label in labelled_arms(means)
-    ]
-    matched_heading = ("arm", "prediction - reference, threshold 1/2 (x y z)", "at the matched threshold")
+    matched = {
+        "dipole": "prediction - reference, threshold 1/2 (x y z)",
+        "matched_dipole": "at the matched threshold",
+    }
     return f"""<h2>Thresholds</h2>
 <p>Matched: each network's threshold is set so that its fraction is that of the reference, which takes overall
 differences between networks away and leaves patterns on the sky. {UNITS_OF_MEANS}</p>
-{table(matched_heading, matched)}
+{table_of_arms(tables["arms"], matched)}
 <p>Cuts: galaxies whose score is within the cut of 1/2 are left out. Where that depends on position, a catalog of
 confident labels has a dipole that neither the sky nor the labels have. Lengths of the mean vector over all
 networks.</p>
@@ -161,25 +138,20 @@ where they take most. What they explain need not be caused by them.</p>
 def _coefficients(templates: Mapping[str, Any], means: pd.DataFrame) -> str:
     """What each template does to the labels of an arm's networks."""
     designs = ((TEMPLATE_ALONE, "alone"), (TEMPLATE_BESIDE, "beside a dipole"))
-    columns = [
-        (start + name, f"{name}, {words}")
+    headings = {
+        start + name: f"{name}, {words}"
         for name in templates["loadings"]
         for start, words in designs
         if (means["quantity"] == start + name).any()
-    ]
-    if not columns:
+    }
+    if not headings:
         return ""
-    rows = [
-        row([label], [mean_of_arm(means, network, arm, column) for column, _ in columns])
-        for network, arm, label in labelled_arms(means)
-    ]
-    heading = ("arm", *(words for _, words in columns))
     return f"""<p>How much the positive fraction changes where a template is one standard deviation larger, by least
 squares on all templates, for the arm's networks.{_components(templates["loadings"])} Alone, a dipole of the
 sky and a template that has one itself cannot be separated. Between arms, such a coefficient shows which property their
 difference follows; its slope on the mean of the training galaxies, whether networks follow the imaging that they were
 trained on. {UNITS_OF_MEANS}</p>
-{table(heading, rows)}"""
+{table_of_arms(means, headings)}"""
 
 
 def _adjusted_tests(summary: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
@@ -237,35 +209,38 @@ def _mediation(summary: Mapping[str, Any]) -> str:
 
 def _follows_training(summary: Mapping[str, Any]) -> str:
     """Whether fractions follow the imaging of the training galaxies, in a sentence."""
-    lines = [
-        (line, " ".join(filter(None, (test["covariate"], test["label"]))))
-        for test, line in _adjusted_tests(summary)
-        if (test["quantity"], test["design"]) == ("fraction", SLOPE)
-    ]
-    if not lines:
-        return ""
-    found = [f"{name} (adjusted p = {line['adjusted']:.2g})" for line, name in lines if line["below_alpha"]]
-    if not found:
-        return f"""<p>None of {len(lines)} tests found that the fraction which a network annotates follows the imaging
-of the galaxies that it was trained on.</p>"""
-    return f"""<p>The fraction which a network annotates follows the imaging of the galaxies that it was trained on:
-{html.escape(", ".join(found))}. So this property may carry the effect of the footprint, it or something that goes with
-it over the footprints.</p>"""
+    return _findings(
+        [
+            (" ".join(filter(None, (test["covariate"], test["label"]))), line)
+            for test, line in _adjusted_tests(summary)
+            if (test["quantity"], test["design"]) == ("fraction", SLOPE)
+        ],
+        """None of {} tests found that the fraction which a network annotates follows the imaging
+of the galaxies that it was trained on.""",
+        """The fraction which a network annotates follows the imaging of the galaxies that it was trained on:
+{}. So this property may carry the effect of the footprint, it or something that goes with
+it over the footprints.""",
+    )
 
 
 def _interactions(summary: Mapping[str, Any]) -> str:
     """Which coefficients of templates differ between footprints, in a sentence."""
-    lines = [line for test, line in _adjusted_tests(summary) if template_quantities([test["quantity"]])]
-    if not lines:
-        return ""
-    found = [
-        f"{line['name'].replace('_', ' ')} (adjusted p = {line['adjusted']:.2g})"
-        for line in lines
-        if line["below_alpha"]
-    ]
-    if not found:
-        return f"""<p>None of {len(lines)} tests found that networks of different footprints respond differently to a
-template, after adjustment for all tests of imaging.</p>"""
-    return f"""<p>Networks of different footprints respond differently to the imaging, after adjustment for all tests of
-imaging: {html.escape(", ".join(found))}. Such a difference goes with the property, which need not be its
-cause.</p>"""
+    return _findings(
+        [
+            (line["name"].replace("_", " "), line)
+            for test, line in _adjusted_tests(summary)
+            if template_quantities([test["quantity"]])
+        ],
+        """None of {} tests found that networks of different footprints respond differently to a
+template, after adjustment for all tests of imaging.""",
+        """Networks of different footprints respond differently to the imaging, after adjustment for all tests of
+imaging: {}. Such a difference goes with the property, which need not be its
+cause.""",
+    )
+
+
+def _findings(lines: Sequence[tuple[str, Mapping[str, Any]]], nothing: str, found: str) -> str:
+    """A paragraph on the named lines of the ledger: their number in `nothing`, or those below the level in `found`."""
+    named = [f"{name} (adjusted p = {line['adjusted']:.2g})" for name, line in lines if line["below_alpha"]]
+    text = found.format(html.escape(", ".join(named))) if named else nothing.format(len(lines))
+    return f"<p>{text}</p>" if lines else ""

@@ -108,19 +108,14 @@ level of this experiment; more galaxies would not lower it.</p>
 
 def _balance(entries: Sequence[Mapping[str, Any]]) -> str:
     """How well the training sets of different footprints are matched to each other."""
-    rows = [
-        row(
-            [f"{entry['first']} and {entry['second']}", ", ".join(entry["covariates"]) or "class alone"],
-            [
-                *(entry.get(name) for name in ("largest_smd", "smallest_ks_p", "variance_ratios")),
-                with_error(entry.get("adversarial_auc"), entry.get("adversarial_null_sd")),
-                entry.get("adversarial_p"),
-            ],
-        )
-        for entry in entries
-    ]
-    if not rows:
+    if not entries:
         return ""
+    rows = []
+    for entry in entries:
+        words = [f"{entry['first']} and {entry['second']}", ", ".join(entry["covariates"]) or "class alone"]
+        auc = with_error(entry.get("adversarial_auc"), entry.get("adversarial_null_sd"))
+        numbers = [entry.get(name) for name in ("largest_smd", "smallest_ks_p", "variance_ratios")]
+        rows.append(row(words, [*numbers, auc, entry.get("adversarial_p")]))
     heading = (
         *("training sets of", "matched in class and", "largest standardised difference", "smallest KS p"),
         *("variance ratios, least and largest", "adversarial AUC (± its scatter by chance)", "permutation p"),
