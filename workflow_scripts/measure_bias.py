@@ -78,13 +78,12 @@ def measure(
     annotations = read_annotations(experiment["name"], listed, files, catalog)
     check_opposite(experiment, listed)
     log.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
-    settings = experiment["tests"]
+    settings, opposite = experiment["tests"], experiment["opposite"]
     templates, imaging, without_imaging = imaging_or_reason(catalog, settings, annotations)
     single = single_networks(annotations, imaging, settings)
     coefficients = template_coefficients(annotations, templates, imaging is not None) if templates else None
-    runs = pd.concat(
-        [run_table(annotations), single.columns, *([coefficients.columns] if coefficients else [])], axis=1
-    )
+    columns = [run_table(annotations), single.columns, *([coefficients.columns] if coefficients else [])]
+    runs = pd.concat(columns, axis=1)
     fractions = fractions_of_runs(annotations, settings["ra_bins"])
     training_templates = mean_training_templates(pd.read_csv(balance), templates) if balance and templates else None
     found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates)
@@ -94,17 +93,19 @@ def measure(
         "runs": runs,
         "fractions": fractions,
         "cosine": cosine_table(fractions),
-        "contrasts": pair_table(annotations, experiment["opposite"], imaging, settings["seed"]),
-        "arms": arm_means(runs, experiment["opposite"]),
+        "contrasts": pair_table(annotations, opposite, imaging, settings["seed"]),
+        "arms": arm_means(runs, opposite),
         "thresholds": single.cuts,
     }
     for name, table in tables.items():
         with whole_file(folder / f"{name}.csv") as temporary:
             table.to_csv(temporary, index=False, float_format="%.9g")
+    maps = maps_of_experiment(annotations, experiment) | {"unannotated": single.unannotated}
     with whole_file(folder / "sky_maps.npz") as temporary:
-        np.savez(
-            temporary, allow_pickle=False, **maps_of_experiment(annotations, experiment), unannotated=single.unannotated
-        )
+        np.savez(temporary, allow_pickle=False, **maps)
+    mediated = []
+    if coefficients and imaging:
+        mediated = mediation_of_contrasts(annotations, coefficients, opposite, settings["seed"])
     of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"])
     record = provenance(experiment, {"permutations": settings["seed"]}, files)
     summary = {
@@ -114,14 +115,12 @@ def measure(
         "primary": primary,
         "ledger": ledger(found.tests, settings["alpha"]) + of_galaxies,
         "not_answered": found.not_answered,
-        "variance_budget": variance_budget(runs, found.tests, experiment["opposite"], settings["alpha"]),
+        "variance_budget": variance_budget(runs, found.tests, opposite, settings["alpha"]),
         "response_model": response_models(runs, found.tests),
         "imaging": imaging.as_dict() if imaging else None,
         "templates": templates.as_dict() if templates else None,
-        "mediation": mediation_of_contrasts(annotations, coefficients, experiment["opposite"], settings["seed"])
-        if coefficients and imaging
-        else [],
-        "training_balance": training_balance(runs, training_sets, experiment["opposite"], settings["seed"]),
+        "mediation": mediated,
+        "training_balance": training_balance(runs, training_sets, opposite, settings["seed"]),
         "galaxy_level": galaxy_level_summary(tables, of_galaxies, annotations.n),
         "paper_style": paper_style_summary(runs, tables["contrasts"]),
         "tests": [test.as_dict() for test in found.tests],

@@ -47,15 +47,12 @@ class Annotations:
 
     @cached_property
     def known(self) -> NDArray[np.int64] | slice:
-        """Row numbers (m,) of the galaxies with a reference label; a slice, without copies, where all or none have one.
-
-        Labels are compared with `against` at these.
-        """
+        """Rows (m,) of the galaxies with a reference label; a slice, without copies, where all or none have one."""
         return np.flatnonzero(self.labelled) if self.labelled.any() and not self.labelled.all() else slice(None)
 
     @cached_property
     def against(self) -> NDArray[np.float64]:
-        """The reference labels (m,), or where no galaxy has one, the mean over all runs."""
+        """What labels of the galaxies in `known` are compared with (m,): the reference, else the mean over runs."""
         return self.reference[self.known] if self.labelled.any() else self.positive_share()
 
     @cached_property

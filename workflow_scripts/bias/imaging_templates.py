@@ -4,7 +4,7 @@ The coefficient of y_A - y_B on a template is the difference of the coefficients
 between arms like any other number of a run: the interaction of template and footprint.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ REGRESSION_PIXELS = number_of_tiles(REGRESSION_ORDER)
 _PATCH_NSIDE = 8
 # Below this, templates follow the positions so closely that what they leave of a dipole is noise.
 _LEAST_RETAINED = 0.1
+_OF_MEDIATION = ("raw", "adjusted", "share", "share_ci95", "share_along", "share_along_ci95", "n_blocks")
 
 
 @dataclass(frozen=True)
@@ -52,12 +53,9 @@ class Templates:
 
     def as_dict(self) -> dict[str, Any]:
         """For summary.json."""
-        return {"properties": list(self.names), "left_out": self.left_out, "n": len(self.values)} | {
-            "loadings": {
-                name: dict(zip(self.names, column, strict=True))
-                for name, column in zip(self.called, self.loadings.T, strict=True)
-            }
-        }
+        weights = [dict(zip(self.names, column, strict=True)) for column in self.loadings.T]
+        loadings = dict(zip(self.called, weights, strict=True))
+        return {"properties": list(self.names), "left_out": self.left_out, "n": len(self.values), "loadings": loadings}
 
 
 @dataclass(frozen=True)
@@ -95,38 +93,30 @@ def read_templates(catalog: str | Path, wanted: Sequence[str], annotations: Anno
     """
     present = set(pq.read_schema(catalog).names)
     table = pd.read_parquet(catalog, columns=[name for name in wanted if name in present])
-    left_out: dict[str, str] = {name: "not in the catalog" for name in wanted if name not in present}
+    left_out = {name: "not in the catalog" for name in wanted if name not in present}
     columns: dict[str, NDArray[np.float64]] = {}
-    for name in table:
+    for name in map(str, table):
         if not pd.api.types.is_numeric_dtype(table[name]):
-            left_out[str(name)] = "no numbers"
+            left_out[name] = "no numbers"
             continue
         values = table[name].to_numpy(float, na_value=np.nan)[annotations.catalog_rows]
         known = values[np.isfinite(values)]
         if not len(known):
-            left_out[str(name)] = "unknown for every galaxy"
+            left_out[name] = "unknown for every galaxy"
         elif not known.std() > 1e-9 * max(1.0, float(np.abs(known).mean())):
-            left_out[str(name)] = "the same everywhere"
+            left_out[name] = "the same everywhere"
         else:
-            columns[str(name)] = values
+            columns[name] = values
     if not columns:
         reasons = ", ".join(f"{name}: {reason}" for name, reason in left_out.items()) or "none is named"
         raise ValueError(f"the catalog has no imaging templates ({reasons})")
     stacked = np.column_stack(list(columns.values()))
     complete = np.isfinite(stacked).all(axis=1)
     rows: NDArray[np.int64] | slice = slice(None) if complete.all() else np.flatnonzero(complete)
-    rotated = rotated_templates(stacked[rows])
-    names = tuple(columns)
-    return Templates(
-        names=names,
-        left_out=left_out,
-        rows=rows,
-        values=rotated.values,
-        called=_called(names, rotated.loadings),
-        loadings=rotated.loadings,
-        mean=stacked[rows].mean(axis=0),
-        spread=stacked[rows].std(axis=0),
-    )
+    stacked, names = stacked[rows], tuple(columns)
+    rotated = rotated_templates(stacked)
+    called, mean, spread = _called(names, rotated.loadings), stacked.mean(axis=0), stacked.std(axis=0)
+    return Templates(names, left_out, rows, rotated.values, called, rotated.loadings, mean, spread)
 
 
 def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Imaging:
@@ -145,7 +135,7 @@ def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Ima
         raise ValueError(
             f"{', '.join(templates.names)} have a dipole themselves: a regression on them leaves"
             f" {max(0.0, kept.worst_share):.0%} of a true dipole along (RA {ra:.0f}°, Dec {dec:+.0f}°), so the two"
-            " cannot be told apart"
+            " cannot be distinguished"
         )
     positions = PixelPositions.of(vectors, pixels, REGRESSION_PIXELS)
     sums = [np.bincount(pixels, weights=column, minlength=REGRESSION_PIXELS) for column in rotated.T]
@@ -246,31 +236,21 @@ def mediation_of_contrasts(
     One entry a network and pair: `network, footprints, contrast, training_sets` of both, `raw` and `adjusted` dipole
     (x y z), `share, share_ci95, share_along, share_along_ci95` as in `RunMediation`, or `reason`, why there are none.
     """
-    runs, entries = annotations.runs, []
-    for network in dict.fromkeys(runs["network"]):
+    # A training set is the mean over its seeds.
+    numbers = sorted(annotations.runs.groupby(["network", "footprint", "resample"]).indices.items())
+    entries = []
+    for network in dict.fromkeys(annotations.runs["network"]):
         for pair in opposite:
-            arms = [_of_training_sets(annotations, found.products, network, name) for name in pair]
+            arms = [
+                [found.products[rows].mean(axis=0) for key, rows in numbers if key[:2] == (network, footprint)]
+                for footprint in pair
+            ]
             entry: dict[str, Any] = {"network": str(network), "footprints": list(pair), "contrast": " - ".join(pair)}
             entry["training_sets"] = [len(arm) for arm in arms]
             try:
-                entry |= _mediation(found.regression, arms, seed)
+                share = run_mediation(found.regression, arms[0], arms[1], seed=seed)
+                entry |= {name: getattr(share, name) for name in _OF_MEDIATION}
             except ValueError as error:
                 entry["reason"] = str(error)
             entries.append(entry)
     return entries
-
-
-def _of_training_sets(
-    annotations: Annotations, products: NDArray[np.float64], network: str, footprint: str
-) -> NDArray[np.float64]:
-    """Products (training sets, blocks, 4 + k) of a footprint's runs, mean over the seeds of a training set."""
-    of_arm = annotations.runs[annotations.runs["network"].eq(network) & annotations.runs["footprint"].eq(footprint)]
-    sets = [products[annotations.rows(network=network, footprint=footprint, resample=resample)].mean(axis=0)
-            for resample in sorted(of_arm["resample"].unique())]  # fmt: skip
-    return np.array(sets).reshape(len(sets), *products.shape[1:])
-
-
-def _mediation(regression: TemplateRegression, arms: Sequence[NDArray[np.float64]], seed: int) -> Mapping[str, Any]:
-    share = run_mediation(regression, arms[0], arms[1], seed=seed)
-    wanted = ("raw", "adjusted", "share", "share_ci95", "share_along", "share_along_ci95", "n_blocks")
-    return {name: getattr(share, name) for name in wanted}

@@ -78,8 +78,7 @@ def _pair_row(annotations: Annotations, a: int, b: int) -> Mapping[str, Any]:
         except ValueError as error:
             row["note"] = str(error)
             continue
-        row |= {f"{half}_did": did.difference, f"{half}_did_se": did.se}
-        row |= {f"{half}_did_z": did.z, f"{half}_did_p": did.p}
+        row |= {f"{half}_did": did.difference, f"{half}_did_se": did.se, f"{half}_did_z": did.z, f"{half}_did_p": did.p}
     try:
         found = dipole(annotations.positions, ValueSums.of(delta, annotations.vectors))
         row |= dict(zip(_DIPOLE_COLUMNS, [*found.beta, np.linalg.norm(found.beta), found.q, found.p], strict=True))

@@ -81,13 +81,13 @@ def arm_means(runs: pd.DataFrame, opposite: Sequence[Sequence[str]]) -> pd.DataF
         for column in quantity.level_columns
         if column in sets
     ]
-    columns = ["network", "arm", "quantity", "component", "training_sets", "mean", "se", "low", "high", "galaxy_se"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows)
 
 
 def _mean(values: pd.Series, galaxies: pd.Series | None) -> dict[str, float]:
-    n, mean = len(values), float(values.mean(skipna=False))
-    se = float(values.std(ddof=1, skipna=False) / np.sqrt(n)) if n > 1 else float("nan")
-    half = float(stats.t.ppf(0.975, n - 1)) * se if n > 1 else float("nan")
-    shared = float(galaxies.median()) if galaxies is not None else float("nan")
+    n, mean = len(values), values.mean(skipna=False)
+    # Of a single training set, both are NaN.
+    se = values.std(ddof=1, skipna=False) / np.sqrt(n)
+    half = stats.t.ppf(0.975, n - 1) * se
+    shared = galaxies.median() if galaxies is not None else np.nan
     return {"training_sets": n, "mean": mean, "se": se, "low": mean - half, "high": mean + half, "galaxy_se": shared}

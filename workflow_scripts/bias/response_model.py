@@ -133,10 +133,8 @@ def _detectable(
     if len(axes) >= FEWEST_FOOTPRINTS:
         vectors = unit_vectors(*axes.to_numpy().T)
         samples, seeds = _replicates(rotating)
-        for more_samples, more_seeds in ((1, 1), (1, 2), (2, 1), (4, 1)):
-            r, s = samples * more_samples, seeds * more_seeds
-            scatter = _mean_sd(sample_sd or 0.0, seed_sd or 0.0, r, s)
-            length = detectable_response(vectors, scatter, _POWER, alpha)[1]
+        for r, s in ((samples, seeds), (samples, 2 * seeds), (2 * samples, seeds), (4 * samples, seeds)):
+            length = detectable_response(vectors, _mean_sd(sample_sd, seed_sd, r, s), _POWER, alpha)[1]
             rows.append({"design": f"{len(axes)} footprints", "samples": r, "seeds": s, "effect": 2 * length})
     for first, second in opposite:
         sides = [runs[runs["footprint"] == name] for name in (first, second)]
@@ -144,10 +142,9 @@ def _detectable(
         samples, seeds = min(_replicates(side) for side in sides)
         if samples < 2:
             continue
-        for more in (1, 2, 4):
-            scatter = _mean_sd(sample_sd or 0.0, seed_sd or 0.0, 1, seeds)
-            effect = scatter * detectable_effect(samples * more, samples * more, _POWER, alpha)
-            rows.append({"design": f"{first} - {second}", "samples": samples * more, "seeds": seeds, "effect": effect})
+        for n in (samples, 2 * samples, 4 * samples):
+            effect = _mean_sd(sample_sd, seed_sd, 1, seeds) * detectable_effect(n, n, _POWER, alpha)
+            rows.append({"design": f"{first} - {second}", "samples": n, "seeds": seeds, "effect": effect})
     return rows
 
 
@@ -157,6 +154,6 @@ def _replicates(runs: pd.DataFrame) -> tuple[int, int]:
     return int(seeds.groupby("footprint").size().min()), int(seeds.min())
 
 
-def _mean_sd(sample_sd: float, seed_sd: float, samples: int, seeds: int) -> float:
+def _mean_sd(sample_sd: float | None, seed_sd: float | None, samples: int, seeds: int) -> float:
     """Scatter of a footprint's mean over its runs; what the choice of galaxies does to all runs alike cancels."""
-    return float(np.sqrt(sample_sd**2 / samples + seed_sd**2 / (samples * seeds)))
+    return float(np.sqrt((sample_sd or 0.0) ** 2 / samples + (seed_sd or 0.0) ** 2 / (samples * seeds)))

@@ -1,6 +1,6 @@
 """How alike the training sets of an experiment are: galaxies in common, and the covariates they were matched in."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -35,32 +35,29 @@ def training_set_of(file: str | Path) -> tuple[str, int]:
     return footprint, int(resample.removeprefix("resample"))
 
 
-def shared_share(sets: Sequence[NDArray]) -> float:
-    """Share of a training set's galaxies that another one has too, mean over all pairs; 0 for less than two sets."""
-    shares = [
-        len(np.intersect1d(first, second)) / min(len(first), len(second)) for first, second in combinations(sets, 2)
-    ]
-    return float(np.mean(shares)) if shares else 0.0
-
-
-def shared_between_footprints(sets: TrainingSets) -> float:
-    """Largest share of a training set's galaxies that one of another footprint has too; 0 where there is none."""
-    pairs = combinations(sets.items(), 2)
-    return max((shared_share([a, b]) for (one, a), (other, b) in pairs if one[0] != other[0]), default=0.0)
-
-
 def overlap_within_arms(arms: Sequence[Sequence[tuple[str, int]]], training_sets: TrainingSets) -> list[str]:
     """A note where training sets of an arm overlap: such replicates scatter less than new galaxies would make them."""
-    shared = max(shared_share([training_sets[key] for key in arm if key in training_sets]) for arm in arms)
+    shares = [[share for _, _, share in _shared(arm, training_sets)] for arm in arms]
+    shared = max(float(np.mean(of_arm)) if of_arm else 0.0 for of_arm in shares)
     return [f"training sets of an arm {OVERLAP} {shared:.1%} of their galaxies, so p is too small"] if shared else []
 
 
 def overlap_between_footprints(keys: Sequence[tuple[str, int]], training_sets: TrainingSets) -> list[str]:
     """A note where sets of different footprints overlap: neighbours are then alike, as a response would make them."""
-    shared = shared_between_footprints({key: training_sets[key] for key in keys if key in training_sets})
-    if not shared:
-        return []
-    return [f"training sets of different footprints {OVERLAP} up to {shared:.1%} of their galaxies, so p is too small"]
+    shared = max((share for one, other, share in _shared(keys, training_sets) if one[0] != other[0]), default=0.0)
+    sentence = (
+        f"training sets of different footprints {OVERLAP} up to {shared:.1%} of their galaxies, so p is too small"
+    )
+    return [sentence] if shared else []
+
+
+def _shared(
+    keys: Sequence[tuple[str, int]], training_sets: TrainingSets
+) -> Iterator[tuple[tuple[str, int], tuple[str, int], float]]:
+    """Each pair of training sets, with the share of the smaller one's galaxies that the other has too."""
+    known = [(key, training_sets[key]) for key in keys if key in training_sets]
+    for (one, a), (other, b) in combinations(known, 2):
+        yield one, other, len(np.intersect1d(a, b)) / min(len(a), len(b))
 
 
 def training_balance(
@@ -79,14 +76,12 @@ def training_balance(
         `variance_ratios` (least and largest); of all covariates together `adversarial_auc` (1/2 where nothing separates
         the sets), its scatter `adversarial_null_sd` and `adversarial_p` where membership is permuted; or `reason`.
     """
-    sets: dict[str, tuple[int, str | Path]] = {}
-    for file in files:
-        footprint, resample = training_set_of(file)
-        if footprint not in sets or resample < sets[footprint][0]:
-            sets[footprint] = resample, file
-    pairs = dict.fromkeys([*((first, second) for first, second in opposite), *_across_the_sky(runs)])
+    # The last of each footprint stays: its first resample.
+    by_resample = sorted(files, key=lambda file: training_set_of(file)[1], reverse=True)
+    sets = {training_set_of(file)[0]: file for file in by_resample}
+    pairs = dict.fromkeys([*map(tuple, opposite), *_across_the_sky(runs)])
     return [
-        {"first": first, "second": second, **_compared(read_table(sets[first][1]), read_table(sets[second][1]), seed)}
+        {"first": first, "second": second, **_compared(read_table(sets[first]), read_table(sets[second]), seed)}
         for first, second in pairs
         if first in sets and second in sets
     ]
@@ -94,15 +89,15 @@ def training_balance(
 
 def _across_the_sky(runs: pd.DataFrame) -> list[tuple[str, str]]:
     """Each rotating footprint with that of its family whose axis is farthest, every pair once."""
-    pairs: dict[tuple[str, str], None] = {}
+    pairs = []
     for _, members in rotating_runs(runs).groupby("family", sort=False):
         axes = footprint_axes(members)
         vectors = unit_vectors(*axes.to_numpy().T)
         for number, farthest in enumerate(np.argmin(np.round(vectors @ vectors.T, 9), axis=1)):
             if number != farthest:
-                low, high = sorted((number, int(farthest)))
-                pairs[str(axes.index[low]), str(axes.index[high])] = None
-    return list(pairs)
+                low, high = axes.index[sorted((number, int(farthest)))]
+                pairs.append((str(low), str(high)))
+    return pairs
 
 
 def _compared(first: pd.DataFrame, second: pd.DataFrame, seed: int) -> Mapping[str, Any]:
@@ -111,8 +106,7 @@ def _compared(first: pd.DataFrame, second: pd.DataFrame, seed: int) -> Mapping[s
     if not covariates:
         return entry | {"reason": "the training sets were matched in class alone"}
     table = compare_training_sets(first, second)
-    entry["largest_smd"] = table["smd"].abs().max()
-    entry["smallest_ks_p"] = table["ks_p"].min()
+    entry |= {"largest_smd": table["smd"].abs().max(), "smallest_ks_p": table["ks_p"].min()}
     entry["variance_ratios"] = [table["variance_ratio"].min(), table["variance_ratio"].max()]
     random = np.random.default_rng(seed)
     a, b = (_chosen(part[covariates].to_numpy(float, na_value=np.nan), random) for part in (first, second))

@@ -14,7 +14,7 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 
 # Axes whose mean is shorter than this cancel: what all networks share is then none of their footprints' doing.
 _AXES_CANCEL = 0.05
-# Balanced accuracy of two classes is 0.5 by guessing; below this a network has hardly learned to tell them apart.
+# Balanced accuracy of two classes is 0.5 by guessing; below this a network has hardly learned to distinguish them.
 _HARDLY_LEARNED = 0.6
 _WORDS = {"fraction": "the annotated fraction", "dipole": "the dipole of the annotations"}
 _MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
@@ -116,9 +116,9 @@ def _learned(runs: pd.DataFrame) -> str:
     sentences = []
     if guessing.any():
         sentences.append(
-            f"{guessing.sum()} of {len(runs)} networks hardly learned to tell the classes apart (balanced accuracy"
+            f"{guessing.sum()} of {len(runs)} networks hardly learned to distinguish the classes (balanced accuracy"
             f" below {_HARDLY_LEARNED}, lowest {runs['balanced_accuracy'].min():.2f}; guessing gives 0.5), so that the"
-            " experiment says little about networks that do."
+            " experiment shows little about networks that do."
         )
     if alike.any() and not (runs["n_reference"] > 0).any():
         sentences.append(f"{alike.sum()} of {len(runs)} networks gave all galaxies the same label.")
@@ -132,7 +132,7 @@ def _galaxy_by_galaxy(runs: pd.DataFrame, pairs: pd.DataFrame) -> str:
     sentence = (
         f"Read galaxy by galaxy in the style of the original study, single networks show a cosine dipole of"
         f" {sigma.median():.1f} 'sigma' in the median, largest {sigma.max():.1f}, where their mix of labels gives"
-        f" {runs['paper_sigma_without_dipole'].median():.1f} on this sky without any dipole; that says nothing of the"
+        f" {runs['paper_sigma_without_dipole'].median():.1f} on this sky without any dipole; that shows nothing of the"
         " footprint"
     )
     z = {kind: group["z"].abs().median() for kind, group in pairs.groupby("kind")}

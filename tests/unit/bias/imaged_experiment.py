@@ -24,7 +24,7 @@ def imaged_experiment(
     labelled: float = 1.0,
     runs: list[dict] | None = None,
 ) -> tuple:
-    """(experiment, annotation files, catalog) of halves with three training sets each, unless `runs` says otherwise.
+    """(experiment, annotation files, catalog) of halves with three training sets each, unless `runs` are given.
 
     `per_seeing`: change of the positive rate for one standard deviation of seeing, which varies by patches and has a
     dipole too; `sky_dipole`: dipole of the true fraction along `SKY`; `east_scores`: dipole along `DIPOLE` of the

@@ -67,7 +67,7 @@ def test_a_seeing_that_is_a_dipole_has_a_coefficient_alone(tmp_path):
     assert (summary["imaging"], summary["mediation"]) == (None, [])
     text = verdict_html(summary, tables)
     assert "psf_fwhm_arcsec, alone" in text
-    assert "cannot be told apart" in text
+    assert "cannot be distinguished" in text
 
 
 def summary_line(summary, name):

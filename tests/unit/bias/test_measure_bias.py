@@ -65,17 +65,17 @@ def test_one_run_an_arm_cannot_answer_the_question(tmp_path):
     assert any("each needs two or more" in sentence for sentence in summary["not_answered"])
 
 
-def test_arms_without_rotation_compare_regions_and_say_so(tmp_path):
+def test_arms_without_rotation_compare_regions_and_the_verdict_states_it(tmp_path):
     summary = measure(tmp_path, *write_experiment(tmp_path, 0.05, experiment_runs(with_rotating=False, seeds=6)))
     assert "without rotating footprints" in summary["verdict"]
-    # The pair that the experiment names is what it asks about; contrasts with controls are not.
+    # The pair that the experiment names is its question; contrasts with controls are not.
     assert set(summary["primary"]) == {"fraction_contrast east - west", "dipole_contrast east - west"}
     # 6 of 12 training sets can be chosen in 924 ways, two of which are as extreme; Holm doubles it.
     assert summary["primary"]["fraction_contrast east - west"]["p_holm"] == pytest.approx(2 * 2 / 924)
     assert "the annotated fraction, east - west, differs by 0.0" in summary["verdict"]
 
 
-def test_training_sets_with_common_galaxies_are_told(tmp_path):
+def test_training_sets_with_common_galaxies_are_named(tmp_path):
     experiment, files, catalog = write_experiment(tmp_path, 0.05, experiment_runs(with_rotating=False, seeds=2))
     sets = []
     for footprint in ("east", "west"):
@@ -145,7 +145,7 @@ def test_a_primary_test_that_could_not_be_made_is_named(tmp_path):
     assert "Could not be tested: the dipole of the annotations, east - west." in summary["verdict"]
 
 
-def test_rotating_footprints_that_share_galaxies_are_told(tmp_path):
+def test_rotating_footprints_that_share_galaxies_are_named(tmp_path):
     experiment, files, catalog = write_experiment(tmp_path, 0.05, experiment_runs())
     sets = []
     for number in range(12):
@@ -305,7 +305,7 @@ def test_a_network_without_an_error_has_no_dipole_of_errors(tmp_path):
     assert "All networks together share a dipole" in summary["verdict"]
 
 
-def test_networks_that_only_guess_are_told(tmp_path):
+def test_networks_that_only_guess_are_named(tmp_path):
     experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs(with_rotating=False))
     random = np.random.default_rng(3)
     for file in files[:4]:
@@ -313,7 +313,7 @@ def test_networks_that_only_guess_are_told(tmp_path):
     assert "4 of 10 networks hardly learned" in measure(tmp_path, experiment, files, catalog)["verdict"]
 
 
-def test_networks_that_label_all_alike_are_told_without_reference_labels(tmp_path):
+def test_networks_that_label_all_alike_are_named_without_reference_labels(tmp_path):
     runs = experiment_runs(with_rotating=False)
     experiment, files, catalog = write_experiment(tmp_path, 0.0, runs, labelled=False)
     rewrite(files[2], np.ones(3000))

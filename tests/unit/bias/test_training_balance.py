@@ -1,4 +1,4 @@
-"""Training sets of opposite footprints are told apart by their covariates only where these differ."""
+"""Training sets of opposite footprints are distinguished by their covariates only where these differ."""
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,7 @@ def write_sets(folder, correlation=0.0, shift=0.0, names=("east", "west")):
     return files
 
 
-def test_sets_alike_are_not_told_apart(tmp_path):
+def test_sets_alike_are_not_distinguished(tmp_path):
     (entry,) = training_balance(run_table(), write_sets(tmp_path), [["east", "west"]], 0)
     assert (entry["covariates"], entry["n"]) == (["mag", "log_size"], [1000, 1000])
     assert entry["adversarial_p"] > 0.05
@@ -61,7 +61,7 @@ def test_rotating_footprints_are_compared_with_the_other_side_of_the_sky(tmp_pat
     }
 
 
-def test_sets_matched_in_class_alone_say_so(tmp_path):
+def test_sets_matched_in_class_alone_give_the_reason(tmp_path):
     files = write_sets(tmp_path)
     for file in files:
         pd.read_parquet(file).drop(columns=["mag", "log_size"]).to_parquet(file)
