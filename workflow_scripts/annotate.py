@@ -1,14 +1,11 @@
 """Annotate: the score and label that one run gives to every galaxy of the annotation set."""
 
 import argparse
-import logging
 from pathlib import Path
 from typing import Any
 
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
-
-log = logging.getLogger(__name__)
 
 parser = step_parser(__doc__)
 parser.add_argument("--network", type=json_argument, required=True, help="the network's entry, as JSON")
@@ -31,9 +28,7 @@ def main(args: argparse.Namespace) -> None:
     from workflow_scripts.networks.tensorflow_runtime import set_up
 
     spec = args.network
-    if args.threads < spec["threads"]:
-        log.warning("the network uses %d threads on %d cores", spec["threads"], args.threads)
-    set_up(0, spec["threads"])
+    set_up(0, spec["threads"], args.threads)
     rows = annotation_rows(args.catalog, args.index, args.training_set)
     images = ImageStore(args.index)
     model = load_checked(args.model, images.shape)

@@ -6,10 +6,8 @@ import logging
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import content_digest, read_table, recorded_config, write_table
-from workflow_scripts.training_sets.balance import balance_table
 from workflow_scripts.training_sets.matching import draw_training_set
 from workflow_scripts.training_sets.split import training_pool
-from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -19,11 +17,10 @@ parser.add_argument("--ledger", required=True, help="outcome of every cutout (Pa
 parser.add_argument("--footprint", type=json_argument, required=True, help="name, region, matching, family: JSON")
 parser.add_argument("--resample", type=int, default=0, help="number of the draw (default: %(default)s)")
 parser.add_argument("--output", required=True, help="the training set (Parquet)")
-parser.add_argument("--balance", help="how well it is matched (CSV), if wanted")
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the training set, and its balance where that is wanted."""
+    """Write the training set."""
     catalog, ledger = read_table(arguments.catalog), read_table(arguments.ledger, ["source_id", "outcome"])
     pool = training_pool(catalog, ledger)
     class_names = recorded_config(arguments.catalog).get("classes")
@@ -33,10 +30,6 @@ def main(arguments: argparse.Namespace) -> None:
     digests = {arguments.catalog: content_digest(used), arguments.ledger: content_digest(ledger)}
     record = provenance(arguments.footprint, {"resample": arguments.resample}, digests)
     write_table(arguments.output, training_set, record)
-    if arguments.balance:
-        with whole_file(arguments.balance) as temporary:
-            balance = balance_table(training_set, pool)
-            balance.to_csv(temporary, index=False, float_format="%.6g", lineterminator="\n")
     log.info("%d galaxies of %d in the training pool", len(training_set), len(pool))
 
 

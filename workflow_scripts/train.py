@@ -4,10 +4,12 @@ import argparse
 import logging
 import shutil
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.errors import InputError
+import pandas as pd
+
 from workflow_scripts.provenance import provenance, versions
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
@@ -33,23 +35,21 @@ parser.add_argument("--run", type=Path, required=True, help="run.json to write: 
 def main(args: argparse.Namespace) -> None:
     """Train, or check a finished model (mode annotate), and write model, history and record."""
     spec = args.network
-    given = _given_file(spec)
-    # TensorFlow takes seconds to start: after the checks that need none of it, and not for --help.
+    # TensorFlow takes seconds to start: not for --help.
     from workflow_scripts.images.arrays import ImageStore
     from workflow_scripts.networks.architectures import build_model
-    from workflow_scripts.networks.checkpoints import HISTORY_COLUMNS, Checkpoints, digest_of
+    from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
     from workflow_scripts.networks.model_files import write_model
     from workflow_scripts.networks.tensorflow_runtime import device, set_up
-    from workflow_scripts.networks.training import class_counts, fit, read_training_set
+    from workflow_scripts.networks.training import fit, read_training_set
 
     started = time.monotonic()
-    if args.threads < spec["threads"]:
-        log.warning("the network uses %d threads on %d cores", spec["threads"], args.threads)
-    set_up(args.seed, spec["threads"])
+    set_up(args.seed, spec["threads"], args.threads)
     source_ids, labels = read_training_set(args.training_set)
     images = ImageStore(args.index).read(source_ids.tolist())
     model = build_model(spec, images.shape[1:], max(2, int(labels.max()) + 1))
     config: dict[str, Any] = {"network": spec, "footprint": args.footprint, "resample": args.resample}
+    given = [path for path in (spec.get("path"), spec.get("weights")) if path]
     record = provenance(config, {"training": args.seed}, [args.training_set, args.index, *given])
     history = []
     if spec["mode"] == "annotate":
@@ -62,10 +62,10 @@ def main(args: argparse.Namespace) -> None:
         history = fit(model, images, labels, spec, args.seed, checkpoints)
         write_model(args.model, model, record)
     with whole_file(args.history) as temporary:
-        rows = [",".join(HISTORY_COLUMNS), *(f"{epoch},{loss:.9g},{accuracy:.9g}" for epoch, loss, accuracy in history)]
-        temporary.write_text("\n".join(rows) + "\n", encoding="utf-8")
+        table = pd.DataFrame(history, columns=["epoch", "loss", "accuracy"])
+        table.to_csv(temporary, index=False, float_format="%.9g")
     outcome = {
-        "n_train": class_counts(labels),
+        "n_train": Counter(map(str, labels.tolist())),
         "image_shape": list(images.shape[1:]),
         "parameters": model.count_params(),
         "device": device(),
@@ -77,22 +77,6 @@ def main(args: argparse.Namespace) -> None:
     if spec["mode"] != "annotate":
         checkpoints.remove()
     log.info("%s on %d galaxies in %.1f s: %s", spec["architecture"], len(labels), time.monotonic() - started, outcome)
-
-
-def _given_file(spec: dict[str, Any]) -> list[str]:
-    """The model or weights that the network's entry starts from; `InputError` when they do not suit its mode."""
-    path, weights, mode = spec.get("path"), spec.get("weights"), spec["mode"]
-    if (spec["architecture"] == "file") != bool(path):
-        raise InputError("networks: architecture file needs a path, and only that architecture takes one")
-    if mode == "annotate" and not path:
-        raise InputError("networks: mode annotate needs a finished model, expected architecture file with its path")
-    if (mode == "fine_tune") != bool(weights or path) and mode != "annotate":
-        raise InputError("networks: mode fine_tune starts from a given model or weights, and mode train from neither")
-    given = [str(name) for name in (path, weights) if name]
-    for name in given:
-        if not Path(name).is_file():
-            raise InputError(f"{name}: the file that the network starts from does not exist")
-    return given
 
 
 if __name__ == "__main__":

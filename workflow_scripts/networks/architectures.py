@@ -33,15 +33,27 @@ def build_model(spec: Mapping[str, Any], input_shape: Shape, n_classes: int) -> 
     architecture = spec["architecture"]
     if architecture == "file":
         return load_checked(spec["path"], input_shape, n_classes)
+    pixels = _layers.Input(input_shape, name="pixels")
     if architecture in SMALL:
-        model = _small(architecture, input_shape, n_classes)
+        if min(input_shape[:2]) < SMALLEST_IMAGE:
+            raise InputError(
+                f"networks: {architecture} needs images of at least {SMALLEST_IMAGE} pixels a side,"
+                f" the recipe gives {input_shape[0]} x {input_shape[1]}"
+            )
+        features = SMALL[architecture](_rescaled(pixels))
     elif architecture in application_names():
-        model = _application(architecture, input_shape, n_classes)
+        body = _application(architecture, input_shape)
+        # The first EfficientNets divide by 255 themselves; with this offset they see the same values as all others.
+        own_scale = architecture.startswith("EfficientNetB")
+        features = body(_rescaled(pixels, 1.0, -127.5) if own_scale else _rescaled(pixels))
     else:
         known = [*SMALL, "file", *application_names()]
         close = difflib.get_close_matches(architecture, known, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(close)}?" if close else "expected lenet5, resnet_small, file or a Keras one"
         raise InputError(f"networks: architecture '{architecture}' is unknown; {hint}")
+    head = (1, "sigmoid") if n_classes == 2 else (n_classes, "softmax")
+    scores = _layers.Dense(head[0], activation=head[1], name="score")(features)
+    model = keras.Model(pixels, scores, name=architecture.lower())
     if spec.get("weights"):
         _load_weights(model, spec["weights"], architecture)
     return model
@@ -52,26 +64,9 @@ def application_names() -> list[str]:
     return sorted(name for name, value in vars(keras.applications).items() if name[0].isupper() and callable(value))
 
 
-def _small(architecture: str, input_shape: Shape, n_classes: int) -> "keras.Model":
-    if min(input_shape[:2]) < SMALLEST_IMAGE:
-        raise InputError(
-            f"networks: {architecture} needs images of at least {SMALLEST_IMAGE} pixels a side,"
-            f" the recipe gives {input_shape[0]} x {input_shape[1]}"
-        )
-    pixels = _layers.Input(input_shape, name="pixels")
-    features = SMALL[architecture](_rescaled(pixels))
-    return keras.Model(pixels, _head(features, n_classes), name=architecture)
-
-
-def _rescaled(pixels: Any) -> Any:
+def _rescaled(pixels: Any, scale: float = 1 / 255, offset: float = -0.5) -> Any:
     # Fixed constants: a network must not learn its footprint's brightness through the preprocessing.
-    return _layers.Rescaling(1 / 255, offset=-0.5, name="rescaling")(pixels)
-
-
-def _head(features: Any, n_classes: int) -> Any:
-    if n_classes == 2:
-        return _layers.Dense(1, activation="sigmoid", name="score")(features)
-    return _layers.Dense(n_classes, activation="softmax", name="score")(features)
+    return _layers.Rescaling(scale, offset=offset, name="rescaling")(pixels)
 
 
 def _lenet5(x: Any) -> Any:
@@ -105,27 +100,20 @@ SMALL: dict[str, Callable[[Any], Any]] = {"lenet5": _lenet5, "resnet_small": _re
 SMALLEST_IMAGE = 16
 
 
-def _application(architecture: str, input_shape: Shape, n_classes: int) -> "keras.Model":
+def _application(architecture: str, input_shape: Shape) -> "keras.Model":
     options: dict[str, Any] = {"include_top": False, "weights": None, "pooling": "avg", "input_shape": input_shape}
     if architecture.startswith(("EfficientNetV2", "MobileNetV3", "ConvNeXt")):
         options["include_preprocessing"] = False
     try:
-        body = getattr(keras.applications, architecture)(**options)
+        return getattr(keras.applications, architecture)(**options)
     except ValueError as error:
         raise InputError(
             f"networks: {architecture} does not take images of shape {input_shape}, expected a recipe that fits"
             f" ({first_line(error)})"
         ) from None
-    pixels = _layers.Input(input_shape, name="pixels")
-    # The first EfficientNets divide by 255 themselves; with this offset they see the same values as all others.
-    own_scale = architecture.startswith("EfficientNetB")
-    x = _layers.Rescaling(1.0, offset=-127.5, name="rescaling")(pixels) if own_scale else _rescaled(pixels)
-    return keras.Model(pixels, _head(body(x), n_classes), name=architecture.lower())
 
 
 def _load_weights(model: "keras.Model", path: str, architecture: str) -> None:
-    if not str(path).endswith(".weights.h5"):
-        raise InputError(f"{path}: the weights of a network are expected in a Keras file named *.weights.h5")
     try:
         model.load_weights(path)
     except FileNotFoundError:

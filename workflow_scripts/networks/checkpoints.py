@@ -18,7 +18,7 @@ from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
-HISTORY_COLUMNS = ("epoch", "loss", "accuracy")
+# Epoch, loss, accuracy.
 History = list[tuple[int, float, float]]
 
 

@@ -37,13 +37,15 @@ START_UP_CPU_SECONDS = time.process_time() - _STARTED
 __all__ = ["device", "keras", "set_up", "tf"]
 
 
-def set_up(seed: int, threads: int) -> None:
+def set_up(seed: int, threads: int, cores: int) -> None:
     """Seed every generator, make operations deterministic, fix the number of threads, let GPU memory grow.
 
     The number of threads is part of the result (sums are split over them), so it comes from the network's entry and
     not from the number of cores. It cannot change once TensorFlow has computed something in this process
     (`RuntimeError`).
     """
+    if cores < threads:
+        log.warning("the network uses %d threads on %d cores", threads, cores)
     if tf.config.threading.get_intra_op_parallelism_threads() != threads:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     if tf.config.threading.get_inter_op_parallelism_threads() != 1:

@@ -51,11 +51,6 @@ def read_training_set(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return table["source_id"].to_numpy().astype(object), labels.astype(np.int8)
 
 
-def class_counts(labels: np.ndarray) -> dict[str, int]:
-    """Number of galaxies of each class, by the class number as text."""
-    return {str(label): int(count) for label, count in zip(*np.unique(labels, return_counts=True), strict=True)}
-
-
 class EpochPlan(NamedTuple):
     """What one epoch does with n images, each array (n,) in the order of presentation.
 

@@ -1,7 +1,7 @@
 """How well training sets are matched: each covariate by itself, and all of them together."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,26 +11,8 @@ from scipy import stats
 _NOT_COVARIATES = ("source_id", "ra", "dec", "label", "split")
 
 
-@dataclass(frozen=True)
-class CovariateDifference:
-    """Number, mean and standard deviation of both sets, and how they differ.
-
-    `smd` is the standardised mean difference, first minus second, over the root mean square of the two deviations
-    (Austin 2009, Stat. Med. 28, 3083): below 0.05 is as good as matched, infinite where two constants differ.
-    `variance_ratio` is that of first over second, `ks` the Kolmogorov-Smirnov distance with its asymptotic p. All but
-    the numbers are NaN where a set has fewer than two known values.
-    """
-
-    n_a: int
-    mean_a: float
-    sd_a: float
-    n_b: int
-    mean_b: float
-    sd_b: float
-    smd: float
-    variance_ratio: float
-    ks: float
-    ks_p: float
+# What `covariate_difference` gives.
+_STATISTICS = ["n_a", "mean_a", "sd_a", "n_b", "mean_b", "sd_b", "smd", "variance_ratio", "ks", "ks_p"]
 
 
 def balance_table(training_set: pd.DataFrame, pool: pd.DataFrame) -> pd.DataFrame:
@@ -49,7 +31,7 @@ def balance_table(training_set: pd.DataFrame, pool: pd.DataFrame) -> pd.DataFram
     -------
     pandas.DataFrame
         one row per class and covariate: `label, covariate, matched, n, mean, sd, reference_n, reference_mean,
-        reference_sd, smd, variance_ratio, ks, ks_p`, as in `CovariateDifference`. `n` counts the galaxies whose
+        reference_sd, smd, variance_ratio, ks, ks_p`, as in `covariate_difference`. `n` counts the galaxies whose
         covariate is known; statistics of fewer than two are left empty. `ks_p` errs on the high side, because the
         training set is a part of the pool. A catalog without covariates gives one row a class, with `covariate` empty.
     """
@@ -66,8 +48,8 @@ def compare_training_sets(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataF
     Returns
     -------
     pandas.DataFrame
-        `label, covariate` and the fields of `CovariateDifference`; `smd` is positive where the first has the larger
-        mean.
+        `label, covariate` and what `covariate_difference` gives, or NaN; `smd` is positive where the first has the
+        larger mean.
     """
     covariates = [
         name
@@ -79,31 +61,35 @@ def compare_training_sets(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataF
         a, b = (part[part["label"] == label] for part in (first, second))
         for name in covariates:
             values = (part[name].to_numpy(float, na_value=np.nan) for part in (a, b))
-            rows.append({"label": label, "covariate": name, **vars(covariate_difference(*values))})
+            rows.append({"label": label, "covariate": name, **covariate_difference(*values)})
         if not covariates:
             rows.append({"label": label, "covariate": "", "n_a": len(a), "n_b": len(b)})
-    return pd.DataFrame(rows, columns=["label", "covariate", *(field.name for field in fields(CovariateDifference))])
+    return pd.DataFrame(rows, columns=["label", "covariate", *_STATISTICS])
 
 
-def covariate_difference(first: ArrayLike, second: ArrayLike) -> CovariateDifference:
-    """Compare a covariate (n_a,) of one set with that of another (n_b,); missing and infinite values do not count."""
-    a, b = np.asarray(first, float), np.asarray(second, float)
-    a, b = a[np.isfinite(a)], b[np.isfinite(b)]
+def covariate_difference(first: ArrayLike, second: ArrayLike) -> dict[str, float]:
+    """Compare a covariate (n_a,) of one set with that of another (n_b,); missing and infinite values do not count.
+
+    Number `n`, `mean` and standard deviation `sd` of both sets, and how they differ: `smd` is the standardised mean
+    difference, first minus second, over the root mean square of the two deviations (Austin 2009, Stat. Med. 28, 3083):
+    below 0.05 is as good as matched, infinite where two constants differ. `variance_ratio` is that of first over
+    second, `ks` the Kolmogorov-Smirnov distance with its asymptotic p. Only the numbers are there where a set has fewer
+    than two known values.
+    """
+    a, b = (values[np.isfinite(values)] for values in (np.asarray(first, float), np.asarray(second, float)))
+    found: dict[str, float] = {"n_a": len(a), "n_b": len(b)}
     if min(len(a), len(b)) < 2:
-        nothing = float("nan")
-        return CovariateDifference(len(a), nothing, nothing, len(b), *[nothing] * 6)
-    mean_a, sd_a, mean_b, sd_b = float(a.mean()), float(a.std(ddof=1)), float(b.mean()), float(b.std(ddof=1))
-    difference, pooled = mean_a - mean_b, np.sqrt((sd_a**2 + sd_b**2) / 2)
-    smd = float(difference / pooled if pooled > 0 else np.copysign(np.inf, difference) if difference else 0.0)
+        return found
+    difference, sd_a, sd_b = float(a.mean() - b.mean()), float(a.std(ddof=1)), float(b.std(ddof=1))
+    pooled = np.sqrt((sd_a**2 + sd_b**2) / 2)
+    smd = difference / pooled if pooled > 0 else np.copysign(np.inf, difference) if difference else 0.0
+    ratio = a.var(ddof=1) / b.var(ddof=1) if b.var() > 0 else np.nan
     test = stats.ks_2samp(a, b, method="asymp")
-    ratio = float(a.var(ddof=1) / b.var(ddof=1)) if b.var() > 0 else float("nan")
-    return CovariateDifference(
-        len(a), mean_a, sd_a, len(b), mean_b, sd_b, smd, ratio, float(test.statistic), float(test.pvalue)
-    )
+    found |= {"mean_a": float(a.mean()), "sd_a": sd_a, "mean_b": float(b.mean()), "sd_b": sd_b, "smd": float(smd)}
+    return found | {"variance_ratio": float(ratio), "ks": float(test.statistic), "ks_p": float(test.pvalue)}
 
 
-@dataclass(frozen=True)
-class AdversarialAuc:
+class AdversarialAuc(NamedTuple):
     """P(a galaxy of the first set looks more like the first set than one of the second does); 1/2 where balanced.
 
     `null_sd` is the scatter of the value when set membership is permuted, and `p_permutation` the one-sided share of

@@ -17,7 +17,7 @@ from workflow_scripts.networks.tensorflow_runtime import set_up
 from workflow_scripts.step import run_step as run_in_this_process
 
 # Before anything is computed, so that steps can run in the process of the tests.
-set_up(0, threads=1)
+set_up(0, threads=1, cores=1)
 
 SIZE = 20
 CLASSES = 2

@@ -71,5 +71,3 @@ def test_weights_from_a_file(tmp_path):
         np.testing.assert_array_equal(found, expected)
     with pytest.raises(InputError, match="these weights do not fit resnet_small"):
         build_model({"architecture": "resnet_small", "weights": str(path)}, SHAPE, 2)
-    with pytest.raises(InputError, match=r"expected in a Keras file named \*\.weights\.h5"):
-        build_model({"architecture": "lenet5", "weights": str(tmp_path / "w.bin")}, SHAPE, 2)

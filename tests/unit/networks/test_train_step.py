@@ -132,8 +132,16 @@ def test_wrong_entries_are_one_sentence(run_here, train_arguments, fresh, tiny_s
             "error",
             "text.keras: is not a .keras file",
         ),
-        ({"mode": "annotate"}, "error", "mode annotate needs a finished model"),
-        ({"mode": "fine_tune"}, "error", "mode fine_tune starts from a given model"),
+        (
+            {"architecture": "file", "path": "none.keras", "mode": "fine_tune"},
+            "error",
+            "none.keras: the model file does not exist",
+        ),
+        (
+            {"weights": "none.weights.h5", "mode": "fine_tune"},
+            "error",
+            "none.weights.h5: the file of weights for lenet5 does not exist",
+        ),
         ({"optimizer": wild}, "failed", "is not finite after epoch"),
     ):
         failed = run_here(train, *train_arguments(fresh, **changes), expect=2)

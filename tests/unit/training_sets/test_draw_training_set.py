@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from workflow_scripts import draw_training_set
+from workflow_scripts import draw_training_set, tabulate_balance
 from workflow_scripts.configuration import as_parameter
 from workflow_scripts.errors import InputError
 from workflow_scripts.tables import write_table
@@ -27,13 +27,17 @@ def inputs(tmp_path, make_pool):
     return tmp_path, catalog
 
 
+def run_step(step, *arguments) -> None:
+    step.main(step.parser.parse_args([str(argument) for argument in arguments]))
+
+
 def draw(folder, entry: dict, resample: int = 0, output: str = "out") -> pd.DataFrame:
-    arguments = [
+    run_step(
+        draw_training_set,
         *("--catalog", folder / "catalog.parquet", "--ledger", folder / "ledger.parquet"),
         *("--footprint", as_parameter(entry), "--resample", resample),
-        *("--output", folder / output / "training_set.parquet", "--balance", folder / output / "balance.csv"),
-    ]
-    draw_training_set.main(draw_training_set.parser.parse_args([str(argument) for argument in arguments]))
+        *("--output", folder / output / "training_set.parquet"),
+    )
     return pd.read_parquet(folder / output / "training_set.parquet")
 
 
@@ -65,8 +69,8 @@ def test_same_inputs_give_the_same_bytes(inputs, make_footprints):
     entry = make_footprints({"rotating": {"rotating": {"nside": 1}}}, per_class=20)["rotating_02"]
     draw(folder, entry, output="one")
     draw(folder, entry, output="two")
-    for name in ("training_set.parquet", "balance.csv"):
-        assert (folder / "one" / name).read_bytes() == (folder / "two" / name).read_bytes()
+    one, two = (folder / output / "training_set.parquet" for output in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
 
 
 def test_only_the_columns_of_a_training_set_count_for_its_bytes(inputs, make_footprints):
@@ -89,8 +93,14 @@ def test_only_the_columns_of_a_training_set_count_for_its_bytes(inputs, make_foo
 
 def test_balance_lists_matched_and_other_covariates(inputs, make_footprints):
     folder, _ = inputs
-    draw(folder, make_footprints({"north": {"dec_range": [0, 90]}})["north"])
-    balance = pd.read_csv(folder / "out" / "balance.csv").set_index(["label", "covariate"])
+    draw(folder, make_footprints({"north": {"dec_range": [0, 90]}})["north"], output="north0")
+    run_step(
+        tabulate_balance,
+        *("--catalog", folder / "catalog.parquet", "--ledger", folder / "ledger.parquet"),
+        *("--drawn", '[["north", 0]]', "--output", folder / "balance.csv"),
+        *("--training-sets", folder / "{footprint}{resample}" / "training_set.parquet"),
+    )
+    balance = pd.read_csv(folder / "balance.csv").set_index(["label", "covariate"])
     assert len(balance) == 6
     assert balance["n"].eq(60).all()
     assert balance.loc[(0, "magnitude"), "matched"]
