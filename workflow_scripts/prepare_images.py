@@ -31,11 +31,9 @@ parser.add_argument("--ids", required=True, help="which galaxy is in which row (
 
 def prepared(cutouts: str | Path, recipe: Mapping[str, Any]) -> Iterator[NDArray[np.uint8]]:
     """The delivered images of a tile by a recipe, one by one; `InputError` for one that the recipe cannot use."""
-    ledger = read_ledger(cutouts)
-    stretches = dict(zip(ledger["source_id"].to_pylist(), ledger["stretch"].to_pylist(), strict=True))
-    for source_id, data in read_images(cutouts):
+    for source_id, data, stretch in read_images(cutouts):
         try:
-            yield apply_recipe(decode(data, stretches[source_id] == "stack_counts"), recipe)
+            yield apply_recipe(decode(data, stretch == "stack_counts"), recipe)
         except UndecodableImageError as error:
             raise InputError(f"{cutouts}: the image of {source_id} cannot be used: {error}") from None
 

@@ -61,8 +61,8 @@ class CatalogDatabase:
                 cursor.close()
         except (sqlite3.Error, sqlite3.Warning) as error:
             raise RefusedQueryError(str(error)) from None
-        asked_for = int(top[1]) if top else None
-        return Rows(names, rows[:limit], len(rows) > limit and (asked_for is None or asked_for > limit))
+        most = int(top[1]) if top else None
+        return Rows(names, rows[:limit], len(rows) > limit and (most is None or most > limit))
 
     def _fill(self, sky: SkyCatalog) -> None:
         c = sky.columns

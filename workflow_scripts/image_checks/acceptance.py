@@ -14,7 +14,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from workflow_scripts.http_services.politeness import Repeatable
-from workflow_scripts.image_checks.empty_parts import EMPTY_EDGE, blank_in_jpeg, has_empty_edge, too_empty
+from workflow_scripts.image_checks.empty_parts import LARGEST_EMPTY_SHARE, blank_in_jpeg, empty_share, has_empty_edge
 from workflow_scripts.images.decoding import decode, image_format, is_constant, size_of
 from workflow_scripts.images.fits_files import UndecodableImageError
 
@@ -127,12 +127,16 @@ def check_pixels(pixels: NDArray, wanted: Wanted) -> Judgement | None:
         return wanted.of_blank(pixels)
     if wanted.blanks is None:
         return None
-    if reason := too_empty(pixels, wanted.blanks):
+    share = max(empty_share(pixels, blank) for blank in wanted.blanks)
+    if share > LARGEST_EMPTY_SHARE:
+        reason = f"{share:.0%} of the image is empty: the edge of the survey's images runs through it"
         # A picture is known to be whole, a FITS that was filled up may be whole the next time.
         return Judgement("permanent" if pixels.dtype == np.uint8 else "ambiguous", "no_coverage", reason)
     if wanted.image_format == "fits" and _is_filled_up(pixels):
         return Judgement("ambiguous", "rejected", "the FITS ends in one value, as one does that was cut and filled up")
-    return Judgement("ambiguous", "rejected", EMPTY_EDGE) if has_empty_edge(pixels) else None
+    if has_empty_edge(pixels):
+        return Judgement("ambiguous", "rejected", "partly empty: a strip along an edge has one value")
+    return None
 
 
 def _is_filled_up(pixels: NDArray) -> bool:

@@ -1,7 +1,6 @@
 """How much of an image is empty from an edge on: where a survey's imaging ends within the cutout."""
 
 import io
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,6 @@ _STRIP = 8
 # Share of the pixels that may be empty from an edge on. In 6,345 cutouts of SDSS (128 pixels) dark sky was never taken
 # for an empty part; enlarged to twice their size, for 1.6 % of an image at most.
 LARGEST_EMPTY_SHARE = 0.02
-EMPTY_EDGE = "partly empty: a strip along an edge has one value"
 
 
 def blank_in_jpeg(data: bytes, blank: int) -> int:
@@ -46,14 +44,6 @@ def empty_share(pixels: NDArray, blank: int) -> float:
             return 0.0
         return _joined_share(_wide_parts((picture == blank).all(axis=2)))
     return max(_joined_share(_empty_in_band(band)) for band in pixels)
-
-
-def too_empty(pixels: NDArray, blanks: Sequence[int] = (0,)) -> str:
-    """Why an image has too few pixels of the sky, for one of the blank values; empty where it has enough."""
-    share = max(empty_share(pixels, blank) for blank in blanks)
-    if share <= LARGEST_EMPTY_SHARE:
-        return ""
-    return f"{share:.0%} of the image is empty: the edge of the survey's images runs through it"
 
 
 def has_empty_edge(pixels: NDArray) -> bool:

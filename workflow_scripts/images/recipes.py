@@ -14,12 +14,6 @@ from PIL import Image
 
 from workflow_scripts.images.fits_files import UndecodableImageError
 
-_RESAMPLING = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
 # For cutouts in nanomaggies; a recipe may have others (`recipes.NAME.stretch`).
 STRETCH: dict[str, Any] = {
     "softening": 0.25,
@@ -44,7 +38,7 @@ def apply_recipe(pixels: NDArray, recipe: Mapping[str, Any]) -> NDArray[np.uint8
     left, top = (width - side) / 2, (height - side) / 2
     picture = picture.resize(
         (recipe["size_px"], recipe["size_px"]),
-        _RESAMPLING[recipe["resample"]],
+        Image.Resampling[recipe["resample"].upper()],
         box=(left, top, left + side, top + side),
     )
     return np.asarray(picture).reshape(recipe["size_px"], recipe["size_px"], recipe["channels"])

@@ -159,10 +159,7 @@ def check_failed_share(ledger: pa.Table, limit: float, what: str) -> None:
 
 
 def write_batches(
-    path: str | Path,
-    batches: Iterable[pa.RecordBatch],
-    record: Mapping[str, Any],
-    check: Callable[[pa.Table], None],
+    path: str | Path, batches: Iterable[pa.RecordBatch], record: Mapping[str, Any], check: Callable[[pa.Table], None]
 ) -> pa.Table:
     """Write a tile of the archive batch by batch; its ledger.
 
@@ -187,13 +184,13 @@ def read_ledger(path: str | Path) -> pa.Table:
         return file.read(columns=LEDGER_SCHEMA.names).replace_schema_metadata(None)
 
 
-def read_images(path: str | Path) -> Iterator[tuple[str, bytes]]:
-    """(source_id, bytes) of every delivered image of a tile, group by group, in the order of its ledger."""
+def read_images(path: str | Path) -> Iterator[tuple[str, bytes, str]]:
+    """(source_id, bytes, stretch) of every delivered image of a tile, group by group, in the order of its ledger."""
     with _open_tile(path) as file:
-        for batch in file.iter_batches(batch_size=ROWS_A_GROUP, columns=["source_id", "outcome", "image"]):
+        for batch in file.iter_batches(batch_size=ROWS_A_GROUP, columns=["source_id", "outcome", "image", "stretch"]):
             for row in batch.to_pylist():
                 if row["outcome"] == "delivered":
-                    yield row["source_id"], row["image"]
+                    yield row["source_id"], row["image"], row["stretch"]
 
 
 def _open_tile(path: str | Path) -> pq.ParquetFile:

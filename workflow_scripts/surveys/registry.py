@@ -16,7 +16,6 @@ from workflow_scripts.errors import InputError
 
 if TYPE_CHECKING:
     from workflow_scripts.surveys.fetcher.service import Service
-    from workflow_scripts.surveys.kept_tiles import SideFolder
     from workflow_scripts.surveys.survey import Survey
 
 SurveyEntry = Mapping[str, Any]
@@ -153,23 +152,47 @@ def _size_of(file: str) -> int:
         return -1
 
 
-def open_survey(entry: SurveyEntry, truth: str | None = None, images: str | None = None, **of_service: Any) -> "Survey":
+def open_survey(
+    entry: SurveyEntry,
+    truth: str | None = None,
+    images: str | None = None,
+    coverage: str | None = None,
+    contact: str | None = None,
+    **of_service: Any,
+) -> "Survey":
     """The survey of an entry (`kind` and what that kind needs).
 
     Parameters
     ----------
     truth, images
         the simulated sky; the folder, tar or zip of a local survey.
+    coverage, contact
+        the map of what a service covers, if there is one, and who requests.
     of_service
-        what `open_service` takes.
+        `access` (limits), `limits_folder` and `side_folder` of a service.
 
     Raises
     ------
     InputError
         where the survey's source is not given or the kind is not known.
     """
-    if kind_of(entry).downloaded:
-        return open_service(entry, **of_service)
+    kind = kind_of(entry)
+    if kind.downloaded:
+        from workflow_scripts.http_services.politeness import user_agent
+        from workflow_scripts.surveys.bricks.survey import BrickSurvey
+        from workflow_scripts.surveys.coverage import Coverage
+        from workflow_scripts.surveys.fetcher.connections import AccessLimits
+        from workflow_scripts.surveys.service_survey import ServiceSurvey
+
+        return (BrickSurvey if kind.cuts_whole_files else ServiceSurvey)(
+            service=client_of(entry),
+            pixel_scale=entry["cutout"]["pixel_scale_arcsec"],
+            limits=AccessLimits(**of_service["access"]),
+            side_folder=of_service["side_folder"],
+            limits_folder=of_service["limits_folder"],
+            user_agent=user_agent(contact),
+            coverage=Coverage(coverage) if coverage else None,
+        )
     if entry["kind"] == "local":
         from workflow_scripts.surveys.local import LocalSurvey
 
@@ -181,30 +204,3 @@ def open_survey(entry: SurveyEntry, truth: str | None = None, images: str | None
     if truth is None:
         raise InputError("surveys: a simulated survey needs the simulated sky, expected --truth FILE")
     return SimulatedSurvey(entry, truth)
-
-
-def open_service(
-    entry: SurveyEntry,
-    access: Mapping[str, Any],
-    contact: str | None,
-    coverage: str | None,
-    limits_folder: str,
-    side_folder: "SideFolder",
-) -> "Survey":
-    """The survey of a service: with its access limits, who requests, and the map of what it covers, if there is one."""
-    from workflow_scripts.http_services.politeness import user_agent
-    from workflow_scripts.surveys.bricks.survey import BrickSurvey
-    from workflow_scripts.surveys.coverage import Coverage
-    from workflow_scripts.surveys.fetcher.connections import AccessLimits
-    from workflow_scripts.surveys.service_survey import ServiceSurvey
-
-    survey = BrickSurvey if kind_of(entry).cuts_whole_files else ServiceSurvey
-    return survey(
-        service=client_of(entry),
-        pixel_scale=entry["cutout"]["pixel_scale_arcsec"],
-        limits=AccessLimits(**access),
-        side_folder=side_folder,
-        limits_folder=limits_folder,
-        user_agent=user_agent(contact),
-        coverage=Coverage(coverage) if coverage else None,
-    )

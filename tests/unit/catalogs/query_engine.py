@@ -10,7 +10,7 @@ from workflow_scripts.catalogs.services.skyserver import parse_csv
 
 
 class Engine:
-    """Answers SELECT statements over `galaxies (objid, ra, dec, p_el)`, and keeps count of them.
+    """Runs SELECT statements over `galaxies (objid, ra, dec, p_el)`, and keeps count of them.
 
     `row_limit` cuts responses silently, as SkyServer does.
     """

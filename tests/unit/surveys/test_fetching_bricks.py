@@ -35,7 +35,7 @@ ACCESS = {
 }
 
 
-def asked_for(target: str) -> tuple[str, str]:
+def requested_file(target: str) -> tuple[str, str]:
     """Brick and band of a path."""
     folder, name, file = target.split("/")[-3:]
     assert folder == name[:3]
@@ -44,7 +44,7 @@ def asked_for(target: str) -> tuple[str, str]:
 
 
 def as_published(before: int, target: str) -> bytes:
-    return http_response(FILES[asked_for(target)], content_type="application/octet-stream")
+    return http_response(FILES[requested_file(target)], content_type="application/octet-stream")
 
 
 def catalog_in(folder, places) -> pd.DataFrame:
@@ -105,7 +105,7 @@ def test_every_file_is_requested_once_and_every_galaxy_is_cut_out(tmp_path):
 @pytest.mark.parametrize("band", ["g", "r"])
 def test_a_brick_without_a_file_is_no_coverage_and_requested_once(tmp_path, band):
     def script(before: int, target: str) -> bytes:
-        return NOT_FOUND if asked_for(target) == (EAST.name, band) else as_published(before, target)
+        return NOT_FOUND if requested_file(target) == (EAST.name, band) else as_published(before, target)
 
     with ScriptedServer(script) as server:
         rows = fetch(tmp_path, server)
@@ -143,7 +143,7 @@ def test_a_brick_whose_place_on_the_sky_lies_is_rejected_with_all_its_galaxies(t
     wrong = file_of(EAST, "g", CRVAL2=float(EAST.dec) + 0.25)
 
     def script(before: int, target: str) -> bytes:
-        return http_response(wrong) if asked_for(target) == (EAST.name, "g") else as_published(before, target)
+        return http_response(wrong) if requested_file(target) == (EAST.name, "g") else as_published(before, target)
 
     with ScriptedServer(script) as server:
         rows = fetch(tmp_path, server)
@@ -170,7 +170,7 @@ def test_what_failed_is_requested_by_the_next_start_and_nothing_else(tmp_path):
     out_of_order = {"now": True}
 
     def script(before: int, target: str) -> bytes:
-        busy = out_of_order["now"] and asked_for(target)[0] == EAST.name
+        busy = out_of_order["now"] and requested_file(target)[0] == EAST.name
         return http_response(b"busy", "503 Service Unavailable") if busy else as_published(before, target)
 
     with ScriptedServer(script) as server:
@@ -186,14 +186,14 @@ def test_new_galaxies_request_their_bricks_alone(tmp_path):
     with ScriptedServer(as_published) as server:
         fetch(tmp_path, server, PLACES[:1])
         rows = fetch(tmp_path, server, PLACES[:2])
-        requested = sorted((asked_for(target), count) for target, count in server.requested.items())
+        requested = sorted((requested_file(target), count) for target, count in server.requested.items())
     assert requested == sorted(((name, band), 1) for name in BRICKS for band in "gr")
     assert set(rows["outcome"]) == {"delivered"}
 
 
 def test_a_killed_job_requests_no_file_twice_and_ends_with_the_same_images(tmp_path):
     def slow_east(before: int, target: str) -> bytes:
-        if asked_for(target)[0] == EAST.name and not (tmp_path / "killed").exists():
+        if requested_file(target)[0] == EAST.name and not (tmp_path / "killed").exists():
             time.sleep(0.2)
             return http_response(b"busy", "503 Service Unavailable")
         return as_published(before, target)

@@ -48,7 +48,7 @@ def names_table(bands: str = "irg", galaxies: int = 10) -> bytes:
     return http_response((HEADER + lines).encode(), content_type="text/plain")
 
 
-def asked_for(target: str) -> tuple[str, str]:
+def requested_file(target: str) -> tuple[str, str]:
     """Right ascension and band of a request to fitscut."""
     query = parse_qs(urlsplit(target).query)
     return query["ra"][0], query["red"][0].removeprefix("/stacks/").removesuffix(".fits")
@@ -60,7 +60,7 @@ def service(special=lambda before, ra, band: None, names: bytes | None = None):
     def script(before: int, target: str) -> bytes:
         if "ps1filenames" in target:
             return names or names_table()
-        ra, band = asked_for(target)
+        ra, band = requested_file(target)
         return special(before, ra, band) or http_response(stack(band, ra), content_type="image/fits")
 
     return script
@@ -84,7 +84,7 @@ def fetch_bands(folder: Path, server: ScriptedServer, galaxies: int, share: floa
 
 
 def requests(server: ScriptedServer) -> dict[tuple[str, str], int]:
-    return {asked_for(target): times for target, times in server.requested.items() if "fitscut" in target}
+    return {requested_file(target): times for target, times in server.requested.items() if "fitscut" in target}
 
 
 def test_an_image_has_all_bands_as_they_were_received(tmp_path):
@@ -98,7 +98,7 @@ def test_an_image_has_all_bands_as_they_were_received(tmp_path):
         assert (row.outcome, row.image_format, row.attempts, row.stretch) == ("delivered", "fits", 3, "stack_counts")
         assert list(unpacked(row.image).items()) == [(band, stack(band, ra)) for band in "irg"]
         assert row.sha256 == hashlib.sha256(row.image).hexdigest()
-        assert [asked_for(url) for url in row.origin.split(" ")] == [(ra, band) for band in "irg"]
+        assert [requested_file(url) for url in row.origin.split(" ")] == [(ra, band) for band in "irg"]
 
 
 def test_one_band_alone_is_kept_as_the_file_that_it_is(tmp_path):
@@ -197,7 +197,7 @@ def test_a_job_that_is_killed_between_two_bands_requests_no_band_twice(tmp_path)
             killed.set()
         (path,) = tmp_path.glob(".progress/*/*.journal")
         with Journal(path) as journal:
-            recorded = {asked_for(journal.head(key)["url"]) for key in journal if not key.startswith("note ")}
+            recorded = {requested_file(journal.head(key)["url"]) for key in journal if not key.startswith("note ")}
         assert {("45.0000000", "g"), ("45.1000000", "i")} <= recorded
         assert ("45.1000000", "g") not in recorded
         rows = fetch_bands(tmp_path, server, 3).rows

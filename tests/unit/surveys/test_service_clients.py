@@ -263,9 +263,9 @@ JSON = st.recursive(st.text() | st.integers() | st.none(), st.lists)
 @given(st.binary(max_size=200) | JSON.map(lambda value: json.dumps({"title": value}).encode()))
 def test_no_response_breaks_a_client(body):
     assert isinstance(error_message(body), str)
-    for asked_client in CLIENTS:
+    for service in CLIENTS:
         for status in (200, 404, 500):
-            judgement = asked_client.judge(http_response(status, body), GALAXY)
+            judgement = service.judge(http_response(status, body), GALAXY)
             assert isinstance(judgement, Judgement)
             assert judgement.kind != "accepted"
             assert judgement.reason.isprintable()

@@ -47,11 +47,7 @@ class SkyServer(QueryService):
     """
 
     def __init__(
-        self,
-        url: str,
-        session: requests.Session,
-        queries_per_minute: int,
-        clock: Callable[[], float] = time.monotonic,
+        self, url: str, session: requests.Session, queries_per_minute: int, clock: Callable[[], float] = time.monotonic
     ):
         self.where = url
         self._address = f"{url.rstrip('/')}/SearchTools/SqlSearch"

@@ -11,7 +11,10 @@ FIELDS = {"seeing": "psf_fwhm_arcsec", "depth": "sky_noise", "background": "back
 # Fields are never below this share of their mean; `relative_field` relies on it.
 LOWEST_FIELD = 0.2
 
-_NUMBERS = {
+_DIPOLE = {"amplitude": (-1, 1), "ra": (0, 360), "dec": (-90, 90)}
+_WHOLE_NUMBERS = {"n_galaxies": (1, 10**10), "seed": (0, 2**32 - 1)}
+_PATCHES = {"order": (0, 8), "seed": (0, 2**32 - 1)}
+_NUMBERS: dict[str, tuple[float, float]] = {
     "galaxies.spiral_fraction": (0, 1),
     "imaging.seeing.fwhm_arcsec": (0.05, 50),
     "imaging.depth.magnitude": (5, 40),
@@ -26,15 +29,12 @@ _ASCENDING = {
     "galaxies.radius_arcsec": (0.05, 200),
     "galaxies.arm_contrast": (0, 1),
 }
-_HIGHEST_ORDER = 8
 
 
 def check_sky(entry: Mapping[str, Any]) -> None:
     """Raise `InputError` for the first value of a simulated catalog's entry that no sky can be drawn from."""
-    for key, lowest, highest in (("n_galaxies", 1, 10**10), ("seed", 0, 2**32 - 1)):
-        _integer(entry, key, lowest, highest)
-    for key, (low, high) in _NUMBERS.items():
-        _number(entry, key, low, high)
+    _check_numbers(entry, "", _WHOLE_NUMBERS, whole=True)
+    _check_numbers(entry, "", _NUMBERS)
     for key, (low, high) in _ASCENDING.items():
         pair = _value(entry, key)
         if not (isinstance(pair, list | tuple) and len(pair) == 2 and all(_is_number(value) for value in pair)):
@@ -45,9 +45,13 @@ def check_sky(entry: Mapping[str, Any]) -> None:
         _check_field(entry, f"imaging.{field}")
     if "plane" in entry["imaging"]["extinction"]:
         _check_keys(entry, "imaging.extinction.plane", {"amplitude"})
-        _number(entry, "imaging.extinction.plane.amplitude", 0, 10)
+        _check_numbers(entry, "imaging.extinction.plane.", {"amplitude": (0, 10)})
     if "positions" in entry["galaxies"]:
-        _check_positions(entry)
+        _check_keys(entry, "galaxies.positions", {"dipole", "dec_min"})
+        if entry["galaxies"]["positions"].get("dipole") is not None:
+            _check_numbers(entry, "galaxies.positions.dipole.", _DIPOLE)
+        if entry["galaxies"]["positions"].get("dec_min") is not None:
+            _check_numbers(entry, "galaxies.positions.", {"dec_min": (-90, 80)})
     if entry["labels"]["base"] + entry["labels"]["blurred"] > 1:
         raise _error("labels.blurred", entry["labels"]["blurred"], "at most 1 together with labels.base")
 
@@ -62,67 +66,44 @@ def injected_dipoles(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _check_field(entry: Mapping[str, Any], field: str) -> None:
-    swing = 0.0
     for part in ("dipole", "step"):
-        swing += abs(_number(entry, f"{field}.{part}.amplitude", -1, 1))
-        _check_direction(entry, f"{field}.{part}")
-    if swing > 1 - LOWEST_FIELD:
+        _check_numbers(entry, f"{field}.{part}.", _DIPOLE)
+    dipole, step = (_value(entry, f"{field}.{part}.amplitude") for part in ("dipole", "step"))
+    if abs(dipole) + abs(step) > 1 - LOWEST_FIELD:
         what = f"amplitudes of dipole and step that add up to at most {1 - LOWEST_FIELD:g}"
-        raise _error(f"{field}.dipole.amplitude", _at(entry, f"{field}.dipole.amplitude"), what)
+        raise _error(f"{field}.dipole.amplitude", dipole, what)
     # Patches are normal deviates: their rare deep tail is cut off at the lowest field instead.
-    if _number(entry, f"{field}.patches.amplitude", 0, 1):
-        for key, high in (("order", _HIGHEST_ORDER), ("seed", 2**32 - 1)):
-            _integer(entry, f"{field}.patches.{key}", 0, high)
-
-
-def _check_positions(entry: Mapping[str, Any]) -> None:
-    _check_keys(entry, "galaxies.positions", {"dipole", "dec_min"})
-    positions = entry["galaxies"]["positions"]
-    if positions.get("dipole") is not None:
-        _number(entry, "galaxies.positions.dipole.amplitude", -1, 1)
-        _check_direction(entry, "galaxies.positions.dipole")
-    if positions.get("dec_min") is not None:
-        _number(entry, "galaxies.positions.dec_min", -90, 80)
+    _check_numbers(entry, f"{field}.patches.", {"amplitude": (0, 1)})
+    if _value(entry, f"{field}.patches.amplitude"):
+        _check_numbers(entry, f"{field}.patches.", _PATCHES, whole=True)
 
 
 def _check_keys(entry: Mapping[str, Any], key: str, known: set[str]) -> None:
-    found = _at(entry, key)
+    found = _value(entry, key)
     if not isinstance(found, Mapping) or set(found) - known:
         raise _error(key, found, f"a mapping with no other keys than {' and '.join(sorted(known))}")
 
 
-def _check_direction(entry: Mapping[str, Any], key: str) -> None:
-    _number(entry, f"{key}.ra", 0, 360)
-    _number(entry, f"{key}.dec", -90, 90)
-
-
-def _at(entry: Mapping[str, Any], key: str) -> Any:
-    """The value at a dotted key; `KeyError` or `TypeError` where there is none."""
-    value: Any = entry
-    for part in key.split("."):
-        value = value[part]
-    return value
-
-
 def _value(entry: Mapping[str, Any], key: str) -> Any:
+    """The value at a dotted key."""
+    value: Any = entry
     try:
-        return _at(entry, key)
+        for part in key.split("."):
+            value = value[part]
     except (KeyError, TypeError):
         raise InputError(f"catalogs: {key} of the simulated sky is missing, expected a value") from None
-
-
-def _number(entry: Mapping[str, Any], key: str, low: float, high: float) -> float:
-    value = _value(entry, key)
-    # Comparison with NaN is false, so NaN is refused here too.
-    if not _is_number(value) or not low <= value <= high:
-        raise _error(key, value, f"a number between {low:g} and {high:g}")
     return value
 
 
-def _integer(entry: Mapping[str, Any], key: str, low: int, high: int) -> None:
-    value = _value(entry, key)
-    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-        raise _error(key, value, f"a whole number between {low} and {high}")
+def _check_numbers(
+    entry: Mapping[str, Any], prefix: str, limits: Mapping[str, tuple[float, float]], whole: bool = False
+) -> None:
+    for name, (low, high) in limits.items():
+        value = _value(entry, prefix + name)
+        # Comparison with NaN is false, so NaN is refused here too.
+        if not _is_number(value) or (whole and not isinstance(value, int)) or not low <= value <= high:
+            kind = "a whole number" if whole else "a number"
+            raise _error(prefix + name, value, f"{kind} between {low} and {high}")
 
 
 def _is_number(value: Any) -> bool:
