@@ -12,9 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from workflow_scripts.errors import InputError, first_line
+from workflow_scripts.errors import InputError
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.sky_sums import PositionSums
+from workflow_scripts.tables import read_table
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Annotations:
 
         Raises `InputError` where the file has none, or one is missing.
         """
-        scores = _read(self.files[row], ["score"])["score"].to_numpy(np.float32)
+        scores = read_table(self.files[row], ["score"])["score"].to_numpy(np.float32)
         if not np.isfinite(scores).all():
             raise InputError(f"{self.files[row]}: column score has missing values")
         return scores
@@ -118,11 +119,11 @@ def read_annotations(
         raise InputError(f"experiment {experiment}: {len(files)} annotation files, expected {len(runs)}, one a run")
     if not files:
         raise InputError(f"experiment {experiment}: no runs, expected one or more")
-    first = _read(files[0], ["source_id", "ra", "dec"])
+    first = read_table(files[0], ["source_id", "ra", "dec"])
     _check_positions(first, files[0])
     labels = np.empty((len(runs), len(first)), np.int8)
     for row, file in enumerate(files):
-        table = _read(file, ["source_id", "label"])
+        table = read_table(file, ["source_id", "label"])
         if not table["source_id"].equals(first["source_id"]):
             raise InputError(f"{file}: annotates other galaxies than {files[0]}, expected the same in the same order")
         if not table["label"].isin((0, 1)).all():
@@ -137,10 +138,8 @@ def _in_catalog(
     source_id: pd.Series, catalog: str | Path, file: str | Path
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Where each galaxy of `file` stands in the catalog, and its label there, NaN where it has none."""
-    known = _read(catalog, ["source_id", "label"])
-    repeated = known["source_id"].duplicated()
-    if repeated.any():
-        raise InputError(f"{catalog}: source_id {known.loc[repeated, 'source_id'].iloc[0]} occurs more than once")
+    known = read_table(catalog, ["source_id", "label"])
+    _refuse_repeated(known["source_id"], catalog)
     # By Arrow: pandas would make a Python string of every id, in far more time and memory.
     wanted, listed = (pa.array(ids).cast(pa.large_string()) for ids in (source_id, known["source_id"]))
     rows = pc.index_in(wanted, value_set=listed)
@@ -151,23 +150,18 @@ def _in_catalog(
     return places, known["label"].astype("Float64").to_numpy(float, na_value=np.nan)[places]
 
 
-def _read(file: str | Path, columns: list[str]) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(file, columns=columns)
-    except (pa.ArrowInvalid, ValueError, KeyError) as error:
-        sentence = first_line(error)
-        raise InputError(f"{file}: expected a Parquet table with columns {', '.join(columns)} ({sentence})") from None
-
-
 def _check_positions(table: pd.DataFrame, file: str | Path) -> None:
     if table.empty:
         raise InputError(f"{file}: no galaxies, expected one or more rows")
-    if table["source_id"].duplicated().any():
-        twice = table.loc[table["source_id"].duplicated(), "source_id"].iloc[0]
-        raise InputError(f"{file}: source_id {twice} occurs more than once; duplicates inflate every significance")
+    _refuse_repeated(table["source_id"], file)
     inside = table["ra"].between(0, 360, inclusive="left") & table["dec"].between(-90, 90)
     if not inside.all():
         row = table.loc[~inside].iloc[0]
         raise InputError(
             f"{file}: source_id {row['source_id']} has ra {row['ra']}, dec {row['dec']}, expected ICRS degrees"
         )
+
+
+def _refuse_repeated(source_id: pd.Series, file: str | Path) -> None:
+    for twice in source_id[source_id.duplicated()]:
+        raise InputError(f"{file}: source_id {twice} occurs more than once; duplicates inflate every significance")

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from astropy_healpix import HEALPix
 
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.bias.quantities import components, dipole_keys
+from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
 from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
 from workflow_scripts.statistics.sky.axis_scan import QuadrupoleScan, dipole_scan, sigma_without_dipole
@@ -23,7 +23,8 @@ from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 log = logging.getLogger(__name__)
 
-_QUADRUPOLE_NSIDE = 16
+# Nside 16.
+_QUADRUPOLE_ORDER = 4
 
 
 def run_table(annotations: Annotations) -> pd.DataFrame:
@@ -40,10 +41,7 @@ def run_table(annotations: Annotations) -> pd.DataFrame:
     classes = {kind: np.flatnonzero(annotations.reference == kind) for kind in kinds}
     known = annotations.known_positions, annotations.known_vectors
     everywhere = annotations.positions, annotations.vectors
-    longitude, latitude = HEALPix(_QUADRUPOLE_NSIDE, order="nested").healpix_to_lonlat(
-        np.arange(12 * _QUADRUPOLE_NSIDE**2)
-    )
-    quadrupole = QuadrupoleScan.of(unit_vectors(longitude.deg, latitude.deg), annotations.vectors)
+    quadrupole = QuadrupoleScan.of(unit_vectors(*tile_centres(_QUADRUPOLE_ORDER)), annotations.vectors)
     rows = []
     for row, labels in enumerate(annotations.labels):
         positive, scores = labels.astype(float), annotations.scores(row).astype(float)
@@ -55,28 +53,31 @@ def run_table(annotations: Annotations) -> pd.DataFrame:
         entry |= _dipole_columns("relative_dipole", positive - mean_of_runs, *everywhere)
         entry |= _paper_columns(positive, *everywhere, quadrupole)
         rows.append(entry)
-    description = annotations.runs.drop(columns="axis").copy()
-    description["axis_ra"] = [axis[0] if axis else np.nan for axis in annotations.runs["axis"]]
-    description["axis_dec"] = [axis[1] if axis else np.nan for axis in annotations.runs["axis"]]
-    return pd.concat([description, pd.DataFrame(rows)], axis=1)
+    axes = [axis or (np.nan, np.nan) for axis in annotations.runs["axis"]]
+    description = pd.DataFrame(axes, columns=["axis_ra", "axis_dec"])
+    return pd.concat([annotations.runs.drop(columns="axis"), description, pd.DataFrame(rows)], axis=1)
 
 
 def fractions_of_runs(annotations: Annotations, ra_bins: int) -> pd.DataFrame:
     """Counts and fractions with Wilson intervals, by RA bin and by half of the sky, for every run."""
-    groupings = [
-        (np.bincount(group, minlength=len(names)), kind, names, group, low, high)
-        for kind, names, group, low, high in _groupings(annotations, ra_bins)
-    ]
+    edges = np.linspace(0, 360, ra_bins + 1)
+    in_bin = np.minimum((annotations.ra / 360 * ra_bins).astype(int), ra_bins - 1)
+    names = [f"{low:g}-{high:g}" for low, high in pairwise(edges)]
+    groupings = (
+        ("ra_bin", names, in_bin, edges),
+        ("ra_half", ["0-180", "180-360"], (annotations.ra >= 180).astype(int), np.array([0, 180, 360])),
+        ("dec_half", ["south", "north"], (annotations.dec >= 0).astype(int), np.array([-90, 0, 90])),
+    )
     tables = []
-    for row, labels in enumerate(annotations.labels):
-        for n, kind, names, group, low, high in groupings:
-            k = np.bincount(group, weights=labels, minlength=len(names)).astype(int)
+    for run_id, labels in zip(annotations.runs["run_id"], annotations.labels, strict=True):
+        for kind, names, group, limits in groupings:
+            n, k = (np.bincount(group, weights, len(names)).astype(int) for weights in (None, labels))
             with np.errstate(invalid="ignore"):
                 fraction = np.where(n > 0, k / n, np.nan)
             wilson_low, wilson_high = wilson_interval(k, n)
-            table = {"grouping": kind, "group": names, "low_deg": low, "high_deg": high, "n": n, "k": k}
-            table |= {"fraction": fraction, "wilson_low": wilson_low, "wilson_high": wilson_high}
-            tables.append(pd.DataFrame({"run_id": annotations.runs["run_id"].iloc[row], **table}))
+            table = {"run_id": run_id, "grouping": kind, "group": names, "low_deg": limits[:-1], "high_deg": limits[1:]}
+            table |= {"n": n, "k": k, "fraction": fraction, "wilson_low": wilson_low, "wilson_high": wilson_high}
+            tables.append(pd.DataFrame(table))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -145,14 +146,3 @@ def _paper_columns(
     columns |= {"paper_sigma_without_dipole": sigma_without_dipole(positions, float(signs.mean()))}
     columns |= {"paper_axis_ra": float(ra), "paper_axis_dec": float(dec)}
     return columns | {"paper_quadrupole_sigma": float(quadrupole.sigma(vectors, signs).max())}
-
-
-def _groupings(annotations: Annotations, ra_bins: int) -> list[tuple[str, list[str], np.ndarray, Any, Any]]:
-    edges = np.linspace(0, 360, ra_bins + 1)
-    in_bin = np.minimum((annotations.ra / 360 * ra_bins).astype(int), ra_bins - 1)
-    names = [f"{low:g}-{high:g}" for low, high in pairwise(edges)]
-    return [
-        ("ra_bin", names, in_bin, edges[:-1], edges[1:]),
-        ("ra_half", ["0-180", "180-360"], (annotations.ra >= 180).astype(int), [0, 180], [180, 360]),
-        ("dec_half", ["south", "north"], (annotations.dec >= 0).astype(int), [-90, 0], [0, 90]),
-    ]

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from astropy_healpix import HEALPix
 from numpy.typing import NDArray
 
 from workflow_scripts.bias.annotations import Annotations
-from workflow_scripts.sky.tiles import number_of_tiles, tile_of
+from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
 from workflow_scripts.statistics.sky.sky_sums import ValueSums
@@ -34,9 +33,8 @@ def maps_of_experiment(annotations: Annotations, experiment: Mapping[str, Any]) 
         return cell_means(cell, annotations.positive_share(rows))
 
     maps: dict[str, NDArray] = {"n": np.bincount(cell, minlength=_CELLS), "fraction": mean_map()}
-    nside = experiment["tests"]["scan_nside"]
-    longitude, latitude = HEALPix(nside, order="nested").healpix_to_lonlat(np.arange(12 * nside**2))
-    axes = unit_vectors(longitude.deg, latitude.deg)
+    nside: int = experiment["tests"]["scan_nside"]
+    axes = unit_vectors(*tile_centres(nside.bit_length() - 1))
     shown = list(dict.fromkeys(name for pair in experiment["opposite"] for name in pair))
     for footprint in shown or [annotations.runs["footprint"].iloc[0]]:
         rows = annotations.rows(footprint=footprint)
