@@ -204,19 +204,8 @@ def _open_tile(path: str | Path) -> pq.ParquetFile:
 
 
 def _row(galaxy: Any, result: CutoutResult) -> dict[str, Any]:
-    image = result.image if result.outcome == "delivered" else None
-    return {
-        "source_id": galaxy.source_id,
-        "ra": galaxy.ra,
-        "dec": galaxy.dec,
-        "outcome": result.outcome,
-        "reason": result.reason,
-        "image_format": result.image_format if image is not None else "",
-        "sha256": result.checked_sha256 if image is not None else "",
-        "origin": result.origin,
-        "attempts": result.attempts,
-        "fetched_at": result.fetched_at,
-        "pixel_scale_arcsec": None if math.isnan(result.pixel_scale_arcsec) else result.pixel_scale_arcsec,
-        "stretch": result.stretch,
-        "image": image,
-    }
+    """A row of a tile: the fields of a result have the names of its columns."""
+    row = {**vars(result), "ra": galaxy.ra, "dec": galaxy.dec, "sha256": result.checked_sha256}
+    if result.outcome != "delivered":
+        row |= {"image": None, "image_format": "", "sha256": ""}
+    return row | {"pixel_scale_arcsec": None if math.isnan(result.pixel_scale_arcsec) else result.pixel_scale_arcsec}

@@ -1,12 +1,9 @@
-"""What is kept of a tile beside its output: what was fetched outlives the job, and the tile itself.
-
-Snakemake deletes the output of a job before it runs again. Hidden folders, which it does not know, keep
+"""What is kept of a tile beside its output, which Snakemake deletes before its job runs again.
 
     .progress/{digest}/tile0.journal    what a job that was killed has fetched
     .fetched/{digest}/tile0.parquet     the finished tile, as a second name of the same file
 
-The digest is of what a cutout depends on: another size or layer never meets the files of this one. A tile that is
-made again, because the program or the catalog changed, finds every image that it requested before.
+The digest is of what a cutout depends on: another size or layer never meets the files of this one.
 """
 
 import hashlib

@@ -107,17 +107,6 @@ class _Zip(ImageFiles):
         self.archive.close()
 
 
-def _tar_members(archive: tarfile.TarFile) -> dict[str, tarfile.TarInfo]:
-    """The files of a tar by name; a hard link stands for the earlier file it names, with that file's size."""
-    members: dict[str, tarfile.TarInfo] = {}
-    for member in archive:
-        if member.isfile():
-            members[_without_dot(member.name)] = member
-        elif member.islnk() and _without_dot(member.linkname) in members:
-            members[_without_dot(member.name)] = members[_without_dot(member.linkname)]
-    return members
-
-
 class _Tar(ImageFiles):
     def __init__(self, path: Path):
         self.path = path
@@ -126,7 +115,7 @@ class _Tar(ImageFiles):
         except _BROKEN:
             raise InputError(f"{path}: expected a folder, tar or zip of images, but it is none of them") from None
         try:
-            self.members = _tar_members(self.archive)
+            self.members = self._members()
             if not self._ends_in_zeros():
                 raise EOFError(f"there is no end after {len(self.members)} files")
         except _BROKEN as error:
@@ -148,6 +137,15 @@ class _Tar(ImageFiles):
 
     def close(self) -> None:
         self.archive.close()
+
+    def _members(self) -> dict[str, tarfile.TarInfo]:
+        """Files by name; a hard link stands for the earlier file it names, with that file's size."""
+        members: dict[str, tarfile.TarInfo] = {}
+        for member in self.archive:
+            file = members.get(_without_dot(member.linkname)) if member.islnk() else member
+            if file is not None and file.isfile():
+                members[_without_dot(member.name)] = file
+        return members
 
     def _ends_in_zeros(self) -> bool:
         """Whether zeros follow the last member; tarfile takes a cut or a broken header there for the end."""
@@ -195,11 +193,11 @@ class LocalSurvey:
 
 def _result(files: ImageFiles, source_id: str, name: str) -> CutoutResult:
     if not is_plain_name(name):
-        return CutoutResult(source_id, "rejected", "the file name leads out of the images", None, "", name, 1)
+        return CutoutResult(source_id, "rejected", "the file name leads out of the images", origin=name, attempts=1)
     try:
         data = files.read(name)
     except KeyError:
-        return CutoutResult(source_id, "failed", "no such file", None, "", name, 1)
+        return CutoutResult(source_id, "failed", "no such file", origin=name, attempts=1)
     except UnreadableFileError as error:
-        return CutoutResult(source_id, "rejected", str(error), None, "", name, 1)
+        return CutoutResult(source_id, "rejected", str(error), origin=name, attempts=1)
     return CutoutResult(source_id, "delivered", "", data, "", name, 1)

@@ -19,6 +19,7 @@ from workflow_scripts.surveys.fetcher.campaign import Campaign
 from workflow_scripts.surveys.fetcher.connections import AccessLimits
 from workflow_scripts.surveys.fetcher.journal import Head, Journal
 from workflow_scripts.surveys.fetcher.progress import Progress
+from workflow_scripts.surveys.fetcher.requester import Requester
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
 from workflow_scripts.surveys.kept_tiles import SideFolder, take_over
 from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult
@@ -42,9 +43,11 @@ class ServiceSurvey:
         Raises `InputError` where no request to the service can succeed; what came is kept for the next start.
         """
         galaxies = self._galaxies(requests)
-        covered = self._covered(requests)
         if not galaxies:
             return
+        covered = np.ones(len(galaxies), bool)
+        if self.coverage is not None:
+            covered = self.coverage.contains(requests["ra"].to_numpy(float), requests["dec"].to_numpy(float))
         with Journal(self.side_folder.journal) as journal:
             take_over(self.side_folder.fetched, galaxies, self.service, journal)
             wanted = [
@@ -62,23 +65,22 @@ class ServiceSurvey:
         """Put the results of galaxies (or parts) that have none into the journal; `known` others have theirs."""
         progress = Progress(self.side_folder.what, known + len(wanted), known)
         try:
-            asyncio.run(self.campaign(journal).fetch(wanted, progress))
+            self.request(wanted, journal, progress)
         finally:
             progress.close()
 
-    def campaign(self, journal: Journal) -> Campaign:
-        """What requests from the service that which a journal lacks."""
-        return Campaign(
-            self.service, journal, self.limits, self.limits_folder, self.user_agent, self.coverage is not None
-        )
+    def request(self, wanted: Sequence[Galaxy], journal: Journal, progress: Progress) -> None:
+        """Request galaxies from the service; what comes goes into the journal."""
+        seed = journal.path.stem
+        requester = Requester(self.service.urls, self.limits, self.limits_folder, self.user_agent, seed)
+        campaign = Campaign(self.service, journal, self.limits, requester, self.coverage is not None)
+        asyncio.run(campaign.fetch(wanted, progress))
 
     def _result(self, journal: Journal, galaxy: Galaxy, inside: bool) -> CutoutResult:
         if not inside:
-            reason = "outside the coverage map"
-            return CutoutResult(galaxy.source_id, "no_coverage", reason, None, "", "", 0)
+            return CutoutResult(galaxy.source_id, "no_coverage", "outside the coverage map")
         if not math.isfinite(galaxy.pixel_scale):
-            reason = "the catalog has no pixel scale for it"
-            return CutoutResult(galaxy.source_id, "failed", reason, None, "", "", 0)
+            return CutoutResult(galaxy.source_id, "failed", "the catalog has no pixel scale for it")
         head, image = self._record(journal, galaxy)
         delivered = head["outcome"] == "delivered"
         return CutoutResult(
@@ -124,11 +126,6 @@ class ServiceSurvey:
             )
         scales = pd.to_numeric(requests[column], errors="coerce").to_numpy(float) * self.pixel_scale["times"]
         return np.where(scales > 0, scales, np.nan)
-
-    def _covered(self, requests: pd.DataFrame) -> np.ndarray:
-        if self.coverage is None:
-            return np.ones(len(requests), bool)
-        return self.coverage.contains(requests["ra"].to_numpy(float), requests["dec"].to_numpy(float))
 
 
 def is_open(journal: Journal, galaxy: Galaxy) -> bool:

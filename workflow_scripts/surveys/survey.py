@@ -38,10 +38,10 @@ class CutoutResult:
     source_id: str
     outcome: Outcome
     reason: str
-    image: bytes | None
-    image_format: str
-    origin: str
-    attempts: int
+    image: bytes | None = None
+    image_format: str = ""
+    origin: str = ""
+    attempts: int = 0
     fetched_at: datetime | None = None
     pixel_scale_arcsec: float = math.nan
     stretch: str = ""

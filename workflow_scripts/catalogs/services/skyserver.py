@@ -118,11 +118,16 @@ def parse_csv(body: bytes) -> pa.Table:
     names = names_line.split(",")
     rest = text[len(mark) + len(names_line) + 2 :]
     if names == ["error_message"]:
-        raise _reported(rest)
+        message = one_line(rest.strip().strip('"'))
+        if _THROTTLED in rest:
+            raise TransientError(f"the limit of queries a minute is reached ({message})", MINUTE)
+        raise RefusalError(f"the service reports an error: {message}")
     odd = [name for name in names if not name.strip() or len(name) > _LONGEST_NAME or names.count(name) > 1]
     if odd:
         raise RefusalError(f"the column '{odd[0][:_LONGEST_NAME]}' has no usable name or is there twice")
-    return pa.table({name: pa.array(cells, pa.string()) for name, cells in _columns(names, rest).items()})
+    rows = _rows(len(names), rest)
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+    return pa.table({name: pa.array(cells, pa.string()) for name, cells in zip(names, columns, strict=True)})
 
 
 def _check_beginning(text: str) -> None:
@@ -139,14 +144,7 @@ def _check_beginning(text: str) -> None:
         )
 
 
-def _reported(rest: str) -> Exception:
-    message = one_line(rest.strip().strip('"'))
-    if _THROTTLED in rest:
-        return TransientError(f"the limit of queries a minute is reached ({message})", MINUTE)
-    return RefusalError(f"the service reports an error: {message}")
-
-
-def _columns(names: list[str], rest: str) -> dict[str, list[str | None]]:
+def _rows(columns: int, rest: str) -> list[list[str | None]]:
     lines = rest.split("\n")
     if lines.pop():
         raise TransientError(f"the response stops in the middle of row {len(lines) + 1}")
@@ -156,12 +154,11 @@ def _columns(names: list[str], rest: str) -> dict[str, list[str | None]]:
         lines.pop()
     rows = []
     for number, line in enumerate(lines, start=1):
-        cells = line.split(",") if '"' not in line else _quoted_cells(line, len(names))
-        if len(cells) != len(names):
-            raise TransientError(f"row {number} has {len(cells)} cells, expected {len(names)}")
+        cells = line.split(",") if '"' not in line else _quoted_cells(line, columns)
+        if len(cells) != columns:
+            raise TransientError(f"row {number} has {len(cells)} cells, expected {columns}")
         rows.append([None if cell == "" or cell.lower() == "null" else cell for cell in cells])
-    columns = [list(cells) for cells in zip(*rows, strict=True)] if rows else [[] for _ in names]
-    return dict(zip(names, columns, strict=True))
+    return rows
 
 
 def _quoted_cells(line: str, number: int) -> list[str]:

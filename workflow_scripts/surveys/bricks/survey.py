@@ -3,7 +3,6 @@
 The folders of a release's coadds have one file a brick and band.
 """
 
-import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -112,7 +111,7 @@ class BrickSurvey(ServiceSurvey):
         missing = [request for request in requests if is_open(files, request)]
         progress.known += len(requests) - len(missing)
         if missing:
-            asyncio.run(self.campaign(files).fetch(missing, progress))
+            self.request(missing, files, progress)
 
     def _cutouts_of_brick(
         self, brick: Brick, galaxies: Sequence[Galaxy], files: Journal
@@ -130,8 +129,7 @@ class BrickSurvey(ServiceSurvey):
             "scale": self.service.pixel_scale,
             "open": False,
         }
-        lacking = [head for head in heads if head["outcome"] != "delivered"]
-        if lacking:
+        if lacking := [head for head in heads if head["outcome"] != "delivered"]:
             # A band that there is not decides: the others cannot make up for it.
             worst = next((head for head in lacking if head["outcome"] == "no_coverage"), lacking[0])
             common |= {key: worst[key] for key in ("outcome", "reason", "open", "url")}

@@ -5,7 +5,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.image_checks.acceptance import Judgement
@@ -24,18 +23,12 @@ class Campaign:
     """Fetches what a journal lacks."""
 
     def __init__(
-        self,
-        service: Service,
-        journal: Journal,
-        limits: AccessLimits,
-        limits_folder: str | Path,
-        user_agent: str,
-        all_are_covered: bool = False,
+        self, service: Service, journal: Journal, limits: AccessLimits, requester: Requester, all_are_covered: bool
     ):
         """`all_are_covered`: by a coverage map there are images, so that a service is not believed at once."""
         self.service = service
         self.journal = journal
-        self.requester = Requester(service.urls, limits, limits_folder, user_agent, journal.path.stem)
+        self.requester = requester
         # More than connections: while the image of one is judged, another waits for the network.
         self._free = asyncio.Semaphore(limits.concurrency * 2)
         self.all_are_covered = all_are_covered

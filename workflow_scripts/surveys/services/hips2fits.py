@@ -67,13 +67,9 @@ class Hips2fits(Service):
 
 def error_message(body: bytes) -> str:
     """`title: description` of a JSON error of the service; empty for anything else."""
-    if len(body) > 2**16:
-        return ""
     try:
-        error = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(error, dict):
+        error = dict(json.loads(body[: 2**16]))
+    except (ValueError, TypeError, RecursionError):
         return ""
     parts = [part for part in (error.get("title"), error.get("description")) if isinstance(part, str)]
     return printable(" ".join(": ".join(parts).split()), 300)

@@ -59,9 +59,6 @@ class Legacy(Service):
                 )
             if b"No cutouts enabled" in response.body:
                 return failed("transient", "the viewer's cutouts are switched off")
-        return self._image(response)
-
-    def _image(self, response: Received) -> Judgement:
         judgement = judged_image(response, Wanted(self.size_px, self.format, _GREY, _of_blank))
         if judgement.kind == "accepted" and self.format == "fits":
             found = str(fits.getheader(io.BytesIO(response.body)).get("BANDS", "")).strip()
