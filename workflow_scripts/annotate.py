@@ -33,11 +33,7 @@ def main(args: argparse.Namespace) -> None:
     images = ImageStore(args.index)
     model = load_checked(args.model, images.shape)
     trained: dict[str, Any] = model_record(args.model)
-    config = {
-        "network": spec,
-        "footprint": trained.get("config", {}).get("footprint", args.footprint),
-        "resample": trained.get("config", {}).get("resample", args.resample),
-    }
+    config = {"footprint": args.footprint, "resample": args.resample} | trained.get("config", {}) | {"network": spec}
     seed = trained.get("seeds", {}).get("training", args.seed)
     inputs = [path for path in (args.model, args.training_set, args.index, args.catalog) if path]
     record = provenance(config, {} if seed is None else {"training": seed}, inputs)

@@ -1,9 +1,7 @@
-"""What a test gives on one mock sky, and where it claims to be right: stated before any mock was drawn.
+"""What a test gives on one mock sky, and where it claims to be right: as in methods.md, 3, before any mock was drawn.
 
-The claims are those of methods.md, 3. Most tests suppose galaxies that are independent of each other given the sky
-(S0, S1). A quadrupole leaks into a dipole on a part of the sky; imaging must be in the
-fit; and a clustered field makes neighbours alike, which blocks of sky allow for, and differences of two networks on the
-same galaxies do not see.
+Most tests suppose galaxies that are independent given the sky. A quadrupole leaks into a dipole on a part of it;
+blocks of sky allow for clustering, and differences of two networks on the same galaxies do not depend on it.
 """
 
 from collections.abc import Callable, Iterator
@@ -61,11 +59,6 @@ def of_dipole(
         float(debiased - truth),
         float(np.degrees(np.arccos(np.clip(beta @ axis / size, -1, 1)))) if size > 0 else NAN,
     )
-
-
-def of_interval(p: float, low: float, high: float, truth: float) -> Finding:
-    """An interval of one number."""
-    return Finding(p, float(low <= truth <= high))
 
 
 _Measure = Callable[[Any], list[Finding]]

@@ -19,7 +19,6 @@ from workflow_scripts.calibration_mocks.claims import (
     Battery,
     Finding,
     of_dipole,
-    of_interval,
 )
 from workflow_scripts.calibration_mocks.mock_skies import N_PIXELS, MockPositions, MockSkies
 from workflow_scripts.statistics.fractions import fraction_contrast
@@ -196,7 +195,7 @@ def _halves(mock: _LabelMock) -> list[Finding]:
         expected = mock.skies.fractions[mock.number] * counts
         first, second = (expected[part].sum() / counts[part].sum() for part in (inside, ~inside))
         truth = float(first - second)
-    return [of_interval(found.p, *found.ci95, truth)]
+    return [Finding(found.p, float(found.ci95[0] <= truth <= found.ci95[1]))]
 
 
 @LABELS.tests({"paper-style sigma as a Gaussian": NEVER, "paper-style sigma, chi with 3 dof": NEVER})

@@ -1,8 +1,7 @@
 """Mock skies: the parts of the sky that they cover, and what the fraction of positive galaxies depends on.
 
-The ladder goes step by step (in logits): S0 nothing, S1 a dipole along a random axis, S2 a quadrupole as well, S3
-imaging templates as well, and S4 nothing but a clustered random field: neighbours are alike, without a dipole on
-purpose.
+In logits: S0 nothing, S1 a dipole along a random axis, S2 a quadrupole as well, S3 imaging templates as well, S4 a
+clustered random field alone.
 """
 
 import logging
@@ -111,7 +110,6 @@ TEMPLATE_LOGITS = np.array([0.15, -0.10])
 CLUSTERING = 0.5
 _FIELD_NSIDE = 64
 _FIELD_LMAX = 3 * _FIELD_NSIDE - 1
-_SKIES_AT_ONCE = 100
 
 
 @dataclass(frozen=True)
@@ -211,12 +209,8 @@ def _clustered(
     spectrum[0] = 0
     spectrum *= 4 * np.pi * CLUSTERING**2 / ((2 * degree + 1) @ spectrum)
     finer = (_FIELD_NSIDE // NSIDE) ** 2
-    fractions = np.empty(logits.shape)
-    for start in range(0, len(logits), _SKIES_AT_ONCE):
-        part = logits[start : start + _SKIES_AT_ONCE]
-        fields = np.array([_field(spectrum, _FIELD_NSIDE, random).reshape(-1, finer)[pixels] for _ in part])
-        fractions[start : start + len(part)] = expit(part[:, :, None] + fields).mean(axis=2)
-    return fractions
+    fields = (_field(spectrum, _FIELD_NSIDE, random).reshape(-1, finer)[pixels] for _ in logits)
+    return np.array([expit(sky[:, None] + field).mean(axis=1) for sky, field in zip(logits, fields, strict=True)])
 
 
 def _field(spectrum: NDArray, nside: int, random: np.random.Generator) -> NDArray[np.float64]:

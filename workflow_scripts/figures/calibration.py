@@ -30,28 +30,21 @@ def p_uniformity(p_values: Mapping[tuple[str, str], pd.DataFrame], settings: Map
 
     `p_values` by (mask, variant): columns `test` and `p`. The band holds 95 % of the curves of uniform p, at each p.
     """
-    masks = [mask for mask in MASKS if (mask, "isotropic") in p_values]
-    kinds = ("isotropic", "clustered over 3 degrees")
+    kinds = {"isotropic": "isotropic", "clustered over 3 degrees": "clustered over 3°"}
+    masks = [mask for mask in MASKS if all((mask, kind) in p_values for kind in kinds)]
     figure, axes = new_figure(DOUBLE, 4.6, nrows=2, ncols=len(masks), squeeze=False, sharex=True, sharey="row")
     grid = np.linspace(0, 1, 201)
-    for row, kind in enumerate(kinds):
+    for row, (kind, label) in enumerate(kinds.items()):
         for panel, mask in zip(axes[row], masks, strict=True):
-            found = p_values.get((mask, kind))
-            if found is None:
-                panel.set_axis_off()
-                continue
+            found = p_values[mask, kind]
             for number, test in enumerate(SHOWN):
                 p = np.sort(found.loc[found["test"] == test, "p"].to_numpy())
                 share = np.searchsorted(p, grid, side="right") / len(p)
                 panel.plot(grid, share - grid, linewidth=1.1, label=test, **_line(number, settings))
             half = 1.96 * np.sqrt(grid * (1 - grid) / len(p))
             panel.fill_between(grid, -half, half, color="0.85", zorder=0)
-            if row == 0:
-                panel.set_title(MASKS[mask].title)
-            else:
-                panel.set_xlabel("p")
-    for row, kind in enumerate(("isotropic", "clustered over 3°")):
-        axes[row][0].set_ylabel(f"{kind}:\nshare of p below − p")
+            panel.set(title="" if row else MASKS[mask].title, xlabel="p" if row else "")
+        axes[row][0].set_ylabel(f"{label}:\nshare of p below − p")
         axes[row][0].set_ylim(-max(0.08, 1.1 * half.max()), 1.0)
     _legend_below(figure, axes[0][0])
     return figure

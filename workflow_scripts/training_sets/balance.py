@@ -114,25 +114,18 @@ def adversarial_auc(
     Parameters
     ----------
     first, second
-        (n_a, k) and (n_b, k) covariates, a row a galaxy. Galaxies that are in both sets make the value too small.
+        (n_a, k) and (n_b, k) finite covariates, a row a galaxy. Galaxies in both sets make the value too small.
     permutations, seed, folds
         number of permutations (1 or more); of these and the random division into two or more folds; of the folds.
 
     Raises
     ------
     ValueError
-        for a missing value, different numbers of covariates, fewer than two folds or one permutation, fewer than 4
-        galaxies of a set in a fold, or covariates that are all constant.
+        for fewer than 4 galaxies of a set in a fold, or covariates that are all constant.
     """
     a, b = np.asarray(first, float), np.asarray(second, float)
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or not a.shape[1]:
-        raise ValueError(f"both sets need the same covariates, a column each, not {a.shape} and {b.shape}")
-    if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("a covariate is missing or infinite")
-    if folds < 2 or min(len(a), len(b)) < 4 * folds:
+    if min(len(a), len(b)) < 4 * folds:
         raise ValueError(f"{len(a)} and {len(b)} galaxies are too few for {folds} folds")
-    if permutations < 1:
-        raise ValueError("at least one permutation is needed for a p-value")
     features = _features(np.vstack([a, b]))
     random = np.random.default_rng(seed)
     fold = np.concatenate([random.permutation(len(part)) % folds for part in (a, b)])
