@@ -107,11 +107,12 @@ def measure(
     if coefficients and imaging:
         mediated = mediation_of_contrasts(annotations, coefficients, opposite, settings["seed"])
     of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"])
+    paper_style = paper_style_summary(runs, tables["contrasts"])
     record = provenance(experiment, {"permutations": settings["seed"]}, files)
     summary = {
         "experiment": experiment["name"],
         "simulated": experiment["simulated"],
-        "verdict": verdict_of_runs(runs, found, primary, tables["contrasts"], settings["alpha"]),
+        "verdict": verdict_of_runs(runs, found, primary, paper_style, settings["alpha"]),
         "primary": primary,
         "ledger": ledger(found.tests, settings["alpha"]) + of_galaxies,
         "not_answered": found.not_answered,
@@ -122,7 +123,7 @@ def measure(
         "mediation": mediated,
         "training_balance": training_balance(runs, training_sets, opposite, settings["seed"]),
         "galaxy_level": galaxy_level_summary(tables, of_galaxies, annotations.n),
-        "paper_style": paper_style_summary(runs, tables["contrasts"]),
+        "paper_style": paper_style,
         "tests": [test.as_dict() for test in found.tests],
         "inputs": record["inputs"],
         "versions": record["versions"],

@@ -18,14 +18,6 @@ def rotating_runs(runs: pd.DataFrame) -> pd.DataFrame:
     return runs[runs["axis_ra"].notna() & runs["family"].notna()]
 
 
-def by_family(rotating: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Runs of each family of hemispheres, and what the names of its tests add: nothing where there is one family."""
-    families = rotating["family"].nunique()
-    return [
-        (f"[{family}]" if families > 1 else "", members) for family, members in rotating.groupby("family", sort=False)
-    ]
-
-
 def footprint_axes(runs: pd.DataFrame) -> pd.DataFrame:
     """`axis_ra` and `axis_dec` of each footprint."""
     return runs.groupby("footprint", sort=True)[["axis_ra", "axis_dec"]].first()

@@ -4,7 +4,7 @@ A test is declared first (which quantity, design, footprints and network), then 
 where the runs do not allow that, the reason is kept.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,7 +22,6 @@ from workflow_scripts.bias.quantities import (
 )
 from workflow_scripts.bias.replicates import (
     FEWEST_FOOTPRINTS,
-    by_family,
     of_footprints,
     of_training_sets,
     rotating_runs,
@@ -62,20 +61,6 @@ class RunLevelTest(TestResult):
     network: str = ""
     covariate: str | None = None
     label: str = ""
-
-
-def _design(
-    design: str, null: str, footprints: Iterable[str], network: str, label: str, n: int, notes: list[str]
-) -> RunLevelTest:
-    """What the tests of one design share: a test without a name and numbers."""
-    return RunLevelTest(
-        *("", "", null, "run", "", n),
-        notes=notes,
-        design=design,
-        footprints=tuple(footprints),
-        network=network,
-        label=label.strip(),
-    )
 
 
 def _named(design: RunLevelTest, stem: str, family: str, quantity: str, estimand: str) -> RunLevelTest:
@@ -141,10 +126,11 @@ def run_level_tests(
     found = RunLevelTests(primary, (settings["permutations"], settings["seed"]))
     several = runs["network"].nunique() > 1
     for network, group in runs.groupby("network", sort=False):
-        place = str(network), f"[{network}]" if several else ""
-        _responses(found, group, place, sets, training_templates)
-        _contrasts(found, group, place, sets, experiment["opposite"])
-        _noise(found, group, place)
+        label = f"[{network}]" if several else ""
+        blank = RunLevelTest("", "", "", "run", "", 0, network=str(network), label=label)
+        _responses(found, group, blank, sets, training_templates)
+        _contrasts(found, group, blank, sets, experiment["opposite"])
+        _noise(found, group, blank)
     return found
 
 
@@ -159,7 +145,7 @@ def adjusted_primary(tests: Sequence[TestResult]) -> dict[str, dict[str, float]]
 def _responses(
     found: RunLevelTests,
     runs: pd.DataFrame,
-    place: tuple[str, str],
+    blank: RunLevelTest,
     training_sets: TrainingSets,
     training_templates: pd.DataFrame | None,
 ) -> None:
@@ -175,7 +161,8 @@ def _responses(
             kind, name = about[stem]
             found.untested.append(RunLevelTest(stem, "", "", "run", "primary", 0, design=kind, quantity=name))
         return
-    for family, members in by_family(rotating):
+    blank = replace(blank, null="footprints are exchangeable: axes permuted over footprints", design=RESPONSE)
+    for family, members in rotating.groupby("family", sort=False):
         means = of_footprints(members)
         axes = unit_vectors(means["axis_ra"], means["axis_dec"])
         notes = [f"{len(means)} footprints, {len(members)} runs; runs of a footprint are averaged first"]
@@ -185,8 +172,8 @@ def _responses(
             )
         keys = list(dict.fromkeys(zip(members["footprint"], members["resample"], strict=True)))
         notes += overlap_between_footprints(keys, training_sets)
-        null = "footprints are exchangeable: axes permuted over footprints"
-        design = _design(RESPONSE, null, map(str, means.index), place[0], f"{place[1]} {family}", len(means), notes)
+        label = f"{blank.label} [{family}]".strip() if rotating["family"].nunique() > 1 else blank.label
+        design = replace(blank, footprints=tuple(map(str, means.index)), label=label, n=len(means), notes=notes)
         for quantity in (*TESTED, *template_quantities(means)):
             if set(quantity.columns) <= set(means):
                 stem = quantity.response_name
@@ -228,7 +215,7 @@ def _slopes(
 def _contrasts(
     found: RunLevelTests,
     runs: pd.DataFrame,
-    place: tuple[str, str],
+    blank: RunLevelTest,
     training_sets: TrainingSets,
     opposite: Sequence[Sequence[str]],
 ) -> None:
@@ -240,12 +227,13 @@ def _contrasts(
         for arm in controls:
             if not (runs.loc[runs["arm"] == arm, "footprint"].isin(names)).any():
                 sides[footprint, str(arm)] = runs[runs["footprint"] == footprint], runs[runs["arm"] == arm], True
+    blank = replace(blank, null="training sets are exchangeable between the two arms", design=CONTRAST)
     for pair, (first, second, against_controls) in sides.items():
         a, b = of_training_sets(first), of_training_sets(second)
         notes = [f"{len(a)} and {len(b)} training sets; seeds of a training set are averaged first"]
         notes += overlap_within_arms([list(a.index), list(b.index)], training_sets)
-        null, label = "training sets are exchangeable between the two arms", f"{' - '.join(pair)} {place[1]}"
-        design = _design(CONTRAST, null, pair, place[0], label, len(a) + len(b), notes)
+        label = f"{' - '.join(pair)} {blank.label}".rstrip()
+        design = replace(blank, footprints=pair, label=label, n=len(a) + len(b), notes=notes)
         # Tests against the controls cannot decide the verdict, and there are none of quantities that only explain.
         for quantity in TESTED if against_controls else (*TESTED, *template_quantities(a)):
             if not set(quantity.columns) <= set(a) or (against_controls and quantity.family != MAIN):
@@ -257,8 +245,9 @@ def _contrasts(
             found.attempt(test, contrast_numbers, quantity, a, b)
 
 
-def _noise(found: RunLevelTests, runs: pd.DataFrame, place: tuple[str, str]) -> None:
+def _noise(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest) -> None:
     """Add the variance components of arms in which every training set was trained with the same seeds."""
+    blank = replace(blank, null="no variance between training sets", design=VARIANCE)
     for arm, group in runs.groupby("arm", sort=False):
         rotating = group["axis_ra"].notna().all() and group["footprint"].nunique() >= FEWEST_FOOTPRINTS
         for column in ("fraction", "mean_score"):
@@ -267,10 +256,9 @@ def _noise(found: RunLevelTests, runs: pd.DataFrame, place: tuple[str, str]) -> 
                 continue
             axes = group.groupby(["footprint", "resample"])[["axis_ra", "axis_dec"]].first().loc[values.index]
             explained = unit_vectors(axes["axis_ra"], axes["axis_dec"]) if rotating else None
-            footprints, label = map(str, values.index.unique("footprint")), f"{arm} {place[1]}"
+            footprints, label = tuple(map(str, values.index.unique("footprint"))), f"{arm} {blank.label}".rstrip()
             notes = [f"{values.shape[0]} training sets, {values.shape[1]} seeds each"]
-            null = "no variance between training sets"
-            design = _design(VARIANCE, null, footprints, place[0], label, values.size, notes)
+            design = replace(blank, footprints=footprints, label=label, n=values.size, notes=notes)
             estimand = "sd between training sets, sd between seeds on one training set"
             test = _named(design, f"{column}_variance", "variance components", column, estimand)
             found.attempt(test, variance_components_numbers, values.to_numpy(), explained)

@@ -1,6 +1,7 @@
 """The verdict of an experiment: every sentence of it, and nothing else."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,20 +25,15 @@ def verdict_of_runs(
     runs: pd.DataFrame,
     found: RunLevelTests,
     primary: Mapping[str, Mapping[str, float]],
-    pairs: pd.DataFrame,
+    paper_style: Mapping[str, Any],
     alpha: float,
 ) -> str:
     """A few sentences: does the footprint change the catalog, how much, and what galaxies as the unit would show.
 
-    `runs` is a `run_table`, `pairs` a `pair_table`, `primary` the adjusted p of `found`'s primary tests.
+    `runs` is a `run_table`, `primary` the adjusted p of `found`'s primary tests, `paper_style` a `paper_style_summary`.
     """
-    sentences = [
-        _answer(found, primary, alpha),
-        _learned(runs),
-        _galaxy_by_galaxy(runs, pairs),
-        _common_dipole(runs),
-    ]
-    return " ".join(sentence for sentence in sentences if sentence)
+    by_galaxies, common = _galaxy_by_galaxy(paper_style), _common_dipole(runs)
+    return " ".join(filter(None, (_answer(found, primary, alpha), _learned(runs), by_galaxies, common)))
 
 
 def _answer(found: RunLevelTests, primary: Mapping[str, Mapping[str, float]], alpha: float) -> str:
@@ -125,19 +121,18 @@ def _learned(runs: pd.DataFrame) -> str:
     return " ".join(sentences)
 
 
-def _galaxy_by_galaxy(runs: pd.DataFrame, pairs: pd.DataFrame) -> str:
-    if "paper_max_sigma" not in runs or runs["paper_max_sigma"].isna().all():
+def _galaxy_by_galaxy(paper: Mapping[str, Any]) -> str:
+    if "median_max_sigma" not in paper:
         return "The paper-style all-sky scan is not defined for these galaxies."
-    sigma = runs["paper_max_sigma"].dropna()
     sentence = (
         f"Read galaxy by galaxy in the style of the original study, single networks show a cosine dipole of"
-        f" {sigma.median():.1f} 'sigma' in the median, largest {sigma.max():.1f}, where their mix of labels gives"
-        f" {runs['paper_sigma_without_dipole'].median():.1f} on this sky without any dipole; that shows nothing of the"
-        " footprint"
+        f" {paper['median_max_sigma']:.1f} 'sigma' in the median, largest {paper['largest_max_sigma']:.1f}, where their"
+        f" mix of labels gives {paper['median_sigma_without_dipole']:.1f} on this sky without any dipole; that shows"
+        " nothing of the footprint"
     )
-    z = {kind: group["z"].abs().median() for kind, group in pairs.groupby("kind")}
-    if "seeds" in z:
-        sentence += f", and networks that differ in the seed alone differ by {z['seeds']:.1f} 'sigma' in their fraction"
+    if "seeds_pairs" in paper:
+        z = paper["seeds_median_absolute_mcnemar_z"]
+        sentence += f", and networks that differ in the seed alone differ by {z:.1f} 'sigma' in their fraction"
         sentence += f" ({_MEDIAN_BY_CHANCE:.1f} by chance)"
     return sentence + "."
 

@@ -116,21 +116,16 @@ def test_the_verdict_gives_the_size_only_of_what_was_found():
 
     found = RunLevelTests(ROTATING_PRIMARY)
     found.tests = [response("fraction", 0.1, (0.05, 0.15)), response("dipole", 0.4)]
-    runs, pairs = (
-        pd.DataFrame({"n_reference": [0], "balanced_accuracy": [np.nan], "fraction": [0.5]}),
-        pd.DataFrame({"kind": [], "z": []}),
-    )
+    runs = pd.DataFrame({"n_reference": [0], "balanced_accuracy": [np.nan], "fraction": [0.5]})
     primary = {"fraction_response": {"p": 0.04, "p_holm": 0.04}, "dipole_response": {"p": 1e-4, "p_holm": 2e-4}}
-    only_dipole = verdict_of_runs(runs, found, primary, pairs, 0.01)
+    only_dipole = verdict_of_runs(runs, found, primary, {}, 0.01)
     assert "dipole of the annotations moves by 0.400" in only_dipole
     assert "fraction moves" not in only_dipole
     assert "nothing else was found (the annotated fraction p = 0.04)" in only_dipole
-    both = verdict_of_runs(runs, found, primary, pairs, 0.05)
+    both = verdict_of_runs(runs, found, primary, {}, 0.05)
     assert "fraction moves by 0.100 (95 %: 0.050 to 0.150) between opposite hemispheres (adjusted p = 0.04)" in both
     assert "the dipole of the annotations moves by 0.400 between opposite hemispheres" in both
-    assert verdict_of_runs(runs, found, primary, pairs, 1e-5).startswith(
-        "No effect of the training footprint was found"
-    )
+    assert verdict_of_runs(runs, found, primary, {}, 1e-5).startswith("No effect of the training footprint was found")
 
 
 def test_too_few_training_sets_to_find_anything_are_no_evidence_of_no_effect(tmp_path):
