@@ -1,10 +1,9 @@
 """Keras model files: read with suspicion, written with the same bytes for the same model."""
 
-import io
 import json
 import math
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -118,7 +117,7 @@ def _read_config(path: Path) -> Any:
             if archive.getinfo(CONFIG).file_size > LARGEST_CONFIG:
                 raise InputError(f"{path}: {CONFIG} is implausibly large, expected a Keras model")
             broken = archive.testzip()
-            config = json.load(io.BytesIO(archive.read(CONFIG)))
+            config = json.loads(archive.read(CONFIG))
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, NotImplementedError, RuntimeError, RecursionError):
         raise InputError(f"{path}: is not a .keras file (expected a zip archive with {CONFIG})") from None
     if broken:
@@ -127,15 +126,18 @@ def _read_config(path: Path) -> Any:
 
 
 def _check_config(path: Path, config: Any) -> None:
-    try:
-        for node in _nodes(config):
-            name, module = node["class_name"], node.get("module")
-            if name in REFUSED_LAYERS:
+    parts = [config]
+    # The list grows while it is read: breadth first.
+    for part in parts:
+        if isinstance(part, list):
+            parts += part
+        elif isinstance(part, dict):
+            parts += part.values()
+            name, module = part.get("class_name"), part.get("module")
+            if isinstance(name, str) and name in REFUSED_LAYERS:
                 raise InputError(f"{path}: has a {name} layer, which can run code or open files, and is not loaded")
-            if isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins"):
+            if isinstance(name, str) and isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins"):
                 raise InputError(f"{path}: has {module}.{name}, expected layers of Keras only")
-    except RecursionError:
-        raise InputError(f"{path}: is not a .keras file ({CONFIG} is nested too deeply)") from None
 
 
 def _check_number_of_weights(path: Path, config: Any) -> None:
@@ -156,29 +158,12 @@ def _check_number_of_weights(path: Path, config: Any) -> None:
         raise InputError(f"{path}: describes {n_weights} weights, more than the {stored} bytes of weights it holds")
 
 
-def _nodes(value: Any) -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        if isinstance(value.get("class_name"), str):
-            yield value
-        for part in value.values():
-            yield from _nodes(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _nodes(part)
-
-
 def _check_shapes(path: Path, model: "keras.Model", input_shape: tuple[int, int, int], n_classes: int | None) -> None:
     takes = getattr(model, "input_shape", None)
-    fits = (
-        isinstance(takes, tuple)
-        and len(takes) == 4
-        and all(given in (None, wanted) for given, wanted in zip(takes[1:], input_shape, strict=True))
-    )
-    if not fits:
-        height, width, channels = input_shape
-        raise InputError(
-            f"{path}: takes input of shape {takes}, the recipe gives images of shape (n, {height}, {width}, {channels})"
-        )
+    sizes = takes[1:] if isinstance(takes, tuple) and len(takes) == 4 else (0, 0, 0)
+    if any(given not in (None, wanted) for given, wanted in zip(sizes, input_shape, strict=True)):
+        shape = ", ".join(map(str, input_shape))
+        raise InputError(f"{path}: takes input of shape {takes}, the recipe gives images of shape (n, {shape})")
     gives = getattr(model, "output_shape", None)
     one_output = isinstance(gives, tuple) and len(gives) == 2 and gives[0] is None and isinstance(gives[1], int)
     classes = max(gives[1], 2) if one_output else None  # type: ignore[index]

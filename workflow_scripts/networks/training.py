@@ -1,7 +1,6 @@
 """Training: a fixed number of epochs, the same bytes at the end whatever happened on the way.
 
-The order and the random changes of the images follow from seed and epoch alone. Nothing is carried from one epoch to
-the next, so that a training can resume at any epoch.
+Order and random changes of the images follow from seed and epoch alone, so that a training can resume at any epoch.
 """
 
 import logging

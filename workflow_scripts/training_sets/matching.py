@@ -1,9 +1,7 @@
 """Training sets matched to one reference, so that the footprint is the only difference between them.
 
-Coarsened exact matching (Iacus, King & Porro 2012, Political Analysis 20, 1): galaxies fall into cells of class and
-binned covariates, and every training set gets the same number from each cell. The numbers follow the class-wise
-distribution of the whole training pool, not of the other footprints, so that adding a footprint changes no other
-training set.
+Coarsened exact matching (Iacus, King & Porro 2012, Political Analysis 20, 1): every training set gets as many galaxies
+of each cell of class and binned covariates as follow from the whole pool, whatever other footprints there are.
 """
 
 from collections.abc import Mapping, Sequence

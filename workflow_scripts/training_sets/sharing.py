@@ -1,9 +1,7 @@
 """Galaxies shared out among training sets that may have none in common.
 
-Leaving every galaxy to chance wastes the pool: some training sets get more of a cell than they can use while others
-lack it. Here chance decides first, and then training sets that lack galaxies take spare ones, directly or by an
-exchange in which others replace what they give up by spare ones: augmenting paths (Ford & Fulkerson 1956, Can. J.
-Math. 8, 399), so that no other way of sharing would fill more places.
+Chance decides first; then training sets that lack galaxies take spare ones, directly or by exchanges along augmenting
+paths (Ford & Fulkerson 1956, Can. J. Math. 8, 399), so that no other way of sharing would fill more places.
 """
 
 from typing import NamedTuple
