@@ -1,7 +1,6 @@
 """Access to public services with consideration: who requests, what follows from a status, and how long to wait."""
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from random import Random
@@ -15,40 +14,28 @@ from workflow_scripts.errors import InputError
 Repeatable = Literal["permanent", "transient", "ambiguous"]
 
 
-@dataclass(frozen=True)
-class NextStep:
-    """What follows from a status that is no success.
-
-    Retry-After holds for the request that had this response, and for all requests to the host after
-    `pauses_host_after` such responses in a row (None: never).
-    """
-
-    kind: Repeatable
-    pauses_host_after: int | None = None
-
-
-_BY_STATUS = {
+_BY_STATUS: dict[int, Repeatable] = {
     # An address that is blocked, or the login page of the network that one is in.
-    401: NextStep("ambiguous"),
-    403: NextStep("ambiguous"),
-    408: NextStep("transient"),
-    425: NextStep("transient"),
-    # A limit on whoever requests, which holds for all requests.
-    429: NextStep("transient", pauses_host_after=1),
-    502: NextStep("transient"),
-    # One machine behind the host is busy, or the whole host. If one such response stopped all requests, a service that
-    # refuses one request of 20 for a second would give a few dozen images a second at most, whatever it can do.
-    503: NextStep("transient", pauses_host_after=4),
-    504: NextStep("transient"),
+    401: "ambiguous",
+    403: "ambiguous",
+    408: "transient",
+    425: "transient",
+    429: "transient",
+    502: "transient",
+    503: "transient",
+    504: "transient",
 }
+# After so many such responses of a host in a row, Retry-After holds for all requests to it, not only for the one that
+# had the response: a limit on whoever requests (429) holds for all; 503 is one busy machine behind the host, or the
+# whole host. If one 503 stopped all requests, a service that refuses one request of 20 for a second would give a few
+# dozen images a second at most, whatever it can do.
+PAUSES_HOST_AFTER = {429: 1, 503: 4}
 
 
-def next_step(status: int) -> NextStep:
-    """What to do after a status other than 200 (or 206 to a request for a range): the one table for all services."""
-    if status in _BY_STATUS:
-        return _BY_STATUS[status]
+def kind_of_status(status: int) -> Repeatable:
+    """What a status other than 200 (or 206 to a request for a range) means: the one table for all services."""
     # Other errors of a server can be a crash, or its way to refuse what it cannot do.
-    return NextStep("permanent" if 400 <= status < 500 else "ambiguous")
+    return _BY_STATUS.get(status, "permanent" if 400 <= status < 500 else "ambiguous")
 
 
 # More digits than a century of seconds has are no waiting time.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.fuzzing import fuzzed
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.addresses import AddressGuard, ForbiddenAddressError
-from workflow_scripts.http_services.politeness import backoff_seconds, next_step, retry_after_seconds, user_agent
+from workflow_scripts.http_services.politeness import backoff_seconds, kind_of_status, retry_after_seconds, user_agent
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -148,8 +148,4 @@ def test_user_agent_names_skybias_and_the_contact():
     ],
 )
 def test_what_follows_from_a_status(kind, statuses):
-    assert {next_step(status).kind for status in statuses} == {kind}
-
-
-def test_statuses_that_can_stop_all_requests_to_a_host():
-    assert {status for status in range(600) if next_step(status).pauses_host_after} == {429, 503}
+    assert {kind_of_status(status) for status in statuses} == {kind}

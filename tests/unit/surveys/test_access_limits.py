@@ -11,7 +11,7 @@ import pytest
 from tests.integration.network_campaign import REPOSITORY
 from tests.unit.surveys.scripted_server import ScriptedServer, http_response
 from workflow_scripts.http_services.addresses import AddressGuard
-from workflow_scripts.http_services.politeness import next_step
+from workflow_scripts.http_services.politeness import PAUSES_HOST_AFTER
 from workflow_scripts.surveys.fetcher.connections import (
     AccessLimits,
     Connections,
@@ -23,7 +23,7 @@ from workflow_scripts.surveys.fetcher.connections import (
 
 URL = "https://service.example/cutout"
 # Responses with 503 in a row that stop all requests.
-IN_A_ROW = next_step(503).pauses_host_after
+IN_A_ROW = PAUSES_HOST_AFTER[503]
 
 
 def test_a_clock_is_free_again_when_its_process_is_killed(tmp_path):

@@ -37,6 +37,13 @@ MINUTE = 60.0
 _MARK = re.compile(r"#Table\d+")
 _THROTTLED = "queries allowed per minute"
 _LONGEST_NAME = 128
+# SQL that cannot be paged, and why.
+_UNFIT = (
+    (r"^(?!select\b)", "does not begin with SELECT"),
+    (r";|--|/\*", "has a semicolon or a comment, which SkyServer takes out"),
+    (r"^select\s+(distinct\s+)?top\b|\binto\b", "has TOP or INTO"),
+    (r"\border\s+by\b[^()]*$", "ends with ORDER BY"),
+)
 
 
 class SkyServer(QueryService):
@@ -80,16 +87,8 @@ class SkyServer(QueryService):
 def plain_select(sql: str, where: str) -> str:
     """A SELECT as SkyServer runs it, on one line; `InputError` for what cannot be paged."""
     text = " ".join(sql.split())
-    problem = None
-    if not re.match(r"select\b", text, re.IGNORECASE):
-        problem = "does not begin with SELECT"
-    elif ";" in text or "--" in text or "/*" in text:
-        problem = "has a semicolon or a comment, which SkyServer takes out"
-    elif re.match(r"select\s+(distinct\s+)?top\b", text, re.IGNORECASE) or re.search(r"\binto\b", text, re.IGNORECASE):
-        problem = "has TOP or INTO"
-    elif re.search(r"\border\s+by\b[^()]*$", text, re.IGNORECASE):
-        problem = "ends with ORDER BY"
-    elif len(text) > LONGEST_QUERY - _ROOM:
+    problem = next((problem for form, problem in _UNFIT if re.search(form, text, re.IGNORECASE)), "")
+    if len(text) > LONGEST_QUERY - _ROOM:
         problem = f"has {len(text)} characters, at most {LONGEST_QUERY - _ROOM} are possible"
     if problem:
         raise InputError(f"{where}: the SQL {problem}, expected a plain SELECT, which is requested page by page")

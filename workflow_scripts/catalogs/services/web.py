@@ -15,7 +15,7 @@ import requests
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.addresses import AddressGuard, ForbiddenAddressError
-from workflow_scripts.http_services.politeness import backoff_seconds, next_step, retry_after_seconds
+from workflow_scripts.http_services.politeness import backoff_seconds, kind_of_status, retry_after_seconds
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +142,7 @@ def opened(session: requests.Session, method: str, url: str, **settings: Any) ->
 
 def error_of_status(status: int, reason: str, retry_after: str | None = None) -> TransientError | RefusalError:
     """What is raised for a status, by the table of statuses."""
-    kind = next_step(status).kind
+    kind = kind_of_status(status)
     if kind == "permanent":
         return RefusalError(reason)
     attempts = AMBIGUOUS_ATTEMPTS if kind == "ambiguous" else ATTEMPTS

@@ -82,7 +82,11 @@ class BrickSurvey(ServiceSurvey):
         try:
             for group in self._groups(list(galaxies)):
                 with Journal(self._files) as files:
-                    self._fetch_files(group, files, progress)
+                    requests = [request for brick in group for request in self._requests(brick)]
+                    missing = [request for request in requests if is_open(files, request)]
+                    progress.known += len(requests) - len(missing)
+                    if missing:
+                        self.request(missing, files, progress)
                     for brick in group:
                         for galaxy, head, image in self._cutouts_of_brick(brick, galaxies[brick], files):
                             journal.write(galaxy.key, head, image)
@@ -105,13 +109,6 @@ class BrickSurvey(ServiceSurvey):
 
     def _requests(self, brick: Brick) -> list[Galaxy]:
         return [self.service.request(brick, band) for band in self.service.bands]
-
-    def _fetch_files(self, bricks: Sequence[Brick], files: Journal, progress: Progress) -> None:
-        requests = [request for brick in bricks for request in self._requests(brick)]
-        missing = [request for request in requests if is_open(files, request)]
-        progress.known += len(requests) - len(missing)
-        if missing:
-            self.request(missing, files, progress)
 
     def _cutouts_of_brick(
         self, brick: Brick, galaxies: Sequence[Galaxy], files: Journal

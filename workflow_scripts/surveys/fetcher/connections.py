@@ -18,7 +18,7 @@ from aiohttp.abc import ResolveResult
 
 from workflow_scripts.errors import InputError, first_line
 from workflow_scripts.http_services.addresses import AddressGuard, ForbiddenAddressError
-from workflow_scripts.http_services.politeness import Repeatable, next_step, retry_after_seconds
+from workflow_scripts.http_services.politeness import PAUSES_HOST_AFTER, Repeatable, retry_after_seconds
 
 # A pause can be ended or prolonged by another job: it is looked at again after this (s).
 _LOOK_AGAIN = 5.0
@@ -149,7 +149,7 @@ class Throttle:
         """Seconds for which no request is to be sent to the host, for responses in the order of their arrival."""
         if isinstance(response, NotReceived):
             return 0.0
-        needed = None if response.status == 200 else next_step(response.status).pauses_host_after
+        needed = PAUSES_HOST_AFTER.get(response.status)
         if needed is None:
             self._in_a_row = 0
             return 0.0

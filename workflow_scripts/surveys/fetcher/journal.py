@@ -59,9 +59,6 @@ class Journal:
     def __iter__(self) -> Iterator[str]:
         return iter(list(self._places))
 
-    def __len__(self) -> int:
-        return len(self._places)
-
     def write(self, key: str, head: Mapping[str, Any], body: bytes = b"") -> None:
         """Append a record; it survives the end of this process from here on, and a power cut from the next `sync`."""
         text = json.dumps({**head, "key": key}, separators=(",", ":")).encode()

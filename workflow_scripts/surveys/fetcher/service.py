@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from workflow_scripts.http_services.politeness import next_step
+from workflow_scripts.http_services.politeness import kind_of_status
 from workflow_scripts.image_checks.acceptance import Judgement, Wanted, check_image, failed
 from workflow_scripts.surveys.fetcher.connections import Received, printable
 from workflow_scripts.surveys.fetcher.journal import Journal
@@ -23,7 +23,7 @@ def judged_status(response: Received) -> Judgement | None:
     if response.status == 200:
         return None
     line = f"{response.status} {response.reason_phrase}".strip()
-    kind = next_step(response.status).kind
+    kind = kind_of_status(response.status)
     if kind == "permanent":
         line += quoted(response)
     return failed(kind, f"server_error: {line}" if kind == "ambiguous" and response.status >= 500 else line)

@@ -47,20 +47,16 @@ class PanStarrs(Service):
 
     async def prepare(self, galaxies: Sequence[Galaxy], requester: Requester, journal: Journal) -> None:
         """Request the names of the stacks of all positions, many at a time."""
-        unknown = []
         # The bands of a galaxy are at one position.
-        for galaxy in dict.fromkeys(part.whole for part in galaxies):
-            found = journal.noted(galaxy.key)
-            if found is None:
-                unknown.append(galaxy)
-            else:
-                self._names[galaxy.key] = self._usable(found)
+        wholes = list(dict.fromkeys(part.whole for part in galaxies))
+        unknown = [galaxy for galaxy in wholes if journal.noted(galaxy.key) is None]
         for start in range(0, len(unknown), _BATCH):
-            batch = unknown[start : start + _BATCH]
-            missing = await self._request_names(batch, requester, journal)
-            if missing:
+            if missing := await self._request_names(unknown[start : start + _BATCH], requester, journal):
                 # A table that was cut at the end of a line looks as if the rest of the sky had no images.
                 await self._request_names(missing, requester, journal, surely=True)
+        for galaxy in wholes:
+            if (found := journal.noted(galaxy.key)) is not None:
+                self._names[galaxy.key] = self._usable(found)
 
     async def _request_names(
         self, galaxies: Sequence[Galaxy], requester: Requester, journal: Journal, surely: bool = False
@@ -91,16 +87,12 @@ class PanStarrs(Service):
             if not found and not surely:
                 without.append(galaxy)
                 continue
-            self._names[galaxy.key] = self._usable(found)
             journal.note(galaxy.key, found)
         return without
 
     def _usable(self, found: Mapping[str, str]) -> dict[str, str] | Judgement:
-        if not found:
-            return no_coverage("no stack at this position")
-        lacking = [band for band in self.bands if band not in found]
-        if lacking:
-            return no_coverage(f"no stack in band {lacking[0]} at this position")
+        if lacking := [band for band in self.bands if band not in found]:
+            return no_coverage(f"no stack {f'in band {lacking[0]} ' if found else ''}at this position")
         return dict(found)
 
     def url(self, galaxy: Galaxy, attempt: int) -> str | Judgement:
