@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from workflow_scripts.configuration.sources import ConfigError, KeyPath
-from workflow_scripts.configuration.validation import suggestion
+from workflow_scripts.configuration.validation import check_name
 
 # Centres (ICRS degrees) of the 12 base pixels of HEALPix in nested order: Gorski et al. 2005, ApJ 622, 759, section 5.
 # The polar ones are at |sin dec| = 2/3. Written out because a HEALPix package takes longer to import than a whole plan.
@@ -18,15 +18,19 @@ BASE_PIXELS = (
 Member = dict[str, Any]
 
 
-def expand_footprints(footprints: Mapping[str, Any], matchings: Mapping[str, Any]) -> dict[str, Member]:
-    """Every plain footprint and every member of a family, by name.
+def expand_footprints(
+    footprints: Mapping[str, Any], matchings: Mapping[str, Any]
+) -> tuple[dict[str, Member], dict[str, list[str]]]:
+    """Every plain footprint and every member of a family, by name; and the names of a family's members, by its name.
 
     Returns
     -------
-    dict
+    members
         name -> `{"name", "region", "matching", "family", "axis"}`: the region without references, the matching itself,
         the family as `{"name", "member", "regions"}` or None, and the axis of a hemisphere as `[ra, dec]` (ICRS
         degrees) or None.
+    families
+        name of a family -> names of its members.
 
     Raises
     ------
@@ -35,23 +39,20 @@ def expand_footprints(footprints: Mapping[str, Any], matchings: Mapping[str, Any
         circle, and for a footprint that has the name of a family's member.
     """
     regions: dict[str, dict[str, Any]] = {}
-    families: dict[str, dict[str, Any]] = {}
+    families: dict[str, list[str]] = {}
     owners: dict[str, str] = {}
     for name, entry in footprints.items():
-        if (matching := entry["matching"]) not in matchings:
-            known = suggestion(matching, matchings)
-            raise ConfigError(("footprints", name, "matching"), f"is '{matching}', which is not in matchings{known}")
-        listed = _family_regions(entry["region"])
-        members = {f"{name}_{number:02d}": region for number, region in enumerate(listed)}
-        families |= {
-            member: {"name": name, "member": number, "regions": listed} for number, member in enumerate(members)
-        }
-        for member, region in (members or {name: entry["region"]}).items():
+        check_name(("footprints", name, "matching"), entry["matching"], "matchings", matchings)
+        made = {name: entry["region"]}
+        if listed := _family_regions(entry["region"]):
+            made = {f"{name}_{number:02d}": region for number, region in enumerate(listed)}
+            families[name] = list(made)
+        for member in made:
             if other := owners.get(member):
                 problem = f"makes a footprint called {member}, which footprints.{other} makes too"
                 raise ConfigError(("footprints", name), problem)
             owners[member] = name
-            regions[member] = region
+        regions |= made
 
     def resolved(region: Mapping[str, Any], path: KeyPath, seen: tuple[str, ...]) -> dict[str, Any]:
         """The region with those of footprints in place of their names, at any depth."""
@@ -63,10 +64,8 @@ def expand_footprints(footprints: Mapping[str, Any], matchings: Mapping[str, Any
             return {kind: resolved(value, here, seen)}
         if kind != "footprint":
             return {kind: value}
-        if any(value == family["name"] for family in families.values()):
-            raise ConfigError(here, f"is the family '{value}', expected one footprint, for example {value}_00")
-        if value not in regions:
-            raise ConfigError(here, f"is '{value}', which is not in footprints{suggestion(value, regions)}")
+        check_one_footprint(here, value, families)
+        check_name(here, value, "footprints", regions)
         if value in seen:
             circle = " -> ".join([*seen[seen.index(value) :], value])
             raise ConfigError(here, f"closes a circle of references: {circle}")
@@ -76,23 +75,23 @@ def expand_footprints(footprints: Mapping[str, Any], matchings: Mapping[str, Any
     for name, owner in owners.items():
         region = resolved(regions[name], ("footprints", owner, "region"), (name,))
         axis = region.get("hemisphere")
+        family = None
+        if members := families.get(owner):
+            family = {"name": owner, "member": members.index(name), "regions": [regions[other] for other in members]}
         expanded[name] = {
             "name": name,
             "region": region,
             "matching": dict(matchings[footprints[owner]["matching"]]),
-            "family": families.get(name),
+            "family": family,
             "axis": [axis["ra"], axis["dec"]] if axis else None,
         }
-    return expanded
+    return expanded, families
 
 
-def members_of_families(expanded: Mapping[str, Member]) -> dict[str, list[str]]:
-    """Names of the members of every family, by the family's name."""
-    members: dict[str, list[str]] = {}
-    for name, entry in expanded.items():
-        if entry["family"]:
-            members.setdefault(entry["family"]["name"], []).append(name)
-    return members
+def check_one_footprint(path: KeyPath, name: str, families: Mapping[str, list[str]]) -> None:
+    """Raise `ConfigError` for the name of a family where one footprint is expected."""
+    if name in families:
+        raise ConfigError(path, f"is the family '{name}', expected one footprint, for example {families[name][0]}")
 
 
 def moc_paths(region: Any) -> Iterator[str]:

@@ -65,10 +65,9 @@ class _Page:
 
     def entries(self, registry: str, entry: Schema) -> Iterator[str]:
         """The keys of a registry's entries: of each kind, then what several kinds are based on."""
-        if registry not in KEY_OF_KINDS:
-            yield from self.table(entry)
-            return
         yield from self.table(entry)
+        if registry not in KEY_OF_KINDS:
+            return
         key, prefix = KEY_OF_KINDS[registry]
         bases: dict[str, Schema] = {}
         for kind in entry["properties"][key]["enum"]:

@@ -2,14 +2,14 @@
 make sense together.
 """
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
 from workflow_scripts.catalogs.formats import format_suffix
+from workflow_scripts.configuration.expansion import check_one_footprint
 from workflow_scripts.configuration.sources import ConfigError, KeyPath
-from workflow_scripts.configuration.validation import suggestion
+from workflow_scripts.configuration.validation import check_name, suggestion
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.addresses import AddressGuard
 from workflow_scripts.surveys.registry import kind_of
@@ -37,16 +37,18 @@ def check_references(config: Mapping[str, Any], families: Mapping[str, list[str]
     """
     for name, catalog in config["catalogs"].items():
         _check_labels(("catalogs", name), catalog)
+        _check_addresses(("catalogs", name), catalog)
         _check_rows_of_service(("catalogs", name), catalog)
     for name, survey in config["surveys"].items():
         path = ("surveys", name, "catalog")
-        _check_name(path, survey["catalog"], "catalogs", config["catalogs"])
+        check_name(path, survey["catalog"], "catalogs", config["catalogs"])
         source = kind_of(survey).catalog_source
         if source and config["catalogs"][survey["catalog"]]["source"] != source:
             raise ConfigError(path, f"is '{survey['catalog']}', expected a catalog with source: {source}")
+        _check_addresses(("surveys", name), survey)
         _check_service(("surveys", name), survey, config["catalogs"][survey["catalog"]])
     for name, network in config["networks"].items():
-        _check_name(("networks", name, "recipe"), network["recipe"], "recipes", config["recipes"])
+        check_name(("networks", name, "recipe"), network["recipe"], "recipes", config["recipes"])
         _check_weights(("networks", name), network)
     for name, experiment in config["experiments"].items():
         _check_experiment(("experiments", name), experiment, config, families, members)
@@ -60,52 +62,46 @@ def check_references(config: Mapping[str, Any], families: Mapping[str, list[str]
 
 def _check_names(path: KeyPath, names: Sequence[str], registry: str, known: Collection[str]) -> None:
     for index, name in enumerate(names):
-        _check_name((*path, index), name, registry, known)
-
-
-def _check_name(path: KeyPath, name: str, registry: str, known: Collection[str]) -> None:
-    if name not in known:
-        raise ConfigError(path, f"is '{name}', which is not in {registry}{suggestion(name, known)}")
+        check_name((*path, index), name, registry, known)
 
 
 def _check_labels(path: KeyPath, catalog: Mapping[str, Any]) -> None:
     known = f"{path[0]}.{path[1]}.classes"
     for value, name in catalog.get("label_values", {}).items():
-        _check_name((*path, "label_values", value), name, known, catalog["classes"])
+        check_name((*path, "label_values", value), name, known, catalog["classes"])
     if catalog.get("label_values") and "label" not in catalog["columns"]:
         raise ConfigError((*path, "label_values"), "needs the label column, expected columns.label")
     votes = catalog.get("label_votes")
     if not votes:
         return
-    for name, thresholds in votes.items():
-        _check_name((*path, "label_votes", name), name, known, catalog["classes"])
-        if not thresholds:
-            raise ConfigError((*path, "label_votes", name), "is empty, expected columns and smallest values")
+    for name in votes:
+        check_name((*path, "label_votes", name), name, known, catalog["classes"])
     if missing := [name for name in catalog["classes"] if name not in votes]:
         raise ConfigError((*path, "label_votes"), f"lacks the class '{missing[0]}'")
     if "label" in catalog["columns"]:
         raise ConfigError((*path, "label_votes"), "is given beside columns.label, expected one of them")
 
 
+def _check_addresses(path: KeyPath, entry: Mapping[str, Any]) -> None:
+    for key in ("url", "names_url", "urls"):
+        given = entry.get(key, [])
+        for url in [given] if isinstance(given, str) else given:
+            try:
+                AddressGuard(url)
+            except InputError:
+                problem = f"is '{url}', expected an address with http:// or https://"
+                raise ConfigError((*path, key), problem) from None
+
+
 def _check_rows_of_service(path: KeyPath, catalog: Mapping[str, Any]) -> None:
-    if "url" not in catalog:
-        return
-    parts = urlsplit(catalog["url"])
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError((*path, "url"), f"is '{catalog['url']}', expected an address with http:// or https://")
-    if catalog["source"] == "url":
-        if not re.fullmatch(r"[0-9a-fA-F]{64}", catalog["sha256"]):
-            raise ConfigError((*path, "sha256"), f"is '{catalog['sha256']}', expected 64 hex digits")
-        if not (catalog["format"] or table_suffix(catalog["url"])):
-            raise ConfigError((*path, "format"), "is null, and the address does not show it either")
+    if catalog["source"] == "url" and not (catalog["format"] or table_suffix(catalog["url"])):
+        raise ConfigError((*path, "format"), "is null, and the address does not show it either")
     if catalog["source"] == "skyserver":
         if bool(catalog["query"]) == bool(catalog["sql"]):
             found = "both query and sql" if catalog["query"] else "neither query nor sql"
             raise ConfigError(path, f"has {found}, expected one of them")
         if bool(catalog["sql"]) != bool(catalog["key"]):
             raise ConfigError((*path, "key"), "is expected with sql, and only with it")
-    if catalog.get("key") and not re.fullmatch(r"[A-Za-z]\w*", catalog["key"], re.ASCII):
-        raise ConfigError((*path, "key"), f"is '{catalog['key']}', expected a letter followed by letters, digits or _")
 
 
 def table_suffix(url: str) -> str:
@@ -126,30 +122,18 @@ def _check_weights(path: KeyPath, network: Mapping[str, Any]) -> None:
     if mode == "train" and (from_file or network["weights"]):
         problem = "is 'train', which starts from random weights, expected fine_tune (or annotate) with a given file"
         raise ConfigError((*path, "mode"), problem)
-    if network["weights"] and not network["weights"].endswith(".weights.h5"):
-        raise ConfigError((*path, "weights"), f"is '{network['weights']}', expected a Keras file named *.weights.h5")
     if mode == "fine_tune" and not (network["weights"] or from_file):
         raise ConfigError(path, "has mode: fine_tune, expected weights or architecture: file to start from")
 
 
 def _check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[str, Any]) -> None:
-    """Raise `InputError` for URLs that are none, two kinds of coverage, a scale that the catalog has not, or what
-    the kind of survey cannot give.
-    """
+    """Raise `InputError` for two kinds of coverage, a scale that the catalog has not, or what the kind cannot give."""
     scale = survey.get("cutout", {}).get("pixel_scale_arcsec")
     columns = list(catalog.get("columns", _SIMULATED_COVARIATES))
     if isinstance(scale, Mapping) and scale["column"] not in columns:
         hint = suggestion(scale["column"], columns)
         where = (*path, "cutout", "pixel_scale_arcsec", "column")
         raise ConfigError(where, f"is '{scale['column']}', which the catalog '{survey['catalog']}' has not{hint}")
-    for key in ("url", "names_url", "urls"):
-        given = survey.get(key, [])
-        for url in [given] if isinstance(given, str) else given:
-            try:
-                AddressGuard(url)
-            except InputError:
-                problem = f"is '{url}', expected a URL, http://... or https://..."
-                raise ConfigError((*path, key), problem) from None
     coverage = survey.get("coverage")
     if coverage and ("moc" in coverage) == ("hips" in coverage):
         raise ConfigError((*path, "coverage"), "expected one of moc (a file) and hips (an id)")
@@ -165,7 +149,7 @@ def _check_experiment(
     families: Mapping[str, list[str]],
     members: Collection[str],
 ) -> None:
-    _check_name((*path, "survey"), experiment["survey"], "surveys", config["surveys"])
+    check_name((*path, "survey"), experiment["survey"], "surveys", config["surveys"])
     used: dict[str, None] = {}
     for name, arm in sorted(experiment["arms"].items()):
         here = (*path, "arms", name)
@@ -178,10 +162,8 @@ def _check_experiment(
     for index, pair in enumerate(experiment["opposite"]):
         for side, footprint in enumerate(pair):
             here = (*path, "opposite", index, side)
-            if footprint in families:
-                example = families[footprint][0]
-                raise ConfigError(here, f"is the family '{footprint}', expected one footprint, for example {example}")
-            _check_name(here, footprint, f"the arms of {path[1]}", used)
+            check_one_footprint(here, footprint, families)
+            check_name(here, footprint, f"the arms of {path[1]}", used)
 
 
 def members_of_arm(arm: Mapping[str, Any], families: Mapping[str, list[str]]) -> list[str]:

@@ -3,11 +3,10 @@
 import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
-from workflow_scripts.configuration.expansion import expand_footprints, members_of_families, moc_paths
+from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
 from workflow_scripts.configuration.references import check_references, members_of_arm, table_suffix
 from workflow_scripts.configuration.shorthand import written_out
 from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
@@ -40,9 +39,11 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
     check_repeated_keys(files)
     with named_sources(files):
         completed = validated(written_out(config, files))
-        _size_training_sets(completed)
-        footprints = expand_footprints(completed["footprints"], completed["matchings"])
-        families = members_of_families(footprints)
+        for matching in completed["matchings"].values():
+            # A sample of the galaxies gives the smaller training sets that matchings name for it.
+            if (of_sample := matching.pop("per_class_of_sample")) and completed["sample"]:
+                matching["per_class"] = of_sample
+        footprints, families = expand_footprints(completed["footprints"], completed["matchings"])
         check_references(completed, families, footprints)
     for experiment in completed["experiments"].values():
         for arm in experiment["arms"].values():
@@ -61,14 +62,6 @@ def _check_matchings(configuration: "Configuration") -> None:
             configuration.galaxies_parameter(configuration.survey(survey)["catalog"], list(bins or {}))
 
 
-def _size_training_sets(completed: Entry) -> None:
-    """A sample of the galaxies gives the smaller training sets that matchings name for it."""
-    for matching in completed["matchings"].values():
-        of_sample = matching.pop("per_class_of_sample")
-        if completed["sample"] and of_sample:
-            matching["per_class"] = of_sample
-
-
 class Configuration:
     """A valid configuration. Entries come back complete, as plain dicts that `as_parameter` turns into text.
 
@@ -79,21 +72,14 @@ class Configuration:
     def __init__(self, completed: Entry, footprints: Mapping[str, Entry]):
         self.completed = completed
         self._footprints = footprints
-
-    @property
-    def active_experiments(self) -> list[str]:
-        """Names of the experiments to make."""
-        return list(self.completed["active_experiments"])
-
-    @property
-    def active_audits(self) -> list[str]:
-        """Names of the audits to make."""
-        return list(self.completed["active_audits"])
-
-    @property
-    def active_surveys(self) -> list[str]:
-        """Names of the surveys that the active experiments use."""
-        return sorted({self._entry("experiments", name)["survey"] for name in self.active_experiments})
+        # Names of the experiments and audits to make, and of all footprints, families expanded.
+        self.active_experiments: list[str] = completed["active_experiments"]
+        self.active_audits: list[str] = completed["active_audits"]
+        self.footprint_names = list(footprints)
+        # Whether training and annotating request a GPU.
+        self.gpu: bool = completed["gpu"]["enabled"]
+        # Address of the user, sent to public services with every request; None for none.
+        self.contact: str | None = completed["contact"]
 
     @property
     def active_images(self) -> list[tuple[str, str]]:
@@ -104,21 +90,6 @@ class Configuration:
             networks = {network for arm in entry["arms"].values() for network in arm["networks"]}
             found |= {(entry["survey"], self.network(network)["recipe"]) for network in networks}
         return sorted(found)
-
-    @property
-    def gpu(self) -> bool:
-        """Whether training and annotating request a GPU."""
-        return self.completed["gpu"]["enabled"]
-
-    @property
-    def contact(self) -> str | None:
-        """Address of the user, sent to public services with every request; None for none."""
-        return self.completed["contact"]
-
-    @cached_property
-    def footprint_names(self) -> list[str]:
-        """Names of all footprints, families expanded."""
-        return list(self._footprints)
 
     def catalog(self, name: str) -> Entry:
         """A catalog with the number of galaxies to keep (`sample`, None for all)."""

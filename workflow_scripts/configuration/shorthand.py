@@ -8,7 +8,7 @@ from typing import Any
 
 from workflow_scripts.configuration.schema import registries
 from workflow_scripts.configuration.sources import ConfigError, ConfigSources, KeyPath, last_source, overlay
-from workflow_scripts.configuration.validation import suggestion
+from workflow_scripts.configuration.validation import check_name
 
 Written = Mapping[str, Any]
 
@@ -38,13 +38,11 @@ def _overlaid(registry: str, name: str, entries: Written, seen: tuple[str, ...])
         return entry
     path: KeyPath = (registry, name, "like")
     base = entry["like"]
-    others = [other for other in entries if isinstance(other, str) and other != name]
     if not isinstance(base, str):
         raise ConfigError(path, f"is not text, expected the name of another entry of {registry}")
     if base in (*seen, name):
         raise ConfigError(path, f"closes a circle: {' -> '.join([*seen, name, base])}")
-    if base not in entries:
-        raise ConfigError(path, f"is '{base}', which is not in {registry}{suggestion(base, others)}")
+    check_name(path, base, registry, [other for other in entries if isinstance(other, str) and other != name])
     own = {key: value for key, value in entry.items() if key != "like"}
     return overlay(_overlaid(registry, base, entries, (*seen, name)), own)
 

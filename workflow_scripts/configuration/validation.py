@@ -3,7 +3,6 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
-from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -41,9 +40,16 @@ def validated(config: Mapping[str, Any]) -> dict[str, Any]:
         for the first unknown key, wrong type or value out of range.
     """
     plain = _plain(config, ())
-    errors = sorted(_validator().iter_errors(plain), key=_rank)
-    if errors:
-        raise ConfigError(_path(errors[0]), _sentence(errors[0]), at=_culprit(errors[0]))
+    validator = Draft202012Validator(config_schema())
+    if error := min(validator.iter_errors(plain), key=_rank, default=None):
+        path = tuple(error.absolute_path)
+        if error.validator in ("additionalProperties", "unevaluatedProperties"):
+            # Only the source with the mistake has the key itself.
+            known = keys_of(applicable_schemas(error.schema, error.instance))
+            unknown = next(key for key in error.instance if key not in known)
+            hint = _about_unknown(unknown, list(known), path)
+            raise ConfigError(path, f"{'has the ' if path else ''}unknown key '{unknown}'{hint}", at=(*path, unknown))
+        raise ConfigError(path, _sentence(error))
     return complete(plain, config_schema())
 
 
@@ -56,9 +62,10 @@ def suggestion(name: str, known: Collection[str]) -> str:
     return f"; expected one of {', '.join(known)}" if known else ""
 
 
-@cache
-def _validator() -> Draft202012Validator:
-    return Draft202012Validator(config_schema())
+def check_name(path: KeyPath, name: str, place: str, known: Collection[str]) -> None:
+    """Raise `ConfigError` for a name that is not among the `known` ones of a place (a registry)."""
+    if name not in known:
+        raise ConfigError(path, f"is '{name}', which is not in {place}{suggestion(name, known)}")
 
 
 def _plain(value: Any, path: KeyPath) -> Any:
@@ -88,36 +95,18 @@ def _rank(error: ValidationError) -> tuple[int, int]:
     return _FIRST_REPORTED.get(str(error.validator), 1), -len(error.absolute_path)
 
 
-def _path(error: ValidationError) -> KeyPath:
-    return tuple(error.absolute_path)
-
-
-def _culprit(error: ValidationError) -> KeyPath:
-    """What only the source with the mistake has: for an unknown key, the key itself."""
-    if error.validator in ("additionalProperties", "unevaluatedProperties"):
-        return (*_path(error), _unknown_key(error))
-    return _path(error)
-
-
-def _unknown_key(error: ValidationError) -> str:
-    known = keys_of(applicable_schemas(error.schema, error.instance))
-    return next(key for key in error.instance if key not in known)
-
-
 def _sentence(error: ValidationError) -> str:
     """What was found and what was expected, for one violation of the schema."""
-    value, expected, schema, path = error.instance, error.validator_value, error.schema, _path(error)
+    value, expected, schema = error.instance, error.validator_value, error.schema
     match error.validator:
-        case "additionalProperties" | "unevaluatedProperties":
-            known = list(keys_of(applicable_schemas(schema, value)))
-            unknown = _unknown_key(error)
-            return f"{'has the ' if path else ''}unknown key '{unknown}'{_about_unknown(unknown, known, path)}"
         case "required":
             missing = next(key for key in expected if key not in value)
             misspelt = get_close_matches(missing, [key for key in value if key not in expected], n=1, cutoff=0.7)
             hint = f"; is '{misspelt[0]}' a misspelling?" if misspelt else ""
-            lacks = "lacks the key" if path else "lacks the top-level key"
-            return f"{lacks} '{missing}'{_of_key(missing, schema)}{hint}"
+            choices = schema.get("properties", {}).get(missing, {}).get("enum")
+            listed = f" ({' or '.join(choices)})" if choices else ""
+            level = "" if error.absolute_path else "top-level "
+            return f"lacks the {level}key '{missing}'{listed}{hint}"
         case "type":
             return f"is {_shown(value)}, expected {_type_names(expected)}{_number_hint(value, expected)}"
         case "enum":
@@ -127,6 +116,8 @@ def _sentence(error: ValidationError) -> str:
             return f"is {_shown(value)}, expected {' or '.join(_shown(choice) for choice in expected)}"
         case "const":
             return f"is {_shown(value)}, expected {_shown(expected)}"
+        case "pattern" if "expected" in schema:
+            return f"is {_shown(value)}, expected {schema['expected']}"
         case "pattern":
             return f"{_shown(value)} is not a usable name, expected a letter followed by letters, digits or _"
         case "minProperties" | "maxProperties":
@@ -165,11 +156,6 @@ def _about_unknown(unknown: str, known: list[str], path: KeyPath) -> str:
     if not path and "did you mean" not in hint and (places := places_of(unknown)):
         return f"; it belongs in {' or '.join(places[:3])}"
     return hint
-
-
-def _of_key(key: str, schema: Mapping[str, Any]) -> str:
-    choices = schema.get("properties", {}).get(key, {}).get("enum")
-    return f" ({' or '.join(choices)})" if choices else ""
 
 
 def _shown(value: Any) -> str:

@@ -13,14 +13,13 @@ def changed(**first):
     return config
 
 
-def test_active_experiments_name_their_surveys_and_images():
+def test_active_experiments_name_their_images():
     config = changed()
     config["surveys"]["idle"] = copy.deepcopy(config["surveys"]["pixels"])
     settings = load(config)
-    assert settings.active_surveys == ["pixels"]
     assert settings.active_images == [("pixels", "small")]
     config["active_experiments"] = []
-    assert load(config).active_surveys == load(config).active_images == []
+    assert load(config).active_images == []
 
 
 def test_images_that_two_experiments_share_are_listed_once():

@@ -172,6 +172,8 @@ def test_base_is_valid():
         ("networks: {lenet5: {weights: a.weights.h5}}", "lenet5.mode is 'train', which starts from random weights"),
         ("networks: {lenet5: {architecture: file, path: a.keras}}", "lenet5.mode is 'train', which starts from random"),
         ("networks: {lenet5: {mode: fine_tune, weights: a.txt}}", "lenet5.weights is 'a.txt', expected a Keras file"),
+        ("experiments: {default: {figures: {colours: [red, '#12']}}}", "colours[1] is '#12', expected #RRGGBB or the"),
+        ("catalogs: {table: {label_votes: {spiral: {}}}}", "label_votes.spiral is empty, expected at least one entry"),
         ("experiments: {default: {tests: {primary: [fraction_respons]}}}", "tests.primary[0] is 'fraction_respons'"),
     ],
 )

@@ -114,7 +114,7 @@ def test_positions_are_those_of_the_catalog(tmp_path, sample):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (changed("surveys", "sdss", "url", value="skyserver"), "surveys.sdss.url is 'skyserver', expected a URL"),
+        (changed("surveys", "sdss", "url", value="skyserver"), "surveys.sdss.url is 'skyserver', expected an address"),
         (changed("surveys", "sdss", "coverage", value={"moc": "a", "hips": "b"}), "expected one of moc .* and hips"),
         (
             changed("surveys", "sdss", "cutout", "pixel_scale_arcsec", "column", value="siz"),

@@ -63,6 +63,6 @@ def make_footprints():
 
     def make(regions: dict, **matching) -> dict:
         footprints = {name: {"region": region, "matching": "standard"} for name, region in regions.items()}
-        return expand_footprints(footprints, {"standard": MATCHING | matching})
+        return expand_footprints(footprints, {"standard": MATCHING | matching})[0]
 
     return make
