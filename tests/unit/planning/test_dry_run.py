@@ -1,5 +1,8 @@
 """What is wrong with the command line of the preview, in one sentence each."""
 
+import os
+from unittest import mock
+
 import pytest
 import yaml
 
@@ -7,6 +10,13 @@ from tests.small_experiment import CONFIG
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.cluster_requests import Work, shipped_cost
 from workflow_scripts.planning.dry_run import dry_run
+
+
+@pytest.fixture(autouse=True)
+def the_environment_stays_as_it_was():
+    """Snakemake reads the rules in this process, and they set the environment of the steps."""
+    with mock.patch.dict(os.environ):
+        yield
 
 
 @pytest.mark.parametrize(
