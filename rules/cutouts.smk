@@ -122,7 +122,10 @@ rule fetch_cutouts:
 # For nodes without internet: `snakemake cutouts` on a login or transfer node, then the rest on the nodes.
 rule cutouts:
     input:
-        expand("results/cutouts/{survey}/ledger.parquet", survey=dict.fromkeys(survey for survey, _ in settings.active_images)),
+        expand(
+            "results/cutouts/{survey}/ledger.parquet",
+            survey=dict.fromkeys(survey for survey, _ in settings.active_images),
+        ),
     localrule: True
 
 
