@@ -39,10 +39,7 @@ class AddressGuard:
             raise ForbiddenAddressError(f"{url[:200]} leads from https back to http")
         if not host or parts.username is not None or parts.password is not None:
             raise ForbiddenAddressError(f"{url[:200]} has no host, or a name and password in it")
-        if (host, port) in self.trusted:
-            return
-        address = _literal(host)
-        if address is not None:
+        if (host, port) not in self.trusted and (address := _literal(host)) is not None:
             self._check_public(host, address)
 
     def check_address(self, host: str, port: int, address: str) -> None:

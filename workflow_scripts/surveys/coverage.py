@@ -53,8 +53,6 @@ class Coverage:
 
     def contains(self, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Whether positions (ICRS degrees) are covered."""
-        if len(ra) == 0:
-            return np.zeros(0, bool)
         return np.asarray(self.moc.contains_lonlat(ra * units.deg, dec * units.deg), bool)
 
 

@@ -54,7 +54,8 @@ class ServiceSurvey:
                 part
                 for galaxy, inside in zip(galaxies, covered, strict=True)
                 if inside and math.isfinite(galaxy.pixel_scale)
-                for part in self._open_parts(journal, galaxy)
+                for part in self._parts(journal, galaxy)
+                if is_open(journal, part)
             ]
             if wanted:
                 self.fetch(wanted, journal, len(galaxies) * max(len(self.service.parts), 1) - len(wanted))
@@ -81,7 +82,8 @@ class ServiceSurvey:
             return CutoutResult(galaxy.source_id, "no_coverage", "outside the coverage map")
         if not math.isfinite(galaxy.pixel_scale):
             return CutoutResult(galaxy.source_id, "failed", "the catalog has no pixel scale for it")
-        head, image = self._record(journal, galaxy)
+        records = {part.part: journal.read(part.key) for part in self._parts(journal, galaxy)}
+        head, image = records[""] if "" in records else joined(records)
         delivered = head["outcome"] == "delivered"
         return CutoutResult(
             galaxy.source_id,
@@ -97,18 +99,11 @@ class ServiceSurvey:
             checked_sha256=head["sha256"],
         )
 
-    def _open_parts(self, journal: Journal, galaxy: Galaxy) -> list[Galaxy]:
+    def _parts(self, journal: Journal, galaxy: Galaxy) -> list[Galaxy]:
         # A galaxy with parts is whole in the journal where an earlier tile had its image.
-        parts = [] if self.service.parts and galaxy.key in journal else self._parts(galaxy)
-        return [part for part in parts if is_open(journal, part)]
-
-    def _record(self, journal: Journal, galaxy: Galaxy) -> tuple[Head, bytes]:
         if galaxy.key in journal or not self.service.parts:
-            return journal.read(galaxy.key)
-        return joined({part.part: journal.read(part.key) for part in self._parts(galaxy)})
-
-    def _parts(self, galaxy: Galaxy) -> list[Galaxy]:
-        return [replace(galaxy, part=part) for part in self.service.parts] or [galaxy]
+            return [galaxy]
+        return [replace(galaxy, part=part) for part in self.service.parts]
 
     def _galaxies(self, requests: pd.DataFrame) -> list[Galaxy]:
         scales = self._scales(requests)

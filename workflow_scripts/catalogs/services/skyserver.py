@@ -110,7 +110,17 @@ def parse_csv(body: bytes) -> pa.Table:
         text = body.decode("utf-8").replace("\r\n", "\n")
     except UnicodeDecodeError:
         raise TransientError("the response is not text in UTF-8") from None
-    _check_beginning(text)
+    beginning = text[:QUOTED_CHARACTERS].lstrip("\ufeff \t\n")
+    if not beginning:
+        raise TransientError("the response is empty")
+    if beginning.startswith("<"):
+        raise TransientError(f"a page of HTML or XML came where CSV was expected ({one_line(text)})")
+    if beginning.startswith("{"):
+        raise TransientError(f"an error came where CSV was expected ({message_of_error(text.encode())})")
+    if not _MARK.fullmatch(text.split("\n", 1)[0].strip()):
+        raise RefusalError(
+            f"the first line is '{one_line(text.splitlines()[0])}', expected #Table1; has the service changed its CSV?"
+        )
     mark, names_line, *_ = [*text.split("\n", 2), "", ""]
     if "\n" not in text[len(mark) + 1 :]:
         raise TransientError("the response stops before its first row")
@@ -127,20 +137,6 @@ def parse_csv(body: bytes) -> pa.Table:
     rows = _rows(len(names), rest)
     columns = zip(*rows, strict=True) if rows else ([] for _ in names)
     return pa.table({name: pa.array(cells, pa.string()) for name, cells in zip(names, columns, strict=True)})
-
-
-def _check_beginning(text: str) -> None:
-    beginning = text[:QUOTED_CHARACTERS].lstrip("\ufeff \t\n")
-    if not beginning:
-        raise TransientError("the response is empty")
-    if beginning.startswith("<"):
-        raise TransientError(f"a page of HTML or XML came where CSV was expected ({one_line(text)})")
-    if beginning.startswith("{"):
-        raise TransientError(f"an error came where CSV was expected ({message_of_error(text.encode())})")
-    if not _MARK.fullmatch(text.split("\n", 1)[0].strip()):
-        raise RefusalError(
-            f"the first line is '{one_line(text.splitlines()[0])}', expected #Table1; has the service changed its CSV?"
-        )
 
 
 def _rows(columns: int, rest: str) -> list[list[str | None]]:

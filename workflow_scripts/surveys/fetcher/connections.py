@@ -28,6 +28,12 @@ _TIMES = struct.Struct("<dd")
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _PIECE = 2**16
+_BROKE_OFF = (
+    aiohttp.ClientPayloadError,
+    aiohttp.ServerDisconnectedError,
+    ConnectionError,
+    asyncio.IncompleteReadError,
+)
 
 
 @dataclass(frozen=True)
@@ -173,13 +179,9 @@ class Connections:
 
     async def __aenter__(self) -> "Connections":
         seconds = self._limits.timeout_seconds
+        resolver = _GuardedResolver(self._guard)
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=self._limits.concurrency,
-                resolver=_GuardedResolver(self._guard),
-                use_dns_cache=True,
-                ttl_dns_cache=300,
-            ),
+            connector=aiohttp.TCPConnector(limit=self._limits.concurrency, resolver=resolver, ttl_dns_cache=300),
             headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=seconds, connect=min(seconds, 20.0)),
             # Bytes as they come: a small body that unpacks to gigabytes is never unpacked.
@@ -225,12 +227,7 @@ class Connections:
         except aiohttp.ClientConnectorError as error:
             reason = error.os_error.strerror or str(error.os_error)
             return NotReceived(f"no connection to {urlsplit(url).netloc}: {reason}", unreachable=True)
-        except (
-            aiohttp.ClientPayloadError,
-            aiohttp.ServerDisconnectedError,
-            ConnectionError,
-            asyncio.IncompleteReadError,
-        ):
+        except _BROKE_OFF:
             return NotReceived("the connection broke off")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             # A broken header, chunk or certificate.
