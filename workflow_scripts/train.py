@@ -65,7 +65,7 @@ def main(args: argparse.Namespace) -> None:
         table = pd.DataFrame(history, columns=["epoch", "loss", "accuracy"])
         table.to_csv(temporary, index=False, float_format="%.9g")
     outcome = {
-        "n_train": Counter(map(str, labels.tolist())),
+        "n_train": dict(Counter(map(str, labels.tolist()))),
         "image_shape": list(images.shape[1:]),
         "parameters": model.count_params(),
         "device": device(),

@@ -49,7 +49,7 @@ class _Mask:
         self.coarse = PixelPositions(_coarser(whole.counts), _coarser(whole.vectors), whole.second)
         self.circle = right_ascension_vectors(np.degrees(np.arctan2(mask.vectors[:, 1], mask.vectors[:, 0])))
         weighted = self.circle * mask.counts[:, None]
-        self.circle_sums = PositionSums(mask.n, weighted.sum(axis=0), weighted.T @ self.circle)
+        self.circle_sums = PositionSums(whole.n, weighted.sum(axis=0), weighted.T @ self.circle)
         # Opposite hemispheres are the same contrast.
         axes = np.column_stack(healpy.pix2vec(4, np.arange(N_BLOCKS), nest=True))
         self.axes = axes[(axes[:, 2] > 0) | ((axes[:, 2] == 0) & (axes[:, 1] > 0))]
@@ -201,6 +201,6 @@ def _halves(mock: _LabelMock) -> list[Finding]:
 @LABELS.tests({"paper-style sigma as a Gaussian": NEVER, "paper-style sigma, chi with 3 dof": NEVER})
 def _paper_style(mock: _LabelMock) -> list[Finding]:
     sums, positions = mock.values.sums, mock.mask.positions.sums
-    signs = ValueSums(2 * sums.total - mock.mask.n, mock.mask.n, 2 * mock.values.vector - positions.first)
+    signs = ValueSums(2 * sums.total - positions.n, positions.n, 2 * mock.values.vector - positions.first)
     scan = dipole_scan(positions, signs)
     return [Finding(float(2 * stats.norm.sf(scan.max_sigma))), Finding(scan.global_p)]

@@ -43,11 +43,6 @@ class MockPositions:
     split: NDArray[np.bool_]
     centre: NDArray[np.float64]
 
-    @property
-    def n(self) -> int:
-        """Number of galaxies."""
-        return int(self.counts.sum())
-
 
 class Mask(NamedTuple):
     """A part of the sky: in words, for a panel, and by right ascension, declination and galactic latitude (degrees)."""

@@ -71,8 +71,8 @@ def _pairs(positions: MockPositions, skies: MockSkies, seed: int) -> Iterator[_P
         weighted, second = (np.tensordot(weights, products, axes=1) for weights in (totals, squares))
         scatter = ScatterSums(sums, values, weighted, squares @ vectors, second)
         truth = (skies.variant.dipole, axis, positions.centre)
-        mean = float(shift @ counts) / positions.n
-        yield _Pair(int(only_a.sum()), int(only_b.sum()), positions.n, scatter, truth, mean)
+        mean = float(shift @ counts) / sums.n
+        yield _Pair(int(only_a.sum()), int(only_b.sum()), sums.n, scatter, truth, mean)
 
 
 def _discordant(
@@ -119,7 +119,7 @@ class _Galaxies:
     def __init__(self, positions: MockPositions, skies: MockSkies) -> None:
         self.positions, self.skies = positions, skies
         self.pixel = np.repeat(np.arange(len(positions.counts)), positions.counts)
-        self.vectors, self.n = positions.vectors[self.pixel], positions.n
+        self.vectors = positions.vectors[self.pixel]
         self.sums = PositionSums.of(self.vectors)
         self.bias = SCORE_BIAS * self.vectors[:, 2]
         self.spread = np.where(np.abs(self.vectors[:, 2]) > 0.5, 4.0, 0.3)
@@ -146,7 +146,7 @@ class _Scores(NamedTuple):
 
 def _scores(positions: MockPositions, skies: MockSkies, seed: int) -> Iterator[_Scores]:
     random, galaxies = np.random.default_rng(seed), _Galaxies(positions, skies)
-    n, pixel = galaxies.n, galaxies.pixel
+    n, pixel = len(galaxies.pixel), galaxies.pixel
     for number, axis in enumerate(skies.axes):
         truth = (random.random(n) < skies.fractions[number][pixel]).astype(float)
         easy = random.random(n) < 0.7

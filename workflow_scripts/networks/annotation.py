@@ -77,10 +77,7 @@ def write_annotations(
     started = last_line = time.monotonic()
     done = 0
     schema = ANNOTATION_SCHEMA.with_metadata(parquet_metadata(record))
-    with (
-        whole_file(output) as temporary,
-        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
-    ):
+    with whole_file(output) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
         for start in range(0, rows.num_rows, ROWS_AT_A_TIME):
             piece = rows.slice(start, ROWS_AT_A_TIME).combine_chunks()
             outputs = []
@@ -88,15 +85,16 @@ def write_annotations(
                 check_scores(model_path, scored)
                 outputs.append(scored)
                 done += len(scored)
-                if time.monotonic() - last_line > _LOG_EVERY_SECONDS:
-                    last_line = time.monotonic()
-                    log.info("%s", _progress(done, rows.num_rows, last_line - started))
+                now = time.monotonic()
+                if done == rows.num_rows or now - last_line > _LOG_EVERY_SECONDS:
+                    last_line, rate, left = now, done / max(now - started, 1e-6), rows.num_rows - done
+                    line = "annotated %d of %d galaxies, %.0f a second, %.0f s left"
+                    log.info(line, done, rows.num_rows, rate, left / rate)
             scores, labels = scores_and_labels(np.concatenate(outputs))
             writer.write_table(
                 pa.table([*piece.columns[:3], pa.array(scores), pa.array(labels)], schema=schema),
                 row_group_size=ROWS_AT_A_TIME,
             )
-    log.info("%s", _progress(done, rows.num_rows, time.monotonic() - started))
 
 
 def score(model: "keras.Model", images: ImageStore, tiles: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
@@ -125,11 +123,3 @@ def scores_and_labels(outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 @lru_cache(maxsize=1)
 def _predictor(model: "keras.Model") -> Any:
     return tf.function(lambda batch: model(tf.cast(batch, tf.float32), training=False), autograph=False)
-
-
-def _progress(done: int, total: int, seconds: float) -> str:
-    rate = done / max(seconds, 1e-6)
-    left = (total - done) / max(rate, 1e-6)
-    return f"annotated {done} of {total} galaxies, {rate:.0f} a second" + (
-        f", {left:.0f} s left" if done < total else ""
-    )
