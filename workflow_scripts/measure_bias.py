@@ -23,7 +23,7 @@ from workflow_scripts.bias.pairs import pair_table
 from workflow_scripts.bias.quantities import galaxy_level_p, galaxy_level_summary
 from workflow_scripts.bias.replicates import arm_means
 from workflow_scripts.bias.response_model import response_models, variance_budget
-from workflow_scripts.bias.run_level import adjusted_primary, run_level_tests
+from workflow_scripts.bias.run_level import run_level_tests
 from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run_table
 from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import maps_of_experiment
@@ -88,7 +88,9 @@ def measure(
     training_templates = mean_training_templates(pd.read_csv(balance), templates) if balance and templates else None
     found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates)
     found.missing += without_imaging
-    primary = adjusted_primary(found.tests)
+    of_runs = ledger(found.tests, settings["alpha"])
+    decisive = [line for line in of_runs if line["family"] == "primary"]
+    primary = {line["name"]: {"p": line["p"], "p_holm": line["adjusted"]} for line in decisive}
     tables = {
         "runs": runs,
         "fractions": fractions,
@@ -114,7 +116,7 @@ def measure(
         "simulated": experiment["simulated"],
         "verdict": verdict_of_runs(runs, found, primary, paper_style, settings["alpha"]),
         "primary": primary,
-        "ledger": ledger(found.tests, settings["alpha"]) + of_galaxies,
+        "ledger": of_runs + of_galaxies,
         "not_answered": found.not_answered,
         "variance_budget": variance_budget(runs, found.tests, opposite, settings["alpha"]),
         "response_model": response_models(runs, found.tests),

@@ -35,7 +35,6 @@ from workflow_scripts.bias.run_statistics import (
 )
 from workflow_scripts.bias.training_comparison import TrainingSets, overlap_between_footprints, overlap_within_arms
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.p_values import holm
 from workflow_scripts.statistics.result import TestResult
 
 ROTATING_PRIMARY = ("fraction_response", "dipole_response")
@@ -132,14 +131,6 @@ def run_level_tests(
         _contrasts(found, group, blank, sets, experiment["opposite"])
         _noise(found, group, blank)
     return found
-
-
-def adjusted_primary(tests: Sequence[TestResult]) -> dict[str, dict[str, float]]:
-    """The deciding p of the primary tests that could be made, with Holm's adjustment."""
-    primary = [(test.name, test.deciding_p) for test in tests if test.family == "primary"]
-    known = [(name, p) for name, p in primary if p is not None]
-    adjusted = holm([p for _, p in known])
-    return {name: {"p": p, "p_holm": float(value)} for (name, p), value in zip(known, adjusted, strict=True)}
 
 
 def _responses(
