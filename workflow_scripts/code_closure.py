@@ -10,6 +10,7 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import resolve_name
 from pathlib import Path
 from typing import Any
 
@@ -72,10 +73,7 @@ def _imports(tree: ast.Module, package: str, file: Path, root: Path) -> Iterator
             for alias in node.names:
                 yield from _with_packages(alias.name)
         elif isinstance(node, ast.ImportFrom):
-            origin = node.module or ""
-            if node.level:
-                kept = package.split(".")[: len(package.split(".")) - node.level + 1]
-                origin = ".".join([*kept, *filter(None, [node.module])])
+            origin = resolve_name("." * node.level + (node.module or ""), package)
             if origin == "importlib" and any(alias.name in _DYNAMIC for alias in node.names):
                 _refuse(file, node.lineno)
             if origin.split(".")[0] == PACKAGE:

@@ -10,16 +10,8 @@ from pathlib import Path
 from typing import Any
 
 PACKAGES = (
-    "snakemake",
-    "tensorflow",
-    "keras",
-    "numpy",
-    "scipy",
-    "pandas",
-    "pyarrow",
-    "astropy",
-    "mocpy",
-    "galsim",
+    *("snakemake", "tensorflow", "keras"),
+    *("numpy", "scipy", "pandas", "pyarrow", "astropy", "mocpy", "galsim"),
 )
 
 

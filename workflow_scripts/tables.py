@@ -85,12 +85,7 @@ def content_digest(table: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def write_table(
-    path: str | Path,
-    table: pd.DataFrame | pa.Table,
-    record: Mapping[str, Any] | None = None,
-    row_group_size: int = 65_536,
-) -> None:
+def write_table(path: str | Path, table: pd.DataFrame | pa.Table, record: Mapping[str, Any] | None = None) -> None:
     """Write a table as Parquet (zstd), with `record` in its schema metadata; the same rows give the same bytes."""
     if isinstance(table, pd.DataFrame):
         table = pa.Table.from_pandas(table, preserve_index=False)
@@ -99,8 +94,5 @@ def write_table(
         metadata |= parquet_metadata(record)
     with whole_file(path) as temporary:
         pq.write_table(
-            table.replace_schema_metadata(metadata or None),
-            temporary,
-            compression="zstd",
-            row_group_size=row_group_size,
+            table.replace_schema_metadata(metadata or None), temporary, compression="zstd", row_group_size=65_536
         )

@@ -19,9 +19,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for abandoned in path.parent.glob(
-        _temporary_name(glob.escape(path.stem), "[0-9a-f]" * 12, glob.escape(path.suffix))
-    ):
+    pattern = _temporary_name(glob.escape(path.stem), "[0-9a-f]" * 12, glob.escape(path.suffix))
+    for abandoned in path.parent.glob(pattern):
         abandoned.unlink(missing_ok=True)
     temporary = path.with_name(_temporary_name(path.stem, uuid.uuid4().hex[:12], path.suffix))
     try:

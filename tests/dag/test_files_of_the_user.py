@@ -81,7 +81,7 @@ def test_a_mistyped_path_does_not_keep_the_results_of_another_file(checkout):
     result = checkout.snakemake("--dry-run", tile, check=False)
     assert result.returncode
     assert "(did you mean 'table.csv'?)" in result.stderr + result.stdout
-    # Whoever has put the original away says so.
+    # For whoever has put the original away.
     checkout.write_config(config | {"missing_files": "accept"})
     assert "Nothing to be done" in checkout.snakemake("--dry-run", tile).stdout
 

@@ -85,17 +85,14 @@ def snakemakes_in(folder: str | Path) -> list[int]:
 
     The Snakemakes inside jobs, which may run on this machine too, have a `--mode` and do not count.
     """
-    wanted = Path(folder).resolve()
+    wanted = str(Path(folder).resolve())
     found = []
-    for process in psutil.process_iter():
-        try:
-            command = process.cmdline()
-            is_snakemake = any("snakemake" in Path(word).name for word in command[:3])
-            if is_snakemake and "--mode" not in command and Path(process.cwd()) == wanted:
-                found.append(process.pid)
-        except (psutil.Error, OSError):
-            # It ended meanwhile, or belongs to someone else.
-            continue
+    # What belongs to someone else comes as None.
+    for process in psutil.process_iter(["cmdline", "cwd"]):
+        command = process.info["cmdline"] or []
+        is_snakemake = any("snakemake" in Path(word).name for word in command[:3])
+        if is_snakemake and "--mode" not in command and process.info["cwd"] == wanted:
+            found.append(process.pid)
     return found
 
 

@@ -106,10 +106,7 @@ class Configuration:
     def query_limits(self, name: str) -> list[str]:
         """Access limits of a catalog service, which do not change its response, as options of query_catalog."""
         entry = self._entry("catalogs", name)
-        options = ["--page-rows", str(entry["page_rows"])]
-        if entry["source"] == "skyserver":
-            options += ["--queries-per-minute", str(entry["queries_per_minute"])]
-        return [*options, *(["--asynchronous"] if entry.get("asynchronous") else [])]
+        return _options({key: entry.get(key) for key in ("page_rows", "queries_per_minute", "asynchronous")})
 
     def catalog_source(self, name: str) -> str:
         """The table that a catalog is made from: the user's, or what the step before made or fetched."""
@@ -123,7 +120,7 @@ class Configuration:
     def download_options(self, name: str) -> list[str]:
         """What a downloaded table depends on, as options of download_catalog."""
         entry = self._entry("catalogs", name)
-        return ["--url", entry["url"], "--sha256", entry["sha256"].lower()]
+        return _options({"url": entry["url"], "sha256": entry["sha256"].lower()})
 
     def catalog_parameter(self, name: str) -> Entry:
         """How rows become a catalog: without what only decides which rows there are, and reaches it as rows."""
@@ -286,21 +283,23 @@ class Configuration:
 
     def audit_options(self, name: str) -> list[str]:
         """The options of an audit as its command line takes them, without those that are null or empty."""
-        options = []
-        for key, value in self.audit(name).items():
-            if key == "path" or value is None or value == []:
-                continue
-            texts = [_text(item) for item in (value if isinstance(value, list) else [value])]
-            options += [f"--{key.replace('_', '-')}", *texts]
-        return options
+        return _options({key: value for key, value in self.audit(name).items() if key != "path"})
 
     def _entry(self, registry: str, name: str) -> Entry:
         return _found(self.completed[registry], registry, name)
 
 
-def _text(value: Any) -> str:
-    """A value of the configuration as one would type it: 1.0 and 1 are the same class."""
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+def _options(values: Mapping[str, Any]) -> list[str]:
+    """Values as options of a command line: True is a switch, and what is null, false or empty is left out."""
+    options = []
+    for key, value in values.items():
+        if value is None or value is False or value == []:
+            continue
+        options.append(f"--{key.replace('_', '-')}")
+        for item in value if isinstance(value, list) else [] if value is True else [value]:
+            # As one would type it: 1.0 and 1 are the same class.
+            options.append(str(int(item)) if isinstance(item, float) and item.is_integer() else str(item))
+    return options
 
 
 def _found(entries: Mapping[str, Any], registry: str, name: str) -> Any:

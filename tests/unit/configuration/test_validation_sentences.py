@@ -230,7 +230,7 @@ def test_spelling_of_a_number_changes_nothing():
     completed = complete({"pixel_scale_arcsec": 1, "size_px": 40.0}, schema)
     assert repr(completed["pixel_scale_arcsec"]) == "1.0"
     assert repr(completed["size_px"]) == "40"
-    # JSON Schema says 1.0 and 1 are the same member of an enum; the parameter of a rule must be, too.
+    # To JSON Schema, 1.0 and 1 are the same member of an enum; the parameter of a rule must be one, too.
     assert complete({"channels": 3}, config_schema()["$defs"]["recipe"])["channels"] == 3
 
 
