@@ -16,6 +16,8 @@ settings.load_profile("same_examples")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
+# First: the plugin that deals tests out to processes reads the marks in the same hook.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """Keep tests in one process that share what is dear to make: the finished run, or the fixtures of a file."""
     for item in items:

@@ -110,6 +110,7 @@ def test_the_page_has_the_dipole_for_every_degree(catalog):
     assert "not to be had" not in table
 
 
+@pytest.mark.usefixtures("brief_audits")
 @pytest.mark.parametrize(("lowest", "made", "flagged"), [(30.0, 2, [False, True, False]), (60.0, 1, [False] * 3)])
 def test_on_a_cap_multipoles_are_flagged_or_refused_and_the_dipole_is_still_tested(tmp_path, lowest, made, flagged):
     random = np.random.default_rng(3)
