@@ -1,5 +1,6 @@
 """Whatever dies on the way, at most one more `snakemake` ends in the complete and identical result."""
 
+import copy
 import os
 import signal
 import time
@@ -96,3 +97,18 @@ def test_a_site_that_wants_a_partition_is_reported(submitted, few_runs):
     assert submitted.jobs() == []
     sentence = "error: SLURM refused a job: this site has no default partition: add --default-resources"
     assert submitted.printed().count(sentence) == 1
+
+
+def test_a_mistake_that_a_job_finds_ends_the_run_with_its_sentence(submitted, few_runs):
+    config = copy.deepcopy(few_runs)
+    for matching in config["matchings"].values():
+        matching.update(per_class=100_000, shortfall="error")
+    submitted.write_config(config)
+    assert submitted.run() != 0
+    *_, last = submitted.printed().strip().splitlines()
+    assert last.startswith("error: footprints."), submitted.printed()[-3000:]
+    assert "draw_training_set.log" in last
+    # One attempt each: another would meet the same mistake.
+    drawn = submitted.jobs("draw_training_set")
+    assert len(drawn) <= 2
+    assert submitted.jobs("train") == []
