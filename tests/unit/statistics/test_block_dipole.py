@@ -166,7 +166,7 @@ def test_too_few_blocks_and_blocks_that_do_not_fit_are_refused(blocks):
         block_dipole_test(*sums, block, 0, 1)
     with pytest.raises(ValueError, match="all values are the same"):
         block_dipole_test(*binned(vectors, np.ones(90)), block, 10, 1)
-    # All of the north but for one block, which alone tells north from south.
+    # All of the north but for one block, which alone separates north from south.
     plane = unit_vectors(np.linspace(0, 357, 90), np.where(block == 3, 40.0, 0.0))
     with pytest.raises(ValueError, match="one block alone"):
         block_dipole_test(*binned(plane, values), block, 10, 1)

@@ -42,7 +42,7 @@ def test_residuals_are_those_of_fits_to_the_other_folds(sky):
     vectors, templates, patches, random = sky
     outcome = 0.3 * templates[:, 0] + random.normal(size=3000)
     found = cross_fitted_dipole(vectors, outcome, templates, patches, folds=3, seed=5)
-    # The prediction in a patch tells its coefficients, and patches of one fold have the same.
+    # The prediction in a patch gives its coefficients, and patches of one fold have the same.
     design, predicted = np.column_stack([np.ones(3000), templates]), outcome - found.residuals
     used = {p: tuple(np.linalg.lstsq(design[patches == p], predicted[patches == p])[0].round(6)) for p in set(patches)}
     assert len(set(used.values())) == 3
