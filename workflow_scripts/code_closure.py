@@ -63,7 +63,9 @@ def _read(name: str, root: Path) -> tuple[str, tuple[str, ...]]:
         raise InputError(f"{file}:{error.lineno}: not valid Python ({error.msg})") from None
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     imported = tuple(dict.fromkeys(_imports(tree, package, file, root)))
-    _strip_docstrings(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
     return hashlib.sha256("".join(_notation(tree)).encode()).hexdigest(), imported
 
 
@@ -104,12 +106,6 @@ def _refuse(file: Path, line: int) -> None:
         f"{file}:{line}: imports a module by a computed name, expected an import statement, so that the"
         " workflow knows what to rerun when code changes"
     )
-
-
-def _strip_docstrings(tree: ast.Module) -> None:
-    for node in ast.walk(tree):
-        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
 
 
 def _notation(value: Any) -> Iterator[str]:

@@ -56,8 +56,10 @@ def applicable_schemas(schema: Schema, value: Any) -> Iterator[Schema]:
         yield from applicable_schemas(resolve(schema["$ref"]), value)
     for part in schema.get("allOf", ()):
         yield from applicable_schemas(part, value)
-    if "if" in schema and _chosen(schema["if"], value):
-        yield from applicable_schemas(schema.get("then", {}), value)
+    # An `if` of this schema requires constants.
+    wanted = schema["if"]["properties"] if "if" in schema and isinstance(value, Mapping) else {}
+    if wanted and all(value.get(key) == part["const"] for key, part in wanted.items()):
+        yield from applicable_schemas(schema["then"], value)
 
 
 def keys_of(applied: Iterable[Schema]) -> dict[str, Schema]:
@@ -98,14 +100,6 @@ def places_of(key: str) -> list[str]:
         if isinstance(schema.get("additionalProperties"), Mapping):
             waiting.append((f"{path}.NAME", schema["additionalProperties"]))
     return found
-
-
-def _chosen(condition: Schema, value: Any) -> bool:
-    """Whether `value` has the constants that an `if` of this schema requires."""
-    if not isinstance(value, Mapping):
-        return False
-    wanted = {key: schema["const"] for key, schema in condition["properties"].items()}
-    return all(value.get(key) == constant for key, constant in wanted.items())
 
 
 def complete(value: Any, schema: Schema) -> Any:

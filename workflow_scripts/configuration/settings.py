@@ -49,17 +49,13 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
         for arm in experiment["arms"].values():
             arm["footprints"] = members_of_arm(arm, families)
     configuration = Configuration(completed, footprints)
-    _check_matchings(configuration)
-    return configuration
-
-
-def _check_matchings(configuration: "Configuration") -> None:
-    """Raise `InputError` where training sets of an active experiment match in what the catalog has not."""
-    for experiment in configuration.active_experiments:
-        survey = configuration.experiment(experiment)["survey"]
-        for footprint in dict.fromkeys(run.footprint for run in configuration.runs(experiment)):
+    for experiment in map(configuration.experiment, configuration.active_experiments):
+        # Training sets match in what the catalog has.
+        catalog = configuration.survey(experiment["survey"])["catalog"]
+        for footprint in experiment["footprints"]:
             bins = configuration.footprint(footprint)["matching"]["bins"]
-            configuration.galaxies_parameter(configuration.survey(survey)["catalog"], list(bins or {}))
+            configuration.galaxies_parameter(catalog, list(bins or {}))
+    return configuration
 
 
 class Configuration:
@@ -72,10 +68,9 @@ class Configuration:
     def __init__(self, completed: Entry, footprints: Mapping[str, Entry]):
         self.completed = completed
         self._footprints = footprints
-        # Names of the experiments and audits to make, and of all footprints, families expanded.
+        # Names of the experiments and audits to make.
         self.active_experiments: list[str] = completed["active_experiments"]
         self.active_audits: list[str] = completed["active_audits"]
-        self.footprint_names = list(footprints)
         # Whether training and annotating request a GPU.
         self.gpu: bool = completed["gpu"]["enabled"]
         # Address of the user, sent to public services with every request; None for none.

@@ -20,6 +20,12 @@ from workflow_scripts.configuration.sources import ConfigError, KeyPath
 
 # A misspelt key is often unknown in one place and missing in another: what the user wrote comes first.
 _FIRST_REPORTED = {"additionalProperties": 0, "unevaluatedProperties": 0, "propertyNames": 0, "required": 2}
+_BOUNDS = {
+    "minimum": "at least",
+    "maximum": "at most",
+    "exclusiveMinimum": "more than",
+    "exclusiveMaximum": "less than",
+}
 # Keys that earlier versions had: the registry of the entry, the key, and what to write now.
 _FORMER_KEYS = {
     ("recipes", "dtype"): "pixels are always of 8 bits, leave it out",
@@ -127,14 +133,8 @@ def _sentence(error: ValidationError) -> str:
             found = " and ".join(value) or "nothing"
             merged = " (a second file adds to a mapping and replaces nothing in it)" if len(value) > 1 else ""
             return f"has {found}{merged}, expected exactly one of {', '.join(known)}"
-        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
-            words = {
-                "minimum": "at least",
-                "maximum": "at most",
-                "exclusiveMinimum": "more than",
-                "exclusiveMaximum": "less than",
-            }
-            return f"is {_shown(value)}, expected {words[str(error.validator)]} {expected}"
+        case bound if bound in _BOUNDS:
+            return f"is {_shown(value)}, expected {_BOUNDS[bound]} {expected}"
         case "minItems" | "maxItems":
             low, high = schema.get("minItems", 0), schema.get("maxItems")
             amount = f"exactly {low}" if low == high else f"at least {low}" if len(value) < low else f"at most {high}"

@@ -7,6 +7,7 @@ import yaml
 
 from workflow_scripts.configuration import Run, as_parameter, load
 from workflow_scripts.configuration.expansion import BASE_PIXELS
+from workflow_scripts.errors import InputError
 from workflow_scripts.runs import listed_runs, paths_of_runs
 
 CONFIG = """
@@ -57,7 +58,8 @@ def test_rotating_family(settings):
         assert member["family"] == {"name": "rotating", "member": number, "regions": regions}
         assert member["axis"] == list(BASE_PIXELS[number])
         assert member["matching"]["per_class"] == 50
-    assert "rotating" not in settings.footprint_names
+    with pytest.raises(InputError, match="'rotating' is not in footprints"):
+        settings.footprint("rotating")
 
 
 def test_random_sky_family(settings):
