@@ -5,7 +5,6 @@ Nothing here grows with the number of galaxies, so a catalog of any size is read
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from workflow_scripts.statistics.pairs.class_agreement import agreement_table
 from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
 from workflow_scripts.statistics.sky.cosine import right_ascension_vectors
 from workflow_scripts.statistics.sky.dipole import ScatterSums
-from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import Additive, PixelPositions, PixelValues, PositionSums, ValueSums
 from workflow_scripts.statistics.truth.error_dipoles import ErrorSums
 from workflow_scripts.statistics.truth.score_calibration import ResidualSums, ScoreCells
 
@@ -66,23 +65,8 @@ class Places:
         return np.bincount(cells, weights=weights, minlength=2 * RA_BINS).astype(float).reshape(RA_BINS, 2)
 
 
-class _Additive:
-    """Sums of disjoint sets of galaxies add up, field by field; None is the sum of no galaxy."""
-
-    def __add__(self, other: Self) -> Self:
-        return type(self)(*(_total(getattr(self, part.name), getattr(other, part.name)) for part in fields(self)))  # type: ignore[arg-type]
-
-
-def _total(first: Any, second: Any) -> Any:
-    if first is None or second is None:
-        return second if first is None else first
-    if isinstance(first, tuple):
-        return tuple(a + b for a, b in zip(first, second, strict=True))
-    return first + second
-
-
 @dataclass(frozen=True)
-class AnnotationSums(_Additive):
+class AnnotationSums(Additive):
     """One annotation of the galaxies: 0/1 labels in pixels, large and fine, in right ascension, and by parts."""
 
     labels: PixelValues
@@ -107,7 +91,7 @@ class AnnotationSums(_Additive):
 
 
 @dataclass(frozen=True)
-class PairSums(_Additive):
+class PairSums(Additive):
     """Two annotations of the galaxies: their difference in pixels and by parts, and how classes go together.
 
     `by_part` (3, RA_BINS, 2) counts differences -1, 0 and 1; `table` (k, k) galaxies by class of the first (row) and of
@@ -139,7 +123,7 @@ class PairSums(_Additive):
 
 
 @dataclass(frozen=True)
-class ReferenceSums(_Additive):
+class ReferenceSums(Additive):
     """Labels against reference labels, of the galaxies that have one.
 
     `parts` (2, 2, RA_BINS, 2) counts galaxies by reference, label, right ascension bin and hemisphere; `known` and
@@ -170,7 +154,7 @@ class ReferenceSums(_Additive):
 
 
 @dataclass(frozen=True)
-class CatalogSums(_Additive):
+class CatalogSums(Additive):
     """All galaxies of a catalog: `counts` (RA_BINS, 2) by parts, and sums of annotations, pairs of them, reference."""
 
     positions: PixelPositions

@@ -18,15 +18,15 @@ from workflow_scripts.audits.audit_findings import (
 )
 from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums, PairSums, ReferenceSums
 from workflow_scripts.statistics.pairs.class_agreement import agreement, marginal_homogeneity, symmetry
-from workflow_scripts.statistics.pairs.discordance import LogisticDipole, discordance_rate, discordant_direction
 from workflow_scripts.statistics.pairs.paired_fractions import (
-    CochranSums,
     cochran_q,
     difference_in_differences,
     mcnemar,
     paired_difference_interval,
 )
 from workflow_scripts.statistics.sky.dipole import robust_dipole
+from workflow_scripts.statistics.sky.regression import sky_glm
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts, balanced_accuracy, decompose_difference
 from workflow_scripts.statistics.truth.error_dipoles import error_dipoles
 from workflow_scripts.statistics.truth.score_calibration import calibration_dipole, calibration_error
@@ -60,7 +60,7 @@ def cochran_test(sums: CatalogSums, names: Sequence[str]) -> AuditFinding:
         for second in range(first + 1, k):
             squares += positives[first] + positives[second] - sums.pairs[pair].difference.sums.squares
             pair += 1
-    found = cochran_q(CochranSums(sums.n, tuple(positives), squares))
+    found = cochran_q(positives, squares)
     return galaxy_finding(
         "cochran_q",
         sums.n,
@@ -100,7 +100,7 @@ class _TwoAnnotations:
         found = robust_dipole(self.pair.scatter)
         null = "the mean difference does not depend on position, how often the two differ may"
         name, estimand = "difference_dipole_robust" + self.suffix, f"amplitude of the dipole of {self.what}"
-        return dipole_finding(name, self.n, null, estimand, found.dipole.beta, found.q, found.p, self.names)
+        return dipole_finding(name, self.n, null, estimand, found.beta, found.q, found.p, self.names)
 
     def mcnemar(self) -> AuditFinding:
         """Equal fractions all over the sky."""
@@ -132,19 +132,29 @@ class _TwoAnnotations:
         )
 
     def discordance_rate(self) -> AuditFinding:
-        """Where the two differ, whichever way."""
-        found = discordance_rate(self.sums.positions, self.pair.difference.squares)
+        """How often the two differ: logit P = e0 + e . n over all galaxies."""
         name, what = "discordance_rate_dipole", "dipole of the log odds that the two differ"
-        return self._logistic(name, what, "how often the two differ does not depend on position", found)
+        null = "how often the two differ does not depend on position"
+        return self._logistic(name, what, null, self.sums.positions, self.pair.difference.squares)
 
     def discordant_direction(self) -> AuditFinding:
-        """Which of the two is positive, where they differ."""
-        found = discordant_direction(self.pair.discordant, self.pair.only_first)
-        name, what = "discordant_direction_dipole", "dipole of the log odds that it is the first, where they differ"
-        return self._logistic(name, what, "which of the two is positive does not depend on position", found)
+        """Which of the two is positive, where they differ: logit P(the first) = g0 + g . n over those galaxies alone.
 
-    def _logistic(self, name: str, estimand: str, null: str, found: LogisticDipole) -> AuditFinding:
-        return dipole_finding(name + self.suffix, found.n, null, estimand, found.beta, found.lr, found.p, self.names)
+        g is zero where the share of the first among those who call a galaxy positive does not depend on position,
+        however often the two differ there. What a galaxy is cancels in the difference of two labels of it, but where
+        rates of true and false positives are T and F a gradient of the true fraction enters both logistic models, and
+        the difference, times (T_A - T_B) - (F_A - F_B).
+        """
+        name, what = "discordant_direction_dipole", "dipole of the log odds that it is the first, where they differ"
+        null = "which of the two is positive does not depend on position"
+        return self._logistic(name, what, null, self.pair.discordant, self.pair.only_first)
+
+    def _logistic(
+        self, name: str, estimand: str, null: str, positions: PixelPositions, positives: NDArray[np.float64]
+    ) -> AuditFinding:
+        fit = sky_glm(positions, positives, lmax=1)
+        ratio = fit.dipole
+        return dipole_finding(name + self.suffix, fit.n, null, estimand, fit.beta, ratio.statistic, ratio.p, self.names)
 
     def classes(self) -> Iterator[AuditFinding]:
         """All classes, not only the positive one: agreement, equal shares, symmetric exchange."""
@@ -190,20 +200,18 @@ def error_counts(reference: ReferenceSums, part: str = "all") -> ErrorCounts:
 
 
 def _error_dipoles(reference: ReferenceSums, findings: Findings) -> Iterator[AuditFinding]:
-    found = error_dipoles(reference.errors)
+    dipoles, reasons = error_dipoles(reference.errors)
     counts = error_counts(reference)
-    for name, dipole, n, null in (
-        ("signed_error_dipole", found.signed_error, counts.n, "label minus reference does not depend on position"),
-        ("false_positive_rate_dipole", found.false_positive_rate, counts.negatives, "the rate is the same everywhere"),
-        ("false_negative_rate_dipole", found.false_negative_rate, counts.positives, "the rate is the same everywhere"),
-    ):
-        if dipole is None:
-            continue
-        notes = ["also a dipole of the reference itself shows here"] if name == "signed_error_dipole" else []
-        estimand = f"amplitude of the dipole of the {name.removesuffix('_dipole').replace('_', ' ')}"
-        extra = {"mean": dipole.mean, "beta": dipole.beta}
-        yield dipole_finding(name, n, null, estimand, dipole.beta, dipole.q, dipole.p, extra, notes=notes)
-    findings.not_run.extend(f"error dipoles: {note}" for note in found.notes)
+    numbers = {"signed_error": counts.n, "false_positive_rate": counts.negatives}
+    for name, found in dipoles.items():
+        null, notes = "the rate is the same everywhere", []
+        if name == "signed_error":
+            null = "label minus reference does not depend on position"
+            notes = ["also a dipole of the reference itself shows here"]
+        n, estimand = numbers.get(name, counts.positives), f"amplitude of the dipole of the {name.replace('_', ' ')}"
+        extra = {"mean": found.mean, "beta": found.beta}
+        yield dipole_finding(f"{name}_dipole", n, null, estimand, found.beta, found.q, found.p, extra, notes=notes)
+    findings.not_run.extend(f"error dipoles: {reason}" for reason in reasons)
 
 
 def _decomposition(reference: ReferenceSums, kind: str) -> AuditFinding:
@@ -227,7 +235,7 @@ def _decomposition(reference: ReferenceSums, kind: str) -> AuditFinding:
 def _calibration_dipole(reference: ReferenceSums) -> Iterator[AuditFinding]:
     assert reference.residuals is not None
     found = calibration_dipole(reference.residuals)
-    n, beta = error_counts(reference).n, found.residuals.dipole.beta
+    n, beta = error_counts(reference).n, found.residuals.beta
     null, estimand = (
         "reference minus score does not depend on position",
         "amplitude of the dipole of reference minus score",
@@ -239,7 +247,7 @@ def _calibration_dipole(reference: ReferenceSums) -> Iterator[AuditFinding]:
             n,
             "scores are true probabilities on average",
             "mean of reference minus score",
-            estimate=found.residuals.dipole.mean,
+            estimate=found.residuals.mean,
             statistic=found.mean_z,
             p=found.mean_p,
         )
@@ -274,5 +282,5 @@ def accuracy(reference: ReferenceSums) -> dict[str, float | int]:
     wrong = counts.false_positives + counts.false_negatives
     found: dict[str, float | int] = {"n": counts.n, "accuracy": 1 - wrong / counts.n}
     if min(counts.positives, counts.negatives) > 0:
-        found["balanced_accuracy"] = balanced_accuracy(counts).value
+        found["balanced_accuracy"] = balanced_accuracy(counts)
     return found

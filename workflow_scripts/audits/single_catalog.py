@@ -26,7 +26,8 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity
 from workflow_scripts.statistics.sky.axis_scan import sigma_without_dipole
 from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coarser_pixels
-from workflow_scripts.statistics.sky.cosine import cosine_score_test, sky_cosine
+from workflow_scripts.statistics.sky.cosine import cosine_score_test, fixed_axis_test
+from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.dipole_amplitude import (
     axis_region,
     calibrated_interval,
@@ -211,21 +212,21 @@ class _OneAnnotation:
             {"phase_ra": found.phase_deg, "mean": found.mean},
             estimate=found.amplitude,
             se=found.amplitude_se,
-            statistic=found.q,
+            statistic=found.chi2,
             dof=2,
             p=found.p,
         )
 
     def declination_gradient(self) -> AuditFinding:
         """Gradient in sin(dec) beside the cosine in right ascension."""
-        found = sky_cosine(self.positions.sums, self.labels.sums)
+        found = fixed_axis_test(dipole(self.positions.sums, self.labels.sums), [0.0, 0.0, 1.0])
         return self._finding(
             "declination_gradient",
             "the fraction does not change with declination",
             "change of the fraction from the celestial equator to the pole",
-            **with_normal_error(found.gradient, found.gradient_se),
-            statistic=found.gradient / found.gradient_se,
-            p=found.p_gradient,
+            **with_normal_error(found.estimate, found.se),
+            statistic=found.z,
+            p=found.p,
         )
 
     def ra_bins(self) -> AuditFinding:

@@ -21,7 +21,8 @@ from workflow_scripts.audits.table_columns import ChosenColumns
 from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.statistics.fractions import wilson_interval
 from workflow_scripts.statistics.runs.power import detectable_dipole, label_variance
-from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics, quadrupole_aliasing
+from workflow_scripts.statistics.sky.dipole_stability import multipole_aliasing
+from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics
 
 log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ def sky_details(sums: CatalogSums, settings: AuditSettings) -> dict[str, Any]:
             "monopole_leakage": mask.monopole_leakage,
             "condition": mask.condition,
             "footprint_axis": axis_keys(mask.footprint_axis) if np.isfinite(mask.footprint_axis).all() else None,
-            "quadrupole_variance_inflation": quadrupole_aliasing(sums.positions).variance_inflation,
+            "quadrupole_variance_inflation": multipole_aliasing(sums.positions, 1).variance_inflation,
         }
         variance = label_variance(sums.annotations[0].labels.sums.total / sums.n)
         covariance = sums.positions.sums.centred / sums.n

@@ -18,8 +18,8 @@ from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.bias.quantities import TEMPLATE_ALONE, TEMPLATE_BESIDE
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
-from workflow_scripts.statistics.runs.run_regressions import TemplateRegression, run_mediation
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
+from workflow_scripts.statistics.sky.mediation import TemplateRegression, run_mediation
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit, over_correction, rotated_templates
 
@@ -114,9 +114,9 @@ def read_templates(catalog: str | Path, wanted: Sequence[str], annotations: Anno
     complete = np.isfinite(stacked).all(axis=1)
     rows: NDArray[np.int64] | slice = slice(None) if complete.all() else np.flatnonzero(complete)
     stacked, names = stacked[rows], tuple(columns)
-    rotated = rotated_templates(stacked)
-    called, mean, spread = _called(names, rotated.loadings), stacked.mean(axis=0), stacked.std(axis=0)
-    return Templates(names, left_out, rows, rotated.values, called, rotated.loadings, mean, spread)
+    values, loadings = rotated_templates(stacked)
+    called, mean, spread = _called(names, loadings), stacked.mean(axis=0), stacked.std(axis=0)
+    return Templates(names, left_out, rows, values, called, loadings, mean, spread)
 
 
 def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Imaging:
@@ -129,7 +129,8 @@ def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Ima
     vectors = annotations.vectors[rows]
     pixels = tile_of(annotations.ra[rows], annotations.dec[rows], REGRESSION_ORDER)
     patches = _patches_of(pixels)
-    kept = over_correction(vectors, rotated, patches, seed=seed)
+    cross = TemplateCrossFit.of(vectors, rotated, patches, seed=seed)
+    kept = over_correction(cross)
     if kept.worst_share < _LEAST_RETAINED:
         ra, dec = right_ascension_declination(kept.worst_axis)
         raise ValueError(
@@ -143,7 +144,7 @@ def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Ima
         templates=templates,
         patches=patches,
         pixels=pixels,
-        cross_fit=TemplateCrossFit.of(vectors, rotated, patches, seed=seed),
+        cross_fit=cross,
         positions=positions,
         pixel_means=np.column_stack(sums) / np.maximum(positions.counts, 1)[:, None],
         retained=kept.worst_share,
@@ -234,7 +235,7 @@ def mediation_of_contrasts(
     """How much of the dipole between opposite footprints goes away beside templates, resampled over runs and sky.
 
     One entry a network and pair: `network, footprints, contrast, training_sets` of both, `raw` and `adjusted` dipole
-    (x y z), `share, share_ci95, share_along, share_along_ci95` as in `RunMediation`, or `reason`, why there are none.
+    (x y z), `share, share_ci95, share_along, share_along_ci95` as in `Mediation`, or `reason`, why there are none.
     """
     # A training set is the mean over its seeds.
     numbers = sorted(annotations.runs.groupby(["network", "footprint", "resample"]).indices.items())

@@ -12,8 +12,9 @@ from workflow_scripts.bias.imaging_templates import Imaging
 from workflow_scripts.bias.quantities import components, dipole_keys
 from workflow_scripts.statistics.pairs.paired_fractions import difference_in_differences, mcnemar
 from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.mediation import mediation
 from workflow_scripts.statistics.sky.sky_sums import ValueSums
-from workflow_scripts.statistics.sky.template_regression import mediation, regressed_dipole
+from workflow_scripts.statistics.sky.template_regression import regressed_dipole
 
 _BOOTSTRAPS = 999
 

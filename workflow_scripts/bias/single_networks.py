@@ -31,7 +31,7 @@ from workflow_scripts.statistics.truth.score_calibration import (
     calibration_dipole,
     calibration_error,
 )
-from workflow_scripts.statistics.truth.thresholds import CutSums, prevalence_matched_threshold, sweep_cuts
+from workflow_scripts.statistics.truth.thresholds import prevalence_matched_threshold, sweep_cuts
 
 log = logging.getLogger(__name__)
 
@@ -121,9 +121,9 @@ def _at_matched_threshold(annotations: Annotations, scores: NDArray[np.float32])
     `matched_dipole_*` is of prediction minus reference, as `dipole_*` of a `run_table`.
     """
     chosen = scores[annotations.known]
-    found = prevalence_matched_threshold(chosen, float(annotations.against.mean()))
-    values = (chosen > found.threshold) - annotations.against
-    columns = {"matched_threshold": found.threshold, "matched_fraction": found.achieved}
+    threshold, achieved = prevalence_matched_threshold(chosen, float(annotations.against.mean()))
+    values = (chosen > threshold) - annotations.against
+    columns = {"matched_threshold": threshold, "matched_fraction": achieved}
     if not values.any():
         # Never wrong at this threshold: nothing varies over the sky, and nothing scatters.
         return columns | dipole_keys("matched_dipole", np.zeros(3), np.zeros((3, 3)), 1.0)
@@ -137,7 +137,7 @@ def _swept(annotations: Annotations, scores: NDArray[np.float32], cuts: list[flo
         {"cut": found.cut, "unannotated_fraction": found.unannotated_fraction, "confident_fraction": found.fraction}
         | _dipole_or_nan("confident_dipole", found.labels)
         | _dipole_or_nan("unannotated_dipole", found.unannotated)
-        for found in sweep_cuts(CutSums.of(scores, annotations.vectors, cuts))
+        for found in sweep_cuts(scores, annotations.vectors, cuts)
     ]
 
 
@@ -171,15 +171,14 @@ def _calibration(annotations: Annotations, scores: NDArray[np.float32], seed: in
     columns |= {"calibration_error_plain": float(cells.ece[0])}
     columns["calibration_error_if_calibrated"] = float(cells.ece_if_calibrated[0])
     found = calibration_dipole(ResidualSums.of(s, truth, annotations.known_vectors))
-    columns |= {"calibration_mean": found.residuals.dipole.mean, "calibration_mean_p": found.mean_p}
-    residuals = found.residuals
-    return columns | dipole_keys("calibration_dipole", residuals.dipole.beta, residuals.covariance, residuals.p)
+    columns |= {"calibration_mean": found.residuals.mean, "calibration_mean_p": found.mean_p}
+    return columns | _dipole_or_nan("calibration_dipole", found.residuals)
 
 
 def _prediction_powered(annotations: Annotations, scores: NDArray[np.float32]) -> dict[str, float]:
     """Fraction and dipole of the true labels of all galaxies, if the labelled ones are a random part of them."""
     given = scores.astype(float), annotations.reference, annotations.labelled
-    mean = prediction_powered_mean(*given)
-    columns = {"powered_fraction": mean.estimate, "powered_fraction_se": mean.se}
+    fraction, se = prediction_powered_mean(*given)
     found = prediction_powered_dipole(*given, annotations.vectors)
+    columns = {"powered_fraction": fraction, "powered_fraction_se": se}
     return columns | dipole_keys("powered_dipole", found.beta, found.covariance, found.p)

@@ -101,11 +101,10 @@ def _mcnemar(pair: _Pair) -> list[Finding]:
 
 @PAIRS.tests({"difference-map dipole, chi2": WITHOUT_TEMPLATES, "difference-map dipole, robust": EVERYWHERE})
 def _difference_map(pair: _Pair) -> list[Finding]:
-    robust = robust_dipole(pair.scatter)
-    plain = robust.dipole
+    plain, robust = dipole(pair.scatter.positions, pair.scatter.values), robust_dipole(pair.scatter)
     return [
         of_dipole(plain.p, plain.beta, plain.covariance, *pair.truth),
-        of_dipole(robust.p, plain.beta, robust.covariance, *pair.truth),
+        of_dipole(robust.p, robust.beta, robust.covariance, *pair.truth),
     ]
 
 
@@ -176,10 +175,11 @@ def _prediction_powered(mock: _Scores) -> list[Finding]:
 
 @SCORES.tests({"calibration dipole, robust": EVERYWHERE, "calibration dipole, equal scatter": NEVER})
 def _calibration(mock: _Scores) -> list[Finding]:
-    residual = calibration_dipole(ResidualSums.of(mock.probable, mock.drawn, mock.galaxies.vectors)).residuals
-    plain, departure = residual.dipole, (mock.galaxies.skies.variant.dipole, *mock.direction)
+    sums = ResidualSums.of(mock.probable, mock.drawn, mock.galaxies.vectors)
+    robust, plain = calibration_dipole(sums).residuals, dipole(sums.residuals.positions, sums.residuals.values)
+    departure = (mock.galaxies.skies.variant.dipole, *mock.direction)
     return [
-        of_dipole(residual.p, plain.beta, residual.covariance, *departure),
+        of_dipole(robust.p, robust.beta, robust.covariance, *departure),
         of_dipole(plain.p, plain.beta, plain.covariance, *departure),
     ]
 

@@ -6,7 +6,6 @@ import pytest
 from scipy.special import expit
 
 from workflow_scripts.statistics.sky.dipole_stability import dipole_stability, multipole_aliasing
-from workflow_scripts.statistics.sky.mask_diagnostics import quadrupole_aliasing
 from workflow_scripts.statistics.sky.multipoles import octopole_basis, quadrupole_basis
 from workflow_scripts.statistics.sky.regression import highest_degree, sky_glm
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions
@@ -62,8 +61,6 @@ def test_the_alias_matrix_is_what_least_squares_without_the_next_degree_finds(lm
     fitted = np.column_stack([np.ones(len(at)), at, *([quadrupole_basis(at)] if lmax == 2 else [])])
     expected = np.linalg.lstsq(fitted * weights[:, None], left_out(at) * weights[:, None])[0][1:4]
     np.testing.assert_allclose(multipole_aliasing(positions, lmax).matrix, expected, atol=1e-9)
-    if lmax == 1:
-        np.testing.assert_allclose(quadrupole_aliasing(positions).matrix, expected, atol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,18 @@ from scipy.optimize import minimize
 from scipy.spatial.transform import Rotation
 
 from tests.unit.statistics.skies import band, one_a_pixel, random_sky
-from workflow_scripts.statistics.pairs.discordance import (
-    discordance_rate,
-    discordant_direction,
-)
-from workflow_scripts.statistics.pairs.paired_fractions import mcnemar
 from workflow_scripts.statistics.sky.dipole import ScatterSums, dipole, robust_dipole
+from workflow_scripts.statistics.sky.regression import sky_glm
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PositionSums, ValueSums
+
+
+def logistic(positions, positives):
+    """The model of both tests of an audit: where two networks differ, and which of them is positive there."""
+    return sky_glm(positions, positives, lmax=1)
+
+
+def slope_errors(fit):
+    return np.sqrt(np.diag(fit.beta_covariance))
 
 
 def sky(n, seed, lowest=-1.0):
@@ -71,9 +76,9 @@ def test_where_networks_only_differ_more_often_the_robust_error_is_needed():
     one_variance, robust = [], []
     for _ in range(mocks):
         delta = np.where(random.random(1500) < rate, random.choice([-1.0, 1.0], 1500), 0.0)
-        found = robust_dipole(ScatterSums.of(delta, vectors))
-        one_variance.append(found.dipole.p < 0.05)
-        robust.append(found.p < 0.05)
+        sums = ScatterSums.of(delta, vectors)
+        one_variance.append(dipole(sums.positions, sums.values).p < 0.05)
+        robust.append(robust_dipole(sums).p < 0.05)
     assert np.mean(one_variance) > 0.1
     assert band(mocks)[0] <= np.mean(robust) <= band(mocks)[1]
 
@@ -81,7 +86,7 @@ def test_where_networks_only_differ_more_often_the_robust_error_is_needed():
 def test_logistic_dipoles_maximise_the_literal_likelihood(labels):
     vectors, only_a, only_b = labels
     differs = only_a + only_b > 0
-    found = discordant_direction(one_a_pixel(vectors[differs]), only_a[differs])
+    found = logistic(one_a_pixel(vectors[differs]), only_a[differs])
     x, y = np.column_stack([np.ones(differs.sum()), vectors[differs]]), only_a[differs]
 
     def loss(coefficients):
@@ -92,33 +97,21 @@ def test_logistic_dipoles_maximise_the_literal_likelihood(labels):
     np.testing.assert_allclose([found.intercept, *found.beta], best.x, atol=1e-5)
     share = y.mean()
     plain = -len(y) * (share * np.log(share) + (1 - share) * np.log(1 - share))
-    assert found.lr == pytest.approx(2 * (plain - best.fun), rel=1e-6)
-    assert found.p == pytest.approx(stats.chi2.sf(found.lr, 3))
+    assert found.dipole.statistic == pytest.approx(2 * (plain - best.fun), rel=1e-6)
+    assert found.dipole.p == pytest.approx(stats.chi2.sf(found.dipole.statistic, 3))
     assert found.n == differs.sum()
 
 
 def test_each_model_sees_its_own_dipole(labels):
     vectors, only_a, only_b = labels
     differs = only_a + only_b > 0
-    direction = discordant_direction(one_a_pixel(vectors[differs]), only_a[differs])
-    rate = discordance_rate(one_a_pixel(vectors), differs)
+    direction = logistic(one_a_pixel(vectors[differs]), only_a[differs])
+    rate = logistic(one_a_pixel(vectors), differs)
     # Slope of the logit at the mean: .3 / (.55 x .45) and .6 x .2 / (.2 x .8)
-    assert direction.beta[0] == pytest.approx(1.21, abs=4 * direction.se[0])
-    assert abs(direction.beta[2]) < 4 * direction.se[2]
-    assert rate.beta[2] == pytest.approx(0.75, abs=4 * rate.se[2])
-    assert abs(rate.beta[0]) < 4 * rate.se[0]
-
-
-def test_without_a_dipole_the_level_is_mcnemars(labels):
-    """Dossier 3.e says that g0 is McNemar's. It is without g only: with it, g0 is the log odds at n = 0, where no
-    galaxy is. On a cap the two are far apart, and `level` is the one that stays near ln(b/c)."""
-    vectors, random = sky(3000, 5, lowest=0.6)
-    a_is_positive = random.random(3000) < 0.5 + 0.4 * (vectors[:, 2] - vectors[:, 2].mean()) + 0.05
-    found = discordant_direction(one_a_pixel(vectors), a_is_positive.astype(float))
-    b, c = a_is_positive.sum(), (~a_is_positive).sum()
-    assert found.level == pytest.approx(np.log(b / c), abs=0.02)
-    assert found.level / found.level_se == pytest.approx(mcnemar(int(b), int(c), 3000).z, abs=0.3)
-    assert abs(found.intercept - np.log(b / c)) > 0.5
+    assert direction.beta[0] == pytest.approx(1.21, abs=4 * slope_errors(direction)[0])
+    assert abs(direction.beta[2]) < 4 * slope_errors(direction)[2]
+    assert rate.beta[2] == pytest.approx(0.75, abs=4 * slope_errors(rate)[2])
+    assert abs(rate.beta[0]) < 4 * slope_errors(rate)[0]
 
 
 def test_pixels_lose_nothing_that_matters(labels):
@@ -127,28 +120,26 @@ def test_pixels_lose_nothing_that_matters(labels):
     pixels = healpy.vec2pix(16, *vectors.T, nest=True)
     differs = only_a + only_b > 0
     binned = PixelPositions.of(vectors, pixels, n_pixels)
-    rate = discordance_rate(binned, np.bincount(pixels, weights=differs, minlength=n_pixels))
-    exact = discordance_rate(one_a_pixel(vectors), differs)
-    assert np.all(np.abs(rate.beta - exact.beta) < 0.1 * exact.se)
-    assert rate.lr == pytest.approx(exact.lr, rel=0.05)
+    rate = logistic(binned, np.bincount(pixels, weights=differs, minlength=n_pixels))
+    exact = logistic(one_a_pixel(vectors), differs)
+    assert np.all(np.abs(rate.beta - exact.beta) < 0.1 * slope_errors(exact))
+    assert rate.dipole.statistic == pytest.approx(exact.dipole.statistic, rel=0.05)
     half = PixelPositions.of(vectors[:3000], pixels[:3000], n_pixels)
     rest = PixelPositions.of(vectors[3000:], pixels[3000:], n_pixels)
-    again = discordance_rate(half + rest, np.bincount(pixels, weights=differs, minlength=n_pixels))
+    again = logistic(half + rest, np.bincount(pixels, weights=differs, minlength=n_pixels))
     np.testing.assert_allclose(again.beta, rate.beta, atol=1e-10)
 
 
 def test_logistic_dipoles_turn_with_the_sky_and_change_sign_with_the_networks(labels):
     vectors, only_a, only_b = labels
     differs = only_a + only_b > 0
-    plain = discordant_direction(one_a_pixel(vectors[differs]), only_a[differs])
+    plain = logistic(one_a_pixel(vectors[differs]), only_a[differs])
     turn = Rotation.random(rng=np.random.default_rng(0))
-    turned = discordant_direction(one_a_pixel(turn.apply(vectors[differs])), only_a[differs])
+    turned = logistic(one_a_pixel(turn.apply(vectors[differs])), only_a[differs])
     np.testing.assert_allclose(turned.beta, turn.apply(plain.beta), atol=1e-8)
-    assert turned.lr == pytest.approx(plain.lr)
-    assert turned.level_se == pytest.approx(plain.level_se)
-    exchanged = discordant_direction(one_a_pixel(vectors[differs]), only_b[differs])
+    assert turned.dipole.statistic == pytest.approx(plain.dipole.statistic)
+    exchanged = logistic(one_a_pixel(vectors[differs]), only_b[differs])
     np.testing.assert_allclose(exchanged.beta, -plain.beta, atol=1e-8)
-    assert exchanged.level == pytest.approx(-plain.level)
 
 
 def test_logistic_dipoles_keep_their_size():
@@ -156,21 +147,20 @@ def test_logistic_dipoles_keep_their_size():
     mocks = 500
     vectors, random = sky(400, 7, lowest=0.3)
     galaxies = one_a_pixel(vectors)
-    p = [discordant_direction(galaxies, (random.random(400) < 0.4).astype(float)).p for _ in range(mocks)]
+    p = [logistic(galaxies, (random.random(400) < 0.4).astype(float)).dipole.p for _ in range(mocks)]
     assert band(mocks)[0] <= np.mean(np.array(p) < 0.05) <= band(mocks)[1]
 
 
-def test_disagreements_that_say_nothing_are_refused(labels):
+def test_disagreements_without_a_fit_are_refused(labels):
     vectors, _, _ = labels
-    few = one_a_pixel(vectors[:4])
-    with pytest.raises(ValueError, match="4 disagreements are too few"):
-        discordant_direction(few, np.array([1.0, 0, 1, 0]))
-    with pytest.raises(ValueError, match="4 galaxies are too few"):
-        discordance_rate(few, np.array([1.0, 0, 1, 0]))
-    with pytest.raises(ValueError, match="same label"):
-        discordant_direction(one_a_pixel(vectors[:50]), np.ones(50))
     with pytest.raises(ValueError, match="separates"):
-        discordant_direction(one_a_pixel(vectors[:200]), (vectors[:200, 0] > 0).astype(float))
+        logistic(one_a_pixel(vectors[:4]), np.array([1.0, 0, 1, 0]))
+    with pytest.raises(ValueError, match="in too few pixels"):
+        logistic(one_a_pixel(vectors[:3]), np.array([1.0, 0, 1]))
+    with pytest.raises(ValueError, match="same label"):
+        logistic(one_a_pixel(vectors[:50]), np.ones(50))
+    with pytest.raises(ValueError, match="separates"):
+        logistic(one_a_pixel(vectors[:200]), (vectors[:200, 0] > 0).astype(float))
     point = np.tile(vectors[0], (50, 1))
     with pytest.raises(ValueError, match="too small a part of the sky"):
-        discordance_rate(one_a_pixel(point), np.arange(50) % 2)
+        logistic(one_a_pixel(point), np.arange(50) % 2)

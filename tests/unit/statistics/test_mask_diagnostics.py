@@ -13,10 +13,10 @@ from scipy.special import expit
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.sky.axis_scan import dipole_scan
 from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.dipole_stability import multipole_aliasing
 from workflow_scripts.statistics.sky.mask_diagnostics import (
     alias_matrix,
     mask_diagnostics,
-    quadrupole_aliasing,
     weak_axis_check,
 )
 from workflow_scripts.statistics.sky.multipoles import quadrupole_basis
@@ -126,7 +126,7 @@ def test_the_alias_matrix_is_the_bias_of_least_squares_and_of_the_binomial_fit()
     random = np.random.default_rng(3)
     counts = random.poisson(40, 768) * ((COARSE[:, 2] > -0.2) & (COARSE[:, 0] < 0.7))
     theta = np.array([0.2, -0.1, 0.15, 0.1, 0.2])
-    aliasing = quadrupole_aliasing(pixels(counts))
+    aliasing = multipole_aliasing(pixels(counts), 1)
     assert aliasing.matrix.shape == (3, 5)
     root = np.sqrt(counts)[:, None]
     design = np.column_stack([np.ones(768), COARSE]) * root
@@ -140,11 +140,11 @@ def test_the_alias_matrix_is_the_bias_of_least_squares_and_of_the_binomial_fit()
 
 
 def test_a_quadrupole_costs_a_dipole_nothing_on_the_full_sky_and_much_on_a_cap():
-    full = quadrupole_aliasing(pixels(np.full(768, 10)))
+    full = multipole_aliasing(pixels(np.full(768, 10)), 1)
     np.testing.assert_allclose(full.matrix, 0, atol=1e-12)
     assert full.variance_inflation == pytest.approx(1)
     cap = COARSE[:, 2] > 0.3
-    found = quadrupole_aliasing(pixels(10 * cap))
+    found = multipole_aliasing(pixels(10 * cap), 1)
     # The binomial fit of equal fractions has the same information, up to a factor.
     positives = np.random.default_rng(4).binomial(10 * cap, 0.5)
     with_quadrupole = sky_glm(pixels(10 * cap), positives)
@@ -152,13 +152,12 @@ def test_a_quadrupole_costs_a_dipole_nothing_on_the_full_sky_and_much_on_a_cap()
     ratio = np.linalg.inv(without.beta_covariance) @ with_quadrupole.beta_covariance
     assert found.variance_inflation == pytest.approx(np.linalg.eigvals(ratio).real.max(), rel=0.1)
     assert found.variance_inflation > 30
-    assert found.condition == pytest.approx(with_quadrupole.condition, rel=0.2)
 
 
 def test_terms_that_the_galaxies_cannot_tell_apart_have_infinite_inflation():
     equator = np.abs(COARSE[:, 2]) < 0.5
     found = alias_matrix(COARSE, np.column_stack([COARSE[:, 0] * 3, COARSE[:, 1] ** 2]), equator)
-    assert (found.variance_inflation, found.condition) == (np.inf, np.inf)
+    assert found.variance_inflation == np.inf
     np.testing.assert_allclose(found.matrix[:, 0], [3, 0, 0], atol=1e-9)
 
 
@@ -172,7 +171,7 @@ def test_positions_without_a_dipole_are_refused(positions, sentence):
         mask_diagnostics(positions)
 
 
-def test_a_strip_is_told_by_its_inflation():
+def test_a_strip_shows_in_its_inflation():
     """In 2.5 degrees of declination z is known some 45 times worse than on the full sky: z^2 is (2.5 deg)^2/12."""
     fine = np.array(healpy.pix2vec(256, np.arange(12 * 256**2))).T
     strip = mask_diagnostics(PositionSums.of(fine[np.abs(fine[:, 2]) < np.sin(np.radians(1.25))]))

@@ -1,5 +1,6 @@
 """Networks on the same galaxies. Galaxies are the unit here: results hold for these networks only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,29 +41,18 @@ def mcnemar(b: int, c: int, n: int) -> McNemar:
     return McNemar(b, c, difference, se, float(z), p, p - (seen / 2 if b == c else seen))
 
 
-def paired_difference_interval(b: int, c: int, n: int, level: float = 0.95) -> tuple[float, float]:
-    """Score interval of the difference of two fractions of the same galaxies (Tango 1998, Stat. Med. 17, 891).
+def paired_difference_interval(b: int, c: int, n: int) -> tuple[float, float]:
+    """95 % score interval of the difference of two fractions of the same galaxies (Tango 1998, Stat. Med. 17, 891).
 
     All differences D that the score test does not reject: |b - c - n D| <= z sqrt(n (2 q + D (1 - D))), with q the
     most likely P(only B) given D. It excludes 0 exactly where McNemar's |z| is larger than z, stays inside -1 ... 1,
     and is not empty when b + c = 0, where Wald's has no width.
 
-    Parameters
-    ----------
-    b, c, n
-        galaxies that only A, or only B, calls positive, among n.
-    level
-        confidence level, between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        without galaxies, for counts that do not fit into n, or a level that is not between 0 and 1.
+    `b` and `c` are galaxies that only A, or only B, calls positive, among n. Raises `ValueError` without galaxies, or
+    for counts that do not fit into n.
     """
     _check_counts(b, c, n)
-    if not 0 < level < 1:
-        raise ValueError(f"a confidence level must be between 0 and 1, not {level}")
-    z = float(stats.norm.isf((1 - level) / 2))
+    z = float(stats.norm.isf((1 - 0.95) / 2))
     estimate = (b - c) / n
 
     def excess(difference: float) -> float:
@@ -84,34 +74,6 @@ def paired_difference_interval(b: int, c: int, n: int, level: float = 0.95) -> t
 
 
 @dataclass(frozen=True)
-class CochranSums:
-    """Sums for Cochran's Q over galaxies; they add up over disjoint sets.
-
-    `n` galaxies, `positives` of each of k networks, and `squared_votes`: the sum over galaxies of the square of the
-    number of networks that call it positive.
-    """
-
-    n: int
-    positives: tuple[float, ...]
-    squared_votes: float
-
-    @classmethod
-    def of(cls, labels: ArrayLike) -> "CochranSums":
-        """Sums of 0/1 labels (n, k), a row a galaxy; `ValueError` for other values or fewer than two networks."""
-        labels = np.asarray(labels, float)
-        if labels.ndim != 2 or labels.shape[1] < 2:
-            raise ValueError("labels must be a table with a row a galaxy and a column a network, of two or more")
-        if not np.isin(labels, (0.0, 1.0)).all():
-            raise ValueError("labels must be 0 or 1, and none may be missing")
-        votes = labels.sum(axis=1)
-        return cls(len(labels), tuple(labels.sum(axis=0).tolist()), float(votes @ votes))
-
-    def __add__(self, other: "CochranSums") -> "CochranSums":
-        positives = tuple(a + b for a, b in zip(self.positives, other.positives, strict=True))
-        return CochranSums(self.n + other.n, positives, self.squared_votes + other.squared_votes)
-
-
-@dataclass(frozen=True)
 class CochranQ:
     """Do k networks call the same fraction of galaxies positive? `q` is chi-square with k - 1 degrees of freedom."""
 
@@ -120,19 +82,20 @@ class CochranQ:
     p: float
 
 
-def cochran_q(sums: CochranSums) -> CochranQ:
+def cochran_q(positives: Sequence[float], squared_votes: float) -> CochranQ:
     """Cochran's Q (1950, Biometrika 37, 256): equal fractions of two or more networks on the same galaxies.
 
     Q = (k - 1) (k sum_j C_j^2 - T^2) / (k T - sum_i R_i^2) with C_j the positives of a network, R_i the votes for a
-    galaxy, and T all votes. For two networks it is McNemar's z^2, and for 0/1 labels Friedman's test with ties is the
-    same. Galaxies on which all networks agree do not count. Raises `ValueError` where networks agree on all galaxies.
+    galaxy, and T all votes: `positives` (k,) are the C_j, `squared_votes` is the sum of the R_i^2. For two networks it
+    is McNemar's z^2, and for 0/1 labels Friedman's test with ties is the same. Galaxies on which all networks agree do
+    not count. Raises `ValueError` where networks agree on all galaxies.
     """
-    k, positives = len(sums.positives), np.asarray(sums.positives)
-    total = positives.sum()
-    disagreement = k * total - sums.squared_votes
+    k, c = len(positives), np.asarray(positives)
+    total = c.sum()
+    disagreement = k * total - squared_votes
     if not disagreement > 0:
         raise ValueError("all networks agree on every galaxy: there is nothing to compare")
-    q = float((k - 1) * (k * (positives @ positives) - total**2) / disagreement)
+    q = float((k - 1) * (k * (c @ c) - total**2) / disagreement)
     return CochranQ(q, k - 1, float(stats.chi2.sf(q, k - 1)))
 
 
@@ -159,7 +122,7 @@ def difference_in_differences(delta_first: ArrayLike, delta_second: ArrayLike) -
     ----------
     delta_first, delta_second
         y^A - y^B (-1, 0 or 1) of the galaxies in each of two parts of the sky. What the galaxies are cancels, as far
-        as A and B differ alike for both true classes (see `discordance`).
+        as A and B differ alike for both true classes.
 
     Returns
     -------

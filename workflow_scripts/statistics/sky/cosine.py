@@ -6,15 +6,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.sky.dipole import Dipole, centred_regression, dipole
+from workflow_scripts.statistics.sky.dipole import Dipole, centred_regression, chi_square_test
 from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
-
-_Z95 = float(stats.norm.ppf(0.975))
 
 
 @dataclass(frozen=True)
 class CosineFit:
-    """f(ra) = mean + amplitude cos(ra - phase). `p` is for a scanned phase: chi-square with two degrees of freedom."""
+    """x = mean + amplitude cos(ra - phase), of binned fractions or of single galaxies taken as independent.
+
+    `chi2` has two degrees of freedom, because the phase is sought, when x does not depend on right ascension.
+    `amplitude` is positive also then; `debiased_amplitude` is sqrt(max(0, amplitude^2 - trace of the covariance)).
+    """
 
     mean: float
     amplitude: float
@@ -53,7 +55,7 @@ def cosine_fit(centres_deg: ArrayLike, k: ArrayLike, n: ArrayLike, width_deg: fl
     half = np.radians(width_deg) / 2
     widening = half / np.sin(half)
     block = covariance[1:, 1:]
-    chi2 = float(np.array([c, s]) @ np.linalg.solve(block, [c, s]))
+    chi2, p = chi_square_test(np.array([c, s]), block)
     amplitude, amplitude_se, debiased, phase = _polar(np.array([c, s]), block)
     return CosineFit(
         mean=float(mean),
@@ -62,28 +64,8 @@ def cosine_fit(centres_deg: ArrayLike, k: ArrayLike, n: ArrayLike, width_deg: fl
         debiased_amplitude=debiased * widening,
         phase_deg=phase,
         chi2=chi2,
-        p=float(stats.chi2.sf(chi2, 2)),
+        p=p,
     )
-
-
-@dataclass(frozen=True)
-class CosineScoreTest:
-    """x = mean + amplitude cos(ra - phase) of single galaxies, without bins.
-
-    `coefficients` (2,) of cos(ra) and sin(ra) with their `covariance` (2, 2), galaxies taken as independent. `q` is
-    chi-square with two degrees of freedom when x does not depend on right ascension. `amplitude` is positive also
-    then; `debiased_amplitude` is sqrt(max(0, amplitude^2 - trace of the covariance)).
-    """
-
-    mean: float
-    coefficients: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    amplitude: float
-    amplitude_se: float
-    debiased_amplitude: float
-    phase_deg: float
-    q: float
-    p: float
 
 
 def right_ascension_vectors(ra_deg: ArrayLike) -> NDArray[np.float64]:
@@ -97,13 +79,13 @@ def right_ascension_vectors(ra_deg: ArrayLike) -> NDArray[np.float64]:
     return np.column_stack([np.cos(ra), np.sin(ra)])
 
 
-def cosine_score_test(circle: PositionSums, values: ValueSums) -> CosineScoreTest:
+def cosine_score_test(circle: PositionSums, values: ValueSums) -> CosineFit:
     """Score test of cos(ra) and sin(ra), with the values and both of them centred.
 
     U = sum (x_i - xbar)(c_i - cbar) with c = (cos ra, sin ra), M the centred sums of c c^T, s^2 the variance of x:
     Q = U^T M^-1 U / s^2, the score test of the logistic (and of the linear) regression of x on c. It is two numbers,
     not one, because the phase is sought. A gradient with declination shows up in it where the sky is covered unevenly:
-    `sky_cosine` takes that out.
+    the `dipole` over the sky has it beside the cosine.
 
     Parameters
     ----------
@@ -121,54 +103,7 @@ def cosine_score_test(circle: PositionSums, values: ValueSums) -> CosineScoreTes
     mean, coefficients, covariance, q = centred_regression(
         circle, values, "cosine", "right ascension", "in a range of right ascension"
     )
-    return CosineScoreTest(
-        mean, coefficients, covariance, *_polar(coefficients, covariance), q, float(stats.chi2.sf(q, 2))
-    )
-
-
-@dataclass(frozen=True)
-class SkyCosine:
-    """x = mean + cos(dec) amplitude cos(ra - phase) + gradient sin(dec).
-
-    `q` and `p` (chi-square, 3 dof) test all three and do not change when the sky is turned. `q_ra` and `p_ra` (2 dof)
-    test the cosine with the gradient in declination taken out, `gradient`, `gradient_se` and `p_gradient` (1 dof) the
-    gradient with the cosine taken out.
-    """
-
-    mean: float
-    q: float
-    p: float
-    amplitude: float
-    amplitude_se: float
-    debiased_amplitude: float
-    phase_deg: float
-    q_ra: float
-    p_ra: float
-    gradient: float
-    gradient_se: float
-    p_gradient: float
-
-
-def sky_cosine(positions: PositionSums, values: ValueSums) -> SkyCosine:
-    """The cosine in right ascension beside a gradient in declination: the three components of the `dipole`.
-
-    Sums are over unit vectors (cos dec cos ra, cos dec sin ra, sin dec). Raises `ValueError` as `dipole` does.
-    """
-    whole = dipole(positions, values)
-    coefficients, covariance = whole.beta[:2], whole.covariance[:2, :2]
-    q_ra = float(coefficients @ np.linalg.solve(covariance, coefficients))
-    along_axis = fixed_axis_test(whole, [0.0, 0.0, 1.0])
-    return SkyCosine(
-        whole.mean,
-        whole.q,
-        whole.p,
-        *_polar(coefficients, covariance),
-        q_ra,
-        float(stats.chi2.sf(q_ra, 2)),
-        along_axis.estimate,
-        along_axis.se,
-        along_axis.p,
-    )
+    return CosineFit(mean, *_polar(coefficients, covariance), q, float(stats.chi2.sf(q, 2)))
 
 
 @dataclass(frozen=True)
@@ -177,7 +112,6 @@ class FixedAxisTest:
 
     estimate: float
     se: float
-    ci95: tuple[float, float]
     z: float
     p: float
 
@@ -193,9 +127,7 @@ def fixed_axis_test(fitted: Dipole, axis: ArrayLike) -> FixedAxisTest:
         raise ValueError("the axis must be one unit vector")
     estimate, se = float(axis @ fitted.beta), float(np.sqrt(axis @ fitted.covariance @ axis))
     z = estimate / se
-    return FixedAxisTest(
-        estimate, se, (estimate - _Z95 * se, estimate + _Z95 * se), z, float(2 * stats.norm.sf(abs(z)))
-    )
+    return FixedAxisTest(estimate, se, z, float(2 * stats.norm.sf(abs(z))))
 
 
 def _polar(coefficients: NDArray[np.float64], covariance: NDArray[np.float64]) -> tuple[float, float, float, float]:

@@ -5,24 +5,23 @@
 seldom: `robust_dipole` is the same estimate with errors that allow for it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.checked_inputs import checked_vectors
-from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import Additive, PositionSums, ValueSums
 
 # Beyond this, some direction of the dipole is all but degenerate with the monopole.
 LARGEST_CONDITION = 1e6
 
 
 @dataclass(frozen=True)
-class Dipole:
-    """x = mean + beta . n. `q` is chi-square with three degrees of freedom when x does not depend on position."""
+class DipoleEstimate:
+    """A dipole (3,) with its covariance (3, 3): `q` is chi-square with three degrees of freedom where there is none."""
 
-    mean: float
     beta: NDArray[np.float64]
     covariance: NDArray[np.float64]
     q: float
@@ -30,8 +29,21 @@ class Dipole:
 
     @property
     def se(self) -> NDArray[np.float64]:
-        """Standard errors of the three components, galaxies taken as independent."""
+        """Standard errors of the three components."""
         return np.sqrt(np.diag(self.covariance))
+
+
+@dataclass(frozen=True)
+class Dipole(DipoleEstimate):
+    """x = mean + beta . n, galaxies taken as independent."""
+
+    mean: float
+
+
+def chi_square_test(vector: NDArray[np.float64], covariance: NDArray[np.float64]) -> tuple[float, float]:
+    """Q = v^T covariance^-1 v of a vector (k,), and p: chi-square with k degrees of freedom where its mean is zero."""
+    q = float(vector @ np.linalg.solve(covariance, vector))
+    return q, float(stats.chi2.sf(q, len(vector)))
 
 
 def dipole(positions: PositionSums, values: ValueSums) -> Dipole:
@@ -40,7 +52,7 @@ def dipole(positions: PositionSums, values: ValueSums) -> Dipole:
     Raises `ValueError` as `centred_regression`.
     """
     mean, beta, covariance, q = centred_regression(positions, values)
-    return Dipole(mean, beta, covariance, q, float(stats.chi2.sf(q, 3)))
+    return Dipole(beta, covariance, q, float(stats.chi2.sf(q, 3)), mean)
 
 
 def centred_regression(
@@ -80,7 +92,7 @@ def centred_regression(
 
 
 @dataclass(frozen=True)
-class ScatterSums:
+class ScatterSums(Additive):
     """Sums of one number a galaxy, x_i, from which its scatter by position follows; additive over disjoint sets.
 
     `weighted` = sum x n n^T (3, 3), `squares_first` = sum x^2 n (3,), `squares_second` = sum x^2 n n^T (3, 3).
@@ -104,27 +116,8 @@ class ScatterSums:
             PositionSums.of(n), ValueSums.of(x, n), n.T @ (x[:, None] * n), squares @ n, n.T @ (squares[:, None] * n)
         )
 
-    def __add__(self, other: "ScatterSums") -> "ScatterSums":
-        return ScatterSums(
-            self.positions + other.positions,
-            self.values + other.values,
-            self.weighted + other.weighted,
-            self.squares_first + other.squares_first,
-            self.squares_second + other.squares_second,
-        )
 
-
-@dataclass(frozen=True)
-class RobustDipole:
-    """`dipole` as if all scattered alike, and the same beta with `covariance`, `q` and `p` that do not suppose it."""
-
-    dipole: Dipole
-    covariance: NDArray[np.float64]
-    q: float
-    p: float
-
-
-def robust_dipole(sums: ScatterSums) -> RobustDipole:
+def robust_dipole(sums: ScatterSums) -> Dipole:
     """Least-squares dipole with heteroscedasticity-consistent covariance (White 1980, Econometrica 48, 817).
 
     M^-1 [sum (x - xbar)^2 (n - nbar)(n - nbar)^T] M^-1, with the residuals of the fit without a dipole, as for a score
@@ -149,5 +142,5 @@ def robust_dipole(sums: ScatterSums) -> RobustDipole:
     covariance = inverse @ scatter @ inverse
     if not np.linalg.cond(covariance) < 1e12:
         raise ValueError("too few galaxies differ from the mean: the error of a dipole cannot be estimated")
-    q = float(found.beta @ np.linalg.solve(covariance, found.beta))
-    return RobustDipole(found, covariance, q, float(stats.chi2.sf(q, 3)))
+    q, p = chi_square_test(found.beta, covariance)
+    return replace(found, covariance=covariance, q=q, p=p)

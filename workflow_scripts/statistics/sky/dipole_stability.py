@@ -2,10 +2,10 @@
 
 On a part of the sky a quadrupole or an octopole that is left out of the fit looks like a dipole, and one that is put in
 takes the dipole's certainty. A dipole of the sky moves by no more than its errors when multipoles are added. One that
-goes away while its error stays was theirs; where the error grows many times, the galaxies cannot tell which it is.
+goes away while its error stays was theirs; where the error grows many times, the galaxies leave open which it is.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -65,8 +65,9 @@ def dipole_stability(
     steps = []
     for lmax, fit in enumerate(fits, 1):
         test = (fit.dipole, fit.dipole_given_quadrupole, fit.dipole_given_octopole)[lmax - 1]
+        ratios = np.linalg.eigvals(np.linalg.solve(fits[0].beta_covariance, fit.beta_covariance)).real
         aliasing = multipole_aliasing(positions, lmax) if lmax < HIGHEST else None
-        steps.append(StabilityStep(lmax, fit, test, _inflation(fits[0], fit), aliasing))
+        steps.append(StabilityStep(lmax, fit, test, float(np.sqrt(ratios.max())), aliasing))
     while len(steps) < HIGHEST:
         steps.append(StabilityStep(len(steps) + 1, None, None, None, None, refused))
     return tuple(steps)
@@ -81,9 +82,4 @@ def multipole_aliasing(positions: PixelPositions, lmax: int) -> Aliasing:
     vectors = positions.mean_vectors()
     blocks = [vectors, quadrupole_basis(vectors), octopole_basis(vectors)]
     found = alias_matrix(np.column_stack(blocks[:lmax]), blocks[lmax], positions.counts)
-    return Aliasing(found.matrix[:3], found.variance_inflation, found.condition)
-
-
-def _inflation(first: SkyGlm, fit: SkyGlm) -> float:
-    ratios = np.linalg.eigvals(np.linalg.solve(first.beta_covariance, fit.beta_covariance)).real
-    return float(np.sqrt(ratios.max()))
+    return replace(found, matrix=found.matrix[:3])

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
-from workflow_scripts.statistics.sky.multipoles import quadrupole_basis
-from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PositionSums
+from workflow_scripts.statistics.sky.sky_sums import PositionSums
 
 SUSPICIOUS_ANGLE_DEG = 20.0
 
@@ -52,7 +51,12 @@ def mask_diagnostics(positions: PositionSums) -> MaskDiagnostics:
     ValueError
         for fewer than five galaxies, or positions that leave a component undetermined.
     """
-    covariance, second, mean = _moments(positions)
+    if positions.n < 5:
+        raise ValueError(f"{positions.n} galaxies are too few for a dipole")
+    covariance, second = positions.centred / positions.n, positions.second / positions.n
+    mean = positions.first / positions.n
+    if not np.linalg.cond(covariance) < LARGEST_CONDITION or np.trace(covariance) < 1e-9:
+        raise ValueError("the galaxies lie on a part of the sky too small for a dipole")
     values, directions = np.linalg.eigh(covariance)
     footprint = np.linalg.solve(second, mean)
     length = np.linalg.norm(footprint)
@@ -99,13 +103,11 @@ class Aliasing:
     """Bias of fitted coefficients by terms left out, E[b1] - b1 = `matrix` @ b2; see `alias_matrix`.
 
     `variance_inflation` is what fitting the other terms too does to the variance of b1 along the worst direction;
-    `condition` is of the information of intercept and both blocks. Both are infinite where the galaxies cannot tell
-    the blocks apart.
+    infinite where the galaxies cannot distinguish the blocks.
     """
 
     matrix: NDArray[np.float64]
     variance_inflation: float
-    condition: float
 
 
 def alias_matrix(fitted: ArrayLike, left_out: ArrayLike, weights: ArrayLike) -> Aliasing:
@@ -146,25 +148,8 @@ def alias_matrix(fitted: ArrayLike, left_out: ArrayLike, weights: ArrayLike) -> 
         raise ValueError("the pixels with a weight leave a fitted coefficient undetermined")
     matrix = np.linalg.solve(own, across)
     design = np.column_stack([np.ones(len(columns)), columns])
-    condition = float(np.linalg.cond(design.T @ (weights[:, None] * design)))
-    if not condition < 1 / np.finfo(float).eps:
-        return Aliasing(matrix, np.inf, np.inf)
+    if not np.linalg.cond(design.T @ (weights[:, None] * design)) < 1 / np.finfo(float).eps:
+        return Aliasing(matrix, np.inf)
     projected = own - across @ np.linalg.solve(other, across.T)
     inflation = 1 / np.linalg.eigvals(np.linalg.solve(own, projected)).real.min()
-    return Aliasing(matrix, float(inflation) if inflation > 0 else np.inf, condition)
-
-
-def quadrupole_aliasing(positions: PixelPositions) -> Aliasing:
-    """`alias_matrix` of the dipole (3) for a quadrupole (5) left out, weighted by galaxies: (3, 5)."""
-    vectors = positions.mean_vectors()
-    return alias_matrix(vectors, quadrupole_basis(vectors), positions.counts)
-
-
-def _moments(positions: PositionSums) -> tuple[NDArray, NDArray, NDArray]:
-    """Covariance and second moment (3, 3) and mean (3,) of the unit vectors, checked as in `dipole`."""
-    if positions.n < 5:
-        raise ValueError(f"{positions.n} galaxies are too few for a dipole")
-    covariance, second, mean = positions.centred / positions.n, positions.second / positions.n, positions.first
-    if not np.linalg.cond(covariance) < LARGEST_CONDITION or np.trace(covariance) < 1e-9:
-        raise ValueError("the galaxies lie on a part of the sky too small for a dipole")
-    return covariance, second, mean / positions.n
+    return Aliasing(matrix, float(inflation) if inflation > 0 else np.inf)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.statistics.p_values import upper_p
 from workflow_scripts.statistics.sky.axis_scan import dipole_scan
-from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION, dipole
+from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION, Dipole, dipole
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 # Cells (skies x pixels) drawn at once: 32 MB of counts, whatever the number of permutations.
@@ -23,23 +23,17 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class DipoleScoreTest:
-    """Centred dipole x = mean + beta . n, with galaxies as the unit.
+class DipoleScoreTest(Dipole):
+    """Centred dipole x = mean + beta . n, every galaxy at its own position, and its permutation null.
 
-    `beta` (3,), `covariance` (3, 3), `q` and `p` (chi-square, 3 dof) have every galaxy at its own position.
     `amplitude` is |beta|, which is positive also without a dipole, `axis` the unit vector along beta, and `condition`
     the condition number of the matrix of positions: large where the mask hides a direction. `q_pixels` is the
     statistic that is compared with `null` (permutations,), and `p_permutation` the share of skies that reach it.
     """
 
-    mean: float
-    beta: NDArray[np.float64]
-    covariance: NDArray[np.float64]
     amplitude: float
     axis: NDArray[np.float64]
     condition: float
-    q: float
-    p: float
     q_pixels: float
     p_permutation: float
     null: NDArray[np.float64]
@@ -98,14 +92,10 @@ def tested_against(positions: PixelPositions, values: PixelValues, skies: Iterab
     q_pixels = float(score @ inverse @ score)
     null = np.concatenate([quadratic_forms(totals @ directions, inverse) for totals in skies])
     return DipoleScoreTest(
-        mean=closed.mean,
-        beta=closed.beta,
-        covariance=closed.covariance,
+        **vars(closed),
         amplitude=float(np.linalg.norm(closed.beta)),
         axis=direction_of(closed.beta),
         condition=float(np.linalg.cond(positions.sums.centred)),
-        q=closed.q,
-        p=closed.p,
         q_pixels=q_pixels,
         p_permutation=upper_p(null, q_pixels * (1 - _ROUNDING), exact=False),
         null=null,

@@ -154,7 +154,11 @@ def sky_glm(
     base = np.column_stack([np.ones(len(counts)), standard])
     blocks = [vectors, quadrupole_basis(vectors), octopole_basis(vectors)][:lmax]
     design = np.column_stack([base, *blocks])
-    _need_determined(design, counts)
+    if not _is_determined(design, counts):
+        raise ValueError(
+            "the galaxies lie on too small a part of the sky, or in too few pixels, or templates follow each other: "
+            "a coefficient is undetermined"
+        )
     # With the dipole and multipoles up to each degree, and without the dipole and the same others.
     fits = [_fit(np.column_stack([base, *blocks[:degree]]), counts, successes) for degree in range(lmax + 1)]
     without = [_fit(np.column_stack([base, *blocks[1:degree]]), counts, successes) for degree in range(2, lmax + 1)]
@@ -211,10 +215,6 @@ def occupied_pixels(positions: PixelPositions, positives: ArrayLike) -> tuple[ND
     return counts, successes, positions.mean_vectors()[occupied]
 
 
-def _information(design: NDArray, weights: NDArray) -> NDArray[np.float64]:
-    return design.T @ (weights[:, None] * design)
-
-
 def highest_degree(positions: PixelPositions) -> int:
     """The highest `lmax`, 0 to 3, that `sky_glm` does not refuse for these positions (without templates)."""
     occupied = positions.counts > 0
@@ -229,15 +229,8 @@ def highest_degree(positions: PixelPositions) -> int:
 
 
 def _is_determined(design: NDArray, counts: NDArray) -> bool:
-    return bool(np.linalg.cond(_information(design, counts / counts.sum())) < LARGEST_CONDITION)
-
-
-def _need_determined(design: NDArray, counts: NDArray) -> None:
-    if not _is_determined(design, counts):
-        raise ValueError(
-            "the galaxies lie on too small a part of the sky, or in too few pixels, or templates follow each other: "
-            "a coefficient is undetermined"
-        )
+    information = design.T @ ((counts / counts.sum())[:, None] * design)
+    return bool(np.linalg.cond(information) < LARGEST_CONDITION)
 
 
 def _fit(design: NDArray, counts: NDArray, successes: NDArray) -> LogisticFit:

@@ -5,14 +5,30 @@ are dense over one pixelisation (nested HEALPix in the workflow, but nothing her
 zeros. All sums are additive over disjoint sets of galaxies, so a catalog can be read in pieces.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
+class Additive:
+    """Sums of disjoint sets of galaxies add up, field by field; None is the sum of no galaxy."""
+
+    def __add__(self, other: Self) -> Self:
+        return type(self)(*(_total(getattr(self, part.name), getattr(other, part.name)) for part in fields(self)))  # type: ignore[arg-type]
+
+
+def _total(first: Any, second: Any) -> Any:
+    if first is None or second is None:
+        return second if first is None else first
+    if isinstance(first, tuple):
+        return tuple(a + b for a, b in zip(first, second, strict=True))
+    return first + second
+
+
 @dataclass(frozen=True)
-class PositionSums:
+class PositionSums(Additive):
     """Sums over galaxies with unit vectors n_i: their number, sum n_i (3) and sum n_i n_i^T (3, 3)."""
 
     n: int
@@ -25,9 +41,6 @@ class PositionSums:
         vectors = np.asarray(vectors, float)
         return cls(len(vectors), vectors.sum(axis=0), vectors.T @ vectors)
 
-    def __add__(self, other: "PositionSums") -> "PositionSums":
-        return PositionSums(self.n + other.n, self.first + other.first, self.second + other.second)
-
     @property
     def centred(self) -> NDArray[np.float64]:
         """M = sum (n_i - nbar)(n_i - nbar)^T, (3, 3)."""
@@ -35,7 +48,7 @@ class PositionSums:
 
 
 @dataclass(frozen=True)
-class ValueSums:
+class ValueSums(Additive):
     """Sums of one number a galaxy, x_i: sum x_i, sum x_i^2 and sum x_i n_i (3)."""
 
     total: float
@@ -48,12 +61,9 @@ class ValueSums:
         values, vectors = np.asarray(values, float), np.asarray(vectors, float)
         return cls(float(values.sum()), float(values @ values), values @ vectors)
 
-    def __add__(self, other: "ValueSums") -> "ValueSums":
-        return ValueSums(self.total + other.total, self.squares + other.squares, self.vector + other.vector)
-
 
 @dataclass(frozen=True)
-class PixelPositions:
+class PixelPositions(Additive):
     """Galaxies of each pixel: `counts` (p,), sums of their unit vectors `vectors` (p, 3); `second` = sum n n^T (3, 3).
 
     `second` is over galaxies, not pixels, so that a pixel's size costs the closed forms nothing.
@@ -71,9 +81,6 @@ class PixelPositions:
         counts = np.bincount(pixels, minlength=n_pixels).astype(np.int64)
         return cls(counts, np.column_stack(binned), vectors.T @ vectors)
 
-    def __add__(self, other: "PixelPositions") -> "PixelPositions":
-        return PixelPositions(self.counts + other.counts, self.vectors + other.vectors, self.second + other.second)
-
     @property
     def n(self) -> int:
         """Number of galaxies."""
@@ -90,7 +97,7 @@ class PixelPositions:
 
 
 @dataclass(frozen=True)
-class PixelValues:
+class PixelValues(Additive):
     """One number a galaxy, x_i: `totals` (p,) and `squares` (p,) of each pixel, and `vector` = sum x_i n_i (3)."""
 
     totals: NDArray[np.float64]
@@ -109,9 +116,6 @@ class PixelValues:
             for weights in (values, values**2)
         )
         return cls(totals, squares, values @ vectors)
-
-    def __add__(self, other: "PixelValues") -> "PixelValues":
-        return PixelValues(self.totals + other.totals, self.squares + other.squares, self.vector + other.vector)
 
     @property
     def sums(self) -> ValueSums:

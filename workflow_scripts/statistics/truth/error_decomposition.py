@@ -7,10 +7,9 @@ m = s T + (1 - s) F. Everything starts from counts of labelled galaxies, which a
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.checked_inputs import checked_label_pair
 from workflow_scripts.statistics.fractions import homogeneity
 
 
@@ -22,21 +21,6 @@ class ErrorCounts:
     false_negatives: int
     false_positives: int
     true_negatives: int
-
-    @classmethod
-    def of(cls, labels: ArrayLike, truth: ArrayLike) -> "ErrorCounts":
-        """Counts of 0/1 labels (n,) and reference labels (n,); `ValueError` for other values or unequal numbers."""
-        y, t = checked_label_pair(labels, truth)
-        cells = np.bincount(2 * t + y, minlength=4)
-        return cls(int(cells[3]), int(cells[2]), int(cells[1]), int(cells[0]))
-
-    def __add__(self, other: "ErrorCounts") -> "ErrorCounts":
-        return ErrorCounts(
-            self.true_positives + other.true_positives,
-            self.false_negatives + other.false_negatives,
-            self.false_positives + other.false_positives,
-            self.true_negatives + other.true_negatives,
-        )
 
     @property
     def positives(self) -> int:
@@ -57,13 +41,8 @@ class ErrorCounts:
         """(s, T, F): true fraction, true-positive rate, false-positive rate; `ValueError` where one is undefined."""
         if min(self.positives, self.negatives) < 1:
             raise ValueError("a part of the sky has no galaxies of one of the classes: its error rates are undefined")
-        return np.array(
-            [
-                self.positives / self.n,
-                self.true_positives / self.positives,
-                self.false_positives / self.negatives,
-            ]
-        )
+        hits, alarms = self.true_positives / self.positives, self.false_positives / self.negatives
+        return np.array([self.positives / self.n, hits, alarms])
 
     def rate_variances(self) -> NDArray[np.float64]:
         """Binomial variances of (s, T, F). They are uncorrelated: T and F are binomial whatever s turned out to be."""
@@ -81,7 +60,6 @@ class ErrorDecomposition:
     """
 
     difference: float
-    difference_se: float
     truth: float
     sensitivity: float
     false_alarms: float
@@ -102,7 +80,7 @@ def decompose_difference(first: ErrorCounts, second: ErrorCounts) -> ErrorDecomp
 
     For finite differences the products of d's do not vanish; with the means of the two regions in front (Kitagawa 1955,
     JASA 50, 1168, for a rate that is a product) they cancel, and the sum is exact. Standard errors are by the delta
-    method from binomial s, T and F of each region; the variance of the sum is then the binomial one of m_1 - m_2.
+    method from binomial s, T and F of each region; the sum of their covariances is then the binomial one of m_1 - m_2.
     `bias` is the sum of the last two terms. `chi2_bias` tests dT = dF = 0 with pooled rates: chi-square with two
     degrees of freedom, one for each rate that is not 0 or 1 throughout (both are: p = 1).
 
@@ -126,7 +104,6 @@ def decompose_difference(first: ErrorCounts, second: ErrorCounts) -> ErrorDecomp
     bias = np.array([0.0, 1.0, 1.0])
     return ErrorDecomposition(
         difference=float(terms.sum()),
-        difference_se=float(np.sqrt(covariance.sum())),
         truth=float(terms[0]),
         sensitivity=float(terms[1]),
         false_alarms=float(terms[2]),
@@ -151,25 +128,10 @@ def _equal_rates(first: ErrorCounts, second: ErrorCounts) -> tuple[float, int]:
     return chi2, dof
 
 
-_Z95 = float(stats.norm.ppf(0.975))
+def balanced_accuracy(counts: ErrorCounts) -> float:
+    """(T + 1 - F)/2, mean of the true-positive and the true-negative rate.
 
-
-@dataclass(frozen=True)
-class BalancedAccuracy:
-    """Mean of the true-positive and the true-negative rate, its standard error and normal interval."""
-
-    value: float
-    se: float
-    ci95: tuple[float, float]
-
-
-def balanced_accuracy(counts: ErrorCounts) -> BalancedAccuracy:
-    """(T + 1 - F)/2 with the binomial standard error of two independent rates.
-
-    Raises `ValueError` without galaxies of one of the true classes. Where a rate is 0 or 1 its standard error is 0,
-    and the interval too short: look at the counts.
+    Raises `ValueError` without galaxies of one of the true classes.
     """
     _, t, f = counts.rates()
-    _, variance_t, variance_f = counts.rate_variances()
-    value, se = float((t + 1 - f) / 2), float(np.sqrt(variance_t + variance_f) / 2)
-    return BalancedAccuracy(value, se, (value - _Z95 * se, value + _Z95 * se))
+    return float((t + 1 - f) / 2)

@@ -7,12 +7,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.checked_inputs import checked_label_pair, checked_vectors
-from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION, Dipole, dipole
-from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
+from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION, Dipole, DipoleEstimate, dipole
+from workflow_scripts.statistics.sky.sky_sums import Additive, PositionSums, ValueSums
 
 
 @dataclass(frozen=True)
-class ErrorSums:
+class ErrorSums(Additive):
     """Sums over labelled galaxies from which the dipoles of errors follow; they add up over disjoint sets."""
 
     positions: PositionSums
@@ -43,83 +43,43 @@ class ErrorSums:
             self.positions.second - self.true_positions.second,
         )
 
-    def __add__(self, other: "ErrorSums") -> "ErrorSums":
-        return ErrorSums(
-            self.positions + other.positions,
-            self.true_positions + other.true_positions,
-            self.signed + other.signed,
-            self.missed + other.missed,
-            self.false_alarms + other.false_alarms,
-        )
 
+def error_dipoles(sums: ErrorSums) -> tuple[dict[str, Dipole], list[str]]:
+    """Dipoles of `signed_error` y - t (all galaxies), `false_positive_rate` (truly negative), `false_negative_rate`.
 
-@dataclass(frozen=True)
-class ErrorDipoles:
-    """Dipoles of the signed error y - t over all galaxies, and of the error rates within each true class.
-
-    The signed error has a dipole wherever the true fraction has one, even if the error rates are the same everywhere:
-    its mean is (1 - s) F - s (1 - T). The two rates do not. None where a dipole cannot be had; `notes` state why.
-    """
-
-    signed_error: Dipole | None
-    false_positive_rate: Dipole | None
-    false_negative_rate: Dipole | None
-    notes: tuple[str, ...]
-
-
-def error_dipoles(sums: ErrorSums) -> ErrorDipoles:
-    """Dipoles of signed error, false-positive rate (truly negative galaxies) and false-negative rate (truly positive).
-
-    Each is centred on its own galaxies and tested as in `dipole`. Raises `ValueError` without galaxies.
+    Each is centred on its own galaxies and tested as in `dipole`; those that cannot be had are missing, and the list
+    states why. The signed error has a dipole wherever the true fraction has one, even if the error rates are the same
+    everywhere: its mean is (1 - s) F - s (1 - T). The two rates do not. Raises `ValueError` without galaxies.
     """
     if sums.positions.n < 1:
         raise ValueError("there are no labelled galaxies")
     notes: list[str] = []
-    found: list[Dipole | None] = []
+    found: dict[str, Dipole] = {}
     for name, positions, values in (
         ("signed error", sums.positions, sums.signed),
         ("false-positive rate", sums.true_negative_positions, sums.false_alarms),
         ("false-negative rate", sums.true_positions, sums.missed),
     ):
         try:
-            found.append(dipole(positions, values))
+            found[name.replace("-", "_").replace(" ", "_")] = dipole(positions, values)
         except ValueError as reason:
-            found.append(None)
             notes.append(f"{name}: {reason}")
-    return ErrorDipoles(found[0], found[1], found[2], tuple(notes))
-
-
-@dataclass(frozen=True)
-class DipoleTerm:
-    """One term of a dipole (3,) with its covariance (3, 3).
-
-    `q` is chi-square with three degrees of freedom where nothing depends on position; NaN where the rate is 0 or 1
-    everywhere, which leaves nothing to test.
-    """
-
-    beta: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    q: float
-    p: float
+    return found, notes
 
 
 @dataclass(frozen=True)
 class DipoleDecomposition:
     """The dipole of labels as `truth` + `sensitivity` + `false_alarms`, without remainder; see `decompose_dipole`.
 
-    `true_positive_rate` and `false_positive_rate` are over the whole sky.
+    `q` of a term is NaN where its rate is 0 or 1 everywhere, which leaves nothing to test. `true_positive_rate` and
+    `false_positive_rate` are over the whole sky.
     """
 
-    truth: DipoleTerm
-    sensitivity: DipoleTerm
-    false_alarms: DipoleTerm
+    truth: DipoleEstimate
+    sensitivity: DipoleEstimate
+    false_alarms: DipoleEstimate
     true_positive_rate: float
     false_positive_rate: float
-
-    @property
-    def total(self) -> NDArray[np.float64]:
-        """The dipole (3,) of the labels themselves."""
-        return self.truth.beta + self.sensitivity.beta + self.false_alarms.beta
 
 
 def decompose_dipole(sums: ErrorSums) -> DipoleDecomposition:
@@ -159,8 +119,8 @@ def decompose_dipole(sums: ErrorSums) -> DipoleDecomposition:
     )
 
 
-def _term(score: NDArray, variance: float, positions: PositionSums, inverse: NDArray) -> DipoleTerm:
+def _term(score: NDArray, variance: float, positions: PositionSums, inverse: NDArray) -> DipoleEstimate:
     """A term from its sum (3,), the variance of a galaxy's part, and where the galaxies with a part are."""
     matrix = positions.centred
     q = float(score @ np.linalg.solve(matrix, score) / variance) if variance > 1e-15 else float("nan")
-    return DipoleTerm(inverse @ score, variance * inverse @ matrix @ inverse, q, float(stats.chi2.sf(q, 3)))
+    return DipoleEstimate(inverse @ score, variance * inverse @ matrix @ inverse, q, float(stats.chi2.sf(q, 3)))

@@ -3,18 +3,19 @@
 The expected calibration error is given by region, without the bias of small samples, and against its null.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.checked_inputs import checked_regions, checked_scores_and_truth
-from workflow_scripts.statistics.sky.dipole import RobustDipole, ScatterSums, robust_dipole
+from workflow_scripts.statistics.sky.dipole import Dipole, ScatterSums, robust_dipole
+from workflow_scripts.statistics.sky.sky_sums import Additive
 
 
 @dataclass(frozen=True)
-class ResidualSums:
+class ResidualSums(Additive):
     """Sums over labelled galaxies of r = t - s, and of s (1 - s), the variance of r if s is a true probability."""
 
     residuals: ScatterSums
@@ -26,20 +27,17 @@ class ResidualSums:
         s, t = checked_scores_and_truth(scores, truth)
         return cls(ScatterSums.of(t - s, vectors), float((s * (1 - s)).sum()))
 
-    def __add__(self, other: "ResidualSums") -> "ResidualSums":
-        return ResidualSums(self.residuals + other.residuals, self.expected_squares + other.expected_squares)
-
 
 @dataclass(frozen=True)
 class CalibrationDipole:
     """The dipole of r = t - s, and its mean.
 
-    `residuals.p` allows for more doubtful galaxies in some places than in others; `residuals.dipole.p` does not, and
-    may reject too often. `mean_z` is the sum of r in units of its error if all scores were true probabilities (NaN
-    where all scores are 0 or 1), with its two-sided `mean_p`.
+    `residuals` is a `robust_dipole`, which allows for more doubtful galaxies in some places than in others. `mean_z` is
+    the sum of r in units of its error if all scores were true probabilities (NaN where all scores are 0 or 1), with its
+    two-sided `mean_p`.
     """
 
-    residuals: RobustDipole
+    residuals: Dipole
     mean_z: float
     mean_p: float
 
@@ -64,13 +62,12 @@ _CELLS_AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
-class ScoreCells:
+class ScoreCells(Additive):
     """Labelled galaxies by region and score: numbers and sums of each cell, (regions, cells); additive.
 
-    Cells divide each of `n_bins` equal score bins into `CELLS_PER_BIN`. A region may be a pixel, or the whole sky.
+    Cells divide each of the equal score bins into `CELLS_PER_BIN`. A region may be a pixel, or the whole sky.
     """
 
-    n_bins: int
     counts: NDArray[np.float64]
     scores: NDArray[np.float64]
     truths: NDArray[np.float64]
@@ -101,28 +98,11 @@ class ScoreCells:
             flat = np.bincount(cell, weights=values, minlength=n_regions * cells)
             return np.asarray(flat, float).reshape(n_regions, cells)
 
-        return cls(n_bins, binned(np.ones(len(s))), binned(s), binned(t), binned((t - s) ** 2))
-
-    def __add__(self, other: "ScoreCells") -> "ScoreCells":
-        if self.n_bins != other.n_bins or self.counts.shape != other.counts.shape:
-            raise ValueError("sums over different bins or regions cannot be added")
-        return ScoreCells(
-            self.n_bins,
-            self.counts + other.counts,
-            self.scores + other.scores,
-            self.truths + other.truths,
-            self.squared_residuals + other.squared_residuals,
-        )
+        return cls(binned(np.ones(len(s))), binned(s), binned(t), binned((t - s) ** 2))
 
     def all_regions(self) -> "ScoreCells":
         """The same galaxies as one region."""
-        return ScoreCells(
-            self.n_bins,
-            self.counts.sum(axis=0, keepdims=True),
-            self.scores.sum(axis=0, keepdims=True),
-            self.truths.sum(axis=0, keepdims=True),
-            self.squared_residuals.sum(axis=0, keepdims=True),
-        )
+        return ScoreCells(*(getattr(self, sums.name).sum(axis=0, keepdims=True) for sums in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -132,7 +112,7 @@ class CalibrationError:
     `ece` = sum n_b/N |tbar_b - sbar_b| is never below `ece_if_calibrated`, its mean over labels drawn from the scores,
     by more than chance. `squared` estimates sum n_b/N (mean of t - s in b)^2 without that bias and may be negative;
     `debiased` is its root, 0 where it is negative. `p` is the share of drawings whose ECE is at least as large.
-    `n` counts galaxies, `n_alone` those that are alone in their bin, which `squared` leaves out.
+    `n` counts galaxies; `squared` leaves those out that are alone in their bin.
     """
 
     ece: NDArray[np.float64]
@@ -140,7 +120,6 @@ class CalibrationError:
     p: NDArray[np.float64]
     squared: NDArray[np.float64]
     n: NDArray[np.int64]
-    n_alone: NDArray[np.int64]
 
     @property
     def debiased(self) -> NDArray[np.float64]:
@@ -173,13 +152,13 @@ def calibration_error(cells: ScoreCells, drawings: int, seed: int) -> Calibratio
     if drawings < 1:
         raise ValueError("at least one drawing is needed for a p-value")
     n_regions = len(cells.counts)
-    counts = _bins(cells.counts, cells.n_bins)
+    counts = _bins(cells.counts)
     total = counts.sum(axis=1)
-    gaps = _bins(cells.truths - cells.scores, cells.n_bins)
+    gaps = _bins(cells.truths - cells.scores)
     with np.errstate(divide="ignore", invalid="ignore"):
         ece = np.abs(gaps).sum(axis=1) / total
         mean_gap = gaps / counts
-        scatter = (_bins(cells.squared_residuals, cells.n_bins) - gaps * mean_gap) / (counts - 1)
+        scatter = (_bins(cells.squared_residuals) - gaps * mean_gap) / (counts - 1)
         enough = counts > 1
         unbiased = np.where(enough, counts * mean_gap**2 - scatter, 0.0).sum(axis=1)
         squared = unbiased / np.where(enough, counts, 0.0).sum(axis=1)
@@ -188,7 +167,7 @@ def calibration_error(cells: ScoreCells, drawings: int, seed: int) -> Calibratio
     probability = np.clip(cells.scores.ravel()[filled] / number, 0.0, 1.0)
     # Filled cells are in the order of their bins, so sums over bins are sums over runs of cells.
     starts = np.flatnonzero(np.diff(filled // CELLS_PER_BIN, prepend=-1))
-    bin_region = filled[starts] // CELLS_PER_BIN // cells.n_bins
+    bin_region = filled[starts] // CELLS_PER_BIN // counts.shape[1]
     region_starts = np.flatnonzero(np.diff(bin_region, prepend=-1))
     region_total = total[bin_region[region_starts]]
     random = np.random.default_rng(seed)
@@ -208,10 +187,9 @@ def calibration_error(cells: ScoreCells, drawings: int, seed: int) -> Calibratio
         np.where(empty, np.nan, (as_large + 1) / (drawings + 1)),
         squared,
         total.astype(np.int64),
-        (counts == 1).sum(axis=1).astype(np.int64),
     )
 
 
-def _bins(cells: NDArray[np.float64], n_bins: int) -> NDArray[np.float64]:
+def _bins(cells: NDArray[np.float64]) -> NDArray[np.float64]:
     """Cells (regions, cells) summed into bins (regions, bins)."""
-    return cells.reshape(len(cells), n_bins, -1).sum(axis=2)
+    return cells.reshape(len(cells), -1, CELLS_PER_BIN).sum(axis=2)

@@ -13,21 +13,7 @@ from workflow_scripts.statistics.sky.dipole import Dipole, dipole
 from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 
-@dataclass(frozen=True)
-class MatchedThreshold:
-    """A threshold, and the fraction of the validation set, `n` galaxies, that it calls positive.
-
-    `tied` is the larger number of galaxies that share the score next above or below the threshold, 0 where none do;
-    only where some do can `achieved` differ from the fraction wanted by more than half a galaxy.
-    """
-
-    threshold: float
-    achieved: float
-    n: int
-    tied: int
-
-
-def prevalence_matched_threshold(validation_scores: ArrayLike, fraction: float) -> MatchedThreshold:
+def prevalence_matched_threshold(validation_scores: ArrayLike, fraction: float) -> tuple[float, float]:
     """The threshold at which a network calls a given fraction of a validation set positive.
 
     It takes the trivial difference of overall fractions between networks away and keeps patterns on the sky. The
@@ -42,9 +28,10 @@ def prevalence_matched_threshold(validation_scores: ArrayLike, fraction: float) 
 
     Returns
     -------
-    MatchedThreshold
-        Galaxies of equal score stay together, so not all fractions can be had: the nearest one is chosen, and of two
-        that are equally near the smaller. The threshold lies halfway between the scores on its two sides.
+    tuple
+        The threshold, and the fraction of the validation set that it calls positive. Galaxies of equal score stay
+        together, so not all fractions can be had: the nearest one is chosen, and of two that are equally near the
+        smaller. The threshold lies halfway between the scores on its two sides.
 
     Raises
     ------
@@ -73,117 +60,62 @@ def prevalence_matched_threshold(validation_scores: ArrayLike, fraction: float) 
         threshold = float(values[below - 1] + (values[below] - values[below - 1]) / 2)
         if threshold >= values[below]:
             threshold = float(values[below - 1])
-    next_to = [counts[j] for j in (below - 1, below) if 0 <= j < len(counts)]
-    tied = int(max(next_to)) if max(next_to) > 1 else 0
-    return MatchedThreshold(threshold, float(positives[below] / len(scores)), len(scores), tied)
-
-
-@dataclass(frozen=True)
-class CutSums:
-    """Sums by confidence, from which the dipole at every cut follows; they add up over disjoint sets of galaxies.
-
-    Level j holds galaxies whose |score - 1/2| is larger than exactly j of the `cuts`; arrays have one more level than
-    there are cuts. `galaxies` (l,), `first` = sum n (l, 3), `second` = sum n n^T (l, 3, 3), `positives` (l,) and
-    `positive_first` (l, 3) the same of galaxies with a score above 1/2.
-    """
-
-    cuts: tuple[float, ...]
-    galaxies: NDArray[np.float64]
-    first: NDArray[np.float64]
-    second: NDArray[np.float64]
-    positives: NDArray[np.float64]
-    positive_first: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, scores: ArrayLike, vectors: ArrayLike, cuts: ArrayLike) -> "CutSums":
-        """Sums of scores (n,) at unit vectors (n, 3); `ValueError` unless cuts increase, each in 0 <= cut < 1/2."""
-        scores, cuts = checked_scores(scores), np.asarray(cuts, float)
-        _check_cuts(cuts)
-        vectors = checked_vectors(vectors, len(scores))
-        level = np.searchsorted(cuts, np.abs(scores - 0.5), side="left")
-        levels = len(cuts) + 1
-        positive = (scores > 0.5).astype(float)
-
-        def binned(values: NDArray) -> NDArray[np.float64]:
-            return np.asarray(np.bincount(level, weights=values, minlength=levels), float)
-
-        second = np.array([[binned(a * b) for a in vectors.T] for b in vectors.T])
-        return cls(
-            tuple(cuts.tolist()),
-            binned(np.ones(len(scores))),
-            np.column_stack([binned(component) for component in vectors.T]),
-            np.moveaxis(second, -1, 0),
-            binned(positive),
-            np.column_stack([binned(component * positive) for component in vectors.T]),
-        )
-
-    def __add__(self, other: "CutSums") -> "CutSums":
-        if self.cuts != other.cuts:
-            raise ValueError("sums for different cuts cannot be added")
-        return CutSums(
-            self.cuts,
-            self.galaxies + other.galaxies,
-            self.first + other.first,
-            self.second + other.second,
-            self.positives + other.positives,
-            self.positive_first + other.positive_first,
-        )
+    return threshold, float(positives[below] / len(scores))
 
 
 @dataclass(frozen=True)
 class CutDipoles:
-    """What remains at one cut: annotated galaxies, their positive fraction, and two dipoles.
+    """What remains at one cut: share of galaxies left out, positive fraction of the annotated ones, and two dipoles.
 
     `labels` is the dipole of the labels among annotated galaxies, `unannotated` that of being left out among all. A
-    dipole is None where it cannot be had; `notes` state why.
+    dipole is None where it cannot be had: nothing left, one label only, nothing left out.
     """
 
     cut: float
-    n: int
-    annotated: int
+    unannotated_fraction: float
     fraction: float
     labels: Dipole | None
     unannotated: Dipole | None
-    notes: tuple[str, ...]
-
-    @property
-    def unannotated_fraction(self) -> float:
-        """Share of the galaxies that the cut leaves out."""
-        return 1 - self.annotated / self.n
 
 
-def sweep_cuts(sums: CutSums) -> list[CutDipoles]:
+def sweep_cuts(scores: ArrayLike, vectors: ArrayLike, cuts: ArrayLike) -> list[CutDipoles]:
     """The dipole of labels, and of the unannotated fraction, at every cut: beta(c).
 
-    Raises `ValueError` without galaxies. A cut at which a dipole cannot be had (nothing left, one label only, nothing
-    left out) is kept, with a note.
+    Galaxies at unit vectors (n, 3) are annotated where |score - 1/2| (n,) is above the cut, and positive where the
+    score is above 1/2. Raises `ValueError` without galaxies, or unless cuts increase, each in 0 <= cut < 1/2.
     """
-    total = PositionSums(round(sums.galaxies.sum()), sums.first.sum(axis=0), sums.second.sum(axis=0))
-    if total.n < 1:
+    scores, cuts = checked_scores(scores), np.asarray(cuts, float)
+    if cuts.ndim != 1 or not len(cuts) or not np.all((cuts >= 0) & (cuts < 0.5)) or np.any(np.diff(cuts) <= 0):
+        raise ValueError("confidence cuts must increase and lie between 0 and 1/2 (excluded)")
+    vectors = checked_vectors(vectors, len(scores))
+    if not len(scores):
         raise ValueError("there are no galaxies")
+    # Level j holds galaxies that exactly j cuts leave in: a cut's sums are those of the levels from its own on.
+    level = np.searchsorted(cuts, np.abs(scores - 0.5), side="left")
+    positive = (scores > 0.5).astype(float)
+
+    def binned(values: NDArray) -> NDArray[np.float64]:
+        return np.asarray(np.bincount(level, weights=values, minlength=len(cuts) + 1), float)
+
+    galaxies, positives = binned(np.ones(len(scores))), binned(positive)
+    first = np.column_stack([binned(component) for component in vectors.T])
+    second = np.moveaxis(np.array([[binned(a * b) for a in vectors.T] for b in vectors.T]), -1, 0)
+    positive_first = np.column_stack([binned(component * positive) for component in vectors.T])
+    total = PositionSums(len(scores), first.sum(axis=0), second.sum(axis=0))
     rows = []
-    for j, cut in enumerate(sums.cuts, start=1):
-        kept = PositionSums(round(sums.galaxies[j:].sum()), sums.first[j:].sum(axis=0), sums.second[j:].sum(axis=0))
-        positives = float(sums.positives[j:].sum())
-        out = float(total.n - kept.n)
-        notes: list[str] = []
+    for j, cut in enumerate(cuts.tolist(), start=1):
+        kept = PositionSums(round(galaxies[j:].sum()), first[j:].sum(axis=0), second[j:].sum(axis=0))
+        called, out = float(positives[j:].sum()), float(total.n - kept.n)
         # The square of 0 or 1 is itself.
-        labels = ValueSums(positives, positives, sums.positive_first[j:].sum(axis=0))
-        found = _dipole_or_note(kept, labels, "labels", notes)
-        left_out = _dipole_or_note(total, ValueSums(out, out, total.first - kept.first), "unannotated", notes)
-        fraction = positives / kept.n if kept.n else float("nan")
-        rows.append(CutDipoles(cut, total.n, kept.n, fraction, found, left_out, tuple(notes)))
+        labels = _dipole_or_none(kept, ValueSums(called, called, positive_first[j:].sum(axis=0)))
+        unannotated = _dipole_or_none(total, ValueSums(out, out, total.first - kept.first))
+        fraction = called / kept.n if kept.n else float("nan")
+        rows.append(CutDipoles(cut, 1 - kept.n / total.n, fraction, labels, unannotated))
     return rows
 
 
-def _check_cuts(cuts: NDArray[np.float64]) -> None:
-    if cuts.ndim != 1 or not len(cuts) or not np.all((cuts >= 0) & (cuts < 0.5)) or np.any(np.diff(cuts) <= 0):
-        raise ValueError("confidence cuts must increase and lie between 0 and 1/2 (excluded)")
-
-
-def _dipole_or_note(positions: PositionSums, values: ValueSums, name: str, notes: list[str]) -> Dipole | None:
+def _dipole_or_none(positions: PositionSums, values: ValueSums) -> Dipole | None:
     try:
         return dipole(positions, values)
-    except ValueError as reason:
-        notes.append(f"{name}: {reason}")
+    except ValueError:
         return None

@@ -1,8 +1,9 @@
-"""Regressions of the labels of many runs on position and imaging templates, from products within blocks of sky.
+"""How much of a dipole goes away beside imaging templates: regressions of labels, from products within blocks of sky.
 
 Least squares is linear in the outcome, and all runs label the same galaxies: a coefficient of y_A - y_B is that of y_A
 minus that of y_B. So coefficients are numbers of runs, with training sets as replicates, and the share of a dipole that
-goes away beside templates can be had for the mean of many runs, and resampled over runs as well as over sky.
+goes away beside templates can be had for two networks or for the means of many runs, and resampled over runs as well as
+over sky.
 """
 
 from dataclasses import dataclass
@@ -11,13 +12,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
-from workflow_scripts.statistics.sky.template_regression import (
-    FEWEST_BLOCKS,
-    block_products,
-    coefficients_of_products,
-    mediated_shares,
-    percentile_interval,
-)
+from workflow_scripts.statistics.sky.regression import standardised_templates
+
+FEWEST_BLOCKS = 12
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ class TemplateRegression:
             raise ValueError("a position or a template is missing or infinite")
         names, block = np.unique(np.asarray(blocks), return_inverse=True)
         columns = np.column_stack([np.ones(len(vectors)), vectors, templates])
-        found = cls(vectors, templates, block, block_products(columns, block, len(names)))
+        found = cls(vectors, templates, block, _block_products(columns, block, len(names)))
         if not found._determined([0, *range(4, columns.shape[1])]):
             raise ValueError("templates leave a coefficient undetermined")
         return found
@@ -73,17 +70,27 @@ class TemplateRegression:
         whole = self.products.sum(axis=0)[np.ix_(chosen, chosen)]
         return np.asarray(np.linalg.solve(whole, sums.sum(axis=0)[chosen])[first:], np.float64)
 
+    def blocks_to_resample(self) -> int:
+        """The number of blocks; `ValueError` for fewer than 12, or where position and templates cannot be separated."""
+        if len(self.products) < FEWEST_BLOCKS:
+            raise ValueError(f"{len(self.products)} blocks are too few for a bootstrap: it needs {FEWEST_BLOCKS}")
+        if not self.beside_dipole:
+            raise ValueError("positions and templates leave a coefficient undetermined")
+        return len(self.products)
+
     def _determined(self, columns: list[int]) -> bool:
         whole = self.products.sum(axis=0)[np.ix_(columns, columns)]
         return bool(np.linalg.cond(whole) < LARGEST_CONDITION)
 
 
 @dataclass(frozen=True)
-class RunMediation:
-    """How much of the dipole of mean A - mean B goes away beside templates, over runs and sky; see `run_mediation`.
+class Mediation:
+    """How much of the dipole of A - B goes away when templates are in the fit.
 
-    `raw` and `adjusted` (3,) dipoles without and with templates; `share` and `share_along` as in `Mediation`, with 95 %
-    percentile intervals. They mean nothing where `raw` cannot be distinguished from zero.
+    `raw` and `adjusted` (3,) are dipoles without and with templates, `share` is 1 - |adjusted| / |raw|. What is left of
+    a vector is never of length zero, so this falls short where the templates explain all, and so does its interval;
+    `share_along` = 1 - raw . adjusted / |raw|^2 hardly does. Both have 95 % percentile intervals over what was
+    resampled, and mean nothing where `raw` cannot be distinguished from zero.
     """
 
     raw: NDArray[np.float64]
@@ -92,13 +99,61 @@ class RunMediation:
     share_ci95: tuple[float, float]
     share_along: float
     share_along_ci95: tuple[float, float]
-    n_runs: tuple[int, int]
     n_blocks: int
+
+    @classmethod
+    def of(cls, products: NDArray[np.float64], n_blocks: int) -> "Mediation":
+        """From sums of products (1 + b, m, m + 1) of the m columns with each other and with the outcome.
+
+        The first are observed, the others resampled. Raises `ValueError` where there is no dipole to explain.
+        """
+        raw = _coefficients(products, 4)[:, 1:4]
+        adjusted = _coefficients(products, products.shape[1])[:, 1:4]
+        length = np.linalg.norm(raw, axis=1)
+        if not length[0] > 0:
+            raise ValueError("both arms give the same labels: there is no dipole that could be explained")
+        share = 1 - np.linalg.norm(adjusted, axis=1) / length
+        along = 1 - (raw * adjusted).sum(axis=1) / length**2
+        intervals = _percentile_interval(share[1:]), _percentile_interval(along[1:])
+        return cls(raw[0], adjusted[0], float(share[0]), intervals[0], float(along[0]), intervals[1], n_blocks)
+
+
+def mediation(
+    vectors: ArrayLike,
+    outcome: ArrayLike,
+    templates: ArrayLike,
+    blocks: ArrayLike,
+    bootstraps: int = 1000,
+    seed: int = 0,
+) -> Mediation:
+    """Least squares of A - B on position alone, and on position and templates together, for two networks.
+
+    Parameters
+    ----------
+    vectors, outcome, templates
+        (n, 3) unit vectors, (n,) differences y^A - y^B (or of scores), (n, k) templates in any unit.
+    blocks
+        (n,) block of sky of each galaxy. Whole blocks are drawn with replacement, at least 12 of them.
+
+    Raises
+    ------
+    ValueError
+        for missing values, fewer than 12 blocks, an outcome without a dipole, or positions and templates that leave a
+        coefficient undetermined.
+    """
+    vectors = np.asarray(vectors, float)
+    standard = standardised_templates(templates, np.ones(len(vectors)))
+    regression = TemplateRegression.of(vectors, standard, blocks)
+    sums, n_blocks = regression.outcome_products(outcome), regression.blocks_to_resample()
+    products = np.concatenate([regression.products, sums[:, :, None]], axis=2)
+    drawn = np.random.default_rng(seed).multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=bootstraps)
+    resampled = np.tensordot(drawn, products, axes=1)
+    return Mediation.of(np.concatenate([products.sum(axis=0)[None], resampled]), n_blocks)
 
 
 def run_mediation(
     regression: TemplateRegression, first: ArrayLike, second: ArrayLike, bootstraps: int = 999, seed: int = 0
-) -> RunMediation:
+) -> Mediation:
     """Mediation of the difference between two arms, for other training sets and other sky.
 
     Blocks of sky are drawn with replacement, and, independently, n - 1 of the n training sets of each arm: with n - 1
@@ -122,11 +177,7 @@ def run_mediation(
     arms = [np.asarray(arm, float) for arm in (first, second)]
     if min(len(arm) for arm in arms) < 2:
         raise ValueError(f"arms of {len(arms[0])} and {len(arms[1])} training sets are too few to resample")
-    n_blocks, m = regression.products.shape[:2]
-    if n_blocks < FEWEST_BLOCKS:
-        raise ValueError(f"{n_blocks} blocks are too few for a bootstrap: it needs {FEWEST_BLOCKS}")
-    if not regression.beside_dipole:
-        raise ValueError("positions and templates leave a coefficient undetermined")
+    n_blocks, m = regression.blocks_to_resample(), regression.products.shape[1]
     random = np.random.default_rng(seed)
     # The first row is what was observed.
     blocks = np.ones((bootstraps + 1, n_blocks))
@@ -139,18 +190,29 @@ def run_mediation(
         for sums, weight in zip(arm, share.T, strict=True):
             outcome += sign * weight[:, None] * (blocks @ sums)
     products = np.concatenate([np.tensordot(blocks, regression.products, axes=1), outcome[:, :, None]], axis=2)
-    raw = coefficients_of_products(products, 4)[:, 1:4]
-    adjusted = coefficients_of_products(products, m)[:, 1:4]
-    if not np.linalg.norm(raw[0]) > 0:
-        raise ValueError("both arms give the same labels: there is no dipole that could be explained")
-    share, along = mediated_shares(raw, adjusted)
-    return RunMediation(
-        raw=raw[0],
-        adjusted=adjusted[0],
-        share=float(share[0]),
-        share_ci95=percentile_interval(share[1:]),
-        share_along=float(along[0]),
-        share_along_ci95=percentile_interval(along[1:]),
-        n_runs=(len(arms[0]), len(arms[1])),
-        n_blocks=n_blocks,
-    )
+    return Mediation.of(products, n_blocks)
+
+
+def _block_products(columns: NDArray, block: NDArray, n_blocks: int) -> NDArray[np.float64]:
+    """Sums of products of columns (n, m) within each block: (blocks, m, m)."""
+    m = columns.shape[1]
+    sums = np.empty((n_blocks, m, m))
+    for i in range(m):
+        for j in range(i + 1):
+            sums[:, i, j] = sums[:, j, i] = np.bincount(block, columns[:, i] * columns[:, j], n_blocks)
+    return sums
+
+
+def _coefficients(products: NDArray, k: int) -> NDArray[np.float64]:
+    """Least-squares coefficients (b, k) of the outcome on the first k columns, from `products` (b, m, m + 1).
+
+    The pseudo-inverse gives 0 to a template that is constant in the blocks that were drawn.
+    """
+    inverses = np.linalg.pinv(products[:, :k, :k], rcond=1e-10, hermitian=True)
+    return np.einsum("bij,bj->bi", inverses, products[:, :k, -1])
+
+
+def _percentile_interval(values: NDArray) -> tuple[float, float]:
+    """95 % interval of bootstrapped values (b,)."""
+    low, high = np.quantile(values, [0.025, 0.975])
+    return float(low), float(high)
