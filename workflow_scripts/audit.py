@@ -26,8 +26,6 @@ from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import check_output_folder, whole_file
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument("catalog", help=f"the table ({FORMATS_IN_WORDS})")
 parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for summary, page and figures")
@@ -83,7 +81,7 @@ def main(arguments: argparse.Namespace) -> None:
         }
     )
     write(found, summary, arguments.output)
-    log.info("%s", summary["verdict"])
+    logging.info("%s", summary["verdict"])
 
 
 def check_settings(arguments: argparse.Namespace) -> None:

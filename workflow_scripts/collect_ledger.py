@@ -12,8 +12,6 @@ from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.surveys.archive import count_outcomes, image_warnings, read_ledger, reasons, stretches
 from workflow_scripts.tables import write_json, write_table
 
-log = logging.getLogger(__name__)
-
 # Reasons can quote what came, so there may be as many as images.
 LISTED_REASONS = 50
 
@@ -35,11 +33,11 @@ def main(arguments: argparse.Namespace) -> None:
         )
     found = image_warnings(ledger)
     for sentence in found:
-        log.warning(sentence)
+        logging.warning(sentence)
     write_table(arguments.output, ledger, provenance({}, {}, arguments.tiles))
     details = {"not_delivered": reasons(ledger, LISTED_REASONS), "stretches": stretches(ledger), "warnings": found}
     write_json(arguments.counts, {**counts, **details})
-    log.info(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    logging.info(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,6 @@ from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument("--url", required=True, help="address of the table")
 parser.add_argument("--sha256", required=True, help="digest that it must have, 64 hex digits")
@@ -47,7 +45,7 @@ def main(arguments: argparse.Namespace) -> None:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_json(arguments.record, record)
-    log.info("%.1f MB", size / 1e6)
+    logging.info("%.1f MB", size / 1e6)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ from workflow_scripts.tables import content_digest, read_table, recorded_config,
 from workflow_scripts.training_sets.matching import draw_training_set
 from workflow_scripts.training_sets.split import training_pool
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument("--catalog", required=True, help="the catalog, or its galaxies (Parquet)")
 parser.add_argument("--ledger", required=True, help="outcome of every cutout (Parquet)")
@@ -30,7 +28,7 @@ def main(arguments: argparse.Namespace) -> None:
     digests = {arguments.catalog: content_digest(used), arguments.ledger: content_digest(ledger)}
     record = provenance(arguments.footprint, {"resample": arguments.resample}, digests)
     write_table(arguments.output, training_set, record)
-    log.info("%d galaxies of %d in the training pool", len(training_set), len(pool))
+    logging.info("%d galaxies of %d in the training pool", len(training_set), len(pool))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,6 @@ from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.surveys.coverage import Coverage, fetch_map
 from workflow_scripts.whole_file import whole_file
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument("--coverage", type=json_argument, required=True, help="hips, order and url, as JSON")
 parser.add_argument("--contact", help="e-mail address or URL, for the keepers of the service")
@@ -31,7 +29,7 @@ def main(arguments: argparse.Namespace) -> None:
                 f"surveys: coverage: {coverage['url']} gives for hips '{coverage['hips']}' a file that {problem}; is"
                 " the id right (https://aladin.cds.unistra.fr/hips/list)?"
             ) from None
-    log.info("%s covers %.1f %% of the sky", coverage["hips"], 100 * sky.sky_fraction)
+    logging.info("%s covers %.1f %% of the sky", coverage["hips"], 100 * sky.sky_fraction)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,6 @@ from workflow_scripts.surveys.kept_tiles import SideFolder
 from workflow_scripts.surveys.registry import expected_size, kind_of, open_survey
 from workflow_scripts.surveys.survey import requests_of_tile
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument(
     "--survey", type=json_argument, required=True, help="entry of `surveys`, as JSON (docs/configuration.md)"
@@ -75,7 +73,7 @@ def main(arguments: argparse.Namespace) -> None:
         lambda ledger: check_failed_share(ledger, arguments.max_failed_share, f"tile {arguments.tile}"),
     )
     counts = count_outcomes(ledger)
-    log.info("tile %d: %s", arguments.tile, ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
+    logging.info("tile %d: %s", arguments.tile, ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     if kind_of(survey).downloaded:
         side_folder.finish()
 

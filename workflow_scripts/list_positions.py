@@ -11,8 +11,6 @@ from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_table
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument(
     "--rows", type=json_argument, required=True, help="columns, format, hygiene and sample of the catalog, as JSON"
@@ -26,7 +24,7 @@ def main(arguments: argparse.Namespace) -> None:
     galaxies = positions_of_catalog(arguments.rows, arguments.source)
     # Without the digest of the table: its labels are no part of this.
     write_table(arguments.output, galaxies, provenance(arguments.rows, {}, []))
-    log.info("%d galaxies", len(galaxies))
+    logging.info("%d galaxies", len(galaxies))
 
 
 if __name__ == "__main__":

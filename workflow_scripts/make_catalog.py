@@ -9,8 +9,6 @@ from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json, write_table
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument("--catalog", type=json_argument, required=True, help="entry of `catalogs`, as JSON")
 parser.add_argument("--source", required=True, help=f"the table ({FORMATS_IN_WORDS})")
@@ -24,15 +22,17 @@ def main(arguments: argparse.Namespace) -> None:
     record = provenance(arguments.catalog, {}, [arguments.source])
     for problem, count in report["problems"].items():
         if count["rows"]:
-            log.warning("%d rows with %s: %s", count["rows"], problem.replace("_", " "), count["action"])
+            logging.warning("%d rows with %s: %s", count["rows"], problem.replace("_", " "), count["action"])
     write_table(arguments.output, galaxies, record)
     write_json(arguments.hygiene, {**report, "source": arguments.source})
     for kind in ("unreadable_cells", "sentinels_in_covariates"):
         for column, cells in report[kind].items():
-            log.warning("%d %s in %s: taken as not known", cells, kind.split("_")[0], column)
+            logging.warning("%d %s in %s: taken as not known", cells, kind.split("_")[0], column)
     for value, rows in report["labels"]["unknown_values"].items():
-        log.warning("%d rows with the unknown label %s (catalogs, label_values): taken as not labelled", rows, value)
-    log.info("%d galaxies of %d rows", len(galaxies), report["rows_in"])
+        logging.warning(
+            "%d rows with the unknown label %s (catalogs, label_values): taken as not labelled", rows, value
+        )
+    logging.info("%d galaxies of %d rows", len(galaxies), report["rows_in"])
 
 
 if __name__ == "__main__":

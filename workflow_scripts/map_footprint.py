@@ -8,8 +8,6 @@ from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument("--footprint", type=json_argument, required=True, help="`name` and `region`, as JSON")
 parser.add_argument("--moc", required=True, help="the coverage (MOC in FITS, ICRS)")
@@ -24,7 +22,7 @@ def main(arguments: argparse.Namespace) -> None:
     with whole_file(arguments.moc) as temporary:
         moc.save(temporary, format="fits", overwrite=True)
     write_json(arguments.summary, {**footprint, "axis": axis, "sky_fraction": sky_fraction})
-    log.info("%s covers %.2f %% of the sky", footprint["name"], 100 * sky_fraction)
+    logging.info("%s covers %.2f %% of the sky", footprint["name"], 100 * sky_fraction)
 
 
 if __name__ == "__main__":

@@ -38,8 +38,6 @@ from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument("--experiment", type=json_argument, required=True, help="the experiment, as JSON")
 parser.add_argument("--catalog", required=True, help="the catalog (Parquet), for reference labels")
@@ -77,7 +75,7 @@ def measure(
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order."""
     annotations = read_annotations(experiment["name"], listed, files, catalog)
     check_opposite(experiment, listed)
-    log.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
+    logging.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
     settings, opposite = experiment["tests"], experiment["opposite"]
     templates, imaging, without_imaging = imaging_or_reason(catalog, settings, annotations)
     single = single_networks(annotations, imaging, settings)
@@ -133,7 +131,7 @@ def measure(
     }
     # In this order, so that a reader meets the verdict first.
     write_json(folder / "summary.json", plain(summary), sort_keys=False)
-    log.info("%s", summary["verdict"])
+    logging.info("%s", summary["verdict"])
 
 
 def imaging_or_reason(

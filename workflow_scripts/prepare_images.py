@@ -20,8 +20,6 @@ from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.surveys.archive import read_images, read_ledger
 from workflow_scripts.tables import write_table
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument("--recipe", type=json_argument, required=True, help="entry of `recipes`, as JSON")
 parser.add_argument("--cutouts", required=True, help="a tile of the archive (Parquet)")
@@ -47,7 +45,7 @@ def main(arguments: argparse.Namespace) -> None:
     table = pd.DataFrame({"source_id": source_ids.to_numpy(), "row": np.arange(len(source_ids), dtype=np.int32)})
     write_images(arguments.array, shape, prepared(arguments.cutouts, recipe))
     write_table(arguments.ids, table, provenance(recipe, {}, [arguments.cutouts]))
-    log.info("%d images of %d x %d pixels", len(source_ids), recipe["size_px"], recipe["size_px"])
+    logging.info("%d images of %d x %d pixels", len(source_ids), recipe["size_px"], recipe["size_px"])
 
 
 if __name__ == "__main__":

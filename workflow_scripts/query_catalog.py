@@ -16,8 +16,6 @@ from workflow_scripts.provenance import provenance, sha256
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json, write_table
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument("--query", type=json_argument, required=True, help="source, url, query or sql, key: JSON")
 parser.add_argument("--page-rows", type=int, default=50_000, help="rows requested at a time, default: %(default)s")
@@ -68,7 +66,7 @@ def main(arguments: argparse.Namespace) -> None:
         "answers": responses,
     }
     write_json(arguments.record, record)
-    log.info("%d rows in %d responses, %.1f MB", len(rows), len(responses), record["bytes"] / 1e6)
+    logging.info("%d rows in %d responses, %.1f MB", len(rows), len(responses), record["bytes"] / 1e6)
 
 
 if __name__ == "__main__":

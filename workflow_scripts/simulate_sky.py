@@ -13,8 +13,6 @@ from workflow_scripts.surveys.simulated.populations import draw_galaxies
 from workflow_scripts.surveys.simulated.settings import FIELDS, check_sky, injected_dipoles
 from workflow_scripts.tables import write_json, write_table
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument("--catalog", type=json_argument, required=True, help="entry of `catalogs`, as JSON")
 parser.add_argument("--output", required=True, help="the sky with everything injected (Parquet)")
@@ -55,7 +53,7 @@ def main(arguments: argparse.Namespace) -> None:
         "range": {column: [float(sky[column].min()), float(sky[column].max())] for column in columns},
     }
     write_json(arguments.truth, {**summary, "provenance": record})
-    log.info("%d galaxies, %.3f spirals", len(sky), summary["spiral_fraction"])
+    logging.info("%d galaxies, %.3f spirals", len(sky), summary["spiral_fraction"])
 
 
 if __name__ == "__main__":

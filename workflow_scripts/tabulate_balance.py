@@ -11,8 +11,6 @@ from workflow_scripts.training_sets.balance import balance_table
 from workflow_scripts.training_sets.split import training_pool
 from workflow_scripts.whole_file import whole_file
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument("--catalog", required=True, help="the catalog (Parquet)")
 parser.add_argument("--ledger", required=True, help="outcome of every cutout (Parquet)")
@@ -30,7 +28,7 @@ def main(arguments: argparse.Namespace) -> None:
         tables.append(balance_table(training_set, pool).assign(footprint=footprint, resample=resample))
     with whole_file(arguments.output) as temporary:
         pd.concat(tables, ignore_index=True).to_csv(temporary, index=False, float_format="%.6g")
-    log.info("%d training sets", len(tables))
+    logging.info("%d training sets", len(tables))
 
 
 if __name__ == "__main__":

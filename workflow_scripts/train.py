@@ -15,8 +15,6 @@ from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
-log = logging.getLogger(__name__)
-
 parser = step_parser(__doc__)
 parser.add_argument("--network", type=json_argument, required=True, help="the network's entry, as JSON")
 parser.add_argument("--training-set", type=Path, required=True, help="training_set.parquet")
@@ -76,7 +74,9 @@ def main(args: argparse.Namespace) -> None:
     write_json(args.run, {**record, "training": outcome})
     if spec["mode"] != "annotate":
         checkpoints.remove()
-    log.info("%s on %d galaxies in %.1f s: %s", spec["architecture"], len(labels), time.monotonic() - started, outcome)
+    logging.info(
+        "%s on %d galaxies in %.1f s: %s", spec["architecture"], len(labels), time.monotonic() - started, outcome
+    )
 
 
 if __name__ == "__main__":
