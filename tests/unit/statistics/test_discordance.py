@@ -55,7 +55,7 @@ def test_difference_dipole_does_not_see_what_the_galaxies_are():
 
 
 def test_a_gradient_of_the_truth_enters_as_far_as_networks_differ_by_class():
-    """Dossier 2.5 says that gradients of the true fraction do not enter the difference map. They do, times
+    """Dossier 2.5: gradients of the true fraction do not enter the difference map. They do, times
     (T_A - T_B) - (F_A - F_B), here .2: a true dipole of .2 makes one of .04 although all error rates are constant."""
     vectors, random = sky(40_000, 12)
     truth = random.random(40_000) < 0.5 + 0.2 * vectors[:, 0]

@@ -89,7 +89,8 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
     inverse_design = np.linalg.inv(design.T @ design)
     matrix = coefficients[1:].T
     error_variance = np.diag(residual_scatter) / (n - 4)
-    hat = _orthonormal(axes)
+    # Orthonormal columns that span the centred axes.
+    hat = np.linalg.qr(axes - axes.mean(axis=0))[0]
     # The total does not change under permutation, so one product gives the statistic of all of them.
     observed = float(((hat.T @ centred) ** 2).sum() / np.trace(total))
     orders, exact = _orders(n, permutations, seed)
@@ -102,7 +103,9 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
     f = dof = p = size_ci95 = None
     if d == 1:
         dof = (3, n - 4)
-        radius = np.sqrt(3 * stats.f.ppf(0.95, *dof)) * _largest_se(error_variance[0], inverse_design)
+        # Of the response along the axis that the design knows least.
+        largest_se = float(np.sqrt(error_variance[0] * np.linalg.eigvalsh(inverse_design[1:, 1:])[-1]))
+        radius = np.sqrt(3 * stats.f.ppf(0.95, *dof)) * largest_se
         length = float(np.linalg.norm(matrix))
         size_ci95 = (2 * max(0.0, length - radius), 2 * (length + radius))
         f = float(observed / 3 / ((1 - observed) / (n - 4))) if observed < 1 else float("inf")
@@ -216,13 +219,3 @@ def _orders(n: int, permutations: int, seed: int) -> tuple[NDArray[np.int64], bo
     if factorial(n) <= permutations:
         return np.array(list(arrangements(range(n)))), True
     return np.random.default_rng(seed).permuted(np.tile(np.arange(n), (permutations, 1)), axis=1), False
-
-
-def _orthonormal(axes: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(footprints, 3) orthonormal columns that span the centred axes."""
-    return np.linalg.qr(axes - axes.mean(axis=0))[0]
-
-
-def _largest_se(variance: float, inverse_design: NDArray[np.float64]) -> float:
-    """Standard error of k along the axis that the design knows least."""
-    return float(np.sqrt(variance * np.linalg.eigvalsh(inverse_design[1:, 1:])[-1]))

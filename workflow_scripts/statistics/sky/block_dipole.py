@@ -31,7 +31,6 @@ class BlockDipoleTest:
 
     beta: NDArray[np.float64]
     covariance: NDArray[np.float64]
-    amplitude: float
     axis: NDArray[np.float64]
     f: float
     dof: tuple[int, int]
@@ -92,7 +91,6 @@ def block_dipole_test(
     return BlockDipoleTest(
         beta=beta,
         covariance=_jackknife_covariance(block, directions, counts, totals),
-        amplitude=float(np.linalg.norm(beta)),
         axis=direction_of(beta),
         f=f,
         dof=dof,

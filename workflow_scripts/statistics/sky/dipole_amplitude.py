@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
+_LEVEL = 0.95
 SKY_DEG2 = 4 * np.pi * np.degrees(1.0) ** 2
 
 
 @dataclass(frozen=True)
 class AmplitudeInterval:
-    """An interval of the amplitude D, and a one-sided upper limit of the same level."""
+    """A 95 % interval of the amplitude D, and a one-sided upper limit of the same level."""
 
     low: float
     high: float
     upper_limit: float
-    level: float
 
 
 def debiased_amplitude(beta: ArrayLike, covariance: ArrayLike) -> float:
@@ -51,49 +51,43 @@ def profile_delta(beta: ArrayLike, covariance: ArrayLike, amplitudes: ArrayLike)
 
 
 def calibrated_interval(
-    beta: ArrayLike, covariance: ArrayLike, level: float = 0.95, simulations: int = 2000, seed: int = 0
+    beta: ArrayLike, covariance: ArrayLike, simulations: int = 2000, seed: int = 0
 ) -> AmplitudeInterval:
     """Interval whose critical Delta is simulated at each D, for any covariance, at zero and far from it.
 
     D belongs to the interval where the observed Delta(D) is no larger than `critical_delta`, and lies below the upper
-    limit where more than 1 - level of simulated signed roots, sqrt(Delta) with the sign of |b| - D, are as small as the
+    limit where more than 5 % of simulated signed roots, sqrt(Delta) with the sign of |b| - D, are as small as the
     observed one. True dipoles are simulated along all axes of the error ellipsoid and the least favourable one
     counts: the direction is unknown, and errors that depend on direction make the distribution of Delta depend on it.
     Drawing about the best-fitting direction alone covers too little. At D = 0 Delta is chi-square with three degrees
     of freedom, so the interval starts at 0 exactly where the test of no dipole does not reject.
 
-    Raises `ValueError` as `profile_delta`, or for a level not between 0 and 1.
+    Raises `ValueError` as `profile_delta`.
     """
     beta, covariance, (precisions, directions) = _checked(beta, covariance)
-    if not 0 < level < 1:
-        raise ValueError("the level must be between 0 and 1")
     k, noise = len(beta), _noise(precisions, simulations, seed)
     length = float(np.linalg.norm(beta))
     # Delta(D) is at least (D - |beta|)^2 over the largest variance, and no critical Delta is above that of D = 0.
-    reach = (np.sqrt(stats.chi2.ppf(level, k)) + 0.5) / np.sqrt(precisions[0])
+    reach = (np.sqrt(stats.chi2.ppf(_LEVEL, k)) + 0.5) / np.sqrt(precisions[0])
     grid = np.linspace(max(0.0, length - reach), length + reach, 61)
     observed, _ = _profile(np.broadcast_to(beta @ directions, (len(grid), k)), precisions, grid)
-    # What of Delta is still allowed, and the share of signed roots up to the observed one beyond 1 - level.
+    # What of Delta is still allowed, and the share of signed roots up to the observed one beyond 5 %.
     room, share = np.empty(len(grid)), np.empty(len(grid))
     for i, d in enumerate(grid):
         if d == 0:
-            room[i], share[i] = stats.chi2.ppf(level, k) - observed[i], stats.chi2.cdf(observed[i], k) - (1 - level)
+            room[i], share[i] = stats.chi2.ppf(_LEVEL, k) - observed[i], stats.chi2.cdf(observed[i], k) - (1 - _LEVEL)
             continue
         delta, sign = _simulated(d, precisions, noise)
         as_small = sign * np.sqrt(delta) <= np.sign(length - d) * np.sqrt(observed[i])
-        room[i] = np.quantile(delta, level, axis=1).max() - observed[i]
-        share[i] = as_small.mean(axis=1).max() - (1 - level)
-    return AmplitudeInterval(
-        -_last_above(-grid[::-1], room[::-1]), _last_above(grid, room), _last_above(grid, share), level
-    )
+        room[i] = np.quantile(delta, _LEVEL, axis=1).max() - observed[i]
+        share[i] = as_small.mean(axis=1).max() - (1 - _LEVEL)
+    return AmplitudeInterval(-_last_above(-grid[::-1], room[::-1]), _last_above(grid, room), _last_above(grid, share))
 
 
-def critical_delta(
-    amplitude: float, covariance: ArrayLike, level: float = 0.95, simulations: int = 2000, seed: int = 0
-) -> float:
-    """Value that Delta(D) exceeds with probability 1 - level at most, for a true dipole of this amplitude D.
+def critical_delta(amplitude: float, covariance: ArrayLike, simulations: int = 2000, seed: int = 0) -> float:
+    """Value that Delta(D) exceeds with a probability of 5 % at most, for a true dipole of this amplitude D.
 
-    Largest over vectors along the axes of the error ellipsoid. At level 0.95 and k = 3 it falls from 7.81 at zero
+    Largest over vectors along the axes of the error ellipsoid. At k = 3 it falls from 7.81 at zero
     (chi-square, 3 dof) to 3.84 far from zero (1 dof). Raises `ValueError` for a negative amplitude, or as
     `profile_delta`.
     """
@@ -102,9 +96,9 @@ def critical_delta(
     if not amplitude >= 0:
         raise ValueError("amplitudes must be 0 or more")
     if amplitude == 0:
-        return float(stats.chi2.ppf(level, k))
+        return float(stats.chi2.ppf(_LEVEL, k))
     delta, _ = _simulated(amplitude, precisions, _noise(precisions, simulations, seed))
-    return float(np.quantile(delta, level, axis=1).max())
+    return float(np.quantile(delta, _LEVEL, axis=1).max())
 
 
 @dataclass(frozen=True)

@@ -28,16 +28,6 @@ class LinearProbability:
     n: int
 
     @property
-    def amplitude(self) -> float:
-        """D = |beta|. Never zero, even on an isotropic sky: see `dipole_amplitude` for what it is worth."""
-        return float(np.linalg.norm(self.beta))
-
-    @property
-    def axis(self) -> NDArray[np.float64]:
-        """Unit vector d along which p rises; NaN for a dipole of exactly zero."""
-        return self.beta / self.amplitude if self.amplitude > 0 else np.full(3, np.nan)
-
-    @property
     def delta_bic(self) -> float:
         """BIC of the dipole less BIC of the monopole, 3 ln n - 2 ln(L1/L0): above zero it favours isotropy."""
         return float(3 * np.log(self.n) - self.dipole.statistic)

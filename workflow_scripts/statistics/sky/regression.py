@@ -64,7 +64,6 @@ class SkyGlm:
     condition: float
     converged: bool
     n: int
-    n_pixels: int
 
     @property
     def beta_covariance(self) -> NDArray[np.float64]:
@@ -192,7 +191,6 @@ def sky_glm(
         condition=float(np.linalg.cond(final.information)),
         converged=all(fit.converged for fit in [*fits, *without]),
         n=int(counts.sum()),
-        n_pixels=len(counts),
     )
 
 
