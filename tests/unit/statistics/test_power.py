@@ -125,6 +125,7 @@ def test_effects_that_two_arms_can_find_are_those_of_the_table():
     for runs, effect in table.items():
         found = power.detectable_effect(runs, runs, 0.8, 0.05)
         assert found == pytest.approx(effect, rel=0.02)
+        assert power.runs_needed(found * 1.0001, 1.0, 0.8, 0.05) == runs
         noncentrality, dof = found * np.sqrt(runs / 2), 2 * runs - 2
         t = stats.t.isf(0.025, dof)
         exact = stats.nct.sf(t, dof, noncentrality) + stats.nct.cdf(-t, dof, noncentrality)
@@ -137,6 +138,14 @@ def test_unequal_arms_have_the_power_that_simulation_finds():
     found = (stats.ttest_ind(a, b, axis=1).pvalue < 0.05).mean()
     low, high = band(4000, power.two_arm_power(1.3, 1.0, 4, 11, 0.05))
     assert low <= found <= high
+
+
+def test_the_scatter_of_a_pilot_is_uncertain_and_the_plan_says_so():
+    """Methods.md 3.h gives the factor of 6 + 6 runs as 0.7 to 1.7; with 10 degrees of freedom it is 0.70 to 1.75."""
+    plan = power.plan_from_pilot(0.03, 0.02, 10, 0.8, 0.05)
+    assert plan.run_sd_ci95 == pytest.approx((0.02 * 0.6987, 0.02 * 1.7549), rel=1e-3)
+    assert plan.runs == power.runs_needed(0.03, 0.02, 0.8, 0.05) == 9
+    assert plan.cautious_runs == power.runs_needed(0.03, 0.02 * 1.7549, 0.8, 0.05) == 23
 
 
 def test_a_response_is_found_as_often_as_simulation_finds_it():
@@ -185,6 +194,8 @@ def test_power_for_a_response_turns_with_the_sky():
         (partial(power.two_arm_power, 1.0, 0.0, 5, 5, 0.05), "positive number"),
         (partial(power.two_arm_power, 1.0, 1.0, 1, 5, 0.05), "too few"),
         (partial(power.two_arm_power, 1.0, 1.0, 2, 2, 0.05, 3), "too few"),
+        (partial(power.runs_needed, 1e-9, 1.0, 0.8, 0.05), "more than"),
+        (partial(power.plan_from_pilot, 1.0, 1.0, 0, 0.8, 0.05), "degree of freedom"),
         (partial(power.response_power, base_axes()[4:8], [1, 0, 0], 1.0, 0.05), "five or more"),
         (partial(power.response_power, base_axes()[[4, 5, 6, 7, 4, 5]], [1, 0, 0], 1.0, 0.05), "do not span"),
         (partial(power.response_power, base_axes(), [1, 0, 0], 0.0, 0.05), "positive number"),

@@ -1,4 +1,4 @@
-"""What a design can find: power, and the smallest detectable effects.
+"""What a design can find: power, smallest detectable effects, and the runs that an effect needs.
 
 Power is computed, not simulated: the noncentral chi-square and F distributions are mixtures of central ones, with
 Poisson weights of mean lambda/2 (Patnaik 1949, Biometrika 36, 202). The sums are done here because SciPy's `ncf.sf`
@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, special, stats
 
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
+
+_MOST_RUNS = 100_000
 
 
 def noncentral_f_power(noncentrality: float, dof: tuple[int, int], alpha: float) -> float:
@@ -113,6 +115,48 @@ def detectable_effect(runs_a: int, runs_b: int, power: float, alpha: float, comp
     """
     _check_power(power, alpha)
     return _root(lambda effect: two_arm_power(effect, 1.0, runs_a, runs_b, alpha, components) - power)
+
+
+def runs_needed(effect: float, run_sd: float, power: float, alpha: float, components: int = 1) -> int:
+    """Smallest number of runs in each of two arms that finds `effect` with this power.
+
+    Raises `ValueError` as `two_arm_power` does, or where more than 100,000 runs would be needed.
+    """
+    _check_power(power, alpha)
+
+    def enough(runs: int) -> bool:
+        return two_arm_power(effect, run_sd, runs, runs, alpha, components) >= power
+
+    low = high = max(2, components // 2 + 1)
+    while not enough(high):
+        low, high = high + 1, 2 * high
+        if high > _MOST_RUNS:
+            raise ValueError(f"an effect of {effect:g} would need more than {_MOST_RUNS:,} runs an arm")
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return high
+
+
+@dataclass(frozen=True)
+class PilotPlan:
+    """Runs an arm for the sd that a pilot found, and for the upper end of that sd's 95 % interval."""
+
+    runs: int
+    cautious_runs: int
+    run_sd_ci95: tuple[float, float]
+
+
+def plan_from_pilot(effect: float, pilot_sd: float, pilot_dof: int, power: float, alpha: float) -> PilotPlan:
+    """Runs needed when the scatter is itself known from few runs: sd^2 dof / sigma^2 is chi-square.
+
+    `pilot_dof` is n_a + n_b - 2 for a pooled sd of two arms. Raises `ValueError` as `runs_needed` does.
+    """
+    if pilot_dof < 1:
+        raise ValueError("a pilot needs at least one degree of freedom")
+    low, high = (float(pilot_sd * np.sqrt(pilot_dof / stats.chi2.ppf(q, pilot_dof))) for q in (0.975, 0.025))
+    likely, cautious = (runs_needed(effect, sd, power, alpha) for sd in (pilot_sd, high))
+    return PilotPlan(likely, cautious, (low, high))
 
 
 # The rotating design. `footprint_sd` is the scatter of a footprint's mean over its runs, the effect aside.
