@@ -25,6 +25,11 @@ class AuditSettings:
     alpha: float = 0.01
     power: float = 0.8
 
+    @property
+    def p_smallest(self) -> float:
+        """The smallest p that the permutations can give."""
+        return 1 / (self.permutations + 1)
+
 
 @dataclass(frozen=True)
 class AuditFinding:
@@ -68,42 +73,10 @@ def axis_keys(axis: ArrayLike) -> dict[str, float]:
     return {"axis_ra": float(ra), "axis_dec": float(dec)}
 
 
-def galaxy_finding(
-    name: str,
-    n: int,
-    null: str,
-    estimand: str,
-    extra: Mapping[str, Any] | None = None,
-    family: str = "secondary",
-    **values: Any,
-) -> AuditFinding:
-    """A test of `n` galaxies with the galaxy as its unit of replication; `values` are those of `TestResult`."""
-    test = TestResult(
-        name=name, estimand=estimand, null=null, unit_of_replication="galaxy", family=family, n=n, **values
-    )
-    return AuditFinding(test, dict(extra or {}))
-
-
 def with_normal_error(estimate: float, se: float) -> dict[str, Any]:
     """Values of a test: a number, its normal standard error and its two-sided 95 % interval."""
     half = float(stats.norm.ppf(0.975)) * se
     return {"estimate": estimate, "se": se, "ci95": [estimate - half, estimate + half]}
-
-
-def dipole_finding(
-    name: str,
-    n: int,
-    null: str,
-    estimand: str,
-    beta: NDArray[np.float64],
-    statistic: float,
-    p: float,
-    extra: Mapping[str, Any] | None = None,
-    **values: Any,
-) -> AuditFinding:
-    """A secondary test of a dipole `beta` (3,): its length is the estimate, with three degrees of freedom."""
-    values = {"estimate": float(np.linalg.norm(beta)), "statistic": statistic, "dof": 3, "p": p} | values
-    return galaxy_finding(name, n, null, estimand, axis_keys(beta) | dict(extra or {}), **values)
 
 
 def centred_dipole(
@@ -114,35 +87,74 @@ def centred_dipole(
     return found, calibrated_interval(found.beta, found.covariance, seed=settings.seed)
 
 
-def centred_dipole_finding(
-    name: str,
-    null: str,
-    estimand: str,
-    n: int,
-    made: tuple[DipoleScoreTest, AmplitudeInterval],
-    settings: AuditSettings,
-    extra: Mapping[str, Any],
-    family: str = "primary",
-    notes: Sequence[str] = (),
-) -> AuditFinding:
-    """A test from a `centred_dipole`, with the permutation null."""
-    found, interval = made
-    return galaxy_finding(
-        name,
-        n,
-        null,
-        estimand,
-        axis_keys(found.axis) | {"beta": found.beta, "upper_limit_95": interval.upper_limit} | dict(extra),
-        family,
-        estimate=found.amplitude,
-        se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
-        ci95=[interval.low, interval.high],
-        statistic=found.q,
-        dof=3,
-        p=found.p,
-        p_permutation=found.p_permutation,
-        p_smallest=1 / (settings.permutations + 1),
-        size=debiased_amplitude(found.beta, found.covariance),
-        size_ci95=[interval.low, interval.high],
-        notes=list(notes),
-    )
+@dataclass(frozen=True)
+class GalaxySample:
+    """Galaxies that several tests are about: their number `n`, the `suffix` of the tests' names, keys of all of them.
+
+    The galaxy is the unit of replication. `values` of the methods are those of `TestResult`.
+    """
+
+    n: int
+    suffix: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def finding(
+        self,
+        name: str,
+        null: str,
+        estimand: str,
+        extra: Mapping[str, Any] | None = None,
+        family: str = "secondary",
+        **values: Any,
+    ) -> AuditFinding:
+        """A test of these galaxies."""
+        values |= {"name": name + self.suffix, "null": null, "estimand": estimand, "family": family, "n": self.n}
+        return AuditFinding(TestResult(unit_of_replication="galaxy", **values), {**(extra or {}), **self.extra})
+
+    def dipole(
+        self,
+        name: str,
+        null: str,
+        estimand: str,
+        beta: NDArray[np.float64],
+        statistic: float,
+        p: float,
+        extra: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> AuditFinding:
+        """A secondary test of a dipole `beta` (3,): its length is the estimate, with three degrees of freedom."""
+        values = {"estimate": float(np.linalg.norm(beta)), "statistic": statistic, "dof": 3, "p": p} | values
+        return self.finding(name, null, estimand, axis_keys(beta) | dict(extra or {}), **values)
+
+    def centred_dipole(
+        self,
+        name: str,
+        null: str,
+        estimand: str,
+        made: tuple[DipoleScoreTest, AmplitudeInterval],
+        settings: AuditSettings,
+        extra: Mapping[str, Any] | None = None,
+        family: str = "primary",
+        notes: Sequence[str] = (),
+    ) -> AuditFinding:
+        """A test from a `centred_dipole`, with the permutation null."""
+        found, interval = made
+        limits = [interval.low, interval.high]
+        return self.finding(
+            name,
+            null,
+            estimand,
+            axis_keys(found.axis) | {"beta": found.beta, "upper_limit_95": interval.upper_limit} | dict(extra or {}),
+            family,
+            estimate=found.amplitude,
+            se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
+            ci95=limits,
+            statistic=found.q,
+            dof=3,
+            p=found.p,
+            p_permutation=found.p_permutation,
+            p_smallest=settings.p_smallest,
+            size=debiased_amplitude(found.beta, found.covariance),
+            size_ci95=limits,
+            notes=list(notes),
+        )

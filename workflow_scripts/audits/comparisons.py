@@ -1,19 +1,18 @@
 """Labels against other labels: two or more annotations of the same galaxies, or a reference that is taken for true."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from workflow_scripts.audits.audit_findings import (
     AuditFinding,
     AuditSettings,
     Findings,
+    GalaxySample,
     centred_dipole,
-    centred_dipole_finding,
-    dipole_finding,
-    galaxy_finding,
     with_normal_error,
 )
 from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums, PairSums, ReferenceSums
@@ -26,7 +25,6 @@ from workflow_scripts.statistics.pairs.paired_fractions import (
 )
 from workflow_scripts.statistics.sky.dipole import robust_dipole
 from workflow_scripts.statistics.sky.regression import sky_glm
-from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts, balanced_accuracy, decompose_difference
 from workflow_scripts.statistics.truth.error_dipoles import error_dipoles
 from workflow_scripts.statistics.truth.score_calibration import calibration_dipole, calibration_error
@@ -38,139 +36,122 @@ def paired_tests(
     sums: CatalogSums, pair: PairSums, names: tuple[str, str], suffix: str, settings: AuditSettings, findings: Findings
 ) -> None:
     """Make all tests of two annotations; `suffix` follows the tests' names, empty for the first pair."""
-    two = _TwoAnnotations(sums, pair, names, suffix, settings)
+    two = GalaxySample(sums.n, suffix, {"annotations": list(names)})
+    what = f"{names[0]} minus {names[1]}"
+    amplitude = f"amplitude of the dipole of {what}"
+
+    def difference_dipole() -> AuditFinding:
+        made = centred_dipole(sums.positions, pair.difference, settings)
+        null = "the difference of the two annotations does not depend on position"
+        return two.centred_dipole("difference_dipole", null, amplitude, made, settings)
+
+    def difference_dipole_robust() -> AuditFinding:
+        # Where the two differ more often in some places than in others.
+        found = robust_dipole(pair.scatter)
+        null = "the mean difference does not depend on position, how often the two differ may"
+        return two.dipole("difference_dipole_robust", null, amplitude, found.beta, found.q, found.p)
+
     for name, test in (
-        ("difference_dipole", two.difference_dipole),
-        ("difference_dipole_robust", two.difference_dipole_robust),
-        ("mcnemar", two.mcnemar),
-        ("difference_between_ra_halves", two.between_ra_halves),
-        ("discordance_rate_dipole", two.discordance_rate),
-        ("discordant_direction_dipole", two.discordant_direction),
-        ("class_agreement", two.classes),
+        ("difference_dipole", difference_dipole),
+        ("difference_dipole_robust", difference_dipole_robust),
+        ("mcnemar", lambda: _mcnemar(pair, two, what)),
+        ("difference_between_ra_halves", lambda: _between_ra_halves(pair, two, what)),
+        ("discordance_rate_dipole", lambda: _discordance_rate(sums, pair, two)),
+        ("discordant_direction_dipole", lambda: _discordant_direction(pair, two)),
+        ("class_agreement", lambda: _class_agreement(pair, two)),
     ):
         findings.attempt(name + suffix, test)
+
+
+def _mcnemar(pair: PairSums, two: GalaxySample, what: str) -> AuditFinding:
+    """Equal fractions all over the sky."""
+    lower, _, higher = (round(float(part.sum())) for part in pair.by_part)
+    found = mcnemar(higher, lower, two.n)
+    return two.finding(
+        "mcnemar",
+        "both annotations have the same fraction",
+        f"fraction, {what}",
+        {"only_first": higher, "only_second": lower, "p_mid": found.p_mid},
+        estimate=found.difference,
+        se=found.se,
+        ci95=list(paired_difference_interval(higher, lower, two.n)),
+        statistic=found.z,
+        p=found.p,
+    )
+
+
+def _between_ra_halves(pair: PairSums, two: GalaxySample, what: str) -> AuditFinding:
+    """Difference of the differences of two halves of the sky."""
+    halves = np.rint(pair.by_part.reshape(3, 2, RA_BINS // 2, 2).sum(axis=(2, 3))).astype(np.int64)
+    # Differences -1, 0 and 1, each as often as it was counted.
+    low, high = (np.repeat([-1.0, 0.0, 1.0], counts) for counts in halves.T)
+    found = difference_in_differences(low, high)
+    return two.finding(
+        "difference_between_ra_halves",
+        "the two differ by the same in both halves of the sky",
+        f"{what} at right ascension below 180 degrees, less the same above",
+        **with_normal_error(found.difference, found.se_separate),
+        statistic=found.z,
+        p=found.p,
+    )
+
+
+def _discordance_rate(sums: CatalogSums, pair: PairSums, two: GalaxySample) -> AuditFinding:
+    """How often the two differ: logit P = e0 + e . n over all galaxies."""
+    fit = sky_glm(sums.positions, pair.difference.squares, lmax=1)
+    null, estimand = (
+        "how often the two differ does not depend on position",
+        "dipole of the log odds that the two differ",
+    )
+    ratio = fit.dipole
+    return two.dipole("discordance_rate_dipole", null, estimand, fit.beta, ratio.statistic, ratio.p)
+
+
+def _discordant_direction(pair: PairSums, two: GalaxySample) -> AuditFinding:
+    """Which of the two is positive, where they differ: logit P(the first) = g0 + g . n over those galaxies alone.
+
+    g is zero where the share of the first among those who call a galaxy positive does not depend on position, however
+    often the two differ there. What a galaxy is cancels in the difference of two labels of it, but where rates of true
+    and false positives are T and F a gradient of the true fraction enters both logistic models, and the difference,
+    times (T_A - T_B) - (F_A - F_B).
+    """
+    fit = sky_glm(pair.discordant, pair.only_first, lmax=1)
+    null = "which of the two is positive does not depend on position"
+    estimand = "dipole of the log odds that it is the first, where they differ"
+    sample, ratio = replace(two, n=fit.n), fit.dipole
+    return sample.dipole("discordant_direction_dipole", null, estimand, fit.beta, ratio.statistic, ratio.p)
+
+
+def _class_agreement(pair: PairSums, two: GalaxySample) -> Iterator[AuditFinding]:
+    """All classes, not only the positive one: agreement, equal shares, symmetric exchange."""
+    agreed = agreement(pair.table)
+    extra = {"kappa": agreed.kappa, "kappa_ci95": agreed.kappa_ci95, "agreement": agreed.agreement}
+    for name, found, null in (
+        ("marginal_homogeneity", marginal_homogeneity(pair.table), "both give every class as often"),
+        ("symmetry", symmetry(pair.table), "galaxies go from one class to another as often as back"),
+    ):
+        estimand = "agreement of all classes (Cohen's kappa)"
+        values: dict[str, Any] = {"statistic": found.chi2, "dof": found.dof, "p": found.p, "estimate": agreed.kappa}
+        yield two.finding(name, null, estimand, extra, **values)
 
 
 def cochran_test(sums: CatalogSums, names: Sequence[str]) -> AuditFinding:
     """Do three or more annotations have equal fractions? `ValueError` where they agree on every galaxy."""
     positives = [annotation.labels.sums.total for annotation in sums.annotations]
     # (sum of votes)^2 = sum of votes + 2 sum over pairs of joint votes; joint votes follow from positives and discords.
-    k, squares, pair = len(positives), sum(positives), 0
-    for first in range(k):
-        for second in range(first + 1, k):
-            squares += positives[first] + positives[second] - sums.pairs[pair].difference.sums.squares
-            pair += 1
+    joint = zip(combinations(positives, 2), sums.pairs, strict=True)
+    squares = sum(positives) + sum(first + second - pair.difference.sums.squares for (first, second), pair in joint)
     found = cochran_q(positives, squares)
-    return galaxy_finding(
+    return GalaxySample(sums.n).finding(
         "cochran_q",
-        sums.n,
         "all annotations have the same fraction",
-        f"fractions of {k} annotations",
+        f"fractions of {len(names)} annotations",
         {"annotations": list(names)},
         estimate=[total / sums.n for total in positives],
         statistic=found.q,
         dof=found.dof,
         p=found.p,
     )
-
-
-class _TwoAnnotations:
-    def __init__(
-        self, sums: CatalogSums, pair: PairSums, names: tuple[str, str], suffix: str, settings: AuditSettings
-    ) -> None:
-        self.sums, self.pair, self.settings, self.suffix = sums, pair, settings, suffix
-        self.n = sums.n
-        self.names: dict[str, Any] = {"annotations": list(names)}
-        self.what = f"{names[0]} minus {names[1]}"
-
-    def _finding(
-        self, name: str, null: str, estimand: str, extra: dict[str, Any] | None = None, **values: Any
-    ) -> AuditFinding:
-        return galaxy_finding(name + self.suffix, self.n, null, estimand, (extra or {}) | self.names, **values)
-
-    def difference_dipole(self) -> AuditFinding:
-        """Dipole of the difference of the two labels, with the permutation null."""
-        made = centred_dipole(self.sums.positions, self.pair.difference, self.settings)
-        name, estimand = "difference_dipole" + self.suffix, f"amplitude of the dipole of {self.what}"
-        null = "the difference of the two annotations does not depend on position"
-        return centred_dipole_finding(name, null, estimand, self.n, made, self.settings, self.names)
-
-    def difference_dipole_robust(self) -> AuditFinding:
-        """The same where the two differ more often in some places than in others."""
-        found = robust_dipole(self.pair.scatter)
-        null = "the mean difference does not depend on position, how often the two differ may"
-        name, estimand = "difference_dipole_robust" + self.suffix, f"amplitude of the dipole of {self.what}"
-        return dipole_finding(name, self.n, null, estimand, found.beta, found.q, found.p, self.names)
-
-    def mcnemar(self) -> AuditFinding:
-        """Equal fractions all over the sky."""
-        lower, _, higher = (round(float(part.sum())) for part in self.pair.by_part)
-        found = mcnemar(higher, lower, self.n)
-        return self._finding(
-            "mcnemar",
-            "both annotations have the same fraction",
-            f"fraction, {self.what}",
-            {"only_first": higher, "only_second": lower, "p_mid": found.p_mid},
-            estimate=found.difference,
-            se=found.se,
-            ci95=list(paired_difference_interval(higher, lower, self.n)),
-            statistic=found.z,
-            p=found.p,
-        )
-
-    def between_ra_halves(self) -> AuditFinding:
-        """Difference of the differences of two halves of the sky."""
-        halves = self.pair.by_part.reshape(3, 2, RA_BINS // 2, 2).sum(axis=(2, 3))
-        found = difference_in_differences(_differences(halves[:, 0]), _differences(halves[:, 1]))
-        return self._finding(
-            "difference_between_ra_halves",
-            "the two differ by the same in both halves of the sky",
-            f"{self.what} at right ascension below 180 degrees, less the same above",
-            **with_normal_error(found.difference, found.se_separate),
-            statistic=found.z,
-            p=found.p,
-        )
-
-    def discordance_rate(self) -> AuditFinding:
-        """How often the two differ: logit P = e0 + e . n over all galaxies."""
-        name, what = "discordance_rate_dipole", "dipole of the log odds that the two differ"
-        null = "how often the two differ does not depend on position"
-        return self._logistic(name, what, null, self.sums.positions, self.pair.difference.squares)
-
-    def discordant_direction(self) -> AuditFinding:
-        """Which of the two is positive, where they differ: logit P(the first) = g0 + g . n over those galaxies alone.
-
-        g is zero where the share of the first among those who call a galaxy positive does not depend on position,
-        however often the two differ there. What a galaxy is cancels in the difference of two labels of it, but where
-        rates of true and false positives are T and F a gradient of the true fraction enters both logistic models, and
-        the difference, times (T_A - T_B) - (F_A - F_B).
-        """
-        name, what = "discordant_direction_dipole", "dipole of the log odds that it is the first, where they differ"
-        null = "which of the two is positive does not depend on position"
-        return self._logistic(name, what, null, self.pair.discordant, self.pair.only_first)
-
-    def _logistic(
-        self, name: str, estimand: str, null: str, positions: PixelPositions, positives: NDArray[np.float64]
-    ) -> AuditFinding:
-        fit = sky_glm(positions, positives, lmax=1)
-        ratio = fit.dipole
-        return dipole_finding(name + self.suffix, fit.n, null, estimand, fit.beta, ratio.statistic, ratio.p, self.names)
-
-    def classes(self) -> Iterator[AuditFinding]:
-        """All classes, not only the positive one: agreement, equal shares, symmetric exchange."""
-        agreed = agreement(self.pair.table)
-        extra = {"kappa": agreed.kappa, "kappa_ci95": agreed.kappa_ci95, "agreement": agreed.agreement}
-        for name, found, null in (
-            ("marginal_homogeneity", marginal_homogeneity(self.pair.table), "both give every class as often"),
-            ("symmetry", symmetry(self.pair.table), "galaxies go from one class to another as often as back"),
-        ):
-            values = {"statistic": found.chi2, "dof": found.dof, "p": found.p, "estimate": agreed.kappa}
-            yield self._finding(name, null, "agreement of all classes (Cohen's kappa)", extra, **values)
-
-
-def _differences(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Differences -1, 0 and 1, each as often as `counts` (3,) gives."""
-    return np.repeat([-1.0, 0.0, 1.0], np.rint(counts).astype(np.int64))
 
 
 def reference_tests(reference: ReferenceSums, settings: AuditSettings, findings: Findings) -> None:
@@ -210,7 +191,8 @@ def _error_dipoles(reference: ReferenceSums, findings: Findings) -> Iterator[Aud
             notes = ["also a dipole of the reference itself shows here"]
         n, estimand = numbers.get(name, counts.positives), f"amplitude of the dipole of the {name.replace('_', ' ')}"
         extra = {"mean": found.mean, "beta": found.beta}
-        yield dipole_finding(f"{name}_dipole", n, null, estimand, found.beta, found.q, found.p, extra, notes=notes)
+        sample = GalaxySample(n)
+        yield sample.dipole(f"{name}_dipole", null, estimand, found.beta, found.q, found.p, extra, notes=notes)
     findings.not_run.extend(f"error dipoles: {reason}" for reason in reasons)
 
 
@@ -220,9 +202,8 @@ def _decomposition(reference: ReferenceSums, kind: str) -> AuditFinding:
     found = decompose_difference(first, second)
     halves = "right ascension below 180 degrees minus above" if kind == "ra" else "north minus south"
     terms = {"difference": found.difference, "truth": found.truth, "sensitivity": found.sensitivity}
-    return galaxy_finding(
+    return GalaxySample(first.n + second.n).finding(
         f"bias_between_{kind}_halves",
-        first.n + second.n,
         "true-positive and false-positive rates are the same in both halves",
         f"part of the difference of fractions that errors make, {halves}",
         terms | {"false_alarms": found.false_alarms, "terms_se": found.se},
@@ -235,19 +216,16 @@ def _decomposition(reference: ReferenceSums, kind: str) -> AuditFinding:
 def _calibration_dipole(reference: ReferenceSums) -> Iterator[AuditFinding]:
     assert reference.residuals is not None
     found = calibration_dipole(reference.residuals)
-    n, beta = error_counts(reference).n, found.residuals.beta
-    null, estimand = (
-        "reference minus score does not depend on position",
-        "amplitude of the dipole of reference minus score",
-    )
-    yield dipole_finding("calibration_dipole", n, null, estimand, beta, found.residuals.q, found.residuals.p)
+    sample, residuals = GalaxySample(error_counts(reference).n), found.residuals
+    null = "reference minus score does not depend on position"
+    estimand = "amplitude of the dipole of reference minus score"
+    yield sample.dipole("calibration_dipole", null, estimand, residuals.beta, residuals.q, residuals.p)
     if np.isfinite(found.mean_z):
-        yield galaxy_finding(
+        yield sample.finding(
             "calibration_mean",
-            n,
             "scores are true probabilities on average",
             "mean of reference minus score",
-            estimate=found.residuals.mean,
+            estimate=residuals.mean,
             statistic=found.mean_z,
             p=found.mean_p,
         )
@@ -255,17 +233,17 @@ def _calibration_dipole(reference: ReferenceSums) -> Iterator[AuditFinding]:
 
 def _calibration_error(reference: ReferenceSums, settings: AuditSettings) -> Iterator[AuditFinding]:
     assert reference.cells is not None
-    for name, cells, where in (
-        ("calibration_error", reference.cells.all_regions(), ("all over the sky",)),
-        ("calibration_error_ra", reference.cells, ("right ascension below 180 degrees", "above")),
+    low, high = "right ascension below 180 degrees", "above"
+    for names, cells, places in (
+        (("calibration_error",), reference.cells.all_regions(), ("all over the sky",)),
+        (("calibration_error_ra_low", "calibration_error_ra_high"), reference.cells, (low, high)),
     ):
         found = calibration_error(cells, _LABEL_DRAWINGS, settings.seed)
-        for region, place in enumerate(where):
+        for region, (name, place) in enumerate(zip(names, places, strict=True)):
             if not found.n[region]:
                 continue
-            yield galaxy_finding(
-                name if len(where) == 1 else f"{name}_{('low', 'high')[region]}",
-                int(found.n[region]),
+            yield GalaxySample(int(found.n[region])).finding(
+                name,
                 "scores are true probabilities",
                 f"expected calibration error, {place}",
                 {"ece_if_calibrated": float(found.ece_if_calibrated[region])},

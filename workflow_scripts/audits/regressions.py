@@ -1,6 +1,6 @@
 """Regressions of an audit: on multipoles, and on templates (seeing, depth, extinction, ...) beside a dipole."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,8 @@ from workflow_scripts.audits.audit_findings import (
     AuditFinding,
     AuditSettings,
     Findings,
+    GalaxySample,
     axis_keys,
-    dipole_finding,
-    galaxy_finding,
     with_normal_error,
 )
 from workflow_scripts.audits.binning import Covariates
@@ -58,24 +57,23 @@ _Made = tuple[NestedTest | None, tuple[NDArray[np.float64], NDArray[np.float64]]
 def multipole_findings(
     sums: CatalogSums,
     annotation: AnnotationSums,
-    suffix: str,
-    extra: Mapping[str, Any],
+    sample: GalaxySample,
     settings: AuditSettings,
     findings: Findings,
 ) -> Iterator[AuditFinding]:
     """Likelihood-ratio tests of the fits up to l = 1, 2 and 3.
 
-    `suffix` follows the tests' names, `extra` are keys of all of them, and `glm_dipole` has the report of the dipole's
-    stability. Fits are those of fine pixels; scatter between pixels shows in large ones, which hold many galaxies,
-    about the fit of the highest degree. A degree that these galaxies leave open is in `findings.not_run`. Raises
-    `ValueError` where not even the dipole can be fitted.
+    `sample` has the suffix of the names; `glm_dipole` has the report of the dipole's stability. Fits are those of
+    fine pixels; scatter between pixels shows in large ones, which hold many galaxies, about the fit of the highest
+    degree. A degree that these galaxies leave open is in `findings.not_run`. Raises `ValueError` where not even the
+    dipole can be fitted.
     """
     steps = dipole_stability(sums.fine_positions, annotation.fine_positives)
     highest = max(step.lmax for step in steps if step.fit is not None)
     dispersion = sky_glm(sums.positions, annotation.labels.totals, lmax=highest).dispersion
     for step in steps:
         if step.fit is None:
-            findings.not_run.append(f"glm {_NAMES[step.lmax]}{suffix}: {step.refused}")
+            findings.not_run.append(f"glm {_NAMES[step.lmax]}{sample.suffix}: {step.refused}")
             continue
         for name, (nested, vector) in _tests(step.fit, step.lmax).items():
             assert nested is not None
@@ -90,7 +88,7 @@ def multipole_findings(
             if name.startswith("glm_dipole_given"):
                 own |= axis_keys(step.fit.beta)
             values["notes"] = _notes(step.fit, dispersion)
-            yield galaxy_finding(f"{name}{suffix}", sums.n, *_MULTIPOLES[name], {**extra, **own}, **values)
+            yield sample.finding(name, *_MULTIPOLES[name], own, **values)
 
 
 def _tests(fit: SkyGlm, lmax: int) -> dict[str, _Made]:
@@ -157,9 +155,8 @@ def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFindi
         notes.append(f"{covariates.left_out} galaxies lack a covariate and are left out")
     extra = {"templates": list(covariates.names), "retained_worst_share": kept.worst_share}
     extra |= {"residual_amplitude": float(np.linalg.norm(found.residual_dipole.beta))}
-    return dipole_finding(
+    return GalaxySample(len(covariates.vectors)).dipole(
         "dipole_after_templates",
-        len(covariates.vectors),
         "no dipole beside what the templates explain",
         "amplitude of the dipole of the fraction with templates regressed out",
         found.beta,
@@ -171,19 +168,14 @@ def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFindi
 
 
 def _in_glm(covariates: Covariates) -> Iterator[AuditFinding]:
-    pixels, n = covariates.pixels, len(covariates.pixels)
+    pixels, sample = covariates.pixels, GalaxySample(len(covariates.pixels))
     positions = PixelPositions.of(covariates.vectors, pixels, AUDIT_PIXELS)
-    positives = np.bincount(pixels, weights=covariates.labels[0], minlength=AUDIT_PIXELS)
-    means = (
-        np.column_stack(
-            [np.bincount(pixels, weights=column, minlength=AUDIT_PIXELS) for column in covariates.templates.T]
-        )
-        / np.maximum(positions.counts, 1)[:, None]
-    )
+    columns = [covariates.labels[0], *covariates.templates.T]
+    positives, *totals = (np.bincount(pixels, weights=column, minlength=AUDIT_PIXELS) for column in columns)
+    means = np.column_stack(totals) / np.maximum(positions.counts, 1)[:, None]
     fit = sky_glm(positions, np.rint(positives), means, lmax=1)
-    yield dipole_finding(
+    yield sample.dipole(
         "glm_dipole_given_templates",
-        n,
         "no dipole, given the templates",
         "dipole in the log odds beside the templates",
         fit.beta,
@@ -193,9 +185,8 @@ def _in_glm(covariates: Covariates) -> Iterator[AuditFinding]:
     )
     for name, gamma, variance in zip(covariates.names, fit.gamma, np.diag(fit.gamma_covariance), strict=True):
         se = float(np.sqrt(variance))
-        yield galaxy_finding(
+        yield sample.finding(
             f"template {name}",
-            n,
             "the fraction does not depend on the template",
             f"change of the log odds for a standard deviation of {name}, beside a dipole",
             **with_normal_error(float(gamma), se),
@@ -208,9 +199,8 @@ def _mediation(covariates: Covariates, settings: AuditSettings) -> AuditFinding:
     difference = covariates.labels[0] - covariates.labels[1]
     alone = dipole(PositionSums.of(covariates.vectors), ValueSums.of(difference, covariates.vectors))
     found = mediation(covariates.vectors, difference, covariates.templates, _patches(covariates), seed=settings.seed)
-    return galaxy_finding(
+    return GalaxySample(len(difference)).finding(
         "difference_mediation",
-        len(difference),
         "(no test: an interval)",
         "share of the dipole of the difference that goes away with templates in the fit",
         {"share_along": found.share_along, "share_along_ci95": found.share_along_ci95},

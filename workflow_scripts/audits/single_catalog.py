@@ -11,11 +11,9 @@ from workflow_scripts.audits.audit_findings import (
     AuditFinding,
     AuditSettings,
     Findings,
+    GalaxySample,
     axis_keys,
     centred_dipole,
-    centred_dipole_finding,
-    dipole_finding,
-    galaxy_finding,
     with_normal_error,
 )
 from workflow_scripts.audits.binning import Scores
@@ -53,6 +51,15 @@ _SCANS = {
     "quadrupole_scan": (scan_quadrupole, "cos 2 phi"),
     "octopole_scan": (scan_octopole, "cos 3 phi"),
 }
+# What the contrast of two halves estimates, and the parts (right ascension bin, hemisphere) of each.
+_HALVES: dict[str, tuple[str, Any, Any]] = {
+    "ra_halves": (
+        "fraction at right ascension below 180 degrees minus that above",
+        np.s_[: RA_BINS // 2],
+        np.s_[RA_BINS // 2 :],
+    ),
+    "dec_halves": ("fraction north of the equator minus south of it", np.s_[:, 1], np.s_[:, 0]),
+}
 
 
 def single_catalog_tests(
@@ -72,8 +79,7 @@ def single_catalog_tests(
         ("cosine_in_ra", one.cosine_in_ra),
         ("declination_gradient", one.declination_gradient),
         ("ra_bins", one.ra_bins),
-        ("ra_halves", one.ra_halves),
-        ("dec_halves", one.dec_halves),
+        *((name, partial(one.halves, name)) for name in _HALVES),
         *((name, partial(one.scan, name)) for name in _SCANS),
     )
     for name, test in tests:
@@ -88,9 +94,8 @@ def score_test(scores: Scores, column: str, settings: AuditSettings) -> AuditFin
     made = found, calibrated_interval(found.beta, found.covariance, seed=settings.seed)
     null, estimand = "the score does not depend on position", "amplitude of the dipole of the score"
     extra = {"annotation": column, "mean": found.mean}
-    return centred_dipole_finding(
-        "score_dipole", null, estimand, len(scores.values), made, settings, extra, family="secondary"
-    )
+    sample = GalaxySample(len(scores.values), extra=extra)
+    return sample.centred_dipole("score_dipole", null, estimand, made, settings, family="secondary")
 
 
 def _two_sided_sigma(scanned: float) -> float:
@@ -108,18 +113,9 @@ class _OneAnnotation:
     def __init__(
         self, sums: CatalogSums, annotation: AnnotationSums, column: str, suffix: str, settings: AuditSettings
     ):
-        self.sums, self.annotation, self.settings, self.suffix = sums, annotation, settings, suffix
-        self.positions, self.labels, self.n = sums.positions, annotation.labels, sums.n
-        self.column: dict[str, Any] = {"annotation": column}
-        self.counts, self.positives = sums.counts, annotation.positives
-
-    def _name(self, name: str) -> str:
-        return name + self.suffix
-
-    def _finding(
-        self, name: str, null: str, estimand: str, extra: dict[str, Any] | None = None, **values: Any
-    ) -> AuditFinding:
-        return galaxy_finding(self._name(name), self.n, null, estimand, (extra or {}) | self.column, **values)
+        self.sums, self.annotation, self.settings = sums, annotation, settings
+        self.positions, self.labels = sums.positions, annotation.labels
+        self.sample = GalaxySample(sums.n, suffix, {"annotation": column})
 
     def dipole_score(self) -> AuditFinding:
         """Centred score test, with the amplitude's interval, limit and odds."""
@@ -131,7 +127,7 @@ class _OneAnnotation:
         notes = ["the amplitude of a dipole is positive also where there is none: read the interval, and the p"]
         if check.suspicious:
             notes.append(f"the axis is {check.angle_deg:.0f} degrees from the footprint's weak direction")
-        extra = self.column | {
+        extra = {
             "covariance": found.covariance,
             "mean": found.mean,
             "condition": found.condition,
@@ -146,14 +142,14 @@ class _OneAnnotation:
             ),
             "largest_amplitude_of_prior": _LARGEST_AMPLITUDE,
         }
-        name, estimand = self._name("dipole_score"), "amplitude of the dipole of the fraction of the positive class"
-        return centred_dipole_finding(name, _NO_DEPENDENCE, estimand, self.n, made, self.settings, extra, notes=notes)
+        name, estimand = "dipole_score", "amplitude of the dipole of the fraction of the positive class"
+        return self.sample.centred_dipole(name, _NO_DEPENDENCE, estimand, made, self.settings, extra, notes=notes)
 
     def cosine_scan(self) -> AuditFinding:
         """Paper-style maximum over all axes: uncentred signs, random signs as null."""
         signs = self.annotation.signs(self.positions)
         found = random_sign_test(self.positions, signs, self.settings.permutations, self.settings.seed)
-        mean = signs.sums.total / self.n
+        mean = signs.sums.total / self.sample.n
         alone = sigma_without_dipole(self.positions.sums, mean)
         check = weak_axis_check(found.axis, mask_diagnostics(self.positions.sums).weak_axis)
         extra = axis_keys(found.axis) | {
@@ -165,7 +161,7 @@ class _OneAnnotation:
             "weak_axis_angle_deg": check.angle_deg,
             "weak_axis_suspicious": check.suspicious,
         }
-        return self._finding(
+        return self.sample.finding(
             "cosine_scan_paper_style",
             "every galaxy is of either class with probability 1/2",
             "largest sigma of a cosine dependence over all axes",
@@ -176,7 +172,7 @@ class _OneAnnotation:
             dof=3,
             p=found.p,
             p_permutation=found.p_monte_carlo,
-            p_smallest=1 / (self.settings.permutations + 1),
+            p_smallest=self.settings.p_smallest,
             notes=[
                 "a scanned maximum follows chi with three degrees of freedom, not a normal distribution",
                 "labels are not centred: an unequal mix of classes makes a dipole on a partly covered sky",
@@ -186,26 +182,25 @@ class _OneAnnotation:
     def linear_probability(self) -> AuditFinding:
         """Maximum likelihood of p = M + D cos, for comparison with Patel & Desmond (2024)."""
         found = linear_probability(self.sums.fine_positions, self.annotation.fine_positives)
-        return dipole_finding(
-            self._name("linear_probability_dipole"),
-            self.n,
+        return self.sample.dipole(
+            "linear_probability_dipole",
             _NO_DEPENDENCE,
             "amplitude D of p(n) = M + D d.n",
             found.beta,
             found.dipole.statistic,
             found.dipole.p,
-            self.column | {"monopole": found.monopole, "delta_bic": found.delta_bic},
+            {"monopole": found.monopole, "delta_bic": found.delta_bic},
             notes=["a delta BIC above zero favours isotropy"],
         )
 
     def glm(self, findings: Findings) -> Iterator[AuditFinding]:
         """Binomial regressions on dipole, quadrupole and octopole: likelihood-ratio tests."""
-        return multipole_findings(self.sums, self.annotation, self.suffix, self.column, self.settings, findings)
+        return multipole_findings(self.sums, self.annotation, self.sample, self.settings, findings)
 
     def cosine_in_ra(self) -> AuditFinding:
         """Cosine of right ascension, its phase free."""
         found = cosine_score_test(self.sums.circle, self.annotation.circle)
-        return self._finding(
+        return self.sample.finding(
             "cosine_in_ra",
             "the fraction does not depend on right ascension",
             "amplitude of a cosine in right ascension",
@@ -220,7 +215,7 @@ class _OneAnnotation:
     def declination_gradient(self) -> AuditFinding:
         """Gradient in sin(dec) beside the cosine in right ascension."""
         found = fixed_axis_test(dipole(self.positions.sums, self.labels.sums), [0.0, 0.0, 1.0])
-        return self._finding(
+        return self.sample.finding(
             "declination_gradient",
             "the fraction does not change with declination",
             "change of the fraction from the celestial equator to the pole",
@@ -231,30 +226,23 @@ class _OneAnnotation:
 
     def ra_bins(self) -> AuditFinding:
         """Equal fractions in all bins of right ascension."""
-        chi2, dof, p = homogeneity(self.positives.sum(axis=1), self.counts.sum(axis=1))
+        chi2, dof, p = homogeneity(self.annotation.positives.sum(axis=1), self.sums.counts.sum(axis=1))
         null = "the fraction is the same in all bins of right ascension"
         estimand = f"fractions in {RA_BINS} bins of right ascension"
-        return self._finding("ra_bins", null, estimand, statistic=chi2, dof=dof, p=p)
+        return self.sample.finding("ra_bins", null, estimand, statistic=chi2, dof=dof, p=p)
 
-    def ra_halves(self) -> AuditFinding:
-        """Right ascension below 180 degrees minus the rest."""
-        k, n = self.positives.sum(axis=1), self.counts.sum(axis=1)
-        half = RA_BINS // 2
-        groups = (k[:half].sum(), n[:half].sum(), k[half:].sum(), n[half:].sum())
-        return self._contrast("ra_halves", groups, "fraction at right ascension below 180 degrees minus that above")
-
-    def dec_halves(self) -> AuditFinding:
-        """North minus south of the celestial equator."""
-        k, n = self.positives.sum(axis=0), self.counts.sum(axis=0)
-        return self._contrast("dec_halves", (k[1], n[1], k[0], n[0]), "fraction north of the equator minus south of it")
-
-    def _contrast(self, name: str, groups: tuple[float, float, float, float], estimand: str) -> AuditFinding:
-        found = fraction_contrast(*groups)
-        return self._finding(
+    def halves(self, name: str) -> AuditFinding:
+        """Right ascension below 180 degrees minus the rest, or north minus south of the celestial equator."""
+        estimand, *parts = _HALVES[name]
+        (k_first, n_first), (k_second, n_second) = (
+            (self.annotation.positives[part].sum(), self.sums.counts[part].sum()) for part in parts
+        )
+        found = fraction_contrast(k_first, n_first, k_second, n_second)
+        return self.sample.finding(
             name,
             "the fractions of the two halves are equal",
             estimand,
-            {"n_halves": [groups[1], groups[3]]},
+            {"n_halves": [n_first, n_second]},
             estimate=found.difference,
             se=found.se,
             ci95=list(found.ci95),
@@ -269,7 +257,7 @@ class _OneAnnotation:
         axes = axes[axes[:, 2] >= 0]
         permutations = min(_SCAN_PERMUTATIONS, self.settings.permutations)
         found = scanned(axes, self.positions, self.labels, permutations, self.settings.seed)
-        return self._finding(
+        return self.sample.finding(
             name,
             _NO_DEPENDENCE,
             f"largest |z| of {contrast} over {len(axes)} axes",
@@ -284,18 +272,17 @@ class _OneAnnotation:
         """Dipole with blocks of sky as the unit: labels that neighbours share."""
         blocks = coarser_pixels(AUDIT_PIXELS, 12 * nside**2)
         found = block_dipole_test(self.positions, self.labels, blocks, self.settings.permutations, self.settings.seed)
-        return dipole_finding(
-            self._name(f"block_dipole_nside{nside}"),
-            self.n,
+        return self.sample.dipole(
+            f"block_dipole_nside{nside}",
             "no dipole, whatever labels of one block of sky have in common",
             f"amplitude of the dipole, blocks of {58.6323 / nside:.0f} degrees as the unit",
             found.beta,
             found.f,
             found.p,
-            self.column | {"n_blocks": found.n_blocks},
+            {"n_blocks": found.n_blocks},
             dof=list(found.dof),
             se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
             p_permutation=found.p_wild,
-            p_smallest=1 / (self.settings.permutations + 1),
+            p_smallest=self.settings.p_smallest,
             notes=[f"{found.n_blocks} blocks with galaxies, as good as {found.effective_blocks:.0f} of equal number"],
         )
