@@ -96,7 +96,7 @@ def mock_positions(mask: str, galaxies: int, seed: int) -> MockPositions:
 logging.getLogger("healpy").setLevel(logging.WARNING)
 
 # Away from 1/2, where an unequal mix of labels would go unnoticed.
-FRACTION = 0.4
+MEAN_FRACTION = 0.4
 # Length of the five coefficients of the quadrupole, as a fraction.
 QUADRUPOLE = 0.05
 # Logits for a standard deviation of seeing and of dust.
@@ -158,10 +158,10 @@ class MockSkies:
 def mock_skies(variant: Variant, positions: MockPositions, mocks: int, seed: int) -> MockSkies:
     """Draw what the fraction is in every pixel of `mocks` skies."""
     random = np.random.default_rng(seed)
-    slope = FRACTION * (1 - FRACTION)
+    slope = MEAN_FRACTION * (1 - MEAN_FRACTION)
     axes = _directions(mocks, 3, random)
     beta = variant.dipole / slope
-    logits = np.log(FRACTION / (1 - FRACTION)) + beta * axes @ positions.vectors.T
+    logits = np.log(MEAN_FRACTION / (1 - MEAN_FRACTION)) + beta * axes @ positions.vectors.T
     if variant.quadrupole:
         logits += QUADRUPOLE / slope * _directions(mocks, 5, random) @ quadrupole_basis(positions.vectors).T
     templates = imaging_templates(positions)
@@ -186,7 +186,7 @@ def imaging_templates(positions: MockPositions) -> NDArray[np.float64]:
 def _as_fraction(beta: float) -> float:
     """Dipole of expit(b0 + beta cos) on the full sky, 3 <p cos>: a little less than its slope at 0 times beta."""
     cosine, weight = np.polynomial.legendre.leggauss(40)
-    return float(1.5 * weight @ (expit(np.log(FRACTION / (1 - FRACTION)) + beta * cosine) * cosine))
+    return float(1.5 * weight @ (expit(np.log(MEAN_FRACTION / (1 - MEAN_FRACTION)) + beta * cosine) * cosine))
 
 
 def _directions(number: int, dimensions: int, random: np.random.Generator) -> NDArray[np.float64]:

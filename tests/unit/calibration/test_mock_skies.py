@@ -7,9 +7,9 @@ from scipy.special import logit
 
 from workflow_scripts.calibration_mocks.mock_skies import (
     CLUSTERING,
-    FRACTION,
     LADDER,
     MASKS,
+    MEAN_FRACTION,
     N_PIXELS,
     TEMPLATE_LOGITS,
     Variant,
@@ -70,7 +70,7 @@ def test_quadrupole_and_templates_are_in_the_logits(even):
     templates = standardised_templates(skies.templates, even.counts)
     design = np.column_stack([np.ones(len(even.pixels)), even.vectors, quadrupole_basis(even.vectors), templates])
     coefficients = np.linalg.lstsq(design, skies.logits.T, rcond=None)[0].T
-    assert coefficients[:, 0] == pytest.approx(np.full(5, logit(FRACTION)))
+    assert coefficients[:, 0] == pytest.approx(np.full(5, logit(MEAN_FRACTION)))
     assert coefficients[:, 1:4] == pytest.approx(skies.beta * skies.axes)
     assert np.linalg.norm(coefficients[:, 4:9], axis=1) == pytest.approx(np.full(5, 0.05 / 0.24))
     assert coefficients[:, 9:] == pytest.approx(np.tile(TEMPLATE_LOGITS, (5, 1)))
@@ -80,7 +80,7 @@ def test_quadrupole_and_templates_are_in_the_logits(even):
 def test_neighbours_are_alike_over_the_scale_of_the_field(even, scale):
     """Mean over a pixel of width w of a field with correlation exp(-t^2/2s^2): about 1/(1 + w^2/6s^2)."""
     skies = mock_skies(Variant("clustered", clustered_deg=scale), even, 60, 1)
-    field = logit(skies.fractions) - logit(FRACTION)
+    field = logit(skies.fractions) - logit(MEAN_FRACTION)
     width = np.degrees(np.sqrt(4 * np.pi / N_PIXELS))
     assert field.std() == pytest.approx(CLUSTERING / np.sqrt(1 + width**2 / (6 * scale**2)), rel=0.08)
     # Across an edge: the separation of centres is one width.
