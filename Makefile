@@ -34,10 +34,10 @@ report: environment  ## results/report.html, from finished results
 	$(SNAKEMAKE) --report results/report.html
 
 test: environment  ## run the tests, but for the long ones and those on SLURM
-	$(RUN) pytest -m "not slurm and not long" --numprocesses $(TEST_PROCESSES) --dist loadgroup
+	$(RUN) pytest -m "not slurm and not long" --numprocesses $(TEST_PROCESSES)
 
 test-long: environment  ## whole surveys from local servers, chaos, and the preview beside what runs: half an hour
-	$(RUN) pytest -m long $(if $(LONG_TESTS),-k "$(LONG_TESTS)")
+	$(RUN) pytest -m long --numprocesses $(TEST_PROCESSES) $(if $(LONG_TESTS),-k "$(LONG_TESTS)")
 
 test-slurm: environment  ## run the tiny experiment on a private SLURM, and disturb it; skipped where SLURM is not installed
 	$(RUN) pytest -m slurm tests/slurm $(if $(SLURM_TESTS),-k "$(SLURM_TESTS)")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadFileScheduling
 
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
@@ -16,13 +17,17 @@ settings.load_profile("same_examples")
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
-# First: the plugin that deals tests out to processes reads the marks in the same hook.
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Keep tests in one process that share what is dear to make: the finished run, or the fixtures of a file."""
-    for item in items:
-        shared = "finished_run" if "finished_run" in item.fixturenames else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(shared))
+class OneProcessAFile(LoadFileScheduling):
+    """Tests of a file run in one process, as do all that use the finished run: what they share is made once."""
+
+    def _split_scope(self, nodeid):
+        return "tests/dag" if nodeid.startswith("tests/dag/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """How tests are dealt out to processes, in the order of files: `tests/dag` takes longest, and comes first."""
+    config.option.loadscopereorder = False
+    return OneProcessAFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.dag.test_files_of_the_user import TABLE
+from tests.integration.test_files_of_the_user import TABLE
 from tests.planned import counted_by_snakemake
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
