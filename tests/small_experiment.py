@@ -5,7 +5,12 @@ CONFIG = {
     "active_experiments": ["first"],
     "catalogs": {"sky": {"source": "simulated", "n_galaxies": 240, "seed": 3, "split": {"annotation_fraction": 0.4}}},
     "surveys": {
-        "pixels": {"kind": "simulated", "catalog": "sky", "cutout": {"size_px": 32, "pixel_scale_arcsec": 0.8}}
+        "pixels": {
+            "kind": "simulated",
+            "catalog": "sky",
+            "equal_tiles": 3,
+            "cutout": {"size_px": 32, "pixel_scale_arcsec": 0.8},
+        }
     },
     "recipes": {"small": {"size_px": 32}},
     "matchings": {"loose": dict(MATCHING), "other": dict(MATCHING)},

@@ -12,7 +12,7 @@ from tests.planned import counted_by_snakemake
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 ANNOTATIONS = "results/inference/mine/east/net/resample0_seed0/annotations.parquet"
 SUMMARY = "results/bias/first/summary.json"

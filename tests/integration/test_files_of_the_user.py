@@ -67,6 +67,7 @@ def test_a_missing_file_is_named_by_a_dry_run(checkout, edit, missing):
     assert "Traceback" not in result.stderr + result.stdout
 
 
+@pytest.mark.long
 def test_a_mistyped_path_does_not_keep_the_results_of_another_file(checkout):
     (checkout.analysis / "table.csv").write_text("id,ra,dec,kind,file\na,10,0,e,a.png\nb,20,0,s,b.png\n")
     (checkout.analysis / "stamps").mkdir()
@@ -94,6 +95,7 @@ def test_files_of_regions_are_found_at_any_depth():
     assert load(config).moc_files("west") == []
 
 
+@pytest.mark.long
 def test_a_folder_of_images_is_known_by_names_and_sizes(checkout):
     folder = checkout.analysis / "in put's"
     folder.mkdir()
