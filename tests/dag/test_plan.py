@@ -114,7 +114,6 @@ def test_a_missing_file_of_the_user_is_named(repository, tmp_path):
         # The ledger follows from the tiles.
         ("surveys/simulated/rendering.py", {"cutouts": {"code", "follows"}, "images": {"follows"}}),
         ("networks/training.py", {"training": {"code"}, "inference": {"follows"}}),
-        ("networks/annotation.py", {"inference": {"code"}, "bias": {"follows"}}),
     ],
 )
 def test_a_newer_version_lists_what_it_makes_again_of_older_results(workflow, module, made_again):

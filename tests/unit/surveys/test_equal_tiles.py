@@ -86,6 +86,7 @@ def test_a_tile_too_many_is_refused(catalog):
 
 def test_the_configuration_has_the_number():
     config = copy.deepcopy(CONFIG)
+    del config["surveys"]["pixels"]["equal_tiles"]
     assert load(config).tiles("pixels") == range(12)
     config["surveys"]["pixels"].update(equal_tiles=7, tile_order=2)
     assert load(config).tiles("pixels") == range(7)
