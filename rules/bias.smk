@@ -4,20 +4,11 @@
 #           network is trained
 
 
-def of_training_sets(wildcards):
-    """Input function: every training set (footprint and resample) of an experiment."""
-    survey = settings.experiment(wildcards.experiment)["survey"]
-    return [
-        f"results/training/{survey}/{footprint}/resample{resample}/training_set.parquet"
-        for footprint, resample in settings.training_sets(wildcards.experiment)
-    ]
-
-
 rule tabulate_balance:
     input:
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
         ledger=of_experiment("results/cutouts/{survey}/ledger.parquet"),
-        training_sets=of_training_sets,
+        training_sets=lambda wildcards: settings.training_set_files(wildcards.experiment),
     output:
         "results/bias/{experiment}/balance.csv",
     log:
@@ -44,7 +35,7 @@ rule tabulate_balance:
 rule measure_bias:
     input:
         annotations=of_runs("results/inference/{survey}/{{run_id}}/annotations.parquet"),
-        training_sets=of_training_sets,
+        training_sets=lambda wildcards: settings.training_set_files(wildcards.experiment),
         balance="results/bias/{experiment}/balance.csv",
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
     output:
@@ -74,7 +65,7 @@ rule measure_bias:
         training_sets=of_experiment(
             placed("results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet")
         ),
-        folder=placed("results/bias/{experiment}"),
+        folder=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         code=code("measure_bias"),
     message:
         "Measure the bias of experiment {wildcards.experiment}"

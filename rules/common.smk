@@ -15,8 +15,10 @@ from workflow_scripts.configuration import as_parameter, check_user_files, load,
 from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
 from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.planning.cluster_requests import cluster_request
 from workflow_scripts.planning.work import WorkSizes
+from workflow_scripts.surveys.registry import images_state, kind_of
 from workflow_scripts.whole_file import check_output_folder
 
 # The steps are modules of this checkout run by the Python that runs Snakemake, wherever the working directory is.
@@ -123,3 +125,30 @@ def source_of(catalog):
     """The table that a catalog is made from: the user's, or what the step before made or fetched."""
     source = settings.catalog_source(catalog)
     return of_the_user(source) if settings.catalog(catalog)["source"] == "file" else source
+
+
+def survey_sources(wildcards):
+    """What a survey reads beside the catalog: the simulated sky, the user's images, or the coverage map of a service.
+
+    The date of a folder does not depend on the files in it: `images_state` does.
+    """
+    survey = settings.survey(wildcards.survey)
+    files = {
+        option: path if option == "truth" else of_the_user(path)
+        for option, path in kind_of(survey).files(survey).items()
+    }
+    if coverage := settings.coverage_file(wildcards.survey):
+        files["coverage"] = of_the_user(coverage) if survey["coverage"]["moc"] else coverage
+    return {option: ancient(path) if Path(path).is_dir() else path for option, path in files.items()}
+
+
+def figures(step, suffix="png"):
+    """The figures that a step draws: PNG, each shown in the report, or PDF, for print."""
+    category, names = FIGURE_GROUPS[step]
+    files = []
+    for name in names:
+        files.append(f"results/report/{{experiment}}/figures/{name}.{suffix}")
+        if suffix == "png":
+            labels = {"experiment": "{experiment}", "figure": name.replace("_", " ")}
+            files[-1] = report(files[-1], category=category, labels=labels, caption=f"report/{name}.rst")
+    return files

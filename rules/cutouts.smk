@@ -4,30 +4,6 @@
 #           tiles, and coverage.fits where the map of a service is fetched
 
 
-from workflow_scripts.surveys.registry import folder_digest, kind_of
-
-
-def survey_sources(wildcards):
-    """What a survey reads beside the catalog: the simulated sky, the user's images, or the coverage map of a service.
-
-    The date of a folder does not depend on the files in it: `images_state` does.
-    """
-    survey = settings.survey(wildcards.survey)
-    files = {
-        option: path if option == "truth" else of_the_user(path)
-        for option, path in kind_of(survey).files(survey).items()
-    }
-    if coverage := settings.coverage_file(wildcards.survey):
-        files["coverage"] = of_the_user(coverage) if survey["coverage"]["moc"] else coverage
-    return {option: ancient(path) if Path(path).is_dir() else path for option, path in files.items()}
-
-
-def images_state(wildcards):
-    """Params function: digest of names and sizes, where a survey's images are the files of a folder."""
-    survey = settings.survey(wildcards.survey)
-    return "".join(folder_digest(path) for path in kind_of(survey).files(survey).values() if Path(path).is_dir())
-
-
 # What is requested of a survey, read from the table that the catalog is made from and not from the catalog: whoever
 # changes a label or the split makes another catalog, and fetches nothing.
 rule list_positions:
@@ -104,7 +80,7 @@ rule fetch_cutouts:
         sources=lambda wildcards, input: " ".join(
             f"--{option} {shlex.quote(input[option])}" for option in survey_sources(wildcards)
         ),
-        images=images_state,
+        images=lambda wildcards: images_state(settings.survey(wildcards.survey)),
         # A function of the input is not compared with earlier runs: another limit must not fetch anything again.
         limit=lambda wildcards, input: settings.survey(wildcards.survey)["max_failed_share"],
         access=lambda wildcards, input: shlex.join(settings.access_options(wildcards.survey)),

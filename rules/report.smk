@@ -2,37 +2,6 @@
 #   needs:  results/bias/{experiment}/, and what the figures show: catalog, images, annotations, training sets
 #   gives:  results/report/{experiment}/verdict.html and results/report/{experiment}/figures/*.png, *.pdf
 
-from workflow_scripts.figures.figure_list import FIGURE_GROUPS
-
-
-def of_shown_training_sets(wildcards):
-    """Input function: the training sets from which example galaxies are shown."""
-    survey = settings.experiment(wildcards.experiment)["survey"]
-    return [
-        f"results/training/{survey}/{footprint}/resample{resample}/training_set.parquet"
-        for footprint, resample in settings.shown_training_sets(wildcards.experiment)
-    ]
-
-
-def figures(step):
-    """The PNG figures that a step draws, each shown in the report."""
-    category, names = FIGURE_GROUPS[step]
-    return [shown(name, category) for name in names]
-
-
-def shown(name, category):
-    return report(
-        f"results/report/{{experiment}}/figures/{name}.png",
-        category=category,
-        labels={"experiment": "{experiment}", "figure": name.replace("_", " ")},
-        caption=f"report/{name}.rst",
-    )
-
-
-def pdfs(step):
-    """The same figures for print."""
-    return [f"results/report/{{experiment}}/figures/{name}.pdf" for name in FIGURE_GROUPS[step].names]
-
 
 rule write_verdict:
     input:
@@ -56,7 +25,7 @@ rule write_verdict:
     resources:
         **cluster_request("write_verdict"),
     params:
-        bias=placed("results/bias/{experiment}"),
+        bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         code=code("write_verdict"),
     message:
         "Write the verdict of {wildcards.experiment} as a page"
@@ -72,7 +41,7 @@ rule draw_runs:
         histories=of_runs("results/training/{survey}/{{run_id}}/history.csv"),
     output:
         png=figures("draw_runs"),
-        pdf=pdfs("draw_runs"),
+        pdf=figures("draw_runs", "pdf"),
     log:
         "logs/report/{experiment}/draw_runs.log",
     benchmark:
@@ -84,7 +53,7 @@ rule draw_runs:
         **cluster_request("draw_runs", size=lambda wildcards: len(settings.runs(wildcards.experiment))),
     params:
         figures=entry("figures_parameter", of="experiment"),
-        bias=placed("results/bias/{experiment}"),
+        bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         histories=of_experiment(placed("results/training/{survey}/{{run_id}}/history.csv")),
         folder=placed("results/report/{experiment}/figures"),
         code=code("draw_runs"),
@@ -103,7 +72,7 @@ rule draw_sky_maps:
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
     output:
         png=figures("draw_sky_maps"),
-        pdf=pdfs("draw_sky_maps"),
+        pdf=figures("draw_sky_maps", "pdf"),
     log:
         "logs/report/{experiment}/draw_sky_maps.log",
     benchmark:
@@ -117,7 +86,7 @@ rule draw_sky_maps:
         ),
     params:
         figures=entry("figures_parameter", of="experiment"),
-        bias=placed("results/bias/{experiment}"),
+        bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         folder=placed("results/report/{experiment}/figures"),
         code=code("draw_sky_maps"),
     message:
@@ -131,10 +100,10 @@ rule draw_galaxies:
     input:
         index=of_experiment("results/images/{survey}/{recipe}/index.parquet"),
         annotations=of_runs("results/inference/{survey}/{{run_id}}/annotations.parquet"),
-        training_sets=of_shown_training_sets,
+        training_sets=lambda wildcards: settings.training_set_files(wildcards.experiment, shown=True),
     output:
         png=figures("draw_galaxies"),
-        pdf=pdfs("draw_galaxies"),
+        pdf=figures("draw_galaxies", "pdf"),
     log:
         "logs/report/{experiment}/draw_galaxies.log",
     benchmark:
@@ -165,7 +134,7 @@ rule draw_footprints:
         ),
     output:
         png=figures("draw_footprints"),
-        pdf=pdfs("draw_footprints"),
+        pdf=figures("draw_footprints", "pdf"),
     log:
         "logs/report/{experiment}/draw_footprints.log",
     benchmark:

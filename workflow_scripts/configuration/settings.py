@@ -247,6 +247,12 @@ class Configuration:
         shown = [name for pair in opposite for name in pair] or [drawn[0][0]]
         return [(name, first[name]) for name in dict.fromkeys(shown)]
 
+    def training_set_files(self, experiment: str, shown: bool = False) -> list[str]:
+        """The files of every training set of an experiment, or of those from which example galaxies are shown."""
+        survey = self._entry("experiments", experiment)["survey"]
+        drawn = self.shown_training_sets(experiment) if shown else self.training_sets(experiment)
+        return [f"results/training/{survey}/{name}/resample{number}/training_set.parquet" for name, number in drawn]
+
     def experiment(self, name: str) -> Entry:
         """An experiment without references, in the form from which `listed_runs` lists its runs, and its figures.
 
