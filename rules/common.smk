@@ -18,7 +18,7 @@ from workflow_scripts.failed_jobs import FailedJobs
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.planning.cluster_requests import cluster_request
 from workflow_scripts.planning.work import WorkSizes
-from workflow_scripts.surveys.registry import images_state, kind_of
+from workflow_scripts.surveys.registry import kind_of
 from workflow_scripts.whole_file import check_output_folder
 
 # The steps are modules of this checkout run by the Python that runs Snakemake, wherever the working directory is.

@@ -80,7 +80,7 @@ rule fetch_cutouts:
         sources=lambda wildcards, input: " ".join(
             f"--{option} {shlex.quote(input[option])}" for option in survey_sources(wildcards)
         ),
-        images=lambda wildcards: images_state(settings.survey(wildcards.survey)),
+        images=lambda wildcards: settings.images_state(wildcards.survey),
         # A function of the input is not compared with earlier runs: another limit must not fetch anything again.
         limit=lambda wildcards, input: settings.survey(wildcards.survey)["max_failed_share"],
         access=lambda wildcards, input: shlex.join(settings.access_options(wildcards.survey)),

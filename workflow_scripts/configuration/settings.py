@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
@@ -13,7 +14,7 @@ from workflow_scripts.configuration.sources import ConfigSources, check_repeated
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import Run, runs_of_experiment
-from workflow_scripts.surveys.registry import catalog_columns
+from workflow_scripts.surveys.registry import catalog_columns, folder_digest, kind_of
 
 Entry = dict[str, Any]
 
@@ -183,6 +184,11 @@ class Configuration:
         if not coverage:
             return None
         return coverage.get("moc") or f"results/cutouts/{survey}/coverage.fits"
+
+    def images_state(self, survey: str) -> str:
+        """Digest of names and sizes, where a survey's images are the files of a folder; else empty."""
+        entry = self.survey(survey)
+        return "".join(folder_digest(path) for path in kind_of(entry).files(entry).values() if Path(path).is_dir())
 
     def tiles(self, survey: str) -> range:
         """Numbers of a survey's tiles: nested HEALPix pixels of order `tile_order`, or `equal_tiles` runs of them."""

@@ -145,11 +145,6 @@ def folder_digest(folder: str | Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def images_state(survey: Mapping[str, Any]) -> str:
-    """Digest of names and sizes, where a survey's images are the files of a folder; else empty."""
-    return "".join(folder_digest(path) for path in kind_of(survey).files(survey).values() if Path(path).is_dir())
-
-
 def _size_of(file: str) -> int:
     try:
         return os.stat(file).st_size  # noqa: PTH116
