@@ -59,6 +59,7 @@ def test_edited_code_and_edited_parameters_are_distinguished(workflow):
     assert found["groups"]["experiment first"]["report"]["why"] == {"follows": 3}
 
 
+@pytest.mark.long
 def test_a_shared_job_is_counted_once(workflow):
     def edit(config):
         first = config["experiments"]["first"]
@@ -108,6 +109,7 @@ def test_a_missing_file_of_the_user_is_named(repository, tmp_path):
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("module", "made_again"),
     [

@@ -11,7 +11,7 @@ import yaml
 
 from tests.small_experiment import CONFIG
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 IMPORTER = """
 configfile: "config.yaml"

@@ -7,6 +7,8 @@ from workflow_scripts.calibration_mocks.battery import CLAIMS, run_battery
 from workflow_scripts.calibration_mocks.calibration_table import sky_rows
 from workflow_scripts.calibration_mocks.claims import size_band
 
+pytestmark = pytest.mark.long
+
 MOCKS = 200
 
 

@@ -14,6 +14,8 @@ from workflow_scripts.calibration_mocks.claims import size_band
 from workflow_scripts.calibration_mocks.run_calibration import rotating_calibration, two_arm_calibration
 from workflow_scripts.calibration_mocks.run_mocks import RunPopulation
 
+pytestmark = pytest.mark.long
+
 RUN_LEVEL = ("Welch t", "Welch t, permuted", "Hotelling T2", "Hotelling T2, permuted")
 GALAXIES = ("galaxies, one run an arm", "galaxies, all runs")
 
