@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 AUDIT = {"path": "finished.csv", "label": ["kind"], "positive": "s", "permutations": 99}
 FILES = {

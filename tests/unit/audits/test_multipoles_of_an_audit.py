@@ -19,6 +19,9 @@ from workflow_scripts.statistics.sky.scans import scan_octopole
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory):
     """A dipole north of -20 degrees, its summary and its page."""

@@ -83,6 +83,7 @@ def test_all_figures_are_drawn_with_the_same_bytes_and_a_colour_is_honoured(expe
     assert any(other[name] == first[name] for name in other)
 
 
+@pytest.mark.long
 def test_a_simulated_survey_is_marked_in_every_figure_and_on_the_page(experiment):
     folder, catalog, real = experiment
     simulated = draw(folder, catalog, "simulated", {**SETTINGS, "simulated": True})
@@ -92,6 +93,7 @@ def test_a_simulated_survey_is_marked_in_every_figure_and_on_the_page(experiment
     assert ["simulated" in text for text in pages] == [False, True]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("labelled", [True, False])
 def test_an_experiment_with_two_runs_still_has_every_figure(tmp_path, labelled):
     catalog = measured(tmp_path, experiment_runs(with_rotating=False, seeds=1)[:2], labelled)

@@ -85,6 +85,7 @@ def test_another_seed_gives_another_model(reference, run_here, train_arguments, 
     assert outcome(fresh)["history.csv"] != reference["history.csv"]
 
 
+@pytest.mark.long
 def test_killed_training_resumes_to_the_same_bytes(reference, run_step, train_arguments, outcome, fresh, tiny_survey):
     for epoch in (1, 3):
         killed = run_step("train", *train_arguments(fresh), before=KILL_AFTER.format(epoch=epoch), expect=None)
@@ -101,6 +102,7 @@ def test_killed_training_resumes_to_the_same_bytes(reference, run_step, train_ar
     assert not kept.parent.exists()
 
 
+@pytest.mark.long
 def test_damaged_checkpoint_is_not_trusted(reference, run_step, train_arguments, outcome, fresh, tiny_survey):
     run_step("train", *train_arguments(fresh), before=KILL_AFTER.format(epoch=2), expect=None)
     (kept,) = (tiny_survey / fresh / "resume").glob("*/last_epoch.npz")
