@@ -18,7 +18,6 @@ from workflow_scripts.statistics.sky.regression import sky_glm
 from workflow_scripts.statistics.sky.scans import scan_octopole
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
-
 pytestmark = pytest.mark.long
 
 
