@@ -34,7 +34,7 @@ include: "rules/calibration.smk"
 
 
 rule all:
-    default_target: True
+    default_target: imported_as is None
     input:
         expand(
             [

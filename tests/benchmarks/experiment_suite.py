@@ -67,7 +67,7 @@ def annotation_files(folder: Path) -> list[Path]:
 
 
 def write_survey(folder: Path, n: int) -> None:
-    """A catalog of `n` labelled galaxies with 19-digit ids, and what every run says of them."""
+    """A catalog of `n` labelled galaxies with 19-digit ids, and how every run labels them."""
     random = np.random.default_rng(0)
     ids = pa.array([str(1_237_648_720_000_000_000 + number) for number in range(n)])
     ra, dec = random.uniform(0, 360, n), np.degrees(np.arcsin(random.uniform(-1, 1, n)))

@@ -172,11 +172,11 @@ def test_a_damaged_intermediate_is_named_by_what_reads_it_and_made_again(copied,
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2] if damage == "truncated" else whole[:-8] + b"\0" * 8)
     failed = copied.snakemake(check=False)
-    said = failed.stdout + failed.stderr
+    printed = failed.stdout + failed.stderr
     assert failed.returncode
-    assert f"{file.name}" in said
-    assert "Traceback" not in said
-    # Snakemake cannot know that the file is bad; the sentence says which to delete.
+    assert f"{file.name}" in printed
+    assert "Traceback" not in printed
+    # Snakemake cannot know that the file is bad; the sentence names the file to delete.
     file.unlink()
     finish(copied, finished_run)
 

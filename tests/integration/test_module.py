@@ -15,13 +15,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 IMPORTER = """
 configfile: "config.yaml"
-
+{first}
 module skybias:
     snakefile: "{snakefile}"
     config: {config}
     {prefix}
 
 use rule * from skybias{renamed}
+{last}
 """
 TABLE = {
     "source": "file",
@@ -36,9 +37,10 @@ TABLE = {
 def importing(repository, tmp_path):
     """Run a workflow that imports this checkout; what it does."""
 
-    def run(*arguments, config=CONFIG, prefix="", part="config", renamed=""):
+    def run(*arguments, config=CONFIG, prefix="", part="config", renamed="", first="", last=""):
         (tmp_path / "workflow").mkdir(exist_ok=True)
-        text = IMPORTER.format(snakefile=repository / "Snakefile", config=part, prefix=prefix, renamed=renamed)
+        parts = {"config": part, "prefix": prefix, "renamed": renamed, "first": first, "last": last}
+        text = IMPORTER.format(snakefile=repository / "Snakefile", **parts)
         (tmp_path / "workflow" / "Snakefile").write_text(text)
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
         command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
@@ -86,6 +88,17 @@ def test_rules_can_be_renamed(importing):
     planned = importing("--dry-run", "results/bias/first/summary.json", renamed=" as skybias_*")
     assert planned.returncode == 0, planned.stdout
     assert re.search(r"^skybias_measure_bias +1$", planned.stdout, re.MULTILINE)
+
+
+def test_the_target_is_the_importers_own(importing):
+    rule = 'rule all:\n    {target}input: "results/catalog/sky/catalog.parquet"\n'
+    above, marked = rule.format(target=""), rule.format(target="default_target: True\n    ")
+    for place in ({"first": above}, {"last": marked}):
+        planned = importing("--dry-run", renamed=" as skybias_*", **place)
+        assert planned.returncode == 0, planned.stdout
+        assert re.search(r"^all +1$", planned.stdout, re.MULTILINE)
+        assert "skybias_all" not in planned.stdout
+        assert re.search(r"^total +3$", planned.stdout, re.MULTILINE)
 
 
 def test_a_mistake_in_the_configuration_of_a_module_is_one_sentence(importing):

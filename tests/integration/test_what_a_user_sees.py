@@ -28,8 +28,8 @@ def server():
         yield running
 
 
-def said(folder: Path, step: str, *arguments: str, disk_bytes: int | None = None) -> str:
-    """Run a step; what it said last, without a traceback."""
+def last_line(folder: Path, step: str, *arguments: str, disk_bytes: int | None = None) -> str:
+    """Run a step; the last line that it prints, without a traceback."""
 
     def small_disk() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -53,15 +53,15 @@ def cutouts(folder: Path, survey: dict, dec: float = 40.0, **options) -> str:
     tile = "0" if dec > 0 else "8"
     arguments = ["--survey", json.dumps(survey), "--catalog", str(folder / "catalog.parquet"), "--tile", tile]
     arguments += ["--access", json.dumps(ACCESS), "--limits-folder", str(folder / "limits")]
-    return said(folder, "fetch_cutouts", *arguments, "--output", str(folder / "tile.parquet"), **options)
+    return last_line(folder, "fetch_cutouts", *arguments, "--output", str(folder / "tile.parquet"), **options)
 
 
 def query(folder: Path, url: str, sql: str = "SELECT objid, ra FROM zooSpec", **options) -> str:
     """Ask a SkyServer."""
-    asked = {"source": "skyserver", "url": url, "query": None, "sql": sql, "key": "objid"}
-    arguments = ["--query", json.dumps(asked), "--kept", str(folder / "kept"), "--page-rows", "1000"]
+    requested = {"source": "skyserver", "url": url, "query": None, "sql": sql, "key": "objid"}
+    arguments = ["--query", json.dumps(requested), "--kept", str(folder / "kept"), "--page-rows", "1000"]
     outputs = ["--output", str(folder / "answer.parquet"), "--record", str(folder / "answer.json")]
-    return said(folder, "query_catalog", *arguments, *outputs, **options)
+    return last_line(folder, "query_catalog", *arguments, *outputs, **options)
 
 
 def is_in_the_table(sentence: str) -> bool:

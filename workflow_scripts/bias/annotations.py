@@ -163,5 +163,7 @@ def _check_positions(table: pd.DataFrame, file: str | Path) -> None:
 
 
 def _refuse_repeated(source_id: pd.Series, file: str | Path) -> None:
-    for twice in source_id[source_id.duplicated()]:
+    repeated = source_id[source_id.duplicated()]
+    if len(repeated):
+        twice = repeated.iloc[0]
         raise InputError(f"{file}: source_id {twice} occurs more than once; duplicates inflate every significance")

@@ -1,6 +1,6 @@
-"""What is measured of every run, or pair of runs, and how it is tested: each quantity is declared once.
+"""The table of quantities: what is measured of every run, or pair of runs, and how it is tested. Each is declared once.
 
-With the training run as the unit, a `Quantity` is compared between training sets (`run_level`) and averaged over arms
+With the training run as the unit, a quantity is compared between training sets (`run_level`) and averaged over arms
 (`replicates`). With the galaxy as the unit, a network (or pair) has a p of its own, which holds for it only.
 """
 
@@ -36,22 +36,43 @@ MAIN = "main"
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """One number, or a `vector`, of every training run, and what it is in `words`.
+class GalaxyTest:
+    """A test of one network or pair, with the galaxy as the unit: its `family`, and its `null` in words.
 
-    `family` is that of its tests (`MAIN` where an experiment may name them as primary, none where it is not tested),
-    `response` the name of the test of its response to the footprint's axis and `model` what that estimates, where these
-    do not follow from name and words. `difference` is the vector that is compared between runs, where that needs
-    another reference than what all footprints share.
+    `size` is the column of the effect, and `p` that of the p, where they do not follow from the quantity's name; `kind`
+    is that of the p.
+    """
+
+    family: str
+    null: str
+    size: str = ""
+    p: str = ""
+    kind: str = "parametric"
+
+    @property
+    def table(self) -> str:
+        """The table that has its columns."""
+        return {_FRACTIONS: "cosine", _PAIRS: "contrasts"}.get(self.family, "runs")
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One number, or a `vector`, of every training run, and what it is in `words`; or of every network, or pair.
+
+    Between training runs: `family` is that of its tests (`MAIN` where an experiment may name them as primary, none
+    where it is not tested), `response` the name of the test of its response to the footprint's axis and `model` what
+    that estimates, where these do not follow from name and words. `difference` is the vector that is compared between
+    runs, where that needs another reference than what all footprints share. With the galaxy as the unit: `of_galaxies`.
     """
 
     name: str
-    words: str
+    words: str = ""
     family: str = ""
     vector: bool = False
     response: str = ""
     model: str = ""
     difference: str = ""
+    of_galaxies: GalaxyTest | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -78,35 +99,148 @@ class Quantity:
         return f"k of x_f = x_0 + k . a_f, x the {self.words}"
 
 
+# Tests with the galaxy as the unit are listed by family in this order.
+_PAPER, _SKY, _IMAGING, _CALIBRATION = (
+    "networks: paper-style",
+    "networks: sky",
+    "networks: imaging",
+    "networks: calibration",
+)
+_FRACTIONS, _PAIRS = "networks: fractions", "pairs of networks"
+_GALAXY_FAMILIES = (
+    _PAPER,
+    _SKY,
+    _IMAGING,
+    "networks: thresholds",
+    "networks: errors",
+    _CALIBRATION,
+    "networks: prediction-powered",
+    _FRACTIONS,
+    _PAIRS,
+)
+_NO_DIPOLE = "the label does not depend on position"
+_HALVES, _DIFFER_ALIKE = "both halves are alike", "both networks differ alike in both halves"
+
+
+def _of_networks(name: str, family: str, null: str, size: str = "", p: str = "") -> Quantity:
+    """A quantity that is tested with the galaxy as the unit alone."""
+    return Quantity(name, of_galaxies=GalaxyTest(family, null, size, p))
+
+
+def _vector(name: str, words: str, family: str, null: str, difference: str = "") -> Quantity:
+    """A vector that is tested with both units."""
+    of_galaxies = GalaxyTest(_SKY if family in (MAIN, "scores") else f"networks: {family}", null)
+    return Quantity(name, words, family, vector=True, difference=difference, of_galaxies=of_galaxies)
+
+
 FRACTION = Quantity(
     "fraction", "fraction", MAIN, model="k of fraction_f = m_0 + k . a_f, a unit vector of the footprint's axis"
 )
-_SCORE_MODEL = "k of mean score_f = m_0 + k . a_f"
 # Families other than MAIN are secondary: each is adjusted by itself, and none decides the verdict.
-TESTED = (
+_QUANTITIES = (
     FRACTION,
-    Quantity("mean_score", "mean score", MAIN, response="score_response", model=_SCORE_MODEL),
-    Quantity("dipole", "dipole of prediction - reference", MAIN, vector=True, difference="relative_dipole"),
-    Quantity("score_dipole", "dipole of score - reference", "scores", vector=True),
-    Quantity("sensitivity_dipole", "part of the labels' dipole that missed positives make", "errors", vector=True),
-    Quantity("false_alarm_dipole", "part of the labels' dipole that false positives make", "errors", vector=True),
-    Quantity("calibration_dipole", "dipole of reference - score", "calibration", vector=True),
-    Quantity("calibration_error", "debiased expected calibration error", "calibration"),
-    Quantity("matched_dipole", "dipole of prediction - reference at the matched threshold", "thresholds", vector=True),
-    Quantity("confident_dipole", "dipole of the labels that pass the largest cut", "thresholds", vector=True),
-    Quantity("unannotated_dipole", "dipole of being left out by the largest cut", "thresholds", vector=True),
+    Quantity("mean_score", "mean score", MAIN, response="score_response", model="k of mean score_f = m_0 + k . a_f"),
+    _of_networks("paper_style_scan", _PAPER, "either class with probability 1/2", "paper_max_sigma", "paper_global_p"),
+    _of_networks("centred_dipole", _SKY, _NO_DIPOLE, "centred_amplitude", "centred_p"),
+    _of_networks("glm_dipole", _SKY, _NO_DIPOLE),
+    _of_networks("glm_quadrupole", _SKY, "no quadrupole beside a dipole"),
+    _of_networks("glm_dipole_given_quadrupole", _SKY, "no dipole beside a quadrupole"),
+    _vector(
+        "dipole",
+        "dipole of prediction - reference",
+        MAIN,
+        "label minus reference does not depend on position",
+        "relative_dipole",
+    ),
+    _vector(
+        "score_dipole", "dipole of score - reference", "scores", "score minus reference does not depend on position"
+    ),
+    _of_networks("relative_dipole", _SKY, "label minus the mean of all runs does not depend on position"),
+    _vector(
+        "sensitivity_dipole",
+        "part of the labels' dipole that missed positives make",
+        "errors",
+        "the true-positive rate does not depend on position",
+    ),
+    _vector(
+        "false_alarm_dipole",
+        "part of the labels' dipole that false positives make",
+        "errors",
+        "the false-positive rate does not depend on position",
+    ),
+    _vector(
+        "calibration_dipole",
+        "dipole of reference - score",
+        "calibration",
+        "reference minus score does not depend on position",
+    ),
+    # Not tested between arms, because the mean score is.
+    Quantity(
+        "calibration_mean",
+        "mean of reference - score",
+        of_galaxies=GalaxyTest(_CALIBRATION, "scores are true probabilities on average"),
+    ),
+    Quantity(
+        "calibration_error",
+        "debiased expected calibration error",
+        "calibration",
+        of_galaxies=GalaxyTest(_CALIBRATION, "scores are true probabilities", kind="drawings"),
+    ),
+    _vector(
+        "matched_dipole",
+        "dipole of prediction - reference at the matched threshold",
+        "thresholds",
+        "label at the matched threshold minus reference does not depend on position",
+    ),
+    _vector(
+        "confident_dipole",
+        "dipole of the labels that pass the largest cut",
+        "thresholds",
+        "labels that pass the largest cut do not depend on position",
+    ),
+    _vector(
+        "unannotated_dipole",
+        "dipole of being left out by the largest cut",
+        "thresholds",
+        "being left out by the largest cut does not depend on position",
+    ),
     Quantity("unannotated_fraction", "share that the largest cut leaves out", "thresholds"),
-    Quantity("cleaned_dipole", "dipole of the labels that imaging templates leave", "imaging", vector=True),
+    _of_networks("glm_dipole_given_templates", _IMAGING, "no dipole beside the templates"),
+    _of_networks("glm_dipole_given_quadrupole_and_templates", _IMAGING, "no dipole beside templates and quadrupole"),
+    _vector(
+        "cleaned_dipole",
+        "dipole of the labels that imaging templates leave",
+        "imaging",
+        "no dipole in what templates fitted in other patches of sky leave",
+    ),
     Quantity("powered_fraction", "prediction-powered fraction", "prediction-powered"),
-    Quantity("powered_dipole", "prediction-powered dipole", "prediction-powered", vector=True),
+    _vector(
+        "powered_dipole",
+        "prediction-powered dipole",
+        "prediction-powered",
+        "the true class does not depend on position",
+    ),
+    _of_networks("cosine_in_ra", _FRACTIONS, "no cosine in right ascension", "amplitude", "p"),
+    _of_networks("ra_bins", _FRACTIONS, "all bins of right ascension are alike", "bins_chi2", "bins_p"),
+    _of_networks("ra_half", _FRACTIONS, _HALVES, "ra_half_difference"),
+    _of_networks("dec_half", _FRACTIONS, _HALVES, "dec_half_difference"),
+    _of_networks("mcnemar", _PAIRS, "both networks have the same fraction", "difference", "p"),
+    _of_networks("ra_half_did", _PAIRS, _DIFFER_ALIKE),
+    _of_networks("dec_half_did", _PAIRS, _DIFFER_ALIKE),
+    _of_networks("difference_dipole", _PAIRS, "the difference of the labels does not depend on position"),
+    _of_networks("cleaned_difference_dipole", _PAIRS, "no dipole of the difference in what templates leave"),
 )
-# For means over arms: the dipole against the reference first, then what is tested, then the rest. The mean of reference
-# - score is not tested between arms, because the mean score is.
-DESCRIBED = (
-    *(quantity for quantity in TESTED if quantity.difference),
-    *(quantity for quantity in TESTED if not quantity.difference),
-    Quantity("calibration_mean", "mean of reference - score"),
+TESTED = tuple(quantity for quantity in _QUANTITIES if quantity.family)
+# For means over arms: what has words. The dipole against the reference first, then what is tested, then the rest.
+DESCRIBED = tuple(
+    sorted((one for one in _QUANTITIES if one.words), key=lambda one: (not one.difference, not one.family))
 )
+_OF_GALAXIES = [
+    (quantity.name, test)
+    for family in _GALAXY_FAMILIES
+    for quantity in _QUANTITIES
+    if (test := quantity.of_galaxies) and test.family == family
+]
 
 # Columns of `template_coefficients`: what a property of the images does to the labels, alone and beside a dipole.
 TEMPLATE_ALONE, TEMPLATE_BESIDE = "template_alone_", "template_beside_dipole_"
@@ -124,100 +258,22 @@ def template_quantities(columns: Iterable[str]) -> tuple[Quantity, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True)
-class _GalaxyTest:
-    """A test of one network or pair: its `null` in words, and where a table has its p (`NAME_p` unless given).
-
-    `size` is the column of its effect, else the number or vector of its name; `kind` is that of the p.
-    """
-
-    name: str
-    null: str
-    size: str = ""
-    p: str = ""
-    kind: str = "parametric"
-
-    @property
-    def p_column(self) -> str:
-        """The column of its p."""
-        return self.p or f"{self.name}_p"
-
-    def median_size(self, table: pd.DataFrame) -> float:
-        """Median over a table of the effect, never below zero so that effects can be compared; NaN where unknown."""
-        if (column := self.size or self.name) in table:
-            return float(table[column].abs().median())
-        squares = table.reindex(columns=list(components(self.name))) ** 2
-        return float(np.sqrt(squares.sum(axis=1, skipna=False)).median())
-
-
-_NO_DIPOLE = "the label does not depend on position"
-_HALVES, _DIFFER_ALIKE = "both halves are alike", "both networks differ alike in both halves"
-# By family, in the order in which they are listed.
-_GALAXY_TESTS = {
-    "networks: paper-style": (
-        _GalaxyTest("paper_style_scan", "either class with probability 1/2", "paper_max_sigma", "paper_global_p"),
-    ),
-    "networks: sky": (
-        _GalaxyTest("centred_dipole", _NO_DIPOLE, "centred_amplitude", "centred_p"),
-        _GalaxyTest("glm_dipole", _NO_DIPOLE),
-        _GalaxyTest("glm_quadrupole", "no quadrupole beside a dipole"),
-        _GalaxyTest("glm_dipole_given_quadrupole", "no dipole beside a quadrupole"),
-        _GalaxyTest("dipole", "label minus reference does not depend on position"),
-        _GalaxyTest("score_dipole", "score minus reference does not depend on position"),
-        _GalaxyTest("relative_dipole", "label minus the mean of all runs does not depend on position"),
-    ),
-    "networks: imaging": (
-        _GalaxyTest("glm_dipole_given_templates", "no dipole beside the templates"),
-        _GalaxyTest("glm_dipole_given_quadrupole_and_templates", "no dipole beside templates and quadrupole"),
-        _GalaxyTest("cleaned_dipole", "no dipole in what templates fitted in other patches of sky leave"),
-    ),
-    "networks: thresholds": (
-        _GalaxyTest("matched_dipole", "label at the matched threshold minus reference does not depend on position"),
-        _GalaxyTest("confident_dipole", "labels that pass the largest cut do not depend on position"),
-        _GalaxyTest("unannotated_dipole", "being left out by the largest cut does not depend on position"),
-    ),
-    "networks: errors": (
-        _GalaxyTest("sensitivity_dipole", "the true-positive rate does not depend on position"),
-        _GalaxyTest("false_alarm_dipole", "the false-positive rate does not depend on position"),
-    ),
-    "networks: calibration": (
-        _GalaxyTest("calibration_dipole", "reference minus score does not depend on position"),
-        _GalaxyTest("calibration_mean", "scores are true probabilities on average"),
-        _GalaxyTest("calibration_error", "scores are true probabilities", kind="drawings"),
-    ),
-    "networks: prediction-powered": (_GalaxyTest("powered_dipole", "the true class does not depend on position"),),
-    "networks: fractions": (
-        _GalaxyTest("cosine_in_ra", "no cosine in right ascension", "amplitude", "p"),
-        _GalaxyTest("ra_bins", "all bins of right ascension are alike", "bins_chi2", "bins_p"),
-        _GalaxyTest("ra_half", _HALVES, "ra_half_difference"),
-        _GalaxyTest("dec_half", _HALVES, "dec_half_difference"),
-    ),
-    "pairs of networks": (
-        _GalaxyTest("mcnemar", "both networks have the same fraction", "difference", "p"),
-        _GalaxyTest("ra_half_did", _DIFFER_ALIKE),
-        _GalaxyTest("dec_half_did", _DIFFER_ALIKE),
-        _GalaxyTest("difference_dipole", "the difference of the labels does not depend on position"),
-        _GalaxyTest("cleaned_difference_dipole", "no dipole of the difference in what templates leave"),
-    ),
-}
-_TABLES = {"networks: fractions": "cosine", "pairs of networks": "contrasts"}
-
-
 def galaxy_level_p(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
     """A row for each p with the galaxy as its unit, from the tables `runs`, `cosine` and `contrasts`.
 
     `name` (quantity and run, or pair of runs), `family, p, kind, unit_of_replication`, `quantity` and `run_ids`.
     """
     rows = []
-    for family, tests in _GALAXY_TESTS.items():
-        table = tables[_TABLES.get(family, "runs")]
+    for name, test in _OF_GALAXIES:
+        table, column = tables[test.table], test.p or f"{name}_p"
+        if column not in table:
+            continue
         members = table[["run_id"] if "run_id" in table else ["a_run_id", "b_run_id"]].astype(str).to_numpy().tolist()
-        for test in tests:
-            for run_ids, p in zip(members, table.get(test.p_column, ()), strict=False):
-                if np.isfinite(p):
-                    row = {"name": f"{test.name} {' and '.join(run_ids)}", "family": family, "p": float(p)}
-                    row |= {"kind": test.kind, "unit_of_replication": "galaxy", "quantity": test.name}
-                    rows.append(row | {"run_ids": run_ids})
+        for run_ids, p in zip(members, table[column], strict=True):
+            if np.isfinite(p):
+                row = {"name": f"{name} {' and '.join(run_ids)}", "family": test.family, "p": float(p)}
+                row |= {"kind": test.kind, "unit_of_replication": "galaxy", "quantity": name, "run_ids": run_ids}
+                rows.append(row)
     return rows
 
 
@@ -242,19 +298,27 @@ def galaxy_level_summary(
         `share_below_alpha` after the adjustment within the family.
     """
     entries = []
-    for family, test in ((family, test) for family, tests in _GALAXY_TESTS.items() for test in tests):
-        if rows := [row for row in adjusted if row["quantity"] == test.name]:
+    for name, test in _OF_GALAXIES:
+        if rows := [row for row in adjusted if row["quantity"] == name]:
             entries.append(
                 {
-                    "name": test.name,
+                    "name": name,
                     "null": test.null,
                     "unit_of_replication": "galaxy",
-                    "family": family,
+                    "family": test.family,
                     "n": n,
                     "networks": len(rows),
-                    "median_estimate": test.median_size(tables[_TABLES.get(family, "runs")]),
+                    "median_estimate": _median_size(name, test, tables[test.table]),
                     "median_p": float(np.median([row["p"] for row in rows])),
                     "share_below_alpha": float(np.mean([row["below_alpha"] for row in rows])),
                 }
             )
     return entries
+
+
+def _median_size(name: str, test: GalaxyTest, table: pd.DataFrame) -> float:
+    """Median over a table of the effect, never below zero so that effects can be compared; NaN where unknown."""
+    if (column := test.size or name) in table:
+        return float(table[column].abs().median())
+    squares = table.reindex(columns=list(components(name))) ** 2
+    return float(np.sqrt(squares.sum(axis=1, skipna=False)).median())

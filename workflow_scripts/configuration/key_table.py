@@ -27,12 +27,13 @@ _HEAD = """\
 Rendered from `rules/schemas/config.schema.yaml` by `make docs`; edit the schema, not this page.
 
 `config.yaml` holds the defaults of the project; a file given with `--configfile` overlays it key by key, and
-`--config key=value` overlays both. The registries (`catalogs`, `surveys`, ...) hold named entries that refer to each
-other by name; a name is a letter followed by letters, digits or `_`. Entries that nothing uses are checked all the
-same. A key that is not listed here is an error.
+`--config key=value` overlays both (`--config 'networks={lenet5: {epochs: 10}}'` for a key within). The registries
+(`catalogs`, `surveys`, ...) hold named entries that refer to each other by name; a name is a letter followed by
+letters, digits or `_`. Entries that nothing uses are checked all the same. A key that is not listed here is an error.
 
 An entry with the key `like` has everything that the named entry of its registry has, overlaid by its own keys:
-`experiments: {deeper: {like: default, survey: deep}}` is the experiment `default` on another survey.
+`experiments: {deeper: {like: default, survey: deep}}` is the experiment `default` on another survey. Mappings
+are merged and lists replaced; an arm cannot be removed so.
 """
 _TABLE_HEAD = "| key | values | default | meaning |\n| --- | --- | --- | --- |"
 _TYPES = {

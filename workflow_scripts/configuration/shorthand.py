@@ -67,6 +67,6 @@ def _with_draws(path: KeyPath, arm: Any, files: ConfigSources) -> Any:
     drawn = {"resamples": list(range(count)), "seeds": list(range(count)), "combine": "paired"}
     short = last_source((*path, "replicates"), files)
     if beside := [key for key in drawn if key in arm and last_source((*path, key), files) == short]:
-        raise ConfigError(path, f"has replicates beside {' and '.join(beside)}, expected one form")
+        raise ConfigError(path, f"has replicates and {' and '.join(beside)}, expected one or the other")
     later = {key: arm[key] for key in drawn if key in arm and last_source((*path, key), files) > short}
     return {**others, **drawn, **later}

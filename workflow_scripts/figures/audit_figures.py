@@ -11,7 +11,7 @@ from scipy import stats
 
 from workflow_scripts.figures.fraction_by_ra import draw_cosine, draw_fractions, label_axes
 from workflow_scripts.figures.mollweide import colour_range, map_with_bar, projected
-from workflow_scripts.figures.style import DOUBLE, SINGLE, new_figure, say_instead
+from workflow_scripts.figures.style import DOUBLE, SINGLE, explain_empty, new_figure
 
 # What an audit on the command line looks like: the defaults of `experiments.NAME.figures`.
 LOOK: dict[str, Any] = {
@@ -54,7 +54,7 @@ def _sky_map(values: NDArray, label: str, about_zero: bool, settings: Mapping[st
     """One map; on a scale symmetric about zero for differences."""
     figure, axes = new_figure(SINGLE * 1.5, SINGLE * 1.05, subplot_kw={"projection": "mollweide"})
     if not np.isfinite(values).any():
-        say_instead(axes, f"No galaxy to map: {label}.")
+        explain_empty(axes, f"No galaxy to map: {label}.")
         return figure
     if about_zero:
         high = max(float(np.nanpercentile(np.abs(values), 98)), 1e-9)
@@ -70,7 +70,7 @@ def _sigma_map(values: NDArray | None, axes_of: Mapping[str, Any], settings: Map
     """Paper-style sigma along every axis; `axes_of` has the directions (`axis_ra`, `axis_dec`) named in `_MARKERS`."""
     figure, axes = new_figure(SINGLE * 1.5, SINGLE * 1.2, subplot_kw={"projection": "mollweide"})
     if values is None:
-        say_instead(axes, "These positions leave an axis undetermined: there is no map of sigma.")
+        explain_empty(axes, "These positions leave an axis undetermined: there is no map of sigma.")
         return figure
     largest = float(np.nanmax(np.abs(values)))
     map_with_bar(axes, values, settings["diverging_map"], -largest, largest, "paper-style sigma (uncentred)")
@@ -107,7 +107,7 @@ def _sigma_and_p(scan: Test | None, score: Test | None, settings: Mapping[str, A
     figure, panels = new_figure(DOUBLE, 2.9, ncols=2)
     if scan is None or score is None:
         for panel in panels:
-            say_instead(panel, "The scan is not defined for these galaxies.")
+            explain_empty(panel, "The scan is not defined for these galaxies.")
         return figure
     taken, follows = settings["colours"][0], settings["colours"][1]
     sigma = scan["max_sigma"]
@@ -142,7 +142,7 @@ def _amplitude(score: Test | None, power: Mapping[str, Any] | None, settings: Ma
     """The dipole's amplitude with its interval, beside what the catalog could have shown."""
     figure, axes = new_figure(SINGLE * 1.5, 1.7)
     if score is None or power is None:
-        say_instead(axes, "These galaxies determine no dipole.")
+        explain_empty(axes, "These galaxies determine no dipole.")
         return figure
     low, high = score["ci95"]
     axes.plot([low, high], [0, 0], color=settings["colours"][0], linewidth=3, alpha=0.6, solid_capstyle="butt")

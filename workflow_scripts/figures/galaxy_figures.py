@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from workflow_scripts.figures.style import DOUBLE, SINGLE, new_figure, say_instead
+from workflow_scripts.figures.style import DOUBLE, SINGLE, explain_empty, new_figure
 from workflow_scripts.images.arrays import ImageStore
 from workflow_scripts.runs import listed_runs, paths_of_runs
 from workflow_scripts.tables import read_table
@@ -72,7 +72,7 @@ def galaxy_rows(rows: Sequence[tuple[str, NDArray[np.uint8]]], columns: int = _C
     rows = [(name, images[:columns]) for name, images in rows if len(images)]
     if not rows:
         figure, axes = new_figure(SINGLE, 1.5)
-        say_instead(axes, "There are no galaxies to show.")
+        explain_empty(axes, "There are no galaxies to show.")
         return figure
     side = (DOUBLE - 1.2) / columns
     figure, axes = new_figure(

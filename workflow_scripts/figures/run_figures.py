@@ -12,7 +12,7 @@ from scipy import stats
 from workflow_scripts.bias.run_level import RESPONSE
 from workflow_scripts.figures.fraction_by_ra import draw_cosine, draw_fractions, label_axes
 from workflow_scripts.figures.scatter_and_errors import error_decomposition, threshold_sweep, variance_budget_figure
-from workflow_scripts.figures.style import DOUBLE, SINGLE, arm_look, new_figure, say_instead
+from workflow_scripts.figures.style import DOUBLE, SINGLE, arm_look, explain_empty, new_figure
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
 # The scanned maximum of a dipole without any signal exceeds this in 5 % of skies (chi, three degrees of freedom).
@@ -73,7 +73,7 @@ def _run_dots(runs: pd.DataFrame, positive: str, settings: Mapping) -> Figure:
     for panel, (column, label, error) in zip(axes, quantities, strict=True):
         values = runs[column] if column in runs else pd.Series(np.nan, index=runs.index)
         if values.isna().all():
-            say_instead(panel, f"No {label}: the galaxies have no reference label.")
+            explain_empty(panel, f"No {label}: the galaxies have no reference label.")
             continue
         for height, rows in enumerate(groups.values()):
             spread = np.linspace(-0.25, 0.25, len(rows)) if len(rows) > 1 else np.zeros(1)
@@ -111,7 +111,7 @@ def _footprint_response(runs: pd.DataFrame, tests: list[dict], positive: str, se
     figure, axes = new_figure(DOUBLE, 2.7, ncols=2)
     if fraction is None or rotating.empty:
         for panel in axes:
-            say_instead(panel, "The experiment has no rotating footprints.")
+            explain_empty(panel, "The experiment has no rotating footprints.")
         return figure
     slope = np.asarray(fraction["estimate"], float)
     direction = slope / np.linalg.norm(slope)
@@ -147,7 +147,7 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
     figure, (left, right) = new_figure(DOUBLE, 2.9, ncols=2, gridspec_kw={"width_ratios": [1, 1.1]})
     sigma = runs["paper_max_sigma"].dropna() if "paper_max_sigma" in runs else pd.Series(dtype=float)
     if sigma.empty:
-        say_instead(left, "The all-sky scan is not defined for these galaxies.")
+        explain_empty(left, "The all-sky scan is not defined for these galaxies.")
     else:
         left.hist(sigma, bins=16, color=settings["colours"][0], edgecolor="white", linewidth=0.4)
         for value, style, label in ((3, "--", "3"), (5, ":", "5")):
@@ -159,7 +159,7 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
     shown = ("primary", "run level", "variance components")
     tests = [test for test in summary["tests"] if test["family"] in shown and _deciding_p(test) is not None]
     if not tests:
-        say_instead(right, "No run-level test could be made: too few runs.")
+        explain_empty(right, "No run-level test could be made: too few runs.")
         return figure
     p = [_deciding_p(test) for test in tests]
     primary = [test["name"] in summary["primary"] for test in tests]
@@ -185,7 +185,7 @@ def _training_curves(histories: Mapping[str, pd.DataFrame], runs: pd.DataFrame, 
     trained = {run_id: history for run_id, history in histories.items() if len(history)}
     for panel, column in zip(axes, ("loss", "accuracy"), strict=True):
         if not trained:
-            say_instead(panel, "No run was trained: finished networks only annotated.")
+            explain_empty(panel, "No run was trained: finished networks only annotated.")
             continue
         for arm, group in runs.groupby("arm", sort=False):
             curves = [trained[run_id] for run_id in group["run_id"] if run_id in trained]

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from workflow_scripts.bias.replicates import arms
-from workflow_scripts.figures.style import DOUBLE, MARKERS, SINGLE, new_figure, say_instead
+from workflow_scripts.figures.style import DOUBLE, MARKERS, SINGLE, explain_empty, new_figure
 
 _SOURCES = {
     "footprint_sd": "footprints in random directions",
@@ -73,7 +73,7 @@ def _smallest_effects(panel: Any, budgets: Sequence[Mapping[str, Any]], colours:
             )
             drawn += 1
     if not drawn:
-        say_instead(panel, "Without repeated seeds or training sets,\nthe scatter between runs is not known.")
+        explain_empty(panel, "Without repeated seeds or training sets,\nthe scatter between runs is not known.")
         return
     panel.set(xlabel="training sets a footprint", ylabel="smallest change found\nin four of five cases", ylim=(0, None))
     panel.xaxis.get_major_locator().set_params(integer=True)
@@ -91,7 +91,7 @@ def error_decomposition(runs: pd.DataFrame, opposite: list, settings: Mapping[st
     figure, axes = new_figure(SINGLE * 1.5, 0.9 + 0.6 * len(groups))
     direction = np.nanmean(_vectors(runs, "dipole"), axis=0)
     if not labelled or not np.linalg.norm(direction) > 0:
-        say_instead(axes, "The galaxies have no reference label, or predictions do not differ from it.")
+        explain_empty(axes, "The galaxies have no reference label, or predictions do not differ from it.")
         return figure
     direction /= np.linalg.norm(direction)
     colours = settings["colours"]

@@ -11,7 +11,7 @@ from mocpy import MOC
 from numpy.typing import NDArray
 
 from workflow_scripts.figures.mollweide import colour_range, draw_map, map_with_bar, mark
-from workflow_scripts.figures.style import DOUBLE, SINGLE, new_figure, say_instead
+from workflow_scripts.figures.style import DOUBLE, SINGLE, explain_empty, new_figure
 from workflow_scripts.sky.footprints import contains
 from workflow_scripts.sky.tiles import tile_centres, tile_of
 
@@ -117,7 +117,7 @@ def _sky_axes(panels: int) -> tuple[Figure, list[Any]]:
 
 def _nothing(sentence: str) -> Figure:
     figure, axes = new_figure(SINGLE, 1.5)
-    say_instead(axes, sentence)
+    explain_empty(axes, sentence)
     return figure
 
 

@@ -83,7 +83,7 @@ def _mark_simulated(figure: Figure) -> None:
     figure.text(0.995, 0.1 * strip, "simulated survey", ha="right", va="bottom", fontsize=6, color="0.35")
 
 
-def say_instead(axes: Any, sentence: str) -> None:
+def explain_empty(axes: Any, sentence: str) -> None:
     """Fill axes with the reason why there is nothing to draw."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, sentence, ha="center", va="center", wrap=True, transform=axes.transAxes)

@@ -41,8 +41,8 @@ def set_up(seed: int, threads: int, cores: int) -> None:
     """Seed every generator, make operations deterministic, fix the number of threads, let GPU memory grow.
 
     The number of threads is part of the result (sums are split over them), so it comes from the network's entry and
-    not from the number of cores. It cannot change once TensorFlow has computed something in this process
-    (`RuntimeError`).
+    not from the number of `cores` that were given: fewer are a warning. It cannot change once TensorFlow has computed
+    something in this process (`RuntimeError`).
     """
     if cores < threads:
         log.warning("the network uses %d threads on %d cores", threads, cores)

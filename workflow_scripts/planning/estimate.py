@@ -27,7 +27,7 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
         `groups`: for every experiment, audit and the rest, by stage: `done`, `to_do`, `shared` (jobs that another
         group needs too), `why` (jobs by reason), `changes`, `core_seconds`, `gpu_seconds`, `disk_bytes`, `from_records`
         (whether all estimates are). `total`: the same with every job counted once. `wall_seconds` on `cores` (or on
-        `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and `asks_too_little`: by rule, the
+        `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and `requests_too_little`: by rule, the
         estimate of a job that requests less, and what it requests), `download` (`requests`, `bytes`), `disk`
         (`written_bytes`, `replaced_bytes`, `free_bytes`), `unknown_catalogs`, whose numbers of galaxies are not known
         yet, `unknown_downloads`, the surveys that wait for them, and `estimates`: where each came from.
@@ -70,7 +70,7 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
             "largest_job": max((cost.memory_mb for cost in costs.values()), default=0.0),
             "at_once": schedule.memory_mb,
             "machine": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**20,
-            "asks_too_little": too_little,
+            "requests_too_little": too_little,
         },
         "download": {"requests": downloads.total(), "bytes": round(received)},
         "disk": {

@@ -85,10 +85,10 @@ def _facts(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     large = not plan["slots"] and memory["at_once"] > memory["machine"]
     most = f"{_memory(memory['largest_job'])} the largest job, {_memory(memory['at_once'])} at once"
     yield "memory", f"{most}: more than this machine has" if large else most, "bold red" if large else "cyan"
-    if memory["asks_too_little"]:
+    if memory["requests_too_little"]:
         listed = (
             f"{rule} ({_memory(needed)}, requests {_memory(requested)})"
-            for rule, (needed, requested) in memory["asks_too_little"].items()
+            for rule, (needed, requested) in memory["requests_too_little"].items()
         )
         yield "", f"more than the job requests, which a cluster may kill: {', '.join(listed)}", "bold red"
     yield "estimates", _sources(plan["estimates"]), "dim"

@@ -93,7 +93,7 @@ def test_every_registry_has_likes_through_others_too():
         (of_halves("{replicate: 3}"), "unknown key 'replicate'; did you mean 'replicates'?"),
         (
             of_halves("{replicates: 2, seeds: [1], combine: paired}"),
-            "experiments.default.arms.halves has replicates beside seeds and combine, expected one form",
+            "experiments.default.arms.halves has replicates and seeds and combine, expected one or the other",
         ),
         ("experiments: {x: {like: defalt}}", "experiments.x.like is 'defalt', which is not in experiments; did you"),
         ("experiments: {x: {like: [default]}}", "experiments.x.like is not text, expected the name of another entry"),

@@ -26,7 +26,7 @@ PLAN = {
     "cores": 2,
     "slots": None,
     "wall_seconds": 45.0,
-    "memory_mb": {"largest_job": 500.0, "at_once": 900.0, "machine": 8000.0, "asks_too_little": {}},
+    "memory_mb": {"largest_job": 500.0, "at_once": 900.0, "machine": 8000.0, "requests_too_little": {}},
     "download": {"requests": 0, "bytes": 0},
     "disk": {"written_bytes": 5_000_000, "replaced_bytes": 0, "free_bytes": 10**12},
     "unknown_catalogs": [],
@@ -83,7 +83,7 @@ def test_too_little_disk_and_memory_are_named():
 
 def test_jobs_that_request_too_little_memory_are_named():
     assert "requests" not in page()
-    text = page(memory_mb=PLAN["memory_mb"] | {"asks_too_little": {"train": [3000.0, 2000]}})
+    text = page(memory_mb=PLAN["memory_mb"] | {"requests_too_little": {"train": [3000.0, 2000]}})
     assert "train (3.15 GB, requests 2.1 GB)" in text
 
 

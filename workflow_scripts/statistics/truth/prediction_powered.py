@@ -104,8 +104,7 @@ def _both_terms(
 
 def _regression(design: NDArray, values: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Least squares: coefficients (k,) and the influence of each row on them (m, k)."""
-    # Of two matrices: the product of one with itself is rounded in another way.
-    normal = design.T @ design.copy()
+    normal = design.T @ design
     if design.shape[1] > 1:
         centred = design[:, 1:] - design[:, 1:].mean(axis=0)
         matrix = centred.T @ centred
