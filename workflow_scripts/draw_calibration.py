@@ -7,7 +7,6 @@ import pandas as pd
 
 from workflow_scripts.calibration_mocks.battery import read_findings
 from workflow_scripts.figures.calibration import p_uniformity, power, recovery, sizes
-from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.figures.style import save_all
 from workflow_scripts.step import run_step, step_parser
 
@@ -39,7 +38,7 @@ def main(arguments: argparse.Namespace) -> None:
         "power": power(table, settings),
         "recovery": recovery(estimates, settings),
     }
-    save_all(figures, FIGURE_GROUPS["draw_calibration"].names, arguments.folder, settings)
+    save_all(figures, "draw_calibration", arguments.folder, settings)
 
 
 if __name__ == "__main__":

@@ -5,22 +5,20 @@ from pathlib import Path
 
 from mocpy import MOC
 
-from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.figures.sky_figures import footprint_maps
-from workflow_scripts.figures.style import figure_settings, save_all
+from workflow_scripts.figures.style import figure_options, save_all
 from workflow_scripts.step import run_step, step_parser
 
 parser = step_parser(__doc__)
 parser.add_argument("--mocs", nargs="+", required=True, help="coverages, named {footprint}.moc.fits")
-parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
-parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
+figure_options(parser)
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write footprints."""
     mocs = {Path(file).name.removesuffix(".moc.fits"): MOC.load(file, format="fits") for file in arguments.mocs}
     figures = {"footprints": footprint_maps(mocs, arguments.figures)}
-    save_all(figures, FIGURE_GROUPS["draw_footprints"].names, arguments.folder, arguments.figures)
+    save_all(figures, "draw_footprints", arguments.folder, arguments.figures)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.figures.run_figures import run_figures
-from workflow_scripts.figures.style import figure_settings, save_all
+from workflow_scripts.figures.style import figure_options, save_all
 from workflow_scripts.step import run_step, step_parser
 
 parser = step_parser(__doc__)
 parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
 parser.add_argument("--histories", help="history.csv of a run, with {run_id} in the path")
-parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
-parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
+figure_options(parser)
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -26,7 +24,7 @@ def main(arguments: argparse.Namespace) -> None:
     run_ids = tables["runs"]["run_id"] if pattern else []
     histories = {run_id: pd.read_csv(pattern.format(run_id=run_id)) for run_id in run_ids}
     figures = run_figures(summary, tables, histories, arguments.figures)
-    save_all(figures, FIGURE_GROUPS["draw_runs"].names, arguments.folder, arguments.figures)
+    save_all(figures, "draw_runs", arguments.folder, arguments.figures)
 
 
 if __name__ == "__main__":

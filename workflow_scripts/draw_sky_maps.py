@@ -7,17 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.figures.sky_figures import sky_figures
-from workflow_scripts.figures.style import figure_settings, save_all
+from workflow_scripts.figures.style import figure_options, save_all
 from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import read_table
 
 parser = step_parser(__doc__)
 parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
 parser.add_argument("--catalog", required=True, help="the catalog (Parquet)")
-parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
-parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
+figure_options(parser)
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -27,7 +25,7 @@ def main(arguments: argparse.Namespace) -> None:
     runs, catalog = pd.read_csv(bias / "runs.csv"), read_table(arguments.catalog)
     with np.load(bias / "sky_maps.npz", allow_pickle=False) as maps:
         figures = sky_figures(summary, runs, maps, catalog, arguments.figures)
-    save_all(figures, FIGURE_GROUPS["draw_sky_maps"].names, arguments.folder, arguments.figures)
+    save_all(figures, "draw_sky_maps", arguments.folder, arguments.figures)
 
 
 if __name__ == "__main__":

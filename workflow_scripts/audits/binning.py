@@ -1,6 +1,7 @@
 """Galaxies that passed the gate into sums, labels as 0 and 1; where there are templates, also into arrays."""
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
@@ -79,9 +80,7 @@ class _Collected:
     covariates: list[tuple[NDArray, NDArray, NDArray, NDArray]] = field(default_factory=list)
     scores: list[tuple[PixelPositions, PixelValues, NDArray]] = field(default_factory=list)
     extents: list[tuple[float, float, float]] = field(default_factory=list)
-    unlabelled: int = 0
-    without_reference: int = 0
-    without_score: int = 0
+    without: Counter[str] = field(default_factory=Counter)
 
 
 def bin_catalog(source: TableSource, found: Overview, positives: Mapping[str, str]) -> BinnedCatalog:
@@ -101,12 +100,9 @@ def bin_catalog(source: TableSource, found: Overview, positives: Mapping[str, st
         raise InputError(f"{source.path}: no galaxy has a label in {', '.join(source.columns.labels)}")
     hygiene = joined_reports(collected.reports)
     hygiene["repeated_with_other_labels"] = found.contradicting
-    hygiene["without_label"] = collected.unlabelled
     hygiene["suspected_unit"] = _suspected_unit(np.array(collected.extents))
-    if source.columns.reference:
-        hygiene["without_reference"] = collected.without_reference
-    if source.columns.score:
-        hygiene["without_score"] = collected.without_score
+    given = {"label": True, "reference": source.columns.reference, "score": source.columns.score}
+    hygiene |= {f"without_{what}": collected.without[what] for what in given if given[what]}
     covariates = _joined(source.columns.covariates, collected)
     return BinnedCatalog(collected.sums, classes, hygiene, covariates, _joined_scores(collected))
 
@@ -134,7 +130,7 @@ def _add_piece(
 ) -> None:
     labels = np.array([is_positive(piece[name], positives[name]) for name in annotations])
     labelled = np.isfinite(labels).all(axis=0)
-    collected.unlabelled += int((~labelled).sum())
+    collected.without["label"] += int((~labelled).sum())
     piece, labels = piece[labelled], labels[:, labelled]
     if piece.empty:
         return
@@ -152,7 +148,7 @@ def _add_piece(
     if source.columns.score and not source.columns.reference:
         scores = _scores(piece, source)
         known = np.isfinite(scores)
-        collected.without_score += int((~known).sum())
+        collected.without["score"] += int((~known).sum())
         at = places.chosen(known)
         positions = PixelPositions.of(at.vectors, at.pixels, AUDIT_PIXELS)
         values = PixelValues.of(scores[known], at.vectors, at.pixels, AUDIT_PIXELS)
@@ -180,11 +176,11 @@ def _reference(
 ) -> ReferenceSums | None:
     truth = is_positive(piece["reference"], positives["reference"])
     known = np.isfinite(truth)
-    collected.without_reference += int((~known).sum())
+    collected.without["reference"] += int((~known).sum())
     scores = None
     if source.columns.score:
         scores = _scores(piece, source)
-        collected.without_score += int((known & np.isnan(scores)).sum())
+        collected.without["score"] += int((known & np.isnan(scores)).sum())
         known &= np.isfinite(scores)
         scores = scores[known]
     if not known.any():

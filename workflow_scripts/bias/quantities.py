@@ -100,24 +100,11 @@ class Quantity:
 
 
 # Tests with the galaxy as the unit are listed by family in this order.
-_PAPER, _SKY, _IMAGING, _CALIBRATION = (
-    "networks: paper-style",
-    "networks: sky",
-    "networks: imaging",
-    "networks: calibration",
-)
-_FRACTIONS, _PAIRS = "networks: fractions", "pairs of networks"
 _GALAXY_FAMILIES = (
-    _PAPER,
-    _SKY,
-    _IMAGING,
-    "networks: thresholds",
-    "networks: errors",
-    _CALIBRATION,
-    "networks: prediction-powered",
-    _FRACTIONS,
-    _PAIRS,
+    *(f"networks: {what}" for what in ("paper-style", "sky", "imaging", "thresholds", "errors", "calibration")),
+    *("networks: prediction-powered", "networks: fractions", "pairs of networks"),
 )
+_PAPER, _SKY, _IMAGING, _, _, _CALIBRATION, _, _FRACTIONS, _PAIRS = _GALAXY_FAMILIES
 _NO_DIPOLE = "the label does not depend on position"
 _HALVES, _DIFFER_ALIKE = "both halves are alike", "both networks differ alike in both halves"
 

@@ -2,7 +2,7 @@
 
 import argparse
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from matplotlib import colormaps
 from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS
 from workflow_scripts.step import json_argument
 from workflow_scripts.whole_file import whole_file
 
@@ -67,11 +68,15 @@ def save(figure: Figure, folder: str | Path, name: str, settings: Mapping[str, A
     plt.close(figure)
 
 
-def save_all(
-    figures: Mapping[str, Figure], names: Iterable[str], folder: str | Path, settings: Mapping[str, Any]
-) -> None:
-    """Save figures by name; `ValueError` where they are not those of `names`, the entry of `figure_list`."""
-    if set(figures) != set(names):
+def figure_options(parser: argparse.ArgumentParser) -> None:
+    """Add what every step that draws an experiment is given: settings, and where the figures go."""
+    parser.add_argument("--figures", type=figure_settings, required=True, help="figure settings, as JSON")
+    parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
+
+
+def save_all(figures: Mapping[str, Figure], step: str, folder: Path, settings: Mapping[str, Any]) -> None:
+    """Save the figures of a step by name; `ValueError` where they are not those of its entry in `figure_list`."""
+    if set(figures) != set(names := FIGURE_GROUPS[step].names):
         raise ValueError(f"drawn: {', '.join(sorted(figures))}; listed: {', '.join(sorted(names))}")
     for name, figure in figures.items():
         save(figure, folder, name, settings)

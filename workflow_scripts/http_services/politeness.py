@@ -13,7 +13,6 @@ from workflow_scripts.errors import InputError
 # is repeated a few times.
 Repeatable = Literal["permanent", "transient", "ambiguous"]
 
-
 _BY_STATUS: dict[int, Repeatable] = {
     # An address that is blocked, or the login page of the network that one is in.
     401: "ambiguous",

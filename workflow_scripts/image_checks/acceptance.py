@@ -31,7 +31,6 @@ _COEFFICIENTS = 64
 # What libjpeg reports of coded data with a cut, a wrong code or bytes left over; its other warnings harm no pixel.
 _DAMAGE = ("Corrupt JPEG data", "Premature end")
 
-
 # accepted: the bytes are the requested image; misconfigured: no request of this survey can succeed, the run stops.
 Kind = Repeatable | Literal["accepted", "misconfigured"]
 Outcome = Literal["delivered", "no_coverage", "rejected", "failed"]

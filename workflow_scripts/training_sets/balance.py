@@ -10,7 +10,6 @@ from scipy import stats
 
 _NOT_COVARIATES = ("source_id", "ra", "dec", "label", "split")
 
-
 # What `covariate_difference` gives.
 _STATISTICS = ["n_a", "mean_a", "sd_a", "n_b", "mean_b", "sd_b", "smd", "variance_ratio", "ks", "ks_p"]
 

@@ -171,11 +171,11 @@ def test_the_axis_region_is_a_circle_for_equal_errors_and_has_the_area_of_its_pi
 def test_the_axis_delta_is_that_of_the_best_amplitude_along_the_axis():
     beta, precision = TURN @ np.array([2.0, 1.0, 4.0]), np.linalg.inv(UNEVEN)
     axes = equal_area_grid(50)
-    found = axis_region(beta, UNEVEN, axes, level=0.8)
+    found = axis_region(beta, UNEVEN, axes)
     amplitudes = np.linspace(0, 20, 4001)
     away = beta - amplitudes[:, None, None] * axes
     brute = np.einsum("dai,ij,daj->da", away, precision, away).min(axis=0)
-    np.testing.assert_array_equal(found.inside, brute < stats.chi2.ppf(0.8, 2))
+    np.testing.assert_array_equal(found.inside, brute < stats.chi2.ppf(0.95, 2))
     assert 0 < found.inside.sum() < 50
 
 

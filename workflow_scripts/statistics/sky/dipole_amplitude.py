@@ -114,13 +114,11 @@ class AxisRegion:
     whole_sky: bool
 
 
-def axis_region(
-    beta: ArrayLike, covariance: ArrayLike, axes: ArrayLike | None = None, level: float = 0.95
-) -> AxisRegion:
+def axis_region(beta: ArrayLike, covariance: ArrayLike, axes: ArrayLike | None = None) -> AxisRegion:
     """All axes a with Delta(a) = min over D >= 0 of (beta - D a)^T H (beta - D a) below the point of chi-square, 2 dof.
 
     Delta(a) = beta^T H beta - max(0, a^T H beta)^2 / (a^T H a). With d = D sqrt(a^T H a), the axis of a true dipole is
-    covered with probability `level` where the projection is positive, which it is with probability Phi(d), and a
+    covered with probability 0.95 where the projection is positive, which it is with probability Phi(d), and a
     little less (three degrees of freedom) otherwise: 0.95 for d above 2, and 0.92 in the limit d = 0.
 
     Parameters
@@ -144,7 +142,7 @@ def axis_region(
     q = beta @ precision @ beta
     along = np.maximum(0.0, grid @ precision @ beta)
     delta = q - along**2 / np.einsum("ai,ij,aj->a", grid, precision, grid)
-    point = stats.chi2.ppf(level, 2)
+    point = stats.chi2.ppf(_LEVEL, 2)
     inside = delta < point
     return AxisRegion(grid, inside, float(inside.mean() * SKY_DEG2), bool(q < point))
 

@@ -41,9 +41,7 @@ class StabilityStep:
         return self.fit is not None and self.fit.ill_conditioned
 
 
-def dipole_stability(
-    positions: PixelPositions, positives: ArrayLike, templates: ArrayLike | None = None
-) -> tuple[StabilityStep, ...]:
+def dipole_stability(positions: PixelPositions, positives: ArrayLike) -> tuple[StabilityStep, ...]:
     """`sky_glm` with lmax = 1, 2 and 3, side by side.
 
     Arguments are those of `sky_glm`. Where a degree cannot be had, its step, and those above it, state why in place of
@@ -54,11 +52,11 @@ def dipole_stability(
     ValueError
         as `sky_glm`, where not even the dipole can be had.
     """
-    fits = [sky_glm(positions, positives, templates, lmax=1)]
+    fits = [sky_glm(positions, positives, lmax=1)]
     refused = ""
     for lmax in range(2, HIGHEST + 1):
         try:
-            fits.append(sky_glm(positions, positives, templates, lmax=lmax))
+            fits.append(sky_glm(positions, positives, lmax=lmax))
         except ValueError as reason:
             refused = str(reason)
             break
