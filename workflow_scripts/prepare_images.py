@@ -15,6 +15,7 @@ from workflow_scripts.images.arrays import write_images
 from workflow_scripts.images.decoding import decode
 from workflow_scripts.images.fits_files import UndecodableImageError
 from workflow_scripts.images.recipes import apply_recipe
+from workflow_scripts.progress import counted
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.surveys.archive import read_images, read_ledger
@@ -43,7 +44,8 @@ def main(arguments: argparse.Namespace) -> None:
     source_ids = ledger.loc[ledger["outcome"] == "delivered", "source_id"].astype(str)
     shape = (len(source_ids), recipe["size_px"], recipe["size_px"], recipe["channels"])
     table = pd.DataFrame({"source_id": source_ids.to_numpy(), "row": np.arange(len(source_ids), dtype=np.int32)})
-    write_images(arguments.array, shape, prepared(arguments.cutouts, recipe))
+    images = counted(prepared(arguments.cutouts, recipe), len(source_ids), "images", "prepared", rate=True)
+    write_images(arguments.array, shape, images)
     write_table(arguments.ids, table, provenance(recipe, {}, [arguments.cutouts]))
     logging.info("%d images of %d x %d pixels", len(source_ids), recipe["size_px"], recipe["size_px"])
 

@@ -1,7 +1,5 @@
 """All tests on all skies of one step and mask: a row for every mock and test."""
 
-import logging
-
 import numpy as np
 import pandas as pd
 
@@ -17,6 +15,7 @@ from workflow_scripts.calibration_mocks.mock_skies import (
 )
 from workflow_scripts.calibration_mocks.network_tests import PAIRS, SCORES
 from workflow_scripts.errors import InputError
+from workflow_scripts.progress import Progress
 from workflow_scripts.tables import read_table, recorded_config
 
 GALAXIES = 20_000
@@ -25,8 +24,6 @@ BATTERIES = (LABELS, PAIRS, SCORES)
 CLAIMS = LABELS.claims | PAIRS.claims | SCORES.claims
 # Skies whose pixels are held at once.
 _MOCKS_AT_ONCE = 500
-
-log = logging.getLogger(__name__)
 
 
 def run_battery(mask: str, step: str, mocks: int, seed: int, galaxies: int = GALAXIES) -> pd.DataFrame:
@@ -46,15 +43,17 @@ def run_battery(mask: str, step: str, mocks: int, seed: int, galaxies: int = GAL
         raise InputError(f"--mocks: {mocks} is too few, expected 1 or more")
     positions = mock_positions(mask, galaxies, seed)
     tables = []
-    for number, variant in enumerate(LADDER[step]):
-        # Every cell of mask, step and variant has its own sequence of random numbers.
-        cell = (seed, list(MASKS).index(mask), list(LADDER).index(step), number)
-        tables.append(_of_variant(variant, positions, mocks, cell))
-        log.info("%s, %s: %d mocks", mask, variant.name, mocks)
+    with Progress(f"{mask}, {step}", mocks * len(LADDER[step]), "mock skies") as progress:
+        for number, variant in enumerate(LADDER[step]):
+            # Every cell of mask, step and variant has its own sequence of random numbers.
+            cell = (seed, list(MASKS).index(mask), list(LADDER).index(step), number)
+            tables.append(_of_variant(variant, positions, mocks, cell, progress))
     return pd.concat(tables, ignore_index=True)
 
 
-def _of_variant(variant: Variant, positions: MockPositions, mocks: int, cell: tuple[int, ...]) -> pd.DataFrame:
+def _of_variant(
+    variant: Variant, positions: MockPositions, mocks: int, cell: tuple[int, ...], progress: Progress
+) -> pd.DataFrame:
     rows: list[tuple] = []
     of_variant = (variant.name, variant.dipole)
     for start in range(0, mocks, _MOCKS_AT_ONCE):
@@ -65,6 +64,7 @@ def _of_variant(variant: Variant, positions: MockPositions, mocks: int, cell: tu
         for sky, of_sky in enumerate(zip(*drawn, strict=True), start):
             for battery, mock in zip(BATTERIES, of_sky, strict=True):
                 rows += [(*of_variant, sky, name, *finding) for name, finding in battery.findings(mock)]
+            progress.add()
     return pd.DataFrame(rows, columns=["variant", "dipole", "mock", "test", *Finding._fields])
 
 

@@ -1,7 +1,6 @@
 """Annotation: the score and label that a model gives to every galaxy of the annotation set."""
 
 import logging
-import time
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +15,7 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.images.arrays import ImageStore
 from workflow_scripts.networks.model_files import check_scores
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
+from workflow_scripts.progress import Progress
 from workflow_scripts.tables import parquet_metadata, read_columns
 from workflow_scripts.whole_file import whole_file
 
@@ -27,7 +27,6 @@ ANNOTATION_SCHEMA = pa.schema(
 # Part of the result in its last digits, so not a setting.
 BATCH = 256
 ROWS_AT_A_TIME = 65_536
-_LOG_EVERY_SECONDS = 30
 
 
 def annotation_rows(catalog: str | Path, index: str | Path, training_set: str | Path | None = None) -> pa.Table:
@@ -74,27 +73,25 @@ def write_annotations(
     Memory does not grow with the number of galaxies, but for the rows themselves. `score` is P(class 1), `label` the
     most probable class.
     """
-    started = last_line = time.monotonic()
-    done = 0
     schema = ANNOTATION_SCHEMA.with_metadata(parquet_metadata(record))
-    with whole_file(output) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+    with (
+        Progress("annotated", rows.num_rows, "galaxies", rate=True) as progress,
+        whole_file(output) as temporary,
+        pq.ParquetWriter(temporary, schema, compression="zstd") as writer,
+    ):
         for start in range(0, rows.num_rows, ROWS_AT_A_TIME):
             piece = rows.slice(start, ROWS_AT_A_TIME).combine_chunks()
             outputs = []
             for scored in score(model, images, piece["tile"].to_numpy(), piece["row"].to_numpy()):
                 check_scores(model_path, scored)
                 outputs.append(scored)
-                done += len(scored)
-                now = time.monotonic()
-                if done == rows.num_rows or now - last_line > _LOG_EVERY_SECONDS:
-                    last_line, rate, left = now, done / max(now - started, 1e-6), rows.num_rows - done
-                    line = "annotated %d of %d galaxies, %.0f a second, %.0f s left"
-                    log.info(line, done, rows.num_rows, rate, left / rate)
+                progress.add(len(scored))
             scores, labels = scores_and_labels(np.concatenate(outputs))
             writer.write_table(
                 pa.table([*piece.columns[:3], pa.array(scores), pa.array(labels)], schema=schema),
                 row_group_size=ROWS_AT_A_TIME,
             )
+    log.info("annotated %d galaxies", rows.num_rows)
 
 
 def score(model: "keras.Model", images: ImageStore, tiles: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:

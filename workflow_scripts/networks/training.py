@@ -3,9 +3,7 @@
 Order and random changes of the images follow from seed and epoch alone, so that a training can resume at any epoch.
 """
 
-import logging
 import math
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,9 +13,8 @@ import numpy as np
 from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.networks.checkpoints import Checkpoints, History
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
+from workflow_scripts.progress import Progress
 from workflow_scripts.tables import read_columns
-
-log = logging.getLogger(__name__)
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -26,7 +23,6 @@ OPTIMIZERS = {
     "rmsprop": keras.optimizers.RMSprop,
 }
 CHUNK_BYTES = 2**24
-_LOG_EVERY_SECONDS = 30
 
 
 def read_training_set(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
@@ -119,26 +115,26 @@ def fit(
     train_chunk = _chunk_trainer(model, optimizer, batch_size, images)
     chunk = max(1, CHUNK_BYTES // (images[0].nbytes * batch_size)) * batch_size
     targets = labels.astype(np.int32)
-    last_line = time.monotonic()
-    for epoch in range(len(history), spec["epochs"]):
-        plan = plan_epoch(len(images), seed, epoch, **spec["augmentation"])
-        total_loss = total_correct = 0.0
-        for start in range(0, len(images), chunk):
-            stop = min(start + chunk, len(images))
-            loss, correct = train_chunk(present(images, plan, start, stop), targets[plan.order[start:stop]])
-            total_loss += float(loss)
-            total_correct += float(correct)
-        if not np.isfinite(total_loss):
-            raise JobError(
-                f"networks: the loss of {model.name} is not finite after epoch {epoch + 1};"
-                f" expected a smaller learning_rate than {spec['optimizer']['learning_rate']}"
-            )
-        history.append((epoch + 1, total_loss / len(images), total_correct / len(images)))
-        if checkpoints and epoch + 1 < spec["epochs"]:
-            checkpoints.epoch_done(model, optimizer, history)
-        if time.monotonic() - last_line > _LOG_EVERY_SECONDS:
-            last_line = time.monotonic()
-            log.info("epoch %d of %d: loss %.4f, accuracy %.4f", epoch + 1, spec["epochs"], *history[-1][1:])
+    with Progress("training", spec["epochs"], "epochs") as progress:
+        progress.skip(len(history))
+        for epoch in range(len(history), spec["epochs"]):
+            plan = plan_epoch(len(images), seed, epoch, **spec["augmentation"])
+            total_loss = total_correct = 0.0
+            for start in range(0, len(images), chunk):
+                stop = min(start + chunk, len(images))
+                loss, correct = train_chunk(present(images, plan, start, stop), targets[plan.order[start:stop]])
+                total_loss += float(loss)
+                total_correct += float(correct)
+            if not np.isfinite(total_loss):
+                raise JobError(
+                    f"networks: the loss of {model.name} is not finite after epoch {epoch + 1};"
+                    f" expected a smaller learning_rate than {spec['optimizer']['learning_rate']}"
+                )
+            history.append((epoch + 1, total_loss / len(images), total_correct / len(images)))
+            if checkpoints and epoch + 1 < spec["epochs"]:
+                checkpoints.epoch_done(model, optimizer, history)
+            progress.note = f"loss {history[-1][1]:.4f}, accuracy {history[-1][2]:.4f}"
+            progress.add()
     return history
 
 

@@ -1,9 +1,7 @@
 """The archive: one Parquet file a tile with the bytes exactly as received and a ledger row for every request."""
 
 import hashlib
-import logging
 import math
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -18,11 +16,10 @@ import pyarrow.parquet as pq
 
 from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.image_checks.acceptance import Wanted, check_image
+from workflow_scripts.progress import counted
 from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult, Survey
 from workflow_scripts.tables import parquet_metadata, reading_parquet
 from workflow_scripts.whole_file import whole_file
-
-log = logging.getLogger(__name__)
 
 LEDGER_SCHEMA = pa.schema(
     {
@@ -44,7 +41,6 @@ LEDGER_SCHEMA = pa.schema(
 TILE_SCHEMA = LEDGER_SCHEMA.append(pa.field("image", pa.binary()))
 # Small groups: Arrow puts at most 2 GiB into one chunk of binary values, and readers need not hold a whole tile.
 ROWS_A_GROUP = 256
-_LOG_EVERY_SECONDS = 30
 
 
 def fetch_batches(survey: Survey, requests: pd.DataFrame, size_px: int | None) -> Iterator[pa.RecordBatch]:
@@ -63,9 +59,8 @@ def _rows_in_order(survey: Survey, requests: pd.DataFrame, wanted: Wanted) -> It
     places = list(requests[["source_id", "ra", "dec"]].itertuples(index=False))
     waiting = {galaxy.source_id for galaxy in places}
     results: dict[str, CutoutResult] = {}
-    written = received = 0
-    started = last_line = time.monotonic()
-    for received, result in enumerate(survey.cutouts(requests), start=1):
+    written = 0
+    for result in counted(survey.cutouts(requests), len(places), "cutouts", "checked", rate=True):
         if result.source_id not in waiting:
             raise RuntimeError(f"the survey gave a second result for {result.source_id}, or it was not requested")
         waiting.remove(result.source_id)
@@ -73,12 +68,8 @@ def _rows_in_order(survey: Survey, requests: pd.DataFrame, wanted: Wanted) -> It
         while written < len(places) and places[written].source_id in results:
             yield _row(places[written], results.pop(places[written].source_id))
             written += 1
-        if time.monotonic() - last_line > _LOG_EVERY_SECONDS:
-            last_line = time.monotonic()
-            rate = received / (last_line - started)
-            left = (len(places) - received) / rate
-            log.info("%d of %d cutouts, %.1f a second, %.0f s left", received, len(places), rate, left)
     if waiting:
+        received = len(places) - len(waiting)
         raise RuntimeError(f"the survey gave {received} results for {len(places)} requests")
 
 

@@ -15,10 +15,9 @@ import pandas as pd
 from workflow_scripts.errors import InputError
 from workflow_scripts.images.fits_files import packed
 from workflow_scripts.surveys.coverage import Coverage
-from workflow_scripts.surveys.fetcher.campaign import Campaign
+from workflow_scripts.surveys.fetcher.campaign import Campaign, FetchProgress
 from workflow_scripts.surveys.fetcher.connections import AccessLimits
 from workflow_scripts.surveys.fetcher.journal import Head, Journal
-from workflow_scripts.surveys.fetcher.progress import Progress
 from workflow_scripts.surveys.fetcher.requester import Requester
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
 from workflow_scripts.surveys.kept_tiles import SideFolder, take_over
@@ -64,13 +63,11 @@ class ServiceSurvey:
 
     def fetch(self, wanted: Sequence[Galaxy], journal: Journal, known: int) -> None:
         """Put the results of galaxies (or parts) that have none into the journal; `known` others have theirs."""
-        progress = Progress(self.side_folder.what, known + len(wanted), known)
-        try:
+        with FetchProgress(self.side_folder.what, known + len(wanted)) as progress:
+            progress.skip(known)
             self.request(wanted, journal, progress)
-        finally:
-            progress.close()
 
-    def request(self, wanted: Sequence[Galaxy], journal: Journal, progress: Progress) -> None:
+    def request(self, wanted: Sequence[Galaxy], journal: Journal, progress: FetchProgress) -> None:
         """Request galaxies from the service; what comes goes into the journal."""
         seed = journal.path.stem
         requester = Requester(self.service.urls, self.limits, self.limits_folder, self.user_agent, seed)

@@ -198,9 +198,10 @@ def test_failed_share_counts_rejected_too(rejected, failed, requested, limit, pa
 def test_progress_is_logged_with_rate_and_time_left(monkeypatch, caplog):
     caplog.set_level(logging.INFO)
     clock = iter(np.arange(0, 10_000, 20.0))
-    monkeypatch.setattr(archive.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr("workflow_scripts.progress.time.monotonic", lambda: next(clock))
     names = [f"g{number}" for number in range(8)]
     fetch_tile(Prepared(*(delivered(picture(), name) for name in names)), requests(*names), 20)
     lines = [record.message for record in caplog.records]
     assert 2 <= len(lines) <= 5
-    assert all("of 8 cutouts" in line and "a second" in line and "s left" in line for line in lines)
+    assert all("of 8 cutouts" in line and "a second" in line and "s left" in line for line in lines[:-1])
+    assert lines[-1].startswith("checked: 8 of 8 cutouts in ")

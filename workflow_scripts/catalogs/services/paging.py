@@ -4,9 +4,7 @@ The rows are counted first. A service that cuts pages short, silently or not, on
 come, because of repeated values of the column or a table that changes meanwhile, are an error.
 """
 
-import logging
 import re
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,8 +14,7 @@ import pyarrow as pa
 from workflow_scripts.catalogs.services.kept_responses import KeptResponses
 from workflow_scripts.catalogs.services.web import patiently
 from workflow_scripts.errors import InputError
-
-log = logging.getLogger(__name__)
+from workflow_scripts.progress import Progress
 
 _WHOLE = re.compile(r"-?\d{1,30}", re.ASCII)
 COUNTED = "n_rows"
@@ -71,28 +68,30 @@ def all_rows(
     pages: list[pa.Table] = []
     names = ["count"]
     last: int | None = None
-    have = came = 0
-    started = time.monotonic()
-    while have < total:
-        name = f"page_{len(pages):05d}"
-        beyond = "" if last is None else f" WHERE {key} > {last}"
-        query = f"SELECT TOP {page_rows} * FROM ({sql}) AS answer{beyond} ORDER BY {key}"
-        response, is_new = _response(service, query, page_rows, name, kept, lambda found: len(found.rows), EMPTY_PAGES)
-        page = response.rows
-        _check_columns(page, pages[0] if pages else None, columns, key, service.where)
-        last = _last_key(page, key, last, service.where)
-        pages.append(page)
-        names.append(name)
-        have += len(page)
-        came += len(page) if is_new else 0
-        if not len(page) or have > total:
-            raise InputError(
-                f"{service.where}: {have} rows came and {total} were counted (is '{key}' unique? has the table"
-                f" changed?); remove {kept.folder} to request all anew"
+    have = 0
+    with Progress("query", total, "rows") as progress:
+        while have < total:
+            name = f"page_{len(pages):05d}"
+            beyond = "" if last is None else f" WHERE {key} > {last}"
+            query = f"SELECT TOP {page_rows} * FROM ({sql}) AS answer{beyond} ORDER BY {key}"
+            response, is_new = _response(
+                service, query, page_rows, name, kept, lambda found: len(found.rows), EMPTY_PAGES
             )
-        rate = came / max(time.monotonic() - started, 1e-3)
-        left = f", {(total - have) / rate:.0f} s left" if came else ""
-        log.info("%d of %d rows%s", have, total, left)
+            page = response.rows
+            _check_columns(page, pages[0] if pages else None, columns, key, service.where)
+            last = _last_key(page, key, last, service.where)
+            pages.append(page)
+            names.append(name)
+            have += len(page)
+            if not len(page) or have > total:
+                raise InputError(
+                    f"{service.where}: {have} rows came and {total} were counted (is '{key}' unique? has the table"
+                    f" changed?); remove {kept.folder} to request all anew"
+                )
+            if is_new:
+                progress.add(len(page))
+            else:
+                progress.skip(len(page))
     return pa.concat_tables(pages), names
 
 

@@ -1,17 +1,13 @@
 """A table that lies as a file on a web server."""
 
 import hashlib
-import logging
-import time
+import re
 from pathlib import Path
 
 import requests
 
 from workflow_scripts.catalogs.services.web import RefusalError, TransientError, blocks, opened, patiently
-
-log = logging.getLogger(__name__)
-
-_LOG_EVERY_SECONDS = 30
+from workflow_scripts.progress import Progress
 
 
 def download_table(url: str, session: requests.Session, partial: Path, sha256: str, max_bytes: int) -> int:
@@ -43,12 +39,13 @@ def _attempt(url: str, session: requests.Session, partial: Path, sha256: str, ma
         raise TransientError("the server gave another part of the file than was requested")
     size = have if goes_on else 0
     with response, open(partial, "ab" if goes_on else "wb") as file:
-        last_line = time.monotonic()
-        for block in blocks(response, max_bytes - size):
-            file.write(block)
-            if time.monotonic() - last_line > _LOG_EVERY_SECONDS:
-                last_line = time.monotonic()
-                log.info("%.1f MB of %s", file.tell() / 1e6, response.headers.get("Content-Length", "an unknown size"))
+        length = response.headers.get("Content-Length", "")
+        total = size + int(length) if re.fullmatch("[0-9]{1,18}", length) else None
+        with Progress("download", total, "bytes", rate=True) as progress:
+            progress.skip(size)
+            for block in blocks(response, max_bytes - size):
+                file.write(block)
+                progress.add(len(block))
     found = _digest(partial)
     if found != sha256:
         with open(partial, "rb") as file:

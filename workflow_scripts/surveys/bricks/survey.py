@@ -16,9 +16,9 @@ from workflow_scripts.images.decoding import LARGEST_BYTES
 from workflow_scripts.images.fits_files import UndecodableImageError
 from workflow_scripts.surveys.bricks.brick_images import NoPixelsError, WrongBrickError, as_fits, cut, read_brick_image
 from workflow_scripts.surveys.bricks.geometry import Brick, bricks_of
+from workflow_scripts.surveys.fetcher.campaign import FetchProgress
 from workflow_scripts.surveys.fetcher.connections import Received
 from workflow_scripts.surveys.fetcher.journal import Head, Journal, remove_journal
-from workflow_scripts.surveys.fetcher.progress import Progress
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service, judged_status, quoted
 from workflow_scripts.surveys.service_survey import ServiceSurvey, is_open
 
@@ -78,13 +78,13 @@ class BrickSurvey(ServiceSurvey):
         places = np.array([(galaxy.ra, galaxy.dec) for galaxy in wanted])
         for galaxy, brick in zip(wanted, bricks_of(*places.T), strict=True):
             galaxies[brick].append(galaxy)
-        progress = Progress(self.side_folder.what, len(galaxies) * len(self.service.bands), 0, noun="files of bricks")
-        try:
+        files_of_bricks = len(galaxies) * len(self.service.bands)
+        with FetchProgress(self.side_folder.what, files_of_bricks, "files of bricks") as progress:
             for group in self._groups(list(galaxies)):
                 with Journal(self._files) as files:
                     requests = [request for brick in group for request in self._requests(brick)]
                     missing = [request for request in requests if is_open(files, request)]
-                    progress.known += len(requests) - len(missing)
+                    progress.skip(len(requests) - len(missing))
                     if missing:
                         self.request(missing, files, progress)
                     for brick in group:
@@ -92,8 +92,6 @@ class BrickSurvey(ServiceSurvey):
                             journal.write(galaxy.key, head, image)
                     journal.sync()
                     remove_journal(files.path)
-        finally:
-            progress.close()
 
     @property
     def _files(self) -> Path:

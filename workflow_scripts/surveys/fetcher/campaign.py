@@ -2,21 +2,40 @@
 
 import asyncio
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
 
 from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.image_checks.acceptance import Judgement
+from workflow_scripts.progress import Progress
 from workflow_scripts.surveys.fetcher.connections import AccessLimits, NotReceived, Received
 from workflow_scripts.surveys.fetcher.journal import Journal
-from workflow_scripts.surveys.fetcher.progress import Progress
 from workflow_scripts.surveys.fetcher.requester import Judged, Requester
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
 
 # So many galaxies that fail one after the other are no accident.
 HOPELESS = 25
 _SECONDS_BETWEEN_SYNCS = 2.0
+
+
+class FetchProgress(Progress):
+    """Counts outcomes, repeated requests and bytes as well."""
+
+    def __init__(self, what: str, total: int, unit: str = "cutouts"):
+        """See `progress.counted`."""
+        super().__init__(what, total, unit, rate=True)
+        self.outcomes: Counter[str] = Counter()
+        self.retries = self.bytes = 0
+
+    def count(self, outcome: str, size: int) -> None:
+        """One more result, of `size` bytes."""
+        self.outcomes[outcome] += 1
+        self.bytes += size
+        counts = [f"{count} {outcome}" for outcome, count in sorted(self.outcomes.items())]
+        repeated = [f"{self.retries} repeated"] if self.retries else []
+        self.note = ", ".join([*counts, *repeated, f"{self.bytes / 1e6:.1f} MB"])
+        self.add()
 
 
 class Campaign:
@@ -34,7 +53,7 @@ class Campaign:
         self.all_are_covered = all_are_covered
         self._in_a_row: deque[tuple[Galaxy, Judged]] = deque(maxlen=HOPELESS)
 
-    async def fetch(self, galaxies: Sequence[Galaxy], progress: Progress) -> None:
+    async def fetch(self, galaxies: Sequence[Galaxy], progress: FetchProgress) -> None:
         """Request galaxies that are not settled in the journal.
 
         Raises `InputError` where no request can succeed, or one after the other fails; the journal keeps what came.
@@ -57,7 +76,7 @@ class Campaign:
             await asyncio.sleep(_SECONDS_BETWEEN_SYNCS)
             await asyncio.to_thread(self.journal.sync)
 
-    async def _settle(self, galaxy: Galaxy, progress: Progress) -> None:
+    async def _settle(self, galaxy: Galaxy, progress: FetchProgress) -> None:
         """Fetch one galaxy, for which a place was taken; the place is free for others while this one waits."""
 
         async def pause(seconds: float) -> None:
@@ -85,7 +104,7 @@ class Campaign:
             return replace(judgement, kind="ambiguous")
         return judgement
 
-    def _record(self, galaxy: Galaxy, judged: Judged, progress: Progress) -> None:
+    def _record(self, galaxy: Galaxy, judged: Judged, progress: FetchProgress) -> None:
         """Write what came; what may still come another day is marked, so that the next start requests it."""
         judgement = judged.judgement
         head = {
