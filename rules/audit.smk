@@ -5,8 +5,8 @@
 
 rule audit:
     input:
-        catalog=lambda wildcards: of_the_user(settings.audit(wildcards.audit)["path"]),
-        compared=lambda wildcards: of_the_user(settings.audit(wildcards.audit)["compare"] or []),
+        catalog=lambda wildcards: table_of_the_user(settings.audited_tables(wildcards.audit)["path"]),
+        compared=lambda wildcards: table_of_the_user(settings.audited_tables(wildcards.audit)["compare"]),
     output:
         summary="results/audit/{audit}/summary.json",
         page=report(
@@ -26,11 +26,15 @@ rule audit:
     resources:
         **cluster_request("audit", size=lambda wildcards: sizes.bytes_of_file(settings.audit(wildcards.audit)["path"])),
     params:
+        table=lambda wildcards: settings.audit(wildcards.audit)["path"],
+        state=lambda wildcards: [
+            settings.table_state(path) for path in settings.audited_tables(wildcards.audit).values()
+        ],
         options=lambda wildcards: shlex.join(settings.audit_options(wildcards.audit)),
         folder=placed("results/audit/{audit}"),
         code=code("audit"),
     message:
         "Audit the catalog {wildcards.audit}"
     shell:
-        "python -m workflow_scripts.audit {input.catalog:q} --name {wildcards.audit} {params.options}"
+        "python -m workflow_scripts.audit {params.table:q} --name {wildcards.audit} {params.options}"
         " --output {params.folder} 2> {log}"

@@ -99,12 +99,13 @@ rule make_catalog:
     resources:
         **cluster_request("make_catalog", size=lambda wildcards: sizes.galaxies_of_catalog(wildcards.catalog)),
     params:
+        **table_params(lambda wildcards: wildcards.catalog),
         catalog=entry("catalog_parameter", of="catalog"),
         code=code("make_catalog"),
     message:
         "Read and clean the catalog {wildcards.catalog}"
     shell:
-        "python -m workflow_scripts.make_catalog --catalog {params.catalog:q} --source {input.source:q}"
+        "python -m workflow_scripts.make_catalog --catalog {params.catalog:q} --source {params.table:q}"
         " --output {output.catalog} --hygiene {output.hygiene} 2> {log}"
 
 
@@ -112,7 +113,7 @@ rule make_catalog:
 # trains nothing again. The covariates that training sets are matched in are a part of the name.
 rule list_galaxies:
     input:
-        source=lambda wildcards: settings.catalog_source(wildcards.catalog),
+        source=lambda wildcards: source_of(wildcards.catalog),
     output:
         "results/catalog/{catalog}/galaxies{covariates}.parquet",
     log:
@@ -126,6 +127,7 @@ rule list_galaxies:
     resources:
         **cluster_request("list_galaxies", size=lambda wildcards: sizes.galaxies_of_catalog(wildcards.catalog)),
     params:
+        **table_params(lambda wildcards: wildcards.catalog),
         catalog=lambda wildcards: as_parameter(
             settings.galaxies_parameter(wildcards.catalog, wildcards.covariates.split("-")[1:])
         ),
@@ -133,5 +135,5 @@ rule list_galaxies:
     message:
         "List the galaxies of {wildcards.catalog} that training sets are drawn from"
     shell:
-        "python -m workflow_scripts.list_galaxies --catalog {params.catalog:q} --source {input.source:q}"
+        "python -m workflow_scripts.list_galaxies --catalog {params.catalog:q} --source {params.table:q}"
         " --output {output} 2> {log}"

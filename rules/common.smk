@@ -10,6 +10,7 @@ if not CHECKOUT.is_dir():
     raise WorkflowError(f"{CHECKOUT}: skybias runs its steps from a checkout; clone it and name the Snakefile in it")
 sys.path.insert(0, str(CHECKOUT))
 
+from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
 from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
@@ -121,10 +122,30 @@ def of_the_user(files):
     return local(files) if isinstance(files, str) else [local(file) for file in files]
 
 
+def table_of_the_user(path):
+    """A table of the user: a file, the files of a pattern, or a folder, whose date does not depend on what is in it."""
+    if path and Path(path).is_dir():
+        return ancient(local(path))
+    return of_the_user(matching_files(path) if path and "*" in path else path or [])
+
+
 def source_of(catalog):
     """The table that a catalog is made from: the user's, or what the step before made or fetched."""
     source = settings.catalog_source(catalog)
-    return of_the_user(source) if settings.catalog(catalog)["source"] == "file" else source
+    return table_of_the_user(source) if settings.catalog(catalog)["source"] == "file" else source
+
+
+def table_params(catalog):
+    """Params of rules that read the table of a catalog: its path as the step has it, and the state of a folder."""
+
+    def path(wildcards, input):
+        entry = settings.catalog(catalog(wildcards))
+        return entry["path"] if entry["source"] == "file" else str(input[0])
+
+    return {
+        "table": path,
+        "state": lambda wildcards: settings.table_state(settings.catalog(catalog(wildcards)).get("path")),
+    }
 
 
 def survey_sources(wildcards):

@@ -20,12 +20,14 @@ rule list_positions:
     resources:
         **cluster_request("list_positions", size=lambda wildcards: sizes.galaxies_of_survey(wildcards.survey)),
     params:
+        **table_params(lambda wildcards: settings.survey(wildcards.survey)["catalog"]),
         rows=entry("positions_parameter", of="survey"),
         code=code("list_positions"),
     message:
         "List the positions that are requested of {wildcards.survey}"
     shell:
-        "python -m workflow_scripts.list_positions --rows {params.rows:q} --source {input:q} --output {output} 2> {log}"
+        "python -m workflow_scripts.list_positions --rows {params.rows:q} --source {params.table:q}"
+        " --output {output} 2> {log}"
 
 
 rule fetch_coverage:

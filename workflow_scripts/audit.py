@@ -3,6 +3,7 @@
 import argparse
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ from workflow_scripts.audits.audit_page import audit_page
 from workflow_scripts.audits.catalog_sums import audit_maps
 from workflow_scripts.audits.galaxy_pieces import matched_source
 from workflow_scripts.audits.suite import HYGIENE, Audit, audit
-from workflow_scripts.audits.table_columns import choose_columns, read_header
-from workflow_scripts.audits.table_pieces import TableSource
-from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMATS_IN_WORDS
+from workflow_scripts.audits.table_pieces import AuditColumns, TableSource
+from workflow_scripts.audits.vocabulary import ranges_in, vocabularies
+from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMATS_IN_WORDS, POSITION_FRAMES, POSITION_UNITS
+from workflow_scripts.catalogs.hygiene import LARGEST_LOSS
+from workflow_scripts.catalogs.readers import TableOptions
 from workflow_scripts.errors import InputError
 from workflow_scripts.figures.audit_figures import LOOK, audit_figures
 from workflow_scripts.figures.style import save
@@ -27,28 +30,53 @@ from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import check_output_folder, whole_file
 
 parser = step_parser(__doc__)
-parser.add_argument("catalog", help=f"the table ({FORMATS_IN_WORDS})")
+parser.add_argument("catalog", help=f"the table ({FORMATS_IN_WORDS}; of Parquet also a folder or a pattern)")
 parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for summary, page and figures")
 parser.add_argument("--name", help="name of the audit (default: the catalog's file name)")
-parser.add_argument("--format", choices=FORMAT_NAMES, help="default: by the name")
 _columns = parser.add_argument_group("columns", "guessed from common names and UCDs where they are not given")
-_columns.add_argument("--ra", metavar="COL", help="right ascension, ICRS degrees unless the table has a unit")
-_columns.add_argument("--dec", metavar="COL", help="declination, likewise")
 _columns.add_argument("--label", nargs="+", default=[], metavar="COL", help="class of a galaxy; two or more: compared")
-_columns.add_argument("--positive", metavar="VALUE", help="class that is counted; needed where there are more than two")
 _columns.add_argument("--covariates", nargs="+", default=[], metavar="COL", help="seeing, depth, ...: templates")
 _columns.add_argument("--reference", metavar="COL", help="labels taken for true")
-_columns.add_argument("--reference-positive", metavar="VALUE", help="default: as --positive")
 _columns.add_argument(
-    "--score", metavar="COL", help="probability of the positive class: its dipole, or its test against a reference"
+    "--score",
+    metavar="COL",
+    help="probability of the positive class, or fraction of votes: its dipole, or its test against a reference",
+)
+_columns.add_argument(
+    "--threshold", type=float, default=0.5, help="without --label, scores from this on are positive (%(default)s)"
 )
 _columns.add_argument("--source-id", metavar="COL", help="ids; rows that repeat one are dropped")
+_columns.add_argument("--group-by", metavar="COL", help="where galaxies come from: labeller, camera, merged catalog")
+_values = parser.add_argument_group("values of labels, each VALUE, COL=VALUE or a range of numbers ('>= 0.5')")
+_several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "VALUE"}
+_values.add_argument("--positive", help="classes that are counted", **_several)
+_values.add_argument("--negative", help="classes that they are compared with", **_several)
+_values.add_argument("--rest", nargs="*", metavar="COL", help="all other values are negative (of these columns)")
+_values.add_argument("--reference-positive", metavar="VALUE", help="of --reference; default: as --positive")
 _other = parser.add_argument_group("a second catalog of the same sky")
 _other.add_argument("--compare", metavar="FILE", help="the other catalog; its columns are called as in the first")
-_other.add_argument("--compare-ra", metavar="COL", help="its right ascension")
-_other.add_argument("--compare-dec", metavar="COL", help="its declination")
 _other.add_argument("--compare-label", metavar="COL", help="its class")
+_other.add_argument("--compare-positive", help="its classes that are counted", **_several)
+_other.add_argument("--compare-negative", help="those they are compared with", **_several)
+_other.add_argument("--compare-rest", action="store_true", help="all its other values are negative")
 _other.add_argument("--match-radius", type=float, default=2.0, metavar="ARCSEC", help="default: %(default)s")
+for _group, _prefix in ((parser.add_argument_group("the table"), ""), (_other, "compare-")):
+    _group.add_argument(f"--{_prefix}missing", help="texts that mean 'not known'", **_several)
+    _group.add_argument(f"--{_prefix}ra", metavar="COL", help="right ascension, or galactic longitude")
+    _group.add_argument(f"--{_prefix}dec", metavar="COL", help="declination, or galactic latitude")
+    _group.add_argument(f"--{_prefix}format", choices=FORMAT_NAMES, help="default: by content, then by name")
+    _group.add_argument(
+        f"--{_prefix}hdu", f"--{_prefix}table", metavar="NAME", help="name or number of the table in the file"
+    )
+    _group.add_argument(
+        f"--{_prefix}position-unit",
+        choices=POSITION_UNITS,
+        help="of positions, in place of what the table states; hours: declinations are in degrees",
+    )
+    _group.add_argument(f"--{_prefix}frame", choices=POSITION_FRAMES, help="of positions; default: as the table states")
+    _group.add_argument(
+        f"--{_prefix}select", metavar="EXPRESSION", help="rows to be used: 'redshift < 0.1 and petroMag_r < 17.8'"
+    )
 _tests = parser.add_argument_group("tests")
 _tests.add_argument("--alpha", type=float, default=0.01, help="level of the verdict (default: %(default)s)")
 _tests.add_argument("--power", type=float, default=0.8, help="for the smallest dipole given (default: %(default)s)")
@@ -56,6 +84,13 @@ _tests.add_argument("--permutations", type=int, default=4999, help="default: %(d
 _tests.add_argument("--seed", type=int, default=0, help="of the permutations (default: %(default)s)")
 _tests.add_argument(
     "--repeat-radius", type=float, default=2.0, metavar="ARCSEC", help="rows closer are one galaxy; 0: never"
+)
+_tests.add_argument(
+    "--largest-loss",
+    type=float,
+    default=LARGEST_LOSS,
+    metavar="SHARE",
+    help="share of the rows that may be unusable (default: %(default)s)",
 )
 
 
@@ -66,7 +101,7 @@ def main(arguments: argparse.Namespace) -> None:
     source, compared = sources(arguments)
     settings = AuditSettings(arguments.permutations, arguments.seed, arguments.alpha, arguments.power)
     name = arguments.name or Path(arguments.catalog).name.split(".")[0]
-    found = audit(name, source, arguments.positive, arguments.reference_positive, settings)
+    found = audit(name, source, settings)
     if compared is not None:
         found.summary["catalog"]["compared"] = compared
     options = {key: value for key, value in vars(arguments).items() if key not in ("output", "debug", "log_level")}
@@ -92,41 +127,69 @@ def check_settings(arguments: argparse.Namespace) -> None:
         ("alpha", 0 < arguments.alpha < 1, "between 0 and 1"),
         ("power", arguments.alpha < arguments.power < 1, "between alpha and 1"),
         ("match-radius", 0 < arguments.match_radius <= 3600, "above 0, at most 3600 arcsec"),
+        ("largest-loss", 0 <= arguments.largest_loss <= 1, "0 to 1"),
+        ("threshold", 0 < arguments.threshold < 1, "between 0 and 1"),
         ("repeat-radius", 0 <= arguments.repeat_radius <= 3600, "0 to 3600 arcsec"),
     ):
         if not allowed:
             raise InputError(f"--{option} is {getattr(arguments, option.replace('-', '_'))}, expected {expected}")
+    for option in ("rest", "negative"):
+        if getattr(arguments, option) and not arguments.positive:
+            raise InputError(f"--{option} needs --positive, expected the class that is counted")
+    if arguments.reference_positive and not arguments.reference:
+        raise InputError("--reference-positive needs --reference, expected the column of these labels")
     if arguments.compare and len(arguments.label) > 1:
         raise InputError(f"--label names {len(arguments.label)} columns, expected one with --compare")
 
 
 def sources(arguments: argparse.Namespace) -> tuple[TableSource, dict[str, Any] | None]:
     """The catalog as the tests see it, and how two catalogs matched where there are two."""
-    hygiene = {**HYGIENE, "radius_arcsec": arguments.repeat_radius}
-    columns = choose_columns(
-        read_header(arguments.catalog, arguments.format),
-        arguments.catalog,
-        arguments.ra,
-        arguments.dec,
-        arguments.label,
-        arguments.covariates,
-        arguments.reference,
-        arguments.score,
-        arguments.source_id,
+    hygiene = {**HYGIENE, "radius_arcsec": arguments.repeat_radius, "largest_loss": arguments.largest_loss}
+    labels, positive, negative = arguments.label, arguments.positive, arguments.negative
+    if arguments.score and not labels:
+        # Scores alone are labels, too, at a threshold.
+        limit = f"{arguments.threshold:g}"
+        labels, positive, negative = [arguments.score], [f">= {limit}"], [f"< {limit}"]
+    others = [arguments.reference] if arguments.reference else []
+    known = vocabularies(positive, negative, arguments.rest, labels, others)
+    if arguments.reference_positive:
+        known[arguments.reference] = replace(known[arguments.reference], positive=(arguments.reference_positive,))
+    columns = AuditColumns(
+        labels=tuple(labels),
+        ra=arguments.ra,
+        dec=arguments.dec,
+        covariates=tuple(arguments.covariates),
+        reference=arguments.reference,
+        score=arguments.score,
+        source_id=arguments.source_id,
+        group=arguments.group_by,
+        ranges=ranges_in(known),
     )
-    source = TableSource.of(arguments.catalog, columns, hygiene, arguments.format)
+    source = TableSource.of(arguments.catalog, columns, hygiene, _options(arguments, ""), "", known)
     if not arguments.compare:
         return source, None
-    header = read_header(arguments.compare)
-    names = {column.name for column in header}
-    wanted = {
-        "ra": arguments.compare_ra or (columns.ra if columns.ra in names else None),
-        "dec": arguments.compare_dec or (columns.dec if columns.dec in names else None),
-        "label": arguments.compare_label or (columns.labels[0] if columns.labels[0] in names else None),
+    labels = [arguments.compare_label] if arguments.compare_label else []
+    rest: list[str] | None = [] if arguments.compare_rest else None
+    known = vocabularies(arguments.compare_positive, arguments.compare_negative, rest, labels)
+    columns = AuditColumns(
+        labels=tuple(labels),
+        ra=arguments.compare_ra,
+        dec=arguments.compare_dec,
+        ranges=ranges_in(known),
+        like=source.columns,
+    )
+    prefix = "compare-"
+    second = TableSource.of(arguments.compare, columns, hygiene, _options(arguments, prefix), prefix, known)
+    return matched_source(source, second, arguments.match_radius)
+
+
+def _options(arguments: argparse.Namespace, prefix: str) -> TableOptions:
+    """How a table is to be read; `prefix` is that of the options of a second catalog."""
+    given = {
+        name: getattr(arguments, f"{prefix}{name}".replace("-", "_"))
+        for name in ("format", "hdu", "position_unit", "frame", "select", "missing")
     }
-    labels = [wanted["label"]] if wanted["label"] else []
-    second = choose_columns(header, arguments.compare, wanted["ra"], wanted["dec"], labels)
-    return matched_source(source, TableSource.of(arguments.compare, second, hygiene), arguments.match_radius)
+    return TableOptions(given.pop("format"), **given | {"missing": tuple(given["missing"])})
 
 
 def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:

@@ -9,6 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.catalogs.formats import matching_files
+
 PACKAGES = (
     *("snakemake", "tensorflow", "keras"),
     *("numpy", "scipy", "pandas", "pyarrow", "astropy", "mocpy", "galsim"),
@@ -45,7 +47,11 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def sha256(path: str | Path) -> str:
-    """Hex digest of a file's bytes."""
+    """Hex digest of a file's bytes; of a folder or a pattern of names, of the names and digests of its files."""
+    pattern = f"{path}/**" if Path(path).is_dir() else str(path)
+    if not Path(path).is_file() and (files := [file for file in matching_files(pattern) if Path(file).is_file()]):
+        lines = [f"{Path(file).name}\0{sha256(file)}\n" for file in files]
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

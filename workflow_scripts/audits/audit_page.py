@@ -42,22 +42,7 @@ adjusted by Benjamini and Hochberg's method. The larger p decides where there ar
 
 def warning_sentences(summary: Mapping[str, Any]) -> list[str]:
     """What a reader should know before any number."""
-    hygiene, sentences = summary["catalog"]["hygiene"], []
-    if hygiene["suspected_unit"]:
-        sentences.append(
-            f"All positions lie where positions in {hygiene['suspected_unit']} would, and were read as degrees: give"
-            " degrees, or the unit in the header."
-        )
-    if hygiene["repeated_with_other_labels"]:
-        sentences.append(
-            f"{hygiene['repeated_with_other_labels']} rows repeat the position of another row with another label. "
-            "Which label is right is unknown; both were kept, and cancel each other."
-        )
-    if repeats := hygiene["dropped"].get("repeated_galaxy"):
-        sentences.append(
-            f"{repeats} rows repeat a galaxy with the same label and were dropped: with them, every significance "
-            "would be too high."
-        )
+    sentences = list(summary["warnings"])
     near = [test for test in summary["tests"] if test.get("weak_axis_suspicious")]
     if near:
         listed = " and ".join(f"{test['name']} ({test['weak_axis_angle_deg']:.0f}°)" for test in near)
@@ -179,6 +164,18 @@ def _axis(found: Mapping[str, Any]) -> str:
     return f"({found['axis_ra']:.0f}°, {found['axis_dec']:+.0f}°)" if "axis_ra" in found else "-"
 
 
+def _meanings(catalog: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """A row for each column of labels: its values, how often each occurs, and what it was taken for."""
+    names = catalog["columns"]["label"]
+    rows = []
+    for part, meaning in catalog["taken_for"].items():
+        name = catalog["columns"]["reference"] if part == "reference" else names[int(part.removeprefix("annotation"))]
+        counts = catalog["classes"][part]
+        shown = [f"{value}: {counts[value]:,} ({taken})" for value, taken in meaning.items()]
+        rows.append((f"values of {name}", "; ".join(shown)))
+    return rows
+
+
 def _catalog(summary: Mapping[str, Any]) -> str:
     catalog = summary["catalog"]
     hygiene = catalog["hygiene"]
@@ -191,7 +188,7 @@ def _catalog(summary: Mapping[str, Any]) -> str:
     rows = [
         ("file", catalog["file"]),
         ("columns", columns),
-        ("class counted", catalog["positive"]),
+        *_meanings(catalog),
         ("rows in the file", f"{hygiene['rows_in']:,}"),
         ("rows dropped", dropped),
         ("galaxies without a label", f"{hygiene['without_label']:,}"),

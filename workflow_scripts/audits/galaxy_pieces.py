@@ -6,7 +6,7 @@ first pass which keeps some 20 bytes a galaxy.
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,16 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from workflow_scripts.audits.table_pieces import TableSource
-from workflow_scripts.catalogs.hygiene import PROBLEMS, clean, repeated_galaxies
+from workflow_scripts.catalogs.hygiene import (
+    LARGEST_LOSS,
+    PROBLEMS,
+    check_loss,
+    clean,
+    is_one_of,
+    radius_of_repeats,
+    repeated_galaxies,
+)
+from workflow_scripts.catalogs.positions import PositionExtent
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
@@ -32,7 +41,8 @@ class Overview:
 
     `rows` of the table; how often each class occurs at a usable position, by label column; which rows (n,) repeat a
     galaxy of earlier rows, `repeated` with the same labels and `repeated_id` with the same id (None where one piece is
-    all); and how many `contradicting` rows repeat a galaxy with other labels.
+    all); how many `contradicting` rows repeat a galaxy with other labels; and the step (degrees) that positions are
+    `rounded_to`, None for none.
     """
 
     rows: int
@@ -40,6 +50,7 @@ class Overview:
     repeated: NDArray[np.bool_]
     repeated_id: NDArray[np.bool_] | None
     contradicting: int
+    rounded_to: float | None = None
 
 
 def overview(source: TableSource) -> Overview:
@@ -50,6 +61,7 @@ def overview(source: TableSource) -> Overview:
     counted. Raises `InputError` as the reader does, and for a table without rows.
     """
     counts: dict[str, Counter[str]] = {name: Counter() for name in source.label_columns}
+    extent = PositionExtent()
     annotations = [name for name in source.label_columns if name != "reference"]
     positions, ids, kinds, rows, any_usable = [], [], [], 0, False
     numbers: dict[tuple, int] = {}
@@ -59,6 +71,7 @@ def overview(source: TableSource) -> Overview:
         for name, counter in counts.items():
             counter.update({str(value): int(n) for value, n in piece.loc[usable, name].value_counts().items() if n})
         any_usable |= bool(usable.any())
+        extent.add(piece["ra"].to_numpy()[usable], piece["dec"].to_numpy()[usable])
         # A row without a label repeats nothing: it is left out anyway.
         usable &= piece[annotations].notna().all(axis=1)
         positions.append(np.where(usable.to_numpy()[:, None], piece[["ra", "dec"]].to_numpy(), np.nan))
@@ -70,7 +83,11 @@ def overview(source: TableSource) -> Overview:
     ra, dec = np.concatenate(positions).T
     if not any_usable:
         raise InputError(f"{source.path}: none of {rows} rows has a usable position, expected ICRS degrees")
-    kind, radius = np.concatenate(kinds), source.hygiene["radius_arcsec"]
+    if source.held is None and source.table is not None:
+        extent.check(source.table.positions)
+        source.table.log_report()
+    kind, rounded_to = np.concatenate(kinds), extent.rounded_to()
+    radius = radius_of_repeats(source.hygiene["radius_arcsec"], rounded_to)
     repeated: NDArray[np.bool_] = np.zeros(rows, bool)
     for number in range(len(numbers)):
         members = np.flatnonzero(kind == number)
@@ -79,12 +96,12 @@ def overview(source: TableSource) -> Overview:
     contradicting = int(repeated_in_strips(ra[once], dec[once], radius).sum())
     repeated_id = pd.Series(np.concatenate(ids)).duplicated().to_numpy() if len(ids) > 1 else None
     classes = {name: dict(sorted(counter.items())) for name, counter in counts.items()}
-    return Overview(rows, classes, repeated, repeated_id, contradicting)
+    return Overview(rows, classes, repeated, repeated_id, contradicting, rounded_to)
 
 
 def _usable(piece: pd.DataFrame, sentinels: list[float]) -> pd.Series:
     in_range = piece["ra"].between(-180, 360) & piece["dec"].between(-90, 90)
-    return in_range & ~piece[["ra", "dec"]].isin(sentinels).any(axis=1)
+    return in_range & ~is_one_of(piece[["ra", "dec"]], sentinels).any(axis=1)
 
 
 def _kinds(piece: pd.DataFrame, annotations: list[str], numbers: dict[tuple, int]) -> NDArray[np.int32]:
@@ -124,7 +141,7 @@ def repeated_in_strips(ra: NDArray, dec: NDArray, radius_arcsec: float) -> NDArr
 def galaxies(source: TableSource, found: Overview) -> Iterator[tuple[pd.DataFrame, dict[str, Any]]]:
     """Second pass: every piece through the hygiene gate, with its report. Raises `InputError` where nothing is left."""
     # Galaxies that repeat were found across pieces.
-    settings = {**source.hygiene, "radius_arcsec": 0.0}
+    settings = {**source.hygiene, "radius_arcsec": 0.0, "largest_loss": 1.0}
     start, left, nothing = 0, 0, ""
     for piece in source.pieces():
         rows = slice(start, start + len(piece))
@@ -149,6 +166,13 @@ def galaxies(source: TableSource, found: Overview) -> Iterator[tuple[pd.DataFram
         yield cleaned, report
     if not left:
         raise InputError(nothing or f"{source.path}: no row is usable, expected at least one")
+
+
+def check_rows_lost(report: Mapping[str, Any], source: TableSource) -> None:
+    """Raise `InputError` where more rows were dropped than the source's hygiene allows; see `hygiene.check_loss`."""
+    problems = {name: {"rows": rows} for name, rows in report["dropped"].items()}
+    largest = source.hygiene.get("largest_loss", LARGEST_LOSS)
+    check_loss({**report, "problems": problems}, largest, source.path, "--largest-loss")
 
 
 def joined_reports(reports: list[dict[str, Any]]) -> dict[str, Any]:
@@ -181,6 +205,7 @@ def matched_source(first: TableSource, second: TableSource, radius_arcsec: float
             cleaned.append(report)
         tables.append(pd.concat(pieces, ignore_index=True) if len(pieces) > 1 else pieces[0].reset_index(drop=True))
         reports.append(joined_reports(cleaned))
+        check_rows_lost(reports[-1], source)
     rows_a, rows_b = mutual_matches(tables[0], tables[1], radius_arcsec)
     if not len(rows_a):
         raise InputError(
@@ -193,7 +218,14 @@ def matched_source(first: TableSource, second: TableSource, radius_arcsec: float
     name = f"{second.columns.labels[0]} of {Path(second.path).name}"
     columns = replace(first.columns, labels=(first.columns.labels[0], name))
     report = {"radius_arcsec": radius_arcsec, "matched": len(rows_a), "first": reports[0], "second": reports[1]}
-    return TableSource.in_memory(first, columns, matched), report
+    other = {"annotation1": second.places["annotation0"]}, {"annotation1": second.vocabularies["annotation0"]}
+    return replace(
+        first,
+        columns=columns,
+        held=matched,
+        places={**first.places, **other[0]},
+        vocabularies={**first.vocabularies, **other[1]},
+    ), report
 
 
 def mutual_matches(

@@ -11,14 +11,15 @@ import pandas as pd
 
 from workflow_scripts.audits.audit_findings import AuditSettings, Findings, axis_keys
 from workflow_scripts.audits.audit_verdict import audit_verdict
-from workflow_scripts.audits.binning import BinnedCatalog, bin_catalog, positive_class
+from workflow_scripts.audits.binning import BinnedCatalog, bin_catalog
 from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums
 from workflow_scripts.audits.comparisons import accuracy, cochran_test, paired_tests, reference_tests
-from workflow_scripts.audits.galaxy_pieces import overview
+from workflow_scripts.audits.galaxy_pieces import check_rows_lost, overview
 from workflow_scripts.audits.regressions import template_tests
 from workflow_scripts.audits.single_catalog import score_test, single_catalog_tests
-from workflow_scripts.audits.table_columns import ChosenColumns
-from workflow_scripts.audits.table_pieces import TableSource
+from workflow_scripts.audits.table_pieces import AuditColumns, TableSource
+from workflow_scripts.audits.vocabulary import Meaning, Vocabulary, meaning_of
+from workflow_scripts.catalogs.hygiene import LARGEST_LOSS, NOTEWORTHY_LOSS
 from workflow_scripts.statistics.fractions import wilson_interval
 from workflow_scripts.statistics.runs.power import detectable_dipole, label_variance
 from workflow_scripts.statistics.sky.dipole_stability import multipole_aliasing
@@ -31,6 +32,7 @@ HYGIENE: dict[str, Any] = {
     "radius_arcsec": 2.0,
     "sentinels": [-9999.0, -999.0, -99.0],
     "on_problem": "drop",
+    "largest_loss": LARGEST_LOSS,
 }
 
 
@@ -43,33 +45,27 @@ class Audit:
     fractions: pd.DataFrame
 
 
-def audit(
-    name: str, source: TableSource, positive: str | None, reference_positive: str | None, settings: AuditSettings
-) -> Audit:
+def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
     """Audit a catalog: read it, clean it, and make every test that its columns allow.
 
-    Parameters
-    ----------
-    positive, reference_positive
-        the class that is counted, in annotations and in the reference (None: the same class); see
-        `binning.positive_class`.
-
-    Raises
-    ------
-    InputError
-        for a file or column that is not as it should be.
+    Raises `InputError` for a file or column that is not as it should be, and where too many rows are not usable.
     """
     found = overview(source)
-    positives = positive_classes(source, found.classes, positive, reference_positive)
-    catalog = bin_catalog(source, found, positives)
+    meanings = meanings_of(source, found.classes)
+    catalog = bin_catalog(source, found, meanings)
     log_hygiene(catalog.hygiene)
+    check_rows_lost(catalog.hygiene, source)
+    warnings = warning_sentences(catalog.hygiene)
+    for sentence in warnings:
+        log.warning("%s", sentence)
     log.info("%d galaxies in %d of %d rows", catalog.sums.n, catalog.hygiene["rows_out"], catalog.hygiene["rows_in"])
     findings = run_tests(catalog, source.columns, settings)
     adjusted = findings.ledger(settings.alpha)
-    details = sky_details(catalog.sums, settings)
+    details, positive = sky_details(catalog.sums, settings), meanings["annotation0"].name
     summary = {
         "experiment": name,
-        "verdict": audit_verdict(findings, adjusted, details, positives["annotation0"], catalog.sums.n, settings.alpha),
+        "warnings": warnings,
+        "verdict": audit_verdict(findings, adjusted, details, positive, catalog.sums.n, settings.alpha),
         "alpha": settings.alpha,
         "tests": [finding.as_dict() for finding in findings.found],
         "ledger": adjusted,
@@ -78,8 +74,13 @@ def audit(
         "catalog": {
             "file": str(source.path),
             "columns": source.columns.as_dict(),
-            "positive": positives["annotation0"],
+            "positive": positive,
             "classes": found.classes,
+            "taken_for": {
+                part: {value: meanings[part].taken_for(value) for value in found.classes[part]}
+                for part in source.label_columns
+            },
+            "table": source.table.report() if source.table is not None else {},
             "n": catalog.sums.n,
             "hygiene": catalog.hygiene,
         },
@@ -89,23 +90,23 @@ def audit(
     return Audit(summary, catalog, fractions_by_part(catalog.sums, source.columns.labels))
 
 
-def positive_classes(
-    source: TableSource, classes: Mapping[str, Mapping[str, int]], positive: str | None, reference_positive: str | None
-) -> dict[str, str]:
-    """The positive class of every label column; the first annotation's serves for the others where it occurs there."""
-    file, first = str(source.path), ""
-    chosen: dict[str, str] = {}
+def meanings_of(source: TableSource, classes: Mapping[str, Mapping[str, int]]) -> dict[str, Meaning]:
+    """What the values of every label column mean; a column that the user says nothing of goes by the first one."""
+    found: dict[str, Meaning] = {}
     for name in source.label_columns:
-        if name == "reference":
-            column, wanted = source.columns.reference or "", reference_positive or first
-        else:
-            column, wanted = source.columns.labels[int(name.removeprefix("annotation"))], positive or first
-        chosen[name] = positive_class(classes[name], wanted or None, file, column)
-        first = first or chosen[name]
-    return chosen
+        vocabulary, place, first = source.vocabularies[name], source.places[name], next(iter(found.values()), None)
+        if vocabulary == Vocabulary() and first is not None:
+            positive, negative = (
+                tuple(value for value in values if value in classes[name])
+                for values in (first.positive, first.negative)
+            )
+            rest = source.vocabularies["annotation0"].rest
+            vocabulary = Vocabulary(positive, negative, rest) if positive else vocabulary
+        found[name] = meaning_of(classes[name], vocabulary, str(place), place.prefix)
+    return found
 
 
-def run_tests(catalog: BinnedCatalog, columns: ChosenColumns, settings: AuditSettings) -> Findings:
+def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSettings) -> Findings:
     """Every test that the sums of a catalog, its scores and its covariates allow."""
     findings, names = Findings(), columns.labels
     for number, annotation in enumerate(catalog.sums.annotations):
@@ -182,14 +183,45 @@ def fractions_by_part(sums: CatalogSums, names: tuple[str, ...]) -> pd.DataFrame
     return pd.DataFrame(rows, columns=columns)
 
 
+def warning_sentences(hygiene: Mapping[str, Any]) -> list[str]:
+    """What a reader should know of the rows before any number."""
+    sentences = []
+    lost = hygiene["rows_in"] - hygiene["rows_out"]
+    if lost > NOTEWORTHY_LOSS * hygiene["rows_in"]:
+        reasons = ", ".join(f"{rows:,} {problem.replace('_', ' ')}" for problem, rows in hygiene["dropped"].items())
+        sentences.append(
+            f"{lost:,} of {hygiene['rows_in']:,} rows ({lost / hygiene['rows_in']:.0%}) are not usable: {reasons}."
+        )
+    if hygiene["without_label"] > NOTEWORTHY_LOSS * hygiene["rows_out"]:
+        sentences.append(
+            f"{hygiene['without_label']:,} of {hygiene['rows_out']:,} galaxies have no label that counts as positive or"
+            " negative, and are left out."
+        )
+    if (step := hygiene["positions_rounded_to"]) is not None:
+        sentences.append(
+            f"Positions look rounded to {_angle(step)}: galaxies at one position were taken for different ones."
+        )
+    if hygiene["repeated_with_other_labels"]:
+        sentences.append(
+            f"{hygiene['repeated_with_other_labels']:,} rows repeat the position of another row with another label."
+            " Which label is right is unknown; both were kept, and cancel each other."
+        )
+    if repeats := hygiene["dropped"].get("repeated_galaxy"):
+        sentences.append(
+            f"{repeats:,} rows repeat a galaxy with the same label and were dropped: with them, every significance"
+            " would be too high."
+        )
+    return sentences
+
+
+def _angle(degrees: float) -> str:
+    return f"{degrees:g} degrees" if degrees >= 0.1 else f"{degrees * 3600:.3g} arcsec"
+
+
 def log_hygiene(report: Mapping[str, Any]) -> None:
     """Log what was dropped and why."""
     for problem, rows in report["dropped"].items():
         log.warning("%d rows dropped: %s", rows, problem.replace("_", " "))
-    if report["suspected_unit"]:
-        log.warning("positions look like %s; they were read as degrees", report["suspected_unit"])
-    if report["repeated_with_other_labels"]:
-        log.warning("%d rows repeat a galaxy with another label: kept", report["repeated_with_other_labels"])
     for column, cells in report["sentinels_in_covariates"].items():
         log.warning("%d cells of %s mean 'not known'", cells, column.removeprefix("covariate:"))
     for key in ("without_label", "without_reference", "without_score"):

@@ -1,57 +1,160 @@
-"""The rows of a table in pieces.
+"""The rows of a table as an audit needs them, in pieces, so that a catalog may be larger than memory."""
 
-Parquet is read in pieces of a million rows, so that a catalog may be larger than memory; the other formats come whole.
-"""
-
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
-from workflow_scripts.audits.table_columns import ChosenColumns
-from workflow_scripts.catalogs.readers import as_text, format_by_name, read_catalog
-from workflow_scripts.errors import InputError, first_line
+from workflow_scripts.audits.vocabulary import Vocabulary
+from workflow_scripts.catalogs.number_ranges import NumberRange
+from workflow_scripts.catalogs.readers import ROWS_A_PIECE, CatalogTable, Parts, TableOptions
+from workflow_scripts.errors import InputError
 
-ROWS_A_PIECE = 1_000_000
-_MOST_CLASSES = 1000
-_CATALOG_KEY = re.compile(r" \(catalogs, columns\.\w+\)")
+
+@dataclass(frozen=True)
+class AuditColumns:
+    """Columns of a table by the part that they play; `ra` and `dec` are None where they are to be guessed.
+
+    `labels` are the annotation columns, none where one is to be guessed; `ranges` has, by column ("" for one that is
+    guessed), the ranges of numbers that are its classes. Columns that are not named are those of `like`, where the
+    table has them.
+    """
+
+    labels: tuple[str, ...]
+    ra: str | None = None
+    dec: str | None = None
+    covariates: tuple[str, ...] = ()
+    reference: str | None = None
+    score: str | None = None
+    source_id: str | None = None
+    weight: str | None = None
+    group: str | None = None
+    ranges: Mapping[str, Sequence[NumberRange]] = field(default_factory=dict)
+    like: "AuditColumns | None" = None
+
+    def parts(self, keys: Mapping[str, str]) -> Parts:
+        """The parts as the reader of tables has them; `keys` are the options that name them."""
+        classes: dict[str, str | None] = {f"annotation{n}": name for n, name in enumerate(self.labels or (None,))}
+        classes |= {part: name for part, name in (("reference", self.reference), ("group", self.group)) if name}
+        numbers = {part: name for part, name in (("score", self.score), ("weight", self.weight)) if name}
+        numbers |= {f"covariate{number}": name for number, name in enumerate(self.covariates)}
+        named = {part: keys[_NAMED_BY.get(part.rstrip("0123456789"), part)] for part in classes | numbers}
+        like = self.like
+        defaults = {"ra": like.ra, "dec": like.dec, "annotation0": like.labels[0]} if like else {}
+        return Parts(
+            positions=(self.ra, self.dec),
+            classes=classes,
+            texts={"source_id": self.source_id} if self.source_id else {},
+            numbers=numbers,
+            keys={**keys, **named},
+            ranges={part: self.ranges[name or ""] for part, name in classes.items() if (name or "") in self.ranges},
+            defaults=defaults,
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the summary."""
+        return {
+            "ra": self.ra,
+            "dec": self.dec,
+            "label": list(self.labels),
+            "covariates": list(self.covariates),
+            "reference": self.reference,
+            "score": self.score,
+            "source_id": self.source_id,
+            "weight": self.weight,
+            "group": self.group,
+        }
+
+
+_NAMED_BY = {"annotation": "label", "covariate": "covariates"}
+_OPTIONS = (
+    *("ra", "dec", "label", "covariates", "reference", "score", "source_id", "weight", "group"),
+    *("select", "hdu", "position_unit", "frame"),
+)
+
+
+def option_names(prefix: str = "") -> dict[str, str]:
+    """The command-line option that sets each part or setting; `prefix` is `compare-` for a second catalog."""
+    names = {name: f"--{prefix}{name.replace('_', '-')}" for name in _OPTIONS}
+    return names | {"group": f"--{prefix}group-by", "hdu": f"--{prefix}table"}
+
+
+@dataclass(frozen=True)
+class LabelPlace:
+    """Where a column of labels is: its file, its name there, and the prefix of the options that describe it."""
+
+    path: str
+    column: str
+    prefix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}: column '{self.column}'"
 
 
 @dataclass(frozen=True)
 class TableSource:
-    """A table and its columns, ready to be read; `hygiene` has the settings of `hygiene.clean`."""
+    """A table and its columns, ready to be read.
 
-    path: Path
-    table_format: str
-    columns: ChosenColumns
+    `hygiene` has the settings of `hygiene.clean`; `vocabularies` has what the user says of the values of each of
+    `label_columns`, and `places` where each of these is.
+    """
+
+    path: str
+    columns: AuditColumns
     hygiene: Mapping[str, Any]
+    table: CatalogTable | None
+    vocabularies: Mapping[str, Vocabulary] = field(default_factory=dict)
+    places: Mapping[str, LabelPlace] = field(default_factory=dict)
     rows_a_piece: int = ROWS_A_PIECE
-    _whole: list[pd.DataFrame] = field(default_factory=list, repr=False)
+    held: pd.DataFrame | None = field(default=None, repr=False)
 
     @classmethod
     def of(
         cls,
-        path: str | Path,
-        columns: ChosenColumns,
+        path: str,
+        columns: AuditColumns,
         hygiene: Mapping[str, Any],
-        table_format: str | None = None,
+        options: TableOptions | None = None,
+        prefix: str = "",
+        vocabularies: Mapping[str, Vocabulary] | None = None,
         rows_a_piece: int = ROWS_A_PIECE,
     ) -> "TableSource":
-        """A source whose format is that of the file's name where it is not given."""
-        return cls(Path(path), table_format or format_by_name(Path(path)), columns, hygiene, rows_a_piece)
+        """Open a table; its columns get the names that they have in it.
 
-    @classmethod
-    def in_memory(cls, source: "TableSource", columns: ChosenColumns, rows: pd.DataFrame) -> "TableSource":
-        """`rows`, in the form of `pieces`, in place of those of a source."""
-        return cls(source.path, "memory", columns, source.hygiene, source.rows_a_piece, [rows])
+        `prefix` is that of the options that describe it, and `vocabularies` those of the columns as the user names
+        them, with "" for all others.
+
+        Raises
+        ------
+        InputError
+            as `CatalogTable.of`, and for a column that was given for two things.
+        """
+        keys = option_names(prefix)
+        table = CatalogTable.of(path, columns.parts(keys), replace(options or TableOptions(), keys=keys))
+        ra, dec = (column.name for column in table.positions.columns)
+        real = {part: column.name for part, column in table.columns.items()}
+        found = replace(
+            columns,
+            ra=ra,
+            dec=dec,
+            labels=tuple(name for part, name in real.items() if part.startswith("annotation")),
+            covariates=tuple(name for part, name in real.items() if part.startswith("covariate")),
+            reference=real.get("reference"),
+            score=real.get("score"),
+            source_id=real.get("source_id"),
+            weight=real.get("weight"),
+            group=real.get("group"),
+        )
+        roles = [ra, dec, *found.labels, *([found.reference] if found.reference else [])]
+        twice = next((name for name in roles if roles.count(name) > 1), None)
+        if twice:
+            raise InputError(f"{path}: column '{twice}' was given for two things, expected a column for each")
+        given = {f"annotation{number}": name for number, name in enumerate(columns.labels or ("",))}
+        given |= {"reference": columns.reference} if columns.reference else {}
+        known = {part: (vocabularies or {}).get(name, Vocabulary()) for part, name in given.items()}
+        places = {part: LabelPlace(path, real[part], prefix) for part in given}
+        return cls(path, found, hygiene, table, known, places, rows_a_piece)
 
     @property
     def label_columns(self) -> tuple[str, ...]:
@@ -60,90 +163,19 @@ class TableSource:
         return names + (("reference",) if self.columns.reference else ())
 
     def pieces(self) -> Iterator[pd.DataFrame]:
-        """Rows as they are in the file.
+        """Selected rows as they are in the file.
 
-        Columns `source_id` (number of the row where the table has none), `ra`, `dec` (degrees), a categorical of texts
-        for each of `label_columns`, and numbers for `score` and for covariates, each by `covariate:` and its name in
-        the file.
+        Columns `source_id` (number of the row where the table has none), `ra`, `dec` (ICRS degrees), a categorical of
+        texts for each of `label_columns` and for `group`, and numbers for `score`, `weight` and covariates, each by
+        `covariate:` and its name in the file.
         """
-        if self.table_format == "parquet":
-            yield from self._parquet_pieces()
+        if self.held is not None:
+            yield self.held
             return
-        if not self._whole:
-            self._whole.append(self._whole_table())
-        yield self._whole[0]
-
-    def _roles(self) -> dict[str, str]:
-        """Column of the file by its name in pieces."""
-        columns = self.columns
-        roles = {"longitude": columns.ra, "latitude": columns.dec}
-        roles |= {f"annotation{number}": name for number, name in enumerate(columns.labels)}
-        optional = {"reference": columns.reference, "score": columns.score, "source_id": columns.source_id}
-        roles |= {role: name for role, name in optional.items() if name}
-        return roles | {f"covariate:{name}": name for name in columns.covariates}
-
-    def _whole_table(self) -> pd.DataFrame:
-        roles = self._roles()
-        # The reader keeps the first annotation as text whatever most of its cells are.
-        names = {role.replace("annotation0", "label"): column for role, column in roles.items()}
-        try:
-            raw = read_catalog(self.path, names, self.table_format)
-        except InputError as error:
-            # The reader names keys of the configuration, which the user of an audit has not written.
-            raise InputError(_CATALOG_KEY.sub("", str(error))) from None
-        raw = raw.rename(columns={"label": "annotation0"})
-        texts = {
-            role: pd.Categorical(as_text(raw[role], f"{self.path}: column '{roles[role]}'"))
-            for role in self.label_columns
-        }
-        return self._as_piece(raw.assign(**texts), 0)
-
-    def _parquet_pieces(self) -> Iterator[pd.DataFrame]:
-        roles = self._roles()
-        start = 0
-        try:
-            with pq.ParquetFile(self.path) as file:
-                wanted = sorted(set(roles.values()))
-                for batch in file.iter_batches(batch_size=self.rows_a_piece, columns=wanted):
-                    raw = pd.DataFrame({role: self._cells(batch.column(name), role) for role, name in roles.items()})
-                    yield self._as_piece(raw, start)
-                    start += len(raw)
-        except pa.ArrowException as error:
-            raise InputError(
-                f"{self.path}: expected a table in parquet, but it cannot be read: {first_line(error)}"
-            ) from None
-
-    def _cells(self, array: pa.Array, role: str) -> Any:
-        if role in self.label_columns:
-            # Classes are few: texts are made of the distinct values only.
-            encoded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
-            where = f"{self.path}: column '{self._roles()[role]}'"
-            values = encoded.dictionary.to_pandas(integer_object_nulls=True)
-            if len(values) > _MOST_CLASSES:
-                raise InputError(f"{where} has more than {_MOST_CLASSES} values, expected the classes of galaxies")
-            texts = as_text(values, where).to_numpy(object)
-            codes = pc.fill_null(encoded.indices, len(texts)).to_numpy(zero_copy_only=False)
-            return pd.Categorical(np.array([*texts, None], object)[codes])
-        return array.to_pandas(integer_object_nulls=role == "source_id")
-
-    def _as_piece(self, raw: pd.DataFrame, start: int) -> pd.DataFrame:
-        columns: dict[str, Any] = {}
-        if "source_id" in raw:
-            columns["source_id"] = as_text(raw["source_id"], f"{self.path}: column '{self.columns.source_id}'")
-        else:
-            columns["source_id"] = np.arange(start, start + len(raw))
-        columns["ra"] = self._numbers(raw["longitude"], self.columns.ra, "degrees") * self.columns.ra_degrees
-        columns["dec"] = self._numbers(raw["latitude"], self.columns.dec, "degrees") * self.columns.dec_degrees
-        columns |= {role: raw[role].array for role in self.label_columns}
-        for role, name in ((role, name) for role, name in self._roles().items() if role == "score" or ":" in role):
-            columns[role] = self._numbers(raw[role], name, "values")
-        return pd.DataFrame(columns)
-
-    def _numbers(self, cells: pd.Series, name: str, what: str) -> NDArray[np.float64]:
-        if not pd.api.types.is_numeric_dtype(cells) or pd.api.types.is_bool_dtype(cells):
-            known = cells.dropna()
-            if len(known):
-                shown = f"holds text such as '{known.iloc[0]}'"
-                raise InputError(f"{self.path}: column '{name}' {shown}, expected {what} as numbers")
-            return np.full(len(cells), np.nan)
-        return cells.to_numpy(np.float64, na_value=np.nan)
+        assert self.table is not None
+        for piece in self.table.pieces(self.rows_a_piece):
+            ids = piece.pop("source_id", None)
+            rows = piece.pop("row")
+            for number, name in enumerate(self.columns.covariates):
+                piece[f"covariate:{name}"] = piece.pop(f"covariate{number}")
+            yield pd.DataFrame({"source_id": rows if ids is None else ids.to_numpy(zero_copy_only=False), **piece})

@@ -1,9 +1,11 @@
 """Formats and columns of catalogs: the lists that readers, help texts, messages and the configuration's schema go by.
 
-Imports nothing, so that everything may import it. A new format is a line here and a function in `readers.py` (one that
-reads the header before the table, for audits, in `audits/table_columns.py`).
+Imports nothing of the project, so that everything may import it. A new format is a line here, what it begins with in
+`table_formats/recognition.py`, and its reader, listed in `opening.py`.
 """
 
+from glob import glob
+from math import pi
 from typing import NamedTuple
 
 
@@ -16,17 +18,30 @@ class CatalogFormat(NamedTuple):
 
 
 FORMATS = (
-    CatalogFormat("csv", "CSV", (".csv",)),
+    CatalogFormat("csv", "CSV", (".csv", ".tsv", ".txt", ".dat", ".tab", ".psv")),
     CatalogFormat("ecsv", "ECSV", (".ecsv",)),
-    CatalogFormat("fits", "FITS", (".fits", ".fit")),
+    CatalogFormat("fits", "FITS", (".fits", ".fit", ".fts")),
     CatalogFormat("votable", "VOTable", (".vot", ".votable", ".xml")),
-    CatalogFormat("parquet", "Parquet", (".parquet",)),
+    CatalogFormat("parquet", "Parquet", (".parquet", ".parq", ".pq")),
+    CatalogFormat("cds", "CDS/MRT", (".mrt", ".cds")),
+    CatalogFormat("ipac", "IPAC", (".tbl", ".ipac")),
 )
 FORMAT_NAMES = tuple(known.name for known in FORMATS)
 FORMAT_SUFFIXES = tuple(suffix for known in FORMATS for suffix in known.suffixes)
-# `CSV, ECSV, FITS, VOTable or Parquet`
+# `CSV, ECSV, FITS, VOTable, Parquet, CDS/MRT or IPAC`
 FORMATS_IN_WORDS = f"{', '.join(known.shown for known in FORMATS[:-1])} or {FORMATS[-1].shown}"
-_GZIPPED = ".gz"
+_PACKED = (".gz", ".bz2", ".xz")
+
+# Degrees in each unit that positions come in; of hours the declination is in degrees.
+POSITION_UNITS = {
+    "degrees": 1.0,
+    "hours": 15.0,
+    "radians": 180 / pi,
+    "arcmin": 1 / 60,
+    "arcsec": 1 / 3600,
+    "mas": 1 / 3_600_000,
+}
+POSITION_FRAMES = ("icrs", "galactic")
 
 TEXT_COLUMNS = ("source_id", "label", "file")
 POSITION_COLUMNS = ("ra", "dec")
@@ -35,15 +50,23 @@ COVARIATES = ("magnitude", "radius_arcsec", "redshift", "psf_fwhm_arcsec", "dept
 SIMULATED_COLUMNS = ("source_id", "ra", "dec", "label", *COVARIATES)
 
 
+def matching_files(pattern: str) -> list[str]:
+    """The files whose names match a pattern (`tables/*.parquet`, `**` for folders of any depth), sorted."""
+    return sorted(glob(pattern, recursive=True))  # noqa: PTH207  absolute patterns, too
+
+
 def format_suffix(name: str) -> str:
-    """The end of a file's name that gives its format, in lower case, with `.gz` where it has that; else ''."""
+    """The end of a file's name that gives its format, in lower case, with `.gz`, `.bz2` or `.xz` if any; else ''."""
     name = name.lower()
-    plain = name.removesuffix(_GZIPPED)
+    packed = next((suffix for suffix in _PACKED if name.endswith(suffix)), "")
+    plain = name.removesuffix(packed)
     found = max((suffix for suffix in FORMAT_SUFFIXES if plain.endswith(suffix)), key=len, default="")
-    return found + name[len(plain) :] if found else ""
+    return found + packed if found else ""
 
 
 def format_of_name(name: str) -> str | None:
     """The format that a file's name gives; None where it gives none."""
-    suffix = format_suffix(name).removesuffix(_GZIPPED)
+    suffix = format_suffix(name)
+    for packed in _PACKED:
+        suffix = suffix.removesuffix(packed)
     return next((known.name for known in FORMATS if suffix in known.suffixes), None)

@@ -4,7 +4,7 @@ Which rows there are, and their order, depend on ids, positions and settings alo
 galaxies as one of all, and a step that reads the former does its work again for a change in these columns only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ import pandas as pd
 
 from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.catalogs.hygiene import check_precision, clean
-from workflow_scripts.catalogs.labels import labels_by_value, labels_by_votes, vote_columns
-from workflow_scripts.catalogs.readers import read_catalog
+from workflow_scripts.catalogs.labels import label_ranges, labels_by_value, labels_by_votes, vote_columns
+from workflow_scripts.catalogs.number_ranges import NumberRange
+from workflow_scripts.catalogs.readers import TableOptions, read_catalog
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.tiles import FINE_ORDER, tile_of
 from workflow_scripts.training_sets.split import hash_fractions, split
@@ -25,8 +26,9 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
     Parameters
     ----------
     entry
-        the catalog's entry: `source`, `columns` (for a simulated sky, all it shows unless given), `format`, `hygiene`,
-        `classes`, `label_values` or `label_votes`, `sample` and `split`.
+        the catalog's entry: `source`, `columns` (for a simulated sky, all it shows unless given), `format`, `hdu`,
+        `position_unit`, `frame`, `select`, `missing`, `hygiene`, `classes`, `label_values` or `label_votes`, `sample`
+        and `split`.
     source
         the table.
 
@@ -44,17 +46,17 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
     columns = entry.get("columns") or {name: name for name in SIMULATED_COLUMNS}
     if "split" in columns:
         raise InputError(f"{source}: 'split' (catalogs, columns) is made by the workflow, expected another name")
-    thresholds = entry.get("label_votes") or {}
-    galaxies = read_catalog(source, {**columns, **vote_columns(thresholds)}, entry.get("format"))
+    thresholds, ranges = entry.get("label_votes") or {}, label_ranges(entry)
+    galaxies = _read({**columns, **vote_columns(thresholds)}, entry, source, list(ranges.values()))
     if entry["source"] == "skyserver":
         check_precision(galaxies, source)
-    galaxies, report = clean(_with_ids(galaxies), entry["hygiene"], source)
+    galaxies, report = clean(galaxies, entry["hygiene"], source)
     if thresholds:
         labels, by_votes = labels_by_votes(galaxies, thresholds, entry["classes"], source)
         galaxies = galaxies.drop(columns=list(vote_columns(thresholds)))
         report["labels"] = {"by_votes": by_votes, "unknown_values": {}}
     else:
-        labels, unknown = labels_by_value(galaxies, entry, source)
+        labels, unknown = labels_by_value(galaxies, entry, source, ranges)
         report["labels"] = {"unknown_values": unknown}
     galaxies["label"] = labels
     report["labels"]["without_label"] = int(labels.isna().sum())
@@ -69,16 +71,31 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
 def positions_of_catalog(rows: Mapping[str, Any], source: str) -> pd.DataFrame:
     """The same galaxies without labels and split: the listed columns of a table.
 
-    `rows` has `columns`, `format`, `hygiene` and `sample` of the catalog. Raises `InputError` as `galaxies_of_catalog`.
+    `rows` has `columns`, `hygiene`, `sample` and what reads the table, as the catalog's entry. Raises `InputError` as
+    `galaxies_of_catalog`.
     """
-    galaxies, _ = clean(_with_ids(read_catalog(source, rows["columns"], rows["format"])), rows["hygiene"], source)
+    galaxies, _ = clean(_read(rows["columns"], rows, source), rows["hygiene"], source)
     return _in_order(_sampled(galaxies, rows["sample"]))
 
 
-def _with_ids(galaxies: pd.DataFrame) -> pd.DataFrame:
-    """A table without ids gets row numbers, so that every galaxy can be named."""
+def _read(
+    columns: Mapping[str, str], entry: Mapping[str, Any], source: str, ranges: Sequence[NumberRange] = ()
+) -> pd.DataFrame:
+    """The columns of a table; one without ids gets the numbers of its rows, so that every galaxy can be named."""
+    # Positions of these sources are in degrees, without a unit that says so.
+    made_here = entry.get("source") in ("simulated", "skyserver")
+    options = TableOptions(
+        entry.get("format"),
+        entry.get("hdu"),
+        entry.get("position_unit") or ("degrees" if made_here else None),
+        entry.get("frame"),
+        entry.get("select"),
+        tuple(map(str, entry.get("missing") or ())),
+    )
+    galaxies = read_catalog(source, columns, options, ranges)
+    rows = galaxies.pop("row")
     if "source_id" not in galaxies:
-        galaxies.insert(0, "source_id", [f"row{number}" for number in range(len(galaxies))])
+        galaxies.insert(0, "source_id", [f"row{number}" for number in rows])
     return galaxies
 
 

@@ -4,7 +4,7 @@ Repeated entries are the classic: with them, one published spin catalog showed a
 of 0.3 (Iye, Yagi & Fukumoto 2021, ApJ 907, 123).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
+from workflow_scripts.catalogs.positions import PositionExtent
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
@@ -19,6 +20,11 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 _DIGITS = 7
 # So few positions can be round by chance.
 _FEW = 20
+# Single precision holds a number to this part of it.
+_SINGLE = 2e-7
+# Losing more than this share of the rows is reported before all else.
+NOTEWORTHY_LOSS = 0.1
+LARGEST_LOSS = 0.5
 
 PROBLEMS = ("sentinel", "non_finite_position", "position_out_of_range", "missing_id", "repeated_id", "repeated_galaxy")
 
@@ -30,10 +36,12 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
     ----------
     galaxies
         `source_id` (text), `ra`, `dec` (degrees) and any other columns, as `readers.read_catalog` gives them.
+        Its attributes `unreadable_cells` and `table` enter the report; by `positions`, how they were read, those that
+        do not look like degrees are refused.
     settings
         `radius_arcsec` within which two entries are one galaxy (0: never), `sentinels` (numbers that mean "not known"),
-        and `on_problem`: `drop` or `fatal` (or a mapping with one of them for each of `PROBLEMS`, as earlier versions
-        wrote it).
+        `on_problem`: `drop` or `fatal` (or a mapping with one of them for each of `PROBLEMS`, as earlier versions
+        wrote it), and `largest_loss`, the share of the rows that may be dropped.
     source
         name of the file, for messages.
 
@@ -45,19 +53,21 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
     Raises
     ------
     InputError
-        for a problem that is configured as fatal, or where no row is left.
+        for a problem that is configured as fatal, or where no row or less than the share is left.
     """
     galaxies = galaxies.copy()
-    unreadable = galaxies.attrs.pop("unreadable_cells", {})
+    unreadable, table = galaxies.attrs.pop("unreadable_cells", {}), galaxies.attrs.pop("table", {})
+    positions, extent = galaxies.attrs.pop("positions", None), PositionExtent()
     sentinels, on_problem = list(settings["sentinels"]), settings["on_problem"]
     numeric = [name for name in galaxies if pd.api.types.is_float_dtype(galaxies[name])]
-    is_sentinel = galaxies[numeric].isin(sentinels)
+    is_sentinel = is_one_of(galaxies[numeric], sentinels)
     in_position = is_sentinel[["ra", "dec"]].any(axis=1)
     covariates = [name for name in numeric if name not in ("ra", "dec")]
     blanked = {name: int(is_sentinel[name].sum()) for name in covariates if is_sentinel[name].any()}
     galaxies[covariates] = galaxies[covariates].mask(is_sentinel[covariates])
     report: dict[str, Any] = {
         "rows_in": len(galaxies),
+        "table": table,
         "unreadable_cells": unreadable,
         "sentinels_in_covariates": blanked,
         "problems": {},
@@ -78,6 +88,11 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
 
     gate("sentinel", in_position)
     gate("non_finite_position", ~np.isfinite(galaxies[["ra", "dec"]]).all(axis=1))
+    if positions is not None:
+        usable = galaxies["ra"].between(-180, 360) & galaxies["dec"].between(-90, 90)
+        extent.add(galaxies["ra"].to_numpy()[usable], galaxies["dec"].to_numpy()[usable])
+        extent.check(positions)
+    report["positions_rounded_to"] = extent.rounded_to()
     # Tables of -180 to 180 degrees, and positions rounded to 360, are no mistakes.
     wrapped = galaxies["ra"].between(-180, 0, inclusive="left") | (galaxies["ra"] == 360)
     galaxies.loc[wrapped, "ra"] = galaxies.loc[wrapped, "ra"] % 360
@@ -90,13 +105,45 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
     # By id, so that which of several rows is kept does not depend on their order in the file.
     galaxies = galaxies.sort_values(["source_id", "ra", "dec"], kind="stable")
     gate("repeated_id", galaxies["source_id"].duplicated())
-    gate("repeated_galaxy", repeated_galaxies(galaxies["ra"], galaxies["dec"], settings["radius_arcsec"]))
+    radius = radius_of_repeats(settings["radius_arcsec"], report["positions_rounded_to"])
+    gate("repeated_galaxy", repeated_galaxies(galaxies["ra"], galaxies["dec"], radius))
     report["rows_out"] = len(galaxies)
     if galaxies.empty:
-        stopped = {name: count["rows"] for name, count in report["problems"].items() if count["rows"]}
-        listed = ", ".join(f"{rows} {name.replace('_', ' ')}" for name, rows in stopped.items()) or "the table is empty"
+        listed = _listed(report["problems"]) or "the table is empty"
         raise InputError(f"{source}: none of {report['rows_in']} rows is usable ({listed}), expected at least one")
+    check_loss(report, settings.get("largest_loss", LARGEST_LOSS), source, "catalogs, hygiene.largest_loss")
     return galaxies, report
+
+
+def is_one_of(numbers: pd.DataFrame, sentinels: Sequence[float]) -> pd.DataFrame:
+    """Which numbers are one of `sentinels`, also where they were stored in single precision."""
+    values = numbers.to_numpy(float)
+    found = np.zeros(values.shape, bool)
+    for sentinel in sentinels:
+        found |= np.abs(values - sentinel) <= _SINGLE * abs(sentinel)
+    return pd.DataFrame(found, index=numbers.index, columns=numbers.columns)
+
+
+def radius_of_repeats(radius_arcsec: float, rounded_to: float | None) -> float:
+    """The radius within which two rows are one galaxy; 0 (never) where positions were rounded to more than it.
+
+    Galaxies that share a place of the grid (`rounded_to`, degrees) are most often different ones.
+    """
+    return 0.0 if rounded_to is not None and rounded_to * 3600 > radius_arcsec else radius_arcsec
+
+
+def check_loss(report: Mapping[str, Any], largest: float, source: str, key: str) -> None:
+    """Raise `InputError` where more than a share `largest` of the rows was dropped; `key` is where it was set."""
+    lost = report["rows_in"] - report["rows_out"]
+    if lost > largest * report["rows_in"]:
+        raise InputError(
+            f"{source}: {lost} of {report['rows_in']} rows are not usable ({_listed(report['problems'])}), expected at"
+            f" most {largest:.0%} ({key})"
+        )
+
+
+def _listed(problems: Mapping[str, Mapping[str, Any]]) -> str:
+    return ", ".join(f"{count['rows']} {name.replace('_', ' ')}" for name, count in problems.items() if count["rows"])
 
 
 def repeated_galaxies(ra: ArrayLike, dec: ArrayLike, radius_arcsec: float) -> NDArray[np.bool_]:

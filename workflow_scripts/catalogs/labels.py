@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.catalogs.number_ranges import NumberRange, ranges_of
 from workflow_scripts.errors import InputError
 
 VoteThresholds = Mapping[str, Mapping[str, float]]
@@ -74,12 +75,26 @@ def labels_by_votes(
     }
 
 
-def labels_by_value(galaxies: pd.DataFrame, entry: Mapping[str, Any], source: str) -> tuple[pd.Series, dict[str, int]]:
-    """Labels as indices into `classes` (Int8, missing where not known), and how often the unknown values occur."""
+def label_ranges(entry: Mapping[str, Any]) -> dict[str, NumberRange]:
+    """By class, its range of numbers, where `label_values` has ranges (`{elliptical: "< -3", spiral: ">= 1"}`)."""
+    values = entry.get("label_values") or {}
+    if not values or not set(values) <= set(entry["classes"]):
+        return {}
+    ranges = ranges_of(list(values.values()), "catalogs, label_values")
+    return dict(zip(values, ranges, strict=True)) if ranges else {}
+
+
+def labels_by_value(
+    galaxies: pd.DataFrame, entry: Mapping[str, Any], source: str, ranges: Mapping[str, NumberRange]
+) -> tuple[pd.Series, dict[str, int]]:
+    """Labels as indices into `classes` (Int8, missing where not known), and how often the unknown values occur.
+
+    Where there are ranges, by class, the column of labels has the text of the range of each galaxy.
+    """
     if "label" not in galaxies:
         return pd.Series(pd.NA, index=galaxies.index, dtype="Int8"), {}
     classes = entry["classes"]
-    label_values = entry.get("label_values") or {}
+    label_values = {one.text: name for name, one in ranges.items()} or entry.get("label_values") or {}
     strange = [name for name in label_values.values() if name not in classes]
     if strange:
         raise InputError(

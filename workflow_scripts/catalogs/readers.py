@@ -1,209 +1,348 @@
-"""Tables of galaxies, read so that ids keep every digit and the user's columns get the project's names."""
+"""The one reader of tables of galaxies: the columns that play a part, in pieces, converted to the project's units."""
 
-import warnings
-from collections.abc import Mapping
-from difflib import get_close_matches
-from pathlib import Path
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
+import pyarrow as pa
+import pyarrow.compute as pc
 from astropy import units
-from astropy.table import Table
 
-from workflow_scripts.catalogs.formats import (
-    COVARIATES,
-    FORMAT_NAMES,
-    FORMAT_SUFFIXES,
-    POSITION_COLUMNS,
-    TEXT_COLUMNS,
-    format_of_name,
-)
-from workflow_scripts.errors import InputError, first_line
+from workflow_scripts.catalogs.cells import as_classes, as_numbers, as_text, is_mostly_numbers
+from workflow_scripts.catalogs.columns import find_column, guess_column, has_named, has_positions
+from workflow_scripts.catalogs.formats import COVARIATES, POSITION_COLUMNS, TEXT_COLUMNS
+from workflow_scripts.catalogs.number_ranges import NumberRange
+from workflow_scripts.catalogs.opening import open_table
+from workflow_scripts.catalogs.positions import PositionKeys, PositionReader
+from workflow_scripts.catalogs.selection import Selection
+from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile
+from workflow_scripts.errors import InputError
 
-# What astropy calls them. A VOTable's columns go by the names that other programs show, not by their XML ids.
-_ASTROPY: dict[str, dict[str, Any]] = {
-    "ecsv": {"format": "ascii.ecsv"},
-    "fits": {"format": "fits"},
-    "votable": {"format": "votable", "use_names_over_ids": True},
-}
-# From here on float64 skips integers.
-_FLOAT_INTEGERS = 2.0**53
-# How programs write floating-point numbers into text; the sign keeps hexadecimal ids (12e4567) apart.
-_EXPONENT = r"[+-]?\d+(?:\.\d*)?[eE][+-]\d+"
-_WHOLE = r"[+-]?\d+\.0*"
+log = logging.getLogger(__name__)
+
+ROWS_A_PIECE = 1_000_000
+_ARCSECONDS = "_arcsec"
 
 
-def read_catalog(path: str | Path, columns: Mapping[str, str], table_format: str | None = None) -> pd.DataFrame:
-    """Read the mapped columns of a table.
+@dataclass(frozen=True)
+class TableOptions:
+    """How a table is to be read; `keys` are what a user would write to set each, for messages.
+
+    `table_format` (None: by content), `hdu` (name or number of a table, None: the only one that has the columns),
+    `position_unit` and `frame` (None: as the table states), `select` (rows), `missing` (texts that mean "not known").
+    """
+
+    table_format: str | None = None
+    hdu: str | int | None = None
+    position_unit: str | None = None
+    frame: str | None = None
+    select: str | None = None
+    missing: tuple[str, ...] = ()
+    keys: Mapping[str, str] = field(default_factory=dict)
+
+    def key(self, name: str) -> str:
+        """What the user would write to set an option."""
+        return self.keys.get(name, f"catalogs, {name}")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts that columns play, each by the name that it has in what is read, with the table's column.
+
+    `positions` are right ascension and declination, None to be guessed. `classes` become categoricals (None: the label,
+    guessed), `texts` texts with every digit, `numbers` float64, and `others` what most of their cells are. `keys` is
+    what a user would write to name the column of a part, `ranges` has the ranges of numbers that are the classes of a
+    part, and `defaults` columns that a part has, where the table has them, before they are guessed.
+    """
+
+    positions: tuple[str | None, str | None]
+    classes: Mapping[str, str | None] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+    numbers: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, str] = field(default_factory=dict)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    ranges: Mapping[str, Sequence[NumberRange]] = field(default_factory=dict)
+    defaults: Mapping[str, str | None] = field(default_factory=dict)
+
+    @property
+    def named(self) -> dict[str, str | None]:
+        """All parts but the positions, with their columns."""
+        return {**self.classes, **self.texts, **self.numbers, **self.others}
+
+    def key(self, part: str) -> str:
+        """What the user would write to name the column of a part."""
+        return self.keys.get(part, part)
+
+
+@dataclass
+class CatalogTable:
+    """A table that was opened, with the columns of its parts.
+
+    `pieces` may be read more than once; `unreadable` counts, by part, the cells that should be numbers and are not, and
+    `rows` those of the last reading, of which `selected` were selected.
+    """
+
+    path: str
+    file: TableFile
+    parts: Parts
+    options: TableOptions
+    columns: Mapping[str, Column]
+    positions: PositionReader
+    selection: Selection | None
+    unreadable: dict[str, int] = field(default_factory=dict)
+    rows: int = 0
+    selected: int = 0
+
+    @classmethod
+    def of(cls, path: str, parts: Parts, options: TableOptions) -> "CatalogTable":
+        """Open a table.
+
+        Raises
+        ------
+        InputError
+            where the file is missing or not of its format, a column is not there or could be several, or positions are
+            in a unit or frame that is not known.
+        """
+        selection = Selection.of(options.select, options.key("select")) if options.select else None
+        given = [name for name in parts.positions if name]
+        needed = [*given, *filter(None, parts.named.values()), *_names(selection)]
+
+        def is_meant(file: TableFile) -> bool:
+            named = has_named(file.columns, file.coordinates, needed)
+            return named and (len(given) == 2 or has_positions(file.columns))
+
+        file = open_table(path, options.table_format, options.hdu, options.key("hdu"), is_meant)
+        for note in file.notes:
+            log.info("%s: %s", path, note)
+        columns = {}
+        for part, given_name in parts.named.items():
+            name = given_name or _default(file, parts, part)
+            if name is None:
+                columns[part] = guess_column(file.columns, path, "label", parts.key(part))
+            else:
+                columns[part] = find_column(file.columns, path, name, parts.key(part))
+        for name in _names(selection):
+            columns[f"select:{name}"] = find_column(file.columns, path, name, options.key("select"))
+        at = _position_columns(path, file, parts)
+        keys = PositionKeys(parts.key("ra"), parts.key("dec"), options.key("position_unit"), options.key("frame"))
+        positions = PositionReader.of(path, at, keys, options.position_unit, options.frame)
+        return cls(path, file, parts, options, columns, positions, selection)
+
+    def where(self, part: str) -> str:
+        """The beginning of a message on the column of a part."""
+        return f"{self.path}: column '{self.columns[part].name}' ({self.parts.key(part)})"
+
+    def pieces(self, rows: int = ROWS_A_PIECE) -> Iterator[dict[str, Any]]:
+        """The selected rows, in the order of the table, in pieces of about so many.
+
+        By part: `row` (number in the table), `ra` and `dec` (ICRS degrees, float64), a categorical of each class, texts
+        (pa.Array), numbers (float64), and other columns as they are stored (pa.Array).
+        """
+        self.rows = self.selected = 0
+        self.unreadable, self.positions.sexagesimal, self.positions.unreadable = {}, 0, {}
+        names = [column.name for column in (*self.positions.columns, *self.columns.values())]
+        for raw in self.file.pieces(list(dict.fromkeys(names)), rows):
+            n = len(next(iter(raw.values())))
+            numbers = np.arange(self.rows, self.rows + n)
+            self.rows += n
+            if self.selection is not None:
+                chosen = self._selected(raw)
+                raw = {name: cells.filter(chosen) for name, cells in raw.items()}
+                numbers = numbers[chosen.to_numpy(zero_copy_only=False)]
+            self.selected += len(numbers)
+            yield self._piece(raw) | {"row": numbers}
+
+    def report(self) -> dict[str, Any]:
+        """What was found about the table when it was read: for summaries and logs."""
+        longitude, latitude = self.positions.columns
+        found: dict[str, Any] = {"ra": longitude.name, "dec": latitude.name, "frame": self.positions.frame}
+        found["units"] = [unit or "degrees (no unit)" for unit in self.positions.units]
+        if self.file.name:
+            found["table"] = self.file.name
+        if self.positions.sexagesimal:
+            found["sexagesimal_rows"] = self.positions.sexagesimal
+        if self.selection is not None:
+            found |= {"select": self.selection.text, "rows": self.rows, "selected": self.selected}
+        if self.file.notes:
+            found["notes"] = list(self.file.notes)
+        return found
+
+    def log_report(self) -> None:
+        """Log what was converted and selected."""
+        for column, unit in zip(self.positions.columns, self.positions.units, strict=True):
+            if unit not in (None, "degrees"):
+                log.info("column '%s' is in %s: converted to degrees", column.name, unit)
+        if self.positions.frame != "icrs":
+            log.info("positions are %s coordinates: converted to ICRS", self.positions.frame)
+        if self.positions.sexagesimal:
+            log.info("%d sexagesimal values of positions: converted to degrees", self.positions.sexagesimal)
+        if self.selection is not None:
+            log.info("%d of %d rows are selected by '%s'", self.selected, self.rows, self.selection.text)
+
+    def _selected(self, raw: Piece) -> pa.Array:
+        assert self.selection is not None
+        cells: dict[str, pa.Array] = {}
+        for name in self.selection.texts:
+            cells[name] = as_text(raw[self.columns[f"select:{name}"].name], f"{self.path}: column '{name}'")
+        for name in self.selection.numbers:
+            numbers, bad = as_numbers(raw[self.columns[f"select:{name}"].name], f"{self.path}: column '{name}'")
+            if bad and np.isnan(numbers).all():
+                raise InputError(
+                    f"{self.path}: column '{name}' ({self.selection.key}) holds text, expected numbers; compare it with"
+                    " texts in quotes"
+                )
+            cells[name] = pa.array(numbers, from_pandas=True)
+        return self.selection.rows(cells)
+
+    def _piece(self, raw: Piece) -> dict[str, Any]:
+        longitude, latitude = self.positions.columns
+        ra, dec = self.positions.degrees(raw[longitude.name], raw[latitude.name])
+        piece: dict[str, Any] = {"ra": ra, "dec": dec}
+        for part in self.parts.classes:
+            classes = as_classes(raw[self.columns[part].name], self.where(part), self.parts.ranges.get(part, ()))
+            missing = [name for name in classes.categories if name in self.options.missing]
+            piece[part] = classes.remove_categories(missing)
+        for part in self.parts.texts:
+            piece[part] = self._known(as_text(raw[self.columns[part].name], self.where(part)))
+        for part in self.parts.numbers:
+            cells = raw[self.columns[part].name]
+            numbers, bad = as_numbers(cells, self.where(part))
+            if bad and np.isnan(numbers).all():
+                shown = next(cell for cell in cells.to_pylist() if cell)
+                raise InputError(f"{self.where(part)} holds text such as '{shown}', expected numbers")
+            piece[part] = numbers * self._arcseconds(part)
+            if bad:
+                self.unreadable[part] = self.unreadable.get(part, 0) + bad
+        return piece | {part: raw[self.columns[part].name] for part in self.parts.others}
+
+    def _known(self, texts: pa.Array) -> pa.Array:
+        if not self.options.missing:
+            return texts
+        missing = pc.is_in(texts, pa.array(self.options.missing, pa.string()))
+        return pc.if_else(missing, pa.scalar(None, pa.string()), texts)
+
+    def _arcseconds(self, part: str) -> float:
+        """Arcsec in the unit of a column that is to be in arcsec; 1 where it has none, or none of angle (pixels)."""
+        if not part.endswith(_ARCSECONDS) or not (text := self.columns[part].unit):
+            return 1.0
+        try:
+            return float(units.Unit(text).to(units.arcsec))
+        except (ValueError, TypeError):
+            log.warning("%s is in %s, expected arcsec: taken as it is", self.where(part), text)
+            return 1.0
+
+
+def _names(selection: Selection | None) -> list[str]:
+    return sorted(selection.texts | selection.numbers) if selection else []
+
+
+def _default(file: TableFile, parts: Parts, part: str) -> str | None:
+    name = parts.defaults.get(part)
+    return name if any(column.name == name for column in file.columns) else None
+
+
+def _position_columns(path: str, file: TableFile, parts: Parts) -> tuple[Column, Column]:
+    """The columns of right ascension and declination, or longitude and latitude, named, guessed, or of coordinates."""
+    found = []
+    coordinates = {name.casefold(): axes for name, axes in file.coordinates.items()}
+    names = {column.name for column in file.columns}
+    for place, part in enumerate(POSITION_COLUMNS):
+        name, key = parts.positions[place] or _default(file, parts, part), parts.key(part)
+        if name is None and len(file.coordinates) == 1 and not has_positions(file.columns):
+            name = next(iter(file.coordinates))
+            log.info("the coordinates '%s' are taken for %s", name, part)
+        if name is not None and name not in names and name.casefold() in coordinates:
+            name = coordinates[name.casefold()][place]
+        if name is None:
+            found.append(guess_column(file.columns, path, part, key))
+        else:
+            found.append(find_column(file.columns, path, name, key))
+    return found[0], found[1]
+
+
+def read_catalog(
+    path: str, columns: Mapping[str, str], options: TableOptions | None = None, ranges: Sequence[NumberRange] = ()
+) -> pd.DataFrame:
+    """Read the mapped columns of a table at once.
 
     Parameters
     ----------
     path
-        CSV, ECSV, FITS table, VOTable or Parquet, the first four also gzipped.
+        a table of any of `formats.FORMATS`, packed or not; of Parquet also a folder, a pattern or a HATS catalog.
     columns
-        project's name -> column of the table.
-    table_format
-        `csv`, `ecsv`, `fits`, `votable`, `parquet`; None goes by the file's name.
+        project's name -> column of the table; `ra` and `dec` are guessed where they are not among them.
+    ranges
+        of numbers that are the classes in the column of labels.
 
     Returns
     -------
     pandas.DataFrame
-        one row a row of the table, columns named as the keys of `columns`; text (None where empty) for `source_id`,
-        `label` and `file`, float64 (NaN where empty) for positions and covariates, and for any other column what most
-        of its cells are. `attrs["unreadable_cells"]` counts, by column, the cells that should be numbers and are not.
+        one row a selected row of the table: `row` (its number), `ra` and `dec` (ICRS degrees), and the other columns of
+        `columns`: text (None where empty) for `source_id`, `label` and `file`, float64 (NaN where empty) for
+        covariates, and for any other column what most of its cells are. `attrs["unreadable_cells"]` counts, by column,
+        the cells that should be numbers and are not; `attrs["table"]` is the report of the table, `attrs["positions"]`
+        how positions were read.
 
     Raises
     ------
     InputError
-        where the file is missing or not of its format, a column is not there, positions are not in degrees, or ids
-        have lost digits.
+        as `CatalogTable.of`, and where ids have lost digits.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path}: the catalog does not exist")
-    table_format = table_format or format_by_name(path)
-    if table_format not in FORMAT_NAMES:
-        raise InputError(f"{path}: format '{table_format}' is not known, expected {', '.join(FORMAT_NAMES)}")
-    try:
-        raw = _read_raw(path, table_format, columns)
-    except InputError:
-        raise
-    except Exception as error:  # every reader has errors of its own for a file that is not what it should be
-        reason = first_line(error)
-        raise InputError(f"{path}: expected a table in {table_format}, but it cannot be read: {reason}") from None
-    table: dict[str, pd.Series] = {}
-    unreadable: dict[str, int] = {}
-    for name, column in columns.items():
-        where = f"{path}: column '{column}' (catalogs, {_key(name)})"
-        numeric = name in (*POSITION_COLUMNS, *COVARIATES)
-        if numeric or (name not in TEXT_COLUMNS and _is_mostly_numbers(raw[column])):
-            table[name], bad = _as_numbers(raw[column])
+    parts = Parts(
+        positions=(columns.get("ra"), columns.get("dec")),
+        classes={name: column for name, column in columns.items() if name == "label"},
+        texts={name: column for name, column in columns.items() if name in TEXT_COLUMNS and name != "label"},
+        numbers={name: column for name, column in columns.items() if name in COVARIATES},
+        others={
+            name: column
+            for name, column in columns.items()
+            if name not in (*POSITION_COLUMNS, *TEXT_COLUMNS, *COVARIATES)
+        },
+        keys={name: _key(name) for name in (*columns, *POSITION_COLUMNS)},
+        ranges={"label": ranges},
+    )
+    table = CatalogTable.of(path, parts, options or TableOptions())
+    pieces = list(table.pieces())
+    joined: dict[str, Any] = {"row": np.concatenate([piece["row"] for piece in pieces])}
+    unreadable = {
+        name: table.positions.unreadable[column.name]
+        for name, column in zip(POSITION_COLUMNS, table.positions.columns, strict=True)
+        if table.positions.unreadable.get(column.name)
+    } | table.unreadable
+    for name in dict.fromkeys((*columns, *POSITION_COLUMNS)):
+        cells = [piece[name] for piece in pieces]
+        if name in parts.others:
+            joined[name], bad = _decided(pa.chunked_array(cells).combine_chunks(), table, name)
             if bad:
                 unreadable[name] = bad
+        elif name in parts.texts:
+            joined[name] = _objects(pa.chunked_array(cells, pa.string()))
+        elif name in parts.classes:
+            joined[name] = np.concatenate([np.asarray(one.astype(object)) for one in cells])
         else:
-            table[name] = as_text(raw[column], where)
-    galaxies = pd.DataFrame(table)
-    galaxies.attrs["unreadable_cells"] = unreadable
+            joined[name] = np.concatenate(cells)
+    galaxies = pd.DataFrame({name: pd.Series(cells) for name, cells in joined.items()})
+    if "label" in galaxies:
+        galaxies["label"] = galaxies["label"].astype(object).where(galaxies["label"].notna(), None)
+    table.log_report()
+    galaxies.attrs |= {"unreadable_cells": unreadable, "table": table.report(), "positions": table.positions}
     return galaxies
-
-
-def format_by_name(path: Path) -> str:
-    """The format that a file's name gives; `InputError` where it gives none."""
-    if found := format_of_name(path.name):
-        return found
-    raise InputError(f"{path}: the name gives no format, expected {', '.join(FORMAT_SUFFIXES)}, or the key `format`")
-
-
-def _read_raw(path: Path, table_format: str, columns: Mapping[str, str]) -> pd.DataFrame:
-    if table_format == "parquet":
-        with pq.ParquetFile(path) as file:
-            _check_columns(path, columns, file.schema_arrow.names)
-            for name, column in columns.items():
-                # What a TAP service states of units is in the fields.
-                unit = (file.schema_arrow.field(column).metadata or {}).get(b"unit")
-                _check_unit(path, name, column, units.Unit(unit.decode(), parse_strict="silent") if unit else None)
-            table = file.read(columns=sorted(set(columns.values())))
-        # With pandas' own metadata a column could come back as the index; without nullable integers, ids as floats.
-        raw = table.replace_schema_metadata(None).to_pandas(integer_object_nulls=True)
-        return raw.astype({name: object for name in raw if isinstance(raw[name].dtype, pd.CategoricalDtype)})
-    if table_format == "csv":
-        with warnings.catch_warnings():
-            # Rows longer than the header, which pandas would cut.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            # As text first: a 19-digit id read as a number beside an empty cell would lose its last digits.
-            raw = pd.read_csv(path, dtype=str, index_col=False, skipinitialspace=True, low_memory=False)
-        _check_columns(path, columns, list(raw))
-        return raw
-    table = Table.read(path, **_ASTROPY[table_format])
-    _check_columns(path, columns, table.colnames)
-    for name, column in columns.items():
-        if len(table[column].shape) > 1:
-            raise InputError(f"{path}: column '{column}' (catalogs, {_key(name)}) has several values in a cell")
-        _check_unit(path, name, column, getattr(table[column], "unit", None))
-    return table[sorted(set(columns.values()))].to_pandas(use_nullable_int=True)
-
-
-def _check_unit(path: Path, name: str, column: str, unit: units.UnitBase | None) -> None:
-    # A unit that astropy does not know is most often a misspelt one of degrees.
-    known = unit is not None and not isinstance(unit, units.UnrecognizedUnit)
-    if name in POSITION_COLUMNS and known and unit not in (units.dimensionless_unscaled, units.deg):
-        raise InputError(f"{path}: column '{column}' (catalogs, {_key(name)}) is in {unit}, expected degrees")
 
 
 def _key(name: str) -> str:
     """The key of the configuration that names a column: other keys than `columns` come with a dot in them."""
-    return name if "." in name else f"columns.{name}"
+    return f"catalogs, {name}" if "." in name else f"catalogs, columns.{name}"
 
 
-def _check_columns(path: Path, columns: Mapping[str, str], present: list[str]) -> None:
-    for name, column in columns.items():
-        if column not in present:
-            folded = {other.casefold().strip(): other for other in present}
-            near = get_close_matches(column.casefold().strip(), folded, n=3)
-            hint = f"did you mean {' or '.join(repr(folded[match]) for match in near)}?" if near else None
-            hint = hint or f"it has {', '.join(present[:20])}{', ...' if len(present) > 20 else ''}"
-            raise InputError(f"{path}: has no column '{column}' (catalogs, {_key(name)}); {hint}")
+def _decided(cells: pa.Array, table: CatalogTable, part: str) -> tuple[Any, int]:
+    where = table.where(part)
+    if is_mostly_numbers(cells, where):
+        return as_numbers(cells, where)
+    return _objects(table._known(as_text(cells, where))), 0
 
 
-def _as_numbers(cells: pd.Series) -> tuple[pd.Series, int]:
-    """Cells as float64, NaN where there is no number; and how many are not empty and no number."""
-    numbers = pd.to_numeric(_decoded(cells), errors="coerce").astype("float64")
-    return numbers, int((numbers.isna() & ~_is_empty(cells)).sum())
-
-
-def _is_mostly_numbers(cells: pd.Series) -> bool:
-    """Whether at least half of the cells that are not empty are numbers that float64 can hold."""
-    known = cells[~_is_empty(cells)]
-    numbers, _ = _as_numbers(known)
-    return len(known) > 0 and bool((numbers.abs() < _FLOAT_INTEGERS).mean() >= 0.5)
-
-
-def as_text(cells: pd.Series, where: str) -> pd.Series:
-    """Cells as text without blanks around it, None where empty; whole numbers without a decimal point.
-
-    Raises
-    ------
-    InputError
-        (beginning with `where`) for floating-point numbers that are not whole or too large to be exact, also where
-        they were written as text (`5.877E+17`): these no longer distinguish ids.
-    """
-    if pd.api.types.is_float_dtype(cells):
-        cells = cells.where(np.isfinite(cells.astype("float64")))
-        _refuse(cells[(cells.abs() >= _FLOAT_INTEGERS) | (cells != np.trunc(cells)) & cells.notna()], where)
-        cells = cells.astype("Int64")
-    if _is_numeric(cells):
-        text = cells.astype("string").astype(object)
-    else:
-        text = _decoded(cells).astype(object)
-        _refuse(text[text.str.fullmatch(_EXPONENT).eq(True)], where)
-        whole = text.str.fullmatch(_WHOLE).eq(True)
-        _refuse(text[whole][text[whole].astype("float64").abs() >= _FLOAT_INTEGERS], where)
-        text[whole] = text[whole].str.replace(r"\..*", "", regex=True)
-    return text.where(~_is_empty(text), None)
-
-
-def _refuse(lossy: pd.Series, where: str) -> None:
-    if len(lossy):
-        raise InputError(
-            f"{where} holds floating-point numbers such as {lossy.iloc[0]}, expected integers or text, which keep"
-            " every digit"
-        )
-
-
-def _is_numeric(cells: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells)
-
-
-def _decoded(cells: pd.Series) -> pd.Series:
-    """Numbers as they are, anything else as text without blanks around it."""
-    return cells if _is_numeric(cells) else cells.map(_one_text, na_action="ignore")
-
-
-def _one_text(cell: Any) -> str:
-    return (cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)).strip()
-
-
-def _is_empty(cells: pd.Series) -> pd.Series:
-    return cells.isna() | _decoded(cells).eq("")
+def _objects(texts: pa.Array | pa.ChunkedArray) -> pd.Series:
+    return pd.Series(texts.to_pylist(), dtype=object)

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from workflow_scripts.catalogs.formats import format_suffix
+from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.configuration.expansion import check_one_footprint
 from workflow_scripts.configuration.sources import ConfigError, KeyPath
 from workflow_scripts.configuration.validation import check_name, suggestion
@@ -67,7 +68,17 @@ def _check_names(path: KeyPath, names: Sequence[str], registry: str, known: Coll
 
 def _check_labels(path: KeyPath, catalog: Mapping[str, Any]) -> None:
     known = f"{path[0]}.{path[1]}.classes"
-    for value, name in catalog.get("label_values", {}).items():
+    values = catalog.get("label_values", {})
+    # Of numbers, classes have ranges.
+    if not any(name in catalog["classes"] for name in values.values()) and values.keys() & set(catalog["classes"]):
+        for name, text in values.items():
+            check_name((*path, "label_values"), name, known, catalog["classes"])
+            if NumberRange.of(text) is None:
+                raise ConfigError(
+                    (*path, "label_values", name), f"is '{text}', expected a range such as '>= 1 and < 9'"
+                )
+        values = {}
+    for value, name in values.items():
         check_name((*path, "label_values", value), name, known, catalog["classes"])
     if catalog.get("label_values") and "label" not in catalog["columns"]:
         raise ConfigError((*path, "label_values"), "needs the label column, expected columns.label")

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from workflow_scripts.catalogs.formats import FORMAT_NAMES
+from workflow_scripts.catalogs.formats import FORMAT_NAMES, POSITION_FRAMES, POSITION_UNITS
 
 SCHEMA_FILE = Path(__file__).resolve().parents[2] / "rules" / "schemas" / "config.schema.yaml"
 # libyaml where PyYAML was built with it: ten times faster, and the schema is read by every Snakemake process.
@@ -27,6 +27,8 @@ def config_schema() -> dict[str, Any]:
     with open(SCHEMA_FILE, encoding="utf-8") as file:
         schema = yaml.load(file, Loader=_LOADER)
     schema["$defs"]["table_format"]["enum"] = [*FORMAT_NAMES, None]
+    schema["$defs"]["position_unit"]["enum"] = [*POSITION_UNITS, None]
+    schema["$defs"]["position_frame"]["enum"] = [*POSITION_FRAMES, None]
     for registry, (key, prefix) in KEY_OF_KINDS.items():
         blocks = [name for name in schema["$defs"] if name.startswith(prefix)]
         entry = schema["properties"][registry]["additionalProperties"]

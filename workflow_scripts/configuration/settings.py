@@ -28,6 +28,9 @@ _ROWS_KEYS = (
     *("query", "sql", "key", "page_rows", "queries_per_minute", "asynchronous"),
 )
 
+# How the table of a catalog is read.
+_READING_KEYS = ("format", "hdu", "position_unit", "frame", "select", "missing")
+
 
 def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration":
     """Validate the merged configuration (`config`, from `files` in that order) and fill in the defaults.
@@ -113,6 +116,10 @@ class Configuration:
             return f"results/catalog/{name}/download{table_suffix(entry['url']) or '.' + entry['format']}"
         return f"results/catalog/{name}/{'truth' if entry['source'] == 'simulated' else 'answer'}.parquet"
 
+    def table_state(self, path: str | None) -> str:
+        """Digest of names and sizes, where a table of the user is a folder of files; else empty."""
+        return folder_digest(path) if path and Path(path).is_dir() else ""
+
     def download_options(self, name: str) -> list[str]:
         """What a downloaded table depends on, as options of download_catalog."""
         entry = self._entry("catalogs", name)
@@ -160,7 +167,7 @@ class Configuration:
         return ["--access", as_parameter(entry["access"]), "--contact", self.contact or ""]
 
     def positions_parameter(self, survey: str) -> Entry:
-        """What a survey's requests depend on of its catalog: `{"columns", "format", "hygiene", "sample"}`."""
+        """What a survey's requests depend on of its catalog: columns, how the table is read, hygiene and sample."""
         entry = self.survey(survey)
         catalog = self.catalog(entry["catalog"])
         given = {name: name for name in ("source_id", "ra", "dec")}
@@ -169,7 +176,8 @@ class Configuration:
         used = ["source_id", "ra", "dec", *catalog_columns(entry)]
         return {
             "columns": {name: given[name] for name in used if name in given},
-            "format": catalog.get("format"),
+            "source": catalog["source"],
+            **{name: catalog.get(name) for name in _READING_KEYS},
             "hygiene": catalog["hygiene"],
             "sample": catalog["sample"],
         }
@@ -288,9 +296,20 @@ class Configuration:
         """An audit."""
         return self._entry("audits", name)
 
+    def audited_tables(self, name: str) -> dict[str, str | None]:
+        """The tables of an audit, by key: `path`, and `compare`, None where there is no other."""
+        entry = self.audit(name)
+        other = entry["compare"]
+        return {"path": entry["path"], "compare": other["path"] if isinstance(other, Mapping) else other}
+
     def audit_options(self, name: str) -> list[str]:
         """The options of an audit as its command line takes them, without those that are null or empty."""
-        return _options({key: value for key, value in self.audit(name).items() if key != "path"})
+        entry = self.audit(name)
+        other = entry["compare"]
+        if isinstance(other, Mapping):
+            entry |= {f"compare_{key}": value for key, value in other.items() if key != "path"}
+            entry |= {"compare": other["path"], "compare_rest": bool(other["rest"])}
+        return _options({key: value for key, value in entry.items() if key != "path"})
 
     def _entry(self, registry: str, name: str) -> Entry:
         return _found(self.completed[registry], registry, name)
@@ -302,10 +321,16 @@ def _options(values: Mapping[str, Any]) -> list[str]:
     for key, value in values.items():
         if value is None or value is False or value == []:
             continue
-        options.append(f"--{key.replace('_', '-')}")
-        for item in value if isinstance(value, list) else [] if value is True else [value]:
-            # As one would type it: 1.0 and 1 are the same class.
-            options.append(str(int(item)) if isinstance(item, float) and item.is_integer() else str(item))
+        option, items = f"--{key.replace('_', '-')}", value if isinstance(value, list) else [value]
+        # As one would type it: 1.0 and 1 are the same class.
+        texts = [str(int(item)) if isinstance(item, float) and item.is_integer() else str(item) for item in items]
+        if value is True:
+            options.append(option)
+        elif any(text.startswith("-") for text in texts):
+            # What begins so could be taken for an option.
+            options += [f"{option}={text}" for text in texts]
+        else:
+            options += [option, *texts]
     return options
 
 

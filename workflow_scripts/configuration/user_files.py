@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
 
+from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.configuration.sources import ConfigError, ConfigSources, KeyPath, named_sources
 
@@ -30,7 +31,7 @@ def check_user_files(settings: Configuration, files: ConfigSources = ()) -> None
         if settings.completed["missing_files"] == "accept":
             return
         for key, path, what in given:
-            if not Path(path).exists():
+            if not (Path(path).exists() or ("*" in path and matching_files(path))):
                 hint = "missing_files: accept keeps the results made from a file that is gone"
                 raise ConfigError(key, f"is '{path}', which does not exist{_similar(path)}; expected {what} ({hint})")
 
@@ -53,8 +54,8 @@ def _user_files(settings: Configuration) -> Iterator[tuple[KeyPath, str | None, 
             for key, what in (("path", "a .keras file"), ("weights", "a .weights.h5 file")):
                 yield ("networks", network, key), settings.network(network)[key], what
     for name in settings.active_audits:
-        for key in ("path", "compare"):
-            yield ("audits", name, key), settings.audit(name)[key], "the table"
+        for key, table in settings.audited_tables(name).items():
+            yield ("audits", name, key), table, "the table"
 
 
 def _similar(path: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.surveys.bricks.geometry import NUMBER_OF_BRICKS, bricks_of
 from workflow_scripts.surveys.registry import kind_of, pixels_of_cutout
@@ -115,9 +116,10 @@ class WorkSizes:
         return (self.downloads_of_tile(survey, tile) or 0) / rate if rate else 0.0
 
     def bytes_of_file(self, path: str) -> int:
-        """Bytes of a file of the user; 0 where it is not there."""
-        file = self.directory / path
-        return file.stat().st_size if file.is_file() else 0
+        """Bytes of a file, folder or pattern of files of the user; 0 where it is not there."""
+        place = self.directory / path
+        files = matching_files(f"{place}/**" if place.is_dir() else str(place))
+        return sum(Path(file).stat().st_size for file in files if Path(file).is_file())
 
     def _bricks_of_tile(self, survey: str) -> float:
         """Bricks that hold the galaxies of a tile: as counted where their positions are known, else as if they were

@@ -18,7 +18,7 @@ def test_options_are_those_of_the_command_line():
     settings = load(with_audit(**entry))
     options = settings.audit_options("mine")
     parsed = parser.parse_args(["c.csv", "--output", "o", *options])
-    assert (parsed.label, parsed.positive, parsed.covariates) == (["a b", "c"], "-1", ["x"])
+    assert (parsed.label, parsed.positive, parsed.covariates) == (["a b", "c"], ["-1"], ["x"])
     assert (parsed.match_radius, parsed.source_id, parsed.ra, parsed.permutations) == (3.0, "id", None, 4999)
     assert settings.active_audits == ["mine"]
 

@@ -12,7 +12,8 @@ ARCSEC = 1 / 3600
 
 def settings(fatal: str | None = None, **changes) -> dict:
     actions = {problem: "fatal" if problem == fatal else "drop" for problem in PROBLEMS}
-    return {"radius_arcsec": 2.0, "sentinels": [-9999, -99], "on_problem": actions} | changes
+    limits = {"radius_arcsec": 2.0, "sentinels": [-9999, -99], "largest_loss": 1.0}
+    return {**limits, "on_problem": actions, **changes}
 
 
 def galaxies(*rows: tuple) -> pd.DataFrame:

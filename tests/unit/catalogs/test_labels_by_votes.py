@@ -61,8 +61,9 @@ def test_votes_can_be_kept_as_columns(tmp_path):
 )
 def test_votes_that_give_no_labels_say_why(tmp_path, changes, message):
     rows = ["1,10,5,near,0.9,0,0", "2,20,5,far,0,1,1"]
+    places = {name: COLUMNS[name] for name in ("source_id", "ra", "dec")}
     with pytest.raises(InputError, match=message):
-        galaxies_of_catalog(votes_entry(**changes), table(tmp_path, rows))
+        galaxies_of_catalog(votes_entry(columns=places, **changes), table(tmp_path, rows))
 
 
 def positions(ra, dec) -> pd.DataFrame:

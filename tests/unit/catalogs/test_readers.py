@@ -9,15 +9,19 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from astropy import units
 from astropy.table import MaskedColumn, Table
 
-from workflow_scripts.catalogs.readers import read_catalog
+from workflow_scripts.catalogs.readers import TableOptions
+from workflow_scripts.catalogs.readers import read_catalog as read_any
 from workflow_scripts.errors import InputError
 
 # Neighbours that float64 does not distinguish, and an id that is not known.
 IDS = ["587722953303916935", "587722953303916936", None]
 COLUMNS = {"source_id": "objID", "ra": "RA", "dec": "Dec", "label": "class", "magnitude": "r_mag"}
+
+
+def read_catalog(path: Path, columns: dict[str, str], options: TableOptions | None = None) -> pd.DataFrame:
+    return read_any(str(path), columns, options)
 
 
 def write(path: Path) -> Path:
@@ -56,7 +60,7 @@ def write(path: Path) -> Path:
 )
 def test_every_format_gives_the_same_table(tmp_path, name):
     table = read_catalog(write(tmp_path / name), COLUMNS)
-    assert list(table) == list(COLUMNS)
+    assert list(table) == ["row", *COLUMNS]
     assert table["source_id"].tolist() == IDS
     assert table["label"].tolist() == ["spiral", "elliptical", None]
     assert table["ra"].tolist() == [0.5, 180.25, 359.5]
@@ -67,12 +71,12 @@ def test_every_format_gives_the_same_table(tmp_path, name):
 
 
 def test_format_can_be_given_where_the_name_tells_none(tmp_path):
-    path = write(tmp_path / "t.csv").rename(tmp_path / "galaxies.dat")
-    with pytest.raises(InputError, match=r"galaxies\.dat: the name gives no format.*`format`"):
+    path = write(tmp_path / "t.csv").rename(tmp_path / "galaxies.of_mine")
+    with pytest.raises(InputError, match=r"galaxies\.of_mine: the name gives no format.*`format`"):
         read_catalog(path, COLUMNS)
-    assert len(read_catalog(path, COLUMNS, "csv")) == 3
+    assert len(read_catalog(path, COLUMNS, TableOptions("csv"))) == 3
     with pytest.raises(InputError, match=r"format 'xlsx' is not known, expected .*csv"):
-        read_catalog(path, COLUMNS, "xlsx")
+        read_catalog(path, COLUMNS, TableOptions("xlsx"))
 
 
 def test_column_of_a_pandas_index_is_found(tmp_path):
@@ -92,7 +96,7 @@ def test_spreadsheet_debris_is_counted(tmp_path):
     table = read_catalog(path, {"ra": "RA", "dec": "Dec", "redshift": "z"})
     np.testing.assert_array_equal(table["ra"], [1.5, np.nan, np.nan, np.nan, 4])
     np.testing.assert_array_equal(table["redshift"], [0.1, np.nan, np.nan, np.nan, np.nan])
-    assert table.attrs["unreadable_cells"] == {"ra": 1, "redshift": 2}
+    assert table.attrs["unreadable_cells"] == {"ra": 1, "redshift": 3}
 
 
 def test_other_columns_are_what_most_of_their_cells_are(tmp_path):
@@ -143,10 +147,10 @@ def test_unsigned_ids_keep_every_digit(tmp_path):
 def test_missing_column_names_file_column_key_and_what_is_close(tmp_path):
     path = write(tmp_path / "t.fits")
     with pytest.raises(InputError) as caught:
-        read_catalog(path, {"ra": "ra", "dec": "Dec"})
-    assert str(caught.value) == f"{path}: has no column 'ra' (catalogs, columns.ra); did you mean 'RA'?"
-    with pytest.raises(InputError, match=r"'objid' .*columns.source_id.* did you mean 'objID'"):
-        read_catalog(path, COLUMNS | {"source_id": "objid"})
+        read_catalog(path, {"ra": "R", "dec": "Dec"})
+    assert str(caught.value) == f"{path}: has no column 'R' (catalogs, columns.ra); did you mean 'RA'?"
+    with pytest.raises(InputError, match=r"'objids' .*columns.source_id.* did you mean 'objID'"):
+        read_catalog(path, COLUMNS | {"source_id": "objids"})
     with pytest.raises(InputError, match=r"it has objID, RA, Dec, class, r_mag$"):
         read_catalog(path, COLUMNS | {"redshift": "photometric"})
 
@@ -187,20 +191,12 @@ def test_truncated_fits_table(tmp_path):
 def test_trailing_commas_and_byte_order_mark_do_no_harm(tmp_path):
     (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfRA, Dec\r\n1, 2,\r\n3, 4,\r\n")
     table = read_catalog(tmp_path / "t.csv", {"ra": "RA", "dec": "Dec"})
-    assert table.to_numpy().tolist() == [[1, 2], [3, 4]]
+    assert table[["ra", "dec"]].to_numpy().tolist() == [[1, 2], [3, 4]]
 
 
 def test_absent_file(tmp_path):
     with pytest.raises(InputError, match=r"absent\.csv: the catalog does not exist"):
         read_catalog(tmp_path / "absent.csv", {"ra": "RA", "dec": "Dec"})
-
-
-def test_positions_in_another_unit_are_refused(tmp_path):
-    table = Table({"RA": [1.0] * units.hourangle, "Dec": [1.0] * units.deg})
-    table.write(tmp_path / "t.ecsv")
-    with pytest.raises(InputError, match=r"column 'RA' \(catalogs, columns.ra\) is in hourangle, expected degrees"):
-        read_catalog(tmp_path / "t.ecsv", {"ra": "RA", "dec": "Dec"})
-    assert read_catalog(tmp_path / "t.ecsv", {"ra": "Dec", "dec": "Dec"})["ra"].tolist() == [1.0]
 
 
 def test_columns_of_a_votable_go_by_name_not_by_xml_id(tmp_path):
@@ -223,15 +219,3 @@ def test_real_spin_catalog(shared_data):
     table = read_catalog(shared_data / "hsc_dr3_spins" / "data_hsc.csv", columns)
     assert len(table) == 13480
     assert int(table[["ra", "dec"]].notna().all(axis=1).sum()) == 13476
-
-
-@pytest.mark.parametrize(("unit", "is_refused"), [("deg", False), ("", False), ("hourangle", True), ("rad", True)])
-def test_units_in_the_fields_of_parquet(tmp_path, unit, is_refused):
-    fields = [pa.field(name, pa.float64(), metadata={"unit": unit} if unit else None) for name in ("RA", "Dec")]
-    pq.write_table(pa.table([[1.0], [2.0]], pa.schema(fields)), tmp_path / "t.parquet")
-    columns = {"ra": "RA", "dec": "Dec"}
-    if is_refused:
-        with pytest.raises(InputError, match=rf"column 'RA' .* is in {unit}, expected degrees"):
-            read_catalog(tmp_path / "t.parquet", columns)
-    else:
-        assert read_catalog(tmp_path / "t.parquet", columns)["ra"].tolist() == [1.0]

@@ -122,7 +122,7 @@ def test_base_is_valid():
         ),
         ("surveys: {s: {kind: legacy, catalog: table, acces: {}}}", "unknown key 'acces'; did you mean 'access'?"),
         ("surveys: {s: {kind: legacy}}", "surveys.s lacks the key 'catalog'"),
-        ("catalogs: {t: {source: file, path: a}}", "catalogs.t lacks the key 'columns'"),
+        ("catalogs: {t: {source: file}}", "catalogs.t lacks the key 'path'"),
         # regions
         ("footprints: {x: {region: {cone: {ra: 400, dec: 0, radius_deg: 1}}, matching: loose}}", "at most 360"),
         ("footprints: {x: {region: {polygon: [[1, 2], [3, 4], [5, 96]]}, matching: loose}}", "polygon[2][1] is 96"),

@@ -1,0 +1,181 @@
+"""Cells of any stored type as numbers, as text that keeps every digit, or as classes; null is what is not known.
+
+In columns of text only an empty cell is not known: "None" and "NA" are names like others.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from workflow_scripts.catalogs.number_ranges import NumberRange
+from workflow_scripts.errors import InputError
+
+# From here on float64 skips integers.
+_FLOAT_INTEGERS = 2.0**53
+# How programs write floating-point numbers into text; the sign keeps hexadecimal ids (12e4567) apart.
+_EXPONENT = r"^[+-]?\d+(?:\.\d*)?[eE][+-]\d+$"
+_WHOLE = r"^([+-]?\d+)\.0*$"
+_MOST_CLASSES = 1000
+
+
+def as_numbers(cells: pa.Array, where: str) -> tuple[NDArray[np.float64], int]:
+    """Cells as float64 (n,), NaN where there is no number, and how many are neither empty nor a number.
+
+    Raises `InputError`, beginning with `where`, for cells of several values, and for dates.
+    """
+    cells = _plain(cells, where)
+    kind = cells.type
+    if _is_text(kind):
+        try:
+            return _float_array(pc.utf8_trim_whitespace(cells).cast(pa.float64())), 0
+        except pa.ArrowInvalid:
+            texts = pc.utf8_trim_whitespace(cells)
+            numbers = pd.to_numeric(pd.Series(texts.to_numpy(zero_copy_only=False)), errors="coerce").to_numpy(float)
+            filled = pc.fill_null(pc.not_equal(texts, ""), False).to_numpy(zero_copy_only=False)
+            return numbers, int((np.isnan(numbers) & filled).sum())
+    if pa.types.is_temporal(kind):
+        raise InputError(f"{where} holds dates or times, expected numbers")
+    return _float_array(cells.cast(pa.float64())), 0
+
+
+def as_text(cells: pa.Array, where: str) -> pa.Array:
+    """Cells as text without blanks around it, null where empty; whole numbers without a decimal point.
+
+    Raises
+    ------
+    InputError
+        (beginning with `where`) for floating-point numbers that are not whole or too large to be exact, also where
+        they were written as text (`5.877E+17`): these no longer distinguish ids.
+    """
+    cells = _plain(cells, where)
+    if pa.types.is_floating(cells.type):
+        numbers = cells.cast(pa.float64())
+        known = pc.is_finite(numbers)
+        lossy = pc.or_(pc.greater_equal(pc.abs(numbers), _FLOAT_INTEGERS), pc.not_equal(numbers, pc.trunc(numbers)))
+        _refuse(numbers.filter(pc.and_(known, lossy)), where)
+        return pc.if_else(known, numbers, pa.scalar(None, pa.float64())).cast(pa.int64()).cast(pa.string())
+    if not _is_text(cells.type):
+        return _number_text(cells)
+    texts = _trimmed(cells)
+    _refuse(texts.filter(pc.match_substring_regex(texts, _EXPONENT)), where)
+    whole = pc.fill_null(pc.match_substring_regex(texts, _WHOLE), False)
+    wholes = texts.filter(whole)
+    _refuse(wholes.filter(pc.greater_equal(pc.abs(wholes.cast(pa.float64())), _FLOAT_INTEGERS)), where)
+    return pc.if_else(whole, pc.replace_substring_regex(texts, _WHOLE, r"\1"), texts)
+
+
+def as_classes(cells: pa.Array, where: str, ranges: Sequence[NumberRange] = ()) -> pd.Categorical:
+    """Cells as classes (texts), or, where there are ranges of numbers, the text of the range that holds each.
+
+    Raises
+    ------
+    InputError
+        (beginning with `where`) for more values than classes can have, for text where there are ranges, and for a
+        number in two ranges.
+    """
+    if ranges:
+        return _in_ranges(cells, where, ranges)
+    encoded = cells if pa.types.is_dictionary(cells.type) else _plain(cells, where).dictionary_encode()
+    values = _plain(encoded.dictionary, where)
+    if len(values) > _MOST_CLASSES:
+        raise InputError(
+            f"{where} has more than {_MOST_CLASSES} values such as {values[0].as_py()}, expected the classes of"
+            " galaxies; of numbers give ranges ('>= 0.5'), or take them for scores"
+        )
+    texts = (_float_text(values) if pa.types.is_floating(values.type) else as_text_of_class(values)).to_pylist()
+    names = list(dict.fromkeys(text for text in texts if text is not None))
+    places = np.array([-1 if text is None else names.index(text) for text in texts] + [-1], np.int64)
+    codes = pc.fill_null(encoded.indices.cast(pa.int64()), len(texts)).to_numpy(zero_copy_only=False)
+    return pd.Categorical.from_codes(places[codes], categories=pd.Index(names, dtype=object))
+
+
+def as_text_of_class(cells: pa.Array) -> pa.Array:
+    """Names of classes: text without blanks around it, null where empty, whole numbers without a decimal point."""
+    if not _is_text(cells.type):
+        return _number_text(cells)
+    texts = _trimmed(cells)
+    return pc.replace_substring_regex(texts, _WHOLE, r"\1")
+
+
+def is_mostly_numbers(cells: pa.Array, where: str) -> bool:
+    """Whether at least half of the cells that are not empty are numbers that float64 can hold."""
+    cells = _plain(cells, where)
+    if pa.types.is_temporal(cells.type):
+        return False
+    numbers, bad = as_numbers(cells, where)
+    known = int(np.isfinite(numbers).sum()) + bad
+    return known > 0 and bool((np.abs(numbers) < _FLOAT_INTEGERS).sum() >= 0.5 * known)
+
+
+def _plain(cells: pa.Array, where: str) -> pa.Array:
+    """Cells of one value each: numbers, logical values, text, dates."""
+    if isinstance(cells, pa.ChunkedArray):
+        cells = cells.combine_chunks()
+    if isinstance(cells, pa.ExtensionArray):
+        cells = cells.storage
+    if pa.types.is_dictionary(cells.type):
+        cells = cells.dictionary_decode()
+    kind = cells.type
+    if pa.types.is_nested(kind):
+        raise InputError(f"{where} has several values in a cell, expected one")
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        decoded = (None if cell is None else cell.decode(errors="replace") for cell in cells.to_pylist())
+        return pa.array(decoded, pa.string())
+    if pa.types.is_null(kind) or _is_text(kind):
+        return cells.cast(pa.string())
+    return cells
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _trimmed(cells: pa.Array) -> pa.Array:
+    texts = pc.utf8_trim_whitespace(cells)
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+
+
+def _float_array(cells: pa.Array) -> NDArray[np.float64]:
+    return np.asarray(cells.to_numpy(zero_copy_only=False), np.float64)
+
+
+def _number_text(cells: pa.Array) -> pa.Array:
+    """Whole numbers, decimals, logical values and dates as text; decimals without zeros at their end."""
+    if pa.types.is_boolean(cells.type):
+        return pc.if_else(cells, "True", "False")
+    texts = cells.cast(pa.string())
+    if pa.types.is_decimal(cells.type) and cells.type.scale > 0:
+        texts = pc.replace_substring_regex(texts, r"\.?0+$", "")
+    return texts
+
+
+def _float_text(cells: pa.Array) -> pa.Array:
+    """Floating-point numbers as short as identifies them: 0.9, and 1 for 1.0."""
+    texts = pc.replace_substring_regex(cells.cast(pa.string()), _WHOLE, r"\1")
+    return pc.if_else(pc.is_finite(cells), texts, pa.scalar(None, pa.string()))
+
+
+def _refuse(lossy: pa.Array, where: str) -> None:
+    if len(lossy):
+        raise InputError(
+            f"{where} holds floating-point numbers such as {lossy[0].as_py()}, expected integers or text, which keep"
+            " every digit"
+        )
+
+
+def _in_ranges(cells: pa.Array, where: str, ranges: Sequence[NumberRange]) -> pd.Categorical:
+    numbers, bad = as_numbers(cells, where)
+    if bad:
+        raise InputError(f"{where} holds {bad} cells of text, expected numbers for the ranges of classes")
+    codes: NDArray[np.int64] = np.full(len(numbers), -1)
+    for place, one in enumerate(ranges):
+        inside = one.holds(numbers)
+        if (codes[inside] >= 0).any():
+            value = numbers[inside & (codes >= 0)][0]
+            raise InputError(f"{where}: {value:g} lies in two ranges, expected classes that do not overlap")
+        codes[inside] = place
+    return pd.Categorical.from_codes(codes, categories=pd.Index([one.text for one in ranges], dtype=object))

@@ -1,0 +1,43 @@
+"""Ranges of numbers that are the classes of a column: T-types, fractions of votes."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow_scripts.errors import InputError
+
+_RANGE = re.compile(r"\s*(<=|>=|<|>|==)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
+_COMPARE = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal}
+
+
+@dataclass(frozen=True)
+class NumberRange:
+    """A range of numbers as it was written, `>= 1 and < 3`, and its parts."""
+
+    text: str
+    parts: tuple[tuple[str, float], ...]
+
+    @classmethod
+    def of(cls, text: str) -> "NumberRange | None":
+        """The range that a text describes; None for a text that is none."""
+        found = [_RANGE.fullmatch(part) for part in re.split(r"\band\b|&", text)]
+        if not all(found):
+            return None
+        return cls(text, tuple((part[1], float(part[2])) for part in found if part))
+
+    def holds(self, numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which numbers (n,) lie in it; NaN does not."""
+        return np.logical_and.reduce([_COMPARE[sign](numbers, limit) for sign, limit in self.parts])
+
+
+def ranges_of(values: Sequence[Any], where: str) -> tuple[NumberRange, ...]:
+    """The ranges among values of classes; empty where none is one, `InputError` where some are and others are not."""
+    found = [NumberRange.of(str(value)) for value in values]
+    if any(found) and not all(found):
+        other = next(value for value, one in zip(values, found, strict=True) if one is None)
+        raise InputError(f"{where}: '{other}' is no range of numbers ('>= 1'), expected ranges only or values only")
+    return tuple(one for one in found if one)

@@ -1,0 +1,249 @@
+"""Positions of a table as ICRS degrees: units, sexagesimal text, galactic coordinates; and what looks wrong."""
+
+import re
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from astropy import units
+from astropy.coordinates import Galactic, SkyCoord
+from numpy.typing import NDArray
+
+from workflow_scripts.catalogs.cells import as_numbers
+from workflow_scripts.catalogs.columns import is_galactic, looks_like
+from workflow_scripts.catalogs.formats import POSITION_UNITS
+from workflow_scripts.catalogs.table_formats.table_file import Column
+from workflow_scripts.errors import InputError
+
+# How people write the units.
+_SPELLINGS = {
+    "degrees": "deg degs degree degrees decimaldegree decimaldegrees decdeg ddeg d:m:s dms °",
+    "hours": "h hr hrs hour hours hourangle hourangles hangle decimalhours h:m:s hms",
+    "radians": "rad rads radian radians",
+    "arcmin": "arcmin arcmins arcminute arcminutes amin",
+    "arcsec": "arcsec arcsecs arcsecond arcseconds asec as",
+    "mas": "mas milliarcsec milliarcsecond milliarcseconds",
+}
+_BY_SPELLING = {spelling: name for name, listed in _SPELLINGS.items() for spelling in listed.split()}
+_NO_UNIT = ("", "-", "--", "---", "none", "null", "unitless", "dimensionless", "n/a")
+# Columns whose usual unit no header repeats: HyperLEDA.
+_KNOWN_UNITS = {"al2000": "hours", "de2000": "degrees"}
+# System of a header's coordinates -> frame. FK5 of J2000 is ICRS to 0.1 arcsec.
+_SYSTEMS = {"icrs": "icrs", "fk5": "icrs", "eq_fk5": "icrs", "gcrs": "icrs", "galactic": "galactic", "gal": "galactic"}
+_OLD_EQUINOX = re.compile(r"1950|b1950", re.IGNORECASE)
+_SEXAGESIMAL = re.compile(
+    r"^\s*(?P<sign>[+\-−]?)\s*(?P<whole>\d{1,3})\s*(?P<mark>[:hHdD°\s])\s*(?P<minutes>\d{1,2})\s*"
+    r"(?:[:mM'′\s]\s*(?P<seconds>\d{1,2}(?:\.\d*)?)?\s*[sS\"″]?)?\s*$"
+)
+# So few positions can look like anything.
+_FEW = 10
+# Steps (degrees) that positions of a table may be rounded to; those of time and arc come from sexagesimal text.
+_STEPS = (1.0, 0.5, 0.25, 1 / 60, 15 / 60, 0.1, 0.05, 0.01, 15 / 3600, 0.001, 1 / 3600)
+
+
+def angle_unit(text: str) -> str | None:
+    """The name in `POSITION_UNITS` of a unit as a header writes it; None for no unit. `ValueError` for any other."""
+    plain = re.sub(r"[\s_.]+", "", text.casefold().strip("\"'[]() "))
+    if text.strip().casefold() in _NO_UNIT or not plain:
+        return None
+    if plain in _BY_SPELLING:
+        return _BY_SPELLING[plain]
+    try:
+        unit = units.Unit(text.strip())
+        if unit == units.dimensionless_unscaled:
+            return None
+        degrees = float(unit.to(units.deg))
+    except (ValueError, TypeError, units.UnitConversionError):
+        raise ValueError(f"is in {text}") from None
+    found = next((name for name, size in POSITION_UNITS.items() if np.isclose(size, degrees, rtol=1e-12)), None)
+    if found is None:
+        raise ValueError(f"is in {text}")
+    return found
+
+
+@dataclass(frozen=True)
+class PositionKeys:
+    """What a user would write to settle a question, for messages: of the two columns, their unit and their frame."""
+
+    ra: str
+    dec: str
+    unit: str
+    frame: str
+
+
+@dataclass
+class PositionReader:
+    """Turns cells of two columns into right ascensions and declinations, and counts what it did.
+
+    `units` are the names of the units of both columns, None where no one states one. `sexagesimal` counts the rows that
+    held text such as `12:30:00`, `unreadable` those of each column that held something else.
+    """
+
+    file: str
+    columns: tuple[Column, Column]
+    keys: PositionKeys
+    units: tuple[str | None, str | None]
+    frame: str
+    sexagesimal: int = 0
+    unreadable: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, file: str, columns: tuple[Column, Column], keys: PositionKeys, unit: str | None, frame: str | None
+    ) -> "PositionReader":
+        """A reader of two columns.
+
+        `unit`, one of `POSITION_UNITS` (hours: of right ascension, degrees of declination), and `frame` are what the
+        user states, and go before what the table states.
+
+        Raises
+        ------
+        InputError
+            for a unit that is no angle, a frame that is neither ICRS nor galactic, and two columns in each other's
+            place.
+        """
+        longitude, latitude = columns
+        if looks_like(longitude, "dec") and looks_like(latitude, "ra"):
+            raise InputError(
+                f"{file}: '{longitude.name}' ({keys.ra}) is a declination by its name, and '{latitude.name}'"
+                f" ({keys.dec}) a right ascension, expected the other way round"
+            )
+        found = []
+        for column, key in ((longitude, keys.ra), (latitude, keys.dec)):
+            try:
+                found.append(angle_unit(column.unit) or _KNOWN_UNITS.get(column.name.casefold()))
+            except ValueError as problem:
+                if unit is None:
+                    raise InputError(
+                        f"{file}: column '{column.name}' ({key}) {problem}, expected degrees or another unit of"
+                        f" angle; {keys.unit} states it"
+                    ) from None
+                found.append(None)
+        if unit is None and found[1] == "hours":
+            raise InputError(
+                f"{file}: column '{latitude.name}' ({keys.dec}) is in {latitude.unit}, which no declination is;"
+                f" {keys.unit} states its unit"
+            )
+        if unit is not None:
+            found = [unit, "degrees" if unit == "hours" else unit]
+        return cls(file, columns, keys, (found[0], found[1]), frame or _frame(file, columns, keys))
+
+    def degrees(self, longitude: pa.Array, latitude: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """ICRS right ascensions and declinations (n,) in degrees, NaN where a cell is empty or no position."""
+        found = [self._angles(cells, place) for place, cells in enumerate((longitude, latitude))]
+        if self.frame == "icrs":
+            return found[0], found[1]
+        known = np.isfinite(found).all(axis=0) & (np.abs(found[1]) <= 90)
+        ra, dec = np.full(len(known), np.nan), np.full(len(known), np.nan)
+        icrs = SkyCoord(found[0][known], found[1][known], unit="deg", frame=Galactic()).icrs
+        ra[known], dec[known] = icrs.ra.deg, icrs.dec.deg
+        return ra, dec
+
+    def _angles(self, cells: pa.Array, place: int) -> NDArray[np.float64]:
+        column, unit = self.columns[place], self.units[place]
+        key = (self.keys.ra, self.keys.dec)[place]
+        numbers, bad = as_numbers(cells, f"{self.file}: column '{column.name}' ({key})")
+        angles = numbers * POSITION_UNITS[unit or "degrees"]
+        if bad:
+            texts = pd.Series(cells.to_pylist(), dtype=object)
+            rows = np.flatnonzero(np.isnan(numbers) & texts.notna().to_numpy())
+            read = self._sexagesimal(texts.iloc[rows], place)
+            angles[rows] = read
+            if np.isnan(angles).all():
+                raise InputError(
+                    f"{self.file}: column '{column.name}' ({key}) holds text such as '{texts.iloc[rows[0]]}', expected"
+                    " degrees as numbers, or sexagesimal text (12:30:00)"
+                )
+            self.sexagesimal += int(np.isfinite(read).sum())
+            self.unreadable[column.name] = self.unreadable.get(column.name, 0) + int(np.isnan(read).sum())
+        return angles
+
+    def _sexagesimal(self, texts: pd.Series, place: int) -> NDArray[np.float64]:
+        """Degrees of `12:30:00`, `12 30 00`, `12h30m00s`, `-00d30m`; NaN for anything else.
+
+        A right ascension is in hours unless it is marked with d or its unit is degrees.
+        """
+        parts = texts.astype(str).str.extract(_SEXAGESIMAL)
+        whole, minutes = pd.to_numeric(parts["whole"]), pd.to_numeric(parts["minutes"])
+        seconds = pd.to_numeric(parts["seconds"]).fillna(0.0)
+        mark = parts["mark"].str.lower()
+        hours = mark.eq("h")
+        if place == 0 and self.frame == "icrs" and self.units[0] != "degrees":
+            hours |= ~mark.isin(["d", "°"])
+        size = np.where(hours, 15.0, 1.0)
+        angles = (whole + minutes / 60 + seconds / 3600) * size
+        good = (minutes < 60) & (seconds < 60) & (~hours | (whole < 24)) & ~(hours & (place == 1))
+        signs = np.where(parts["sign"].isin(["-", "−"]), -1.0, 1.0)
+        return np.where(good, angles * signs, np.nan)
+
+
+def _frame(file: str, columns: tuple[Column, Column], keys: PositionKeys) -> str:
+    longitude, latitude = columns
+    for column in columns:
+        system = column.frame.casefold()
+        if (system and system not in _SYSTEMS) or _OLD_EQUINOX.search(column.name) or "1950" in system:
+            what = column.frame or "B1950"
+            raise InputError(
+                f"{file}: column '{column.name}' is in the frame {what}, expected ICRS or galactic coordinates; if"
+                f" it is one of these, {keys.frame} states it"
+            )
+    if "galactic" in {_SYSTEMS.get(column.frame.casefold()) for column in columns} or is_galactic(longitude, latitude):
+        return "galactic"
+    return "icrs"
+
+
+@dataclass
+class PositionExtent:
+    """What positions of a table look like as a whole, from its pieces."""
+
+    n: int = 0
+    lowest: tuple[float, float] = (np.inf, np.inf)
+    highest: tuple[float, float] = (-np.inf, -np.inf)
+    steps: tuple[set[float], set[float]] = field(default_factory=lambda: (set(_STEPS), set(_STEPS)))
+
+    def add(self, ra: NDArray[np.float64], dec: NDArray[np.float64]) -> None:
+        """Add usable positions (n,) in degrees."""
+        if not len(ra):
+            return
+        self.n += len(ra)
+        found = ((ra, self.steps[0]), (dec, self.steps[1]))
+        self.lowest = tuple(min(old, float(new.min())) for old, (new, _) in zip(self.lowest, found, strict=True))  # type: ignore[assignment]
+        self.highest = tuple(max(old, float(new.max())) for old, (new, _) in zip(self.highest, found, strict=True))  # type: ignore[assignment]
+        for values, steps in found:
+            for step in list(steps):
+                cells = values / step
+                # Digits that were cut when a grid of time or arc was written in degrees.
+                if (np.abs(cells - np.rint(cells)) > 0.02).any():
+                    steps.discard(step)
+
+    def rounded_to(self) -> float | None:
+        """The step (degrees) of the grid that all positions lie on, None where there is none."""
+        if self.n < 2 * _FEW or not all(self.steps):
+            return None
+        return min(max(steps) for steps in self.steps)
+
+    def suspected_unit(self) -> str | None:
+        """`radians` or `hours` where numbers that were taken for degrees look like these, else None."""
+        if self.n < _FEW:
+            return None
+        width, height = (high - low for high, low in zip(self.highest, self.lowest, strict=True))
+        lowest, highest = self.lowest[0], self.highest[0]
+        declination = max(abs(self.lowest[1]), abs(self.highest[1]))
+        if declination <= 1.58 and lowest >= -3.15 and highest <= 6.29:
+            return "radians"
+        # A field of degrees is about as wide as it is high; so is one of hours once it is taken for that.
+        narrow = width * np.cos(np.radians((self.highest[1] + self.lowest[1]) / 2))
+        if lowest >= 0 and highest <= 24 and (width > 12 or height > np.sqrt(15) * narrow):
+            return "hours"
+        return None
+
+    def check(self, reader: PositionReader) -> None:
+        """Raise `InputError` where no one states a unit and positions do not look like degrees."""
+        if reader.units[0] is None and not reader.sexagesimal and (found := self.suspected_unit()):
+            names = f"'{reader.columns[0].name}' and '{reader.columns[1].name}'"
+            raise InputError(
+                f"{reader.file}: the columns {names} have no unit, and values from {self.lowest[0]:.4g} to"
+                f" {self.highest[0]:.4g} and {self.lowest[1]:.4g} to {self.highest[1]:.4g}, which look like {found};"
+                f" expected degrees, or the unit stated ({reader.keys.unit})"
+            )

@@ -1,0 +1,135 @@
+"""Tables of a FITS file: binary ones in pieces from disk, those of text at once."""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from astropy.io import fits
+from astropy.table import Table
+from numpy.typing import NDArray
+
+from workflow_scripts.catalogs.table_formats.serialized_columns import assembled, astropy_header
+from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, guarded
+from workflow_scripts.errors import InputError
+
+_TEXT_FORM = re.compile(r"\s*(\d*)A")
+_FIRST, _LAST = "--BEGIN-ASTROPY-SERIALIZED-COLUMNS--", "--END-ASTROPY-SERIALIZED-COLUMNS--"
+# Characters of a YAML line in a comment card; one more, a backslash, means that the next card continues it.
+_YAML_WIDTH = 70
+
+
+def fits_tables(path: str) -> list[TableFile]:
+    """All tables of a file.
+
+    Raises
+    ------
+    InputError
+        where there is none, or a table's columns do not fill its rows.
+    """
+    with fits.open(path) as file:
+        kinds = [type(part).__name__ for part in file]
+        tables = [
+            _table(path, number, part)
+            for number, part in enumerate(file)
+            if isinstance(part, fits.BinTableHDU | fits.TableHDU)
+        ]
+    if not tables:
+        raise InputError(f"{path}: expected a table, but it holds images only ({', '.join(kinds)})")
+    return tables
+
+
+def _table(path: str, number: int, part: Any) -> TableFile:
+    _check_layout(path, number, part)
+    header = part.header
+    columns = [
+        Column(column.name, column.unit or "", str(header.get(f"TUCD{place}", "")))
+        for place, column in enumerate(part.columns, start=1)
+    ]
+
+    def pieces(names: Sequence[str], rows: int) -> Iterator[Piece]:
+        with fits.open(path) as file:
+            opened = file[number]
+            _check_layout(path, number, opened)
+            if isinstance(opened, fits.TableHDU):
+                text = Table.read(opened)
+                yield {name: _of_text_table(text[name]) for name in names}
+                return
+            total = opened.header["NAXIS2"]
+            for start in range(0, total, rows) or (0,):
+                data = opened.data[start : min(start + rows, total)]
+                yield {name: _cells(path, data, opened.columns[name]) for name in names}
+
+    name = f"{number}" + (f" ({part.name})" if part.name else "")
+    table = TableFile(tuple(columns), guarded(pieces, path, "fits"), name, rows=header["NAXIS2"])
+    stored = _stored(header)
+    return assembled(table, astropy_header(stored)) if stored else table
+
+
+def _check_layout(path: str, number: int, part: Any) -> None:
+    """Drop cards TDIM that contradict the width of their column, and check the width of a row.
+
+    Raises `InputError` where columns and NAXIS1 disagree: all rows but the first would be shifted.
+    """
+    header = part.header
+    if header.get("ZTABLE"):
+        raise InputError(f"{path}: table {number} is tile-compressed, expected it unpacked (`funpack`)")
+    if isinstance(part, fits.TableHDU):
+        return
+    for place in range(1, header["TFIELDS"] + 1):
+        form, shape = _TEXT_FORM.match(str(header.get(f"TFORM{place}"))), header.get(f"TDIM{place}")
+        if form and shape is not None:
+            sizes = [int(size) for size in re.findall(r"\d+", str(shape))]
+            # A shape of one size is that of a single text.
+            if len(sizes) < 2 or math.prod(sizes) != int(form[1] or 1):
+                del header[f"TDIM{place}"]
+    width = part.columns.dtype.itemsize
+    if width != header["NAXIS1"]:
+        raise InputError(
+            f"{path}: the columns of table {number} take {width} bytes, but a row has {header['NAXIS1']} (NAXIS1);"
+            " expected columns that fill the rows"
+        )
+
+
+def _stored(header: fits.Header) -> list[str]:
+    comments = [str(line) for line in header.get("COMMENT", ())]
+    if _FIRST not in comments or _LAST not in comments:
+        return []
+    lines: list[str] = []
+    continues = False
+    for line in comments[comments.index(_FIRST) + 1 : comments.index(_LAST)]:
+        if continues:
+            lines[-1] += line[:_YAML_WIDTH]
+        else:
+            lines.append(line[:_YAML_WIDTH])
+        continues = len(line) > _YAML_WIDTH
+    return lines
+
+
+def _cells(path: str, data: fits.FITS_rec, column: fits.Column) -> pa.Array:
+    """Cells of a binary table; null by TNULL, for NaN, empty texts and logical values that are neither."""
+    cells = data.field(column.name)
+    if not isinstance(cells, np.ndarray) or cells.ndim != 1 or cells.dtype == object:
+        raise InputError(f"{path}: column '{column.name}' has several values in a cell, expected one")
+    raw = np.asarray(data.view(np.ndarray)[column.name])
+    null: NDArray[np.bool_] | None = None
+    if cells.dtype.kind in "SU":
+        texts = np.char.decode(cells, "utf-8", "replace") if cells.dtype.kind == "S" else np.asarray(cells)
+        return pa.array(np.strings.rstrip(texts).astype(object), pa.string())
+    if cells.dtype.kind == "b":
+        null = (raw != ord("T")) & (raw != ord("F"))
+    elif column.null is not None and raw.dtype.kind in "iu":
+        null = raw == column.null
+    elif cells.dtype.kind == "f":
+        null = np.isnan(cells)
+    elif cells.dtype.kind not in "iu":
+        raise InputError(f"{path}: column '{column.name}' has complex values, expected numbers or text")
+    return pa.array(np.ascontiguousarray(cells.astype(cells.dtype.newbyteorder("="))), mask=null)
+
+
+def _of_text_table(column: Any) -> pa.Array:
+    mask = np.asarray(column.mask) if hasattr(column, "mask") else None
+    values = np.asarray(column)
+    return pa.array(values.astype(object) if values.dtype.kind in "SU" else values, mask=mask)

@@ -1,0 +1,109 @@
+"""What a file is, by its first bytes and then by its name; text that may be compressed and in any encoding."""
+
+import bz2
+import gzip
+import lzma
+from pathlib import Path
+from typing import IO
+
+from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMAT_SUFFIXES, format_of_name
+from workflow_scripts.errors import InputError
+
+# How much of a file is looked at.
+HEAD_BYTES = 1 << 18
+_COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
+_MAGIC = (
+    (b"PAR1", "parquet"),
+    (b"SIMPLE  =", "fits"),
+    (b"<?xml", "votable"),
+    (b"<VOTABLE", "votable"),
+    (b"# %ECSV", "ecsv"),
+)
+_OTHERS = (
+    (b"PK\x03\x04", "a zip archive or spreadsheet"),
+    (b"\x89HDF", "an HDF5 file"),
+    (b"SQLite format 3", "a database"),
+    (b"\x93NUMPY", "a NumPy array"),
+    (b"\xd0\xcf\x11\xe0", "a spreadsheet"),
+    (b"%PDF", "a PDF"),
+    (b"ARROW1", "an Arrow file"),
+    (b"<!doctype html", "a web page"),
+    (b"<html", "a web page"),
+)
+_BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+
+
+def open_unpacked(path: str) -> IO[bytes]:
+    """A file, opened for reading; what gzip, bzip2 or xz packed is unpacked, whatever the file's name."""
+    with open(path, "rb") as file:
+        begin = file.read(6)
+    for magic, opener in _COMPRESSED:
+        if begin.startswith(magic):
+            return opener(path, "rb")  # type: ignore[return-value]
+    return open(path, "rb")
+
+
+def head_of(path: str) -> bytes:
+    """The first bytes of a file, unpacked."""
+    with open_unpacked(path) as file:
+        return file.read(HEAD_BYTES)
+
+
+def recognised_format(path: str, given: str | None) -> str:
+    """The format of a table: as it is given, else by its content, else by its name.
+
+    Raises
+    ------
+    InputError
+        for a file that does not exist, a format that is not known, a file that is no table, and a name that gives no
+        format of a file whose content shows none.
+    """
+    if given is not None and given not in FORMAT_NAMES:
+        raise InputError(f"{path}: format '{given}' is not known, expected {', '.join(FORMAT_NAMES)}")
+    place = Path(path)
+    if not place.is_file():
+        if place.is_dir() or "*" in place.name:
+            return "parquet"
+        raise InputError(f"{path}: the catalog does not exist")
+    if given is not None:
+        return given
+    try:
+        head = head_of(path)
+    except (OSError, EOFError, lzma.LZMAError):
+        head = b""
+    begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for magic, table_format in _MAGIC:
+        if begin.startswith(magic):
+            return table_format
+    for magic, what in _OTHERS:
+        if begin[: len(magic)].lower() == magic.lower():
+            raise InputError(f"{path}: expected a table, but it is {what}; save it as Parquet, FITS or CSV")
+    if b"Byte-by-byte Description of file" in head:
+        return "cds"
+    if begin.startswith((b"\\", b"|")) and head.lstrip(b"\\").count(b"|") >= 4 and b"|\n" in head.replace(b"\r", b""):
+        return "ipac"
+    if found := format_of_name(place.name):
+        return found
+    raise InputError(f"{path}: the name gives no format, expected {', '.join(FORMAT_SUFFIXES)}, or the key `format`")
+
+
+def encoding_of(head: bytes) -> str:
+    """The encoding of text that begins so: by its mark, by the zeros of UTF-16, UTF-8 where it is that, else Latin-1.
+
+    Raises `ValueError` for bytes that are no text.
+    """
+    for mark, name in _BYTE_ORDER_MARKS:
+        if head.startswith(mark):
+            return name
+    for first, name in ((1, "utf-16-le"), (0, "utf-16-be")):
+        zeros = head[first::2].count(0)
+        if len(head) > 3 and zeros > 0.4 * len(head[first::2]) and head[1 - first :: 2].count(0) == 0:
+            return name
+    if b"\0" in head:
+        raise ValueError("it holds zeros, as no text does")
+    try:
+        # The last character may be cut.
+        head[: len(head) - 4 if len(head) == HEAD_BYTES else None].decode("utf-8")
+    except UnicodeDecodeError:
+        return "latin-1"
+    return "utf-8"
