@@ -5,6 +5,7 @@ VENV := .venv
 # By module, not by the scripts in .venv/bin, which name the folder they were installed in: a checkout can be moved.
 RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/requirements.txt
+COMMAND := $(VENV)/bin/skybias
 CORES ?= all
 # Tests run in so many processes; those that share a finished run or a file of tests stay in one.
 TEST_PROCESSES ?= 2
@@ -83,8 +84,16 @@ requirements: environment  ## pin requirements.in anew in requirements.txt
 # The environment is as the requirements say when it holds a copy of them: dates mean nothing after a clone.
 environment:
 	@cmp -s requirements.txt $(INSTALLED) || $(MAKE) --no-print-directory $(INSTALLED)
+	@cmp -s workflow_scripts/skybias.sh $(COMMAND) || $(MAKE) --no-print-directory $(COMMAND)
 
-.PHONY: $(INSTALLED)
+# The command, and for `python -m workflow_scripts.NAME` the way from site-packages to this folder. Both stay right when
+# the checkout is moved.
+.PHONY: $(INSTALLED) $(COMMAND)
+$(COMMAND):
+	@$(VENV)/bin/python -c 'import os, sysconfig; packages = sysconfig.get_path("purelib"); \
+		open(os.path.join(packages, "skybias.pth"), "w").write(os.path.relpath(os.getcwd(), packages) + "\n")'
+	@cp workflow_scripts/skybias.sh $@
+
 $(INSTALLED):
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "error: $(PYTHON) is not found; name a Python 3.11, 3.12 or 3.13: make PYTHON=..." >&2; exit 1; }

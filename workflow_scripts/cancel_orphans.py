@@ -8,7 +8,6 @@ from workflow_scripts.step import run_step, step_parser
 
 parser = step_parser(
     __doc__,
-    prog="python -m workflow_scripts.cancel_orphans",
     epilog="Run it on the machine where Snakemake was killed; then `snakemake --unlock`, and the run again.",
 )
 parser.add_argument("--directory", default=".", metavar="DIR", help="where results/ is; default: here")

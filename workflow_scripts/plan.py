@@ -15,7 +15,6 @@ PASSED_ON = ("configfile", "config", "directory", "cores", "jobs", "profile")
 
 parser = step_parser(
     __doc__,
-    prog="python -m workflow_scripts.plan",
     epilog="Options after -- are Snakemake's: targets, --forcerun RULE, --until RULE, ...",
 )
 parser.add_argument("--configfile", nargs="+", metavar="FILE", help="overlay config.yaml")

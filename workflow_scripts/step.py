@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from workflow_scripts.errors import InputError, JobError
@@ -23,7 +24,7 @@ def json_argument(text: str) -> Any:
 
 def step_parser(description: str | None, **options: Any) -> argparse.ArgumentParser:
     """The parser of a step, with the options that every step has; `options` are those of `ArgumentParser`."""
-    parser = argparse.ArgumentParser(description=description, **options)
+    parser = argparse.ArgumentParser(f"skybias {Path(sys.argv[0]).stem}", description=description, **options)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an input error")
     levels = ["DEBUG", "INFO", "WARNING", "ERROR"]
     parser.add_argument("--log-level", default="INFO", choices=levels, help="default: %(default)s")
