@@ -3,7 +3,7 @@
 What is fetched from a service is kept as it comes: a job that is killed goes on where it was. By itself, on any
 catalog with source_id, ra and dec (ICRS degrees):
 
-    python -m workflow_scripts.fetch_cutouts --catalog galaxies.parquet --tile 4 --output cutouts/tile4.parquet \\
+    skybias fetch_cutouts --catalog galaxies.parquet --tile 4 --output cutouts/tile4.parquet \\
         --survey '{"kind": "sdss", "cutout": {"size_px": 120, "pixel_scale_arcsec": 0.396}}' --contact me@example.org
 """
 
