@@ -21,6 +21,7 @@ BENCHMARKS := sky_scan sky_regression catalog_audit experiment_suite annotation_
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
 	@echo "CONFIGFILE=experiments/NAME.yaml overlays config.yaml; CORES=N limits the cores; PYTHON=... makes .venv with another Python."
+	@echo "$(COMMAND) --help lists what runs from any folder: the workflow, audits, single steps."
 
 run: environment  ## make the results of the active experiments
 	$(SNAKEMAKE)

@@ -22,10 +22,10 @@ _BY_HAND = ("run", "plan", "audit", "cancel_orphans")
 _IS_STEP = re.compile(r"^    run_step\(main, parser\)$", re.MULTILINE)
 # Options that say on what, or with how many cores, Snakemake runs jobs.
 _CORES_CHOSEN = re.compile(r"-\w*[cje]|--(cores|jobs|executor|profile)\b")
-_HEAD = (
-    "usage: skybias COMMAND [ARGUMENT ...]\n\n`skybias COMMAND --help` lists the arguments. Paths are relative to the\
- folder you are in.\n"
-)
+_HEAD = """usage: skybias COMMAND [ARGUMENT ...]
+
+`skybias COMMAND --help` lists the arguments. Paths are relative to the folder you are in.
+"""
 
 
 def commands() -> dict[str, Path]:
@@ -75,7 +75,7 @@ def _all_cores(arguments: Sequence[str]) -> list[str]:
 
 def _checked(arguments: Sequence[str]) -> Sequence[str]:
     """The arguments; Snakemake would answer a configuration file that is not there with a traceback."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--configfile", "--configfiles", nargs="*", action="extend", default=[])
     for file in parser.parse_known_args(arguments)[0].configfile:
         if not Path(file).is_file():

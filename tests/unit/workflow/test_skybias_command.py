@@ -12,6 +12,7 @@ import pytest
 
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
+from workflow_scripts.__main__ import program
 
 NORTH = json.dumps({"name": "north", "region": {"hemisphere": {"ra": 0.0, "dec": 90.0}}})
 
@@ -157,6 +158,28 @@ def test_a_configuration_file_that_is_missing_is_one_sentence(skybias, tmp_path,
     refused = skybias(command, "--configfile", "mine.yaml", "--cores", "1")
     assert refused.returncode == 2
     assert refused.stderr == "error: mine.yaml: does not exist, expected a configuration file\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "all_cores"),
+    [
+        ([], True),
+        (["-n", "images", "--configfile", __file__], True),
+        (["--config", "cores=3"], True),
+        (["-npj4"], False),
+        (["-c", "1"], False),
+        (["--cores=1"], False),
+        (["--jobs", "9"], False),
+        (["--profile", "profiles/slurm"], False),
+        (["--workflow-profile", "none"], True),
+        (["-e", "slurm"], False),
+    ],
+)
+def test_run_takes_all_cores_where_nothing_else_is_said(arguments, all_cores):
+    module, *options = program("run", arguments)
+    assert module == "snakemake"
+    assert options[-len(arguments) :] == arguments or not arguments
+    assert (options[2:4] == ["--cores", "all"]) is all_cores
 
 
 def test_run_is_snakemake_with_results_in_the_users_folder(skybias, tmp_path):
