@@ -133,11 +133,13 @@ class Progress:
             # A line of the log would else begin where the bar ends.
             for handler in logging.getLogger().handlers:
                 handler.addFilter(self._clear)
-        bar = ""
-        if total := self._expected():
+        # At the right edge, a terminal would begin a new line. The bar gives way to the words.
+        line, room = self._line(now), self._columns() - 1
+        total = self._expected()
+        if total and len(line) + _WIDTH + 3 <= room:
             filled = _WIDTH * self.done // total
-            bar = f"[{'#' * filled}{'.' * (_WIDTH - filled)}] "
-        self._stream.write(_CLEARED + f"{bar}{self._line(now)}"[: self._columns() - 1])
+            line = f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {line}"
+        self._stream.write(_CLEARED + line[:room])
         self._stream.flush()
 
     def _clear(self, _: logging.LogRecord | None = None) -> bool:

@@ -150,10 +150,12 @@ def shown(written: str) -> list[str]:
 
 
 def test_a_terminal_has_one_line_that_is_cleared_for_others():
-    written = on_terminal("INFO", "1")
-    assert "\r\x1b[K[#######.............] " in written
-    assert all(len(text) < 50 for text in re.split(r"\r\x1b\[K|\r\n", written))
-    assert shown(written) == ["a line of the log", "the end", ""]
+    for columns in (50, 120):
+        written = on_terminal("INFO", "1", columns=columns)
+        assert ("\r\x1b[K[#######.............] a loop" in written) is (columns == 120)
+        assert ("\r\x1b[Ka loop with a long name" in written) is (columns == 50)
+        assert all(len(text) < columns for text in re.split(r"\r\x1b\[K|\r\n", written))
+        assert shown(written) == ["a line of the log", "the end", ""]
 
 
 def test_long_work_on_a_terminal_leaves_a_line():
