@@ -12,7 +12,7 @@ TEST_PROCESSES ?= 2
 # Snakemake would answer a name that is not there with a traceback.
 $(foreach file,$(CONFIGFILE),$(if $(wildcard $(file)),,$(error CONFIGFILE: $(file) does not exist)))
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
-BENCHMARKS := sky_scan sky_regression catalog_audit experiment_suite annotation_memory cutout_throughput
+BENCHMARKS := sky_scan sky_regression catalog_audit wide_tables experiment_suite annotation_memory cutout_throughput
 
 .DEFAULT_GOAL := help
 .PHONY: help run dry-run plan report test test-long test-slurm fuzz chaos benchmarks clean-images calibration \
