@@ -28,6 +28,7 @@ from workflow_scripts.catalogs.hygiene import (
 )
 from workflow_scripts.catalogs.positions import PositionExtent
 from workflow_scripts.errors import InputError
+from workflow_scripts.progress import counted
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
 log = logging.getLogger(__name__)
@@ -129,7 +130,10 @@ def repeated_in_strips(ra: NDArray, dec: NDArray, radius_arcsec: float) -> NDArr
         return repeated
     usable = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
     order = usable[np.argsort(dec[usable], kind="stable")]
-    for start in range(0, len(order), _STRIP_ROWS):
+    starts = range(0, len(order), _STRIP_ROWS)
+    for start in counted(
+        starts, len(order), "galaxies", "galaxies that repeat", size=lambda start: min(_STRIP_ROWS, len(order) - start)
+    ):
         end = min(start + _STRIP_ROWS, len(order))
         reach = dec[order[end - 1]] + 2 * radius_arcsec / 3600
         end = int(np.searchsorted(dec[order], reach, side="right"))

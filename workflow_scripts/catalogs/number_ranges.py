@@ -1,17 +1,21 @@
 """Ranges of numbers that are the classes of a column: T-types, fractions of votes."""
 
+import operator
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from functools import reduce
+from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.errors import InputError
 
+if TYPE_CHECKING:
+    # Snakemake reads this module with the configuration: nothing heavy.
+    import numpy as np
+    from numpy.typing import NDArray
+
 _RANGE = re.compile(r"\s*(<=|>=|<|>|==)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
-_COMPARE = {"<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal, "==": np.equal}
+_COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
 
 
 @dataclass(frozen=True)
@@ -29,9 +33,9 @@ class NumberRange:
             return None
         return cls(text, tuple((part[1], float(part[2])) for part in found if part))
 
-    def holds(self, numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+    def holds(self, numbers: "NDArray[np.float64]") -> "NDArray[np.bool_]":
         """Which numbers (n,) lie in it; NaN does not."""
-        return np.logical_and.reduce([_COMPARE[sign](numbers, limit) for sign, limit in self.parts])
+        return reduce(operator.and_, (_COMPARE[sign](numbers, limit) for sign, limit in self.parts))
 
 
 def ranges_of(values: Sequence[Any], where: str) -> tuple[NumberRange, ...]:

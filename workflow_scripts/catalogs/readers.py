@@ -20,6 +20,7 @@ from workflow_scripts.catalogs.positions import PositionKeys, PositionReader
 from workflow_scripts.catalogs.selection import Selection
 from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile
 from workflow_scripts.errors import InputError
+from workflow_scripts.progress import counted
 
 log = logging.getLogger(__name__)
 
@@ -141,11 +142,13 @@ class CatalogTable:
         By part: `row` (number in the table), `ra` and `dec` (ICRS degrees, float64), a categorical of each class, texts
         (pa.Array), numbers (float64), and other columns as they are stored (pa.Array).
         """
+        total = self.file.rows or self.rows or None
         self.rows = self.selected = 0
         self.unreadable, self.positions.sexagesimal, self.positions.unreadable = {}, 0, {}
         names = [column.name for column in (*self.positions.columns, *self.columns.values())]
-        for raw in self.file.pieces(list(dict.fromkeys(names)), rows):
-            n = len(next(iter(raw.values())))
+        read = self.file.pieces(list(dict.fromkeys(names)), rows)
+        for raw in counted(read, total, "rows", f"reading {self.path}", size=_rows_of):
+            n = _rows_of(raw)
             numbers = np.arange(self.rows, self.rows + n)
             self.rows += n
             if self.selection is not None:
@@ -233,6 +236,10 @@ class CatalogTable:
         except (ValueError, TypeError):
             log.warning("%s is in %s, expected arcsec: taken as it is", self.where(part), text)
             return 1.0
+
+
+def _rows_of(piece: Piece) -> int:
+    return len(next(iter(piece.values())))
 
 
 def _names(selection: Selection | None) -> list[str]:
