@@ -17,6 +17,7 @@ from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, fetch_batches, write_batches
 from workflow_scripts.surveys.kept_tiles import SideFolder
+from workflow_scripts.surveys.local import LocalSurvey
 from workflow_scripts.surveys.registry import expected_size, kind_of, open_survey
 from workflow_scripts.surveys.survey import requests_of_tile
 
@@ -60,6 +61,7 @@ def main(arguments: argparse.Namespace) -> None:
         survey,
         truth=arguments.truth,
         images=arguments.images,
+        catalog=arguments.catalog,
         access=access,
         contact=arguments.contact,
         coverage=arguments.coverage,
@@ -70,7 +72,12 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.output,
         fetch_batches(source, requests, expected_size(survey)),
         provenance({"survey": survey, "tile": arguments.tile}, {}, [arguments.catalog]),
-        lambda ledger: check_failed_share(ledger, arguments.max_failed_share, f"tile {arguments.tile}"),
+        lambda ledger: check_failed_share(
+            ledger,
+            arguments.max_failed_share,
+            f"tile {arguments.tile}",
+            source.about_names if isinstance(source, LocalSurvey) else "",
+        ),
     )
     counts = count_outcomes(ledger)
     logging.info("tile %d: %s", arguments.tile, ", ".join(f"{count} {outcome}" for outcome, count in counts.items()))

@@ -13,6 +13,7 @@ from workflow_scripts.configuration.sources import ConfigError, KeyPath
 from workflow_scripts.configuration.validation import check_name, suggestion
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.addresses import AddressGuard
+from workflow_scripts.surveys.name_patterns import DEFAULT_FILE_COLUMN, pattern_columns
 from workflow_scripts.surveys.registry import kind_of
 
 # Columns that are numbers in a simulated catalog.
@@ -151,6 +152,22 @@ def _check_service(path: KeyPath, survey: Mapping[str, Any], catalog: Mapping[st
     if found := kind_of(survey).problem(survey):
         keys, sentence = found
         raise ConfigError((*path, *keys), sentence)
+    if survey["kind"] == "local":
+        _check_file_names(path, survey, ["source_id", "ra", "dec", *columns])
+
+
+def _check_file_names(path: KeyPath, survey: Mapping[str, Any], columns: Sequence[str]) -> None:
+    """Raise `InputError` for file names made of columns that the catalog has not; the default column may be absent."""
+    try:
+        wanted = pattern_columns(survey["file_pattern"])
+    except InputError as error:
+        raise ConfigError((*path, "file_pattern"), str(error)) from None
+    missing = [("file_pattern", name) for name in wanted if name not in columns]
+    if survey["file_column"] not in (DEFAULT_FILE_COLUMN, *columns):
+        missing.append(("file_column", survey["file_column"]))
+    for key, name in missing[:1]:
+        problem = f"names the column '{name}', which the catalog '{survey['catalog']}' has not"
+        raise ConfigError((*path, key), problem + suggestion(name, list(dict.fromkeys(columns))))
 
 
 def _check_experiment(

@@ -130,11 +130,11 @@ def image_warnings(ledger: pa.Table) -> list[str]:
     return found
 
 
-def check_failed_share(ledger: pa.Table, limit: float, what: str) -> None:
+def check_failed_share(ledger: pa.Table, limit: float, what: str, hint: str = "") -> None:
     """Raise `InputError` where more than `limit` of the requests of a ledger were rejected or failed.
 
     Both count, because both are images that should be there; `no_coverage` does not. The limit is rounded up to a
-    whole request: one broken image among ten does not exceed 1 %.
+    whole request: one broken image among ten does not exceed 1 %. `hint` is added to the sentence.
     """
     counts = count_outcomes(ledger)
     bad = counts["rejected"] + counts["failed"]
@@ -145,7 +145,7 @@ def check_failed_share(ledger: pa.Table, limit: float, what: str) -> None:
         raise JobError(
             f"{what}: {bad / counts['requested']:.1%} rejected or failed ({listed}), expected at most {limit:.1%}"
             f" (surveys, max_failed_share); most often: {first['reason']} ({first['requests']} times, for example"
-            f" {first['origin']} of {first['source_id']})"
+            f" {first['origin']} of {first['source_id']}){'; ' * bool(hint)}{hint}"
         )
 
 

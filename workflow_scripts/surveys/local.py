@@ -1,203 +1,186 @@
-"""The local survey: images in a folder, tar or zip of unknown origin, named by a column of the catalog."""
+"""The local survey: images in a folder, tar or zip of unknown origin, named by columns of the catalog."""
 
-import lzma
-import tarfile
-import zipfile
-import zlib
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
-from pathlib import Path, PurePosixPath
-from types import MappingProxyType
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.images.decoding import LARGEST_BYTES
+from workflow_scripts.surveys.image_sources import ImageSource, UnreadableFileError, open_images
+from workflow_scripts.surveys.name_matching import NameMatcher, leads_out, shown_names, words_of
+from workflow_scripts.surveys.name_patterns import DEFAULT_FILE_COLUMN, DEFAULT_FILE_PATTERN, pattern_columns
 from workflow_scripts.surveys.survey import CutoutResult
+from workflow_scripts.tables import reading_parquet
 
-# A catalog need not have this column; one of another name it must have.
-DEFAULT_FILE_COLUMN = "file"
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+log = logging.getLogger(__name__)
 
-
-class UnreadableFileError(ValueError):
-    """One file that is there and cannot be used; the message is the reason."""
-
-
-class ImageFiles(ABC):
-    """Files by name; `places` has where each lies in an archive.
-
-    Reading in that order never goes back, which a compressed tar can only do from its start.
-    """
-
-    places: Mapping[str, int] = MappingProxyType({})
-
-    @abstractmethod
-    def read(self, name: str) -> bytes:
-        """Bytes of a file; `KeyError` where it is absent, `UnreadableFileError` where it is too large or broken."""
-
-    def close(self) -> None:
-        """Close what is open; each file of a folder was closed when it was read."""
-        return
-
-
-def open_image_files(path: Path) -> ImageFiles:
-    """A folder, tar (also compressed) or zip; raises `InputError` for anything else and for a truncated archive."""
-    if path.is_dir():
-        return _Folder(path)
-    if not path.is_file():
-        raise InputError(f"{path}: does not exist, expected a folder, tar or zip of images (surveys, path)")
-    return _Zip(path) if zipfile.is_zipfile(path) else _Tar(path)
-
-
-def is_plain_name(name: str) -> bool:
-    """Whether a relative name stays below the folder that it is read from."""
-    path = PurePosixPath(name)
-    return bool(name) and not path.is_absolute() and ".." not in path.parts and "\0" not in name and "\\" not in name
-
-
-def _check_size(size: int) -> None:
-    if size > LARGEST_BYTES:
-        raise UnreadableFileError(f"{size} bytes, expected at most {LARGEST_BYTES}")
-
-
-def _without_dot(name: str) -> str:
-    return name.removeprefix("./")
-
-
-class _Folder(ImageFiles):
-    def __init__(self, path: Path):
-        self.path = path
-
-    def read(self, name: str) -> bytes:
-        # Symbolic links are followed: folders of links are how large surveys are shared.
-        file = self.path / name
-        try:
-            if not file.is_file():
-                raise KeyError(name)
-            _check_size(file.stat().st_size)
-            return file.read_bytes()
-        except OSError as error:
-            raise UnreadableFileError(error.strerror or str(error)) from None
-
-
-class _Zip(ImageFiles):
-    def __init__(self, path: Path):
-        try:
-            self.archive = zipfile.ZipFile(path)
-        except _BROKEN as error:
-            raise InputError(f"{path}: expected a whole zip of images, but {error}") from None
-        self.members = {_without_dot(member.filename): member for member in self.archive.infolist()}
-        self.places = {name: member.header_offset for name, member in self.members.items()}
-
-    def read(self, name: str) -> bytes:
-        member = self.members[_without_dot(name)]
-        if member.is_dir():
-            raise KeyError(name)
-        _check_size(member.file_size)
-        try:
-            # Gives no more than `file_size` bytes, whatever the compressed data would grow to.
-            return self.archive.read(member)
-        except (*_BROKEN, RuntimeError, NotImplementedError) as error:  # encrypted, unknown compression
-            raise UnreadableFileError(f"broken in the zip: {error}") from None
-
-    def close(self) -> None:
-        self.archive.close()
-
-
-class _Tar(ImageFiles):
-    def __init__(self, path: Path):
-        self.path = path
-        try:
-            self.archive = tarfile.open(path)  # noqa: SIM115  closed by close()
-        except _BROKEN:
-            raise InputError(f"{path}: expected a folder, tar or zip of images, but it is none of them") from None
-        try:
-            self.members = self._members()
-            if not self._ends_in_zeros():
-                raise EOFError(f"there is no end after {len(self.members)} files")
-        except _BROKEN as error:
-            self.archive.close()
-            raise InputError(f"{path}: expected a whole tar of images, but it is broken or cut off: {error}") from None
-        self.places = {name: member.offset_data for name, member in self.members.items()}
-
-    def read(self, name: str) -> bytes:
-        member = self.members[_without_dot(name)]
-        _check_size(member.size)
-        try:
-            file = self.archive.extractfile(member)
-            data = file.read() if file else b""
-        except _BROKEN as error:
-            raise InputError(f"{self.path}: expected a whole tar, but {name} cannot be read: {error}") from None
-        if len(data) != member.size:
-            raise InputError(f"{self.path}: expected a whole tar, but it ends inside {name}")
-        return data
-
-    def close(self) -> None:
-        self.archive.close()
-
-    def _members(self) -> dict[str, tarfile.TarInfo]:
-        """Files by name; a hard link stands for the earlier file it names, with that file's size."""
-        members: dict[str, tarfile.TarInfo] = {}
-        for member in self.archive:
-            file = members.get(_without_dot(member.linkname)) if member.islnk() else member
-            if file is not None and file.isfile():
-                members[_without_dot(member.name)] = file
-        return members
-
-    def _ends_in_zeros(self) -> bool:
-        """Whether zeros follow the last member; tarfile takes a cut or a broken header there for the end."""
-        file = self.archive.fileobj
-        assert file is not None
-        file.seek(self.archive.offset)
-        return file.read(tarfile.BLOCKSIZE) == tarfile.NUL * tarfile.BLOCKSIZE
+_SHOWN = 3
+# The largest whole numbers of which a float has every digit.
+_EXACT = 2**53
+_SEVERAL = "several files may be meant by the name"
+_OF_ANOTHER = "the only such file may be that of another galaxy"
 
 
 class LocalSurvey:
     """Images that lie on disk.
 
-    The name of a galaxy's image is in the catalog column `file_column`; without a name it is `{source_id}.jpg`.
-    Names that lead out of the folder or archive are rejected.
+    The name of a galaxy's image is in the catalog column `file_column`, or made of columns by `file_pattern`. A name
+    that no file has means the file whose name differs least (`name_matching`), if that is one and no other galaxy's.
+    Names that lead out of the folder or archive and mean no file in it are rejected.
+
+    Attributes
+    ----------
+    about_names
+        a sentence on names without a file, once all images are read; empty where all have one.
     """
 
-    def __init__(self, entry: Mapping[str, Any], images: str | Path):
-        self.file_column = entry.get("file_column", DEFAULT_FILE_COLUMN)
+    def __init__(self, entry: Mapping[str, Any], images: str | Path, catalog: str | Path | None = None):
+        """`catalog`: the table (Parquet) with all galaxies of the survey, of which requests are a part."""
+        self.entry = entry
         self.images = Path(images)
+        self.catalog = catalog
+        self.about_names = ""
 
     def cutouts(self, requests: pd.DataFrame) -> Iterator[CutoutResult]:
         """Read the image of every request, in the order in which the files lie; no such file gives `failed`.
 
         Raises `InputError` where the images are no folder, tar or zip, an archive is not whole, or the catalog lacks
-        `file_column`.
+        a column of the names.
         """
-        names = self._names(requests)
-        with closing(open_image_files(self.images)) as files:
-            for source_id, name in sorted(names, key=lambda pair: files.places.get(_without_dot(pair[1]), 0)):
-                yield _result(files, source_id, name)
+        names = file_names(requests, self.entry)
+        ids = requests["source_id"].astype(str)
+        pairs = [
+            (source_id, name if isinstance(name, str) else None) for source_id, name in zip(ids, names, strict=True)
+        ]
+        wanted = {_plain(name) for _, name in pairs if name is not None}
+        with closing(open_images(self.images, wanted)) as source:
+            taken = self._taken(source, requests)
+            self._report(source, wanted, taken)
+            for source_id, name in sorted(
+                pairs, key=lambda pair: source.places.get(source.files.get(_plain(pair[1] or ""), ""), 0)
+            ):
+                yield _result(source, source_id, name, taken)
 
-    def _names(self, requests: pd.DataFrame) -> list[tuple[str, str]]:
-        source_ids = requests["source_id"].astype(str)
-        names = source_ids + ".jpg"
-        if self.file_column in requests:
-            given = requests[self.file_column]
-            names = given.where(given.notna(), names).astype(str)
-        elif self.file_column != DEFAULT_FILE_COLUMN:
-            raise InputError(
-                f"surveys: the catalog has no column '{self.file_column}' (surveys, file_column),"
-                f" expected one of {', '.join(requests)}"
+    def _taken(self, source: ImageSource, requests: pd.DataFrame) -> set[str]:
+        """Names that differ from their file's, while the name of another galaxy differs as little or less."""
+        if not source.levels:
+            return set()
+        files = {source.files[name] for name in source.levels}
+        claims: dict[str, dict[str, tuple[int, int]]] = {file: {} for file in files}
+        matcher = NameMatcher(files)
+        for name in self._all_names(requests):
+            for file, level, distance in matcher.related(name):
+                claims[file][name] = (level, distance)
+        return {
+            name
+            for name, how in source.levels.items()
+            if any(other != name and claim <= how for other, claim in claims[source.files[name]].items())
+        }
+
+    def _all_names(self, requests: pd.DataFrame) -> Iterable[str]:
+        """Names of all galaxies of the catalog, piece by piece."""
+        if self.catalog is None:
+            yield from map(_plain, file_names(requests, self.entry).dropna())
+            return
+        columns = {self.entry.get("file_column", DEFAULT_FILE_COLUMN)}
+        columns |= set(pattern_columns(self.entry.get("file_pattern", DEFAULT_FILE_PATTERN)))
+        with reading_parquet(self.catalog, "a catalog"), pq.ParquetFile(self.catalog) as table:
+            there = [name for name in table.schema_arrow.names if name in columns]
+            for batch in table.iter_batches(columns=there):
+                yield from map(_plain, file_names(batch.to_pandas(), self.entry).dropna())
+
+    def _report(self, source: ImageSource, wanted: set[str], taken: set[str]) -> None:
+        inside = sum(name.startswith("/") for name in source.files.keys() - source.levels.keys())
+        ways = Counter(words_of(level) for name, (level, _) in source.levels.items() if name not in taken)
+        ways += Counter({"a path from the root into the folder": inside})
+        if ways:
+            listed = ", ".join(f"{count} by {words}" for words, count in ways.most_common())
+            log.info("%d file names are not written as those in %s and mean one: %s", ways.total(), self.images, listed)
+        lost = sorted((wanted - source.files.keys()) | taken)
+        if lost:
+            files = f"has {shown_names(source.shown)}" if source.shown else "has no file"
+            self.about_names = (
+                f"the catalog has file names such as {shown_names(lost[:_SHOWN])}, and {self.images} {files}"
             )
-        return list(zip(source_ids, names, strict=True))
+            log.warning("%d file names mean no file: %s", len(lost), self.about_names)
 
 
-def _result(files: ImageFiles, source_id: str, name: str) -> CutoutResult:
-    if not is_plain_name(name):
+def _plain(name: str) -> str:
+    return name.removeprefix("./")
+
+
+def _result(source: ImageSource, source_id: str, name: str | None, taken: set[str]) -> CutoutResult:
+    if name is None:
+        return CutoutResult(source_id, "failed", "the catalog has no value for the file name", attempts=1)
+    plain = _plain(name)
+    file = source.files.get(plain)
+    if file is None and plain not in source.ambiguous and (leads_out(name) or name.startswith("/")):
         return CutoutResult(source_id, "rejected", "the file name leads out of the images", origin=name, attempts=1)
+    if file is None or plain in taken:
+        why = _OF_ANOTHER if plain in taken else _SEVERAL if plain in source.ambiguous else "no such file"
+        return CutoutResult(source_id, "failed", why, origin=name, attempts=1)
+    origin = file if plain in source.levels else name
     try:
-        data = files.read(name)
+        data = source.read(file)
     except KeyError:
         return CutoutResult(source_id, "failed", "no such file", origin=name, attempts=1)
     except UnreadableFileError as error:
-        return CutoutResult(source_id, "rejected", str(error), origin=name, attempts=1)
-    return CutoutResult(source_id, "delivered", "", data, "", name, 1)
+        return CutoutResult(source_id, "rejected", str(error), origin=origin, attempts=1)
+    return CutoutResult(source_id, "delivered", "", data, "", origin, 1)
+
+
+def file_names(galaxies: pd.DataFrame, entry: Mapping[str, Any]) -> pd.Series:
+    """The name of every galaxy's file: from `file_column` of a survey's entry, else by its `file_pattern`.
+
+    A name is missing where a column of the pattern has no value. Raises `InputError` for a column that the catalog has
+    not, and for numbers in it that are not whole.
+    """
+    column = entry.get("file_column", DEFAULT_FILE_COLUMN)
+    given = galaxies.get(column)
+    if given is None and column != DEFAULT_FILE_COLUMN:
+        raise InputError(
+            f"surveys: the catalog has no column '{column}' (surveys, file_column), expected one of"
+            f" {', '.join(galaxies)}"
+        )
+    if given is not None and given.notna().all():
+        return given.astype(str)
+    made = _made_names(galaxies, entry.get("file_pattern", DEFAULT_FILE_PATTERN))
+    return made if given is None else given.astype(object).where(given.notna(), made).map(str, na_action="ignore")
+
+
+def _made_names(galaxies: pd.DataFrame, pattern: str) -> pd.Series:
+    columns = pattern_columns(pattern)
+    for column in columns:
+        if column not in galaxies:
+            raise InputError(
+                f"surveys: the catalog has no column '{column}' (surveys, file_pattern), expected one of"
+                f" {', '.join(galaxies)}"
+            )
+    values = {column: _whole(galaxies[column], column) for column in columns}
+    try:
+        names = [pattern.format_map(dict(zip(columns, row, strict=True))) for row in zip(*values.values(), strict=True)]
+    except ValueError as error:
+        raise InputError(
+            f"surveys: file_pattern '{pattern}' does not fit the catalog: {error}; {{column:06d}} is for whole numbers"
+        ) from None
+    known = pd.concat([galaxies[column].notna() for column in columns], axis=1).all(axis=1)
+    return pd.Series(names, galaxies.index, dtype=object).where(known, None)
+
+
+def _whole(values: pd.Series, column: str) -> list[Any]:
+    """Values as they are written in a name: whole numbers that a table has as floats, without a decimal point."""
+    if not pd.api.types.is_float_dtype(values):
+        return values.astype(object).where(values.notna(), 0).tolist()
+    numbers = values.fillna(0).to_numpy(np.float64)
+    if not ((numbers == np.rint(numbers)) & (np.abs(numbers) < _EXACT)).all():
+        raise InputError(
+            f"surveys: column '{column}' (surveys, file_pattern) has numbers that are not whole or have lost digits,"
+            " expected whole numbers or text"
+        )
+    return [int(number) for number in numbers]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from workflow_scripts.errors import InputError
+from workflow_scripts.surveys.name_patterns import DEFAULT_FILE_COLUMN, DEFAULT_FILE_PATTERN, pattern_columns
 
 if TYPE_CHECKING:
     from workflow_scripts.surveys.fetcher.service import Service
@@ -35,8 +36,8 @@ class SurveyKind:
         what is read beside the catalog, by option of `fetch_cutouts`: paths that the entry determines.
     requests
         requests that give one image.
-    column
-        key of the entry that names a column of the catalog which the images depend on, if it is not the pixel scale.
+    columns
+        columns of the catalog that the images depend on, beside the pixel scale.
     catalog_source
         the only `source` of catalogs that it has images for, empty for any.
     cuts_whole_files
@@ -50,7 +51,7 @@ class SurveyKind:
     downloaded: bool = True
     files: Callable[[SurveyEntry], dict[str, str]] = lambda entry: {}
     requests: Callable[[SurveyEntry], int] = lambda entry: 1
-    column: str = ""
+    columns: Callable[[SurveyEntry], list[str]] = lambda entry: []
     catalog_source: str = ""
     cuts_whole_files: bool = False
     any_size: bool = False
@@ -71,6 +72,12 @@ def _panstarrs_problem(entry: SurveyEntry) -> tuple[tuple[str, ...], str] | None
     return None
 
 
+def _local_columns(entry: SurveyEntry) -> list[str]:
+    columns = [entry.get("file_column", DEFAULT_FILE_COLUMN)]
+    columns += pattern_columns(entry.get("file_pattern", DEFAULT_FILE_PATTERN))
+    return [name for name in dict.fromkeys(columns) if name not in ("source_id", "ra", "dec")]
+
+
 KINDS: dict[str, SurveyKind] = {
     "simulated": SurveyKind(
         downloaded=False,
@@ -78,7 +85,10 @@ KINDS: dict[str, SurveyKind] = {
         catalog_source="simulated",
     ),
     "local": SurveyKind(
-        downloaded=False, files=lambda entry: {"images": entry["path"]}, column="file_column", any_size=True
+        downloaded=False,
+        files=lambda entry: {"images": entry["path"]},
+        columns=_local_columns,
+        any_size=True,
     ),
     "sdss": SurveyKind(),
     "panstarrs": SurveyKind(requests=_panstarrs_requests, problem=_panstarrs_problem),
@@ -125,9 +135,9 @@ def pixels_of_cutout(entry: SurveyEntry) -> int:
 
 def catalog_columns(entry: SurveyEntry) -> list[str]:
     """Columns of the catalog that the images of a survey depend on, beside id and position."""
-    if column := kind_of(entry).column:
-        return [entry[column]]
-    scale = entry["cutout"]["pixel_scale_arcsec"]
+    if columns := kind_of(entry).columns(entry):
+        return columns
+    scale = entry.get("cutout", {}).get("pixel_scale_arcsec")
     return [scale["column"]] if isinstance(scale, Mapping) else []
 
 
@@ -156,6 +166,7 @@ def open_survey(
     entry: SurveyEntry,
     truth: str | None = None,
     images: str | None = None,
+    catalog: str | None = None,
     coverage: str | None = None,
     contact: str | None = None,
     **of_service: Any,
@@ -164,8 +175,8 @@ def open_survey(
 
     Parameters
     ----------
-    truth, images
-        the simulated sky; the folder, tar or zip of a local survey.
+    truth, images, catalog
+        the simulated sky; the folder, tar or zip of a local survey, and the table with all its galaxies.
     coverage, contact
         the map of what a service covers, if there is one, and who requests.
     of_service
@@ -198,7 +209,7 @@ def open_survey(
 
         if images is None:
             raise InputError("surveys: a local survey needs its images, expected --images FOLDER, tar or zip")
-        return LocalSurvey(entry, images)
+        return LocalSurvey(entry, images, catalog)
     from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
 
     if truth is None:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.images import decoding
-from workflow_scripts.surveys import local
+from workflow_scripts.surveys import image_sources
 from workflow_scripts.surveys.local import LocalSurvey
 
 ENTRY = {"kind": "local", "file_column": "file"}
@@ -84,7 +84,8 @@ def test_bytes_are_exactly_those_on_disk(tmp_path, kind, prefix):
 )
 def test_names_that_lead_out_are_rejected(tmp_path, kind, name):
     (tmp_path / "secret.jpg").write_bytes(jpeg(99))
-    files = FILES if kind == "folder" or "\0" in name else FILES | {name: jpeg(98)}
+    # A file of an archive is inside, whatever root its name begins with.
+    files = FILES if kind == "folder" or "\0" in name or name[0] == "/" else FILES | {name: jpeg(98)}
     result = results_of(make(kind, tmp_path / "images", files), requests(name))["g0"]
     assert (result.outcome, result.image) == ("rejected", None)
     assert "leads out" in result.reason
@@ -105,7 +106,7 @@ def test_names_come_from_the_id_where_the_catalog_has_none(tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_size_limit(tmp_path, kind, monkeypatch):
-    monkeypatch.setattr(local, "LARGEST_BYTES", 1000)
+    monkeypatch.setattr(image_sources, "LARGEST_BYTES", 1000)
     path = make(kind, tmp_path / "images", {"big.jpg": b"x" * 1001, "fits.jpg": b"y" * 1000})
     found = results_of(path, requests("big.jpg", "fits.jpg"))
     assert (found["g0"].outcome, found["g0"].reason) == ("rejected", "1001 bytes, expected at most 1000")
@@ -258,5 +259,29 @@ def test_a_hard_link_in_a_tar_is_the_file_it_names_with_that_files_size(tmp_path
     found = results_of(path, requests("b.jpg", "c.jpg", "d.jpg"))
     assert found["g0"].image == jpeg(1)
     assert [found[name].outcome for name in ("g1", "g2")] == ["failed", "failed"]
-    monkeypatch.setattr(local, "LARGEST_BYTES", 10)
+    monkeypatch.setattr(image_sources, "LARGEST_BYTES", 10)
     assert results_of(path, requests("b.jpg"))["g0"].outcome == "rejected"
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "tar.bz2", "tar.xz"])
+@pytest.mark.parametrize("inside", [b"PK\x05\x06" + bytes(18), "zip"])
+def test_a_tar_that_ends_in_something_like_a_zip_is_a_tar(tmp_path, kind, inside):
+    if inside == "zip":
+        inside = make("zip", tmp_path / "notes.zip", {"readme.txt": b"by me"}).read_bytes()
+    path = make(kind, tmp_path / "images", FILES | {"z.zip": inside})
+    assert results_of(path, requests("5.jpg"))["g0"].image == FILES["5.jpg"]
+
+
+def test_a_zip_with_something_before_it_is_a_zip(tmp_path):
+    path = make("zip", tmp_path / "images")
+    path.write_bytes(b"MZ unpacks itself" + path.read_bytes())
+    assert results_of(path, requests("5.jpg"))["g0"].image == FILES["5.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("magic", "kind"), [(b"\x28\xb5\x2f\xfd", "zstd"), (b"7z\xbc\xaf\x27\x1c", "7-Zip"), (b"Rar!\x1a", "RAR")]
+)
+def test_archives_of_other_kinds_are_named(tmp_path, magic, kind):
+    (tmp_path / "images").write_bytes(magic + bytes(100))
+    with pytest.raises(InputError, match=rf"images: expected a folder, zip or tar .* but it is of {kind}"):
+        results_of(tmp_path / "images", requests("0.jpg"))
