@@ -232,7 +232,7 @@ BOMB = b'<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">]><VOTABLE></VO
     [
         (Reply(error_votable("no such column: raa")), "no such column: raa"),
         (Reply(error_votable("no such column: raa"), 400), "status 400 Bad Request (no such column: raa)"),
-        (Reply(HREF + b"</VOTABLE>"), "refers to another address"),
+        (Reply(HREF + b"</VOTABLE>"), "its rows lie elsewhere (STREAM href='file:///etc/passwd')"),
         (Reply(BOMB), "declares entities"),
     ],
 )
@@ -246,6 +246,41 @@ def test_a_job_that_fails_is_explained(tmp_path, host, waits, capsys):
     query = query_of(host, source="tap", url=f"{host.url}/tap", sql="SELECT a FROM nothing", key=None)
     assert "no such table" in refused(tmp_path, capsys, query, "--asynchronous")
     assert len(host.jobs) == 1
+
+
+JOB = '<uws:job xmlns:uws="http://www.ivoa.net/xml/UWS/v1.0">{}</uws:job>'
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (
+            b"<html><body>Please log in</body></html>",
+            "no description of a job came from {url}/tap/async (Please log in)",
+        ),
+        (b"", "the description of the job cannot be read"),
+        (b"quota exceeded", "(quota exceeded)"),
+        (JOB.format("<uws:phase>DONE</uws:phase>").encode(), "no description of a job came from"),
+        (JOB.format("<uws:phase>ERROR</uws:phase>").encode(), "the service reports an error"),
+        (JOB.format("<uws:phase>ERROR</uws:phase><uws:errorSummary/>").encode(), "the service reports an error"),
+        (JOB.format("<uws:phase>COMPLETED</uws:phase>").encode(), "has ended without a result"),
+        (JOB.format("<uws:phase>ARCHIVED</uws:phase>").encode(), "has thrown away the result"),
+    ],
+)
+def test_a_job_without_a_description_is_one_sentence(tmp_path, host, waits, capsys, body, words):
+    query = query_of(host, source="tap", url=f"{host.url}/tap", key=None)
+    host.replies = [Reply(status=303, Location="/tap/async/0"), *[Reply(body)] * 100]
+    assert words.format(url=host.url) in refused(tmp_path, capsys, query, "--asynchronous")
+    # A page is not taken for a job later on.
+    host.replies = []
+    assert run(tmp_path, query, "--asynchronous") == 0
+
+
+def test_a_description_of_a_job_without_end_is_refused(tmp_path, host, waits, capsys, monkeypatch):
+    monkeypatch.setattr(web, "MAX_RESPONSE_BYTES", 1000)
+    host.replies = [Reply(status=303, Location="/tap/async/0"), Reply(b"<job>" + b"<a/>" * 5000, chunked=True)]
+    query = query_of(host, source="tap", url=f"{host.url}/tap", key=None)
+    assert "longer than 1000 bytes" in refused(tmp_path, capsys, query, "--asynchronous")
 
 
 def test_a_votable_that_is_cut_off_is_never_accepted(tmp_path, host, waits):

@@ -23,6 +23,60 @@ def test_overflow_is_reported():
     assert not parse_votable(WHOLE).overflow
 
 
+INFO = '<INFO name="QUERY_STATUS" value="{}">{}</INFO>'
+
+
+def with_infos(before: str = "", inside: str = "", after: str = "", above: str = "", below: str = "") -> bytes:
+    """A table of one row with statuses in the five places where services put them."""
+    return (
+        f'<VOTABLE xmlns="http://www.ivoa.net/xml/VOTable/v1.3" version="1.4">{above}<RESOURCE type="results">{before}'
+        '<TABLE><FIELD name="a" datatype="int"/><DATA><TABLEDATA><TR><TD>1</TD></TR></TABLEDATA></DATA>'
+        f"{inside}</TABLE>{after}</RESOURCE>{below}</VOTABLE>"
+    ).encode()
+
+
+@pytest.mark.parametrize("place", ["inside", "after", "above", "below"])
+def test_an_error_or_overflow_that_follows_an_ok_is_noticed(place):
+    okay = INFO.format("OK", "")
+    with pytest.raises(RefusalError, match=r"the service reports an error: out of time$"):
+        parse_votable(with_infos(before=okay, **{place: INFO.format("ERROR", "out of \x7f\n time")}))
+    assert parse_votable(with_infos(before=okay, **{place: INFO.format("overflow", "")})).overflow
+    assert not parse_votable(with_infos(before=okay, **{place: okay})).overflow
+    with pytest.raises(RefusalError, match="its status is ERROR, without a reason"):
+        parse_votable(with_infos(before=INFO.format("ERROR", ""), **{place: okay}))
+
+
+def test_what_the_service_said_is_short_and_printable():
+    with pytest.raises(RefusalError) as refused:
+        parse_votable(with_infos(after=INFO.format("ERROR", "bad \u202e\u200b" + "word " * 500)))
+    assert len(str(refused.value)) < 250
+    assert str(refused.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "no whole VOTable came (no text; 0 bytes)"),
+        (b"  \n\0", "no whole VOTable came (no text; 4 bytes)"),
+        (
+            b"<!DOCTYPE html><html><head><title>Sign in</title></head></html>",
+            "a page of HTML came where a VOTable was expected (Sign in; 63 bytes)",
+        ),
+        (b"ERROR: ORA-00942: table or view\x1b[31m does not exist", "(ERROR: ORA-00942: table or view [31m does not e"),
+        (b"recno,ra\n1,2\n", "no whole VOTable came (recno,ra 1,2; 13 bytes)"),
+        (b'{"error": "quota"}', 'no whole VOTable came ({"error": "quota"}; 18 bytes)'),
+        (WHOLE[:-30], "no whole VOTable came ("),
+        (b"\x1f\x8b\x08" * 900, "no whole VOTable came ("),
+    ],
+)
+def test_what_is_no_votable_is_quoted(body, words):
+    with pytest.raises(TransientError) as failed:
+        parse_votable(body)
+    assert words in str(failed.value)
+    assert str(failed.value).isprintable()
+    assert len(str(failed.value)) < 300
+
+
 @given(st.integers(0, len(WHOLE.rstrip()) - 1))
 @fuzzed
 def test_a_table_cut_anywhere_is_refused(length):

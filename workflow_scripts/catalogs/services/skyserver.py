@@ -22,6 +22,7 @@ from workflow_scripts.catalogs.services.web import (
     TransientError,
     body_of,
     message_of_error,
+    naming_redirects,
     one_line,
     opened,
 )
@@ -74,7 +75,8 @@ class SkyServer(QueryService):
             response = opened(self._session, "GET", self._address, params=fields)
         else:
             response = opened(self._session, "POST", self._address, data=fields)
-        return self.read(body_of(response))
+        with naming_redirects(response):
+            return self.read(body_of(response))
 
     def _wait_for_turn(self) -> None:
         if len(self._sent) == self._sent.maxlen:

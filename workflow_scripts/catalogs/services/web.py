@@ -7,12 +7,14 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import requests
 
+from workflow_scripts.catalogs.services.redirects import REDIRECTS, LostQueryError, redirected, target
 from workflow_scripts.errors import InputError
 from workflow_scripts.http_services.addresses import AddressGuard, ForbiddenAddressError
 from workflow_scripts.http_services.politeness import backoff_seconds, kind_of_status, retry_after_seconds
@@ -27,7 +29,7 @@ READ_SECONDS = 660
 WHOLE_RESPONSE_SECONDS = 3600
 MAX_RESPONSE_BYTES = 1 << 28
 _BLOCK = 1 << 16
-QUOTED_CHARACTERS = 300
+QUOTED_CHARACTERS = 200
 
 ATTEMPTS = 8
 # A host that is not there at all is rather a mistake than a busy one.
@@ -85,26 +87,64 @@ def patiently(attempt: Callable[[], _Result], what: str) -> _Result:
 class GuardedSession(requests.Session):
     """A session for one service.
 
-    A redirect, or an address in a response of the service, may lead to another host, but only by http or https
-    and never to a private address, unless the service is there itself.
+    A redirect, or an address in a response of the service, may lead to another host, but only by http or https, never
+    from https back to http, and never to a private address, unless the service is there itself. Queries are sent again
+    after a redirect, or refused (`redirects.redirected`). Bodies are read by the caller, who limits them.
     """
 
     def __init__(self, base_url: str, user_agent: str):
         super().__init__()
         self.headers["User-Agent"] = user_agent
         self.max_redirects = 5
+        self._base_url = base_url
         self._guard = AddressGuard(base_url)
+        self._moves: set[str] = set()
 
     def send(self, request: requests.PreparedRequest, **settings: Any) -> requests.Response:
-        """Send a request, the first or one that a redirect led to."""
+        """Send a request and those that redirects lead to; `RefusalError` for an address that is not visited."""
+        follows = settings.pop("allow_redirects", True)
+        settings["timeout"] = settings.get("timeout") or (CONNECT_SECONDS, READ_SECONDS)
+        settings["stream"] = True
+        history: list[requests.Response] = []
+        self._check(str(request.url), self._base_url)
+        while True:
+            response = super().send(request, allow_redirects=False, **settings)
+            location = response.headers.get("Location")
+            if not follows or response.status_code not in REDIRECTS or not location:
+                response.history = history
+                return response
+            response.close()
+            history.append(response)
+            if len(history) > self.max_redirects:
+                raise RefusalError(f"redirects do not end, the last of {len(history)} led to {location[:200]!r}")
+            try:
+                url = target(response.url, location)
+                self._check(url, response.url)
+                request = redirected(request, response.status_code, url)
+            except LostQueryError as error:
+                raise RefusalError(str(error)) from None
+            self._report_move(response.status_code, url)
+            request.headers.pop("Cookie", None)
+            request.prepare_cookies(self.cookies)
+            settings["proxies"] = self.rebuild_proxies(request, settings.get("proxies"))
+            self.rebuild_auth(request, response)
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """None: `send` follows redirects itself."""
+        return None
+
+    def _report_move(self, status: int, url: str) -> None:
+        place = urlsplit(url)._replace(query="").geturl()
+        if status in (301, 308) and place not in self._moves:
+            self._moves.add(place)
+            log.warning("%s has moved for good, to %s (status %d; catalogs, url)", self._base_url, place, status)
+
+    def _check(self, url: str, come_from: str) -> None:
         try:
-            self._guard.check(str(request.url))
-            self._check_resolved(urlsplit(str(request.url)))
+            self._guard.check(url, come_from)
+            self._check_resolved(urlsplit(url))
         except ForbiddenAddressError as error:
-            raise RefusalError(f"leads to an address that is not visited: {error}") from None
-        if not settings.get("timeout"):
-            settings["timeout"] = (CONNECT_SECONDS, READ_SECONDS)
-        return super().send(request, **settings)
+            raise RefusalError(f"leads to an address that is not visited: {error} (catalogs, url)") from None
 
     def _check_resolved(self, parts: SplitResult) -> None:
         host, port = str(parts.hostname), parts.port or (443 if parts.scheme == "https" else 80)
@@ -124,7 +164,7 @@ def opened(session: requests.Session, method: str, url: str, **settings: Any) ->
     """
     try:
         response = session.request(method, url, stream=True, **settings)
-    except (requests.exceptions.InvalidURL, requests.exceptions.TooManyRedirects) as error:
+    except requests.exceptions.InvalidURL as error:
         raise RefusalError(str(error)) from None
     except requests.RequestException as error:
         raise without_connection(error) from None
@@ -136,8 +176,22 @@ def opened(session: requests.Session, method: str, url: str, **settings: Any) ->
             message = message_of_error(next(response.iter_content(_BLOCK), b""))
         except requests.RequestException:
             message = ""
-        reason += f" ({message})" if message else ""
+        reason += (f" ({message})" if message else "") + _after_redirect(response)
         raise error_of_status(response.status_code, reason, response.headers.get("Retry-After"))
+
+
+@contextmanager
+def naming_redirects(response: requests.Response) -> Iterator[None]:
+    """Add the address that redirects led to, if any, to an error of what came from there."""
+    try:
+        yield
+    except (TransientError, RefusalError) as error:
+        error.args = (f"{error}{_after_redirect(response)}",)
+        raise
+
+
+def _after_redirect(response: requests.Response) -> str:
+    return f", after a redirect to {response.url[:200]} (catalogs, url)" if response.history else ""
 
 
 def error_of_status(status: int, reason: str, retry_after: str | None = None) -> TransientError | RefusalError:
@@ -174,6 +228,9 @@ def blocks(response: requests.Response, max_bytes: int) -> Iterator[bytes]:
             if time.monotonic() - started > WHOLE_RESPONSE_SECONDS:
                 raise TransientError(f"the response took longer than {WHOLE_RESPONSE_SECONDS} s")
             yield block
+    except requests.exceptions.ContentDecodingError:
+        encoding = one_line(response.headers.get("Content-Encoding", ""))
+        raise TransientError(f"the response is not in the encoding '{encoding}' that its header names") from None
     except requests.RequestException:
         raise TransientError(f"the response was cut off after {size} bytes") from None
 
@@ -197,6 +254,7 @@ def message_of_error(body: bytes) -> str:
 
 
 def one_line(text: str) -> str:
-    """The beginning of a text on one line, without marks of HTML."""
-    plain = " ".join(re.sub(r"<[^<>]{0,500}>", " ", text[:5_000]).split())
+    """The beginning of a text on one line, without marks of HTML and what cannot be printed."""
+    unmarked = re.sub(r"<[^<>]{0,500}>", " ", text[:5_000])
+    plain = " ".join("".join(each if each.isprintable() else " " for each in unmarked).split())
     return plain[:QUOTED_CHARACTERS] + ("..." if len(plain) > QUOTED_CHARACTERS else "")
