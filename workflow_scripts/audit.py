@@ -12,7 +12,7 @@ import numpy as np
 
 from workflow_scripts.audits.audit_findings import AuditSettings
 from workflow_scripts.audits.audit_page import audit_page
-from workflow_scripts.audits.catalog_sums import audit_maps
+from workflow_scripts.audits.binning import catalog_maps
 from workflow_scripts.audits.galaxy_pieces import matched_source
 from workflow_scripts.audits.suite import HYGIENE, Audit, audit
 from workflow_scripts.audits.table_pieces import AuditColumns, TableSource
@@ -46,6 +46,9 @@ _columns.add_argument(
     "--threshold", type=float, default=0.5, help="without --label, scores from this on are positive (%(default)s)"
 )
 _columns.add_argument("--source-id", metavar="COL", help="ids; rows that repeat one are dropped")
+_columns.add_argument(
+    "--weight", metavar="COL", help="what a galaxy counts for: completeness, 1/probability of selection, votes"
+)
 _columns.add_argument("--group-by", metavar="COL", help="where galaxies come from: labeller, camera, merged catalog")
 _values = parser.add_argument_group("values of labels, each VALUE, COL=VALUE or a range of numbers ('>= 0.5')")
 _several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "VALUE"}
@@ -162,7 +165,9 @@ def sources(arguments: argparse.Namespace) -> tuple[TableSource, dict[str, Any] 
         reference=arguments.reference,
         score=arguments.score,
         source_id=arguments.source_id,
+        weight=arguments.weight,
         group=arguments.group_by,
+        threshold=arguments.threshold if arguments.score and not arguments.label else None,
         ranges=ranges_in(known),
     )
     source = TableSource.of(arguments.catalog, columns, hygiene, _options(arguments, ""), "", known)
@@ -194,7 +199,7 @@ def _options(arguments: argparse.Namespace, prefix: str) -> TableOptions:
 
 def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:
     """Write everything; the page and the summary last, when all else is there."""
-    maps = audit_maps(found.catalog.sums)
+    maps = catalog_maps(found.catalog)
     drawn = audit_figures(summary, found.fractions, maps)
     for name, figure in drawn.items():
         save(figure, folder / "figures", name, LOOK)

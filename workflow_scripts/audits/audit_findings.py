@@ -45,10 +45,14 @@ class AuditFinding:
 
 @dataclass
 class Findings:
-    """All tests of an audit, in order, and sentences on those that could not be made."""
+    """All tests of an audit, in order, and sentences on those that could not be made.
+
+    `refused`: by the name of a test, why it has no form for galaxies with weights.
+    """
 
     found: list[AuditFinding] = field(default_factory=list)
     not_run: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
 
     def attempt(self, name: str, test: Callable[[], AuditFinding | Iterable[AuditFinding]]) -> None:
         """Make a test, or several; a `ValueError` of its statistic explains why it is undefined."""
@@ -61,6 +65,12 @@ class Findings:
     def get(self, name: str) -> AuditFinding | None:
         """The test of a name, None where it was not made."""
         return next((finding for finding in self.found if finding.test.name == name), None)
+
+    @property
+    def primary_dipole(self) -> AuditFinding | None:
+        """The dipole that is asked about: of the score where it stands for labels, too, else of the first labels."""
+        score = self.get("score_dipole")
+        return score if score is not None and score.test.family == "primary" else self.get("dipole_score")
 
     def ledger(self, alpha: float) -> list[dict[str, Any]]:
         """Every p with its adjustment; see `p_values.ledger`."""

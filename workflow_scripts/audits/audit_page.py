@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.figures.figure_list import AUDIT_FIGURES
 from workflow_scripts.verdict_page.html_tables import bullets, number, page, row, table
 
@@ -14,6 +15,7 @@ _TESTS = (
     *("test", "what is estimated", "remarks", "estimate", "axis", "SE", "95 %", "statistic", "dof", "p"),
     *("permutation p", "adjusted p", "n"),
 )
+_GROUPS = ("group", "n", "positive", "fraction", "95 %", "dipole", "axis", "SE", "p", "no dipole because")
 _STEPS = ("fitted", "dipole (log odds)", "axis", "p of the dipole", "SE, times", "condition", "leak")
 
 
@@ -23,6 +25,7 @@ def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Map
     heading = [name.replace("_", " ") for name in fractions]
     body = f"""{warnings}
 {_sigma_section(summary)}
+{_groups(summary)}
 {"".join(_figure(name, png) for name, png in figures.items())}
 <h2>Footprint and power</h2>
 {_footprint(summary)}
@@ -73,7 +76,10 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
         ("adjusted p", number(ledger["dipole_score"]["adjusted"])),
         *_odds(score),
     ]
+    threshold = summary["catalog"].get("threshold")
+    taken = "" if threshold is None else f"<p>Of labels: scores of {threshold:g} and more are taken for positive.</p>"
     return f"""<h2>Sigma and p</h2>
+{taken}
 {table((), (row([what], [value]) for what, value in rows))}
 <p>Why they differ: (1) the axis was sought, so the maximum has three degrees of freedom, and even without any dipole it
 is above 2.8 in one sky of twenty; (2) the paper-style number takes both classes for equally frequent and does not
@@ -149,19 +155,36 @@ worst; smaller ones may well be missed.</p>"""
 
 
 def _tests(summary: Mapping[str, Any]) -> str:
-    ledger = {row["name"]: row for row in summary["ledger"]}
+    ledger, weights = {row["name"]: row for row in summary["ledger"]}, summary.get("weights")
     rows = []
     for test in summary["tests"]:
         line = ledger.get(test["name"])
         adjusted = f"{number(line['adjusted'])} ({'Holm' if line['method'] == 'Holm' else 'BH'})" if line else "-"
         words = [test["name"].replace("_", " "), test["estimand"], "; ".join(test["notes"])]
+        words += [test["weights"]] if weights else []
         numbers = [test["estimate"], _axis(test), *(test[key] for key in ("se", "ci95", "statistic", "dof", "p"))]
         rows.append(row(words, [*numbers, test["p_permutation"], adjusted, test["n"]], test["family"]))
-    return table(_TESTS, rows)
+    for name, reason in (weights["refused"] if weights else {}).items():
+        rows.append(row([name.replace("_", " "), "(not made)", "", f"refused: {reason}"], [None] * (len(_TESTS) - 3)))
+    return table((*_TESTS[:3], "weights", *_TESTS[3:]) if weights else _TESTS, rows)
+
+
+def _groups(summary: Mapping[str, Any]) -> str:
+    if (groups := summary.get("groups")) is None:
+        return ""
+    weighted, rows = "weights" in summary, []
+    for group in groups["rows"]:
+        numbers = [group["n"], group["positive"], group["fraction"], group["ci95"], group["amplitude"], _axis(group)]
+        rows.append(row([group["group"]], [*numbers, group["se"], group["p"], group["reason"]]))
+    how = "Fractions and dipoles are weighted. " if weighted else ""
+    return f"""<h2>By {html.escape(groups["column"])}</h2>
+{table(_GROUPS, rows)}
+<p>{how}Each dipole is of one group's galaxies alone, with chi-square p (3 dof), not adjusted for the number of groups.
+Galaxies without a group are the group {WITHOUT}.</p>"""
 
 
 def _axis(found: Mapping[str, Any]) -> str:
-    return f"({found['axis_ra']:.0f}°, {found['axis_dec']:+.0f}°)" if "axis_ra" in found else "-"
+    return f"({found['axis_ra']:.0f}°, {found['axis_dec']:+.0f}°)" if found.get("axis_ra") is not None else "-"
 
 
 def _meanings(catalog: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -189,9 +212,11 @@ def _catalog(summary: Mapping[str, Any]) -> str:
         ("file", catalog["file"]),
         ("columns", columns),
         *_meanings(catalog),
+        *([("threshold of the score", f"{catalog['threshold']:g}")] if "threshold" in catalog else []),
         ("rows in the file", f"{hygiene['rows_in']:,}"),
         ("rows dropped", dropped),
         ("galaxies without a label", f"{hygiene['without_label']:,}"),
+        *([("galaxies of weight zero", f"{hygiene['of_weight_zero']:,}")] if "of_weight_zero" in hygiene else []),
         ("galaxies tested", f"{catalog['n']:,}"),
     ]
     return table((), (row([what, str(value)]) for what, value in rows))

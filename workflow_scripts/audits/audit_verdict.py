@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflow_scripts.audits.audit_findings import AuditFinding, Findings
+from workflow_scripts.audits.table_pieces import AuditColumns
 
 
 def audit_verdict(
     findings: Findings,
     ledger: Sequence[Mapping[str, Any]],
     details: Mapping[str, Any],
+    columns: AuditColumns,
     positive: str,
     n: int,
     alpha: float,
@@ -20,8 +22,10 @@ def audit_verdict(
     and `n` the galaxies.
     """
     adjusted = {row["name"]: row["adjusted"] for row in ledger}
+    of_labels = _of_scores if columns.threshold is not None else _dipoles
     sentences = [
-        *_dipoles(findings, adjusted, positive, n, alpha),
+        *of_labels(findings, adjusted, columns, positive, n, alpha),
+        _weights(details),
         _blocks(findings, adjusted, alpha),
         _weak_axis(findings),
         _paper_style(findings),
@@ -42,35 +46,69 @@ def _named(findings: Findings, name: str) -> list[AuditFinding]:
     return [finding for finding in findings.found if finding.test.name.split(" ")[0] == name]
 
 
-def _dipoles(findings: Findings, adjusted: Mapping[str, float], positive: str, n: int, alpha: float) -> list[str]:
+def _of_scores(
+    findings: Findings, adjusted: Mapping[str, float], columns: AuditColumns, positive: str, n: int, alpha: float
+) -> list[str]:
+    """The score first, then the labels that it makes at the threshold."""
+    score, labels = findings.get("score_dipole"), findings.get("dipole_score")
+    if score is None:
+        reason = next((line for line in findings.not_run if line.startswith("score_dipole")), "no test could be made")
+        return [f"Whether the score {columns.score} depends on the position on the sky cannot be answered ({reason})."]
+    sentences = [_dipole(score, adjusted[score.test.name], f"the mean score {columns.score}", score.test.n, alpha)]
+    if labels is not None:
+        test = labels.test
+        sentences.append(
+            f"Labels are a secondary question: with scores of {columns.threshold:g} and more taken for positive, the"
+            f" dipole of the fraction is {test.estimate:.4f} (95 %: {test.ci95[0]:.4f} to {test.ci95[1]:.4f}), adjusted"
+            f" p = {adjusted[test.name]:.2g}."
+        )
+    return sentences
+
+
+def _dipole(finding: AuditFinding, p: float, what: str, n: int, alpha: float) -> str:
+    test = finding.test
+    if p < alpha:
+        return (
+            f"{what[0].upper()}{what[1:]} depends on the position on the sky: a dipole of {test.estimate:.4f}"
+            f" (95 %: {test.ci95[0]:.4f} to {test.ci95[1]:.4f}) towards {direction(finding.extra)}, adjusted"
+            f" p = {p:.2g} with {n:,} galaxies as the unit. Why is another question."
+        )
+    return (
+        f"No dipole of {what} was found among {n:,} galaxies (adjusted p = {p:.2g}, level {alpha:g}): its"
+        f" amplitude is {test.estimate:.4f} (95 %: {test.ci95[0]:.4f} to {test.ci95[1]:.4f}), below"
+        f" {finding.extra['upper_limit_95']:.4f} (95 %, one-sided)."
+    )
+
+
+def _weights(details: Mapping[str, Any]) -> str:
+    if (weights := details.get("weights")) is None:
+        return ""
+    return (
+        f"Galaxies are weighted by {weights['column']}: all together are as good as {weights['effective_n']:,.0f} of"
+        f" equal weight, and {len(weights['refused'])} kinds of tests that have no weighted form were not made."
+    )
+
+
+def _dipoles(
+    findings: Findings, adjusted: Mapping[str, float], columns: AuditColumns, positive: str, n: int, alpha: float
+) -> list[str]:
     scores = _named(findings, "dipole_score")
     if not scores:
         reason = next((line for line in findings.not_run if line.startswith("dipole score")), "no test could be made")
         return [f"Whether the labels depend on the position on the sky cannot be answered ({reason})."]
     sentences = []
     for number, finding in enumerate(scores):
-        test, p = finding.test, adjusted[finding.test.name]
         who = f" in column {finding.extra['annotation']}" if len(scores) > 1 else ""
         what = f"the fraction of '{positive}'{who}" if number == 0 else f"the fraction{who}"
-        if p < alpha:
-            sentences.append(
-                f"{what[0].upper()}{what[1:]} depends on the position on the sky: a dipole of {test.estimate:.4f}"
-                f" (95 %: {test.ci95[0]:.4f} to {test.ci95[1]:.4f}) towards {direction(finding.extra)}, adjusted"
-                f" p = {p:.2g} with {n:,} galaxies as the unit. Why is another question."
-            )
-        else:
-            sentences.append(
-                f"No dipole of {what} was found among {n:,} galaxies (adjusted p = {p:.2g}, level {alpha:g}): its"
-                f" amplitude is {test.estimate:.4f} (95 %: {test.ci95[0]:.4f} to {test.ci95[1]:.4f}), below"
-                f" {finding.extra['upper_limit_95']:.4f} (95 %, one-sided)."
-            )
+        sentences.append(_dipole(finding, adjusted[finding.test.name], what, n, alpha))
     return sentences
 
 
 def _blocks(findings: Findings, adjusted: Mapping[str, float], alpha: float) -> str:
-    blocks = [finding for finding in findings.found if finding.test.name.startswith("block_dipole") and _first(finding)]
-    score = findings.get("dipole_score")
-    if score is None or not blocks or adjusted["dipole_score"] >= alpha:
+    score = findings.primary_dipole
+    kind = "score_block_dipole" if score is not None and score.test.name == "score_dipole" else "block_dipole"
+    blocks = [finding for finding in findings.found if finding.test.name.startswith(kind) and _first(finding)]
+    if score is None or not blocks or adjusted[score.test.name] >= alpha:
         return ""
     largest = max(blocks, key=lambda finding: finding.test.deciding_p or 0.0)
     p = largest.test.deciding_p or 0.0
@@ -87,7 +125,7 @@ def _first(finding: AuditFinding) -> bool:
 
 
 def _weak_axis(findings: Findings) -> str:
-    score = findings.get("dipole_score")
+    score = findings.primary_dipole
     if score is None or not score.extra["weak_axis_suspicious"]:
         return ""
     return (
@@ -102,6 +140,7 @@ def _paper_style(findings: Findings) -> str:
         return ""
     extra = scan.extra
     whose = f"labels of {extra['annotation']}" if _several(findings) else "same labels"
+    whose += " without weights" if findings.refused else ""
     return (
         f"In the style of earlier studies, the {whose} show a cosine dipole of {extra['max_sigma']:.2f} 'sigma' at"
         f" {direction(extra)}; as the largest over all axes that is p = {scan.test.p:.2g}"
@@ -172,7 +211,7 @@ def _several(findings: Findings) -> bool:
 
 def _power(findings: Findings, details: Mapping[str, Any]) -> str:
     power = details["power"]
-    if power is None or findings.get("dipole_score") is None:
+    if power is None or findings.primary_dipole is None:
         return ""
     best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
     return (

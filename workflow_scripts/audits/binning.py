@@ -19,10 +19,13 @@ from workflow_scripts.audits.catalog_sums import (
     PairSums,
     Places,
     ReferenceSums,
+    audit_maps,
 )
 from workflow_scripts.audits.galaxy_pieces import Overview, galaxies, joined_reports
+from workflow_scripts.audits.groups import GroupSums, groups_of
 from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.audits.vocabulary import Meaning
+from workflow_scripts.audits.weighted_sums import WeightedColumn, WeightedSums
 from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
@@ -45,24 +48,54 @@ class Covariates:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of the galaxies that have one, in pixels, and each by itself (n,): permutations move single galaxies."""
+    """Scores of the galaxies that have one, in pixels, and each by itself (n,): permutations move single galaxies.
+
+    `weighted` is the same with weights, where there are any.
+    """
 
     positions: PixelPositions
     sums: PixelValues
     values: NDArray[np.float64]
+    weighted: WeightedColumn | None = None
+
+
+@dataclass(frozen=True)
+class WeightedLabels:
+    """Galaxies with weights: sums of each annotation and of each pair's difference; `weights` (n,) and `labels` (k, n).
+
+    Labels are small integers: with the weights, some 9 bytes a galaxy are held.
+    """
+
+    annotations: tuple[WeightedSums, ...]
+    pairs: tuple[WeightedSums, ...]
+    weights: NDArray[np.float64]
+    labels: NDArray[np.int8]
+
+    def annotation(self, number: int) -> WeightedColumn:
+        """The column of an annotation."""
+        return WeightedColumn(self.annotations[number], self.labels[number].astype(float), self.weights)
+
+    def difference(self, number: int) -> WeightedColumn:
+        """The difference of a pair of annotations, by its place among all pairs."""
+        first, second = list(combinations(range(len(self.annotations)), 2))[number]
+        values = self.labels[first].astype(float) - self.labels[second]
+        return WeightedColumn(self.pairs[number], values, self.weights)
 
 
 @dataclass(frozen=True)
 class BinnedCatalog:
     """`sums` of a catalog; `hygiene`: what was dropped; `covariates` where there are any.
 
-    `scores` where they have no reference to be tested against.
+    `scores` where they have no reference to be tested against, `weighted` where galaxies have weights,
+    `groups` of the first annotation where they have groups.
     """
 
     sums: CatalogSums
     hygiene: dict[str, Any]
     covariates: Covariates | None
     scores: Scores | None
+    weighted: WeightedLabels | None = None
+    groups: Mapping[str, GroupSums] = field(default_factory=dict)
 
 
 @dataclass
@@ -73,7 +106,25 @@ class _Collected:
     reports: list[dict[str, Any]] = field(default_factory=list)
     covariates: list[tuple[NDArray, NDArray, NDArray, NDArray]] = field(default_factory=list)
     scores: list[tuple[PixelPositions, PixelValues, NDArray]] = field(default_factory=list)
+    # Of annotations, of pairs, and of the score.
+    weighted: tuple[tuple[WeightedSums, ...], tuple[WeightedSums, ...]] | None = None
+    weighted_scores: WeightedSums | None = None
+    weights: list[tuple[NDArray, NDArray]] = field(default_factory=list)
+    score_weights: list[NDArray] = field(default_factory=list)
+    groups: dict[str, GroupSums] = field(default_factory=dict)
     without: Counter[str] = field(default_factory=Counter)
+
+
+def catalog_maps(catalog: BinnedCatalog) -> dict[str, NDArray[np.float64]]:
+    """Maps of a catalog (see `catalog_sums.audit_maps`), of weighted fractions where galaxies have weights."""
+    fractions = difference = score = None
+    if (weighted := catalog.weighted) is not None:
+        fractions = weighted.annotations[0].ratio
+        difference = weighted.pairs[0].ratio if weighted.pairs else None
+    if catalog.scores is not None:
+        one = catalog.scores.weighted
+        score = one.sums.ratio if one else (catalog.scores.sums.totals, catalog.scores.positions.counts.astype(float))
+    return audit_maps(catalog.sums, fractions, difference, score)
 
 
 def bin_catalog(source: TableSource, found: Overview, meanings: Mapping[str, Meaning]) -> BinnedCatalog:
@@ -94,10 +145,13 @@ def bin_catalog(source: TableSource, found: Overview, meanings: Mapping[str, Mea
     hygiene = joined_reports(collected.reports)
     hygiene["repeated_with_other_labels"] = found.contradicting
     hygiene["positions_rounded_to"] = found.rounded_to
+    if source.columns.weight:
+        hygiene["of_weight_zero"] = collected.without["weight"]
     given = {"label": True, "reference": source.columns.reference, "score": source.columns.score}
     hygiene |= {f"without_{what}": collected.without[what] for what in given if given[what]}
     covariates = _joined(source.columns.covariates, collected)
-    return BinnedCatalog(collected.sums, hygiene, covariates, _joined_scores(collected))
+    scores, weighted = _joined_scores(collected), _joined_weights(collected)
+    return BinnedCatalog(collected.sums, hygiene, covariates, scores, weighted, collected.groups)
 
 
 def _add_piece(
@@ -111,6 +165,10 @@ def _add_piece(
     labels = np.array([meanings[name].zeros_and_ones(piece[name]) for name in annotations])
     labelled = np.isfinite(labels).all(axis=0)
     collected.without["label"] += int((~labelled).sum())
+    if source.columns.weight:
+        counts = piece["weight"].to_numpy() > 0
+        collected.without["weight"] += int((labelled & ~counts).sum())
+        labelled &= counts
     piece, labels = piece[labelled], labels[:, labelled]
     if piece.empty:
         return
@@ -128,6 +186,12 @@ def _add_piece(
     reference = _reference(piece, labels[0], meanings, source, places, collected) if source.columns.reference else None
     part = CatalogSums.of(places, [AnnotationSums.of(row, places) for row in labels], pairs, reference)
     collected.sums = part if collected.sums is None else collected.sums + part
+    if source.columns.weight:
+        _add_weights(piece["weight"].to_numpy(float), labels, places, collected)
+    if source.columns.group:
+        weights = piece["weight"].to_numpy(float) if source.columns.weight else None
+        for name, group in groups_of(piece["group"], labels[0], weights, places.vectors).items():
+            collected.groups[name] = collected.groups[name] + group if name in collected.groups else group
     if source.columns.score and not source.columns.reference:
         scores = _scores(piece, source)
         known = np.isfinite(scores)
@@ -136,9 +200,27 @@ def _add_piece(
         positions = PixelPositions.of(at.vectors, at.pixels, AUDIT_PIXELS)
         values = PixelValues.of(scores[known], at.vectors, at.pixels, AUDIT_PIXELS)
         collected.scores.append((positions, values, scores[known]))
+        if source.columns.weight:
+            weights = piece["weight"].to_numpy(float)[known]
+            sums = WeightedSums.of(scores[known], weights, at)
+            old = collected.weighted_scores
+            collected.weighted_scores = sums if old is None else old + sums
+            collected.score_weights.append(weights)
     if source.columns.covariates:
         templates = piece[[f"covariate:{name}" for name in source.columns.covariates]].to_numpy(float)
         collected.covariates.append((places.vectors, places.pixels, labels, templates))
+
+
+def _add_weights(
+    weights: NDArray[np.float64], labels: NDArray[np.float64], places: Places, collected: _Collected
+) -> None:
+    annotations = tuple(WeightedSums.of(row, weights, places) for row in labels)
+    pairs = tuple(WeightedSums.of(first - second, weights, places) for first, second in combinations(labels, 2))
+    if (old := collected.weighted) is not None:
+        annotations = tuple(map(add, old[0], annotations))
+        pairs = tuple(map(add, old[1], pairs))
+    collected.weighted = annotations, pairs
+    collected.weights.append((weights, labels.astype(np.int8)))
 
 
 def _scores(piece: pd.DataFrame, source: TableSource) -> NDArray[np.float64]:
@@ -191,7 +273,17 @@ def _joined_scores(collected: _Collected) -> Scores | None:
     if not collected.scores:
         return None
     positions, sums, values = zip(*collected.scores, strict=True)
-    return Scores(reduce(add, positions), reduce(add, sums), np.concatenate(values))
+    each, weighted = np.concatenate(values), None
+    if collected.weighted_scores is not None:
+        weighted = WeightedColumn(collected.weighted_scores, each, np.concatenate(collected.score_weights))
+    return Scores(reduce(add, positions), reduce(add, sums), each, weighted)
+
+
+def _joined_weights(collected: _Collected) -> WeightedLabels | None:
+    if collected.weighted is None:
+        return None
+    weights, labels = zip(*collected.weights, strict=True)
+    return WeightedLabels(*collected.weighted, np.concatenate(weights), np.concatenate(labels, axis=1))
 
 
 def _shared_classes(counts: Sequence[Mapping[str, int]]) -> tuple[str, ...]:

@@ -190,19 +190,30 @@ class CatalogSums(Additive):
         return self.positions.n
 
 
-def audit_maps(sums: CatalogSums) -> dict[str, NDArray[np.float64]]:
+# Sums over pixels (p,) above and below: of a number, and of galaxies.
+Ratio = tuple[NDArray[np.float64], NDArray[np.float64]]
+
+
+def audit_maps(
+    sums: CatalogSums, fractions: Ratio | None = None, difference: Ratio | None = None, score: Ratio | None = None
+) -> dict[str, NDArray[np.float64]]:
     """Nested HEALPix maps (ICRS) of a catalog, NaN where there are too few galaxies.
 
     `n`: galaxies; `fraction`: of the positive class of the first annotation; `difference`: first minus second
-    annotation, where there are two; `errors`: share of labels that are not the reference's, where there is one. Cells
-    are as small as leaves `_GALAXIES_A_CELL` galaxies in a typical one. `sigma`: paper-style sigma along the axis in
-    each pixel of nside 32; absent where the positions leave an axis undetermined.
+    annotation, where there are two; both as given instead of those of `sums`, where galaxies have weights; `score`:
+    mean score; `errors`: share of labels that are not the reference's, where there is one. Cells are as small as leaves
+    `_GALAXIES_A_CELL` galaxies in a typical one. `sigma`: paper-style sigma along the axis in each pixel of nside 32;
+    absent where the positions leave an axis undetermined.
     """
     counts = sums.positions.counts.astype(float)
     order = _map_order(counts)
-    maps = {"n": _coarse(counts, order), "fraction": _ratio(sums.annotations[0].labels.totals, counts, order)}
+    fractions = fractions or (sums.annotations[0].labels.totals, counts)
+    maps = {"n": _coarse(counts, order), "fraction": _ratio(*fractions, order)}
     if sums.pairs:
-        maps["difference"] = _ratio(sums.pairs[0].difference.totals, counts, order)
+        above, below = difference or (sums.pairs[0].difference.totals, counts)
+        maps["difference"] = _ratio(above, below, order)
+    if score:
+        maps["score"] = _ratio(*score, order)
     if sums.reference is not None:
         maps["errors"] = _ratio(sums.reference.wrong, sums.reference.known, order)
     if np.linalg.cond(sums.positions.second) < 1e9:

@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from workflow_scripts.audits.groups import check_number_of_groups, group_names
 from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.catalogs.hygiene import (
     LARGEST_LOSS,
@@ -66,7 +67,9 @@ def overview(source: TableSource) -> Overview:
     annotations = [name for name in source.label_columns if name != "reference"]
     positions, ids, kinds, rows, any_usable = [], [], [], 0, False
     numbers: dict[tuple, int] = {}
-    for piece in source.pieces():
+    groups: Counter[str] = Counter()
+    weights = WeightCheck()
+    for piece in source.pieces("look over the table"):
         rows += len(piece)
         usable = _usable(piece, source.hygiene["sentinels"])
         for name, counter in counts.items():
@@ -75,6 +78,11 @@ def overview(source: TableSource) -> Overview:
         extent.add(piece["ra"].to_numpy()[usable], piece["dec"].to_numpy()[usable])
         # A row without a label repeats nothing: it is left out anyway.
         usable &= piece[annotations].notna().all(axis=1)
+        if source.columns.group:
+            groups.update(group_names(piece["group"][usable]))
+            check_number_of_groups(groups, f"{source.path}: column '{source.columns.group}' (--group-by)")
+        if source.columns.weight:
+            weights.add(piece["weight"][usable].to_numpy(float))
         positions.append(np.where(usable.to_numpy()[:, None], piece[["ra", "dec"]].to_numpy(), np.nan))
         kinds.append(_kinds(piece, annotations, numbers))
         if source.columns.source_id:
@@ -87,6 +95,8 @@ def overview(source: TableSource) -> Overview:
     if source.held is None and source.table is not None:
         extent.check(source.table.positions)
         source.table.log_report()
+    if source.columns.weight:
+        weights.check(f"{source.path}: column '{source.columns.weight}' (--weight)")
     kind, rounded_to = np.concatenate(kinds), extent.rounded_to()
     radius = radius_of_repeats(source.hygiene["radius_arcsec"], rounded_to)
     repeated: NDArray[np.bool_] = np.zeros(rows, bool)
@@ -98,6 +108,33 @@ def overview(source: TableSource) -> Overview:
     repeated_id = pd.Series(np.concatenate(ids)).duplicated().to_numpy() if len(ids) > 1 else None
     classes = {name: dict(sorted(counter.items())) for name, counter in counts.items()}
     return Overview(rows, classes, repeated, repeated_id, contradicting, rounded_to)
+
+
+@dataclass
+class WeightCheck:
+    """Weights of the galaxies that have a label: how many are no weights, and how many count."""
+
+    n: int = 0
+    negative: int = 0
+    missing: int = 0
+    positive: int = 0
+
+    def add(self, weights: NDArray[np.float64]) -> None:
+        """Count more weights (n,)."""
+        self.n += len(weights)
+        self.negative += int((weights < 0).sum())
+        self.missing += int((~np.isfinite(weights)).sum())
+        self.positive += int((weights > 0).sum())
+
+    def check(self, where: str) -> None:
+        """Raise `InputError`, beginning with `where`, for weights that are negative, missing or infinite, or all 0."""
+        if self.negative or self.missing:
+            raise InputError(
+                f"{where} has {self.negative} negative and {self.missing} missing or infinite values among {self.n}"
+                " galaxies, expected a number for each, zero or more (zero: the galaxy does not count)"
+            )
+        if self.n and not self.positive:
+            raise InputError(f"{where} is zero for all {self.n} galaxies, expected weights above zero")
 
 
 def _usable(piece: pd.DataFrame, sentinels: list[float]) -> pd.Series:
@@ -147,7 +184,7 @@ def galaxies(source: TableSource, found: Overview) -> Iterator[tuple[pd.DataFram
     # Galaxies that repeat were found across pieces.
     settings = {**source.hygiene, "radius_arcsec": 0.0, "largest_loss": 1.0}
     start, left, nothing = 0, 0, ""
-    for piece in source.pieces():
+    for piece in source.pieces("add up the galaxies"):
         rows = slice(start, start + len(piece))
         start = rows.stop
         drop = {"repeated_galaxy": found.repeated[rows]}

@@ -1,7 +1,8 @@
 """The tests of one annotation of a catalog: does it depend on the position on the sky, and how sure can one be?"""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,43 +17,42 @@ from workflow_scripts.audits.audit_findings import (
     centred_dipole,
     with_normal_error,
 )
-from workflow_scripts.audits.binning import Scores
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, RA_BINS, AnnotationSums, CatalogSums
 from workflow_scripts.audits.regressions import multipole_findings
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity
+from workflow_scripts.statistics.fractions import FractionContrast, fraction_contrast, homogeneity
 from workflow_scripts.statistics.sky.axis_scan import sigma_without_dipole
 from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coarser_pixels
-from workflow_scripts.statistics.sky.cosine import cosine_score_test, fixed_axis_test
-from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.cosine import CosineFit, cosine_score_test, fixed_axis_test
+from workflow_scripts.statistics.sky.dipole import Dipole, dipole
 from workflow_scripts.statistics.sky.dipole_amplitude import (
+    AmplitudeInterval,
     axis_region,
-    calibrated_interval,
     isotropy_bayes_factor,
     uniform_amplitude_bayes_factor,
 )
 from workflow_scripts.statistics.sky.linear_probability import linear_probability
 from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics, weak_axis_check
-from workflow_scripts.statistics.sky.nulls import random_sign_test
+from workflow_scripts.statistics.sky.nulls import DipoleScoreTest, random_sign_test
 from workflow_scripts.statistics.sky.scans import scan_hemispheres, scan_octopole, scan_quadrupole
-from workflow_scripts.statistics.sky.value_permutations import value_dipole_test
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
-_NO_DEPENDENCE = "the fraction does not depend on position"
-_BLOCK_NSIDES = (2, 4, 8)
+NO_DEPENDENCE = "the fraction does not depend on position"
+BLOCK_NSIDES = (2, 4, 8)
 _SCAN_NSIDE_ORDER = 3
 _SCAN_PERMUTATIONS = 999
 # Widths of the prior of a dipole's components, in fractions, for which odds are given.
 _BAYES_TAUS = (0.01, 0.03, 0.1)
 # The other prior: amplitude uniform from 0 to this, as Patel & Desmond (2024, MNRAS 534, 1553) have it, any axis.
 _LARGEST_AMPLITUDE = 0.3
-_SCANS = {
+SCANS = {
     "hemisphere_scan": (scan_hemispheres, "two opposite hemispheres"),
     "quadrupole_scan": (scan_quadrupole, "cos 2 phi"),
     "octopole_scan": (scan_octopole, "cos 3 phi"),
 }
 # What the contrast of two halves estimates, and the parts (right ascension bin, hemisphere) of each.
-_HALVES: dict[str, tuple[str, Any, Any]] = {
+HALVES: dict[str, tuple[str, Any, Any]] = {
     "ra_halves": (
         "fraction at right ascension below 180 degrees minus that above",
         np.s_[: RA_BINS // 2],
@@ -62,40 +62,17 @@ _HALVES: dict[str, tuple[str, Any, Any]] = {
 }
 
 
-def single_catalog_tests(
-    sums: CatalogSums, annotation: AnnotationSums, column: str, suffix: str, settings: AuditSettings, findings: Findings
-) -> None:
+def single_catalog_tests(one: "OneAnnotation", findings: Findings) -> None:
     """Make all tests of one annotation, from sums alone.
 
-    `suffix` follows the tests' names, empty for the first annotation of a catalog. Labels that are all the same, or too
-    small a part of the sky, end up in `findings.not_run`.
+    Labels that are all the same, or too small a part of the sky, end up in `findings.not_run`.
     """
-    one = _OneAnnotation(sums, annotation, column, suffix, settings)
-    tests: tuple[tuple[str, Callable[[], AuditFinding | Iterable[AuditFinding]]], ...] = (
-        ("dipole_score", one.dipole_score),
-        ("cosine_scan_paper_style", one.cosine_scan),
-        ("linear_probability_dipole", one.linear_probability),
-        ("glm", partial(one.glm, findings)),
-        ("cosine_in_ra", one.cosine_in_ra),
-        ("declination_gradient", one.declination_gradient),
-        ("ra_bins", one.ra_bins),
-        *((name, partial(one.halves, name)) for name in _HALVES),
-        *((name, partial(one.scan, name)) for name in _SCANS),
-    )
-    for name, test in tests:
-        findings.attempt(name + suffix, test)
-    for nside in _BLOCK_NSIDES:
-        findings.attempt(f"block_dipole_nside{nside}{suffix}", partial(one.block_dipole, nside))
-
-
-def score_test(scores: Scores, column: str, settings: AuditSettings) -> AuditFinding:
-    """Dipole of scores without a reference; scores are permuted over galaxies, since they are not 0 or 1."""
-    found = value_dipole_test(scores.positions, scores.sums, scores.values, settings.permutations, settings.seed)
-    made = found, calibrated_interval(found.beta, found.covariance, seed=settings.seed)
-    null, estimand = "the score does not depend on position", "amplitude of the dipole of the score"
-    extra = {"annotation": column, "mean": found.mean}
-    sample = GalaxySample(len(scores.values), extra=extra)
-    return sample.centred_dipole("score_dipole", null, estimand, made, settings, family="secondary")
+    suffix = one.sample.suffix
+    for name, test in one.tests(findings).items():
+        if reason := one.refused.get(name):
+            findings.refused[name + suffix] = reason
+        else:
+            findings.attempt(name + suffix, test)
 
 
 def _two_sided_sigma(scanned: float) -> float:
@@ -109,41 +86,112 @@ def _two_sided_sigma(scanned: float) -> float:
     return float(-special.ndtri_exp(log_p - np.log(2)))
 
 
-class _OneAnnotation:
+def full_dipole(
+    sample: GalaxySample,
+    name: str,
+    null: str,
+    estimand: str,
+    made: tuple[DipoleScoreTest, AmplitudeInterval],
+    positions: PixelPositions,
+    settings: AuditSettings,
+    family: str,
+) -> AuditFinding:
+    """A centred dipole with all that is known of it: odds, region of the axis, angle to the footprint's weak one."""
+    found = made[0]
+    region = axis_region(found.beta, found.covariance)
+    check = weak_axis_check(found.axis, mask_diagnostics(positions.sums).weak_axis)
+    odds = isotropy_bayes_factor(found.beta, found.covariance, _BAYES_TAUS)
+    notes = ["the amplitude of a dipole is positive also where there is none: read the interval, and the p"]
+    if check.suspicious:
+        notes.append(f"the axis is {check.angle_deg:.0f} degrees from the footprint's weak direction")
+    extra = {
+        "covariance": found.covariance,
+        "mean": found.mean,
+        "condition": found.condition,
+        "axis_region_deg2": region.area_deg2,
+        "whole_sky_possible": region.whole_sky,
+        "weak_axis_angle_deg": check.angle_deg,
+        "weak_axis_suspicious": check.suspicious,
+        "weak_axis_chance": check.chance,
+        "ln_bayes_factor_isotropy": dict(zip(map(str, _BAYES_TAUS), odds.tolist(), strict=True)),
+        "ln_bayes_factor_uniform_amplitude": uniform_amplitude_bayes_factor(
+            found.beta, found.covariance, _LARGEST_AMPLITUDE
+        ),
+        "largest_amplitude_of_prior": _LARGEST_AMPLITUDE,
+    }
+    return sample.centred_dipole(name, null, estimand, made, settings, extra, family, notes)
+
+
+def block_finding(
+    sample: GalaxySample, name: str, nside: int, positions: PixelPositions, values: PixelValues, settings: AuditSettings
+) -> AuditFinding:
+    """The dipole of values with blocks of sky as the unit."""
+    blocks = coarser_pixels(AUDIT_PIXELS, 12 * nside**2)
+    found = block_dipole_test(positions, values, blocks, settings.permutations, settings.seed)
+    return sample.dipole(
+        name,
+        "no dipole, whatever labels of one block of sky have in common",
+        f"amplitude of the dipole, blocks of {58.6323 / nside:.0f} degrees as the unit",
+        found.beta,
+        found.f,
+        found.p,
+        {"n_blocks": found.n_blocks},
+        dof=list(found.dof),
+        se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
+        p_permutation=found.p_wild,
+        p_smallest=settings.p_smallest,
+        notes=[f"{found.n_blocks} blocks with galaxies, as good as {found.effective_blocks:.0f} of equal number"],
+    )
+
+
+class OneAnnotation:
+    """The tests of one annotation.
+
+    `suffix` follows the tests' names, empty for the first annotation of a catalog; `family` is that of its dipole.
+    """
+
+    # By the name of a test, why it is not to be made.
+    refused: Mapping[str, str] = MappingProxyType({})
+
     def __init__(
-        self, sums: CatalogSums, annotation: AnnotationSums, column: str, suffix: str, settings: AuditSettings
+        self,
+        sums: CatalogSums,
+        annotation: AnnotationSums,
+        column: str,
+        suffix: str,
+        settings: AuditSettings,
+        family: str = "primary",
     ):
-        self.sums, self.annotation, self.settings = sums, annotation, settings
+        self.sums, self.annotation, self.settings, self.family = sums, annotation, settings, family
         self.positions, self.labels = sums.positions, annotation.labels
         self.sample = GalaxySample(sums.n, suffix, {"annotation": column})
 
+    def tests(self, findings: Findings) -> dict[str, Callable[[], AuditFinding | Iterable[AuditFinding]]]:
+        """All tests by name; `findings` is for what a test finds that cannot be made."""
+        return {
+            "dipole_score": self.dipole_score,
+            "cosine_scan_paper_style": self.cosine_scan,
+            "linear_probability_dipole": self.linear_probability,
+            "glm": partial(self.glm, findings),
+            "cosine_in_ra": self.cosine_in_ra,
+            "declination_gradient": self.declination_gradient,
+            "ra_bins": self.ra_bins,
+            **{name: partial(self.halves, name) for name in HALVES},
+            **{name: partial(self.scan, name) for name in SCANS},
+            **{f"block_dipole_nside{nside}": partial(self.block_dipole, nside) for nside in BLOCK_NSIDES},
+        }
+
+    def made_dipole(self) -> tuple[DipoleScoreTest, AmplitudeInterval]:
+        """The centred dipole and the interval of its amplitude."""
+        return centred_dipole(self.positions, self.labels, self.settings)
+
     def dipole_score(self) -> AuditFinding:
         """Centred score test, with the amplitude's interval, limit and odds."""
-        made = centred_dipole(self.positions, self.labels, self.settings)
-        found = made[0]
-        region = axis_region(found.beta, found.covariance)
-        check = weak_axis_check(found.axis, mask_diagnostics(self.positions.sums).weak_axis)
-        odds = isotropy_bayes_factor(found.beta, found.covariance, _BAYES_TAUS)
-        notes = ["the amplitude of a dipole is positive also where there is none: read the interval, and the p"]
-        if check.suspicious:
-            notes.append(f"the axis is {check.angle_deg:.0f} degrees from the footprint's weak direction")
-        extra = {
-            "covariance": found.covariance,
-            "mean": found.mean,
-            "condition": found.condition,
-            "axis_region_deg2": region.area_deg2,
-            "whole_sky_possible": region.whole_sky,
-            "weak_axis_angle_deg": check.angle_deg,
-            "weak_axis_suspicious": check.suspicious,
-            "weak_axis_chance": check.chance,
-            "ln_bayes_factor_isotropy": dict(zip(map(str, _BAYES_TAUS), odds.tolist(), strict=True)),
-            "ln_bayes_factor_uniform_amplitude": uniform_amplitude_bayes_factor(
-                found.beta, found.covariance, _LARGEST_AMPLITUDE
-            ),
-            "largest_amplitude_of_prior": _LARGEST_AMPLITUDE,
-        }
-        name, estimand = "dipole_score", "amplitude of the dipole of the fraction of the positive class"
-        return self.sample.centred_dipole(name, _NO_DEPENDENCE, estimand, made, self.settings, extra, notes=notes)
+        estimand = "amplitude of the dipole of the fraction of the positive class"
+        made = self.made_dipole()
+        return full_dipole(
+            self.sample, "dipole_score", NO_DEPENDENCE, estimand, made, self.positions, self.settings, self.family
+        )
 
     def cosine_scan(self) -> AuditFinding:
         """Paper-style maximum over all axes: uncentred signs, random signs as null."""
@@ -184,7 +232,7 @@ class _OneAnnotation:
         found = linear_probability(self.sums.fine_positions, self.annotation.fine_positives)
         return self.sample.dipole(
             "linear_probability_dipole",
-            _NO_DEPENDENCE,
+            NO_DEPENDENCE,
             "amplitude D of p(n) = M + D d.n",
             found.beta,
             found.dipole.statistic,
@@ -199,7 +247,7 @@ class _OneAnnotation:
 
     def cosine_in_ra(self) -> AuditFinding:
         """Cosine of right ascension, its phase free."""
-        found = cosine_score_test(self.sums.circle, self.annotation.circle)
+        found = self.cosine_fit()
         return self.sample.finding(
             "cosine_in_ra",
             "the fraction does not depend on right ascension",
@@ -214,7 +262,7 @@ class _OneAnnotation:
 
     def declination_gradient(self) -> AuditFinding:
         """Gradient in sin(dec) beside the cosine in right ascension."""
-        found = fixed_axis_test(dipole(self.positions.sums, self.labels.sums), [0.0, 0.0, 1.0])
+        found = fixed_axis_test(self.plain_dipole(), [0.0, 0.0, 1.0])
         return self.sample.finding(
             "declination_gradient",
             "the fraction does not change with declination",
@@ -233,16 +281,13 @@ class _OneAnnotation:
 
     def halves(self, name: str) -> AuditFinding:
         """Right ascension below 180 degrees minus the rest, or north minus south of the celestial equator."""
-        estimand, *parts = _HALVES[name]
-        (k_first, n_first), (k_second, n_second) = (
-            (self.annotation.positives[part].sum(), self.sums.counts[part].sum()) for part in parts
-        )
-        found = fraction_contrast(k_first, n_first, k_second, n_second)
+        estimand, *parts = HALVES[name]
+        found = self.contrast(*parts)
         return self.sample.finding(
             name,
             "the fractions of the two halves are equal",
             estimand,
-            {"n_halves": [n_first, n_second]},
+            {"n_halves": [self.sums.counts[part].sum() for part in parts]},
             estimate=found.difference,
             se=found.se,
             ci95=list(found.ci95),
@@ -252,14 +297,14 @@ class _OneAnnotation:
 
     def scan(self, name: str) -> AuditFinding:
         """A template scanned over many axes, with the null of the largest contrast."""
-        scanned, contrast = _SCANS[name]
+        scanned, contrast = SCANS[name]
         axes = unit_vectors(*tile_centres(_SCAN_NSIDE_ORDER))
         axes = axes[axes[:, 2] >= 0]
         permutations = min(_SCAN_PERMUTATIONS, self.settings.permutations)
         found = scanned(axes, self.positions, self.labels, permutations, self.settings.seed)
         return self.sample.finding(
             name,
-            _NO_DEPENDENCE,
+            NO_DEPENDENCE,
             f"largest |z| of {contrast} over {len(axes)} axes",
             axis_keys(found.axis),
             estimate=found.maximum,
@@ -270,19 +315,22 @@ class _OneAnnotation:
 
     def block_dipole(self, nside: int) -> AuditFinding:
         """Dipole with blocks of sky as the unit: labels that neighbours share."""
-        blocks = coarser_pixels(AUDIT_PIXELS, 12 * nside**2)
-        found = block_dipole_test(self.positions, self.labels, blocks, self.settings.permutations, self.settings.seed)
-        return self.sample.dipole(
-            f"block_dipole_nside{nside}",
-            "no dipole, whatever labels of one block of sky have in common",
-            f"amplitude of the dipole, blocks of {58.6323 / nside:.0f} degrees as the unit",
-            found.beta,
-            found.f,
-            found.p,
-            {"n_blocks": found.n_blocks},
-            dof=list(found.dof),
-            se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
-            p_permutation=found.p_wild,
-            p_smallest=self.settings.p_smallest,
-            notes=[f"{found.n_blocks} blocks with galaxies, as good as {found.effective_blocks:.0f} of equal number"],
+        return block_finding(
+            self.sample, f"block_dipole_nside{nside}", nside, self.positions, self.labels, self.settings
         )
+
+    # What these are made of, which weights change.
+
+    def cosine_fit(self) -> CosineFit:
+        """The fit of a cosine in right ascension."""
+        return cosine_score_test(self.sums.circle, self.annotation.circle)
+
+    def plain_dipole(self) -> Dipole:
+        """The dipole without permutations."""
+        return dipole(self.positions.sums, self.labels.sums)
+
+    def contrast(self, first: Any, second: Any) -> FractionContrast:
+        """The fractions of two parts (right ascension bin, hemisphere) of the sky compared."""
+        counted = ((self.annotation.positives[part].sum(), self.sums.counts[part].sum()) for part in (first, second))
+        (k_first, n_first), (k_second, n_second) = counted
+        return fraction_contrast(k_first, n_first, k_second, n_second)

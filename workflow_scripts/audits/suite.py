@@ -12,18 +12,29 @@ import pandas as pd
 from workflow_scripts.audits.audit_findings import AuditSettings, Findings, axis_keys
 from workflow_scripts.audits.audit_verdict import audit_verdict
 from workflow_scripts.audits.binning import BinnedCatalog, bin_catalog
-from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums
+from workflow_scripts.audits.catalog_sums import RA_BINS
 from workflow_scripts.audits.comparisons import accuracy, cochran_test, paired_tests, reference_tests
 from workflow_scripts.audits.galaxy_pieces import check_rows_lost, overview
+from workflow_scripts.audits.groups import group_rows
 from workflow_scripts.audits.regressions import template_tests
-from workflow_scripts.audits.single_catalog import score_test, single_catalog_tests
+from workflow_scripts.audits.row_warnings import log_hygiene, warning_sentences
+from workflow_scripts.audits.score_tests import score_tests
+from workflow_scripts.audits.single_catalog import OneAnnotation, single_catalog_tests
 from workflow_scripts.audits.table_pieces import AuditColumns, TableSource
 from workflow_scripts.audits.vocabulary import Meaning, Vocabulary, meaning_of
-from workflow_scripts.catalogs.hygiene import LARGEST_LOSS, NOTEWORTHY_LOSS
+from workflow_scripts.audits.weighted_tests import (
+    NOT_USED,
+    REFUSED_OF_SEVERAL,
+    REFUSED_OF_TEMPLATES,
+    WeightedAnnotation,
+    weighted_pair_tests,
+)
+from workflow_scripts.catalogs.hygiene import LARGEST_LOSS
 from workflow_scripts.statistics.fractions import wilson_interval
 from workflow_scripts.statistics.runs.power import detectable_dipole, label_variance
 from workflow_scripts.statistics.sky.dipole_stability import multipole_aliasing
 from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics
+from workflow_scripts.statistics.sky.weighted_dipole import weighted_fraction
 
 log = logging.getLogger(__name__)
 
@@ -60,14 +71,24 @@ def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
         log.warning("%s", sentence)
     log.info("%d galaxies in %d of %d rows", catalog.sums.n, catalog.hygiene["rows_out"], catalog.hygiene["rows_in"])
     findings = run_tests(catalog, source.columns, settings)
+    if findings.refused:
+        log.info("not made with weights: %s", ", ".join(findings.refused).replace("_", " "))
     adjusted = findings.ledger(settings.alpha)
-    details, positive = sky_details(catalog.sums, settings), meanings["annotation0"].name
+    details, positive = sky_details(catalog, findings, settings), meanings["annotation0"].name
+    columns = source.columns
+    if columns.weight and catalog.weighted:
+        details["weights"] = weights_report(catalog, columns.weight, findings)
+    if columns.group:
+        details["groups"] = {"column": columns.group, "rows": group_rows(catalog.groups, bool(columns.weight))}
     summary = {
         "experiment": name,
         "warnings": warnings,
-        "verdict": audit_verdict(findings, adjusted, details, positive, catalog.sums.n, settings.alpha),
+        "verdict": audit_verdict(findings, adjusted, details, columns, positive, catalog.sums.n, settings.alpha),
         "alpha": settings.alpha,
-        "tests": [finding.as_dict() for finding in findings.found],
+        "tests": [
+            finding.as_dict() | ({"weights": finding.extra.get("weights", NOT_USED)} if columns.weight else {})
+            for finding in findings.found
+        ],
         "ledger": adjusted,
         "not_run": findings.not_run,
         **details,
@@ -75,6 +96,7 @@ def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
             "file": str(source.path),
             "columns": source.columns.as_dict(),
             "positive": positive,
+            **({"threshold": columns.threshold} if columns.threshold is not None else {}),
             "classes": found.classes,
             "taken_for": {
                 part: {value: meanings[part].taken_for(value) for value in found.classes[part]}
@@ -87,7 +109,7 @@ def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
     }
     if catalog.sums.reference is not None:
         summary["against_reference"] = accuracy(catalog.sums.reference)
-    return Audit(summary, catalog, fractions_by_part(catalog.sums, source.columns.labels))
+    return Audit(summary, catalog, fractions_by_part(catalog, columns.labels))
 
 
 def meanings_of(source: TableSource, classes: Mapping[str, Mapping[str, int]]) -> dict[str, Meaning]:
@@ -107,22 +129,35 @@ def meanings_of(source: TableSource, classes: Mapping[str, Mapping[str, int]]) -
 
 
 def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSettings) -> Findings:
-    """Every test that the sums of a catalog, its scores and its covariates allow."""
-    findings, names = Findings(), columns.labels
-    for number, annotation in enumerate(catalog.sums.annotations):
-        suffix = f" {names[number]}" if number else ""
-        single_catalog_tests(catalog.sums, annotation, names[number], suffix, settings, findings)
-    for number, (pair, two) in enumerate(zip(catalog.sums.pairs, combinations(names, 2), strict=True)):
+    """Every test that the sums of a catalog, its scores, its covariates and its weights allow."""
+    findings, names, sums, weighted = Findings(), columns.labels, catalog.sums, catalog.weighted
+    # Scores that stand for labels, too, are what is asked about.
+    score_first = columns.threshold is not None
+    if (scores := catalog.scores) is not None and score_first:
+        score_tests(scores, columns.score or "", True, settings, findings)
+    for number, annotation in enumerate(sums.annotations):
+        suffix, family = f" {names[number]}" if number else "", "secondary" if score_first else "primary"
+        of_one = (sums, annotation, names[number], suffix, settings, family)
+        one = WeightedAnnotation(weighted.annotation(number), *of_one) if weighted else OneAnnotation(*of_one)
+        single_catalog_tests(one, findings)
+    for number, (pair, two) in enumerate(zip(sums.pairs, combinations(names, 2), strict=True)):
         suffix = f" {two[0]} and {two[1]}" if number else ""
-        paired_tests(catalog.sums, pair, two, suffix, settings, findings)
-    if len(names) > 2:
-        findings.attempt("cochran_q", lambda: cochran_test(catalog.sums, names))
-    if catalog.sums.reference is not None:
-        reference_tests(catalog.sums.reference, settings, findings)
+        if weighted:
+            weighted_pair_tests(weighted.difference(number), sums.positions, two, suffix, settings, findings)
+        else:
+            paired_tests(sums, pair, two, suffix, settings, findings)
+    if len(names) > 2 and weighted:
+        findings.refused |= REFUSED_OF_SEVERAL
+    elif len(names) > 2:
+        findings.attempt("cochran_q", lambda: cochran_test(sums, names))
+    if sums.reference is not None:
+        reference_tests(sums.reference, settings, findings)
         findings.not_run += [_first_only("against the reference", name) for name in names[1:]]
-    if (scores := catalog.scores) is not None:
-        findings.attempt("score_dipole", lambda: score_test(scores, columns.score or "", settings))
-    if catalog.covariates is not None:
+    if scores is not None and not score_first:
+        score_tests(scores, columns.score or "", False, settings, findings)
+    if catalog.covariates is not None and weighted:
+        findings.refused |= REFUSED_OF_TEMPLATES
+    elif catalog.covariates is not None:
         template_tests(catalog.covariates, settings, findings)
         findings.not_run += [_first_only("with templates", name) for name in names[1:]]
     return findings
@@ -132,22 +167,30 @@ def _first_only(which: str, name: str) -> str:
     return f"tests of {name} {which}: only the first column of labels has them (name this one first: --label {name})"
 
 
-def sky_details(sums: CatalogSums, settings: AuditSettings) -> dict[str, Any]:
+def sky_details(catalog: BinnedCatalog, findings: Findings, settings: AuditSettings) -> dict[str, Any]:
     """What the footprint does to a dipole, and the smallest that the catalog could have shown; None if undefined."""
     details: dict[str, Any] = {"mask": None, "power": None}
+    sums, weighted = catalog.sums, catalog.weighted
+    positions = sums.positions if weighted is None else weighted.annotations[0].positions
     try:
-        mask = mask_diagnostics(sums.positions.sums)
+        mask = mask_diagnostics(positions.sums)
         details["mask"] = {
             "weak_axis": axis_keys(mask.weak_axis),
             "se_inflation": mask.se_inflation,
             "monopole_leakage": mask.monopole_leakage,
             "condition": mask.condition,
             "footprint_axis": axis_keys(mask.footprint_axis) if np.isfinite(mask.footprint_axis).all() else None,
-            "quadrupole_variance_inflation": multipole_aliasing(sums.positions, 1).variance_inflation,
+            "quadrupole_variance_inflation": multipole_aliasing(positions, 1).variance_inflation,
         }
-        variance = label_variance(sums.annotations[0].labels.sums.total / sums.n)
-        covariance = sums.positions.sums.centred / sums.n
-        found = detectable_dipole(sums.n, variance, covariance, settings.power, settings.alpha)
+        first = findings.primary_dipole
+        if first is not None and (weighted or first.test.name == "score_dipole"):
+            # The same with the covariance that these values have.
+            covariance = np.linalg.inv(first.extra["covariance"]) / first.test.n
+            found = detectable_dipole(first.test.n, 1.0, covariance, settings.power, settings.alpha)
+        else:
+            variance = label_variance(sums.annotations[0].labels.sums.total / sums.n)
+            covariance = sums.positions.sums.centred / sums.n
+            found = detectable_dipole(sums.n, variance, covariance, settings.power, settings.alpha)
         details["power"] = {
             "power": settings.power,
             "alpha": settings.alpha,
@@ -161,69 +204,42 @@ def sky_details(sums: CatalogSums, settings: AuditSettings) -> dict[str, Any]:
     return details
 
 
-def fractions_by_part(sums: CatalogSums, names: tuple[str, ...]) -> pd.DataFrame:
-    """Fractions with Wilson intervals by right ascension bin, half of the circle and hemisphere; a row a part."""
+def weights_report(catalog: BinnedCatalog, column: str, findings: Findings) -> dict[str, Any]:
+    """What was made of weights: how unequal they are, and, by test, whether they were used, or why not."""
+    assert catalog.weighted is not None
+    moments = catalog.weighted.annotations[0].moments
+    names = [finding.test.name for finding in findings.found]
+    used = [finding.test.name for finding in findings.found if finding.extra.get("weights") == "used"]
+    return {
+        "column": column,
+        "sum": float(moments.weights[0, 0]),
+        "effective_n": moments.effective_n,
+        "used": used,
+        "not_used": [name for name in names if name not in used],
+        "refused": findings.refused,
+    }
+
+
+def fractions_by_part(catalog: BinnedCatalog, names: tuple[str, ...]) -> pd.DataFrame:
+    """Fractions with Wilson intervals by right ascension bin, half of the circle and hemisphere; a row a part.
+
+    With weights, fractions are weighted, and intervals those of as many equal galaxies as are as good.
+    """
+    width, half = 360 / RA_BINS, RA_BINS // 2
+    parts: list[tuple[str, str, Any]] = [
+        ("ra_bin", f"{width * b:g}-{width * (b + 1):g}", np.s_[b : b + 1, :]) for b in range(RA_BINS)
+    ]
+    parts += [("ra_half", "0-180", np.s_[:half, :]), ("ra_half", "180-360", np.s_[half:, :])]
+    parts += [("dec_half", "south", np.s_[:, :1]), ("dec_half", "north", np.s_[:, 1:]), ("all", "all", np.s_[:, :])]
     rows = []
-    for name, annotation in zip(names, sums.annotations, strict=True):
-        width, half = 360 / RA_BINS, RA_BINS // 2
-        k, n = annotation.positives, sums.counts
-        parts = [("ra_bin", f"{width * b:g}-{width * (b + 1):g}", k[b].sum(), n[b].sum()) for b in range(RA_BINS)]
-        parts += [("ra_half", "0-180", k[:half].sum(), n[:half].sum())]
-        parts += [("ra_half", "180-360", k[half:].sum(), n[half:].sum())]
-        parts += [
-            ("dec_half", "south", k[:, 0].sum(), n[:, 0].sum()),
-            ("dec_half", "north", k[:, 1].sum(), n[:, 1].sum()),
-        ]
-        parts += [("all", "all", k.sum(), n.sum())]
-        for grouping, group, positive, galaxies in parts:
-            low, high = wilson_interval(positive, galaxies)
-            fraction = positive / galaxies if galaxies else np.nan
+    for number, (name, annotation) in enumerate(zip(names, catalog.sums.annotations, strict=True)):
+        for grouping, group, part in parts:
+            positive, galaxies = annotation.positives[part].sum(), catalog.sums.counts[part].sum()
+            fraction, as_good = positive / galaxies if galaxies else np.nan, galaxies
+            if catalog.weighted and galaxies:
+                sums = catalog.weighted.annotations[number].parts[(slice(None), *part)]
+                fraction, as_good = weighted_fraction(sums.sum(axis=(1, 2)))
+            low, high = wilson_interval(fraction * as_good if galaxies else 0, as_good)
             rows.append((name, grouping, group, int(galaxies), int(positive), fraction, float(low), float(high)))
     columns = ["annotation", "grouping", "group", "n", "positive", "fraction", "wilson_low", "wilson_high"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def warning_sentences(hygiene: Mapping[str, Any]) -> list[str]:
-    """What a reader should know of the rows before any number."""
-    sentences = []
-    lost = hygiene["rows_in"] - hygiene["rows_out"]
-    if lost > NOTEWORTHY_LOSS * hygiene["rows_in"]:
-        reasons = ", ".join(f"{rows:,} {problem.replace('_', ' ')}" for problem, rows in hygiene["dropped"].items())
-        sentences.append(
-            f"{lost:,} of {hygiene['rows_in']:,} rows ({lost / hygiene['rows_in']:.0%}) are not usable: {reasons}."
-        )
-    if hygiene["without_label"] > NOTEWORTHY_LOSS * hygiene["rows_out"]:
-        sentences.append(
-            f"{hygiene['without_label']:,} of {hygiene['rows_out']:,} galaxies have no label that counts as positive or"
-            " negative, and are left out."
-        )
-    if (step := hygiene["positions_rounded_to"]) is not None:
-        sentences.append(
-            f"Positions look rounded to {_angle(step)}: galaxies at one position were taken for different ones."
-        )
-    if hygiene["repeated_with_other_labels"]:
-        sentences.append(
-            f"{hygiene['repeated_with_other_labels']:,} rows repeat the position of another row with another label."
-            " Which label is right is unknown; both were kept, and cancel each other."
-        )
-    if repeats := hygiene["dropped"].get("repeated_galaxy"):
-        sentences.append(
-            f"{repeats:,} rows repeat a galaxy with the same label and were dropped: with them, every significance"
-            " would be too high."
-        )
-    return sentences
-
-
-def _angle(degrees: float) -> str:
-    return f"{degrees:g} degrees" if degrees >= 0.1 else f"{degrees * 3600:.3g} arcsec"
-
-
-def log_hygiene(report: Mapping[str, Any]) -> None:
-    """Log what was dropped and why."""
-    for problem, rows in report["dropped"].items():
-        log.warning("%d rows dropped: %s", rows, problem.replace("_", " "))
-    for column, cells in report["sentinels_in_covariates"].items():
-        log.warning("%d cells of %s mean 'not known'", cells, column.removeprefix("covariate:"))
-    for key in ("without_label", "without_reference", "without_score"):
-        if report.get(key):
-            log.warning("%d galaxies %s", report[key], key.replace("_", " "))

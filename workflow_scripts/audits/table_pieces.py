@@ -10,6 +10,7 @@ from workflow_scripts.audits.vocabulary import Vocabulary
 from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.catalogs.readers import ROWS_A_PIECE, CatalogTable, Parts, TableOptions
 from workflow_scripts.errors import InputError
+from workflow_scripts.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class AuditColumns:
 
     `labels` are the annotation columns, none where one is to be guessed; `ranges` has, by column ("" for one that is
     guessed), the ranges of numbers that are its classes. Columns that are not named are those of `like`, where the
-    table has them.
+    table has them. `threshold` is that from which scores are positive where they are the labels, too.
     """
 
     labels: tuple[str, ...]
@@ -30,6 +31,7 @@ class AuditColumns:
     source_id: str | None = None
     weight: str | None = None
     group: str | None = None
+    threshold: float | None = None
     ranges: Mapping[str, Sequence[NumberRange]] = field(default_factory=dict)
     like: "AuditColumns | None" = None
 
@@ -162,8 +164,8 @@ class TableSource:
         names = tuple(f"annotation{number}" for number in range(len(self.columns.labels)))
         return names + (("reference",) if self.columns.reference else ())
 
-    def pieces(self) -> Iterator[pd.DataFrame]:
-        """Selected rows as they are in the file.
+    def pieces(self, what: str = "read the table") -> Iterator[pd.DataFrame]:
+        """Selected rows as they are in the file; `what` is going on, for the progress that is shown.
 
         Columns `source_id` (number of the row where the table has none), `ra`, `dec` (ICRS degrees), a categorical of
         texts for each of `label_columns` and for `group`, and numbers for `score`, `weight` and covariates, each by
@@ -173,9 +175,16 @@ class TableSource:
             yield self.held
             return
         assert self.table is not None
-        for piece in self.table.pieces(self.rows_a_piece):
-            ids = piece.pop("source_id", None)
-            rows = piece.pop("row")
-            for number, name in enumerate(self.columns.covariates):
-                piece[f"covariate:{name}"] = piece.pop(f"covariate{number}")
-            yield pd.DataFrame({"source_id": rows if ids is None else ids.to_numpy(zero_copy_only=False), **piece})
+        with Progress(what, self.table.file.rows, "rows", rate=True) as progress:
+            for piece in self.table.pieces(self.rows_a_piece):
+                yield self._frame(piece)
+                # Also those that were not selected.
+                progress.add(self.table.rows - progress.done)
+
+    def _frame(self, piece: dict[str, Any]) -> pd.DataFrame:
+        """A piece of `CatalogTable.pieces` in the form of `pieces`."""
+        ids = piece.pop("source_id", None)
+        rows = piece.pop("row")
+        for number, name in enumerate(self.columns.covariates):
+            piece[f"covariate:{name}"] = piece.pop(f"covariate{number}")
+        return pd.DataFrame({"source_id": rows if ids is None else ids.to_numpy(zero_copy_only=False), **piece})

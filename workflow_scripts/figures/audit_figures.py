@@ -33,15 +33,19 @@ def audit_figures(
     tests = {test["name"]: test for test in summary["tests"]}
     scan, score = tests.get("cosine_scan_paper_style"), tests.get("dipole_score")
     positive = summary["catalog"]["positive"]
+    # The dipole that is asked about: of scores, where these are the labels, too.
+    first = tests["score_dipole"] if "threshold" in summary["catalog"] and "score_dipole" in tests else score
     weak = summary["mask"]["weak_axis"] if summary["mask"] else None
-    axes = {"paper-style best axis": scan, "axis of the centred dipole": score, "weak direction of the footprint": weak}
+    axes = {"paper-style best axis": scan, "axis of the centred dipole": first, "weak direction of the footprint": weak}
     drawn = {
         "sigma_and_p": _sigma_and_p(scan, score, LOOK),
         "sigma_map": _sigma_map(maps.get("sigma"), axes, LOOK),
         "fraction_map": _sky_map(maps["fraction"], f"fraction of '{positive}'", False, LOOK),
         "fraction_by_ra": _fraction_by_ra(fractions, tests.get("cosine_in_ra"), positive, LOOK),
-        "amplitude": _amplitude(score, summary["power"], LOOK),
+        "amplitude": _amplitude(first, summary["power"], LOOK),
     }
+    if first is not score and "score" in maps:
+        drawn["score_map"] = _sky_map(maps["score"], f"mean {summary['catalog']['columns']['score']}", False, LOOK)
     if "difference" in maps:
         first, second = summary["catalog"]["columns"]["label"][:2]
         drawn["difference_map"] = _sky_map(maps["difference"], f"{first} minus {second}", True, LOOK)
@@ -156,5 +160,6 @@ def _amplitude(score: Test | None, power: Mapping[str, Any] | None, settings: Ma
         f"could be seen\n({power['power']:.0%} power, best to worst axis)",
     ]
     axes.set_yticks(range(3), rows)
-    axes.set(xlabel="amplitude of the dipole of the fraction", xlim=(0, None), ylim=(2.6, -0.6))
+    what = "mean score" if score["name"] == "score_dipole" else "fraction"
+    axes.set(xlabel=f"amplitude of the dipole of the {what}", xlim=(0, None), ylim=(2.6, -0.6))
     return figure

@@ -37,13 +37,14 @@ FIGURE_GROUPS = {
     "draw_calibration": FigureGroup("Calibration", ("p_uniformity", "size", "power", "recovery")),
 }
 
-# An audit's figures with their captions, in the order of its page; the last two where there is something to compare.
+# An audit's figures with their captions, in the order of its page; some only where there is what they show.
 AUDIT_FIGURES = {
     "sigma_and_p": "Left: the sigma of a maximum over all axes follows the wider curve, not the normal one that a sigma"
     " is usually read with. Right: the p-values that follow.",
     "sigma_map": "Paper-style sigma of a cosine along every axis. A best axis near the weak direction speaks of the"
     " footprint.",
     "fraction_map": "Fraction of the positive class.",
+    "score_map": "Mean score.",
     "fraction_by_ra": "Fraction by right ascension.",
     "amplitude": "The dipole and what this catalog could have shown.",
     "difference_map": "Difference of the first two annotations.",

@@ -26,6 +26,11 @@ class CosineFit:
     chi2: float
     p: float
 
+    @classmethod
+    def of(cls, mean: float, coefficients: NDArray, covariance: NDArray, chi2: float) -> "CosineFit":
+        """A fit from the coefficients (2,) of cos and sin and their covariance (2, 2)."""
+        return cls(mean, *_polar(coefficients, covariance), chi2, float(stats.chi2.sf(chi2, 2)))
+
 
 def cosine_fit(centres_deg: ArrayLike, k: ArrayLike, n: ArrayLike, width_deg: float) -> CosineFit:
     """Weighted least squares of binned fractions on 1, cos(ra), sin(ra).
@@ -103,7 +108,7 @@ def cosine_score_test(circle: PositionSums, values: ValueSums) -> CosineFit:
     mean, coefficients, covariance, q = centred_regression(
         circle, values, "cosine", "right ascension", "in a range of right ascension"
     )
-    return CosineFit(mean, *_polar(coefficients, covariance), q, float(stats.chi2.sf(q, 2)))
+    return CosineFit.of(mean, coefficients, covariance, q)
 
 
 @dataclass(frozen=True)

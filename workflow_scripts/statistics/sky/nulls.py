@@ -19,7 +19,7 @@ from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 # Cells (skies x pixels) drawn at once: 32 MB of counts, whatever the number of permutations.
 _CELLS_AT_ONCE = 4_000_000
 # Sums of the same numbers in another order differ by so much of the statistic.
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def tested_against(positions: PixelPositions, values: PixelValues, skies: Iterab
         axis=direction_of(closed.beta),
         condition=float(np.linalg.cond(positions.sums.centred)),
         q_pixels=q_pixels,
-        p_permutation=upper_p(null, q_pixels * (1 - _ROUNDING), exact=False),
+        p_permutation=upper_p(null, q_pixels * (1 - ROUNDING), exact=False),
         null=null,
     )
 

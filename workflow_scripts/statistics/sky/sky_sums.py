@@ -66,7 +66,8 @@ class ValueSums(Additive):
 class PixelPositions(Additive):
     """Galaxies of each pixel: `counts` (p,), sums of their unit vectors `vectors` (p, 3); `second` = sum n n^T (3, 3).
 
-    `second` is over galaxies, not pixels, so that a pixel's size costs the closed forms nothing.
+    `second` is over galaxies, not pixels, so that a pixel's size costs the closed forms nothing. Where galaxies have
+    weights, `counts` may be sums of these, scaled so that all together are the number of galaxies.
     """
 
     counts: NDArray[np.int64]
@@ -84,7 +85,7 @@ class PixelPositions(Additive):
     @property
     def n(self) -> int:
         """Number of galaxies."""
-        return int(self.counts.sum())
+        return int(np.rint(self.counts.sum()))
 
     @property
     def sums(self) -> PositionSums:
@@ -93,7 +94,7 @@ class PixelPositions(Additive):
 
     def mean_vectors(self) -> NDArray[np.float64]:
         """Mean unit vector of the galaxies of each pixel (p, 3); zero where there are none."""
-        return self.vectors / np.maximum(self.counts, 1)[:, None]
+        return self.vectors / np.where(self.counts > 0, self.counts, 1)[:, None]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,96 @@
+"""The galaxies of an audit by where they come from (labeller, camera, merged catalog): a row a group."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from workflow_scripts.audits.audit_findings import axis_keys
+from workflow_scripts.errors import InputError
+from workflow_scripts.statistics.fractions import wilson_interval
+from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.sky_sums import Additive, PositionSums, ValueSums
+from workflow_scripts.statistics.sky.weighted_dipole import WeightedMoments, weighted_dipole, weighted_fraction
+
+MOST_GROUPS = 50
+WITHOUT = "(none)"
+
+
+@dataclass(frozen=True)
+class GroupSums(Additive):
+    """Labels of one group: how many are `positives`, and `moments` over unit vectors, weights being 1 without any."""
+
+    positives: int
+    moments: WeightedMoments
+
+
+def group_names(column: pd.Series) -> NDArray[np.object_]:
+    """Name of each row's group (a categorical of texts); `WITHOUT` where there is none."""
+    names = np.array([*column.cat.categories, WITHOUT], object)
+    return names[column.cat.codes.to_numpy()]
+
+
+def groups_of(
+    column: pd.Series, labels: NDArray[np.float64], weights: NDArray[np.float64] | None, vectors: NDArray[np.float64]
+) -> dict[str, GroupSums]:
+    """The sums of the groups in a piece: labels (n,) of 0 and 1, weights (n,), unit vectors (n, 3)."""
+    names, found = group_names(column), {}
+    for name in pd.unique(names):
+        rows = names == name
+        own = np.ones(int(rows.sum())) if weights is None else weights[rows]
+        moments = WeightedMoments.of(labels[rows], own, vectors[rows])
+        found[str(name)] = GroupSums(int(labels[rows].sum()), moments)
+    return found
+
+
+def check_number_of_groups(names: Mapping[str, int], where: str) -> None:
+    """Raise `InputError` for more than `MOST_GROUPS` groups; `where` is the column."""
+    if len(names) > MOST_GROUPS:
+        shown = ", ".join(list(names)[:5])
+        raise InputError(
+            f"{where} has more than {MOST_GROUPS} values ({shown}, ...), expected a column of few groups of galaxies"
+        )
+
+
+def group_rows(groups: Mapping[str, GroupSums], weighted: bool) -> list[dict[str, Any]]:
+    """A row a group, the largest first: `group, n, positive, fraction, ci95, amplitude, se, axis_ra, ...`.
+
+    The fraction has Wilson's interval (with weights: of as many equal galaxies as are as good), and the dipole within
+    the group is tested as `dipole_score` is, by its closed form. `reason` says why there is none.
+    """
+    ordered = sorted(groups.items(), key=lambda item: (-item[1].moments.n, item[0]))
+    return [_row(name, sums, weighted) for name, sums in ordered]
+
+
+def _row(name: str, sums: GroupSums, weighted: bool) -> dict[str, Any]:
+    moments = sums.moments
+    if weighted:
+        part = [moments.weights[0, 0], moments.values[0], *moments.squared[:, 0, 0]]
+        fraction, number = weighted_fraction(part)
+    else:
+        fraction, number = sums.positives / moments.n, float(moments.n)
+    low, high = wilson_interval(fraction * number, number)
+    row: dict[str, Any] = {"group": name, "n": moments.n, "positive": sums.positives, "fraction": fraction}
+    row |= {"ci95": [float(low), float(high)]}
+    row |= dict.fromkeys(("amplitude", "se", "axis_ra", "axis_dec", "statistic", "p", "reason"))
+    if weighted:
+        row["effective_n"] = moments.effective_n
+    try:
+        # Without weights, sums of the same galaxies that the test of the whole catalog has.
+        matrix = moments.weights
+        found = (
+            weighted_dipole(moments)
+            if weighted
+            else dipole(
+                PositionSums(moments.n, matrix[0, 1:], matrix[1:, 1:]),
+                ValueSums(float(moments.values[0]), float(moments.squared[2, 0, 0]), moments.values[1:]),
+            )
+        )
+    except ValueError as reason:
+        return row | {"reason": str(reason)}
+    amplitude = float(np.linalg.norm(found.beta))
+    se = float(np.sqrt(found.beta @ found.covariance @ found.beta)) / amplitude if amplitude else None
+    return row | {"amplitude": amplitude, "se": se, **axis_keys(found.beta), "statistic": found.q, "p": found.p}

@@ -1,0 +1,55 @@
+"""What a reader should know of a catalog's rows before any number, and the log of what was dropped."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from workflow_scripts.catalogs.hygiene import NOTEWORTHY_LOSS
+
+log = logging.getLogger(__name__)
+
+
+def warning_sentences(hygiene: Mapping[str, Any]) -> list[str]:
+    """What a reader should know of the rows before any number."""
+    sentences = []
+    lost = hygiene["rows_in"] - hygiene["rows_out"]
+    if lost > NOTEWORTHY_LOSS * hygiene["rows_in"]:
+        reasons = ", ".join(f"{rows:,} {problem.replace('_', ' ')}" for problem, rows in hygiene["dropped"].items())
+        sentences.append(
+            f"{lost:,} of {hygiene['rows_in']:,} rows ({lost / hygiene['rows_in']:.0%}) are not usable: {reasons}."
+        )
+    if hygiene["without_label"] > NOTEWORTHY_LOSS * hygiene["rows_out"]:
+        sentences.append(
+            f"{hygiene['without_label']:,} of {hygiene['rows_out']:,} galaxies have no label that counts as positive or"
+            " negative, and are left out."
+        )
+    if (step := hygiene["positions_rounded_to"]) is not None:
+        sentences.append(
+            f"Positions look rounded to {_angle(step)}: galaxies at one position were taken for different ones."
+        )
+    if hygiene["repeated_with_other_labels"]:
+        sentences.append(
+            f"{hygiene['repeated_with_other_labels']:,} rows repeat the position of another row with another label."
+            " Which label is right is unknown; both were kept, and cancel each other."
+        )
+    if repeats := hygiene["dropped"].get("repeated_galaxy"):
+        sentences.append(
+            f"{repeats:,} rows repeat a galaxy with the same label and were dropped: with them, every significance"
+            " would be too high."
+        )
+    return sentences
+
+
+def _angle(degrees: float) -> str:
+    return f"{degrees:g} degrees" if degrees >= 0.1 else f"{degrees * 3600:.3g} arcsec"
+
+
+def log_hygiene(report: Mapping[str, Any]) -> None:
+    """Log what was dropped and why."""
+    for problem, rows in report["dropped"].items():
+        log.warning("%d rows dropped: %s", rows, problem.replace("_", " "))
+    for column, cells in report["sentinels_in_covariates"].items():
+        log.warning("%d cells of %s mean 'not known'", cells, column.removeprefix("covariate:"))
+    for key in ("without_label", "without_reference", "without_score"):
+        if report.get(key):
+            log.warning("%d galaxies %s", report[key], key.replace("_", " "))

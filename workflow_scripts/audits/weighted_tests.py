@@ -1,0 +1,126 @@
+"""The tests of galaxies with weights, and why others are refused.
+
+A weighted form is made where its null has a known size, whether or not weights go along with labels or with positions.
+What counts galaxies, such as likelihoods, exact tests and hypergeometric permutations, has none.
+"""
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+from workflow_scripts.audits.audit_findings import AuditFinding, AuditSettings, Findings, GalaxySample
+from workflow_scripts.audits.catalog_sums import AnnotationSums, CatalogSums
+from workflow_scripts.audits.single_catalog import SCANS, OneAnnotation, block_finding
+from workflow_scripts.audits.weighted_sums import WeightedColumn
+from workflow_scripts.statistics.fractions import FractionContrast
+from workflow_scripts.statistics.sky.cosine import CosineFit
+from workflow_scripts.statistics.sky.dipole import Dipole
+from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval
+from workflow_scripts.statistics.sky.nulls import DipoleScoreTest
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions
+from workflow_scripts.statistics.sky.weighted_dipole import (
+    weighted_contrast,
+    weighted_regression,
+)
+
+_LIKELIHOOD = "a likelihood counts galaxies, and its ratio has no known distribution with weights"
+_PERMUTED = "its random skies permute labels of galaxies that count alike"
+_EXACT = "an exact or chi-square test of numbers of galaxies"
+# Of one annotation, of pairs, and of several, by the names of tests.
+REFUSED_OF_ONE = MappingProxyType(
+    {
+        "linear_probability_dipole": _LIKELIHOOD,
+        "glm": _LIKELIHOOD,
+        "ra_bins": "the weighted variances of twelve bins are too uncertain for a chi-square",
+    }
+    | dict.fromkeys(SCANS, _PERMUTED)
+)
+_REFUSED_OF_PAIRS = {
+    "difference_dipole_robust": "the weighted difference_dipole allows for more discord in some places",
+    "mcnemar": _EXACT,
+    "difference_between_ra_halves": _EXACT,
+    "discordance_rate_dipole": _LIKELIHOOD,
+    "discordant_direction_dipole": _LIKELIHOOD,
+    "class_agreement": _EXACT,
+}
+REFUSED_OF_SEVERAL = {"cochran_q": _EXACT}
+REFUSED_OF_TEMPLATES = dict.fromkeys(
+    ("dipole_after_templates", "templates_in_glm", "difference_mediation"),
+    "its fit in other patches of the sky is of galaxies that count alike",
+) | {"templates_in_glm": _LIKELIHOOD}
+NOT_USED = "not used: it is about single galaxies, whatever each stands for"
+
+
+class WeightedAnnotation(OneAnnotation):
+    """The tests of one annotation of galaxies with weights."""
+
+    refused = REFUSED_OF_ONE
+
+    def __init__(
+        self,
+        weighted: WeightedColumn,
+        sums: CatalogSums,
+        annotation: AnnotationSums,
+        column: str,
+        suffix: str,
+        settings: AuditSettings,
+        family: str = "primary",
+    ):
+        super().__init__(sums, annotation, column, suffix, settings, family)
+        self.weighted, self.column = weighted, column
+        self.sample = GalaxySample(sums.n, suffix, {"annotation": column, "weights": "used"})
+
+    def made_dipole(self) -> tuple[DipoleScoreTest, AmplitudeInterval]:
+        """The weighted dipole beside permutations of labels with their weights."""
+        return self.weighted.centred_dipole(self.positions, self.settings)
+
+    def cosine_scan(self) -> AuditFinding:
+        """As without weights: the paper-style number knows none."""
+        return OneAnnotation(self.sums, self.annotation, self.column, self.sample.suffix, self.settings).cosine_scan()
+
+    def block_dipole(self, nside: int) -> AuditFinding:
+        """Dipole of weighted labels with blocks of sky as the unit."""
+        sums, name = self.weighted.sums, f"block_dipole_nside{nside}"
+        return block_finding(self.sample, name, nside, sums.positions, sums.values, self.settings)
+
+    def cosine_fit(self) -> CosineFit:
+        """The weighted fit of a cosine in right ascension."""
+        where = "cosine", "right ascension", "in a range of right ascension"
+        return CosineFit.of(*weighted_regression(self.weighted.sums.circle, *where))
+
+    def plain_dipole(self) -> Dipole:
+        """The weighted dipole without permutations."""
+        return self.weighted.sums.dipole()
+
+    def contrast(self, first: Any, second: Any) -> FractionContrast:
+        """The weighted fractions of two parts compared."""
+        parts = self.weighted.sums.parts
+        return weighted_contrast(*(parts[(slice(None), *_indices(part))].sum(axis=(1, 2)) for part in (first, second)))
+
+
+def _indices(part: Any) -> tuple[slice, slice]:
+    """A part (right ascension bins, hemispheres) as two slices, which keep both axes."""
+    bins, north = (*part, slice(None))[:2] if isinstance(part, tuple) else (part, slice(None))
+    return bins, slice(north, north + 1) if isinstance(north, int) else north
+
+
+def weighted_pair_tests(
+    pair: WeightedColumn,
+    positions: PixelPositions,
+    names: tuple[str, str],
+    suffix: str,
+    settings: AuditSettings,
+    findings: Findings,
+) -> None:
+    """Make the test of the difference of two annotations that weights allow; the others are refused."""
+    sample = GalaxySample(positions.n, suffix, {"annotations": list(names), "weights": "used"})
+
+    def difference() -> AuditFinding:
+        made = pair.centred_dipole(positions, settings)
+        null = "the weighted difference of the two annotations does not depend on position"
+        estimand = f"amplitude of the dipole of {names[0]} minus {names[1]}"
+        return sample.centred_dipole("difference_dipole", null, estimand, made, settings)
+
+    test: Callable[[], AuditFinding] = difference
+    findings.attempt(f"difference_dipole{suffix}", test)
+    findings.refused |= {name + suffix: reason for name, reason in _REFUSED_OF_PAIRS.items()}
