@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import requests
 from astropy.io.votable import parse
-from astropy.io.votable.tree import Info, Resource, VOTableFile
+from astropy.io.votable.tree import Field, Info, Resource, VOTableFile
 from pyvo.dal import AsyncTAPJob, DALFormatError, DALQueryError, DALRateLimitError, DALServiceError, TAPQuery
 from pyvo.dal.tap import TAPResults
 
@@ -30,6 +30,7 @@ from workflow_scripts.catalogs.services.web import (
     opened,
     without_connection,
 )
+from workflow_scripts.catalogs.table_formats.votables import cells_of_field
 from workflow_scripts.catalogs.votable_safety import forbidden_content
 from workflow_scripts.errors import first_line
 
@@ -190,7 +191,7 @@ def _as_secure(address: str, service: str) -> str:
 
 
 def parse_votable(body: bytes) -> TableResponse:
-    """The rows of a VOTable with their types, units in the metadata of the fields.
+    """The rows of a VOTable with their types, units and UCDs in the metadata of the fields.
 
     Raises
     ------
@@ -213,7 +214,10 @@ def parse_votable(body: bytes) -> TableResponse:
             # As a function: what astropy gets as a file it may unpack first.
             document = parse(BytesIO(body).read)
             overflow = _is_overflow(document)
-            table = TAPResults(document).to_table()
+            # Raises for an error that the service reports.
+            TAPResults(document)
+            table = document.get_first_table()
+            cells = [(field, cells_of_field(table, field)) for field in table.fields]
     except RefusalError:
         raise
     except (DALQueryError, DALFormatError) as error:
@@ -221,15 +225,17 @@ def parse_votable(body: bytes) -> TableResponse:
     except Exception as error:  # the parser has errors of its own for a document that is no VOTable
         reason = first_line(error)
         raise TransientError(f"the VOTable cannot be read: {reason}") from None
-    single = [name for name in table.colnames if len(table[name].shape) == 1]
-    if len(single) < len(table.colnames):
-        log.info("columns with several values in a cell are left out: %s", ", ".join(set(table.colnames) - set(single)))
-    rows = pa.Table.from_pandas(table[single].to_pandas(use_nullable_int=True), preserve_index=False)
-    fields = [
-        field.with_metadata({"unit": str(table[field.name].unit)}) if table[field.name].unit else field
-        for field in rows.schema
-    ]
-    return TableResponse(body, rows.cast(pa.schema(fields)), overflow)
+    if several := [field.name for field, values in cells if values is None]:
+        log.info("columns with several values in a cell are left out: %s", ", ".join(several))
+    found = [(field, values) for field, values in cells if values is not None]
+    schema = pa.schema([pa.field(field.name, values.type, metadata=_described(field)) for field, values in found])
+    return TableResponse(body, pa.Table.from_arrays([values for _, values in found], schema=schema), overflow)
+
+
+def _described(field: Field) -> dict[str, str] | None:
+    """Unit and UCD as metadata of a column."""
+    known = {"unit": str(field.unit or ""), "ucd": str(field.ucd or "")}
+    return {key: text for key, text in known.items() if text} or None
 
 
 def _is_html(text: str) -> bool:

@@ -7,9 +7,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pyarrow as pa
 from astropy.io import votable
+from astropy.io.votable.tree import Field, TableElement
 
 from workflow_scripts.catalogs.table_formats.recognition import open_unpacked
 from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, guarded
+from workflow_scripts.catalogs.votable_safety import forbidden_content
 from workflow_scripts.errors import InputError
 
 
@@ -21,6 +23,9 @@ def votables(path: str) -> list[TableFile]:
     InputError
         where there is none, or data lie elsewhere (`<STREAM href=...>`).
     """
+    with open_unpacked(path) as file:
+        if (reason := forbidden_content(file)) is not None:
+            raise InputError(f"{path}: {reason}")
     headers: list[dict[str, Any]] = []
     systems: dict[str, str] = {}
     with open_unpacked(path) as file:
@@ -35,8 +40,6 @@ def votables(path: str) -> list[TableFile]:
                 headers.append({"name": name, "rows": part.get("nrows"), "fields": []})
             elif tag == "FIELD" and headers:
                 headers[-1]["fields"].append(dict(part.attrib))
-            elif tag == "STREAM" and part.get("href"):
-                raise InputError(f"{path}: its data lie at {part.get('href')}, expected them in the file")
     if not headers:
         raise InputError(f"{path}: expected a table, but the VOTable has none")
     return [_table(path, number, header, systems) for number, header in enumerate(headers)]
@@ -55,22 +58,27 @@ def _table(path: str, number: int, header: dict[str, Any], systems: dict[str, st
 
     def pieces(names: Sequence[str], rows: int) -> Iterator[Piece]:
         with open_unpacked(path) as file:
-            parsed = votable.parse(file, table_number=number, unit_format="generic").get_first_table()
+            # As a function: what astropy gets as a file it may unpack once more.
+            parsed = votable.parse(file.read, table_number=number, unit_format="generic").get_first_table()
         places = {field.name or field.ID: field for field in reversed(parsed.fields)}
-        yield {name: _cells(path, name, parsed.array[places[name].ID]) for name in names}
+        read = {name: cells_of_field(parsed, places[name]) for name in names}
+        several = next((name for name, cells in read.items() if cells is None), None)
+        if several is not None:
+            raise InputError(f"{path}: column '{several}' has several values in a cell, expected one")
+        yield {name: cells for name, cells in read.items() if cells is not None}
 
     rows = int(header["rows"]) if str(header["rows"]).isdigit() else None
     label = f"{number}" + (f" ({header['name']})" if header["name"] else "")
     return TableFile(tuple(columns), guarded(pieces, path, "votable"), label, rows=rows)
 
 
-def _cells(path: str, name: str, cells: Any) -> pa.Array:
+def cells_of_field(table: TableElement, field: Field) -> pa.Array | None:
+    """The cells of a parsed table's field, null where they are; None where a cell has several values."""
+    cells = table.array[field.ID]
     mask, values = np.ma.getmaskarray(cells), np.ma.getdata(cells)
-    if values.ndim != 1:
-        raise InputError(f"{path}: column '{name}' has several values in a cell, expected one")
+    if values.ndim != 1 or values.dtype.kind == "c":
+        return None
     if values.dtype.kind in "OSU":
         texts = [cell.decode("utf-8", "replace") if isinstance(cell, bytes) else cell for cell in values.tolist()]
-        if not all(isinstance(cell, str) for cell in texts):
-            raise InputError(f"{path}: column '{name}' has several values in a cell, expected one")
-        return pa.array(texts, pa.string(), mask=mask)
+        return pa.array(texts, pa.string(), mask=mask) if all(isinstance(cell, str) for cell in texts) else None
     return pa.array(values.astype(values.dtype.newbyteorder("=")), mask=mask, from_pandas=True)
