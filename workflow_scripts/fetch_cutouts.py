@@ -10,6 +10,7 @@ catalog with source_id, ra and dec (ICRS degrees):
 import argparse
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from workflow_scripts.configuration.validation import validated
@@ -70,7 +71,7 @@ def main(arguments: argparse.Namespace) -> None:
     )
     ledger = write_batches(
         arguments.output,
-        fetch_batches(source, requests, expected_size(survey)),
+        fetch_batches(source, requests, expected_size(survey), Path(arguments.output).parent),
         provenance({"survey": survey, "tile": arguments.tile}, {}, [arguments.catalog]),
         lambda ledger: check_failed_share(
             ledger,

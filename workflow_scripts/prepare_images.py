@@ -2,9 +2,8 @@
 
 import argparse
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,8 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.images.arrays import write_images
 from workflow_scripts.images.decoding import decode
 from workflow_scripts.images.fits_files import UndecodableImageError
-from workflow_scripts.images.recipes import apply_recipe
+from workflow_scripts.images.grey_levels import LevelCounter
+from workflow_scripts.images.recipes import STRETCH, apply_recipe
 from workflow_scripts.progress import counted
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
@@ -28,24 +28,38 @@ parser.add_argument("--array", required=True, help="the pixels (.npy, uint8, (n,
 parser.add_argument("--ids", required=True, help="which galaxy is in which row (Parquet)")
 
 
-def prepared(cutouts: str | Path, recipe: Mapping[str, Any]) -> Iterator[NDArray[np.uint8]]:
-    """The delivered images of a tile by a recipe, one by one; `InputError` for one that the recipe cannot use."""
+def prepared(cutouts: str | Path, counter: LevelCounter) -> Iterator[NDArray[np.uint8]]:
+    """The delivered images of a tile by the recipe of `counter`, one by one.
+
+    Raises `InputError` for one that the recipe cannot use, and after the last where most show nothing.
+    """
     for source_id, data, stretch in read_images(cutouts):
         try:
-            yield apply_recipe(decode(data, stretch == "stack_counts"), recipe)
+            pixels = decode(data, stretch == "stack_counts")
+            image = apply_recipe(pixels, counter.recipe)
         except UndecodableImageError as error:
             raise InputError(f"{cutouts}: the image of {source_id} cannot be used: {error}") from None
+        counter.add(source_id, pixels, image)
+        yield image
+    counter.check(str(cutouts))
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the array and its ids."""
     recipe = arguments.recipe
+    counter = LevelCounter({"stretch": STRETCH, **recipe})
     ledger = read_ledger(arguments.cutouts).to_pandas()
     source_ids = ledger.loc[ledger["outcome"] == "delivered", "source_id"].astype(str)
     shape = (len(source_ids), recipe["size_px"], recipe["size_px"], recipe["channels"])
-    table = pd.DataFrame({"source_id": source_ids.to_numpy(), "row": np.arange(len(source_ids), dtype=np.int32)})
-    images = counted(prepared(arguments.cutouts, recipe), len(source_ids), "images", "prepared", rate=True)
+    images = counted(prepared(arguments.cutouts, counter), len(source_ids), "images", "prepared", rate=True)
     write_images(arguments.array, shape, images)
+    table = pd.DataFrame(
+        {
+            "source_id": source_ids.to_numpy(),
+            "row": np.arange(len(source_ids), dtype=np.int32),
+            "levels": np.array(counter.levels, np.int16),
+        }
+    )
     write_table(arguments.ids, table, provenance(recipe, {}, [arguments.cutouts]))
     logging.info("%d images of %d x %d pixels", len(source_ids), recipe["size_px"], recipe["size_px"])
 

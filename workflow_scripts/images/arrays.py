@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError
+from workflow_scripts.images.grey_levels import FEWEST_LEVELS, are_flat
 from workflow_scripts.provenance import sha256
 from workflow_scripts.tables import reading_parquet, write_table
 from workflow_scripts.whole_file import whole_file
@@ -47,7 +48,8 @@ def write_index(path: str | Path, arrays: Sequence[str | Path], ids: Sequence[st
     Raises
     ------
     InputError
-        where an array and its list disagree, a galaxy has two images, or tiles differ in recipe or shape.
+        where an array and its list disagree, a galaxy has two images, tiles differ in recipe or shape, or most of the
+        images have too few grey levels (column `levels`, where the lists have it).
     """
     if len(arrays) != len(ids):
         raise InputError(f"{path}: {len(arrays)} arrays and {len(ids)} lists of galaxies, expected one for each")
@@ -71,6 +73,11 @@ def write_index(path: str | Path, arrays: Sequence[str | Path], ids: Sequence[st
     if repeated.any():
         first = index.loc[repeated, "source_id"].iloc[0]
         raise InputError(f"{path}: {repeated.sum()} galaxies have two images, the first is {first}; expected one each")
+    if "levels" in index and are_flat(index["levels"].dropna()):
+        raise InputError(
+            f"{path}: most of {len(index)} images have fewer than {FEWEST_LEVELS} grey levels after the recipe (see the"
+            " logs of prepare_images for examples), expected files in the range of the recipe (recipes, stretch)"
+        )
     columns = {"source_id": pa.string(), "tile": pa.int32(), "row": pa.int32()}
     shape, recipe = kinds[0]
     write_table(
@@ -148,12 +155,12 @@ def _open_array(path: str | Path) -> NDArray[np.uint8]:
 
 
 def _read_ids(path: str | Path) -> tuple[pd.DataFrame, Any]:
-    """`source_id` and `row` of a tile's list, which must count from 0, and the recipe in its metadata."""
+    """`source_id`, `row` (from 0) and, if there, `levels` of a tile's list, and the recipe in its metadata."""
     with reading_parquet(path, "a list of galaxies"):
         listed = pq.read_table(path)
     if not {"source_id", "row"} <= set(listed.column_names):
         raise InputError(f"{path}: has columns {', '.join(listed.column_names)}, expected source_id and row")
-    table = listed.select(["source_id", "row"]).to_pandas()
+    table = listed.select([name for name in ("source_id", "row", "levels") if name in listed.column_names]).to_pandas()
     if not np.array_equal(table["row"], np.arange(len(table))):
         raise InputError(f"{path}: column 'row' does not count 0, 1, 2, ..., expected the order of the array")
     return table, json.loads((listed.schema.metadata or {}).get(b"skybias", b"{}")).get("config")

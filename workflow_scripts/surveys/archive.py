@@ -18,6 +18,7 @@ from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.image_checks.acceptance import Wanted, check_image
 from workflow_scripts.progress import counted
 from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult, Survey
+from workflow_scripts.surveys.waiting_results import WaitingResults, waiting_results
 from workflow_scripts.tables import parquet_metadata, reading_parquet
 from workflow_scripts.whole_file import whole_file
 
@@ -43,30 +44,35 @@ TILE_SCHEMA = LEDGER_SCHEMA.append(pa.field("image", pa.binary()))
 ROWS_A_GROUP = 256
 
 
-def fetch_batches(survey: Survey, requests: pd.DataFrame, size_px: int | None) -> Iterator[pa.RecordBatch]:
+def fetch_batches(
+    survey: Survey, requests: pd.DataFrame, size_px: int | None, folder: str | Path | None = None
+) -> Iterator[pa.RecordBatch]:
     """Request every galaxy of a tile (catalog rows) from a survey; images have a side of `size_px`, or any for None.
 
     Yields batches of `ROWS_A_GROUP` rows with the columns of `TILE_SCHEMA`, one row a request in the order of the
-    requests: a survey that keeps this order has no more than one batch in memory. Raises `RuntimeError` where the
-    survey has two results for a request, none, or one for a request that was not made.
+    requests. In memory there is one batch; images that a survey gives before their turn are kept in `folder` where
+    they are many (`waiting_results`). Raises `RuntimeError` where the survey has two results for a request, none, or
+    one for a request that was not made.
     """
-    rows = _rows_in_order(survey, requests, Wanted(size_px))
-    while group := list(islice(rows, ROWS_A_GROUP)):
-        yield pa.RecordBatch.from_pylist(group, schema=TILE_SCHEMA)
+    with waiting_results(folder) as results:
+        rows = _rows_in_order(survey, requests, Wanted(size_px), results)
+        while group := list(islice(rows, ROWS_A_GROUP)):
+            yield pa.RecordBatch.from_pylist(group, schema=TILE_SCHEMA)
 
 
-def _rows_in_order(survey: Survey, requests: pd.DataFrame, wanted: Wanted) -> Iterator[dict[str, Any]]:
+def _rows_in_order(
+    survey: Survey, requests: pd.DataFrame, wanted: Wanted, results: WaitingResults
+) -> Iterator[dict[str, Any]]:
     places = list(requests[["source_id", "ra", "dec"]].itertuples(index=False))
     waiting = {galaxy.source_id for galaxy in places}
-    results: dict[str, CutoutResult] = {}
     written = 0
     for result in counted(survey.cutouts(requests), len(places), "cutouts", "checked", rate=True):
         if result.source_id not in waiting:
             raise RuntimeError(f"the survey gave a second result for {result.source_id}, or it was not requested")
         waiting.remove(result.source_id)
-        results[result.source_id] = checked(result, wanted)
+        results.put(checked(result, wanted))
         while written < len(places) and places[written].source_id in results:
-            yield _row(places[written], results.pop(places[written].source_id))
+            yield _row(places[written], results.take(places[written].source_id))
             written += 1
     if waiting:
         received = len(places) - len(waiting)
