@@ -12,9 +12,9 @@ from typing import IO
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from astropy.io import ascii as astropy_text
 from pyarrow import csv as arrow_csv
 
+from workflow_scripts.catalogs.table_formats.aligned_text import aligned_cells
 from workflow_scripts.catalogs.table_formats.recognition import encoding_of, head_of, open_unpacked
 from workflow_scripts.catalogs.table_formats.serialized_columns import assembled, astropy_header
 from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, Pieces, TableFile, guarded
@@ -196,18 +196,11 @@ def _aligned(path: str, layout: _Layout, places: Sequence[int], names: Sequence[
     """Cells between any number of blanks, quoted where they hold some: at once."""
     with open_unpacked(path) as file:
         text = file.read().decode(layout.encoding)
-    lines = text.splitlines()[layout.skipped :]
-    converters = {"*": [astropy_text.convert_numpy(str)]}
-    if layout.rule and len(layout.rule.split()) == len(layout.names):
-        # Cells may be empty: they lie where the dashes do.
-        shape = {"format": "fixed_width_two_line", "position_char": layout.rule.split()[0][0]}
-        lines = [layout.rule, layout.rule, *lines]
-    else:
-        shape = {"format": "basic", "delimiter": r"\s", "comment": "#"}
-        lines = [" ".join(f"c{place}" for place in range(len(layout.names))), *lines]
-    table = astropy_text.read(lines, converters=converters, guess=False, **shape)
-    columns = [table.columns[place] for place in places]
+    lines = text.splitlines()
+    above = reversed(lines[: layout.skipped])
+    header = next((line for line in above if tuple(_split(line, _BLANKS)) == layout.names), "")
+    cells = aligned_cells(lines[layout.skipped :], header, layout.names, layout.rule)
     yield {
-        name: _trimmed(pa.array(list(column.filled("") if hasattr(column, "filled") else column), pa.string()))
-        for name, column in zip(names, columns, strict=True)
+        name: _trimmed(pa.array([row[place] for row in cells], pa.string()))
+        for name, place in zip(names, places, strict=True)
     }
