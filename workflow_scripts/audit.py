@@ -151,6 +151,14 @@ def check_settings(arguments: argparse.Namespace) -> None:
     ):
         if not allowed:
             raise InputError(f"--{option} is {getattr(arguments, option.replace('-', '_'))}, expected {expected}")
+    if arguments.score and not arguments.label:
+        for option in ("positive", "negative", "rest"):
+            if getattr(arguments, option) not in ([], None):
+                raise InputError(f"--{option} needs --label; of scores alone, --threshold says which are positive")
+    if not arguments.compare:
+        for option, value in vars(arguments).items():
+            if option.startswith("compare_") and value:
+                raise InputError(f"--{option.replace('_', '-')} needs --compare, expected the other catalog")
     for option in ("rest", "negative"):
         if getattr(arguments, option) and not arguments.positive:
             raise InputError(f"--{option} needs --positive, expected the class that is counted")
@@ -171,7 +179,9 @@ def sources(arguments: argparse.Namespace) -> tuple[TableSource, dict[str, Any] 
     others = [arguments.reference] if arguments.reference else []
     known = vocabularies(positive, negative, arguments.rest, labels, others)
     if arguments.reference_positive:
-        known[arguments.reference] = replace(known[arguments.reference], positive=(arguments.reference_positive,))
+        known[arguments.reference] = replace(
+            known[arguments.reference], positive=(arguments.reference_positive,), option="--reference-positive"
+        )
     columns = AuditColumns(
         labels=tuple(labels),
         ra=arguments.ra,
@@ -190,7 +200,7 @@ def sources(arguments: argparse.Namespace) -> tuple[TableSource, dict[str, Any] 
         return source, None
     labels = [arguments.compare_label] if arguments.compare_label else []
     rest: list[str] | None = [] if arguments.compare_rest else None
-    known = vocabularies(arguments.compare_positive, arguments.compare_negative, rest, labels)
+    known = vocabularies(arguments.compare_positive, arguments.compare_negative, rest, labels, prefix="compare-")
     columns = AuditColumns(
         labels=tuple(labels),
         ra=arguments.compare_ra,

@@ -22,9 +22,26 @@ def json_argument(text: str) -> Any:
         raise argparse.ArgumentTypeError(f"not valid JSON ({error.msg} at character {error.pos})") from None
 
 
+# Stands before a value that argparse would drop.
+_MARK = "\x1f"
+
+
+class _StepParser(argparse.ArgumentParser):
+    """Takes `--option=--` for the value `--`, which many tables write for what is not known."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.register("type", None, lambda text: text.removeprefix(_MARK))
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def, override]
+        given = sys.argv[1:] if args is None else args
+        marked = [f"{text[:-2]}{_MARK}--" if text.startswith("--") and text.endswith("=--") else text for text in given]
+        return super().parse_known_args(marked, namespace)
+
+
 def step_parser(description: str | None, **options: Any) -> argparse.ArgumentParser:
     """The parser of a step, with the options that every step has; `options` are those of `ArgumentParser`."""
-    parser = argparse.ArgumentParser(f"skybias {Path(sys.argv[0]).stem}", description=description, **options)
+    parser = _StepParser(f"skybias {Path(sys.argv[0]).stem}", description=description, **options)
     parser.add_argument("--debug", action="store_true", help="show the traceback of an input error")
     levels = ["DEBUG", "INFO", "WARNING", "ERROR"]
     parser.add_argument("--log-level", default="INFO", choices=levels, help="default: %(default)s")

@@ -30,6 +30,7 @@ from workflow_scripts.audits.weighted_tests import (
     weighted_pair_tests,
 )
 from workflow_scripts.catalogs.hygiene import LARGEST_LOSS
+from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.fractions import wilson_interval
 from workflow_scripts.statistics.runs.power import detectable_dipole, label_variance
 from workflow_scripts.statistics.sky.dipole_stability import multipole_aliasing
@@ -124,8 +125,20 @@ def meanings_of(source: TableSource, classes: Mapping[str, Mapping[str, int]]) -
             )
             rest = source.vocabularies["annotation0"].rest
             vocabulary = Vocabulary(positive, negative, rest) if positive else vocabulary
-        found[name] = meaning_of(classes[name], vocabulary, str(place), place.prefix)
+        if source.columns.threshold is not None and name == "annotation0":
+            _check_both_sides(classes[name], source.columns.threshold, str(place))
+        of_one = f"--{place.prefix}positive '{place.column}=VALUE'" if len(source.columns.labels) > 1 else ""
+        hint = f"; {of_one} is for this column alone" if of_one and not place.prefix else ""
+        found[name] = meaning_of(classes[name], vocabulary, str(place), place.prefix, hint)
     return found
+
+
+def _check_both_sides(counts: Mapping[str, int], threshold: float, where: str) -> None:
+    if len(counts) == 1:
+        ((side, n),) = counts.items()
+        raise InputError(
+            f"{where} (--score): all {n} scores are {side}, expected some on either side of --threshold {threshold:g}"
+        )
 
 
 def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSettings) -> Findings:

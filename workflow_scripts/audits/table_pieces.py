@@ -42,6 +42,8 @@ class AuditColumns:
         numbers = {part: name for part, name in (("score", self.score), ("weight", self.weight)) if name}
         numbers |= {f"covariate{number}": name for number, name in enumerate(self.covariates)}
         named = {part: keys[_NAMED_BY.get(part.rstrip("0123456789"), part)] for part in classes | numbers}
+        if self.threshold is not None:
+            named["annotation0"] = keys["score"]
         like = self.like
         defaults = {"ra": like.ra, "dec": like.dec, "annotation0": like.labels[0]} if like else {}
         return Parts(
@@ -148,7 +150,7 @@ class TableSource:
             weight=real.get("weight"),
             group=real.get("group"),
         )
-        roles = [ra, dec, *found.labels, *([found.reference] if found.reference else [])]
+        roles = [ra, dec, *found.labels, *(name for name in (found.reference, found.weight) if name)]
         twice = next((name for name in roles if roles.count(name) > 1), None)
         if twice:
             raise InputError(f"{path}: column '{twice}' was given for two things, expected a column for each")

@@ -5,8 +5,9 @@ positive class: misspelt and missing labels would be negatives.
 """
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 
 # (negative, positive) of two classes whose names show which is which.
 _KNOWN_PAIRS = (("0", "1"), ("-1", "1"), ("false", "true"), ("no", "yes"), ("n", "y"), ("f", "t"))
-# What programs and people write where nothing is known; "None" and "NA" are names of classes, too.
+# What programs and people write where nothing is known; "None" is the name of a class, too (no bar).
 _PLACEHOLDERS = (
     "--",
     "-",
@@ -31,22 +32,30 @@ _PLACEHOLDERS = (
     "nan",
     "null",
     "<na>",
+    "na",
+    "n/a",
     "#n/a",
     "unknown",
     "undefined",
     "missing",
 )
-_SENTINELS = (-9.0, -99.0, -99.9, -999.0, -9999.0)
+_SENTINELS = (-9.0, *(sign * size for size in (99.0, 99.9, 999.0, 9999.0) for sign in (-1, 1)))
 _SHOWN = 8
+# The other side of a limit.
+_BEYOND = {">=": "<", ">": "<=", "<": ">=", "<=": ">"}
 
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Values of one column as the user names them: `positive`, `negative`, and whether all others are negative."""
+    """Values of one column as the user names them: `positive`, `negative`, and whether all others are negative.
+
+    `option` is what named the positive ones, where that is not the option of all columns.
+    """
 
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
     rest: bool = False
+    option: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +87,9 @@ def ranges_in(known: Mapping[str, Vocabulary]) -> dict[str, tuple[NumberRange, .
     return {name: ranges for name, ranges in found.items() if ranges}
 
 
-def meaning_of(counts: Mapping[str, int], vocabulary: Vocabulary, where: str, prefix: str = "") -> Meaning:
+def meaning_of(
+    counts: Mapping[str, int], vocabulary: Vocabulary, where: str, prefix: str = "", hint: str = ""
+) -> Meaning:
     """What the values of a column mean.
 
     Parameters
@@ -88,8 +99,9 @@ def meaning_of(counts: Mapping[str, int], vocabulary: Vocabulary, where: str, pr
     vocabulary
         values as the user names them (`1`, `1.0` and `+1` are the same). Of two values, none of which is named, `1`,
         `true` and `yes` are positive, and of others the last in alphabetical order.
-    where, prefix
-        the beginning of messages, and that of the options' names (`compare-`).
+    where, prefix, hint
+        the beginning of messages, that of the options' names (`compare-`), and what a message on a class that is not
+        there ends with.
 
     Raises
     ------
@@ -97,49 +109,74 @@ def meaning_of(counts: Mapping[str, int], vocabulary: Vocabulary, where: str, pr
         for no value or one, a named value that does not occur, or values that no one says the meaning of.
     """
     options = {name: f"--{prefix}{name}" for name in ("positive", "negative", "rest", "missing")}
-    if len(counts) < 2:
-        found = f"one class only ({next(iter(counts))})" if counts else "no label"
-        raise InputError(f"{where} has {found}, expected two classes or more")
-    positive = tuple(_as_written(value, counts, where, options["positive"]) for value in vocabulary.positive)
-    negative = tuple(_as_written(value, counts, where, options["negative"]) for value in vocabulary.negative)
+    options["positive"] = vocabulary.option or options["positive"]
+    # Of numbers, 1, 1.0 and +1 are the same.
+    kinds: dict[str | float, list[str]] = {}
+    for value in counts:
+        kinds.setdefault(value if (number := _as_number(value)) is None else number, []).append(value)
+    if len(kinds) < 2:
+        found = f"one class only ({', '.join(counts)})" if counts else "no label"
+        of_ranges = any(NumberRange.of(value) for value in counts)
+        more = f"; of numbers, both {options['positive']} and {options['negative']} are ranges" if of_ranges else ""
+        raise InputError(f"{where} has {found}, expected two classes or more{more}")
+    positive, negative = (
+        tuple(
+            name
+            for value in values
+            for name in _as_written(
+                value,
+                kinds,
+                f"{where} has no class '{value}' ({options[option]}), expected one of {_listed(counts)}{hint}",
+            )
+        )
+        for option, values in (("positive", vocabulary.positive), ("negative", vocabulary.negative))
+    )
     if both := set(positive) & set(negative):
         raise InputError(f"{where}: '{both.pop()}' is both {options['positive']} and {options['negative']}")
-    open_ones = [value for value in counts if value not in (*positive, *negative)]
-    if vocabulary.rest and positive:
-        return _logged(Meaning(positive, (*negative, *open_ones)), counts, where)
-    if vocabulary.rest:
+    open_kinds = [names for names in kinds.values() if names[0] not in (*positive, *negative)]
+    open_ones = [name for names in open_kinds for name in names]
+    if vocabulary.rest and not positive:
         raise InputError(f"{where}: {options['rest']} needs {options['positive']}, expected the class that is counted")
-    if positive and negative:
+    if positive and negative and not vocabulary.rest:
         return _logged(Meaning(positive, negative), counts, where)
+    # From here on, what is open would be taken for something.
     odd = [value for value in open_ones if is_placeholder(value)]
-    if odd and len(counts) - len(odd) <= 2:
+    if odd and (vocabulary.rest or len(kinds) - len(odd) <= 2):
         raise InputError(
             f"{where} has the values {_listed(counts)}: '{odd[0]}' looks like a placeholder; expected it to be named,"
             f" as {options['missing']}='{odd[0]}' or as {options['negative']}='{odd[0]}'"
         )
-    if len(open_ones) > 2 - bool(positive or negative):
+    folded = [value.casefold() for value in counts]
+    twice = [value for value in open_ones if folded.count(value.casefold()) > 1]
+    if twice and (vocabulary.rest or len(open_kinds) <= 2):
         raise InputError(
-            f"{where} has {len(counts)} classes ({_listed(counts)}), expected two, or the meaning of each:"
-            f" {options['positive']} VALUE ... and {options['negative']} VALUE ..., or {options['rest']} for all others"
+            f"{where} has the values {_listed(counts)}: '{twice[0]}' differs from another one in upper and lower case"
+            f" only; expected it to be named, in {options['positive']} or {options['negative']}"
         )
-    if not open_ones:
+    if vocabulary.rest:
+        return _logged(Meaning(positive, (*negative, *open_ones)), counts, where)
+    if len(open_kinds) > 2 - bool(positive or negative):
+        numbers = sum(isinstance(kind, float) for kind in kinds)
+        ranges = f"; classes of numbers are ranges ({options['positive']} '>= 0.5')" if numbers > _SHOWN else ""
+        raise InputError(
+            f"{where} has {len(kinds)} classes ({_listed(counts)}), expected two, or the meaning of each:"
+            f" {options['positive']} VALUE ... and {options['negative']} VALUE ..., or {options['rest']} for all others"
+            + ranges
+        )
+    if not open_kinds:
         raise InputError(
             f"{where}: all classes ({_listed(counts)}) are of one kind, expected positive and negative ones"
         )
-    if len({value.casefold() for value in counts}) < len(counts):
-        raise InputError(
-            f"{where} has the classes {_listed(counts)}, which differ in upper and lower case only; expected their"
-            f" meaning ({options['positive']}, {options['negative']})"
-        )
     if positive:
-        return _logged(Meaning(positive, (open_ones[0],)), counts, where)
+        return _logged(Meaning(positive, tuple(open_ones)), counts, where)
     if negative:
-        return _logged(Meaning((open_ones[0],), negative), counts, where)
-    by_folded = {name.casefold(): name for name in counts}
-    known = next((pair for pair in _KNOWN_PAIRS if set(pair) == set(by_folded)), None)
-    chosen = by_folded[known[1]] if known else sorted(counts)[1]
-    other = next(value for value in counts if value != chosen)
-    return _logged(Meaning((chosen,), (other,)), counts, where)
+        return _logged(Meaning(tuple(open_ones), negative), counts, where)
+    by_folded = {names[0].casefold(): names for names in open_kinds}
+    by_folded |= {f"{number:g}": names for number, names in kinds.items() if isinstance(number, float)}
+    known = next((pair for pair in _KNOWN_PAIRS if set(pair) <= set(by_folded)), None)
+    chosen = by_folded[known[1]] if known else max(open_kinds)
+    other = next(names for names in open_kinds if names != chosen)
+    return _logged(Meaning(tuple(chosen), tuple(other)), counts, where)
 
 
 def is_placeholder(value: str) -> bool:
@@ -153,13 +190,11 @@ def _logged(meaning: Meaning, counts: Mapping[str, int], where: str) -> Meaning:
     return meaning
 
 
-def _as_written(wanted: str, counts: Mapping[str, int], where: str, option: str) -> str:
-    if wanted in counts:
-        return wanted
-    same = [name for name in counts if _as_number(name) is not None and _as_number(name) == _as_number(wanted)]
-    if len(same) == 1:
-        return same[0]
-    raise InputError(f"{where} has no class '{wanted}' ({option}), expected one of {_listed(counts)}")
+def _as_written(wanted: str, kinds: Mapping[str | float, list[str]], message: str) -> list[str]:
+    number = _as_number(wanted)
+    if found := kinds.get(wanted if number is None else number):
+        return found
+    raise InputError(message)
 
 
 def _listed(counts: Mapping[str, int]) -> str:
@@ -168,10 +203,12 @@ def _listed(counts: Mapping[str, int]) -> str:
 
 
 def _as_number(text: str) -> float | None:
+    """The number that a text is, None for any other text, NaN and infinity."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def vocabularies(
@@ -180,30 +217,57 @@ def vocabularies(
     rest: Sequence[str] | None,
     columns: Sequence[str],
     others: Sequence[str] = (),
+    prefix: str = "",
 ) -> dict[str, Vocabulary]:
     """The vocabulary of each column that a user named; the key "" is that of a column that is to be guessed.
 
     `positive` and `negative` have entries `VALUE`, for all of `columns`, and `COLUMN=VALUE`, also for one of `others`.
-    `rest` has the columns whose other values are negative, is empty for all of `columns`, and None for none. Raises
-    `InputError` for a column in `rest` that is none of these.
+    `rest` has the columns whose other values are negative, is empty for all of `columns`, and None for none. `prefix`
+    is that of the options. Raises `InputError` for a column in `rest` that is none of these, and an entry that is for
+    none.
     """
     keys = list(columns) or [""]
     all_others = set(keys if rest is not None and not rest else rest or ())
     if strange := all_others - {*keys, *others}:
         raise InputError(
-            f"--rest names '{min(strange)}', expected columns of labels ({', '.join([*columns, *others])})"
+            f"--{prefix}rest names '{min(strange)}', expected columns of labels ({', '.join([*columns, *others])})"
         )
-    known = {}
+    known: dict[str, Vocabulary] = {}
+    unused = {*positive, *negative}
     for name in (*keys, *others):
-        own = [_of_column(entries, name, name in keys, {*keys, *others}) for entries in (positive, negative)]
-        known[name] = Vocabulary(own[0], own[1], name in all_others)
+        (own, used), (opposite, used_too) = (
+            _of_column(entries, name, name in keys, {*keys, *others}) for entries in (positive, negative)
+        )
+        unused -= used | used_too
+        known[name] = _without_rest_of_ranges(Vocabulary(own, opposite, name in all_others), prefix)
+    if unused:
+        raise InputError(
+            f"--{prefix}positive or --{prefix}negative has '{min(unused)}', which is for none of the columns"
+            f" {', '.join([*columns, *others])}; expected VALUE or COLUMN=VALUE"
+        )
     return known
 
 
-def _of_column(entries: Sequence[str], name: str, takes_all: bool, columns: set[str]) -> tuple[str, ...]:
-    parts = [entry.partition("=") for entry in entries]
-    own = [value for column, equals, value in parts if equals and column == name]
-    for_all = [
-        entry for entry, (column, equals, _) in zip(entries, parts, strict=True) if not (equals and column in columns)
-    ]
-    return tuple(own or (for_all if takes_all else ()))
+def _without_rest_of_ranges(vocabulary: Vocabulary, prefix: str) -> Vocabulary:
+    """The same, where the rest of one range is the range beyond its limit."""
+    ranges = [found for value in vocabulary.positive if (found := NumberRange.of(value))]
+    if not vocabulary.rest or not ranges:
+        return vocabulary
+    if len(ranges) > 1 or vocabulary.negative or len(ranges[0].parts) > 1 or ranges[0].parts[0][0] not in _BEYOND:
+        raise InputError(
+            f"--{prefix}rest beside the ranges {', '.join(vocabulary.positive)} is not one range, expected"
+            f" --{prefix}negative with the ranges of the others"
+        )
+    sign, limit = ranges[0].parts[0]
+    return replace(vocabulary, negative=(f"{_BEYOND[sign]} {limit:.15g}",), rest=False)
+
+
+def _of_column(
+    entries: Sequence[str], name: str, takes_all: bool, columns: set[str]
+) -> tuple[tuple[str, ...], set[str]]:
+    """The values among the entries that are for a column, and these entries."""
+    parts = {entry: entry.partition("=") for entry in entries}
+    own = {entry: value for entry, (column, equals, value) in parts.items() if equals and column == name}
+    if not own and takes_all:
+        own = {entry: entry for entry, (column, equals, _) in parts.items() if not (equals and column in columns)}
+    return tuple(value.strip() for value in own.values()), set(own)

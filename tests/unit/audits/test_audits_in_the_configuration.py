@@ -45,3 +45,9 @@ def test_sentences(entry, expected):
 def test_an_active_audit_must_exist():
     with pytest.raises(InputError, match=r"active_audits\[0\] is 'yours', which is not in audits"):
         load({**with_audit(), "active_audits": ["yours"]})
+
+
+def test_values_that_begin_with_a_dash_reach_the_command_line():
+    options = load(with_audit(missing=["--", "-999"], weight="w", negative="--")).audit_options("mine")
+    parsed = parser.parse_args(["c.csv", "--output", "o", *options])
+    assert (parsed.missing, parsed.negative, parsed.weight) == (["--", "-999"], ["--"], "w")
