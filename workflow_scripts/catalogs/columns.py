@@ -13,9 +13,9 @@ log = logging.getLogger(__name__)
 
 _NAMES = {
     "ra": "ra raj2000 ra_j2000 ra_icrs raicrs _ra _raj2000 ra_deg radeg alpha_j2000 right_ascension ra_mean ramean"
-    " alphawin_j2000 al2000 rah:ram:ras",
+    " alphawin_j2000 al2000 rah:ram:ras rah:ram",
     "dec": "dec dej2000 decj2000 dec_j2000 de_icrs dec_icrs deicrs _dec _dej2000 _de dec_deg decdeg delta_j2000"
-    " declination dec_mean decmean deltawin_j2000 de2000 ded:dem:des",
+    " declination dec_mean decmean deltawin_j2000 de2000 ded:dem:des ded:dem",
     "longitude": "glon gal_lon gal_l l_gal galactic_longitude",
     "latitude": "glat gal_lat gal_b b_gal galactic_latitude",
     "label": "label class classification morphology annotation prediction predicted_class morph galaxy_type type spin"

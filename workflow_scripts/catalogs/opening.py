@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 
+from workflow_scripts.catalogs.position_parts import with_joined_positions
 from workflow_scripts.catalogs.table_formats.delimited_text import delimited_tables, ecsv_tables
 from workflow_scripts.catalogs.table_formats.described_text import cds_tables, ipac_tables
 from workflow_scripts.catalogs.table_formats.fits_tables import fits_tables
@@ -51,7 +52,7 @@ def open_table(
     """
     known = recognised_format(path, table_format)
     with reading(path, known):
-        tables = _READERS[known](path)
+        tables = [with_joined_positions(found) for found in _READERS[known](path)]
     if not tables[0].columns and len(tables) == 1:
         raise InputError(f"{path}: expected a table in {known}, but it has no columns")
     listed = "; ".join(f"{found.name}: {_shown(found)}" for found in tables)

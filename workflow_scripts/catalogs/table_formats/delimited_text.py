@@ -26,7 +26,7 @@ _BLOCK_BYTES = 4 << 20
 # `ra [rad]`, `RA (hourangle)`: how units are written into the names of columns that have no place for them.
 _UNIT_IN_NAME = re.compile(r"[\[(]\s*([A-Za-z][A-Za-z .:]*)\s*[\])]\s*$")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_RULE = re.compile(r"[-=+|;,\s]*[-=]{2,}[-=+|;,\s]*")
+_RULE = re.compile(r"[-=+:|;,\s]*[-=]{2,}[-=+:|;,\s]*")
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,9 @@ from astropy.table import Table
 from workflow_scripts.catalogs.table_formats.recognition import encoding_of, open_unpacked
 from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, guarded
 
-# How CDS and the journals divide positions over columns.
-_RIGHT_ASCENSION = ("RAh", "RAm", "RAs")
-_DECLINATION = ("DE-", "DEd", "DEm", "DEs")
-
 
 def cds_tables(path: str) -> list[TableFile]:
-    """The one table of a CDS or machine-readable (MRT) file, positions in parts joined to `RAh:RAm:RAs`."""
+    """The one table of a CDS or machine-readable (MRT) file."""
     return [_described(path, "cds")]
 
 
@@ -32,10 +28,6 @@ def _described(path: str, table_format: str) -> TableFile:
     table = Table.read(text.splitlines(), format=f"ascii.{table_format}", guess=False)
     cells = {name: _cells(table[name]) for name in table.colnames}
     units = {name: str(table[name].unit or "") for name in table.colnames}
-    for parts, signed in ((_RIGHT_ASCENSION, False), (_DECLINATION, True)):
-        if all(name in cells for name in parts):
-            joined = ":".join(parts[signed:])
-            cells[joined], units[joined] = _sexagesimal([table[name] for name in parts], signed), ""
 
     def pieces(names: Sequence[str], rows: int) -> Iterator[Piece]:
         yield {name: cells[name] for name in names}
@@ -48,12 +40,3 @@ def _cells(column: AstropyColumn) -> pa.Array:
     mask = np.asarray(column.mask) if hasattr(column, "mask") else None
     values = np.asarray(column)
     return pa.array(values.astype(object) if values.dtype.kind in "SU" else values, mask=mask)
-
-
-def _sexagesimal(parts: Sequence[AstropyColumn], signed: bool) -> pa.Array:
-    rows = []
-    for row in zip(*parts, strict=True):
-        sign = str(row[0]).strip() if signed and row[0] is not np.ma.masked else ""
-        numbers = row[signed:]
-        rows.append(None if any(cell is np.ma.masked for cell in numbers) else sign + ":".join(map(str, numbers)))
-    return pa.array(rows, pa.string())

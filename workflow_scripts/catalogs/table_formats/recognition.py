@@ -9,6 +9,7 @@ from typing import IO
 from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMAT_SUFFIXES, format_of_name
 from workflow_scripts.errors import InputError
 
+_IPAC_HEADER_LINES = 4
 # How much of a file is looked at.
 HEAD_BYTES = 1 << 18
 _COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
@@ -80,11 +81,20 @@ def recognised_format(path: str, given: str | None) -> str:
             raise InputError(f"{path}: expected a table, but it is {what}; save it as Parquet, FITS or CSV")
     if b"Byte-by-byte Description of file" in head:
         return "cds"
-    if begin.startswith((b"\\", b"|")) and head.lstrip(b"\\").count(b"|") >= 4 and b"|\n" in head.replace(b"\r", b""):
+    if _is_ipac(begin):
         return "ipac"
     if found := format_of_name(place.name):
         return found
     raise InputError(f"{path}: the name gives no format, expected {', '.join(FORMAT_SUFFIXES)}, or the key `format`")
+
+
+def _is_ipac(begin: bytes) -> bool:
+    """Whether text begins with keywords (`\\`), one to four lines between bars, and rows that begin with none."""
+    lines = [line.rstrip() for line in begin.splitlines() if line.strip() and not line.startswith(b"\\")]
+    header = next((number for number, line in enumerate(lines) if not line.startswith(b"|")), len(lines))
+    return 1 <= header <= _IPAC_HEADER_LINES and all(
+        line.count(b"|") > 2 and line.endswith(b"|") for line in lines[:header]
+    )
 
 
 def encoding_of(head: bytes) -> str:
