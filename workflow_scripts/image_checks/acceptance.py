@@ -14,6 +14,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from workflow_scripts.http_services.politeness import Repeatable
+from workflow_scripts.image_checks.damaged_files import check_data_sums, check_whole_png, damage_of
 from workflow_scripts.image_checks.empty_parts import LARGEST_EMPTY_SHARE, blank_in_jpeg, empty_share, has_empty_edge
 from workflow_scripts.images.decoding import decode, image_format, is_constant, size_of
 from workflow_scripts.images.fits_files import UndecodableImageError
@@ -94,8 +95,9 @@ def check_image(data: bytes, wanted: Wanted) -> Judgement:
     """Whether bytes are a whole image as wanted.
 
     Passes all the same, because nothing in the file shows it: a FITS that was cut within its last 16 values or filled
-    up with noise; a JPEG the end of whose last row of blocks was overwritten by codes of as many blocks; a picture that
-    was incomplete before it was coded, if what is missing is neither blank nor a strip of one value.
+    up with noise, or in which a few values without a check sum were overwritten by possible ones; a JPEG in which codes
+    were overwritten by codes of as many blocks; a picture that was incomplete before it was coded, if what is missing
+    is neither blank nor a strip of one value.
     """
     try:
         found = image_format(data)
@@ -108,12 +110,21 @@ def check_image(data: bytes, wanted: Wanted) -> Judgement:
         pixels = decode(data)
         if found == "jpeg":
             check_whole_jpeg(data)
+        elif found == "png":
+            check_whole_png(data)
+        elif not wanted.image_format:
+            check_data_sums(data)
     except UndecodableImageError as error:
         return failed("transient", f"not an image: {error}")
     if wanted.blanks is not None:
         blanks = [blank_in_jpeg(data, blank) for blank in wanted.blanks] if found == "jpeg" else wanted.blanks[:1]
         wanted = replace(wanted, blanks=blanks)
-    return check_pixels(pixels, wanted) or accepted(data, found)
+    if problem := check_pixels(pixels, wanted):
+        return problem
+    # What services send is judged by more, and may be sent again.
+    if not wanted.image_format and wanted.blanks is None and (damage := damage_of(pixels)):
+        return Judgement("permanent", "rejected", damage)
+    return accepted(data, found)
 
 
 def check_pixels(pixels: NDArray, wanted: Wanted) -> Judgement | None:
