@@ -43,7 +43,7 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
     InputError
         for what is wrong with the table.
     """
-    columns = entry.get("columns") or {name: name for name in SIMULATED_COLUMNS}
+    columns = {name: name for name in SIMULATED_COLUMNS} if entry.get("columns") is None else entry["columns"]
     if "split" in columns:
         raise InputError(f"{source}: 'split' (catalogs, columns) is made by the workflow, expected another name")
     thresholds, ranges = entry.get("label_votes") or {}, label_ranges(entry)

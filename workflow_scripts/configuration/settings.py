@@ -140,7 +140,7 @@ class Configuration:
         Raises `InputError` for one that the catalog has not.
         """
         entry = self.catalog_parameter(catalog)
-        known = entry.get("columns") or {name: name for name in SIMULATED_COLUMNS}
+        known = {name: name for name in SIMULATED_COLUMNS} if entry.get("columns") is None else entry["columns"]
         used = ["source_id", "ra", "dec", "label", *covariates]
         if missing := [name for name in covariates if name not in known]:
             others = [name for name in known if name not in ("source_id", "label")]

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tarfile
 
 import numpy as np
 import pandas as pd
@@ -127,6 +128,14 @@ def test_vizier_sends_the_same_galaxies_in_every_form(repository, tmp_path, gala
     assert counted([str(path), *command[1:]]) == [kinds["spiral"], kinds["elliptical"]]
 
 
+def test_votes_need_no_columns(tmp_path, galaxies):
+    """Positions are guessed, ids are numbers of rows, and labels come from votes."""
+    published.galaxy_zoo_1(tmp_path / "t.csv", galaxies)
+    _, catalog = made({"source": "file", "label_votes": {"spiral": {"P_CS": 0.8}}}, tmp_path / "t.csv")
+    assert (catalog["label"] == 1).sum() == (galaxies["kind"] == "spiral").sum()
+    assert set(catalog["source_id"]) == {f"row{number}" for number in range(len(galaxies))}
+
+
 def test_placeholders_of_dashes_can_be_named(tmp_path, galaxies):
     """The message on a placeholder proposes `--missing='--'`; argparse must not take it for the end of options."""
     table = galaxies.assign(kind=galaxies["kind"].fillna("--"))
@@ -134,3 +143,24 @@ def test_placeholders_of_dashes_can_be_named(tmp_path, galaxies):
     kinds = galaxies["kind"].value_counts()
     command = [str(tmp_path / "t.csv"), "--label", "kind", "--missing=--", "--output", "o", "--missing", "unknown"]
     assert counted(command) == [kinds["spiral"], kinds["elliptical"]]
+
+
+def test_real_spin_directions(repository, shared_data):
+    entry, command = recipes(repository)["data_hsc.csv"]
+    path = shared_data / "hsc_dr3_spins" / "data_hsc.csv"
+    _, catalog = made(entry | {"hygiene": {"radius_arcsec": 0}}, path)
+    assert len(catalog) == 13476
+    assert counted([str(path), *command[1:]]) == [(catalog["label"] == number).sum() for number in (1, 0)]
+
+
+def test_real_table_beside_images(shared_data, tmp_path):
+    with tarfile.open(shared_data / "sdss_gz1" / "gz1_E_S_128px.tar") as archive:
+        archive.extract("catalog.csv", tmp_path, filter="data")
+    # Most positions are those of a field of the survey.
+    entry = {"source": "file", "hygiene": {"radius_arcsec": 0}}
+    entry["columns"] = {"source_id": "objid", "label": "binary", "file": "file"}
+    _, catalog = made(entry, tmp_path / "catalog.csv")
+    assert catalog["label"].value_counts().to_dict() == {0: 4545, 1: 1800}
+    assert catalog["source_id"].str.len().eq(18).all()
+    command = [str(tmp_path / "catalog.csv"), "--label", "binary", "--source-id", "objid", "--output", "o"]
+    assert counted(command) == [1800, 4545]
