@@ -2,8 +2,9 @@
 
 import argparse
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,15 +29,18 @@ parser.add_argument("--array", required=True, help="the pixels (.npy, uint8, (n,
 parser.add_argument("--ids", required=True, help="which galaxy is in which row (Parquet)")
 
 
-def prepared(cutouts: str | Path, counter: LevelCounter) -> Iterator[NDArray[np.uint8]]:
-    """The delivered images of a tile by the recipe of `counter`, one by one.
+def prepared(
+    cutouts: str | Path, recipe: Mapping[str, Any], counter: LevelCounter | None = None
+) -> Iterator[NDArray[np.uint8]]:
+    """The delivered images of a tile by a recipe, one by one, and their grey levels to `counter`.
 
     Raises `InputError` for one that the recipe cannot use, and after the last where most show nothing.
     """
+    counter = counter or LevelCounter({"stretch": STRETCH, **recipe})
     for source_id, data, stretch in read_images(cutouts):
         try:
             pixels = decode(data, stretch == "stack_counts")
-            image = apply_recipe(pixels, counter.recipe)
+            image = apply_recipe(pixels, recipe)
         except UndecodableImageError as error:
             raise InputError(f"{cutouts}: the image of {source_id} cannot be used: {error}") from None
         counter.add(source_id, pixels, image)
@@ -51,7 +55,7 @@ def main(arguments: argparse.Namespace) -> None:
     ledger = read_ledger(arguments.cutouts).to_pandas()
     source_ids = ledger.loc[ledger["outcome"] == "delivered", "source_id"].astype(str)
     shape = (len(source_ids), recipe["size_px"], recipe["size_px"], recipe["channels"])
-    images = counted(prepared(arguments.cutouts, counter), len(source_ids), "images", "prepared", rate=True)
+    images = counted(prepared(arguments.cutouts, recipe, counter), len(source_ids), "images", "prepared", rate=True)
     write_images(arguments.array, shape, images)
     table = pd.DataFrame(
         {
