@@ -131,7 +131,8 @@ def test_vizier_sends_the_same_galaxies_in_every_form(repository, tmp_path, gala
 def test_votes_need_no_columns(tmp_path, galaxies):
     """Positions are guessed, ids are numbers of rows, and labels come from votes."""
     published.galaxy_zoo_1(tmp_path / "t.csv", galaxies)
-    _, catalog = made({"source": "file", "label_votes": {"spiral": {"P_CS": 0.8}}}, tmp_path / "t.csv")
+    votes = {"spiral": {"P_CS": 0.8}, "elliptical": {"P_EL": 0.8}}
+    _, catalog = made({"source": "file", "label_votes": votes}, tmp_path / "t.csv")
     assert (catalog["label"] == 1).sum() == (galaxies["kind"] == "spiral").sum()
     assert set(catalog["source_id"]) == {f"row{number}" for number in range(len(galaxies))}
 
