@@ -29,21 +29,6 @@ from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import check_output_folder, whole_file
 
-
-class Values(argparse.Action):
-    """Values of an option that may be given again. Of `--missing=--` argparse leaves none before Python 3.13."""
-
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,
-        namespace: argparse.Namespace,
-        values: Any,
-        option_string: str | None = None,
-    ) -> None:
-        """Add the values."""
-        setattr(namespace, self.dest, [*getattr(namespace, self.dest), *(values or ["--"])])
-
-
 parser = step_parser(__doc__)
 parser.add_argument("catalog", help=f"the table ({FORMATS_IN_WORDS}; of Parquet also a folder or a pattern)")
 parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for summary, page and figures")
@@ -66,7 +51,7 @@ _columns.add_argument(
 )
 _columns.add_argument("--group-by", metavar="COL", help="where galaxies come from: labeller, camera, merged catalog")
 _values = parser.add_argument_group("values of labels, each VALUE, COL=VALUE or a range of numbers ('>= 0.5')")
-_several: dict[str, Any] = {"nargs": "+", "action": Values, "default": [], "metavar": "VALUE"}
+_several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "VALUE"}
 _values.add_argument("--positive", help="classes that are counted", **_several)
 _values.add_argument("--negative", help="classes that they are compared with", **_several)
 _values.add_argument("--rest", nargs="*", metavar="COL", help="all other values are negative (of these columns)")
