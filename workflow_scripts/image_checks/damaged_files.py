@@ -18,6 +18,8 @@ from workflow_scripts.images.fits_files import UndecodableImageError, is_packed,
 
 # Rows of a JPEG block.
 _BLOCK = 8
+# A value that so large a share of the other pixels has, or a square of so many pixels, is the sky or a mask.
+_COMMON, _SQUARE = 0.25, 4
 # Neighbours with one value along the rows of a FITS that are no part of a mask: the next run is so many times shorter.
 _LONG_RUN, _LONELY = 24, 8
 # The last values of a FITS whose values are not whole.
@@ -56,7 +58,7 @@ def damage_of(pixels: NDArray) -> str:
 
 
 def _has_flat_end(pixels: NDArray[np.uint8]) -> bool:
-    """Whether the last rows of blocks have one value that no square of that size elsewhere has."""
+    """Whether the last rows of blocks have one value that is rare elsewhere."""
     picture = np.atleast_3d(pixels)
     value = picture[-1, -1]
     if len(picture) <= _BLOCK or not (picture[-1] == value).all() or not (picture[-_BLOCK:] == value).all():
@@ -64,8 +66,10 @@ def _has_flat_end(pixels: NDArray[np.uint8]) -> bool:
     same = (picture == value).all(axis=2)
     start = len(same) - int(np.argmin(same.all(axis=1)[::-1]))
     # Where the end begins, a block of a JPEG has some pixels of both.
-    squares = ndimage.minimum_filter(same[: max(start - 2 * _BLOCK, 0)].view(np.uint8), _BLOCK, mode="constant", cval=0)
-    return not (squares.size and squares.any())
+    rest = same[: max(start - 2 * _BLOCK, 0)]
+    if not rest.size or rest.mean() > _COMMON:
+        return False
+    return not ndimage.minimum_filter(rest.view(np.uint8), _SQUARE, mode="constant", cval=0).any()
 
 
 def _damage_of_band(band: NDArray) -> str:

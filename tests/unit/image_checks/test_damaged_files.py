@@ -133,6 +133,16 @@ def test_masked_and_padded_images_are_whole(value):
     assert reason(as_fits(np.where(masked[..., 0] == value, np.float32(np.nan), flux(2)))) == ""
 
 
+@pytest.mark.parametrize("side", [16, 24, 32, 64])
+def test_a_sky_of_few_levels_is_no_flat_end(side):
+    """As 12-bit values in a PNG of 16 bits have it, and a JPEG of low quality."""
+    for seed in range(200):
+        y, x = np.mgrid[:side, :side] - side / 2 + 0.5
+        light = np.exp(-(x * x + y * y) / side * 2) * 200 + np.random.default_rng(seed).normal(12, 3, (side, side))
+        assert reason(picture("PNG", (light.clip(0, 255) * 4 + 1000).astype(np.uint16))) == ""
+        assert reason(picture("JPEG", light.clip(0, 255).astype(np.uint8), quality=20)) == ""
+
+
 def test_bad_rows_and_edges_of_a_fits_are_no_damage():
     row, edge, single = flux(1), flux(2), flux(3)
     row[60] = 0
