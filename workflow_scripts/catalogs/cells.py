@@ -3,6 +3,7 @@
 In columns of text only an empty cell is not known: "None" and "NA" are names like others.
 """
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,7 +20,18 @@ _FLOAT_INTEGERS = 2.0**53
 # How programs write floating-point numbers into text; the sign keeps hexadecimal ids (12e4567) apart.
 _EXPONENT = r"^[+-]?\d+(?:\.\d*)?[eE][+-]\d+$"
 _WHOLE = r"^([+-]?\d+)\.0*$"
+_NUMBER = r"^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf|infinity))$"
+_FORTRAN = r"^([+-]?(?:\d+\.?\d*|\.\d+))[dD]([+-]?\d+)$"
+# Decimal commas, and commas between thousands.
+_WITH_COMMAS = r"^[+-]?\d+(?:\.\d{3})*,\d+$|^[+-]?\d{1,3}(?:,\d{3})+(?:\.\d*)?$"
+_BYTES = (
+    pa.types.is_binary,
+    pa.types.is_large_binary,
+    pa.types.is_fixed_size_binary,
+    pa.types.is_binary_view,
+)
 _MOST_CLASSES = 1000
+_SHOWN = 40
 
 
 def as_numbers(cells: pa.Array, where: str) -> tuple[NDArray[np.float64], int]:
@@ -30,16 +42,30 @@ def as_numbers(cells: pa.Array, where: str) -> tuple[NDArray[np.float64], int]:
     cells = _plain(cells, where)
     kind = cells.type
     if _is_text(kind):
+        texts = pc.utf8_trim_whitespace(cells)
         try:
-            return _float_array(pc.utf8_trim_whitespace(cells).cast(pa.float64())), 0
+            return _float_array(texts.cast(pa.float64())), 0
         except pa.ArrowInvalid:
-            texts = pc.utf8_trim_whitespace(cells)
-            numbers = pd.to_numeric(pd.Series(texts.to_numpy(zero_copy_only=False)), errors="coerce").to_numpy(float)
-            filled = pc.fill_null(pc.not_equal(texts, ""), False).to_numpy(zero_copy_only=False)
-            return numbers, int((np.isnan(numbers) & filled).sum())
+            return _numbers_among_texts(texts, where)
     if pa.types.is_temporal(kind):
         raise InputError(f"{where} holds dates or times, expected numbers")
     return _float_array(cells.cast(pa.float64())), 0
+
+
+def _numbers_among_texts(texts: pa.Array, where: str) -> tuple[NDArray[np.float64], int]:
+    """As `as_numbers`, of texts of which some are no numbers as they stand."""
+    texts = pc.replace_substring(texts, "\u2212", "-")
+    commas = texts.filter(pc.match_substring_regex(texts, _WITH_COMMAS))
+    if len(commas):
+        raise InputError(
+            f"{where} holds numbers with commas such as {commas[0].as_py()}, expected a decimal point only"
+        )
+    texts = pc.replace_substring_regex(texts, _FORTRAN, r"\1e\2")
+    number = pc.match_substring_regex(texts, _NUMBER)
+    numbers = _float_array(pc.if_else(number, texts, pa.scalar(None, pa.string())).cast(pa.float64()))
+    # `nan` is no text.
+    other = pc.and_(pc.invert(number), pc.invert(pc.match_substring_regex(texts, r"^$|^(?i:[+-]?nan)$")))
+    return numbers, pc.fill_null(other, False).true_count
 
 
 def as_text(cells: pa.Array, where: str) -> pa.Array:
@@ -82,6 +108,10 @@ def as_classes(cells: pa.Array, where: str, ranges: Sequence[NumberRange] = ()) 
     encoded = cells if pa.types.is_dictionary(cells.type) else _plain(cells, where).dictionary_encode()
     values = _plain(encoded.dictionary, where)
     if len(values) > _MOST_CLASSES:
+        # Categories that do not occur.
+        encoded = _plain(cells, where).dictionary_encode()
+        values = encoded.dictionary
+    if len(values) > _MOST_CLASSES:
         raise InputError(
             f"{where} has more than {_MOST_CLASSES} values such as {values[0].as_py()}, expected the classes of"
             " galaxies; of numbers give ranges ('>= 0.5'), or take them for scores"
@@ -97,8 +127,13 @@ def as_text_of_class(cells: pa.Array) -> pa.Array:
     """Names of classes: text without blanks around it, null where empty, whole numbers without a decimal point."""
     if not _is_text(cells.type):
         return _number_text(cells)
-    texts = _trimmed(cells)
-    return pc.replace_substring_regex(texts, _WHOLE, r"\1")
+    return _without_point(_trimmed(cells))
+
+
+def _without_point(texts: pa.Array) -> pa.Array:
+    """`1` for `1.0`, and `0` for `-0.0`."""
+    texts = pc.replace_substring_regex(texts, _WHOLE, r"\1")
+    return pc.if_else(pc.equal(texts, "-0"), "0", texts)
 
 
 def is_mostly_numbers(cells: pa.Array, where: str) -> bool:
@@ -111,10 +146,29 @@ def is_mostly_numbers(cells: pa.Array, where: str) -> bool:
     return known > 0 and bool((np.abs(numbers) < _FLOAT_INTEGERS).sum() >= 0.5 * known)
 
 
+def joined_cells(pieces: Sequence[pa.Array], where: str) -> pa.Array:
+    """The cells of all pieces of a column, as text where their types differ (files of a folder)."""
+    if len({piece.type for piece in pieces}) > 1:
+        pieces = [_plain(piece, where) for piece in pieces]
+        # All digits of single precision.
+        pieces = [piece.cast(pa.float64()) if pa.types.is_floating(piece.type) else piece for piece in pieces]
+    if len({piece.type for piece in pieces}) > 1:
+        pieces = [piece if _is_text(piece.type) else _number_text(piece) for piece in pieces]
+    return pa.chunked_array(pieces).combine_chunks()
+
+
+def shown_text(cells: pa.Array) -> str:
+    """A cell that is no number, for messages."""
+    texts = (str(cell).strip() for cell in cells.to_pylist() if cell is not None)
+    return next((text[:_SHOWN] for text in texts if text and not re.fullmatch(_NUMBER, text)), "")
+
+
 def _plain(cells: pa.Array, where: str) -> pa.Array:
     """Cells of one value each: numbers, logical values, text, dates."""
     if isinstance(cells, pa.ChunkedArray):
         cells = cells.combine_chunks()
+    if isinstance(cells.type, pa.UuidType):
+        return pa.array((None if cell is None else str(cell) for cell in cells.to_pylist()), pa.string())
     if isinstance(cells, pa.ExtensionArray):
         cells = cells.storage
     if pa.types.is_dictionary(cells.type):
@@ -122,12 +176,22 @@ def _plain(cells: pa.Array, where: str) -> pa.Array:
     kind = cells.type
     if pa.types.is_nested(kind):
         raise InputError(f"{where} has several values in a cell, expected one")
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
-        decoded = (None if cell is None else cell.decode(errors="replace") for cell in cells.to_pylist())
-        return pa.array(decoded, pa.string())
+    if any(is_bytes(kind) for is_bytes in _BYTES):
+        texts = [None if cell is None else cell.rstrip(b"\0") for cell in cells.to_pylist()]
+        if any(text is not None and b"\0" in text for text in texts):
+            raise InputError(f"{where} holds bytes that are no text, expected numbers or text")
+        return pa.array([None if text is None else decoded(text) for text in texts], pa.string())
     if pa.types.is_null(kind) or _is_text(kind):
         return cells.cast(pa.string())
     return cells
+
+
+def decoded(text: bytes) -> str:
+    """Text of UTF-8, or of Latin-1 where it is not that."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -147,15 +211,15 @@ def _number_text(cells: pa.Array) -> pa.Array:
     """Whole numbers, decimals, logical values and dates as text; decimals without zeros at their end."""
     if pa.types.is_boolean(cells.type):
         return pc.if_else(cells, "True", "False")
-    texts = cells.cast(pa.string())
     if pa.types.is_decimal(cells.type) and cells.type.scale > 0:
-        texts = pc.replace_substring_regex(texts, r"\.?0+$", "")
-    return texts
+        texts = pa.array((None if cell is None else f"{cell:f}" for cell in cells.to_pylist()), pa.string())
+        return pc.replace_substring_regex(texts, r"\.?0+$", "")
+    return cells.cast(pa.string())
 
 
 def _float_text(cells: pa.Array) -> pa.Array:
     """Floating-point numbers as short as identifies them: 0.9, and 1 for 1.0."""
-    texts = pc.replace_substring_regex(cells.cast(pa.string()), _WHOLE, r"\1")
+    texts = _without_point(cells.cast(pa.string()))
     return pc.if_else(pc.is_finite(cells), texts, pa.scalar(None, pa.string()))
 
 

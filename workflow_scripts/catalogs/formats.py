@@ -6,6 +6,7 @@ Imports nothing of the project, so that everything may import it. A new format i
 
 from glob import glob
 from math import pi
+from pathlib import Path
 from typing import NamedTuple
 
 
@@ -51,8 +52,11 @@ SIMULATED_COLUMNS = ("source_id", "ra", "dec", "label", *COVARIATES)
 
 
 def matching_files(pattern: str) -> list[str]:
-    """The files whose names match a pattern (`tables/*.parquet`, `**` for folders of any depth), sorted."""
-    return sorted(glob(pattern, recursive=True))  # noqa: PTH207  absolute patterns, too
+    """The files whose names match a pattern (`tables/*.parquet`, `**` for folders of any depth), sorted.
+
+    One whose name is the pattern itself is meant by it.
+    """
+    return [pattern] if Path(pattern).exists() else sorted(glob(pattern, recursive=True))  # noqa: PTH207  absolute patterns, too
 
 
 def format_suffix(name: str) -> str:

@@ -6,27 +6,16 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from astropy import units
 from astropy.coordinates import Galactic, SkyCoord
 from numpy.typing import NDArray
 
+from workflow_scripts.catalogs.angle_units import angle_unit
 from workflow_scripts.catalogs.cells import as_numbers
 from workflow_scripts.catalogs.columns import is_galactic, looks_like
 from workflow_scripts.catalogs.formats import POSITION_UNITS
 from workflow_scripts.catalogs.table_formats.table_file import Column
 from workflow_scripts.errors import InputError
 
-# How people write the units.
-_SPELLINGS = {
-    "degrees": "deg degs degree degrees decimaldegree decimaldegrees decdeg ddeg d:m:s dms °",
-    "hours": "h hr hrs hour hours hourangle hourangles hangle decimalhours h:m:s hms",
-    "radians": "rad rads radian radians",
-    "arcmin": "arcmin arcmins arcminute arcminutes amin",
-    "arcsec": "arcsec arcsecs arcsecond arcseconds asec as",
-    "mas": "mas milliarcsec milliarcsecond milliarcseconds",
-}
-_BY_SPELLING = {spelling: name for name, listed in _SPELLINGS.items() for spelling in listed.split()}
-_NO_UNIT = ("", "-", "--", "---", "none", "null", "unitless", "dimensionless", "n/a")
 # Columns whose usual unit no header repeats: HyperLEDA.
 _KNOWN_UNITS = {"al2000": "hours", "de2000": "degrees"}
 # System of a header's coordinates -> frame. FK5 of J2000 is ICRS to 0.1 arcsec.
@@ -40,26 +29,6 @@ _SEXAGESIMAL = re.compile(
 _FEW = 10
 # Steps (degrees) that positions of a table may be rounded to; those of time and arc come from sexagesimal text.
 _STEPS = (1.0, 0.5, 0.25, 1 / 60, 15 / 60, 0.1, 0.05, 0.01, 15 / 3600, 0.001, 1 / 3600)
-
-
-def angle_unit(text: str) -> str | None:
-    """The name in `POSITION_UNITS` of a unit as a header writes it; None for no unit. `ValueError` for any other."""
-    plain = re.sub(r"[\s_.]+", "", text.casefold().strip("\"'[]() "))
-    if text.strip().casefold() in _NO_UNIT or not plain:
-        return None
-    if plain in _BY_SPELLING:
-        return _BY_SPELLING[plain]
-    try:
-        unit = units.Unit(text.strip())
-        if unit == units.dimensionless_unscaled:
-            return None
-        degrees = float(unit.to(units.deg))
-    except (ValueError, TypeError, units.UnitConversionError):
-        raise ValueError(f"is in {text}") from None
-    found = next((name for name, size in POSITION_UNITS.items() if np.isclose(size, degrees, rtol=1e-12)), None)
-    if found is None:
-        raise ValueError(f"is in {text}")
-    return found
 
 
 @dataclass(frozen=True)
@@ -77,7 +46,8 @@ class PositionReader:
     """Turns cells of two columns into right ascensions and declinations, and counts what it did.
 
     `units` are the names of the units of both columns, None where no one states one. `sexagesimal` counts the rows that
-    held text such as `12:30:00`, `unreadable` those of each column that held something else.
+    held text such as `12:30:00`, `unreadable` those of each column that held something else, `odd` one of
+    these, and `as_numbers` and `as_text` whether right ascensions and declinations came as numbers and as text.
     """
 
     file: str
@@ -87,6 +57,9 @@ class PositionReader:
     frame: str
     sexagesimal: int = 0
     unreadable: dict[str, int] = field(default_factory=dict)
+    odd: dict[str, str] = field(default_factory=dict)
+    as_numbers: list[bool] = field(default_factory=lambda: [False, False])
+    as_text: list[bool] = field(default_factory=lambda: [False, False])
 
     @classmethod
     def of(
@@ -127,6 +100,9 @@ class PositionReader:
             )
         if unit is not None:
             found = [unit, "degrees" if unit == "hours" else unit]
+        for place, other in ((0, 1), (1, 0)):
+            if found[place] is None and found[other] not in (None, "degrees", "hours", "radians"):
+                raise InputError(_one_unit_only(file, columns, keys, place))
         return cls(file, columns, keys, (found[0], found[1]), frame or _frame(file, columns, keys))
 
     def degrees(self, longitude: pa.Array, latitude: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -150,14 +126,30 @@ class PositionReader:
             rows = np.flatnonzero(np.isnan(numbers) & texts.notna().to_numpy())
             read = self._sexagesimal(texts.iloc[rows], place)
             angles[rows] = read
-            if np.isnan(angles).all():
-                raise InputError(
-                    f"{self.file}: column '{column.name}' ({key}) holds text such as '{texts.iloc[rows[0]]}', expected"
-                    " degrees as numbers, or sexagesimal text (12:30:00)"
-                )
             self.sexagesimal += int(np.isfinite(read).sum())
             self.unreadable[column.name] = self.unreadable.get(column.name, 0) + int(np.isnan(read).sum())
+            if np.isnan(read).any():
+                self.odd.setdefault(column.name, str(texts.iloc[rows[np.isnan(read)][0]]))
+            self.as_text[place] |= bool(np.isfinite(read).any())
+        self.as_numbers[place] |= bool(np.isfinite(numbers).any())
         return angles
+
+    def check(self) -> None:
+        """Raise `InputError` where what was read leaves open what positions are.
+
+        A column of text only; right ascensions of which some are sexagesimal, in hours, and others numbers in no unit.
+        """
+        for place, (column, key) in enumerate(zip(self.columns, (self.keys.ra, self.keys.dec), strict=True)):
+            if column.name in self.odd and not self.as_numbers[place] and not self.as_text[place]:
+                raise InputError(
+                    f"{self.file}: column '{column.name}' ({key}) holds text such as '{self.odd[column.name]}',"
+                    " expected degrees as numbers, or sexagesimal text (12:30:00)"
+                )
+        if self.as_numbers[0] and self.as_text[0] and self.units[0] is None and self.frame == "icrs":
+            raise InputError(
+                f"{self.file}: column '{self.columns[0].name}' ({self.keys.ra}) holds sexagesimal text and numbers,"
+                f" expected one of these; or {self.keys.unit}, the unit of all"
+            )
 
     def _sexagesimal(self, texts: pd.Series, place: int) -> NDArray[np.float64]:
         """Degrees of `12:30:00`, `12 30 00`, `12h30m00s`, `-00d30m`; NaN for anything else.
@@ -173,9 +165,18 @@ class PositionReader:
             hours |= ~mark.isin(["d", "°"])
         size = np.where(hours, 15.0, 1.0)
         angles = (whole + minutes / 60 + seconds / 3600) * size
-        good = (minutes < 60) & (seconds < 60) & (~hours | (whole < 24)) & ~(hours & (place == 1))
+        # Seconds of 60 come from rounding.
+        good = (minutes < 60) & (seconds <= 60) & (~hours | (whole < 24)) & ~(hours & (place == 1))
         signs = np.where(parts["sign"].isin(["-", "−"]), -1.0, 1.0)
         return np.where(good, angles * signs, np.nan)
+
+
+def _one_unit_only(file: str, columns: tuple[Column, Column], keys: PositionKeys, place: int) -> str:
+    with_unit = columns[1 - place]
+    return (
+        f"{file}: column '{with_unit.name}' is in {with_unit.unit}, but '{columns[place].name}'"
+        f" ({(keys.ra, keys.dec)[place]}) has no unit, expected one for both; {keys.unit} states it"
+    )
 
 
 def _frame(file: str, columns: tuple[Column, Column], keys: PositionKeys) -> str:
@@ -234,12 +235,18 @@ class PositionExtent:
             return "radians"
         # A field of degrees is about as wide as it is high; so is one of hours once it is taken for that.
         narrow = width * np.cos(np.radians((self.highest[1] + self.lowest[1]) / 2))
+        if lowest >= -12 and highest <= 12 and width > 20:
+            return "hours"
         if lowest >= 0 and highest <= 24 and (width > 12 or height > np.sqrt(15) * narrow):
             return "hours"
         return None
 
     def check(self, reader: PositionReader) -> None:
-        """Raise `InputError` where no one states a unit and positions do not look like degrees."""
+        """Raise `InputError` where a unit is not stated, or for one column only, and values look like no degrees."""
+        for place, most in ((0, 6.29), (1, 1.58)):
+            inside = max(abs(self.lowest[place]), abs(self.highest[place])) <= most
+            if self.n and inside and reader.units[place] is None and reader.units[1 - place] == "radians":
+                raise InputError(_one_unit_only(reader.file, reader.columns, reader.keys, place))
         if reader.units[0] is None and not reader.sexagesimal and (found := self.suspected_unit()):
             names = f"'{reader.columns[0].name}' and '{reader.columns[1].name}'"
             raise InputError(

@@ -10,15 +10,16 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 from astropy import units
+from numpy.typing import NDArray
 
-from workflow_scripts.catalogs.cells import as_classes, as_numbers, as_text, is_mostly_numbers
+from workflow_scripts.catalogs.cells import as_classes, as_numbers, as_text, is_mostly_numbers, joined_cells, shown_text
 from workflow_scripts.catalogs.columns import find_column, guess_column, has_named, has_positions
 from workflow_scripts.catalogs.formats import COVARIATES, POSITION_COLUMNS, TEXT_COLUMNS
 from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.catalogs.opening import open_table
 from workflow_scripts.catalogs.positions import PositionKeys, PositionReader
 from workflow_scripts.catalogs.selection import Selection
-from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile
+from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, of_one_size
 from workflow_scripts.errors import InputError
 from workflow_scripts.progress import counted
 
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 ROWS_A_PIECE = 1_000_000
 _ARCSECONDS = "_arcsec"
+# Before the name of a column that only the selection of rows uses.
+_SELECT = "select:"
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class CatalogTable:
             else:
                 columns[part] = find_column(file.columns, path, name, parts.key(part))
         for name in _names(selection):
-            columns[f"select:{name}"] = find_column(file.columns, path, name, options.key("select"))
+            columns[f"{_SELECT}{name}"] = find_column(file.columns, path, name, options.key("select"))
         at = _position_columns(path, file, parts)
         keys = PositionKeys(parts.key("ra"), parts.key("dec"), options.key("position_unit"), options.key("frame"))
         positions = PositionReader.of(path, at, keys, options.position_unit, options.frame)
@@ -134,7 +137,8 @@ class CatalogTable:
 
     def where(self, part: str) -> str:
         """The beginning of a message on the column of a part."""
-        return f"{self.path}: column '{self.columns[part].name}' ({self.parts.key(part)})"
+        key = self.options.key("select") if part.startswith(_SELECT) else self.parts.key(part)
+        return f"{self.path}: column '{self.columns[part].name}' ({key})"
 
     def pieces(self, rows: int = ROWS_A_PIECE) -> Iterator[dict[str, Any]]:
         """The selected rows, in the order of the table, in pieces of about so many.
@@ -145,18 +149,25 @@ class CatalogTable:
         total = self.file.rows or self.rows or None
         self.rows = self.selected = 0
         self.unreadable, self.positions.sexagesimal, self.positions.unreadable = {}, 0, {}
+        odd: dict[str, str] = {}
+        known: set[str] = set()
         names = [column.name for column in (*self.positions.columns, *self.columns.values())]
-        read = self.file.pieces(list(dict.fromkeys(names)), rows)
+        read = of_one_size(self.file.pieces(list(dict.fromkeys(names)), rows), rows, self.path)
         for raw in counted(read, total, "rows", f"reading {self.path}", size=_rows_of):
             n = _rows_of(raw)
             numbers = np.arange(self.rows, self.rows + n)
             self.rows += n
             if self.selection is not None:
-                chosen = self._selected(raw)
+                chosen = self._selected(raw, odd, known)
                 raw = {name: cells.filter(chosen) for name, cells in raw.items()}
                 numbers = numbers[chosen.to_numpy(zero_copy_only=False)]
             self.selected += len(numbers)
-            yield self._piece(raw) | {"row": numbers}
+            yield self._piece(raw, odd, known) | {"row": numbers}
+        self.positions.check()
+        for part, text in odd.items():
+            if part not in known:
+                hint = "; compare it with texts in quotes" if part.startswith(_SELECT) else ""
+                raise InputError(f"{self.where(part)} holds text such as '{text}', expected numbers{hint}")
 
     def report(self) -> dict[str, Any]:
         """What was found about the table when it was read: for summaries and logs."""
@@ -185,22 +196,28 @@ class CatalogTable:
         if self.selection is not None:
             log.info("%d of %d rows are selected by '%s'", self.selected, self.rows, self.selection.text)
 
-    def _selected(self, raw: Piece) -> pa.Array:
+    def _numbers(self, part: str, raw: Piece, odd: dict[str, str], known: set[str]) -> NDArray[np.float64]:
+        """A column of numbers; one of text in `odd`, by part, and the part in `known` where it has a number."""
+        cells = raw[self.columns[part].name]
+        numbers, bad = as_numbers(cells, self.where(part))
+        if np.isfinite(numbers).any():
+            known.add(part)
+        if bad:
+            odd.setdefault(part, shown_text(cells))
+            if not part.startswith(_SELECT):
+                self.unreadable[part] = self.unreadable.get(part, 0) + bad
+        return numbers
+
+    def _selected(self, raw: Piece, odd: dict[str, str], known: set[str]) -> pa.Array:
         assert self.selection is not None
         cells: dict[str, pa.Array] = {}
         for name in self.selection.texts:
-            cells[name] = as_text(raw[self.columns[f"select:{name}"].name], f"{self.path}: column '{name}'")
+            cells[name] = as_text(raw[self.columns[f"{_SELECT}{name}"].name], f"{self.path}: column '{name}'")
         for name in self.selection.numbers:
-            numbers, bad = as_numbers(raw[self.columns[f"select:{name}"].name], f"{self.path}: column '{name}'")
-            if bad and np.isnan(numbers).all():
-                raise InputError(
-                    f"{self.path}: column '{name}' ({self.selection.key}) holds text, expected numbers; compare it with"
-                    " texts in quotes"
-                )
-            cells[name] = pa.array(numbers, from_pandas=True)
+            cells[name] = pa.array(self._numbers(f"{_SELECT}{name}", raw, odd, known), from_pandas=True)
         return self.selection.rows(cells)
 
-    def _piece(self, raw: Piece) -> dict[str, Any]:
+    def _piece(self, raw: Piece, odd: dict[str, str], known: set[str]) -> dict[str, Any]:
         longitude, latitude = self.positions.columns
         ra, dec = self.positions.degrees(raw[longitude.name], raw[latitude.name])
         piece: dict[str, Any] = {"ra": ra, "dec": dec}
@@ -211,14 +228,7 @@ class CatalogTable:
         for part in self.parts.texts:
             piece[part] = self._known(as_text(raw[self.columns[part].name], self.where(part)))
         for part in self.parts.numbers:
-            cells = raw[self.columns[part].name]
-            numbers, bad = as_numbers(cells, self.where(part))
-            if bad and np.isnan(numbers).all():
-                shown = next(cell for cell in cells.to_pylist() if cell)
-                raise InputError(f"{self.where(part)} holds text such as '{shown}', expected numbers")
-            piece[part] = numbers * self._arcseconds(part)
-            if bad:
-                self.unreadable[part] = self.unreadable.get(part, 0) + bad
+            piece[part] = self._numbers(part, raw, odd, known) * self._arcseconds(part)
         return piece | {part: raw[self.columns[part].name] for part in self.parts.others}
 
     def _known(self, texts: pa.Array) -> pa.Array:
@@ -322,7 +332,7 @@ def read_catalog(
     for name in dict.fromkeys((*columns, *POSITION_COLUMNS)):
         cells = [piece[name] for piece in pieces]
         if name in parts.others:
-            joined[name], bad = _decided(pa.chunked_array(cells).combine_chunks(), table, name)
+            joined[name], bad = _decided(joined_cells(cells, table.where(name)), table, name)
             if bad:
                 unreadable[name] = bad
         elif name in parts.texts:

@@ -11,6 +11,8 @@ from astropy.io import fits
 from astropy.table import Table
 from numpy.typing import NDArray
 
+from workflow_scripts.catalogs.cells import decoded
+from workflow_scripts.catalogs.table_formats.recognition import check_packing
 from workflow_scripts.catalogs.table_formats.serialized_columns import assembled, astropy_header
 from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, guarded
 from workflow_scripts.errors import InputError
@@ -29,6 +31,7 @@ def fits_tables(path: str) -> list[TableFile]:
     InputError
         where there is none, or a table's columns do not fill its rows.
     """
+    check_packing(path)
     with fits.open(path) as file:
         kinds = [type(part).__name__ for part in file]
         tables = [
@@ -42,11 +45,11 @@ def fits_tables(path: str) -> list[TableFile]:
 
 
 def _table(path: str, number: int, part: Any) -> TableFile:
-    _check_layout(path, number, part)
+    names = _check_layout(path, number, part)
     header = part.header
     columns = [
-        Column(column.name, column.unit or "", str(header.get(f"TUCD{place}", "")))
-        for place, column in enumerate(part.columns, start=1)
+        Column(name, column.unit or "", str(header.get(f"TUCD{place}", "")))
+        for place, (name, column) in enumerate(zip(names, part.columns, strict=True), start=1)
     ]
 
     def pieces(names: Sequence[str], rows: int) -> Iterator[Piece]:
@@ -68,17 +71,24 @@ def _table(path: str, number: int, part: Any) -> TableFile:
     return assembled(table, astropy_header(stored)) if stored else table
 
 
-def _check_layout(path: str, number: int, part: Any) -> None:
-    """Drop cards TDIM that contradict the width of their column, and check the width of a row.
+def _check_layout(path: str, number: int, part: Any) -> list[str]:
+    """Names of the columns, after their cards were made such that astropy reads them, and the width of a row checked.
+
+    Cards TDIM that contradict the width of their column are dropped; columns without a name, or with that of another,
+    get other names: no one can mean them.
 
     Raises `InputError` where columns and NAXIS1 disagree: all rows but the first would be shifted.
     """
     header = part.header
     if header.get("ZTABLE"):
         raise InputError(f"{path}: table {number} is tile-compressed, expected it unpacked (`funpack`)")
+    names = [str(header.get(f"TTYPE{place}", "")).strip() for place in range(1, header["TFIELDS"] + 1)]
+    for place, name in enumerate(names, start=1):
+        if not name or name in names[: place - 1]:
+            header[f"TTYPE{place}"] = f"{name} ({place})"
     if isinstance(part, fits.TableHDU):
-        return
-    for place in range(1, header["TFIELDS"] + 1):
+        return names
+    for place in range(1, len(names) + 1):
         form, shape = _TEXT_FORM.match(str(header.get(f"TFORM{place}"))), header.get(f"TDIM{place}")
         if form and shape is not None:
             sizes = [int(size) for size in re.findall(r"\d+", str(shape))]
@@ -91,6 +101,7 @@ def _check_layout(path: str, number: int, part: Any) -> None:
             f"{path}: the columns of table {number} take {width} bytes, but a row has {header['NAXIS1']} (NAXIS1);"
             " expected columns that fill the rows"
         )
+    return names
 
 
 def _stored(header: fits.Header) -> list[str]:
@@ -110,14 +121,16 @@ def _stored(header: fits.Header) -> list[str]:
 
 def _cells(path: str, data: fits.FITS_rec, column: fits.Column) -> pa.Array:
     """Cells of a binary table; null by TNULL, for NaN, empty texts and logical values that are neither."""
-    cells = data.field(column.name)
-    if not isinstance(cells, np.ndarray) or cells.ndim != 1 or cells.dtype == object:
-        raise InputError(f"{path}: column '{column.name}' has several values in a cell, expected one")
     raw = np.asarray(data.view(np.ndarray)[column.name])
     null: NDArray[np.bool_] | None = None
-    if cells.dtype.kind in "SU":
-        texts = np.char.decode(cells, "utf-8", "replace") if cells.dtype.kind == "S" else np.asarray(cells)
-        return pa.array(np.strings.rstrip(texts).astype(object), pa.string())
+    if raw.dtype.kind == "S" and raw.ndim == 1:
+        return pa.array([decoded(cell.partition(b"\0")[0]).rstrip() for cell in raw.tolist()], pa.string())
+    cells = data.field(column.name)
+    if isinstance(cells, np.ndarray) and cells.dtype != object and cells.shape[1:] == (1,) * (cells.ndim - 1):
+        # An array of one number.
+        cells, raw = cells.reshape(-1), raw.reshape(-1)
+    if not isinstance(cells, np.ndarray) or cells.ndim != 1 or cells.dtype == object or raw.shape != cells.shape:
+        raise InputError(f"{path}: column '{column.name}' has several values in a cell, expected one")
     if cells.dtype.kind == "b":
         null = (raw != ord("T")) & (raw != ord("F"))
     elif column.null is not None and raw.dtype.kind in "iu":

@@ -1,6 +1,7 @@
 """Parquet: a file, a folder of files, a pattern of names, or a HATS catalog, read file by file and piece by piece."""
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -32,46 +33,75 @@ def parquet_tables(path: str) -> list[TableFile]:
         where there is no Parquet file, or the files have different columns.
     """
     folder, files, properties = _files(path)
-    partitioning = "hive" if folder is not None else None
-    dataset = ds.dataset(files, format="parquet", partitioning=partitioning, partition_base_dir=folder)
-    fragments = sorted(dataset.get_fragments(), key=lambda fragment: fragment.path)
-    names = dataset.schema.names
-    keys = [name for name in names if name not in fragments[0].physical_schema.names]
-
-    def pieces(wanted: Sequence[str], rows: int) -> Iterator[Piece]:
-        for fragment in fragments:
-            values = ds.get_partition_keys(fragment.partition_expression)
-            # Small buffers: else whole columns of a group of rows are held.
-            with pq.ParquetFile(fragment.path, pre_buffer=False, buffer_size=1 << 20) as file:
-                stored = [name for name in wanted if name not in keys]
-                lacking = next((name for name in stored if name not in file.schema_arrow.names), None)
-                if lacking is not None:
-                    raise InputError(
-                        f"{fragment.path}: has no column '{lacking}', expected the same columns in all files of {path}"
-                    )
-                if not stored:
-                    yield {name: pa.array([values.get(name)] * file.metadata.num_rows) for name in wanted}
-                    continue
-                for batch in file.iter_batches(batch_size=rows, columns=stored):
-                    yield {
-                        name: pa.array([values.get(name)] * len(batch)) if name in keys else batch.column(name)
-                        for name in wanted
-                    }
-
-    schema = fragments[0].physical_schema
-    described = _described(schema.metadata or {})
     main = {properties.get(f"hats_col_{part}", ""): ucd for part, ucd in _MAIN_UCD.items()}
-    columns = []
+    if folder is None:
+        return [_one_file(files[0], main)]
+    dataset = ds.dataset(files, format="parquet", partitioning="hive", partition_base_dir=folder)
+    values = {
+        fragment.path: ds.get_partition_keys(fragment.partition_expression) for fragment in dataset.get_fragments()
+    }
+    # Each by itself: one may have masks or units that others do not have.
+    first = _one_file(files[0], main)
+    in_first = {column.name for column in first.columns}
+    keys = [name for name in dataset.schema.names if any(name in found for found in values.values())]
+    keys = [name for name in keys if name not in in_first]
+    rows = sum(pq.read_metadata(file).num_rows for file in files)
+
+    def pieces(wanted: Sequence[str], size: int) -> Iterator[Piece]:
+        stored = [name for name in wanted if name not in keys]
+        for file in files:
+            table = _one_file(file, main)
+            _check_alike(path, first, table, file, stored)
+            for piece in table.pieces(stored or [table.columns[0].name], size):
+                n = len(next(iter(piece.values())))
+                yield {name: pa.array([values[file].get(name)] * n) if name in keys else piece[name] for name in wanted}
+
+    columns = (*first.columns, *map(Column, keys))
+    notes = (f"{len(files)} Parquet files",)
+    return [TableFile(columns, guarded(pieces, path, "parquet"), "", notes, first.coordinates, rows)]
+
+
+def _check_alike(path: str, first: TableFile, table: TableFile, file: str, names: Sequence[str]) -> None:
+    """Raise `InputError` where a file lacks one of some columns of the first file, or has it in another unit."""
+    expected = {column.name: column for column in first.columns}
+    found = {column.name: column for column in table.columns}
     for name in names:
-        field = {} if name in keys else schema.field(name).metadata or {}
+        if name not in found:
+            raise InputError(f"{file}: has no column '{name}', expected the same columns in all files of {path}")
+        if (found[name].unit, found[name].frame) != (expected[name].unit, expected[name].frame):
+            raise InputError(
+                f"{file}: column '{name}' has the unit '{found[name].unit}', in the first file '{expected[name].unit}';"
+                f" expected the same units in all files of {path}"
+            )
+
+
+def _one_file(path: str, main: Mapping[str, str]) -> TableFile:
+    """The table of one file; `main` has UCDs by column that are known from elsewhere."""
+    metadata = pq.read_metadata(path)
+    schema = metadata.schema.to_arrow_schema()
+    described = _described(schema.metadata or {})
+    columns = []
+    for name in schema.names:
+        field = schema.field(name).metadata or {} if schema.names.count(name) == 1 else {}
         unit, ucd = described.get(name, ("", ""))
         unit, ucd = field.get(b"unit", b"").decode() or unit, field.get(b"ucd", b"").decode() or ucd
         columns.append(Column(name, unit, main.get(name, ucd)))
-    notes = [f"{len(fragments)} Parquet files"] if folder is not None else []
-    rows = sum(fragment.count_rows() for fragment in fragments)
-    table = TableFile(tuple(columns), guarded(pieces, path, "parquet"), notes=tuple(notes), rows=rows)
+
+    def pieces(wanted: Sequence[str], size: int) -> Iterator[Piece]:
+        n = 0
+        # Small buffers: else whole columns of a group of rows are held.
+        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(batch_size=size, columns=list(wanted)):
+                n += len(batch)
+                yield {name: batch.column(name) for name in wanted}
+        if n != metadata.num_rows:
+            raise ValueError(f"it has {n} rows, and {metadata.num_rows} by its metadata")
+        if not n:
+            yield {name: schema.empty_table().column(name).combine_chunks() for name in wanted}
+
+    table = TableFile(tuple(columns), guarded(pieces, path, "parquet"), rows=metadata.num_rows)
     header = (schema.metadata or {}).get(b"table_meta_yaml")
-    return [assembled(table, astropy_header(header.decode().split("\n"))) if header else table]
+    return assembled(table, astropy_header(header.decode().split("\n"))) if header else table
 
 
 def _files(path: str) -> tuple[str | None, list[str], dict[str, str]]:
@@ -86,10 +116,11 @@ def _files(path: str) -> tuple[str | None, list[str], dict[str, str]]:
         properties = next((_properties(place / name) for name in _PROPERTIES if (place / name).is_file()), {})
         if properties and (place / "dataset").is_dir():
             place /= "dataset"
-        found = [file for file in place.rglob("*") if not _is_hidden(file.relative_to(place))]
+        found = [file for file in _below(place) if not _is_hidden(file.relative_to(place))]
     else:
         found = [Path(name) for name in matching_files(path)]
-        place = found[0].parent if found else place.parent
+        # The part above the first asterisk: folders below may be keys (`class=spiral`).
+        place = Path(path.partition("*")[0] + "-").parent
     found = sorted(file for file in found if file.is_file())
     files = [file for file in found if file.name.lower().endswith(_SUFFIXES)] or [
         file for file in found if _begins(file, _MAGIC)
@@ -97,6 +128,17 @@ def _files(path: str) -> tuple[str | None, list[str], dict[str, str]]:
     if not files:
         raise InputError(f"{path}: expected Parquet files ({', '.join(_SUFFIXES)}), found {len(found)} other files")
     return str(place), [str(file) for file in files], properties
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All that is in a folder and below, also by way of symbolic links, each folder once."""
+    seen = set()
+    for place, below, names in os.walk(folder, followlinks=True):
+        if (here := os.path.realpath(place)) in seen:
+            below.clear()
+            continue
+        seen.add(here)
+        yield from (Path(place) / name for name in names)
 
 
 def _is_hidden(relative: Path) -> bool:

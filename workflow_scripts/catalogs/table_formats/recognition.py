@@ -12,6 +12,7 @@ from workflow_scripts.errors import InputError
 _IPAC_HEADER_LINES = 4
 # How much of a file is looked at.
 HEAD_BYTES = 1 << 18
+_BLOCK_BYTES = 1 << 22
 _COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
 _MAGIC = (
     (b"PAR1", "parquet"),
@@ -44,6 +45,16 @@ def open_unpacked(path: str) -> IO[bytes]:
     return open(path, "rb")
 
 
+def check_packing(path: str) -> None:
+    """Unpack a packed file to its end, where its checksum is: a table may end before it. Raises as `gzip` does."""
+    with open(path, "rb") as file:
+        begin = file.read(6)
+    if any(begin.startswith(magic) for magic, _ in _COMPRESSED):
+        with open_unpacked(path) as file:
+            while file.read(_BLOCK_BYTES):
+                pass
+
+
 def head_of(path: str) -> bytes:
     """The first bytes of a file, unpacked."""
     with open_unpacked(path) as file:
@@ -63,7 +74,7 @@ def recognised_format(path: str, given: str | None) -> str:
         raise InputError(f"{path}: format '{given}' is not known, expected {', '.join(FORMAT_NAMES)}")
     place = Path(path)
     if not place.is_file():
-        if place.is_dir() or "*" in place.name:
+        if place.is_dir() or "*" in path:
             return "parquet"
         raise InputError(f"{path}: the catalog does not exist")
     if given is not None:

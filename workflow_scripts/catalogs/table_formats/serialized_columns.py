@@ -30,7 +30,7 @@ def assembled(table: TableFile, header: Mapping[str, Any]) -> TableFile:
     coordinates: dict[str, tuple[str, str]] = {}
     frames: dict[str, str] = {}
     for name, description in stored.items():
-        _collect_masks(description, masks)
+        _collect_masks(description, masks, set())
         if (axes := _axes(description)) is not None:
             coordinates[name] = axes
             frames |= dict.fromkeys(axes, str(description.get("frame", "")))
@@ -63,15 +63,16 @@ def _stored_in(node: Any) -> str | None:
     return node.get("name") if isinstance(node, Mapping) and "__class__" not in node else None
 
 
-def _collect_masks(node: Any, masks: dict[str, str]) -> None:
-    """Masks by the column that they are of, in a description and in what it is made of."""
-    if not isinstance(node, Mapping):
+def _collect_masks(node: Any, masks: dict[str, str], seen: set[int]) -> None:
+    """Masks by the column that they are of, in a description and in what it is made of; each part once (aliases)."""
+    if not isinstance(node, Mapping) or id(node) in seen:
         return
+    seen.add(id(node))
     mask = _stored_in(node.get("mask"))
     for key, part in node.items():
         if mask and key != "mask" and (data := _stored_in(part)):
             masks[data] = mask
-        _collect_masks(part, masks)
+        _collect_masks(part, masks, seen)
 
 
 def _axes(description: Any) -> tuple[str, str] | None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from workflow_scripts.catalogs.cells import joined_cells
 from workflow_scripts.errors import InputError, first_line
 
 # Columns by name, null where a cell is empty, masked or has the column's null value.
@@ -39,6 +40,32 @@ class TableFile:
     notes: tuple[str, ...] = ()
     coordinates: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     rows: int | None = None
+
+
+def of_one_size(pieces: Iterator[Piece], rows: int, path: str) -> Iterator[Piece]:
+    """The same rows in pieces of so many, but for the last: sums over pieces shall not depend on how files are cut."""
+    held: list[Piece] = []
+    for piece in pieces:
+        held.append(piece)
+        if _rows(held) < rows:
+            continue
+        whole = _joined_pieces(held, path)
+        n = _rows([whole])
+        for start in range(0, n - n % rows, rows):
+            yield {name: cells.slice(start, rows) for name, cells in whole.items()}
+        held = [{name: cells.slice(n - n % rows) for name, cells in whole.items()}] if n % rows else []
+    if held:
+        yield _joined_pieces(held, path)
+
+
+def _rows(pieces: Sequence[Piece]) -> int:
+    return sum(len(next(iter(piece.values()))) for piece in pieces)
+
+
+def _joined_pieces(pieces: Sequence[Piece], path: str) -> Piece:
+    if len(pieces) == 1:
+        return pieces[0]
+    return {name: joined_cells([piece[name] for piece in pieces], f"{path}: column '{name}'") for name in pieces[0]}
 
 
 @contextmanager
