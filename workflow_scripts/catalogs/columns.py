@@ -30,7 +30,7 @@ _UCDS = {
 }
 _GALACTIC = MappingProxyType({"ra": "longitude", "dec": "latitude"})
 # Two letters mean galactic coordinates where both stand together.
-_SHORT_GALACTIC = ("l", "b")
+_SHORT_GALACTIC = MappingProxyType({"longitude": "l", "latitude": "b"})
 _SHOWN_NAMES = 20
 
 
@@ -46,7 +46,9 @@ def looks_like(column: Column, part: str) -> bool:
 def is_galactic(longitude: Column, latitude: Column) -> bool:
     """Whether two columns are by their UCDs or names galactic coordinates."""
     names = (longitude.name.casefold(), latitude.name.casefold())
-    return (looks_like(longitude, "longitude") and looks_like(latitude, "latitude")) or names == _SHORT_GALACTIC
+    return (looks_like(longitude, "longitude") and looks_like(latitude, "latitude")) or names == tuple(
+        _SHORT_GALACTIC.values()
+    )
 
 
 def find_column(columns: Sequence[Column], file: str, name: str, key: str) -> Column:
@@ -80,6 +82,9 @@ def guess_column(columns: Sequence[Column], file: str, part: str, key: str) -> C
 
 def _guessed(columns: Sequence[Column], part: str) -> list[Column]:
     alike = [column for column in columns if looks_like(column, part)]
+    short = _SHORT_GALACTIC.get(part)
+    if not alike and short and {column.name.casefold() for column in columns}.issuperset(_SHORT_GALACTIC.values()):
+        return [column for column in columns if column.name.casefold() == short]
     # Errors and proper motions have the same start, and are left out by `looks_like`.
     by_ucd = [column for column in alike if column.ucd.lower().startswith(_UCDS[part])]
     main = [column for column in by_ucd if "meta.main" in column.ucd.lower() or column.ucd.lower().endswith("_main")]
