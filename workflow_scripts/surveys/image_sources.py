@@ -3,6 +3,7 @@
 import heapq
 import lzma
 import os
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -14,7 +15,10 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.images.decoding import LARGEST_BYTES
 from workflow_scripts.surveys.name_matching import NameMatcher, is_plain_name, leads_out
 
-_BROKEN = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+_BROKEN = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, OSError, ValueError, OverflowError, NotImplementedError),
+)
 _SHOWN = 3
 # A chain of hard links is as deep as the archive is read again.
 _MOST_LINKS = 4
@@ -198,7 +202,7 @@ class _Zip(ImageSource):
         try:
             # Gives no more than `file_size` bytes, whatever the compressed data would grow to.
             return self.archive.read(member)
-        except (*_BROKEN, RuntimeError, NotImplementedError) as error:  # encrypted, unknown compression
+        except (*_BROKEN, RuntimeError) as error:  # encrypted, unknown compression
             raise UnreadableFileError(f"broken in the zip: {error}") from None
 
     def close(self) -> None:

@@ -285,3 +285,12 @@ def test_archives_of_other_kinds_are_named(tmp_path, magic, kind):
     (tmp_path / "images").write_bytes(magic + bytes(100))
     with pytest.raises(InputError, match=rf"images: expected a folder, zip or tar .* but it is of {kind}"):
         results_of(tmp_path / "images", requests("0.jpg"))
+
+
+def test_a_zip_of_a_later_version_is_named(tmp_path):
+    path = make("zip", tmp_path / "images.zip")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\x01\x02") + 6] = 131
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"images\.zip: expected a whole zip of images, but zip file version 13\.1"):
+        results_of(path, requests("0.jpg"))
