@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import zlib
 from pathlib import Path
 from typing import IO
 
@@ -81,7 +82,7 @@ def recognised_format(path: str, given: str | None) -> str:
         return given
     try:
         head = head_of(path)
-    except (OSError, EOFError, lzma.LZMAError):
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):
         head = b""
     begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     for magic, table_format in _MAGIC:

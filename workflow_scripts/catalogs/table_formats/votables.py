@@ -11,6 +11,7 @@ from astropy.io.votable.tree import Field, TableElement
 
 from workflow_scripts.catalogs.table_formats.recognition import open_unpacked
 from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, guarded
+from workflow_scripts.catalogs.table_formats.votable_streams import null_flags
 from workflow_scripts.catalogs.votable_safety import forbidden_content
 from workflow_scripts.errors import InputError
 
@@ -61,6 +62,13 @@ def _table(path: str, number: int, header: dict[str, Any], systems: dict[str, st
             # As a function: what astropy gets as a file it may unpack once more.
             parsed = votable.parse(file.read, table_number=number, unit_format="generic").get_first_table()
         places = {field.name or field.ID: field for field in reversed(parsed.fields)}
+        _check_rows(len(parsed.array), header["rows"])
+        with open_unpacked(path) as file:
+            flags = null_flags(file, number, parsed.all_fields)
+        if flags is not None:
+            _check_rows(len(parsed.array), len(flags))
+            for field, null in zip(parsed.all_fields, flags.T, strict=True):
+                parsed.array.mask[field.ID] |= null if parsed.array.mask[field.ID].ndim == 1 else False
         read = {name: cells_of_field(parsed, places[name]) for name in names}
         several = next((name for name, cells in read.items() if cells is None), None)
         if several is not None:
@@ -70,6 +78,11 @@ def _table(path: str, number: int, header: dict[str, Any], systems: dict[str, st
     rows = int(header["rows"]) if str(header["rows"]).isdigit() else None
     label = f"{number}" + (f" ({header['name']})" if header["name"] else "")
     return TableFile(tuple(columns), guarded(pieces, path, "votable"), label, rows=rows)
+
+
+def _check_rows(found: int, promised: Any) -> None:
+    if str(promised).isdigit() and found != int(promised):
+        raise ValueError(f"it has {found} rows, expected {promised}")
 
 
 def cells_of_field(table: TableElement, field: Field) -> pa.Array | None:
