@@ -38,6 +38,7 @@ rule measure_bias:
         training_sets=lambda wildcards: settings.training_set_files(wildcards.experiment),
         balance="results/bias/{experiment}/balance.csv",
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
+        hygiene=of_experiment("results/catalog/{catalog}/hygiene.json"),
     output:
         summary="results/bias/{experiment}/summary.json",
         tables=multiext(
@@ -72,4 +73,4 @@ rule measure_bias:
     shell:
         "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --catalog {input.catalog}"
         " --annotations {params.annotations:q} --training-sets {params.training_sets:q}"
-        " --balance {input.balance} --output-folder {params.folder} 2> {log}"
+        " --balance {input.balance} --hygiene {input.hygiene} --output-folder {params.folder} 2> {log}"

@@ -32,6 +32,8 @@ def main(arguments: argparse.Namespace) -> None:
         logging.warning(
             "%d rows with the unknown label %s (catalogs, label_values): taken as not labelled", rows, value
         )
+    for sentence in report["warnings"]:
+        logging.warning("%s", sentence)
     logging.info("%d galaxies of %d rows", len(galaxies), report["rows_in"])
 
 

@@ -1,6 +1,7 @@
 """Measure the bias of one experiment: tables for every run, run-level tests, and a verdict."""
 
 import argparse
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,7 @@ parser.add_argument(
     "--training-sets", required=True, help="training set of a run (Parquet), with {footprint} and {resample}"
 )
 parser.add_argument("--balance", required=True, help="balance of all training sets (CSV)")
+parser.add_argument("--hygiene", type=Path, help="what became of the catalog's rows (JSON)")
 parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
 
 
@@ -60,6 +62,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.output_folder,
         paths_of_runs(arguments.training_sets, runs),
         arguments.balance,
+        json.loads(arguments.hygiene.read_text(encoding="utf-8"))["warnings"] if arguments.hygiene else [],
     )
 
 
@@ -71,8 +74,12 @@ def measure(
     folder: Path,
     training_sets: Sequence[str] = (),
     balance: str | None = None,
+    warnings: Sequence[str] = (),
 ) -> None:
-    """Measure an experiment from the annotation `files` of its `listed` runs, in their order."""
+    """Measure an experiment from the annotation `files` of its `listed` runs, in their order.
+
+    `warnings`: what a reader should know of the catalog's rows before any number.
+    """
     annotations = read_annotations(experiment["name"], listed, files, catalog)
     check_opposite(experiment, listed)
     logging.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
@@ -112,6 +119,7 @@ def measure(
     summary = {
         "experiment": experiment["name"],
         "simulated": experiment["simulated"],
+        "warnings": list(warnings),
         "verdict": verdict_of_runs(runs, found, primary, paper_style, settings["alpha"]),
         "primary": primary,
         "ledger": of_runs + of_galaxies,

@@ -77,7 +77,12 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
         *_odds(score),
     ]
     threshold = summary["catalog"].get("threshold")
-    taken = "" if threshold is None else f"<p>Of labels: scores of {threshold:g} and more are taken for positive.</p>"
+    taken = ""
+    if threshold is not None and (first := tests.get("score_dipole")):
+        taken = f"""<p>The primary question is about the mean score: centred dipole Q = {first["statistic"]:.3f}, 3 dof,
+p = {number(first["p"])}, by permutations {number(first["p_permutation"])}, adjusted
+{number(ledger["score_dipole"]["adjusted"])}. What follows is of labels: scores of {threshold:g} and more are taken for
+positive.</p>"""
     return f"""<h2>Sigma and p</h2>
 {taken}
 {table((), (row([what], [value]) for what, value in rows))}
@@ -165,7 +170,8 @@ def _tests(summary: Mapping[str, Any]) -> str:
         numbers = [test["estimate"], _axis(test), *(test[key] for key in ("se", "ci95", "statistic", "dof", "p"))]
         rows.append(row(words, [*numbers, test["p_permutation"], adjusted, test["n"]], test["family"]))
     for name, reason in (weights["refused"] if weights else {}).items():
-        rows.append(row([name.replace("_", " "), "(not made)", "", f"refused: {reason}"], [None] * (len(_TESTS) - 3)))
+        cells = f"<td>{html.escape(name.replace('_', ' '))}</td><td>(not made)</td><td></td>"
+        rows.append(f"<tr>{cells}<td colspan={len(_TESTS) - 2}>refused: {html.escape(reason)}</td></tr>")
     return table((*_TESTS[:3], "weights", *_TESTS[3:]) if weights else _TESTS, rows)
 
 
@@ -173,12 +179,18 @@ def _groups(summary: Mapping[str, Any]) -> str:
     if (groups := summary.get("groups")) is None:
         return ""
     weighted, rows = "weights" in summary, []
+    # Reasons only where a group has one.
+    shown = len(_GROUPS) - (not any(group["reason"] for group in groups["rows"]))
     for group in groups["rows"]:
         numbers = [group["n"], group["positive"], group["fraction"], group["ci95"], group["amplitude"], _axis(group)]
-        rows.append(row([group["group"]], [*numbers, group["se"], group["p"], group["reason"]]))
+        numbers += [group["se"], group["p"]]
+        reason = f"<td>{html.escape(group['reason'] or '')}</td></tr>" if shown == len(_GROUPS) else "</tr>"
+        rows.append(row([group["group"]], numbers).removesuffix("</tr>") + reason)
     how = "Fractions and dipoles are weighted. " if weighted else ""
+    if (threshold := summary["catalog"].get("threshold")) is not None:
+        how += f"They are of labels: scores of {threshold:g} and more are taken for positive. "
     return f"""<h2>By {html.escape(groups["column"])}</h2>
-{table(_GROUPS, rows)}
+{table(_GROUPS[:shown], rows)}
 <p>{how}Each dipole is of one group's galaxies alone, with chi-square p (3 dof), not adjusted for the number of groups.
 Galaxies without a group are the group {WITHOUT}.</p>"""
 

@@ -26,6 +26,8 @@ from workflow_scripts.catalogs.hygiene import (
     is_one_of,
     radius_of_repeats,
     repeated_galaxies,
+    swap_counts,
+    swapped_words,
 )
 from workflow_scripts.catalogs.positions import PositionExtent
 from workflow_scripts.errors import InputError
@@ -68,6 +70,7 @@ def overview(source: TableSource) -> Overview:
     positions, ids, kinds, rows, any_usable = [], [], [], 0, False
     numbers: dict[tuple, int] = {}
     groups: Counter[str] = Counter()
+    swaps = np.zeros(2, np.int64)
     weights = WeightCheck()
     for piece in source.pieces("look over the table"):
         rows += len(piece)
@@ -75,6 +78,7 @@ def overview(source: TableSource) -> Overview:
         for name, counter in counts.items():
             counter.update({str(value): int(n) for value, n in piece.loc[usable, name].value_counts().items() if n})
         any_usable |= bool(usable.any())
+        swaps += swap_counts(piece["ra"], piece["dec"])
         extent.add(piece["ra"].to_numpy()[usable], piece["dec"].to_numpy()[usable])
         # A row without a label repeats nothing: it is left out anyway.
         usable &= piece[annotations].notna().all(axis=1)
@@ -91,7 +95,8 @@ def overview(source: TableSource) -> Overview:
         raise InputError(f"{source.path}: the table has no rows, expected galaxies")
     ra, dec = np.concatenate(positions).T
     if not any_usable:
-        raise InputError(f"{source.path}: none of {rows} rows has a usable position, expected ICRS degrees")
+        words = swapped_words({"finite_positions": swaps[0], "usable_if_swapped": swaps[1]})
+        raise InputError(f"{source.path}: none of {rows} rows has a usable position, expected ICRS degrees{words}")
     if source.held is None and source.table is not None:
         extent.check(source.table.positions)
         source.table.log_report()
@@ -181,39 +186,33 @@ def repeated_in_strips(ra: NDArray, dec: NDArray, radius_arcsec: float) -> NDArr
 
 def galaxies(source: TableSource, found: Overview) -> Iterator[tuple[pd.DataFrame, dict[str, Any]]]:
     """Second pass: every piece through the hygiene gate, with its report. Raises `InputError` where nothing is left."""
-    # Galaxies that repeat were found across pieces.
-    settings = {**source.hygiene, "radius_arcsec": 0.0, "largest_loss": 1.0}
-    start, left, nothing = 0, 0, ""
+    # Galaxies that repeat were found across pieces, and a piece may lose all of its rows.
+    settings = {**source.hygiene, "radius_arcsec": 0.0, "part": True}
+    start, reports = 0, []
     for piece in source.pieces("add up the galaxies"):
         rows = slice(start, start + len(piece))
         start = rows.stop
         drop = {"repeated_galaxy": found.repeated[rows]}
         if found.repeated_id is not None:
             drop["repeated_id"] = found.repeated_id[rows] & ~drop["repeated_galaxy"]
-        kept = piece[~np.logical_or.reduce(list(drop.values()))]
-        if kept.empty:
-            continue
-        try:
-            cleaned, report = clean(kept, settings, str(source.path))
-        except InputError as error:
-            if "none of" not in str(error):
-                raise
-            nothing = str(error)
-            continue
+        cleaned, report = clean(piece[~np.logical_or.reduce(list(drop.values()))], settings, str(source.path))
         report["rows_in"] = len(piece)
         for problem, repeats in drop.items():
             report["problems"][problem]["rows"] += int(repeats.sum())
-        left += len(cleaned)
+        reports.append(report)
         yield cleaned, report
-    if not left:
-        raise InputError(nothing or f"{source.path}: no row is usable, expected at least one")
+    if not any(report["rows_out"] for report in reports):
+        check_loss({**joined_reports(reports), "problems": _by_problem(joined_reports(reports))}, 0.0, source.path, "")
 
 
 def check_rows_lost(report: Mapping[str, Any], source: TableSource) -> None:
     """Raise `InputError` where more rows were dropped than the source's hygiene allows; see `hygiene.check_loss`."""
-    problems = {name: {"rows": rows} for name, rows in report["dropped"].items()}
     largest = source.hygiene.get("largest_loss", LARGEST_LOSS)
-    check_loss({**report, "problems": problems}, largest, source.path, "--largest-loss")
+    check_loss({**report, "problems": _by_problem(report)}, largest, source.path, "--largest-loss")
+
+
+def _by_problem(report: Mapping[str, Any]) -> dict[str, dict[str, int]]:
+    return {name: {"rows": rows} for name, rows in report["dropped"].items()}
 
 
 def joined_reports(reports: list[dict[str, Any]]) -> dict[str, Any]:
@@ -226,7 +225,10 @@ def joined_reports(reports: list[dict[str, Any]]) -> dict[str, Any]:
         "rows_in": sum(report["rows_in"] for report in reports),
         "rows_out": sum(report["rows_out"] for report in reports),
         "dropped": {name: rows for name, rows in problems.items() if rows},
-        "right_ascensions_wrapped": sum(report["right_ascensions_wrapped"] for report in reports),
+        **{
+            name: sum(report[name] for report in reports)
+            for name in ("right_ascensions_wrapped", "finite_positions", "usable_if_swapped")
+        },
         "sentinels_in_covariates": dict(blanked),
     }
 

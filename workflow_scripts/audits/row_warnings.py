@@ -4,28 +4,18 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from workflow_scripts.catalogs.hygiene import NOTEWORTHY_LOSS
+from workflow_scripts.catalogs.hygiene import NOTEWORTHY_LOSS, loss_warnings
 
 log = logging.getLogger(__name__)
 
 
 def warning_sentences(hygiene: Mapping[str, Any]) -> list[str]:
     """What a reader should know of the rows before any number."""
-    sentences = []
-    lost = hygiene["rows_in"] - hygiene["rows_out"]
-    if lost > NOTEWORTHY_LOSS * hygiene["rows_in"]:
-        reasons = ", ".join(f"{rows:,} {problem.replace('_', ' ')}" for problem, rows in hygiene["dropped"].items())
-        sentences.append(
-            f"{lost:,} of {hygiene['rows_in']:,} rows ({lost / hygiene['rows_in']:.0%}) are not usable: {reasons}."
-        )
+    sentences = loss_warnings(hygiene, hygiene["dropped"])
     if hygiene["without_label"] > NOTEWORTHY_LOSS * hygiene["rows_out"]:
         sentences.append(
             f"{hygiene['without_label']:,} of {hygiene['rows_out']:,} galaxies have no label that counts as positive or"
             " negative, and are left out."
-        )
-    if (step := hygiene["positions_rounded_to"]) is not None:
-        sentences.append(
-            f"Positions look rounded to {_angle(step)}: galaxies at one position were taken for different ones."
         )
     if hygiene["repeated_with_other_labels"]:
         sentences.append(
@@ -38,10 +28,6 @@ def warning_sentences(hygiene: Mapping[str, Any]) -> list[str]:
             " would be too high."
         )
     return sentences
-
-
-def _angle(degrees: float) -> str:
-    return f"{degrees:g} degrees" if degrees >= 0.1 else f"{degrees * 3600:.3g} arcsec"
 
 
 def log_hygiene(report: Mapping[str, Any]) -> None:

@@ -41,7 +41,8 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
     settings
         `radius_arcsec` within which two entries are one galaxy (0: never), `sentinels` (numbers that mean "not known"),
         `on_problem`: `drop` or `fatal` (or a mapping with one of them for each of `PROBLEMS`, as earlier versions
-        wrote it), and `largest_loss`, the share of the rows that may be dropped.
+        wrote it), `largest_loss`, the share of the rows that may be dropped, and `part`: whether these rows are a
+        part of a table, which may lose all.
     source
         name of the file, for messages.
 
@@ -88,6 +89,7 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
 
     gate("sentinel", in_position)
     gate("non_finite_position", ~np.isfinite(galaxies[["ra", "dec"]]).all(axis=1))
+    report["finite_positions"], report["usable_if_swapped"] = swap_counts(galaxies["ra"], galaxies["dec"])
     if positions is not None:
         usable = galaxies["ra"].between(-180, 360) & galaxies["dec"].between(-90, 90)
         extent.add(galaxies["ra"].to_numpy()[usable], galaxies["dec"].to_numpy()[usable])
@@ -108,9 +110,15 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
     radius = radius_of_repeats(settings["radius_arcsec"], report["positions_rounded_to"])
     gate("repeated_galaxy", repeated_galaxies(galaxies["ra"], galaxies["dec"], radius))
     report["rows_out"] = len(galaxies)
+    report["warnings"] = loss_warnings(report, {name: count["rows"] for name, count in report["problems"].items()})
+    if settings.get("part"):
+        return galaxies, report
     if galaxies.empty:
         listed = _listed(report["problems"]) or "the table is empty"
-        raise InputError(f"{source}: none of {report['rows_in']} rows is usable ({listed}), expected at least one")
+        raise InputError(
+            f"{source}: none of {report['rows_in']} rows is usable ({listed}), expected at least one"
+            f"{swapped_words(report)}"
+        )
     check_loss(report, settings.get("largest_loss", LARGEST_LOSS), source, "catalogs, hygiene.largest_loss")
     return galaxies, report
 
@@ -138,8 +146,39 @@ def check_loss(report: Mapping[str, Any], largest: float, source: str, key: str)
     if lost > largest * report["rows_in"]:
         raise InputError(
             f"{source}: {lost} of {report['rows_in']} rows are not usable ({_listed(report['problems'])}), expected at"
-            f" most {largest:.0%} ({key})"
+            f" most {largest:.0%} ({key}){swapped_words(report)}"
         )
+
+
+def swap_counts(ra: ArrayLike, dec: ArrayLike) -> tuple[int, int]:
+    """How many positions (degrees) are numbers, and how many of these would be usable with RA and Dec swapped."""
+    ra, dec = np.asarray(ra, float), np.asarray(dec, float)
+    swapped = (np.abs(ra) <= 90) & (dec >= -180) & (dec <= 360)
+    return int((np.isfinite(ra) & np.isfinite(dec)).sum()), int(swapped.sum())
+
+
+def swapped_words(report: Mapping[str, Any]) -> str:
+    """The end of a sentence on lost rows, where swapping RA and Dec would make all of them usable; else nothing."""
+    known, swapped = report.get("finite_positions", 0), report.get("usable_if_swapped", 0)
+    if known < _FEW or swapped < known:
+        return ""
+    return f"; RA and Dec look swapped: with the columns the other way round, all {known:,} positions would be usable"
+
+
+def loss_warnings(report: Mapping[str, Any], dropped: Mapping[str, int]) -> list[str]:
+    """What a reader should know of lost rows and rounded positions before any number; `dropped` rows by problem."""
+    sentences, lost = [], report["rows_in"] - report["rows_out"]
+    if lost > NOTEWORTHY_LOSS * report["rows_in"]:
+        reasons = ", ".join(f"{rows:,} {problem.replace('_', ' ')}" for problem, rows in dropped.items() if rows)
+        swapped = swapped_words(report) if dropped.get("position_out_of_range") else ""
+        sentences.append(
+            f"{lost:,} of {report['rows_in']:,} rows ({lost / report['rows_in']:.0%}) are not usable: {reasons}"
+            f"{swapped}."
+        )
+    if (step := report["positions_rounded_to"]) is not None:
+        angle = f"{step:g} degrees" if step >= 0.1 else f"{step * 3600:.3g} arcsec"
+        sentences.append(f"Positions look rounded to {angle}: galaxies at one position were taken for different ones.")
+    return sentences
 
 
 def _listed(problems: Mapping[str, Mapping[str, Any]]) -> str:

@@ -15,6 +15,7 @@ td, th { border-bottom: 1px solid #ddd; padding: .25rem .6rem; text-align: left;
 .primary { background: #eaf3fa }
 .galaxy, .paper_style { color: #666 }
 .number { white-space: nowrap }
+div.wide { overflow-x: auto }
 figure { display: inline-block; vertical-align: top; margin: 0 1rem 1rem 0; width: 45% }
 figure.wide { width: 92% }
 figure img { max-width: 100%; height: auto }
@@ -45,7 +46,8 @@ def table(heading: Sequence[str], rows: Iterable[str]) -> str:
     """A table of `row`s; nothing without any. An empty heading leaves its line out."""
     body = "".join(rows)
     names = "".join(f"<th>{html.escape(name)}</th>" for name in heading)
-    return f"<table>{f'<tr>{names}</tr>' if names else ''}{body}</table>" if body else ""
+    heads = f"<tr>{names}</tr>" if names else ""
+    return f'<div class="wide"><table>{heads}{body}</table></div>' if body else ""
 
 
 def row(words: Sequence[str], numbers: Sequence[Any] = (), kind: str = "") -> str:

@@ -35,7 +35,9 @@ def verdict_html(
     of the requests to the survey.
     """
     tests = summary["tests"]
-    body = f"""{_SIMULATED if summary["simulated"] else ""}
+    warnings = "".join(f'<p class="warning">{html.escape(sentence)}</p>' for sentence in summary.get("warnings", []))
+    body = f"""{warnings}
+{_SIMULATED if summary["simulated"] else ""}
 <p>What decides has the training run as its unit; the primary tests, chosen beforehand, are shaded.</p>
 {_run_level(summary, primary_only=True)}
 {side_by_side(summary, tables)}

@@ -48,7 +48,10 @@ def test_paper_style_and_calibrated_numbers_stand_in_one_row(tmp_path):
 
 
 def test_the_page_has_the_response_model_and_the_variance_budget(tmp_path):
-    summary, _, text = written(tmp_path, write_experiment(tmp_path, 0.05, experiment_runs()))
+    summary, tables, text = written(tmp_path, write_experiment(tmp_path, 0.05, experiment_runs()))
+    assert summary["warnings"] == []
+    warned = verdict_html(summary | {"warnings": ["900 of 1,000 rows <lost>."]}, tables)
+    assert warned.index("900 of 1,000 rows &lt;lost&gt;.") < warned.index("What decides has")
     (model,) = summary["response_model"]
     first = [with_error(model["K"][0][column], model["K_se"][0][column]) for column in range(3)]
     assert cells_of_row(text, "x")[2:] == first
