@@ -62,7 +62,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.output_folder,
         paths_of_runs(arguments.training_sets, runs),
         arguments.balance,
-        json.loads(arguments.hygiene.read_text(encoding="utf-8"))["warnings"] if arguments.hygiene else [],
+        json.loads(arguments.hygiene.read_text(encoding="utf-8")).get("warnings", []) if arguments.hygiene else [],
     )
 
 
