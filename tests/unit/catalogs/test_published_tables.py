@@ -15,6 +15,7 @@ from workflow_scripts.audits.galaxy_pieces import overview
 from workflow_scripts.audits.suite import meanings_of
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog
 from workflow_scripts.configuration import load
+from workflow_scripts.errors import InputError
 
 WRITERS = {
     "GalaxyZoo1_DR_table2.csv": published.galaxy_zoo_1,
@@ -144,6 +145,16 @@ def test_placeholders_of_dashes_can_be_named(tmp_path, galaxies):
     kinds = galaxies["kind"].value_counts()
     command = [str(tmp_path / "t.csv"), "--label", "kind", "--missing=--", "--output", "o", "--missing", "unknown"]
     assert counted(command) == [kinds["spiral"], kinds["elliptical"]]
+
+
+def test_a_download_of_two_tables_is_refused(tmp_path, galaxies):
+    """VizieR writes all tables of a catalog below each other; rows of the second are no galaxies of the first."""
+    published.vizier(tmp_path / "one.tsv", galaxies)
+    text = (tmp_path / "one.tsv").read_text()
+    (tmp_path / "t.tsv").write_text(text + text.replace("TType", "Flag"))
+    entry = {"source": "file", "columns": {"source_id": "SDSS", "label": "TType"}, "label_values": {"4": "spiral"}}
+    with pytest.raises(InputError, match=r"t\.tsv: .*it holds several tables, expected one"):
+        made(entry, tmp_path / "t.tsv")
 
 
 def test_real_spin_directions(repository, shared_data):

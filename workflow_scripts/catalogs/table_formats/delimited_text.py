@@ -8,6 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from functools import reduce
 from typing import IO, Any
 
 import numpy as np
@@ -163,7 +164,8 @@ def _batches(file: Any, layout: TextLayout, places: Sequence[int]) -> Iterator[p
 def _checked(batch: pa.RecordBatch, layout: TextLayout, row: int) -> pa.RecordBatch:
     """Rows without those that were commented out, and without the header where it stands again (files joined to one).
 
-    Raises `ValueError` for names of columns in another order, and for cells beyond the header; `row` is the last one.
+    Raises `ValueError` for names of columns in another order, for a second table below the first, and for cells beyond
+    the header; `row` is the last one.
     """
     if layout.ends_with_separator and batch.column(str(len(layout.names) - 1)).null_count < len(batch):
         raise ValueError(f"a row above row {row} has more cells than the header, which would shift what follows")
@@ -172,6 +174,10 @@ def _checked(batch: pa.RecordBatch, layout: TextLayout, row: int) -> pa.RecordBa
     if drop.true_count > 0.5 * len(batch):
         # Ids that begin so.
         drop = pa.array(np.zeros(len(batch), bool))
+    if layout.rule and len(batch.schema.names) > 1:
+        rules = [pc.match_substring_regex(column.cast(pa.binary()), rb"^\s*[-=]{2,}\s*$") for column in batch]
+        if reduce(pc.and_, [pc.fill_null(one, False) for one in rules]).true_count:
+            raise ValueError(f"a second rule of dashes stands above row {row}: it holds several tables, expected one")
     names = [name.encode() for name in layout.names]
     again = pc.fill_null(pc.is_in(first, pa.array(filter(None, names), pa.binary())), False)
     for place in np.flatnonzero(again):
