@@ -64,7 +64,9 @@ _other.add_argument("--compare-negative", help="those they are compared with", *
 _other.add_argument("--compare-rest", action="store_true", help="all its other values are negative")
 _other.add_argument("--match-radius", type=float, default=2.0, metavar="ARCSEC", help="default: %(default)s")
 for _group, _prefix in ((parser.add_argument_group("the table"), ""), (_other, "compare-")):
-    _group.add_argument(f"--{_prefix}missing", help="texts that mean 'not known'", **_several)
+    _group.add_argument(
+        f"--{_prefix}missing", help="texts or numbers that mean 'not known' (--missing=-99 --missing=--)", **_several
+    )
     _group.add_argument(f"--{_prefix}ra", metavar="COL", help="right ascension, or galactic longitude")
     _group.add_argument(f"--{_prefix}dec", metavar="COL", help="declination, or galactic latitude")
     _group.add_argument(f"--{_prefix}format", choices=FORMAT_NAMES, help="default: by content, then by name")
@@ -204,7 +206,8 @@ def _options(arguments: argparse.Namespace, prefix: str) -> TableOptions:
         name: getattr(arguments, f"{prefix}{name}".replace("-", "_"))
         for name in ("format", "hdu", "position_unit", "frame", "select", "missing")
     }
-    return TableOptions(given.pop("format"), **given | {"missing": tuple(given["missing"])})
+    sentinels = tuple(HYGIENE["sentinels"])
+    return TableOptions(given.pop("format"), **given | {"missing": tuple(given["missing"]), "sentinels": sentinels})
 
 
 def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:

@@ -92,6 +92,12 @@ def overview(source: TableSource) -> Overview:
         if source.columns.source_id:
             ids.append(pd.util.hash_array(piece["source_id"].to_numpy(object)))
     if not rows:
+        table = source.table
+        if table is not None and table.rows and table.selection is not None:
+            raise InputError(
+                f"{source.path}: none of {table.rows} rows is selected by '{table.selection.text}'"
+                f" ({table.selection.key}), expected galaxies"
+            )
         raise InputError(f"{source.path}: the table has no rows, expected galaxies")
     ra, dec = np.concatenate(positions).T
     if not any_usable:

@@ -20,7 +20,7 @@ from workflow_scripts.audits.regressions import template_tests
 from workflow_scripts.audits.row_warnings import log_hygiene, warning_sentences
 from workflow_scripts.audits.score_tests import score_tests
 from workflow_scripts.audits.single_catalog import OneAnnotation, single_catalog_tests
-from workflow_scripts.audits.table_pieces import AuditColumns, TableSource
+from workflow_scripts.audits.table_pieces import AuditColumns, LabelPlace, TableSource
 from workflow_scripts.audits.vocabulary import Meaning, Vocabulary, meaning_of
 from workflow_scripts.audits.weighted_tests import (
     NOT_USED,
@@ -123,6 +123,13 @@ def meanings_of(source: TableSource, classes: Mapping[str, Mapping[str, int]]) -
                 tuple(value for value in values if value in classes[name])
                 for values in (first.positive, first.negative)
             )
+            if not positive and set(classes[name]) - set(classes["annotation0"]):
+                # Which of two other words means the same is not to be guessed: half of the guesses would turn the sign.
+                listed = " and ".join(f"'{value}'" for value in list(classes[name])[:4])
+                raise InputError(
+                    f"{place} has classes of its own ({listed}), not those of '{source.places['annotation0'].column}';"
+                    f" expected which of them is counted, {_naming(place)}"
+                )
             rest = source.vocabularies["annotation0"].rest
             vocabulary = Vocabulary(positive, negative, rest) if positive else vocabulary
         if source.columns.threshold is not None and name == "annotation0":
@@ -133,11 +140,17 @@ def meanings_of(source: TableSource, classes: Mapping[str, Mapping[str, int]]) -
     return found
 
 
+def _naming(place: LabelPlace) -> str:
+    """How a user names the positive class of another column than the first."""
+    return f"--{place.prefix}positive {'VALUE' if place.prefix else f'{place.column}=VALUE'}"
+
+
 def _check_both_sides(counts: Mapping[str, int], threshold: float, where: str) -> None:
     if len(counts) == 1:
         ((side, n),) = counts.items()
         raise InputError(
-            f"{where} (--score): all {n} scores are {side}, expected some on either side of --threshold {threshold:g}"
+            f"{where} (--score): all {n} scores are {side}, expected some on either side of --threshold {threshold:g},"
+            " and scores from 0 to 1"
         )
 
 

@@ -186,7 +186,8 @@ def is_placeholder(value: str) -> bool:
 
 def _logged(meaning: Meaning, counts: Mapping[str, int], where: str) -> Meaning:
     for value, n in counts.items():
-        log.info("%s: %d galaxies '%s' are taken for %s", where, n, value, meaning.taken_for(value))
+        taken = meaning.taken_for(value)
+        log.info("%s: %d galaxies '%s' are %s%s", where, n, value, "" if taken == "left out" else "taken for ", taken)
     return meaning
 
 

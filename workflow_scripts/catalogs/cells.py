@@ -31,6 +31,10 @@ _BYTES = (
     pa.types.is_binary_view,
 )
 _MOST_CLASSES = 1000
+# Single precision holds a number to this part of it.
+_SINGLE = 2e-7
+# Numbers that stand for "not known" in many tables.
+_PLACEHOLDERS = (-9.0, -99.0, -99.9, -999.0, -9999.0, 99.0, 99.9, 999.0, 9999.0)
 _SHOWN = 40
 
 
@@ -94,17 +98,21 @@ def as_text(cells: pa.Array, where: str) -> pa.Array:
     return pc.if_else(whole, pc.replace_substring_regex(texts, _WHOLE, r"\1"), texts)
 
 
-def as_classes(cells: pa.Array, where: str, ranges: Sequence[NumberRange] = ()) -> pd.Categorical:
+def as_classes(
+    cells: pa.Array, where: str, ranges: Sequence[NumberRange] = (), not_known: Sequence[float] = ()
+) -> pd.Categorical:
     """Cells as classes (texts), or, where there are ranges of numbers, the text of the range that holds each.
+
+    Numbers that are `not_known` lie in no range.
 
     Raises
     ------
     InputError
         (beginning with `where`) for more values than classes can have, for text where there are ranges, and for a
-        number in two ranges.
+        number that lies in two ranges, or in one but looks like a placeholder.
     """
     if ranges:
-        return _in_ranges(cells, where, ranges)
+        return _in_ranges(cells, where, ranges, not_known)
     encoded = cells if pa.types.is_dictionary(cells.type) else _plain(cells, where).dictionary_encode()
     values = _plain(encoded.dictionary, where)
     if len(values) > _MOST_CLASSES:
@@ -112,9 +120,9 @@ def as_classes(cells: pa.Array, where: str, ranges: Sequence[NumberRange] = ()) 
         encoded = _plain(cells, where).dictionary_encode()
         values = encoded.dictionary
     if len(values) > _MOST_CLASSES:
+        advice = "" if _is_text(values.type) else "; of numbers give ranges ('>= 0.5'), or take them for scores"
         raise InputError(
-            f"{where} has more than {_MOST_CLASSES} values such as {values[0].as_py()}, expected the classes of"
-            " galaxies; of numbers give ranges ('>= 0.5'), or take them for scores"
+            f"{where} has more than {_MOST_CLASSES} values such as {values[0].as_py()}, expected classes{advice}"
         )
     texts = (_float_text(values) if pa.types.is_floating(values.type) else as_text_of_class(values)).to_pylist()
     names = list(dict.fromkeys(text for text in texts if text is not None))
@@ -231,8 +239,36 @@ def _refuse(lossy: pa.Array, where: str) -> None:
         )
 
 
-def _in_ranges(cells: pa.Array, where: str, ranges: Sequence[NumberRange]) -> pd.Categorical:
+def equals_any(numbers: NDArray[np.float64], others: Sequence[float]) -> NDArray[np.bool_]:
+    """Which numbers (n,) are one of others, also where they were stored in single precision."""
+    found = np.zeros(np.shape(numbers), bool)
+    for other in others:
+        found |= np.abs(numbers - other) <= _SINGLE * abs(other)
+    return found
+
+
+def _refuse_placeholders(numbers: NDArray[np.float64], where: str, ranges: Sequence[NumberRange]) -> None:
+    """Refuse a number such as -99 or 99 that lies in a range, far from all others."""
+    for value in _PLACEHOLDERS:
+        same = equals_any(numbers, (value,))
+        others = numbers[~same & np.isfinite(numbers)]
+        if not same.any() or not len(others) or not any(one.holds(np.array([value])).any() for one in ranges):
+            continue
+        gap = min(abs(others - value))
+        if gap > 0.5 * (others.max() - others.min()):
+            raise InputError(
+                f"{where} has {int(same.sum())} cells of {value:g}, far from all others ({others.min():g} to"
+                f" {others.max():g}), which look like 'not known'; expected them to be named as missing ({value:g}),"
+                " or ranges that leave them out"
+            )
+
+
+def _in_ranges(
+    cells: pa.Array, where: str, ranges: Sequence[NumberRange], not_known: Sequence[float]
+) -> pd.Categorical:
     numbers, bad = as_numbers(cells, where)
+    numbers = np.where(equals_any(numbers, not_known), np.nan, numbers)
+    _refuse_placeholders(numbers, where, ranges)
     if bad:
         raise InputError(f"{where} holds {bad} cells of text, expected numbers for the ranges of classes")
     codes: NDArray[np.int64] = np.full(len(numbers), -1)

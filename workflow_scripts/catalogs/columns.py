@@ -64,6 +64,8 @@ def find_column(columns: Sequence[Column], file: str, name: str, key: str) -> Co
     folded = {other.casefold().strip(): other for other in present}
     near = get_close_matches(name.casefold().strip(), folded, n=3)
     hint = f"did you mean {' or '.join(repr(folded[match]) for match in near)}?" if near else None
+    if any(re.fullmatch(r"[+-]?\d+\.\d+", other.strip()) for other in present):
+        hint = f"it has {_shown(present)}: is the row with the names of columns missing?"
     raise InputError(f"{file}: has no column '{name}' ({key}); {hint or f'it has {_shown(present)}'}")
 
 
@@ -92,6 +94,7 @@ def _guessed(columns: Sequence[Column], part: str) -> list[Column]:
 
 
 def _shown(names: Sequence[str]) -> str:
+    names = [name or "(no name)" for name in names]
     return f"{', '.join(names[:_SHOWN_NAMES])}{', ...' if len(names) > _SHOWN_NAMES else ''}"
 
 

@@ -91,6 +91,7 @@ def _read(
         entry.get("frame"),
         entry.get("select"),
         tuple(map(str, entry.get("missing") or ())),
+        tuple(entry["hygiene"]["sentinels"]),
     )
     galaxies = read_catalog(source, columns, options, ranges)
     rows = galaxies.pop("row")

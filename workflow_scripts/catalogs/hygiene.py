@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import cKDTree
 
+from workflow_scripts.catalogs.cells import equals_any
 from workflow_scripts.catalogs.positions import PositionExtent
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.unit_vectors import unit_vectors
@@ -20,8 +21,6 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 _DIGITS = 7
 # So few positions can be round by chance.
 _FEW = 20
-# Single precision holds a number to this part of it.
-_SINGLE = 2e-7
 # Losing more than this share of the rows is reported before all else.
 NOTEWORTHY_LOSS = 0.1
 LARGEST_LOSS = 0.5
@@ -125,10 +124,7 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
 
 def is_one_of(numbers: pd.DataFrame, sentinels: Sequence[float]) -> pd.DataFrame:
     """Which numbers are one of `sentinels`, also where they were stored in single precision."""
-    values = numbers.to_numpy(float)
-    found = np.zeros(values.shape, bool)
-    for sentinel in sentinels:
-        found |= np.abs(values - sentinel) <= _SINGLE * abs(sentinel)
+    found = equals_any(numbers.to_numpy(float), sentinels)
     return pd.DataFrame(found, index=numbers.index, columns=numbers.columns)
 
 

@@ -165,6 +165,12 @@ class PositionReader:
             hours |= ~mark.isin(["d", "°"])
         size = np.where(hours, 15.0, 1.0)
         angles = (whole + minutes / 60 + seconds / 3600) * size
+        if (too_many := hours & ~mark.eq("h") & (whole >= 24)).any():
+            shown = texts[too_many].iloc[0]
+            raise InputError(
+                f"{self.file}: column '{self.columns[0].name}' ({self.keys.ra}) holds '{shown}', which is no hour;"
+                f" expected sexagesimal hours, or the unit stated ({self.keys.unit}: degrees)"
+            )
         # Seconds of 60 come from rounding.
         good = (minutes < 60) & (seconds <= 60) & (~hours | (whole < 24)) & ~(hours & (place == 1))
         signs = np.where(parts["sign"].isin(["-", "−"]), -1.0, 1.0)

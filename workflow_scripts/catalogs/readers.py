@@ -12,7 +12,15 @@ import pyarrow.compute as pc
 from astropy import units
 from numpy.typing import NDArray
 
-from workflow_scripts.catalogs.cells import as_classes, as_numbers, as_text, is_mostly_numbers, joined_cells, shown_text
+from workflow_scripts.catalogs.cells import (
+    as_classes,
+    as_numbers,
+    as_text,
+    equals_any,
+    is_mostly_numbers,
+    joined_cells,
+    shown_text,
+)
 from workflow_scripts.catalogs.columns import find_column, guess_column, has_named, has_positions
 from workflow_scripts.catalogs.formats import COVARIATES, POSITION_COLUMNS, TEXT_COLUMNS
 from workflow_scripts.catalogs.number_ranges import NumberRange
@@ -36,7 +44,8 @@ class TableOptions:
     """How a table is to be read; `keys` are what a user would write to set each, for messages.
 
     `table_format` (None: by content), `hdu` (name or number of a table, None: the only one that has the columns),
-    `position_unit` and `frame` (None: as the table states), `select` (rows), `missing` (texts that mean "not known").
+    `position_unit` and `frame` (None: as the table states), `select` (rows), `missing` (texts and
+    numbers that mean "not known"), `sentinels` (numbers that do so where classes are ranges).
     """
 
     table_format: str | None = None
@@ -45,7 +54,14 @@ class TableOptions:
     frame: str | None = None
     select: str | None = None
     missing: tuple[str, ...] = ()
+    sentinels: tuple[float, ...] = ()
     keys: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def missing_numbers(self) -> tuple[float, ...]:
+        """Those of `missing` that are numbers."""
+        numbers = pd.to_numeric(pd.Series(self.missing, dtype=object), errors="coerce")
+        return tuple(float(number) for number in numbers.dropna())
 
     def key(self, name: str) -> str:
         """What the user would write to set an option."""
@@ -206,7 +222,7 @@ class CatalogTable:
             odd.setdefault(part, shown_text(cells))
             if not part.startswith(_SELECT):
                 self.unreadable[part] = self.unreadable.get(part, 0) + bad
-        return numbers
+        return np.where(equals_any(numbers, self.options.missing_numbers), np.nan, numbers)
 
     def _selected(self, raw: Piece, odd: dict[str, str], known: set[str]) -> pa.Array:
         assert self.selection is not None
@@ -222,7 +238,9 @@ class CatalogTable:
         ra, dec = self.positions.degrees(raw[longitude.name], raw[latitude.name])
         piece: dict[str, Any] = {"ra": ra, "dec": dec}
         for part in self.parts.classes:
-            classes = as_classes(raw[self.columns[part].name], self.where(part), self.parts.ranges.get(part, ()))
+            ranges = self.parts.ranges.get(part, ())
+            not_known = (*self.options.missing_numbers, *self.options.sentinels)
+            classes = as_classes(raw[self.columns[part].name], self.where(part), ranges, not_known)
             missing = [name for name in classes.categories if name in self.options.missing]
             piece[part] = classes.remove_categories(missing)
         for part in self.parts.texts:

@@ -57,7 +57,7 @@ class Selection:
             reason = error.msg if isinstance(error, SyntaxError) else str(error)
             raise InputError(
                 f"{key}: '{text}' cannot be read ({reason}), expected comparisons such as"
-                " 'redshift < 0.1 and mag < 17.8'"
+                " 'redshift < 0.1 and kind == \"S\"'"
             ) from None
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
         texts = {name for node in ast.walk(tree) if isinstance(node, ast.Compare) for name in _compared_with_text(node)}

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.unit.audits.audited import galaxies
+from tests.unit.audits.audited import galaxies, message
 from workflow_scripts import audit
 from workflow_scripts.audits.galaxy_pieces import overview
 from workflow_scripts.audits.suite import meanings_of
@@ -105,3 +105,12 @@ def test_the_option_that_settles_it_is_named(taken, options, expected):
     with pytest.raises(InputError) as stopped:
         taken({}, *options)
     assert expected in str(stopped.value)
+
+
+def test_a_second_column_with_other_words_has_no_guessed_meaning(tmp_path):
+    table = galaxies(60)
+    table["machine"] = np.where(table["second"] == "spiral", "disk", "spheroid")
+    table.to_csv(tmp_path / "c.csv", index=False)
+    sentence = message(tmp_path / "c.csv", tmp_path / "out", "--label", "label", "machine")
+    assert "column 'machine' has classes of its own" in sentence
+    assert "--positive machine=VALUE" in sentence
