@@ -1,4 +1,4 @@
-"""How many inputs a parser is tried on: few in every run, more with SKYBIAS_FUZZ in the environment (`make fuzz`)."""
+"""How many inputs a parser is tried on: few and always the same, more with SKYBIAS_FUZZ (`make fuzz`)."""
 
 import os
 from collections.abc import Callable
@@ -7,16 +7,17 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 EXAMPLES = int(os.environ.get("SKYBIAS_FUZZ", "300"))
+# Outside of `make fuzz` a test gives the same result every time.
+SAME_INPUTS = "SKYBIAS_FUZZ" not in os.environ
+_BASE = settings(derandomize=SAME_INPUTS, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def fuzzed(test: Callable) -> Callable:
     """A test of hypothesis that tries so many inputs, marked `fuzz`."""
-    many = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-    return pytest.mark.fuzz(many(test))
+    return pytest.mark.fuzz(settings(_BASE, max_examples=EXAMPLES)(test))
 
 
 def fuzzed_files(test: Callable) -> Callable:
     """As `fuzzed`, of inputs that take longer, written to disk and read: a tenth as many in every run."""
-    examples = EXAMPLES if "SKYBIAS_FUZZ" in os.environ else EXAMPLES // 10
-    many = settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
-    return pytest.mark.fuzz(many(test))
+    examples = EXAMPLES // 10 if SAME_INPUTS else EXAMPLES
+    return pytest.mark.fuzz(settings(_BASE, max_examples=examples)(test))

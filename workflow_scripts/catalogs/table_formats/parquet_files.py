@@ -93,6 +93,8 @@ def _one_file(path: str, main: Mapping[str, str]) -> TableFile:
         with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True) as file:
             for batch in file.iter_batches(batch_size=size, columns=list(wanted)):
                 n += len(batch)
+                # Text that is none, indices beyond their dictionary.
+                batch.validate(full=True)
                 yield {name: batch.column(name) for name in wanted}
         if n != metadata.num_rows:
             raise ValueError(f"it has {n} rows, and {metadata.num_rows} by its metadata")
