@@ -2,13 +2,9 @@
 
 import argparse
 import logging
-from collections.abc import Mapping
-from typing import Any
 
 from workflow_scripts.catalogs.formats import FORMATS_IN_WORDS
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog
-from workflow_scripts.configuration.schema import complete, config_schema
-from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json, write_table
@@ -20,20 +16,10 @@ parser.add_argument("--output", required=True, help="the catalog (Parquet)")
 parser.add_argument("--hygiene", required=True, help="what was dropped, and why (JSON)")
 
 
-def with_defaults(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry, also one typed by hand, with the defaults of its keys; `InputError` where it lacks its source."""
-    if "source" not in entry:
-        raise InputError("--catalog lacks the key 'source', expected an entry of `catalogs`")
-    completed = complete(entry, config_schema()["properties"]["catalogs"]["additionalProperties"])
-    hygiene = {**completed["hygiene"], **entry.get("hygiene", {})}
-    return {"sample": None, **completed, **entry, "hygiene": hygiene, "split": completed["split"]}
-
-
 def main(arguments: argparse.Namespace) -> None:
     """Write the catalog and its hygiene report."""
-    entry = with_defaults(arguments.catalog)
-    galaxies, report = galaxies_of_catalog(entry, arguments.source)
-    record = provenance(entry, {}, [arguments.source])
+    galaxies, report = galaxies_of_catalog(arguments.catalog, arguments.source)
+    record = provenance(arguments.catalog, {}, [arguments.source])
     for problem, count in report["problems"].items():
         if count["rows"]:
             logging.warning("%d rows with %s: %s", count["rows"], problem.replace("_", " "), count["action"])

@@ -9,7 +9,7 @@ from workflow_scripts.catalogs.hygiene import NOTEWORTHY_LOSS, loss_warnings
 log = logging.getLogger(__name__)
 
 
-def warning_sentences(hygiene: Mapping[str, Any]) -> list[str]:
+def row_warnings(hygiene: Mapping[str, Any]) -> list[str]:
     """What a reader should know of the rows before any number."""
     sentences = loss_warnings(hygiene, hygiene["dropped"])
     if hygiene["without_label"] > NOTEWORTHY_LOSS * hygiene["rows_out"]:

@@ -1,9 +1,10 @@
 """The tests of one annotation of a catalog: does it depend on the position on the sky, and how sure can one be?"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import special, stats
@@ -144,6 +145,7 @@ def block_finding(
     )
 
 
+@dataclass(frozen=True)
 class OneAnnotation:
     """The tests of one annotation.
 
@@ -151,20 +153,29 @@ class OneAnnotation:
     """
 
     # By the name of a test, why it is not to be made.
-    refused: Mapping[str, str] = MappingProxyType({})
+    refused: ClassVar[Mapping[str, str]] = MappingProxyType({})
 
-    def __init__(
-        self,
-        sums: CatalogSums,
-        annotation: AnnotationSums,
-        column: str,
-        suffix: str,
-        settings: AuditSettings,
-        family: str = "primary",
-    ):
-        self.sums, self.annotation, self.settings, self.family = sums, annotation, settings, family
-        self.positions, self.labels = sums.positions, annotation.labels
-        self.sample = GalaxySample(sums.n, suffix, {"annotation": column})
+    sums: CatalogSums
+    annotation: AnnotationSums
+    column: str
+    suffix: str
+    settings: AuditSettings
+    family: str = "primary"
+
+    @property
+    def positions(self) -> PixelPositions:
+        """Where the galaxies are."""
+        return self.sums.positions
+
+    @property
+    def labels(self) -> PixelValues:
+        """Their labels."""
+        return self.annotation.labels
+
+    @property
+    def sample(self) -> GalaxySample:
+        """The galaxies that the tests are about."""
+        return GalaxySample(self.sums.n, self.suffix, {"annotation": self.column})
 
     def tests(self, findings: Findings) -> dict[str, Callable[[], AuditFinding | Iterable[AuditFinding]]]:
         """All tests by name; `findings` is for what a test finds that cannot be made."""

@@ -17,7 +17,7 @@ from workflow_scripts.audits.comparisons import accuracy, cochran_test, paired_t
 from workflow_scripts.audits.galaxy_pieces import check_rows_lost, overview
 from workflow_scripts.audits.groups import group_rows
 from workflow_scripts.audits.regressions import template_tests
-from workflow_scripts.audits.row_warnings import log_hygiene, warning_sentences
+from workflow_scripts.audits.row_warnings import log_hygiene, row_warnings
 from workflow_scripts.audits.score_tests import score_tests
 from workflow_scripts.audits.single_catalog import OneAnnotation, single_catalog_tests
 from workflow_scripts.audits.table_pieces import AuditColumns, LabelPlace, TableSource
@@ -67,7 +67,7 @@ def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
     catalog = bin_catalog(source, found, meanings)
     log_hygiene(catalog.hygiene)
     check_rows_lost(catalog.hygiene, source)
-    warnings = warning_sentences(catalog.hygiene)
+    warnings = row_warnings(catalog.hygiene)
     for sentence in warnings:
         log.warning("%s", sentence)
     log.info("%d galaxies in %d of %d rows", catalog.sums.n, catalog.hygiene["rows_out"], catalog.hygiene["rows_in"])
@@ -164,7 +164,7 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
     for number, annotation in enumerate(sums.annotations):
         suffix, family = f" {names[number]}" if number else "", "secondary" if score_first else "primary"
         of_one = (sums, annotation, names[number], suffix, settings, family)
-        one = WeightedAnnotation(weighted.annotation(number), *of_one) if weighted else OneAnnotation(*of_one)
+        one = WeightedAnnotation(*of_one, weighted=weighted.annotation(number)) if weighted else OneAnnotation(*of_one)
         single_catalog_tests(one, findings)
     for number, (pair, two) in enumerate(zip(sums.pairs, combinations(names, 2), strict=True)):
         suffix = f" {two[0]} and {two[1]}" if number else ""

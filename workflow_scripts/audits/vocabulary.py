@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workflow_scripts.catalogs.cells import PLACEHOLDERS
 from workflow_scripts.catalogs.number_ranges import NumberRange, ranges_of
 from workflow_scripts.errors import InputError
 
@@ -39,7 +40,6 @@ _PLACEHOLDERS = (
     "undefined",
     "missing",
 )
-_SENTINELS = (-9.0, *(sign * size for size in (99.0, 99.9, 999.0, 9999.0) for sign in (-1, 1)))
 _SHOWN = 8
 # The other side of a limit.
 _BEYOND = {">=": "<", ">": "<=", "<": ">=", "<=": ">"}
@@ -106,7 +106,7 @@ def meaning_of(
     Raises
     ------
     InputError
-        for no value or one, a named value that does not occur, or values that no one says the meaning of.
+        for no value or one, a named value that does not occur, or values whose meaning is not stated.
     """
     options = {name: f"--{prefix}{name}" for name in ("positive", "negative", "rest", "missing")}
     options["positive"] = vocabulary.option or options["positive"]
@@ -181,7 +181,7 @@ def meaning_of(
 
 def is_placeholder(value: str) -> bool:
     """Whether a label looks like what stands for "not known"."""
-    return value.casefold() in _PLACEHOLDERS or _as_number(value) in _SENTINELS
+    return value.casefold() in _PLACEHOLDERS or _as_number(value) in PLACEHOLDERS
 
 
 def _logged(meaning: Meaning, counts: Mapping[str, int], where: str) -> Meaning:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow_scripts.audits.audit_findings import AuditSettings
-from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, RA_BINS, Places, Ratio
+from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, Places, Ratio
 from workflow_scripts.statistics.sky.dipole import Dipole
 from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval
 from workflow_scripts.statistics.sky.nulls import DipoleScoreTest
@@ -98,8 +98,3 @@ class WeightedColumn:
             positions, totals, self.sums.sphere, self.values, self.weights, settings.permutations, settings.seed
         )
         return found, calibrated_interval(found.beta, found.covariance, seed=settings.seed)
-
-
-def part_of(sums: WeightedSums, ra_bins: slice = slice(0, RA_BINS), north: slice = slice(0, 2)) -> NDArray[np.float64]:
-    """The five sums (5,) of a part of the sky."""
-    return np.asarray(sums.parts[:, ra_bins, north].sum(axis=(1, 2)), np.float64)

@@ -4,12 +4,12 @@ A weighted form is made where its null has a known size, whether or not weights 
 What counts galaxies, such as likelihoods, exact tests and hypergeometric permutations, has none.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 
 from workflow_scripts.audits.audit_findings import AuditFinding, AuditSettings, Findings, GalaxySample
-from workflow_scripts.audits.catalog_sums import AnnotationSums, CatalogSums
 from workflow_scripts.audits.single_catalog import SCANS, OneAnnotation, block_finding
 from workflow_scripts.audits.weighted_sums import WeightedColumn
 from workflow_scripts.statistics.fractions import FractionContrast
@@ -51,24 +51,18 @@ REFUSED_OF_TEMPLATES = dict.fromkeys(
 NOT_USED = "not used: it is about single galaxies, whatever each stands for"
 
 
+@dataclass(frozen=True)
 class WeightedAnnotation(OneAnnotation):
     """The tests of one annotation of galaxies with weights."""
 
-    refused = REFUSED_OF_ONE
+    refused: ClassVar[Mapping[str, str]] = REFUSED_OF_ONE
 
-    def __init__(
-        self,
-        weighted: WeightedColumn,
-        sums: CatalogSums,
-        annotation: AnnotationSums,
-        column: str,
-        suffix: str,
-        settings: AuditSettings,
-        family: str = "primary",
-    ):
-        super().__init__(sums, annotation, column, suffix, settings, family)
-        self.weighted, self.column = weighted, column
-        self.sample = GalaxySample(sums.n, suffix, {"annotation": column, "weights": "used"})
+    weighted: WeightedColumn = field(kw_only=True)
+
+    @property
+    def sample(self) -> GalaxySample:
+        """The galaxies that the tests are about, whose weights are used."""
+        return GalaxySample(self.sums.n, self.suffix, {"annotation": self.column, "weights": "used"})
 
     def made_dipole(self) -> tuple[DipoleScoreTest, AmplitudeInterval]:
         """The weighted dipole beside permutations of labels with their weights."""
@@ -76,7 +70,7 @@ class WeightedAnnotation(OneAnnotation):
 
     def cosine_scan(self) -> AuditFinding:
         """As without weights: the paper-style number knows none."""
-        return OneAnnotation(self.sums, self.annotation, self.column, self.sample.suffix, self.settings).cosine_scan()
+        return OneAnnotation(self.sums, self.annotation, self.column, self.suffix, self.settings).cosine_scan()
 
     def block_dipole(self, nside: int) -> AuditFinding:
         """Dipole of weighted labels with blocks of sky as the unit."""

@@ -34,7 +34,7 @@ _MOST_CLASSES = 1000
 # Single precision holds a number to this part of it.
 _SINGLE = 2e-7
 # Numbers that stand for "not known" in many tables.
-_PLACEHOLDERS = (-9.0, -99.0, -99.9, -999.0, -9999.0, 99.0, 99.9, 999.0, 9999.0)
+PLACEHOLDERS = (-9.0, -99.0, -99.9, -999.0, -9999.0, 99.0, 99.9, 999.0, 9999.0)
 _SHOWN = 40
 
 
@@ -249,7 +249,7 @@ def equals_any(numbers: NDArray[np.float64], others: Sequence[float]) -> NDArray
 
 def _refuse_placeholders(numbers: NDArray[np.float64], where: str, ranges: Sequence[NumberRange]) -> None:
     """Refuse a number such as -99 or 99 that lies in a range, far from all others."""
-    for value in _PLACEHOLDERS:
+    for value in PLACEHOLDERS:
         same = equals_any(numbers, (value,))
         others = numbers[~same & np.isfinite(numbers)]
         if not same.any() or not len(others) or not any(one.holds(np.array([value])).any() for one in ranges):

@@ -1,4 +1,4 @@
-"""From the user's table to the galaxies of a catalog: read, cleaned, labelled, sampled, split and put in order.
+"""From the user's table to the galaxies of a catalog: read whole, cleaned, labelled, sampled, split and put in order.
 
 Which rows there are, and their order, depend on ids, positions and settings alone: a table of some columns has the same
 galaxies as one of all, and a step that reads the former does its work again for a change in these columns only.
@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
+from workflow_scripts.catalogs.cells import as_numbers, as_text, is_mostly_numbers, joined_cells
+from workflow_scripts.catalogs.formats import COVARIATES, POSITION_COLUMNS, SIMULATED_COLUMNS, TEXT_COLUMNS
 from workflow_scripts.catalogs.hygiene import check_precision, clean
 from workflow_scripts.catalogs.labels import label_ranges, labels_by_value, labels_by_votes, vote_columns
 from workflow_scripts.catalogs.number_ranges import NumberRange
-from workflow_scripts.catalogs.readers import TableOptions, read_catalog
+from workflow_scripts.catalogs.readers import CatalogTable, Parts, TableOptions
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.tiles import FINE_ORDER, tile_of
 from workflow_scripts.training_sets.split import hash_fractions, split
@@ -43,6 +45,7 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
     InputError
         for what is wrong with the table.
     """
+    _check_keys(entry, ("source", "classes", "split"))
     columns = {name: name for name in SIMULATED_COLUMNS} if entry.get("columns") is None else entry["columns"]
     if "split" in columns:
         raise InputError(f"{source}: 'split' (catalogs, columns) is made by the workflow, expected another name")
@@ -74,8 +77,18 @@ def positions_of_catalog(rows: Mapping[str, Any], source: str) -> pd.DataFrame:
     `rows` has `columns`, `hygiene`, `sample` and what reads the table, as the catalog's entry. Raises `InputError` as
     `galaxies_of_catalog`.
     """
+    _check_keys(rows, ("columns", "sample"))
     galaxies, _ = clean(_read(rows["columns"], rows, source), rows["hygiene"], source)
     return _in_order(_sampled(galaxies, rows["sample"]))
+
+
+def _check_keys(entry: Mapping[str, Any], needed: Sequence[str]) -> None:
+    """Raise `InputError` for an entry that was typed by hand and lacks what the configuration fills in."""
+    hygiene = entry.get("hygiene") or {}
+    lacking = [key for key in needed if key not in entry]
+    lacking += [f"hygiene.{key}" for key in ("radius_arcsec", "sentinels", "on_problem") if key not in hygiene]
+    if lacking:
+        raise InputError(f"the entry of the catalog lacks '{lacking[0]}', expected it whole, as `skybias run` gives it")
 
 
 def _read(
@@ -85,13 +98,13 @@ def _read(
     # Positions of these sources are in degrees, without a unit that says so.
     made_here = entry.get("source") in ("simulated", "skyserver")
     options = TableOptions(
-        entry.get("format"),
-        entry.get("hdu"),
-        entry.get("position_unit") or ("degrees" if made_here else None),
-        entry.get("frame"),
-        entry.get("select"),
-        tuple(map(str, entry.get("missing") or ())),
-        tuple(entry["hygiene"]["sentinels"]),
+        table_format=entry.get("format"),
+        hdu=entry.get("hdu"),
+        position_unit=entry.get("position_unit") or ("degrees" if made_here else None),
+        frame=entry.get("frame"),
+        select=entry.get("select"),
+        missing=tuple(map(str, entry.get("missing") or ())),
+        sentinels=tuple(entry["hygiene"]["sentinels"]),
     )
     galaxies = read_catalog(source, columns, options, ranges)
     rows = galaxies.pop("row")
@@ -112,3 +125,88 @@ def _in_order(galaxies: pd.DataFrame) -> pd.DataFrame:
     """Galaxies by nested HEALPix pixel, and by id within one."""
     place = tile_of(galaxies["ra"], galaxies["dec"], FINE_ORDER)
     return galaxies.iloc[np.lexsort((galaxies["source_id"].to_numpy(str), place))].reset_index(drop=True)
+
+
+def read_catalog(
+    path: str, columns: Mapping[str, str], options: TableOptions | None = None, ranges: Sequence[NumberRange] = ()
+) -> pd.DataFrame:
+    """Read the mapped columns of a table at once.
+
+    Parameters
+    ----------
+    path
+        a table of any of `formats.FORMATS`, packed or not; of Parquet also a folder, a pattern or a HATS catalog.
+    columns
+        project's name -> column of the table; `ra` and `dec` are guessed where they are not among them.
+    ranges
+        of numbers that are the classes in the column of labels.
+
+    Returns
+    -------
+    pandas.DataFrame
+        one row a selected row of the table: `row` (its number), `ra` and `dec` (ICRS degrees), and the other columns of
+        `columns`: text (None where empty) for `source_id`, `label` and `file`, float64 (NaN where empty) for
+        covariates, and for any other column what most of its cells are. `attrs["unreadable_cells"]` counts, by column,
+        the cells that should be numbers and are not; `attrs["table"]` is the report of the table, `attrs["positions"]`
+        how positions were read.
+
+    Raises
+    ------
+    InputError
+        as `CatalogTable.of`, and where ids have lost digits.
+    """
+    parts = Parts(
+        positions=(columns.get("ra"), columns.get("dec")),
+        classes={name: column for name, column in columns.items() if name == "label"},
+        texts={name: column for name, column in columns.items() if name in TEXT_COLUMNS and name != "label"},
+        numbers={name: column for name, column in columns.items() if name in COVARIATES},
+        others={
+            name: column
+            for name, column in columns.items()
+            if name not in (*POSITION_COLUMNS, *TEXT_COLUMNS, *COVARIATES)
+        },
+        keys={name: _key(name) for name in (*columns, *POSITION_COLUMNS)},
+        ranges={"label": ranges},
+    )
+    table = CatalogTable.of(path, parts, options or TableOptions())
+    pieces = list(table.pieces())
+    joined: dict[str, Any] = {"row": np.concatenate([piece["row"] for piece in pieces])}
+    unreadable = {
+        name: table.positions.unreadable[column.name]
+        for name, column in zip(POSITION_COLUMNS, table.positions.columns, strict=True)
+        if table.positions.unreadable.get(column.name)
+    } | table.unreadable
+    for name in dict.fromkeys((*columns, *POSITION_COLUMNS)):
+        cells = [piece[name] for piece in pieces]
+        if name in parts.others:
+            joined[name], bad = _decided(joined_cells(cells, table.where(name)), table, name)
+            if bad:
+                unreadable[name] = bad
+        elif name in parts.texts:
+            joined[name] = _objects(pa.chunked_array(cells, pa.string()))
+        elif name in parts.classes:
+            joined[name] = np.concatenate([np.asarray(one.astype(object)) for one in cells])
+        else:
+            joined[name] = np.concatenate(cells)
+    galaxies = pd.DataFrame({name: pd.Series(cells) for name, cells in joined.items()})
+    if "label" in galaxies:
+        galaxies["label"] = galaxies["label"].astype(object).where(galaxies["label"].notna(), None)
+    table.log_report()
+    galaxies.attrs |= {"unreadable_cells": unreadable, "table": table.report(), "positions": table.positions}
+    return galaxies
+
+
+def _key(name: str) -> str:
+    """The key of the configuration that names a column: other keys than `columns` come with a dot in them."""
+    return f"catalogs, {name}" if "." in name else f"catalogs, columns.{name}"
+
+
+def _decided(cells: pa.Array, table: CatalogTable, part: str) -> tuple[Any, int]:
+    where = table.where(part)
+    if is_mostly_numbers(cells, where):
+        return as_numbers(cells, where)
+    return _objects(table.known_texts(as_text(cells, where))), 0
+
+
+def _objects(texts: pa.Array | pa.ChunkedArray) -> pd.Series:
+    return pd.Series(texts.to_pylist(), dtype=object)

@@ -45,7 +45,7 @@ class PositionKeys:
 class PositionReader:
     """Turns cells of two columns into right ascensions and declinations, and counts what it did.
 
-    `units` are the names of the units of both columns, None where no one states one. `sexagesimal` counts the rows that
+    `units` are the names of the units of both columns, None where none is stated. `sexagesimal` counts the rows that
     held text such as `12:30:00`, `unreadable` those of each column that held something else, `odd` one of
     these, and `as_numbers` and `as_text` whether right ascensions and declinations came as numbers and as text.
     """

@@ -17,12 +17,10 @@ from workflow_scripts.catalogs.cells import (
     as_numbers,
     as_text,
     equals_any,
-    is_mostly_numbers,
-    joined_cells,
     shown_text,
 )
 from workflow_scripts.catalogs.columns import find_column, guess_column, has_named, has_positions
-from workflow_scripts.catalogs.formats import COVARIATES, POSITION_COLUMNS, TEXT_COLUMNS
+from workflow_scripts.catalogs.formats import POSITION_COLUMNS
 from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.catalogs.opening import open_table
 from workflow_scripts.catalogs.positions import PositionKeys, PositionReader
@@ -244,12 +242,13 @@ class CatalogTable:
             missing = [name for name in classes.categories if name in self.options.missing]
             piece[part] = classes.remove_categories(missing)
         for part in self.parts.texts:
-            piece[part] = self._known(as_text(raw[self.columns[part].name], self.where(part)))
+            piece[part] = self.known_texts(as_text(raw[self.columns[part].name], self.where(part)))
         for part in self.parts.numbers:
             piece[part] = self._numbers(part, raw, odd, known) * self._arcseconds(part)
         return piece | {part: raw[self.columns[part].name] for part in self.parts.others}
 
-    def _known(self, texts: pa.Array) -> pa.Array:
+    def known_texts(self, texts: pa.Array) -> pa.Array:
+        """Texts (n,) with null in place of those that are named as missing."""
         if not self.options.missing:
             return texts
         missing = pc.is_in(texts, pa.array(self.options.missing, pa.string()))
@@ -296,88 +295,3 @@ def _position_columns(path: str, file: TableFile, parts: Parts) -> tuple[Column,
         else:
             found.append(find_column(file.columns, path, name, key))
     return found[0], found[1]
-
-
-def read_catalog(
-    path: str, columns: Mapping[str, str], options: TableOptions | None = None, ranges: Sequence[NumberRange] = ()
-) -> pd.DataFrame:
-    """Read the mapped columns of a table at once.
-
-    Parameters
-    ----------
-    path
-        a table of any of `formats.FORMATS`, packed or not; of Parquet also a folder, a pattern or a HATS catalog.
-    columns
-        project's name -> column of the table; `ra` and `dec` are guessed where they are not among them.
-    ranges
-        of numbers that are the classes in the column of labels.
-
-    Returns
-    -------
-    pandas.DataFrame
-        one row a selected row of the table: `row` (its number), `ra` and `dec` (ICRS degrees), and the other columns of
-        `columns`: text (None where empty) for `source_id`, `label` and `file`, float64 (NaN where empty) for
-        covariates, and for any other column what most of its cells are. `attrs["unreadable_cells"]` counts, by column,
-        the cells that should be numbers and are not; `attrs["table"]` is the report of the table, `attrs["positions"]`
-        how positions were read.
-
-    Raises
-    ------
-    InputError
-        as `CatalogTable.of`, and where ids have lost digits.
-    """
-    parts = Parts(
-        positions=(columns.get("ra"), columns.get("dec")),
-        classes={name: column for name, column in columns.items() if name == "label"},
-        texts={name: column for name, column in columns.items() if name in TEXT_COLUMNS and name != "label"},
-        numbers={name: column for name, column in columns.items() if name in COVARIATES},
-        others={
-            name: column
-            for name, column in columns.items()
-            if name not in (*POSITION_COLUMNS, *TEXT_COLUMNS, *COVARIATES)
-        },
-        keys={name: _key(name) for name in (*columns, *POSITION_COLUMNS)},
-        ranges={"label": ranges},
-    )
-    table = CatalogTable.of(path, parts, options or TableOptions())
-    pieces = list(table.pieces())
-    joined: dict[str, Any] = {"row": np.concatenate([piece["row"] for piece in pieces])}
-    unreadable = {
-        name: table.positions.unreadable[column.name]
-        for name, column in zip(POSITION_COLUMNS, table.positions.columns, strict=True)
-        if table.positions.unreadable.get(column.name)
-    } | table.unreadable
-    for name in dict.fromkeys((*columns, *POSITION_COLUMNS)):
-        cells = [piece[name] for piece in pieces]
-        if name in parts.others:
-            joined[name], bad = _decided(joined_cells(cells, table.where(name)), table, name)
-            if bad:
-                unreadable[name] = bad
-        elif name in parts.texts:
-            joined[name] = _objects(pa.chunked_array(cells, pa.string()))
-        elif name in parts.classes:
-            joined[name] = np.concatenate([np.asarray(one.astype(object)) for one in cells])
-        else:
-            joined[name] = np.concatenate(cells)
-    galaxies = pd.DataFrame({name: pd.Series(cells) for name, cells in joined.items()})
-    if "label" in galaxies:
-        galaxies["label"] = galaxies["label"].astype(object).where(galaxies["label"].notna(), None)
-    table.log_report()
-    galaxies.attrs |= {"unreadable_cells": unreadable, "table": table.report(), "positions": table.positions}
-    return galaxies
-
-
-def _key(name: str) -> str:
-    """The key of the configuration that names a column: other keys than `columns` come with a dot in them."""
-    return f"catalogs, {name}" if "." in name else f"catalogs, columns.{name}"
-
-
-def _decided(cells: pa.Array, table: CatalogTable, part: str) -> tuple[Any, int]:
-    where = table.where(part)
-    if is_mostly_numbers(cells, where):
-        return as_numbers(cells, where)
-    return _objects(table._known(as_text(cells, where))), 0
-
-
-def _objects(texts: pa.Array | pa.ChunkedArray) -> pd.Series:
-    return pd.Series(texts.to_pylist(), dtype=object)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workflow_scripts.catalogs.readers import read_catalog
+from workflow_scripts.catalogs.galaxies import read_catalog
 from workflow_scripts.catalogs.table_formats.aligned_text import aligned_cells
 from workflow_scripts.errors import InputError
 

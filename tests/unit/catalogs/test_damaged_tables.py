@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzzing import fuzzed_files
-from workflow_scripts.catalogs.readers import read_catalog
+from workflow_scripts.catalogs.galaxies import read_catalog
 from workflow_scripts.errors import InputError
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -5,7 +5,7 @@ import pytest
 from astropy.io.votable import from_table
 from astropy.table import MaskedColumn, Table
 
-from workflow_scripts.catalogs.readers import read_catalog
+from workflow_scripts.catalogs.galaxies import read_catalog
 from workflow_scripts.errors import InputError
 
 DEGREES = [[0.0, -0.5], [180 + 15 * (1 / 60 + 2.25 / 3600), 30 + 2 / 60 + 4.5 / 3600], [np.nan, 10.0]]

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.table import MaskedColumn, Table
 
+from workflow_scripts.catalogs.galaxies import read_catalog as read_any
 from workflow_scripts.catalogs.readers import TableOptions
-from workflow_scripts.catalogs.readers import read_catalog as read_any
 from workflow_scripts.errors import InputError
 
 # Neighbours that float64 does not distinguish, and an id that is not known.

@@ -14,7 +14,7 @@ from tests.fuzzing import fuzzed
 from tests.unit.catalogs.catalog_host import votable_of
 from workflow_scripts.catalogs.services.tap import parse_votable
 from workflow_scripts.catalogs.services.web import RefusalError, TransientError
-from workflow_scripts.catalogs.votable_safety import forbidden_content
+from workflow_scripts.catalogs.table_formats.votable_safety import forbidden_content
 
 PLAIN = votable_of(["a", "b"], [(1, "x"), (2, "href <STREAM")], "OK")
 

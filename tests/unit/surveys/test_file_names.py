@@ -1,6 +1,5 @@
 """Files whose names are written in another way in the catalog than on disk, and names made of columns."""
 
-import copy
 import json
 import logging
 import tracemalloc
@@ -11,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tests.unit.surveys.test_local_survey import jpeg, make, requests
+from tests.unit.surveys.test_positions import changed
 from workflow_scripts.configuration import as_parameter, load
 from workflow_scripts.errors import InputError
 from workflow_scripts.surveys.local import LocalSurvey, file_names
@@ -238,25 +238,9 @@ def test_columns_that_make_no_names(pattern, values, message):
         file_names(table, {"file_pattern": pattern})
 
 
-CONFIG = {
-    "active_experiments": [],
-    "experiments": {},
-    "catalogs": {
-        "zoo": {
-            "source": "file",
-            "path": "zoo.csv",
-            "columns": {"source_id": "id", "ra": "ra", "dec": "dec", "label": "kind", "asset": "asset_id"},
-            "classes": ["elliptical", "spiral"],
-        }
-    },
-    "surveys": {"mine": {"kind": "local", "catalog": "zoo", "path": "images"}},
-}
-
-
 def with_survey(**keys) -> dict:
-    config = copy.deepcopy(CONFIG)
-    config["surveys"]["mine"] |= keys
-    return config
+    config = changed("catalogs", "zoo", "columns", "asset", value="asset_id")
+    return config | {"surveys": {"mine": {"kind": "local", "catalog": "zoo", "path": "images", **keys}}}
 
 
 def test_a_pattern_decides_what_is_read_and_what_reruns():

@@ -30,8 +30,8 @@ from workflow_scripts.catalogs.services.web import (
     opened,
     without_connection,
 )
+from workflow_scripts.catalogs.table_formats.votable_safety import forbidden_content
 from workflow_scripts.catalogs.table_formats.votables import cells_of_field
-from workflow_scripts.catalogs.votable_safety import forbidden_content
 from workflow_scripts.errors import first_line
 
 log = logging.getLogger(__name__)

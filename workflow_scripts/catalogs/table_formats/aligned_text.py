@@ -1,7 +1,7 @@
 """Cells of text tables that blanks align: where columns have a fixed width, a cell may be empty or hold blanks itself.
 
 A row read word by word would then shift. So columns are looked for in the text: at a place that is blank in all lines
-one column ends. Where both ways give cells, and other ones, no one can know which are right.
+one column ends. Where both ways give cells, and these differ, it is unknown which are right.
 """
 
 import csv
@@ -31,7 +31,7 @@ def aligned_cells(lines: Sequence[str], header: str, names: Sequence[str], rule:
     Raises
     ------
     ValueError
-        where cells cannot be told apart.
+        where it is unknown what the cells are.
     """
     lines = [line for line in lines if line.strip() and not line.startswith("#")]
     dashes = [match.span() for match in re.finditer(r"\S+", rule)]

@@ -24,7 +24,7 @@ from workflow_scripts.catalogs.table_formats.text_layout import (
     BLANKS,
     LINE_END,
     TextLayout,
-    cells_of,
+    cells_of_line,
     text_layout,
 )
 
@@ -149,7 +149,7 @@ def _batches(file: Any, layout: TextLayout, places: Sequence[int]) -> Iterator[p
             include_columns=wanted,
             column_types=dict.fromkeys(wanted, pa.string())
             | {
-                # Text of another encoding in columns that nobody uses does not matter.
+                # Text of another encoding in unused columns does not matter.
                 name: pa.binary()
                 for name in wanted
                 if int(name) not in places
@@ -230,7 +230,7 @@ def _holds_rows(cell: str, layout: TextLayout) -> bool:
     """Whether the lines of a cell below the first have as many separators as rows."""
     lines = [line for line in LINE_END.split(cell)[1:] if line.strip()]
     separators = len(layout.names) - 1
-    whole = [line for line in lines[:-1] if len(cells_of(line, layout.separator)) == separators + 1]
+    whole = [line for line in lines[:-1] if len(cells_of_line(line, layout.separator)) == separators + 1]
     return bool(whole) or any(line.count(layout.separator) >= max(separators // 2, 1) for line in lines[-1:])
 
 
@@ -239,7 +239,7 @@ def _aligned(path: str, layout: TextLayout, places: Sequence[int], names: Sequen
     with open_unpacked(path) as file:
         lines = LINE_END.split(file.read().decode(layout.encoding))
     above = reversed(lines[: layout.skipped])
-    header = next((line for line in above if tuple(cells_of(line, BLANKS)) == layout.names), "")
+    header = next((line for line in above if tuple(cells_of_line(line, BLANKS)) == layout.names), "")
     cells = aligned_cells(lines[layout.skipped :], header, layout.names, layout.rule)
     yield {
         # What was cut by place still has its quotes.

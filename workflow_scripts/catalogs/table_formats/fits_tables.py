@@ -75,7 +75,7 @@ def _check_layout(path: str, number: int, part: Any) -> list[str]:
     """Names of the columns, after their cards were made such that astropy reads them, and the width of a row checked.
 
     Cards TDIM that contradict the width of their column are dropped; columns without a name, or with that of another,
-    get other names: no one can mean them.
+    get other names: they cannot be named.
 
     Raises `InputError` where columns and NAXIS1 disagree: all rows but the first would be shifted.
     """

@@ -4,8 +4,9 @@ import bz2
 import gzip
 import lzma
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMAT_SUFFIXES, format_of_name
 from workflow_scripts.errors import InputError
@@ -14,7 +15,11 @@ _IPAC_HEADER_LINES = 4
 # How much of a file is looked at.
 HEAD_BYTES = 1 << 18
 _BLOCK_BYTES = 1 << 22
-_COMPRESSED = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\x00", lzma.open))
+_COMPRESSED: tuple[tuple[bytes, Any], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    (b"BZh", bz2.open),
+    (b"\xfd7zXZ\x00", lzma.open),
+)
 _MAGIC = (
     (b"PAR1", "parquet"),
     (b"SIMPLE  =", "fits"),
@@ -36,21 +41,20 @@ _OTHERS = (
 _BYTE_ORDER_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
-def open_unpacked(path: str) -> IO[bytes]:
-    """A file, opened for reading; what gzip, bzip2 or xz packed is unpacked, whatever the file's name."""
+def _unpacker(path: str) -> Callable[[str, str], IO[bytes]] | None:
     with open(path, "rb") as file:
         begin = file.read(6)
-    for magic, opener in _COMPRESSED:
-        if begin.startswith(magic):
-            return opener(path, "rb")  # type: ignore[return-value]
-    return open(path, "rb")
+    return next((opener for magic, opener in _COMPRESSED if begin.startswith(magic)), None)
+
+
+def open_unpacked(path: str) -> IO[bytes]:
+    """A file, opened for reading; what gzip, bzip2 or xz packed is unpacked, whatever the file's name."""
+    return (_unpacker(path) or open)(path, "rb")
 
 
 def check_packing(path: str) -> None:
     """Unpack a packed file to its end, where its checksum is: a table may end before it. Raises as `gzip` does."""
-    with open(path, "rb") as file:
-        begin = file.read(6)
-    if any(begin.startswith(magic) for magic, _ in _COMPRESSED):
+    if _unpacker(path) is not None:
         with open_unpacked(path) as file:
             while file.read(_BLOCK_BYTES):
                 pass

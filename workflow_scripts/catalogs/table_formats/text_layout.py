@@ -69,8 +69,8 @@ def text_layout(head: bytes) -> TextLayout:
     if not rows:
         places, rows = [first], [comments.pop().lstrip("#")]
     separator = given or _separator(rows)
-    header, skipped = cells_of(rows[0], separator), places[0] + 1
-    commented = cells_of(comments[-1].lstrip("#").strip(), separator) if comments else []
+    header, skipped = cells_of_line(rows[0], separator), places[0] + 1
+    commented = cells_of_line(comments[-1].lstrip("#").strip(), separator) if comments else []
     if len(commented) == len(header) > 1 and any(_NUMBER.fullmatch(cell) for cell in header):
         header, skipped, places, rows = commented, first, [first - 1, *places], ["", *rows]
     elif all(_NUMBER.fullmatch(cell) for cell in header):
@@ -97,7 +97,7 @@ def _separator(rows: Sequence[str]) -> str:
 
     Where none gives all rows the same number, that of the most cells in the header.
     """
-    sizes = {separator: [len(cells_of(row, separator)) for row in rows] for separator in SEPARATORS}
+    sizes = {separator: [len(cells_of_line(row, separator)) for row in rows] for separator in SEPARATORS}
     even = [separator for separator, found in sizes.items() if found[0] > 1 and len(set(found)) == 1]
     best = max(even or SEPARATORS, key=lambda separator: sizes[separator][0])
     if sizes[best][0] > 1:
@@ -105,7 +105,7 @@ def _separator(rows: Sequence[str]) -> str:
     return BLANKS if len(rows[0].split()) > 1 and not rows[0].lstrip().startswith('"') else ","
 
 
-def cells_of(line: str, separator: str) -> list[str]:
+def cells_of_line(line: str, separator: str) -> list[str]:
     """The cells of a line."""
     if separator == BLANKS:
         return next(csv.reader([re.sub(r"\s+", " ", line.strip())], delimiter=" "), [])
@@ -117,7 +117,7 @@ def _without_lines_of_units(rows: list[str], units: list[str], separator: str) -
 
     VizieR and database programs write units and a rule of dashes, spreadsheets units alone.
     """
-    found = [cells_of(row, separator) for row in rows[1:2]]
+    found = [cells_of_line(row, separator) for row in rows[1:2]]
     for depth in (1, 2):
         if len(rows) > depth and _RULE.fullmatch(rows[depth]):
             if depth == 2:
@@ -139,4 +139,4 @@ def _ends_with_separator(rows: Sequence[str], separator: str, columns: int) -> b
     """Whether every row ends with a separator more than the header has, as spreadsheets write."""
     if separator == BLANKS or not rows:
         return False
-    return all(len(cells) == columns + 1 and not cells[-1] for cells in (cells_of(row, separator) for row in rows))
+    return all(len(cells) == columns + 1 and not cells[-1] for cells in (cells_of_line(row, separator) for row in rows))

@@ -11,8 +11,8 @@ from astropy.io.votable.tree import Field, TableElement
 
 from workflow_scripts.catalogs.table_formats.recognition import open_unpacked
 from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, guarded
+from workflow_scripts.catalogs.table_formats.votable_safety import forbidden_content
 from workflow_scripts.catalogs.table_formats.votable_streams import null_flags
-from workflow_scripts.catalogs.votable_safety import forbidden_content
 from workflow_scripts.errors import InputError
 
 
