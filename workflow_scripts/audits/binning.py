@@ -193,7 +193,7 @@ def _add_piece(
         for name, group in groups_of(piece["group"], labels[0], weights, places.vectors).items():
             collected.groups[name] = collected.groups[name] + group if name in collected.groups else group
     if source.columns.score and not source.columns.reference:
-        scores = _scores(piece, source)
+        scores = piece["score"].to_numpy()
         known = np.isfinite(scores)
         collected.without["score"] += int((~known).sum())
         at = places.chosen(known)
@@ -223,14 +223,6 @@ def _add_weights(
     collected.weights.append((weights, labels.astype(np.int8)))
 
 
-def _scores(piece: pd.DataFrame, source: TableSource) -> NDArray[np.float64]:
-    scores = piece["score"].to_numpy()
-    odd = scores[(scores < 0) | (scores > 1)]
-    if len(odd):
-        raise InputError(f"{source.path}: column '{source.columns.score}' (--score) has {odd[0]:g}, expected 0 to 1")
-    return scores
-
-
 def _reference(
     piece: pd.DataFrame,
     labels: NDArray[np.float64],
@@ -244,7 +236,7 @@ def _reference(
     collected.without["reference"] += int((~known).sum())
     scores = None
     if source.columns.score:
-        scores = _scores(piece, source)
+        scores = piece["score"].to_numpy()
         collected.without["score"] += int((known & np.isnan(scores)).sum())
         known &= np.isfinite(scores)
         scores = scores[known]

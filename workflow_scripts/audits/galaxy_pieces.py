@@ -18,6 +18,7 @@ from scipy.spatial import cKDTree
 
 from workflow_scripts.audits.groups import check_number_of_groups, group_names
 from workflow_scripts.audits.table_pieces import TableSource
+from workflow_scripts.catalogs.cells import equals_any
 from workflow_scripts.catalogs.hygiene import (
     LARGEST_LOSS,
     PROBLEMS,
@@ -78,6 +79,8 @@ def overview(source: TableSource) -> Overview:
         for name, counter in counts.items():
             counter.update({str(value): int(n) for value, n in piece.loc[usable, name].value_counts().items() if n})
         any_usable |= bool(usable.any())
+        if source.columns.score:
+            _check_scores(piece["score"].to_numpy(), source)
         swaps += swap_counts(piece["ra"], piece["dec"])
         extent.add(piece["ra"].to_numpy()[usable], piece["dec"].to_numpy()[usable])
         # A row without a label repeats nothing: it is left out anyway.
@@ -146,6 +149,13 @@ class WeightCheck:
             )
         if self.n and not self.positive:
             raise InputError(f"{where} is zero for all {self.n} galaxies, expected weights above zero")
+
+
+def _check_scores(scores: NDArray[np.float64], source: TableSource) -> None:
+    """Raise `InputError` for scores (n,) that are neither 0 to 1 nor sentinels."""
+    odd = scores[((scores < 0) | (scores > 1)) & ~equals_any(scores, source.hygiene["sentinels"])]
+    if len(odd):
+        raise InputError(f"{source.path}: column '{source.columns.score}' (--score) has {odd[0]:g}, expected 0 to 1")
 
 
 def _usable(piece: pd.DataFrame, sentinels: list[float]) -> pd.Series:

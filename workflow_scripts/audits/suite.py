@@ -149,8 +149,7 @@ def _check_both_sides(counts: Mapping[str, int], threshold: float, where: str) -
     if len(counts) == 1:
         ((side, n),) = counts.items()
         raise InputError(
-            f"{where} (--score): all {n} scores are {side}, expected some on either side of --threshold {threshold:g},"
-            " and scores from 0 to 1"
+            f"{where} (--score): all {n} scores are {side}, expected some on either side of --threshold {threshold:g}"
         )
 
 

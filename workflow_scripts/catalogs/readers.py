@@ -19,7 +19,7 @@ from workflow_scripts.catalogs.cells import (
     equals_any,
     shown_text,
 )
-from workflow_scripts.catalogs.columns import find_column, guess_column, has_named, has_positions
+from workflow_scripts.catalogs.columns import find_column, guess_column, has_named, has_positions, looks_like
 from workflow_scripts.catalogs.formats import POSITION_COLUMNS
 from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.catalogs.opening import open_table
@@ -203,6 +203,10 @@ class CatalogTable:
         for column, unit in zip(self.positions.columns, self.positions.units, strict=True):
             if unit not in (None, "degrees"):
                 log.info("column '%s' is in %s: converted to degrees", column.name, unit)
+        pairs = zip(self.positions.columns, POSITION_COLUMNS, strict=True)
+        if not any(looks_like(column, part) for column, part in pairs):
+            names = [column.name for column in self.positions.columns]
+            log.info("'%s' and '%s' are taken for %s coordinates", *names, self.positions.frame)
         if self.positions.frame != "icrs":
             log.info("positions are %s coordinates: converted to ICRS", self.positions.frame)
         if self.positions.sexagesimal:

@@ -146,3 +146,8 @@ def test_groups_have_a_row_each(table, tmp_path):
 def test_weights_and_groups_that_are_none(tmp_path, columns, options, expected):
     galaxies(60).assign(**columns).to_csv(tmp_path / "c.csv", index=False)
     assert expected in message(tmp_path / "c.csv", tmp_path / "out", "--label", "label", *options)
+
+
+def test_percentages_are_no_scores(tmp_path):
+    galaxies(60).assign(score=50.0).to_csv(tmp_path / "c.csv", index=False)
+    assert "(--score) has 50, expected 0 to 1" in message(tmp_path / "c.csv", tmp_path / "out", "--score", "score")
