@@ -87,7 +87,7 @@ class Progress:
                 log.info("%s", self._line(now))
 
     def skip(self, amount: int) -> None:
-        """So many units were done earlier: they count, but tell nothing about the time that is left."""
+        """So many units were done earlier: they count, but not in the estimate of the time that is left."""
         self.done += amount
         self._before += amount
 

@@ -1,7 +1,7 @@
 """Formats and columns of catalogs: the lists that readers, help texts, messages and the configuration's schema go by.
 
-Imports nothing of the project, so that everything may import it. A new format is a line here, what it begins with in
-`table_formats/recognition.py`, and its reader, listed in `opening.py`.
+Imports nothing of the project, so that everything may import it. A new format is a line here
+and its reader, a module of `table_formats/` that `opening.py` lists.
 """
 
 from glob import glob
@@ -11,19 +11,20 @@ from typing import NamedTuple
 
 
 class CatalogFormat(NamedTuple):
-    """`name` in configuration and command lines, `shown` in prose, `suffixes` of file names."""
+    """`name` in configuration and command lines, `shown` in prose, `suffixes` of names, and what files `begin` with."""
 
     name: str
     shown: str
     suffixes: tuple[str, ...]
+    begin: tuple[bytes, ...] = ()
 
 
 FORMATS = (
     CatalogFormat("csv", "CSV", (".csv", ".tsv", ".txt", ".dat", ".tab", ".psv")),
-    CatalogFormat("ecsv", "ECSV", (".ecsv",)),
-    CatalogFormat("fits", "FITS", (".fits", ".fit", ".fts")),
-    CatalogFormat("votable", "VOTable", (".vot", ".votable", ".xml")),
-    CatalogFormat("parquet", "Parquet", (".parquet", ".parq", ".pq")),
+    CatalogFormat("ecsv", "ECSV", (".ecsv",), (b"# %ECSV",)),
+    CatalogFormat("fits", "FITS", (".fits", ".fit", ".fts"), (b"SIMPLE  =",)),
+    CatalogFormat("votable", "VOTable", (".vot", ".votable", ".xml"), (b"<?xml", b"<VOTABLE")),
+    CatalogFormat("parquet", "Parquet", (".parquet", ".parq", ".pq"), (b"PAR1",)),
     CatalogFormat("cds", "CDS/MRT", (".mrt", ".cds")),
     CatalogFormat("ipac", "IPAC", (".tbl", ".ipac")),
 )

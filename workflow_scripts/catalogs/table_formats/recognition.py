@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMAT_SUFFIXES, format_of_name
+from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMAT_SUFFIXES, FORMATS, format_of_name
 from workflow_scripts.errors import InputError
 
 _IPAC_HEADER_LINES = 4
@@ -19,13 +19,6 @@ _COMPRESSED: tuple[tuple[bytes, Any], ...] = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh", bz2.open),
     (b"\xfd7zXZ\x00", lzma.open),
-)
-_MAGIC = (
-    (b"PAR1", "parquet"),
-    (b"SIMPLE  =", "fits"),
-    (b"<?xml", "votable"),
-    (b"<VOTABLE", "votable"),
-    (b"# %ECSV", "ecsv"),
 )
 _OTHERS = (
     (b"PK\x03\x04", "a zip archive or spreadsheet"),
@@ -89,9 +82,9 @@ def recognised_format(path: str, given: str | None) -> str:
     except (OSError, EOFError, lzma.LZMAError, zlib.error):
         head = b""
     begin = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for magic, table_format in _MAGIC:
-        if begin.startswith(magic):
-            return table_format
+    for known in FORMATS:
+        if begin.startswith(known.begin):
+            return known.name
     for magic, what in _OTHERS:
         if begin[: len(magic)].lower() == magic.lower():
             raise InputError(f"{path}: expected a table, but it is {what}; save it as Parquet, FITS or CSV")
