@@ -261,3 +261,12 @@ def test_a_cut_table_is_refused_or_whole(folder, name, data):
     whole = written(name)
     rows = outcome(folder / name, whole[: data.draw(st.integers(0, len(whole) - 1))])
     assert rows is None or rows == truth(name, folder)
+
+
+@pytest.mark.parametrize("value", [0, True, 2.5])
+def test_a_number_for_a_unit_is_refused(folder, value):
+    with fits.open(io.BytesIO(written("t.fits"))) as file:
+        file[1].header["TUNIT2"] = value
+        out = io.BytesIO()
+        file.writeto(out)
+    assert outcome(folder / "unit.fits", out.getvalue()) is None

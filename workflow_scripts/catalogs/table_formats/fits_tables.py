@@ -48,7 +48,8 @@ def _table(path: str, number: int, part: Any) -> TableFile:
     names = _check_layout(path, number, part)
     header = part.header
     columns = [
-        Column(name, column.unit or "", str(header.get(f"TUCD{place}", "")))
+        # A damaged card may have a number for a unit.
+        Column(name, "" if column.unit is None else str(column.unit), str(header.get(f"TUCD{place}", "")))
         for place, (name, column) in enumerate(zip(names, part.columns, strict=True), start=1)
     ]
 
