@@ -144,7 +144,7 @@ def bin_catalog(source: TableSource, found: Overview, meanings: Mapping[str, Mea
         raise InputError(f"{source.path}: no galaxy has a label in {', '.join(source.columns.labels)}")
     hygiene = joined_reports(collected.reports)
     hygiene["repeated_with_other_labels"] = found.contradicting
-    hygiene["positions_rounded_to"] = found.rounded_to
+    hygiene["positions_rounded_to"], hygiene["unit_in_doubt"] = found.rounded_to, found.unit_in_doubt
     if source.columns.weight:
         hygiene["of_weight_zero"] = collected.without["weight"]
     given = {"label": True, "reference": source.columns.reference, "score": source.columns.score}

@@ -47,7 +47,7 @@ class Overview:
     `rows` of the table; how often each class occurs at a usable position, by label column; which rows (n,) repeat a
     galaxy of earlier rows, `repeated` with the same labels and `repeated_id` with the same id (None where one piece is
     all); how many `contradicting` rows repeat a galaxy with other labels; and the step (degrees) that positions are
-    `rounded_to`, None for none.
+    `rounded_to`, None for none; `unit_in_doubt` is the sentence of `PositionExtent.doubt`.
     """
 
     rows: int
@@ -56,6 +56,7 @@ class Overview:
     repeated_id: NDArray[np.bool_] | None
     contradicting: int
     rounded_to: float | None = None
+    unit_in_doubt: str | None = None
 
 
 def overview(source: TableSource) -> Overview:
@@ -106,8 +107,10 @@ def overview(source: TableSource) -> Overview:
     if not any_usable:
         words = swapped_words({"finite_positions": swaps[0], "usable_if_swapped": swaps[1]})
         raise InputError(f"{source.path}: none of {rows} rows has a usable position, expected ICRS degrees{words}")
+    doubt = None
     if source.held is None and source.table is not None:
         extent.check(source.table.positions)
+        doubt = extent.doubt(source.table.positions)
         source.table.log_report()
     if source.columns.weight:
         weights.check(f"{source.path}: column '{source.columns.weight}' (--weight)")
@@ -121,7 +124,7 @@ def overview(source: TableSource) -> Overview:
     contradicting = int(repeated_in_strips(ra[once], dec[once], radius).sum())
     repeated_id = pd.Series(np.concatenate(ids)).duplicated().to_numpy() if len(ids) > 1 else None
     classes = {name: dict(sorted(counter.items())) for name, counter in counts.items()}
-    return Overview(rows, classes, repeated, repeated_id, contradicting, rounded_to)
+    return Overview(rows, classes, repeated, repeated_id, contradicting, rounded_to, doubt)
 
 
 @dataclass

@@ -8,8 +8,9 @@ from astropy import units
 from workflow_scripts.catalogs.formats import POSITION_UNITS
 
 _SPELLINGS = {
-    "degrees": "deg degs degree degrees degr decimaldegree decimaldegrees decdeg ddeg degdecimal degreesdecimal"
-    " degreeeast degreenorth degreeseast degreesnorth degreee degreen d:m:s dms ddmmss d:':\" °'\" °:':\" ° º",
+    "degrees": "deg degs degree degrees degr decimaldegree decimaldegrees decdeg ddeg dd decimaldeg arcdeg degdecimal"
+    " degreesdecimal degreeeast degreenorth degreeseast degreesnorth degreee degreen d:m:s"
+    " dms ddmmss d:':\" °'\" °:':\" ° º",
     "hours": "h hr hrs hour hours hourangle hourangles hangle decimalhour decimalhours dechour dechours h:m:s"
     " hms hhmmss",
     "radians": "rad rads radian radians",
@@ -22,11 +23,13 @@ _NO_UNIT = ("", "-", "--", "---", "none", "null", "unitless", "dimensionless", "
 # A format of sexagesimal text in place of a unit: `HH:MM:SS.ss`.
 _FORMAT = re.compile(r"([hd]{1,3}):?m{1,2}:?s{1,2}(?:\.[sf]*)?|[hd]{1,3}\.[hdf]+")
 _LONGEST = 40
+# What headers add to a unit: the system of coordinates, which is that of this project. `deg (J2000)`, `deg, ICRS`.
+_SYSTEM = re.compile(r"[\s,;_]+[(\[]?\s*(?:j2000(?:\.0*)?|icrs|fk5)\s*[)\]]?\s*$", re.IGNORECASE)
 
 
 def angle_unit(text: str) -> str | None:
     """The name in `POSITION_UNITS` of a unit as a header writes it; None for no unit. `ValueError` for any other."""
-    folded = re.sub(r"[\s_]+", "", text.casefold())
+    folded = re.sub(r"[\s_]+", "", _SYSTEM.sub("", text[:_LONGEST]).casefold())
     if folded in _BY_SPELLING:
         return _BY_SPELLING[folded]
     folded = folded.strip("\"'[](){}<>")

@@ -185,13 +185,16 @@ def _plain(cells: pa.Array, where: str) -> pa.Array:
     if pa.types.is_nested(kind):
         raise InputError(f"{where} has several values in a cell, expected one")
     if any(is_bytes(kind) for is_bytes in _BYTES):
-        texts = [None if cell is None else cell.rstrip(b"\0") for cell in cells.to_pylist()]
-        if any(text is not None and b"\0" in text for text in texts):
-            raise InputError(f"{where} holds bytes that are no text, expected numbers or text")
-        return pa.array([None if text is None else decoded(text) for text in texts], pa.string())
-    if pa.types.is_null(kind) or _is_text(kind):
-        return cells.cast(pa.string())
-    return cells
+        cells = pa.array([None if cell is None else decoded(cell) for cell in cells.to_pylist()], pa.string())
+    elif not pa.types.is_null(kind) and not _is_text(kind):
+        return cells
+    texts = cells.cast(pa.string())
+    if pc.any(pc.match_substring(texts, "\0")).as_py():
+        # Zeros fill up texts of one length.
+        texts = pc.utf8_rtrim(texts, "\0")
+        if pc.any(pc.match_substring(texts, "\0")).as_py():
+            raise InputError(f"{where} holds zeros between characters, as no text does, expected numbers or text")
+    return texts
 
 
 def decoded(text: bytes) -> str:

@@ -93,6 +93,7 @@ def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> t
         usable = galaxies["ra"].between(-180, 360) & galaxies["dec"].between(-90, 90)
         extent.add(galaxies["ra"].to_numpy()[usable], galaxies["dec"].to_numpy()[usable])
         extent.check(positions)
+        report["unit_in_doubt"] = extent.doubt(positions)
     report["positions_rounded_to"] = extent.rounded_to()
     # Tables of -180 to 180 degrees, and positions rounded to 360, are no mistakes.
     wrapped = galaxies["ra"].between(-180, 0, inclusive="left") | (galaxies["ra"] == 360)
@@ -162,7 +163,7 @@ def swapped_words(report: Mapping[str, Any]) -> str:
 
 
 def loss_warnings(report: Mapping[str, Any], dropped: Mapping[str, int]) -> list[str]:
-    """What a reader should know of lost rows and rounded positions before any number; `dropped` rows by problem."""
+    """What to know of lost rows, units and rounded positions before any number; `dropped` rows by problem."""
     sentences, lost = [], report["rows_in"] - report["rows_out"]
     if lost > NOTEWORTHY_LOSS * report["rows_in"]:
         reasons = ", ".join(f"{rows:,} {problem.replace('_', ' ')}" for problem, rows in dropped.items() if rows)
@@ -171,6 +172,8 @@ def loss_warnings(report: Mapping[str, Any], dropped: Mapping[str, int]) -> list
             f"{lost:,} of {report['rows_in']:,} rows ({lost / report['rows_in']:.0%}) are not usable: {reasons}"
             f"{swapped}."
         )
+    if doubt := report.get("unit_in_doubt"):
+        sentences.append(doubt)
     if (step := report["positions_rounded_to"]) is not None:
         angle = f"{step:g} degrees" if step >= 0.1 else f"{step * 3600:.3g} arcsec"
         sentences.append(f"Positions look rounded to {angle}: galaxies at one position were taken for different ones.")

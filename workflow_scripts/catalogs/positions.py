@@ -241,11 +241,23 @@ class PositionExtent:
             return "radians"
         # A field of degrees is about as wide as it is high; so is one of hours once it is taken for that.
         narrow = width * np.cos(np.radians((self.highest[1] + self.lowest[1]) / 2))
-        if lowest >= -12 and highest <= 12 and width > 20:
-            return "hours"
-        if lowest >= 0 and highest <= 24 and (width > 12 or height > np.sqrt(15) * narrow):
+        if self.may_be_hours() and (width > (12 if lowest >= 0 else 20) or height > np.sqrt(15) * narrow):
             return "hours"
         return None
+
+    def may_be_hours(self) -> bool:
+        """Whether all right ascensions, taken for degrees, could as well be hours."""
+        lowest, highest = self.lowest[0], self.highest[0]
+        return self.n > 0 and ((lowest >= 0 and highest <= 24) or (lowest >= -12 and highest <= 12))
+
+    def doubt(self, reader: PositionReader) -> str | None:
+        """A sentence where right ascensions without a unit were taken for degrees, and could be hours; else None."""
+        if reader.units[0] is not None or reader.sexagesimal or reader.frame != "icrs" or not self.may_be_hours():
+            return None
+        return (
+            f"'{reader.columns[0].name}' has no unit, and its values from {self.lowest[0]:.4g} to {self.highest[0]:.4g}"
+            f" were taken for degrees: if they are hours, {reader.keys.unit} states it."
+        )
 
     def check(self, reader: PositionReader) -> None:
         """Raise `InputError` where a unit is not stated, or for one column only, and values look like no degrees."""
@@ -253,7 +265,14 @@ class PositionExtent:
             inside = max(abs(self.lowest[place]), abs(self.highest[place])) <= most
             if self.n and inside and reader.units[place] is None and reader.units[1 - place] == "radians":
                 raise InputError(_one_unit_only(reader.file, reader.columns, reader.keys, place))
-        if reader.units[0] is None and not reader.sexagesimal and (found := self.suspected_unit()):
+        if reader.sexagesimal:
+            return
+        found = self.suspected_unit() if reader.units[0] is None else None
+        # Declinations of the whole sky, beside degrees; strips along the equator, such as Stripe 82, are not as high.
+        high = 1.3 < max(abs(self.lowest[1]), abs(self.highest[1])) <= 1.58
+        if reader.units[1] is None and self.n >= _FEW and high and self.highest[0] - self.lowest[0] > 90:
+            found = "radians"
+        if found:
             names = f"'{reader.columns[0].name}' and '{reader.columns[1].name}'"
             raise InputError(
                 f"{reader.file}: the columns {names} have no unit, and values from {self.lowest[0]:.4g} to"

@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
 from workflow_scripts.catalogs.galaxies import read_catalog as read_any
@@ -219,3 +220,157 @@ def test_real_spin_catalog(shared_data):
     table = read_catalog(shared_data / "hsc_dr3_spins" / "data_hsc.csv", columns)
     assert len(table) == 13480
     assert int(table[["ra", "dec"]].notna().all(axis=1).sum()) == 13476
+
+
+PADDED = ["spiral\0\0", "spiral  ", "", "\0", " ", "elliptical"]
+PLAIN = ["spiral", "spiral", None, None, None, "elliptical"]
+
+
+def texts(path: Path, cells: list[str], kind: pa.DataType | None = None) -> Path:
+    """A table of ids and labels that are the same texts, of some type of Parquet, or in FITS."""
+    ra, dec = np.linspace(30, 300, len(cells)), np.linspace(-50, 50, len(cells))
+    if path.suffix == ".fits":
+        formats = {"objID": "12A", "RA": "D", "Dec": "D", "class": "12A"}
+        columns = {"objID": np.array(cells, "S12"), "RA": ra, "Dec": dec, "class": np.array(cells, "S12")}
+        parts = [fits.Column(name, formats[name], array=column) for name, column in columns.items()]
+        fits.BinTableHDU.from_columns(parts).writeto(path)
+    elif path.suffix == ".parquet":
+        column = pa.array([cell.encode() for cell in cells]).cast(kind or pa.string())
+        pq.write_table(pa.table({"objID": column, "RA": ra, "Dec": dec, "class": column}), path)
+    else:
+        rows = "".join(f"{cell},{x},{y},{cell}\n" for cell, x, y in zip(cells, ra, dec, strict=True))
+        path.write_text(f"objID,RA,Dec,class\n{rows}")
+    return path
+
+
+TEXT_ROLES = {"source_id": "objID", "ra": "RA", "dec": "Dec", "label": "class"}
+KINDS = [pa.string(), pa.binary(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+
+
+@pytest.mark.parametrize(("name", "kind"), [("t.fits", None), *(("t.parquet", kind) for kind in KINDS)], ids=str)
+def test_zeros_and_blanks_at_the_end_of_texts_are_no_part_of_them(tmp_path, name, kind):
+    table = read_catalog(texts(tmp_path / name, PADDED, kind), TEXT_ROLES)
+    assert table["label"].tolist() == table["source_id"].tolist() == PLAIN
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("role", ["source_id", "label"])
+def test_zeros_within_texts_are_refused(tmp_path, kind, role):
+    path = texts(tmp_path / "t.parquet", ["spiral", "spi\0ral"], kind)
+    roles = {"ra": "RA", "dec": "Dec", role: TEXT_ROLES[role]}
+    with pytest.raises(InputError, match=rf"column '{roles[role]}' \(catalogs, columns.{role}\) holds zeros between"):
+        read_catalog(path, roles)
+    assert len(read_catalog(path, {"ra": "RA", "dec": "Dec"})) == 2
+
+
+def test_a_csv_with_zeros_is_no_text(tmp_path):
+    for cells in (["spi\0ral", "b"], ["spiral\0", "b"]):
+        with pytest.raises(InputError, match="it holds zeros, as no text does"):
+            read_catalog(texts(tmp_path / "t.csv", cells), TEXT_ROLES)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("t.fits", {}),
+        ("t.parquet", {}),
+        ("t.csv", {"format": "ascii.csv"}),
+        ("t.ecsv", {"format": "ascii.ecsv"}),
+        ("t.ecsv", {"format": "ascii.ecsv", "serialize_method": "data_mask"}),
+        *(("t.vot", {"format": "votable", "tabledata_format": kind}) for kind in ("tabledata", "binary", "binary2")),
+    ],
+)
+def test_empty_and_masked_texts_are_not_known_and_dashes_are_a_text(tmp_path, name, options):
+    labels = MaskedColumn(["spiral", "", "--", "elliptical", "N/A"], mask=[False, False, False, True, False])
+    table = Table({"objID": ["a", "b", "c", "d", "e"], "RA": [31.0] * 5, "Dec": [1.0] * 5, "class": labels})
+    table.write(tmp_path / name, **options)
+    assert read_catalog(tmp_path / name, TEXT_ROLES)["label"].tolist() == ["spiral", None, "--", None, "N/A"]
+
+
+# Folders of Parquet files that differ.
+
+
+def part(first: int, units: dict[str, str] | None = None, **changes: pa.Array) -> pa.Table:
+    """Three galaxies with ids from `first` on; units are those of their fields."""
+    columns = {
+        "objID": pa.array([first, first + 1, first + 2]),
+        "RA": pa.array([31.5, 150.25, 300.125]),
+        "Dec": pa.array([-20.5, 30.25, 45.125]),
+        "class": pa.array(["S", None, "1"]),
+        "r_mag": pa.array([17.5, None, 15.25]),
+    } | changes
+    fields = [
+        pa.field(name, cells.type, metadata={"unit": (units or {}).get(name, "")}) for name, cells in columns.items()
+    ]
+    return pa.table(list(columns.values()), schema=pa.schema(fields))
+
+
+def folder_of(path: Path, *parts: pa.Table) -> Path:
+    for number, table in enumerate(parts):
+        pq.write_table(table, path / f"{number}.parquet")
+    return path
+
+
+EMPTY = part(0).slice(0, 0)
+IDS_OF_PARTS = ["10", "11", "12", "20", "21", "22"]
+IN_DEGREES, IN_RADIANS = {"RA": "deg", "Dec": "deg"}, {"RA": "rad", "Dec": "rad"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "changed"),
+    [
+        ([part(10, objID=pa.array([10, 11, 12], pa.int32())), part(20)], {}),
+        ([part(10), part(20, objID=pa.array(["20", "x21", "22"]))], {"source_id": [*IDS_OF_PARTS[:4], "x21", "22"]}),
+        ([part(10, objID=pa.array(["010", "11", "12"])), part(20)], {"source_id": ["010", *IDS_OF_PARTS[1:]]}),
+        ([part(10), part(20, objID=pa.array([20.0, 21.0, 22.0]))], {}),
+        (
+            [part(10, **{"class": pa.array([1, None, 0], pa.int8())}), part(20)],
+            {"label": ["1", None, "0", "S", None, "1"]},
+        ),
+        ([part(10, **{"class": pa.nulls(3)}), part(20)], {"label": [None, None, None, "S", None, "1"]}),
+        ([part(10, RA=pa.array(["31.5", "150.25", "300.125"])), part(20)], {}),
+        ([part(10, RA=pa.array([31.5, 150.25, 300.125], pa.float32())), part(20)], {}),
+        ([part(10), part(20, r_mag=pa.array(["17.5", "", "15.25"]))], {}),
+        ([part(10), part(20).select(["r_mag", "class", "Dec", "RA", "objID"])], {}),
+        ([part(10), EMPTY, part(20)], {}),
+        ([EMPTY, part(10, IN_DEGREES), part(20, IN_DEGREES)], {}),
+        ([pa.table({"objID": pa.nulls(0)}), part(10), part(20)], {}),
+        ([part(10, IN_DEGREES), part(20, {"RA": "Degrees", "Dec": "deg."})], {}),
+        ([part(10, {"r_mag": "mag"}), part(20, {"r_mag": "mag", "unused": "Jy"}, unused=pa.array([1, 2, 3]))], {}),
+    ],
+)
+def test_files_of_a_folder_may_differ_in_types_and_order(tmp_path, parts, changed):
+    table = read_catalog(folder_of(tmp_path, *parts), COLUMNS)
+    expected = {"source_id": IDS_OF_PARTS, "label": ["S", None, "1"] * 2, "ra": [31.5, 150.25, 300.125] * 2} | changed
+    assert {name: table[name].tolist() for name in expected} == expected
+    np.testing.assert_array_equal(table["magnitude"], [17.5, np.nan, 15.25] * 2)
+
+
+@pytest.mark.parametrize(
+    ("parts", "sentence"),
+    [
+        (
+            [part(10, IN_DEGREES), part(20, IN_RADIANS)],
+            "1.parquet: column 'RA' has the unit 'rad', in the first file 'deg'",
+        ),
+        ([part(10, IN_DEGREES), part(20)], "1.parquet: column 'RA' has the unit '', in the first file 'deg'"),
+        ([part(10), part(20, {"r_mag": "Jy"})], "1.parquet: column 'r_mag' has the unit 'Jy', in the first file ''"),
+        ([part(10), part(20).drop_columns("RA")], "1.parquet: has no column 'RA', expected the same columns in all"),
+        (
+            [part(10), part(20, objID=pa.array([5.9e17, 1.0, 2.0]))],
+            "'objID' (catalogs, columns.source_id) holds floating",
+        ),
+        ([part(10), part(20, RA=pa.array(["02:06:00", "10:01:00", "20:00:30"]))], "holds sexagesimal text and numbers"),
+    ],
+)
+def test_files_of_a_folder_that_contradict_each_other_are_refused(tmp_path, parts, sentence):
+    with pytest.raises(InputError) as refused:
+        read_catalog(folder_of(tmp_path, *parts), COLUMNS)
+    assert str(refused.value).startswith(str(tmp_path))
+    assert sentence in str(refused.value)
+
+
+def test_a_file_of_no_bytes_is_named(tmp_path):
+    (folder_of(tmp_path, part(10)) / "1.parquet").write_bytes(b"")
+    with pytest.raises(InputError, match=r"1\.parquet: expected a table in parquet, .* size is 0 bytes"):
+        read_catalog(tmp_path, COLUMNS)

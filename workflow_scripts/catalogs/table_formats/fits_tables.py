@@ -86,7 +86,12 @@ def _check_layout(path: str, number: int, part: Any) -> list[str]:
     names = [str(header.get(f"TTYPE{place}", "")).strip() for place in range(1, header["TFIELDS"] + 1)]
     for place, name in enumerate(names, start=1):
         if not name or name in names[: place - 1]:
-            header[f"TTYPE{place}"] = f"{name} ({place})"
+            other = f"{name} ({place})"
+            while other in names:
+                other += "'"
+            header[f"TTYPE{place}"] = other
+        elif name != header[f"TTYPE{place}"]:
+            header[f"TTYPE{place}"] = name
     if isinstance(part, fits.TableHDU):
         return names
     for place in range(1, len(names) + 1):

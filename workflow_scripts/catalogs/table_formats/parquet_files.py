@@ -9,9 +9,10 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from workflow_scripts.catalogs.angle_units import angle_unit
 from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.catalogs.table_formats.serialized_columns import assembled, astropy_header
-from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, guarded
+from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, guarded, reading
 from workflow_scripts.errors import InputError
 
 _SUFFIXES = (".parquet", ".parq", ".pq")
@@ -36,6 +37,12 @@ def parquet_tables(path: str) -> list[TableFile]:
     main = {properties.get(f"hats_col_{part}", ""): ucd for part, ucd in _MAIN_UCD.items()}
     if folder is None:
         return [_one_file(files[0], main)]
+    rows = {}
+    for file in files:
+        with reading(file, "parquet"):
+            rows[file] = pq.read_metadata(file).num_rows
+    # What an empty file says of its columns does not matter.
+    files = [file for file in files if rows[file]] or files[:1]
     dataset = ds.dataset(files, format="parquet", partitioning="hive", partition_base_dir=folder)
     values = {
         fragment.path: ds.get_partition_keys(fragment.partition_expression) for fragment in dataset.get_fragments()
@@ -45,7 +52,6 @@ def parquet_tables(path: str) -> list[TableFile]:
     in_first = {column.name for column in first.columns}
     keys = [name for name in dataset.schema.names if any(name in found for found in values.values())]
     keys = [name for name in keys if name not in in_first]
-    rows = sum(pq.read_metadata(file).num_rows for file in files)
 
     def pieces(wanted: Sequence[str], size: int) -> Iterator[Piece]:
         stored = [name for name in wanted if name not in keys]
@@ -58,7 +64,7 @@ def parquet_tables(path: str) -> list[TableFile]:
 
     columns = (*first.columns, *map(Column, keys))
     notes = (f"{len(files)} Parquet files",)
-    return [TableFile(columns, guarded(pieces, path, "parquet"), "", notes, first.coordinates, rows)]
+    return [TableFile(columns, guarded(pieces, path, "parquet"), "", notes, first.coordinates, sum(rows.values()))]
 
 
 def _check_alike(path: str, first: TableFile, table: TableFile, file: str, names: Sequence[str]) -> None:
@@ -68,11 +74,19 @@ def _check_alike(path: str, first: TableFile, table: TableFile, file: str, names
     for name in names:
         if name not in found:
             raise InputError(f"{file}: has no column '{name}', expected the same columns in all files of {path}")
-        if (found[name].unit, found[name].frame) != (expected[name].unit, expected[name].frame):
+        if (_unit(found[name]), found[name].frame) != (_unit(expected[name]), expected[name].frame):
             raise InputError(
                 f"{file}: column '{name}' has the unit '{found[name].unit}', in the first file '{expected[name].unit}';"
                 f" expected the same units in all files of {path}"
             )
+
+
+def _unit(column: Column) -> str:
+    """The name of a unit of angle, however it is spelled; any other unit as it is."""
+    try:
+        return angle_unit(column.unit) or ""
+    except ValueError:
+        return column.unit
 
 
 def _one_file(path: str, main: Mapping[str, str]) -> TableFile:
