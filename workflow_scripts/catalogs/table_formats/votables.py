@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from typing import Any
-from xml.etree import ElementTree
+from xml.parsers import expat
 
 import numpy as np
 import pyarrow as pa
@@ -29,24 +29,31 @@ def votables(path: str) -> list[TableFile]:
             raise InputError(f"{path}: {reason}")
     headers: list[dict[str, Any]] = []
     systems: dict[str, str] = {}
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        tag = name.rpartition(":")[2]
+        if tag == "COOSYS":
+            systems[attributes.get("ID", "")] = attributes.get("system", "")
+        elif tag == "TABLE":
+            title = attributes.get("name") or attributes.get("ID") or ""
+            headers.append({"name": title, "rows": attributes.get("nrows"), "fields": [], "binary": False})
+        elif headers and tag == "FIELD":
+            headers[-1]["fields"].append(attributes)
+        elif headers and tag in ("BINARY", "BINARY2"):
+            headers[-1]["binary"] = True
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = start
     with open_unpacked(path) as file:
-        for event, part in ElementTree.iterparse(file, ("start", "end")):
-            tag = part.tag.rpartition("}")[2]
-            if event == "end":
-                part.clear()
-            elif tag == "COOSYS":
-                systems[part.get("ID", "")] = part.get("system", "")
-            elif tag == "TABLE":
-                name = part.get("name") or part.get("ID") or ""
-                headers.append({"name": name, "rows": part.get("nrows"), "fields": []})
-            elif tag == "FIELD" and headers:
-                headers[-1]["fields"].append(dict(part.attrib))
+        parser.ParseFile(file)
     if not headers:
         raise InputError(f"{path}: expected a table, but the VOTable has none")
-    return [_table(path, number, header, systems) for number, header in enumerate(headers)]
+    fewest = min(len(header["fields"]) for header in headers)
+    return [_table(path, number, header, systems, fewest) for number, header in enumerate(headers)]
 
 
-def _table(path: str, number: int, header: dict[str, Any], systems: dict[str, str]) -> TableFile:
+def _table(path: str, number: int, header: dict[str, Any], systems: dict[str, str], fewest: int) -> TableFile:
+    """One table of a file whose tables have at least `fewest` columns."""
     columns = [
         Column(
             field.get("name") or field.get("ID") or "",
@@ -58,17 +65,26 @@ def _table(path: str, number: int, header: dict[str, Any], systems: dict[str, st
     ]
 
     def pieces(names: Sequence[str], rows: int) -> Iterator[Piece]:
+        listed = [column.name for column in columns]
+        # In their order in the file, as astropy takes them.
+        chosen = sorted({listed.index(name) for name in names})
         with open_unpacked(path) as file:
-            # As a function: what astropy gets as a file it may unpack once more.
-            parsed = votable.parse(file.read, table_number=number, unit_format="generic").get_first_table()
-        places = {field.name or field.ID: field for field in reversed(parsed.fields)}
+            # As a function: what astropy gets as a file it may unpack once more. It wants these columns in every table.
+            parsed = votable.parse(
+                file.read,
+                table_number=number,
+                columns=chosen if chosen[-1] < fewest else None,
+                unit_format="generic",
+            ).get_first_table()
+        places = {listed[place]: parsed.all_fields[place] for place in chosen}
         _check_rows(len(parsed.array), header["rows"])
-        with open_unpacked(path) as file:
-            flags = null_flags(file, number, parsed.all_fields)
-        if flags is not None:
+        if header["binary"]:
+            with open_unpacked(path) as file:
+                flags = null_flags(file, number, parsed.all_fields)
             _check_rows(len(parsed.array), len(flags))
-            for field, null in zip(parsed.all_fields, flags.T, strict=True):
-                parsed.array.mask[field.ID] |= null if parsed.array.mask[field.ID].ndim == 1 else False
+            for place in chosen:
+                mask = parsed.array.mask[parsed.all_fields[place].ID]
+                mask |= flags[:, place] if mask.ndim == 1 else False
         read = {name: cells_of_field(parsed, places[name]) for name in names}
         several = next((name for name, cells in read.items() if cells is None), None)
         if several is not None:
