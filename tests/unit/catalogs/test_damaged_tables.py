@@ -4,8 +4,10 @@ What no reader can see: a changed digit or bit of data that no checksum covers, 
 cards or a footer that were changed into other valid ones of the same width. All else is refused or does not matter.
 """
 
+import base64
 import gzip
 import io
+import re
 import resource
 import signal
 from collections.abc import Iterator
@@ -270,3 +272,36 @@ def test_a_number_for_a_unit_is_refused(folder, value):
         out = io.BytesIO()
         file.writeto(out)
     assert outcome(folder / "unit.fits", out.getvalue()) is None
+
+
+def _encoded(text: str, rows: slice) -> str:
+    """Some rows of a stream of 99 as a stream of their own."""
+    whole = base64.b64decode(text)
+    size = len(whole) // 99
+    return base64.b64encode(whole[rows.start * size : rows.stop * size]).decode()
+
+
+@pytest.mark.parametrize("kind", ["binary", "binary2"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        # Two streams one behind the other, of 50 and 49 rows: all behind the first would be passed over.
+        lambda text: _encoded(text, slice(0, 50)) + _encoded(text, slice(50, 99)),
+        # All rows below would be shifted.
+        lambda text: text[:401] + text[402:],
+        lambda text: text[:401] + "!" + text[402:],
+        lambda text: text[:400] + "====" + text[404:],
+    ],
+)
+def test_a_votable_whose_base64_is_damaged_is_refused(tmp_path, kind, damage):
+    path = tmp_path / "t.vot"
+    Table({"ra": np.linspace(30, 300, 99), "dec": np.linspace(-50, 50, 99)}).write(
+        path, format="votable", tabledata_format=kind
+    )
+    content = path.read_text().replace(' nrows="99"', "")
+    path.write_text(content)
+    assert len(read_catalog(str(path), {})) == 99
+    (text,) = re.findall(r"<STREAM[^>]*>([^<]*)<", content)
+    path.write_text(content.replace(text, damage("".join(text.split()))))
+    with pytest.raises(InputError, match=r"t\.vot: expected a table in votable, but it cannot be read"):
+        read_catalog(str(path), {})

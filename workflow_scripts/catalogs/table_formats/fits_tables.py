@@ -61,10 +61,19 @@ def _table(path: str, number: int, part: Any) -> TableFile:
                 text = Table.read(opened)
                 yield {name: _of_text_table(text[name]) for name in names}
                 return
-            total = opened.header["NAXIS2"]
-            for start in range(0, total, rows) or (0,):
+        total = header["NAXIS2"]
+        for start in range(0, total, rows) or (0,):
+            # Opened anew, else the part of the file that was read stays in memory as long as it is mapped.
+            with fits.open(path) as file:
+                opened = file[number]
+                _check_layout(path, number, opened)
                 data = opened.data[start : min(start + rows, total)]
-                yield {name: _cells(path, data, opened.columns[name]) for name in names}
+                piece = {name: _cells(path, data, opened.columns[name]) for name in names}
+                for column in opened.columns:
+                    # Else astropy copies all rows of all columns into memory when the file is closed.
+                    del column.array
+                del data
+            yield piece
 
     name = f"{number}" + (f" ({part.name})" if part.name else "")
     table = TableFile(tuple(columns), guarded(pieces, path, "fits"), name, rows=header["NAXIS2"])
