@@ -258,10 +258,14 @@ def _refuse_placeholders(numbers: NDArray[np.float64], where: str, ranges: Seque
         if not same.any() or not len(others) or not any(one.holds(np.array([value])).any() for one in ranges):
             continue
         gap = min(abs(others - value))
-        if gap > 0.5 * (others.max() - others.min()):
+        # Far from all others, or the one beyond a gap in whole numbers that have none (a type of -9 below -5 to 10).
+        distinct = np.unique(others)
+        whole = len(distinct) > 2 and (np.diff(distinct) == 1).all()
+        if gap > 0.5 * (others.max() - others.min()) or (whole and gap >= 3):
             raise InputError(
                 f"{where} has {int(same.sum())} cells of {value:g}, far from all others ({others.min():g} to"
-                f" {others.max():g}), which look like 'not known'; expected them to be named as missing ({value:g}),"
+                f" {others.max():g}), which look like 'not known'; expected them to be named as missing"
+                f" (`missing: [{value:g}]`, --missing={value:g}),"
                 " or ranges that leave them out"
             )
 

@@ -74,7 +74,9 @@ def guess_column(columns: Sequence[Column], file: str, part: str, key: str) -> C
     found = _guessed(columns, part) or _guessed(columns, _GALACTIC.get(part, part))
     if not found:
         present = [column.name for column in columns]
-        raise InputError(f"{file}: no column looks like the {part}, name it with {key}; it has {_shown(present)}")
+        near = [name for name in present if re.split(r"[^a-z]", name.casefold())[0] == part]
+        hint = f"; could it be {' or '.join(map(repr, near[:3]))}?" if near else f"; it has {_shown(present)}"
+        raise InputError(f"{file}: no column looks like the {part}, name it with {key}{hint}")
     if len(found) > 1:
         listed = ", ".join(f"'{column.name}'" for column in found)
         raise InputError(f"{file}: {len(found)} columns could be the {part}: {listed}; name one with {key}")

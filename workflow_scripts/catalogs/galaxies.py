@@ -14,7 +14,13 @@ import pyarrow as pa
 from workflow_scripts.catalogs.cells import as_numbers, as_text, is_mostly_numbers, joined_cells
 from workflow_scripts.catalogs.formats import COVARIATES, POSITION_COLUMNS, SIMULATED_COLUMNS, TEXT_COLUMNS
 from workflow_scripts.catalogs.hygiene import check_precision, clean
-from workflow_scripts.catalogs.labels import label_ranges, labels_by_value, labels_by_votes, vote_columns
+from workflow_scripts.catalogs.labels import (
+    label_ranges,
+    label_warnings,
+    labels_by_value,
+    labels_by_votes,
+    vote_columns,
+)
 from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.catalogs.readers import CatalogTable, Parts, TableOptions
 from workflow_scripts.errors import InputError
@@ -63,6 +69,7 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
         report["labels"] = {"unknown_values": unknown}
     galaxies["label"] = labels
     report["labels"]["without_label"] = int(labels.isna().sum())
+    report["warnings"] += label_warnings(report["labels"], len(galaxies))
     if entry.get("sample") and len(galaxies) > entry["sample"]:
         galaxies = _sampled(galaxies, entry["sample"])
         report["sample"] = len(galaxies)

@@ -17,6 +17,8 @@ from workflow_scripts.errors import InputError
 VoteThresholds = Mapping[str, Mapping[str, float]]
 # The most frequent unknown label values; a column mapped by mistake can have one a row.
 _LISTED_VALUES = 50
+# Losing the labels of more than this share of the galaxies is reported before all else.
+_NOTEWORTHY = 0.1
 
 
 def vote_columns(thresholds: VoteThresholds) -> dict[str, str]:
@@ -56,6 +58,12 @@ def labels_by_votes(
             if not pd.api.types.is_float_dtype(votes):
                 raise InputError(
                     f"{source}: column '{column}' (catalogs, label_votes.{name}) is text, expected fractions of votes"
+                )
+            largest = float(np.nanmax(votes.to_numpy(float), initial=0.0))
+            if 0 < least < 1 < largest:
+                raise InputError(
+                    f"{source}: column '{column}' (catalogs, label_votes.{name}) has values up to {largest:g}, expected"
+                    f" fractions from 0 to 1 where the least is {least:g}; numbers of votes need a number of votes"
                 )
             reached[number] &= votes.to_numpy(float) >= least
     number_reached = reached.sum(axis=0)
@@ -106,6 +114,13 @@ def labels_by_value(
         meaning |= {name: number for number, name in enumerate(classes)}
     labels = galaxies["label"].map(meaning).astype("Int8")
     odd = galaxies.loc[labels.isna() & galaxies["label"].notna(), "label"].value_counts()
+    folded = {value.casefold(): value for value in meaning}
+    for value in map(str, odd.index):
+        if (like := folded.get(value.casefold())) is not None:
+            raise InputError(
+                f"{source}: {odd[value]} rows have the label '{value}', which differs from '{like}' in upper and lower"
+                " case only; expected what it means (catalogs, label_values)"
+            )
     if labels.isna().all() and len(odd):
         raise InputError(
             f"{source}: no label is known; it has {', '.join(sorted(odd.index)[:5])}, expected {', '.join(meaning)}"
@@ -120,6 +135,24 @@ def labels_by_value(
         )
     listed = sorted(odd.items(), key=lambda item: (-item[1], item[0]))[:_LISTED_VALUES]
     return labels, {str(value): int(count) for value, count in listed}
+
+
+def label_warnings(report: Mapping[str, Any], n: int) -> list[str]:
+    """What a reader should know of labels that were left out, before any number; `report` has what became of them."""
+    sentences = []
+    unknown = report["unknown_values"]
+    if sum(unknown.values()) > _NOTEWORTHY * n:
+        shown = ", ".join(f"'{value}' {rows:,}" for value, rows in list(unknown.items())[:3])
+        sentences.append(
+            f"{sum(unknown.values()):,} of {n:,} galaxies have a label that is none of the classes ({shown}), and were"
+            " taken as not labelled."
+        )
+    several = report.get("by_votes", {}).get("several_classes", 0)
+    if several > _NOTEWORTHY * n:
+        sentences.append(
+            f"{several:,} of {n:,} galaxies have the votes of several classes, and were taken as not labelled."
+        )
+    return sentences
 
 
 def _similar(value: str, known: list[str]) -> str:

@@ -21,6 +21,12 @@ _KNOWN_UNITS = {"al2000": "hours", "de2000": "degrees"}
 # System of a header's coordinates -> frame. FK5 of J2000 is ICRS to 0.1 arcsec.
 _SYSTEMS = {"icrs": "icrs", "fk5": "icrs", "eq_fk5": "icrs", "gcrs": "icrs", "galactic": "galactic", "gal": "galactic"}
 _OLD_EQUINOX = re.compile(r"1950|b1950", re.IGNORECASE)
+# Names of columns of other systems.
+_OTHER_SYSTEMS = {
+    "supergalactic": re.compile(r"_?sg[lb]|supergal.*", re.IGNORECASE),
+    "ecliptic": re.compile(r"_?e(cl)?_?(lon|lat|long|longitude|latitude)|.*ecliptic.*", re.IGNORECASE),
+    "horizontal": re.compile(r"az|azimuth|alt|altitude|zenith", re.IGNORECASE),
+}
 _SEXAGESIMAL = re.compile(
     r"^\s*(?P<sign>[+\-−]?)\s*(?P<whole>\d{1,3})\s*(?P<mark>[:hHdD°\s])\s*(?P<minutes>\d{1,2})\s*"
     r"(?:[:mM'′\s]\s*(?P<seconds>\d{1,2}(?:\.\d*)?)?\s*[sS\"″]?)?\s*$"
@@ -45,9 +51,10 @@ class PositionKeys:
 class PositionReader:
     """Turns cells of two columns into right ascensions and declinations, and counts what it did.
 
-    `units` are the names of the units of both columns, None where none is stated. `sexagesimal` counts the rows that
-    held text such as `12:30:00`, `unreadable` those of each column that held something else, `odd` one of
-    these, and `as_numbers` and `as_text` whether right ascensions and declinations came as numbers and as text.
+    `units` are the names of the units of both columns, None where none is known, and `stated` is whether the user gave
+    it. `sexagesimal` counts the rows that held text such as `12:30:00`, `unreadable` those of each column that held
+    something else, `odd` one of these, and `as_numbers` and `as_text` whether right ascensions and declinations came
+    as numbers and as text.
     """
 
     file: str
@@ -55,6 +62,7 @@ class PositionReader:
     keys: PositionKeys
     units: tuple[str | None, str | None]
     frame: str
+    stated: bool = False
     sexagesimal: int = 0
     unreadable: dict[str, int] = field(default_factory=dict)
     odd: dict[str, str] = field(default_factory=dict)
@@ -103,7 +111,7 @@ class PositionReader:
         for place, other in ((0, 1), (1, 0)):
             if found[place] is None and found[other] not in (None, "degrees", "hours", "radians"):
                 raise InputError(_one_unit_only(file, columns, keys, place))
-        return cls(file, columns, keys, (found[0], found[1]), frame or _frame(file, columns, keys))
+        return cls(file, columns, keys, (found[0], found[1]), frame or _frame(file, columns, keys), unit is not None)
 
     def degrees(self, longitude: pa.Array, latitude: pa.Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """ICRS right ascensions and declinations (n,) in degrees, NaN where a cell is empty or no position."""
@@ -191,13 +199,20 @@ def _frame(file: str, columns: tuple[Column, Column], keys: PositionKeys) -> str
         system = column.frame.casefold()
         if (system and system not in _SYSTEMS) or _OLD_EQUINOX.search(column.name) or "1950" in system:
             what = column.frame or "B1950"
-            raise InputError(
-                f"{file}: column '{column.name}' is in the frame {what}, expected ICRS or galactic coordinates; if"
-                f" it is one of these, {keys.frame} states it"
-            )
+            raise _of_other_frame(file, column, what, keys)
+        for what, names in _OTHER_SYSTEMS.items():
+            if not system and names.fullmatch(column.name.strip()):
+                raise _of_other_frame(file, column, f"{what} by its name", keys)
     if "galactic" in {_SYSTEMS.get(column.frame.casefold()) for column in columns} or is_galactic(longitude, latitude):
         return "galactic"
     return "icrs"
+
+
+def _of_other_frame(file: str, column: Column, what: str, keys: PositionKeys) -> InputError:
+    return InputError(
+        f"{file}: column '{column.name}' is in the frame {what}, expected ICRS or galactic coordinates; if it is one of"
+        f" these, {keys.frame} states it"
+    )
 
 
 @dataclass
@@ -236,8 +251,7 @@ class PositionExtent:
             return None
         width, height = (high - low for high, low in zip(self.highest, self.lowest, strict=True))
         lowest, highest = self.lowest[0], self.highest[0]
-        declination = max(abs(self.lowest[1]), abs(self.highest[1]))
-        if declination <= 1.58 and lowest >= -3.15 and highest <= 6.29:
+        if self._declination() <= 1.58 and lowest >= -3.15 and highest <= 6.29:
             return "radians"
         # A field of degrees is about as wide as it is high; so is one of hours once it is taken for that.
         narrow = width * np.cos(np.radians((self.highest[1] + self.lowest[1]) / 2))
@@ -251,12 +265,36 @@ class PositionExtent:
         return self.n > 0 and ((lowest >= 0 and highest <= 24) or (lowest >= -12 and highest <= 12))
 
     def doubt(self, reader: PositionReader) -> str | None:
-        """A sentence where right ascensions without a unit were taken for degrees, and could be hours; else None."""
-        if reader.units[0] is not None or reader.sexagesimal or reader.frame != "icrs" or not self.may_be_hours():
+        """A sentence where numbers were taken for degrees, and look like or could be something else; else None."""
+        if reader.stated or reader.sexagesimal or reader.frame != "icrs":
             return None
+        if reader.units[0] == "degrees" and (found := self.suspected_unit()):
+            return (
+                f"{_both(reader)} are in degrees by the table, but have {self._values()}, which look like {found}: if"
+                f" they are, {reader.keys.unit} states it."
+            )
+        if reader.units[0] is None and self.may_be_hours():
+            return (
+                f"'{reader.columns[0].name}' has no unit, and its values from {self.lowest[0]:.4g} to"
+                f" {self.highest[0]:.4g} were taken for degrees: if they are hours, {reader.keys.unit} states it."
+            )
+        # Strips such as Stripe 82 lie on both sides of the equator alike.
+        lopsided = abs(self.highest[1] + self.lowest[1]) > 0.2 * (self.highest[1] - self.lowest[1])
+        wide = self.highest[0] - self.lowest[0] > 60
+        if reader.units[1] is None and self._declination() <= 1.58 and wide and lopsided:
+            return (
+                f"'{reader.columns[1].name}' has no unit, and no value beyond {self._declination():.3g}: it was taken"
+                f" for degrees of a strip along the equator, and could be radians; {reader.keys.unit} states which."
+            )
+        return None
+
+    def _declination(self) -> float:
+        return max(abs(self.lowest[1]), abs(self.highest[1]))
+
+    def _values(self) -> str:
         return (
-            f"'{reader.columns[0].name}' has no unit, and its values from {self.lowest[0]:.4g} to {self.highest[0]:.4g}"
-            f" were taken for degrees: if they are hours, {reader.keys.unit} states it."
+            f"values from {self.lowest[0]:.4g} to {self.highest[0]:.4g} and {self.lowest[1]:.4g} to"
+            f" {self.highest[1]:.4g}"
         )
 
     def check(self, reader: PositionReader) -> None:
@@ -269,13 +307,15 @@ class PositionExtent:
             return
         found = self.suspected_unit() if reader.units[0] is None else None
         # Declinations of the whole sky, beside degrees; strips along the equator, such as Stripe 82, are not as high.
-        high = 1.3 < max(abs(self.lowest[1]), abs(self.highest[1])) <= 1.58
+        high = 1.3 < self._declination() <= 1.58
         if reader.units[1] is None and self.n >= _FEW and high and self.highest[0] - self.lowest[0] > 90:
             found = "radians"
         if found:
-            names = f"'{reader.columns[0].name}' and '{reader.columns[1].name}'"
             raise InputError(
-                f"{reader.file}: the columns {names} have no unit, and values from {self.lowest[0]:.4g} to"
-                f" {self.highest[0]:.4g} and {self.lowest[1]:.4g} to {self.highest[1]:.4g}, which look like {found};"
-                f" expected degrees, or the unit stated ({reader.keys.unit})"
+                f"{reader.file}: the columns {_both(reader)} have no unit, and {self._values()}, which look like"
+                f" {found}; expected degrees, or the unit stated ({reader.keys.unit})"
             )
+
+
+def _both(reader: PositionReader) -> str:
+    return f"'{reader.columns[0].name}' and '{reader.columns[1].name}'"

@@ -43,7 +43,7 @@ class TableOptions:
 
     `table_format` (None: by content), `hdu` (name or number of a table, None: the only one that has the columns),
     `position_unit` and `frame` (None: as the table states), `select` (rows), `missing` (texts and
-    numbers that mean "not known"), `sentinels` (numbers that do so where classes are ranges).
+    numbers that mean "not known"), `sentinels` (numbers that do so where classes are ranges, and in `select`).
     """
 
     table_format: str | None = None
@@ -224,7 +224,11 @@ class CatalogTable:
             odd.setdefault(part, shown_text(cells))
             if not part.startswith(_SELECT):
                 self.unreadable[part] = self.unreadable.get(part, 0) + bad
-        return np.where(equals_any(numbers, self.options.missing_numbers), np.nan, numbers)
+        not_known = self.options.missing_numbers
+        if part.startswith(_SELECT):
+            # Other columns lose them later, and counted.
+            not_known += self.options.sentinels
+        return np.where(equals_any(numbers, not_known), np.nan, numbers)
 
     def _selected(self, raw: Piece, odd: dict[str, str], known: set[str]) -> pa.Array:
         assert self.selection is not None

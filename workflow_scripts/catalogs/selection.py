@@ -54,7 +54,7 @@ class Selection:
             if not isinstance(tree, ast.Compare | ast.BoolOp | ast.UnaryOp):
                 raise ValueError("it compares nothing")
         except (SyntaxError, ValueError, RecursionError) as error:
-            reason = error.msg if isinstance(error, SyntaxError) else str(error)
+            reason = _hint(text) or (error.msg if isinstance(error, SyntaxError) else str(error))
             raise InputError(
                 f"{key}: '{text}' cannot be read ({reason}), expected comparisons such as"
                 " 'redshift < 0.1 and kind == \"S\"'"
@@ -76,7 +76,8 @@ class Selection:
             case ast.Name(id=name):
                 return columns[self.aliases.get(name, name)]
             case ast.Constant(value=value):
-                return pa.scalar(value if isinstance(value, str) else float(str(value)))
+                # Logical values are 1 and 0.
+                return pa.scalar(value if isinstance(value, str) else float(value))  # type: ignore[arg-type]
             case ast.BinOp(left=left, op=sign, right=right):
                 return _CALCULATE[type(sign)](self._value(left, columns), self._value(right, columns))
             case ast.UnaryOp(op=ast.Not(), operand=operand):
@@ -106,6 +107,22 @@ class Selection:
             inside = pc.if_else(pc.is_valid(value), inside, pa.scalar(None, pa.bool_()))
             return inside if isinstance(op, ast.In) else pc.invert(inside)
         return _COMPARE[type(op)](value, self._value(right, columns))
+
+
+# How others write selections -> what is meant here.
+_OTHER_LANGUAGES = (
+    (r"(?<![<>=!])=(?!=)", "'=' is written '=='"),
+    (r"<>", "'<>' is written '!='"),
+    (r"\b(?:AND|OR|NOT|IN)\b|&&|\|\||[&|]", "'and', 'or', 'not' and 'in' are written in small letters"),
+    (r"(?i:\bbetween\b)", "'x between 1 and 2' is written '1 <= x <= 2'"),
+    (r"(?i:\bis\s+(?:not\s+)?null\b)", "rows without a value are not selected, whatever is compared"),
+    (r"(?i:\blike\b)", "texts are compared as a whole"),
+)
+
+
+def _hint(text: str) -> str:
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"|`[^`]*`", "", text)
+    return "; ".join(meant for pattern, meant in _OTHER_LANGUAGES if re.search(pattern, bare))
 
 
 def _check(node: ast.expr) -> None:

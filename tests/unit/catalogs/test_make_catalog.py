@@ -133,10 +133,10 @@ def test_labels_without_label_values(tmp_path):
 
 
 def test_a_class_without_galaxies_beside_unknown_labels_is_an_error(tmp_path):
-    (tmp_path / "t.csv").write_text("RA,Dec,class\n1,1,E\n2,2,Sp\n3,3,Sp\n4,4,?\n")
+    (tmp_path / "t.csv").write_text("RA,Dec,class\n1,1,E\n2,2,Sp.\n3,3,Sp.\n4,4,?\n")
     columns = {"ra": "RA", "dec": "Dec", "label": "class"}
     changed = entry(columns=columns, label_values={"E": "elliptical", "SP": "spiral"})
-    with pytest.raises(InputError, match=r"no galaxy is spiral: no label is SP, but 2 .* label Sp; is"):
+    with pytest.raises(InputError, match=r"no galaxy is spiral: no label is SP, but 2 .* label Sp\.; is"):
         galaxies_of_catalog(changed, str(tmp_path / "t.csv"))
 
 

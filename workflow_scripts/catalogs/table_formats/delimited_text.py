@@ -200,8 +200,12 @@ def _joined(batches: Sequence[pa.RecordBatch], places: Sequence[int], names: Seq
 
 
 def _trimmed(cells: pa.Array) -> pa.Array:
-    """Text without blanks around it, nor quotes behind a blank or `=` (spreadsheets); null where nothing is left."""
+    """Text without blanks around it, nor quotes as spreadsheets write; null where nothing is left.
+
+    These stand behind a blank or `=`, and before digits that are to stay text.
+    """
     cells = pc.replace_substring_regex(cells, r'^(?:\s+|\s*=)"([^"]*)"\s*$', r"\1")
+    cells = pc.replace_substring_regex(cells, r"^\s*'([+-]?\d[\d.]*)\s*$", r"\1")
     cells = pc.utf8_trim_whitespace(cells)
     return pc.if_else(pc.equal(cells, ""), pa.scalar(None, pa.string()), cells)
 

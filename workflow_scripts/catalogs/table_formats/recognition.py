@@ -1,6 +1,7 @@
 """What a file is, by its first bytes and then by its name; text that may be compressed and in any encoding."""
 
 import bz2
+import codecs
 import gzip
 import lzma
 import zlib
@@ -21,7 +22,7 @@ _COMPRESSED: tuple[tuple[bytes, Any], ...] = (
     (b"\xfd7zXZ\x00", lzma.open),
 )
 _OTHERS = (
-    (b"PK\x03\x04", "a zip archive or spreadsheet"),
+    (b"PK\x03\x04", "a zip archive or spreadsheet (of an archive, unpack it)"),
     (b"\x89HDF", "an HDF5 file"),
     (b"SQLite format 3", "a database"),
     (b"\x93NUMPY", "a NumPy array"),
@@ -94,7 +95,10 @@ def recognised_format(path: str, given: str | None) -> str:
         return "ipac"
     if found := format_of_name(place.name):
         return found
-    raise InputError(f"{path}: the name gives no format, expected {', '.join(FORMAT_SUFFIXES)}, or the key `format`")
+    raise InputError(
+        f"{path}: neither its content nor its name is that of a table, expected {', '.join(FORMAT_SUFFIXES)}; save it"
+        " as Parquet, FITS or CSV, or state the format if it is one of these (`format`)"
+    )
 
 
 def _is_ipac(begin: bytes) -> bool:
@@ -121,8 +125,8 @@ def encoding_of(head: bytes) -> str:
     if b"\0" in head:
         raise ValueError("it holds zeros, as no text does")
     try:
-        # The last character may be cut.
-        head[: len(head) - 4 if len(head) == HEAD_BYTES else None].decode("utf-8")
+        # The last character may be cut where the file goes on.
+        codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) < HEAD_BYTES)
     except UnicodeDecodeError:
         return "latin-1"
     return "utf-8"

@@ -4,6 +4,7 @@ It stores a masked column as two, `label` and `label.mask`, and coordinates as `
 in YAML what belongs together (astropy.table.serialize).
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -36,6 +37,8 @@ def assembled(table: TableFile, header: Mapping[str, Any]) -> TableFile:
             frames |= dict.fromkeys(axes, str(description.get("frame", "")))
     masks = {data: mask for data, mask in masks.items() if mask in {column.name for column in table.columns}}
     described = {entry["name"]: entry for entry in header.get("datatype") or ()}
+    # Texts of columns of objects.
+    in_json = {name for name, entry in described.items() if entry.get("subtype") == "json"}
     columns = [
         _described(column, described.get(column.name, {}), frames.get(column.name, ""))
         for column in table.columns
@@ -45,7 +48,8 @@ def assembled(table: TableFile, header: Mapping[str, Any]) -> TableFile:
     def pieces(names: Sequence[str], rows: int) -> Iterator[Piece]:
         wanted = dict.fromkeys([*names, *(masks[name] for name in names if name in masks)])
         for piece in table.pieces(list(wanted), rows):
-            yield {name: _masked(piece[name], piece.get(masks.get(name, ""))) for name in names}
+            found = {name: _masked(piece[name], piece.get(masks.get(name, ""))) for name in names}
+            yield {name: _from_json(cells) if name in in_json else cells for name, cells in found.items()}
 
     return replace(table, columns=tuple(columns), pieces=pieces, coordinates=coordinates)
 
@@ -57,6 +61,14 @@ def _masked(cells: pa.Array, mask: pa.Array | None) -> pa.Array:
         # In text formats.
         mask = pc.equal(pc.utf8_lower(mask.cast(pa.string())), "true")
     return pc.if_else(pc.fill_null(mask, False), pa.scalar(None, cells.type), cells)
+
+
+def _from_json(cells: pa.Array) -> pa.Array:
+    """Texts without the quotes of JSON; other cells as they are."""
+    if not pa.types.is_string(cells.type):
+        return cells
+    texts = (json.loads(cell) if cell and cell[0] == cell[-1] == '"' else cell for cell in cells.to_pylist())
+    return pa.array((None if text == "null" else text for text in texts), pa.string())
 
 
 def _stored_in(node: Any) -> str | None:

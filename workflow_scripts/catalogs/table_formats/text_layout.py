@@ -68,6 +68,8 @@ def text_layout(head: bytes) -> TextLayout:
             rows.append(line)
     if not rows:
         places, rows = [first], [comments.pop().lstrip("#")]
+    if _RULE.fullmatch(rows[0]):
+        raise ValueError(f"it begins with a frame ({rows[0].strip()[:20]}), as programs show tables; export it as CSV")
     separator = given or _separator(rows)
     header, skipped = cells_of_line(rows[0], separator), places[0] + 1
     commented = cells_of_line(comments[-1].lstrip("#").strip(), separator) if comments else []
@@ -83,6 +85,9 @@ def text_layout(head: bytes) -> TextLayout:
     ends_with_separator = _ends_with_separator(rows[1:], separator, len(header))
     if ends_with_separator:
         header, units = [*header, ""], [*units, ""]
+    elif _has_row_names(rows[1:], separator, len(header)):
+        header, units = ["", *header], ["", *units]
+        notes.append("the first column, without a name, has the numbers of rows")
     return TextLayout(
         separator, tuple(header), tuple(units), skipped, encoding, tuple(notes), rule, ends_with_separator
     )
@@ -102,7 +107,7 @@ def _separator(rows: Sequence[str]) -> str:
     best = max(even or SEPARATORS, key=lambda separator: sizes[separator][0])
     if sizes[best][0] > 1:
         return best
-    return BLANKS if len(rows[0].split()) > 1 and not rows[0].lstrip().startswith('"') else ","
+    return BLANKS if len(cells_of_line(rows[0], BLANKS)) > 1 else ","
 
 
 def cells_of_line(line: str, separator: str) -> list[str]:
@@ -133,6 +138,13 @@ def _without_lines_of_units(rows: list[str], units: list[str], separator: str) -
         units = [cell or unit for cell, unit in zip(found[0], units, strict=True)]
         return rows[:1] + rows[2:], units, 1, ""
     return rows, units, 0, ""
+
+
+def _has_row_names(rows: Sequence[str], separator: str, columns: int) -> bool:
+    """Whether every row begins with its number, for which the header has no name, as R writes."""
+    cells = [cells_of_line(row, separator) for row in rows]
+    numbers = [str(number) for number in range(1, len(cells) + 1)]
+    return len(cells) > 1 and all(len(row) == columns + 1 for row in cells) and [row[0] for row in cells] == numbers
 
 
 def _ends_with_separator(rows: Sequence[str], separator: str, columns: int) -> bool:
