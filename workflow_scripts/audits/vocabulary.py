@@ -40,6 +40,8 @@ _PLACEHOLDERS = (
     "undefined",
     "missing",
 )
+# Shorter words differ by a letter and mean something else (S0, S0a).
+_WORD = 5
 _SHOWN = 8
 # The other side of a limit.
 _BEYOND = {">=": "<", ">": "<=", "<": ">=", "<=": ">"}
@@ -154,6 +156,11 @@ def meaning_of(
             f" only; expected it to be named, in {options['positive']} or {options['negative']}"
         )
     if vocabulary.rest:
+        if near := next(((value, name) for value in open_ones for name in positive if _misspelt(value, name)), None):
+            raise InputError(
+                f"{where} has the values {_listed(counts)}: '{near[0]}' is almost '{near[1]}'; expected it to be named,"
+                f" in {options['positive']} or {options['negative']}"
+            )
         return _logged(Meaning(positive, (*negative, *open_ones)), counts, where)
     if len(open_kinds) > 2 - bool(positive or negative):
         numbers = sum(isinstance(kind, float) for kind in kinds)
@@ -182,6 +189,16 @@ def meaning_of(
 def is_placeholder(value: str) -> bool:
     """Whether a label looks like what stands for "not known"."""
     return value.casefold() in _PLACEHOLDERS or _as_number(value) in PLACEHOLDERS
+
+
+def _misspelt(value: str, name: str) -> bool:
+    """Whether a longer word has a letter more or less than another, or the same ones in another order."""
+    shorter, longer = sorted((value.casefold(), name.casefold()), key=len)
+    if len(shorter) < _WORD or not shorter.isalpha() or not longer.isalpha():
+        return False
+    if len(shorter) == len(longer):
+        return sorted(shorter) == sorted(longer)
+    return any(longer[:place] + longer[place + 1 :] == shorter for place in range(len(longer)))
 
 
 def _logged(meaning: Meaning, counts: Mapping[str, int], where: str) -> Meaning:
