@@ -5,11 +5,13 @@ cards or a footer that were changed into other valid ones of the same width. All
 """
 
 import base64
+import faulthandler
 import gzip
 import io
 import re
 import resource
 import signal
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -171,19 +173,23 @@ def _bounded(request) -> Iterator[None]:
     name = getattr(request.node, "callspec", None) and request.node.callspec.params.get("name")
     limit = MEGABYTES.get(name or "checked.parquet", 700)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    faulthandler.register(signal.SIGPROF, file=sys.__stderr__, chain=True)
     yield
-    signal.alarm(0)
+    faulthandler.unregister(signal.SIGPROF)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1000 * limit
 
 
 def outcome(path: Path, data: bytes) -> list[tuple] | None:
     """Rows, or None where the file was refused in one sentence that names it."""
     path.write_bytes(data)
-    signal.alarm(SECONDS)
+    # Of this process, whatever else runs; what it was doing is shown, and the file is left.
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         return rows_of(path)
     except InputError as error:
         refused = str(error)
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
     assert str(path) in refused
     assert "\n" not in refused
     return None

@@ -73,7 +73,9 @@ def test_every_format_gives_the_same_table(tmp_path, name):
 
 def test_format_can_be_given_where_the_name_tells_none(tmp_path):
     path = write(tmp_path / "t.csv").rename(tmp_path / "galaxies.of_mine")
-    with pytest.raises(InputError, match=r"galaxies\.of_mine: the name gives no format.*`format`"):
+    with pytest.raises(
+        InputError, match=r"galaxies\.of_mine: neither its content nor its name is that of a table.*`format`"
+    ):
         read_catalog(path, COLUMNS)
     assert len(read_catalog(path, COLUMNS, TableOptions("csv"))) == 3
     with pytest.raises(InputError, match=r"format 'xlsx' is not known, expected .*csv"):

@@ -17,6 +17,8 @@ from workflow_scripts.catalogs.table_formats.serialized_columns import assembled
 from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, guarded
 from workflow_scripts.errors import InputError
 
+# By the standard.
+_MOST_COLUMNS = 999
 _TEXT_FORM = re.compile(r"\s*(\d*)A")
 _FIRST, _LAST = "--BEGIN-ASTROPY-SERIALIZED-COLUMNS--", "--END-ASTROPY-SERIALIZED-COLUMNS--"
 # Characters of a YAML line in a comment card; one more, a backslash, means that the next card continues it.
@@ -92,7 +94,9 @@ def _check_layout(path: str, number: int, part: Any) -> list[str]:
     header = part.header
     if header.get("ZTABLE"):
         raise InputError(f"{path}: table {number} is tile-compressed, expected it unpacked (`funpack`)")
-    names = [str(header.get(f"TTYPE{place}", "")).strip() for place in range(1, header["TFIELDS"] + 1)]
+    if not 0 <= (count := header["TFIELDS"]) <= _MOST_COLUMNS:
+        raise InputError(f"{path}: table {number} has {count} columns (TFIELDS), expected at most {_MOST_COLUMNS}")
+    names = [str(header.get(f"TTYPE{place}", "")).strip() for place in range(1, count + 1)]
     for place, name in enumerate(names, start=1):
         if not name or name in names[: place - 1]:
             other = f"{name} ({place})"
