@@ -53,7 +53,8 @@ def as_numbers(cells: pa.Array, where: str) -> tuple[NDArray[np.float64], int]:
             return _numbers_among_texts(texts, where)
     if pa.types.is_temporal(kind):
         raise InputError(f"{where} holds dates or times, expected numbers")
-    return _float_array(cells.cast(pa.float64())), 0
+    # Whole numbers beyond 2^53 lose digits, as in any calculation.
+    return _float_array(cells.cast(pa.float64(), safe=False)), 0
 
 
 def _numbers_among_texts(texts: pa.Array, where: str) -> tuple[NDArray[np.float64], int]:

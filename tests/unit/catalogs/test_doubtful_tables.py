@@ -229,3 +229,11 @@ def test_columns_of_a_join_are_offered(tmp_path):
     galaxies().rename(columns={"ra": "ra_1", "dec": "dec_1"}).assign(ra_2=1.0).to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(InputError, match=r"could it be 'ra_1' or 'ra_2'\?"):
         read_catalog(str(tmp_path / "t.csv"), {"source_id": "id"})
+
+
+@pytest.mark.parametrize("suffix", ["fits", "parquet", "csv"])
+def test_large_whole_numbers_are_numbers_in_every_format(tmp_path, suffix):
+    table = Table.from_pandas(galaxies().assign(z=np.arange(N) + 2**62 + 1))
+    table.write(tmp_path / f"t.{suffix}", format="ascii.csv" if suffix == "csv" else None)
+    found = read_catalog(str(tmp_path / f"t.{suffix}"), COLUMNS | {"redshift": "z"})
+    assert found["redshift"].tolist() == [float(value) for value in table["z"]]
