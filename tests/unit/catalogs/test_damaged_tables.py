@@ -311,3 +311,11 @@ def test_a_votable_whose_base64_is_damaged_is_refused(tmp_path, kind, damage):
     path.write_text(content.replace(text, damage("".join(text.split()))))
     with pytest.raises(InputError, match=r"t\.vot: expected a table in votable, but it cannot be read"):
         read_catalog(str(path), {})
+
+
+@pytest.mark.parametrize(("part", "key"), [(0, "NAXIS"), (1, "TFIELDS")])
+@pytest.mark.parametrize("count", ["2147483648", "9223372036854775807", "1000", "-1", "1.5"])
+def test_counts_beyond_the_standard_are_refused_at_once(folder, part, key, count):
+    whole = written("t.fits")
+    place = whole.index(f"{key:<8}=".encode(), 2880 * part)
+    assert outcome(folder / "t.fits", whole[: place + 10] + count.rjust(20).encode() + whole[place + 30 :]) is None

@@ -12,13 +12,14 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from workflow_scripts.catalogs.cells import decoded
-from workflow_scripts.catalogs.table_formats.recognition import check_packing
+from workflow_scripts.catalogs.table_formats.recognition import check_packing, open_unpacked
 from workflow_scripts.catalogs.table_formats.serialized_columns import assembled, astropy_header
 from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, guarded
 from workflow_scripts.errors import InputError
 
-# By the standard.
-_MOST_COLUMNS = 999
+# Of axes and columns, by the standard.
+_MOST = 999
+_BLOCK = 2880
 _TEXT_FORM = re.compile(r"\s*(\d*)A")
 _FIRST, _LAST = "--BEGIN-ASTROPY-SERIALIZED-COLUMNS--", "--END-ASTROPY-SERIALIZED-COLUMNS--"
 # Characters of a YAML line in a comment card; one more, a backslash, means that the next card continues it.
@@ -34,6 +35,7 @@ def fits_tables(path: str) -> list[TableFile]:
         where there is none, or a table's columns do not fill its rows.
     """
     check_packing(path)
+    _check_counts(path)
     with fits.open(path) as file:
         kinds = [type(part).__name__ for part in file]
         tables = [
@@ -44,6 +46,38 @@ def fits_tables(path: str) -> list[TableFile]:
     if not tables:
         raise InputError(f"{path}: expected a table, but it holds images only ({', '.join(kinds)})")
     return tables
+
+
+def _check_counts(path: str) -> None:
+    """Raise `InputError` where a header has more axes or columns than can be: astropy looks for the cards of each.
+
+    Headers after one that cannot be read are left to astropy, which does not come to them.
+    """
+    with open_unpacked(path) as file:
+        number = 0
+        while True:
+            try:
+                header = fits.Header.fromfile(file)
+                counts = {key: header.get(key, 0) for key in ("NAXIS", "TFIELDS")}
+            except (OSError, EOFError, ValueError, fits.VerifyError):
+                return
+            for key, count in counts.items():
+                _check_count(path, number, key, count)
+            sizes = [header.get(f"NAXIS{axis}") for axis in range(1, counts["NAXIS"] + 1)]
+            extra = [header.get("PCOUNT", 0), header.get("GCOUNT", 1), header.get("BITPIX")]
+            if not all(isinstance(value, int) for value in (*sizes, *extra)):
+                return
+            values = math.prod(sizes) if sizes else 0
+            length = abs(extra[2]) // 8 * extra[1] * (extra[0] + values)
+            if length < 0:
+                return
+            file.seek(-(-length // _BLOCK) * _BLOCK, 1)
+            number += 1
+
+
+def _check_count(path: str, number: int, key: str, count: Any) -> None:
+    if not isinstance(count, int) or not 0 <= count <= _MOST:
+        raise InputError(f"{path}: part {number} has {key} {count}, expected a number up to {_MOST}")
 
 
 def _table(path: str, number: int, part: Any) -> TableFile:
@@ -94,9 +128,8 @@ def _check_layout(path: str, number: int, part: Any) -> list[str]:
     header = part.header
     if header.get("ZTABLE"):
         raise InputError(f"{path}: table {number} is tile-compressed, expected it unpacked (`funpack`)")
-    if not 0 <= (count := header["TFIELDS"]) <= _MOST_COLUMNS:
-        raise InputError(f"{path}: table {number} has {count} columns (TFIELDS), expected at most {_MOST_COLUMNS}")
-    names = [str(header.get(f"TTYPE{place}", "")).strip() for place in range(1, count + 1)]
+    _check_count(path, number, "TFIELDS", header["TFIELDS"])
+    names = [str(header.get(f"TTYPE{place}", "")).strip() for place in range(1, header["TFIELDS"] + 1)]
     for place, name in enumerate(names, start=1):
         if not name or name in names[: place - 1]:
             other = f"{name} ({place})"
