@@ -1,6 +1,8 @@
 """Fixtures shared by all tests."""
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,14 @@ def pytest_xdist_make_scheduler(config, log):
     """How tests are dealt out to processes, in the order of files: `tests/dag` takes longest, and comes first."""
     config.option.loadscopereorder = False
     return OneProcessAFile(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _level_of_the_log() -> Iterator[None]:
+    """A step that a test starts in this process sets the level of the log for itself, not for later tests."""
+    level = logging.root.level
+    yield
+    logging.root.setLevel(level)
 
 
 @pytest.fixture(scope="session")
