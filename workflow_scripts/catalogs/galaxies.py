@@ -66,7 +66,9 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
         report["labels"] = {"by_votes": by_votes, "unknown_values": {}}
     else:
         labels, unknown = labels_by_value(galaxies, entry, source, ranges)
-        report["labels"] = {"unknown_values": unknown}
+        given = galaxies["label"].notna() if "label" in galaxies else labels.notna()
+        # Of the values, only the most frequent are listed.
+        report["labels"] = {"unknown_values": unknown, "with_unknown_value": int((given & labels.isna()).sum())}
     galaxies["label"] = labels
     report["labels"]["without_label"] = int(labels.isna().sum())
     report["warnings"] += label_warnings(report["labels"], len(galaxies))

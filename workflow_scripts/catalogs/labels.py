@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.catalogs.hygiene import NOTEWORTHY_LOSS
 from workflow_scripts.catalogs.number_ranges import NumberRange, ranges_of
 from workflow_scripts.errors import InputError
 
 VoteThresholds = Mapping[str, Mapping[str, float]]
 # The most frequent unknown label values; a column mapped by mistake can have one a row.
 _LISTED_VALUES = 50
-# Losing the labels of more than this share of the galaxies is reported before all else.
-_NOTEWORTHY = 0.1
 
 
 def vote_columns(thresholds: VoteThresholds) -> dict[str, str]:
@@ -140,15 +139,14 @@ def labels_by_value(
 def label_warnings(report: Mapping[str, Any], n: int) -> list[str]:
     """What a reader should know of labels that were left out, before any number; `report` has what became of them."""
     sentences = []
-    unknown = report["unknown_values"]
-    if sum(unknown.values()) > _NOTEWORTHY * n:
-        shown = ", ".join(f"'{value}' {rows:,}" for value, rows in list(unknown.items())[:3])
+    if (unknown := report.get("with_unknown_value", 0)) > NOTEWORTHY_LOSS * n:
+        shown = ", ".join(f"'{value}' {rows:,}" for value, rows in list(report["unknown_values"].items())[:3])
         sentences.append(
-            f"{sum(unknown.values()):,} of {n:,} galaxies have a label that is none of the classes ({shown}), and were"
+            f"{unknown:,} of {n:,} galaxies have a label that is none of the classes ({shown}), and were"
             " taken as not labelled."
         )
     several = report.get("by_votes", {}).get("several_classes", 0)
-    if several > _NOTEWORTHY * n:
+    if several > NOTEWORTHY_LOSS * n:
         sentences.append(
             f"{several:,} of {n:,} galaxies have the votes of several classes, and were taken as not labelled."
         )

@@ -26,6 +26,16 @@ _CALCULATE = {ast.Add: pc.add, ast.Sub: pc.subtract, ast.Mult: pc.multiply, ast.
 # `a column of any name`, as in pandas.
 _QUOTED = re.compile(r"`([^`]+)`")
 
+# How others write selections -> what is meant here.
+_OTHER_LANGUAGES = (
+    (r"(?<![<>=!])=(?!=)", "'=' is written '=='"),
+    (r"<>", "'<>' is written '!='"),
+    (r"\b(?:AND|OR|NOT|IN)\b|&&|\|\||[&|]", "'and', 'or', 'not' and 'in' are written in small letters"),
+    (r"(?i:\bbetween\b)", "'x between 1 and 2' is written '1 <= x <= 2'"),
+    (r"(?i:\bis\s+(?:not\s+)?null\b)", "rows without a value are not selected, whatever is compared"),
+    (r"(?i:\blike\b)", "texts are compared as a whole"),
+)
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -107,17 +117,6 @@ class Selection:
             inside = pc.if_else(pc.is_valid(value), inside, pa.scalar(None, pa.bool_()))
             return inside if isinstance(op, ast.In) else pc.invert(inside)
         return _COMPARE[type(op)](value, self._value(right, columns))
-
-
-# How others write selections -> what is meant here.
-_OTHER_LANGUAGES = (
-    (r"(?<![<>=!])=(?!=)", "'=' is written '=='"),
-    (r"<>", "'<>' is written '!='"),
-    (r"\b(?:AND|OR|NOT|IN)\b|&&|\|\||[&|]", "'and', 'or', 'not' and 'in' are written in small letters"),
-    (r"(?i:\bbetween\b)", "'x between 1 and 2' is written '1 <= x <= 2'"),
-    (r"(?i:\bis\s+(?:not\s+)?null\b)", "rows without a value are not selected, whatever is compared"),
-    (r"(?i:\blike\b)", "texts are compared as a whole"),
-)
 
 
 def _hint(text: str) -> str:

@@ -8,7 +8,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog, read_catalog
-from workflow_scripts.catalogs.readers import TableOptions
+from workflow_scripts.catalogs.readers import CatalogTable, Parts, TableOptions
 from workflow_scripts.catalogs.selection import Selection
 from workflow_scripts.catalogs.table_formats.recognition import HEAD_BYTES
 from workflow_scripts.errors import InputError
@@ -119,6 +119,15 @@ def test_lost_labels_are_a_warning(tmp_path):
     ]
 
 
+def test_lost_labels_are_all_counted_however_many_kinds_there_are(tmp_path):
+    table = pd.concat([galaxies()] * 5, ignore_index=True)
+    table["id"], table["dec"] = table.index.astype(str), np.linspace(-80, 80, len(table))
+    table.loc[:119, "kind"] = [f"merger {number}" for number in range(120)]
+    table.to_csv(tmp_path / "t.csv", index=False)
+    (warning,) = made(tmp_path / "t.csv")[1]["warnings"]
+    assert warning.startswith("120 of 200 galaxies have a label that is none of the classes ('merger 0' 1, ")
+
+
 def test_labels_that_differ_in_case_only_are_refused(tmp_path):
     table = galaxies()
     table.loc[:3, "kind"] = "Spiral"
@@ -181,12 +190,13 @@ def test_a_whole_number_beyond_a_gap_is_refused_as_a_class(tmp_path):
 
 
 def test_texts_that_astropy_wrote_as_json(tmp_path):
-    table = Table.from_pandas(galaxies())
-    table["kind"] = table["kind"].astype(object)
+    kinds = ["null", None, 'the "eye"', *galaxies()["kind"][3:]]
+    table = Table.from_pandas(galaxies().drop(columns="kind"))
+    table["kind"] = np.array(kinds, object)
     table["coord"] = SkyCoord(table["ra"], table["dec"], unit="deg")
     table.write(tmp_path / "t.ecsv")
     assert "json" in (tmp_path / "t.ecsv").read_text()
-    assert read_catalog(str(tmp_path / "t.ecsv"), COLUMNS)["label"].tolist() == galaxies()["kind"].tolist()
+    assert read_catalog(str(tmp_path / "t.ecsv"), COLUMNS)["label"].tolist() == kinds
 
 
 @pytest.mark.parametrize("separator", [" ", "\t", ",", ";"])
@@ -237,3 +247,17 @@ def test_large_whole_numbers_are_numbers_in_every_format(tmp_path, suffix):
     table.write(tmp_path / f"t.{suffix}", format="ascii.csv" if suffix == "csv" else None)
     found = read_catalog(str(tmp_path / f"t.{suffix}"), COLUMNS | {"redshift": "z"})
     assert found["redshift"].tolist() == [float(value) for value in table["z"]]
+
+
+@pytest.mark.parametrize("suffix", ["fits", "fits.gz"])
+def test_fits_in_small_pieces_packed_or_not(tmp_path, suffix, monkeypatch):
+    Table.from_pandas(galaxies()).write(tmp_path / f"t.{suffix}")
+    parts = Parts(positions=("ra", "dec"), texts={"source_id": "id"})
+    table = CatalogTable.of(str(tmp_path / f"t.{suffix}"), parts, TableOptions(position_unit="degrees"))
+    opened, really = [], fits.open
+    monkeypatch.setattr(fits, "open", lambda path, **more: opened.append(path) or really(path, **more))
+    pieces = list(table.pieces(7))
+    assert [len(piece["row"]) for piece in pieces] == [7, 7, 7, 7, 7, 5]
+    assert [name for piece in pieces for name in piece["source_id"].to_pylist()] == galaxies()["id"].tolist()
+    # Unpacking it for every piece would take as long as reading it so many times.
+    assert len(opened) == (1 if suffix == "fits.gz" else 6)

@@ -87,7 +87,11 @@ def test_catalog_has_the_contract(tmp_path, survey_csv):
     assert report["problems"]["position_out_of_range"] == {"rows": 1, "action": "drop"}
     assert report["unreadable_cells"] == {"redshift": 1}
     unknown = int((given["class"] == "U").sum())
-    assert report["labels"] == {"unknown_values": {"U": unknown}, "without_label": unknown}
+    assert report["labels"] == {
+        "unknown_values": {"U": unknown},
+        "with_unknown_value": unknown,
+        "without_label": unknown,
+    }
 
 
 def test_same_bytes_whatever_the_order_of_the_rows(tmp_path, survey_csv):
@@ -154,7 +158,7 @@ def test_catalog_without_labels(tmp_path):
     )
     assert catalog["label"].isna().all()
     assert str(catalog["label"].dtype) == "Int8"
-    assert report["labels"] == {"unknown_values": {}, "without_label": 2}
+    assert report["labels"] == {"unknown_values": {}, "with_unknown_value": 0, "without_label": 2}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from astropy.table import Table
 from numpy.typing import NDArray
 
 from workflow_scripts.catalogs.cells import decoded
-from workflow_scripts.catalogs.table_formats.recognition import check_packing, open_unpacked
+from workflow_scripts.catalogs.table_formats.recognition import check_packing, is_packed, open_unpacked
 from workflow_scripts.catalogs.table_formats.serialized_columns import assembled, astropy_header
 from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, guarded
 from workflow_scripts.errors import InputError
@@ -82,7 +82,7 @@ def _check_count(path: str, number: int, key: str, count: Any) -> None:
 
 def _table(path: str, number: int, part: Any) -> TableFile:
     names = _check_layout(path, number, part)
-    header = part.header
+    header, of_text = part.header, isinstance(part, fits.TableHDU)
     columns = [
         # A damaged card may have a number for a unit.
         Column(name, "" if column.unit is None else str(column.unit), str(header.get(f"TUCD{place}", "")))
@@ -90,14 +90,15 @@ def _table(path: str, number: int, part: Any) -> TableFile:
     ]
 
     def pieces(names: Sequence[str], rows: int) -> Iterator[Piece]:
-        with fits.open(path) as file:
-            opened = file[number]
-            _check_layout(path, number, opened)
-            if isinstance(opened, fits.TableHDU):
-                text = Table.read(opened)
-                yield {name: _of_text_table(text[name]) for name in names}
-                return
+        if of_text:
+            with fits.open(path) as file:
+                _check_layout(path, number, file[number])
+                text = Table.read(file[number])
+            yield {name: _of_text_table(text[name]) for name in names}
+            return
         total = header["NAXIS2"]
+        # A packed file is held unpacked in any case, and is unpacked once.
+        rows = max(total, 1) if is_packed(path) else rows
         for start in range(0, total, rows) or (0,):
             # Opened anew, else the part of the file that was read stays in memory as long as it is mapped.
             with fits.open(path) as file:

@@ -41,6 +41,11 @@ def _unpacker(path: str) -> Callable[[str, str], IO[bytes]] | None:
     return next((opener for magic, opener in _COMPRESSED if begin.startswith(magic)), None)
 
 
+def is_packed(path: str) -> bool:
+    """Whether gzip, bzip2 or xz packed a file."""
+    return _unpacker(path) is not None
+
+
 def open_unpacked(path: str) -> IO[bytes]:
     """A file, opened for reading; what gzip, bzip2 or xz packed is unpacked, whatever the file's name."""
     return (_unpacker(path) or open)(path, "rb")
@@ -48,7 +53,7 @@ def open_unpacked(path: str) -> IO[bytes]:
 
 def check_packing(path: str) -> None:
     """Unpack a packed file to its end, where its checksum is: a table may end before it. Raises as `gzip` does."""
-    if _unpacker(path) is not None:
+    if is_packed(path):
         with open_unpacked(path) as file:
             while file.read(_BLOCK_BYTES):
                 pass

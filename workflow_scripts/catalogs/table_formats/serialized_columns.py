@@ -67,8 +67,8 @@ def _from_json(cells: pa.Array) -> pa.Array:
     """Texts without the quotes of JSON; other cells as they are."""
     if not pa.types.is_string(cells.type):
         return cells
-    texts = (json.loads(cell) if cell and cell[0] == cell[-1] == '"' else cell for cell in cells.to_pylist())
-    return pa.array((None if text == "null" else text for text in texts), pa.string())
+    known = (None if cell == "null" else cell for cell in cells.to_pylist())
+    return pa.array((json.loads(cell) if cell and cell[0] == cell[-1] == '"' else cell for cell in known), pa.string())
 
 
 def _stored_in(node: Any) -> str | None:
