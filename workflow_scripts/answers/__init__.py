@@ -1,0 +1,1 @@
+"""What experiments and audits answer: questions, how they are decided, and the sentences made of them."""

@@ -1,0 +1,44 @@
+"""The rule by which a test becomes an answer: the same for experiments and audits."""
+
+import math
+from dataclasses import dataclass
+
+from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What decides a question.
+
+    `p_adjusted` after adjustment within the family, `p_floor` the smallest adjusted p that this test could have given
+    (0 where there is no floor), `limit95` the largest effect compatible with the data, `largest_possible` the largest
+    effect that there can be at all, in the same unit: a limit above it excludes nothing. `invalid` says why the test
+    does not hold here, empty where it does.
+    """
+
+    p_adjusted: float | None
+    p_floor: float = 0.0
+    limit95: float | None = None
+    largest_possible: float = math.inf
+    invalid: str = ""
+
+
+def decided(evidence: Evidence, alpha: float) -> tuple[str, list[str]]:
+    """Yes, no or cannot tell at the level `alpha`, and sentences on why it is not yes or no."""
+    p, limit = evidence.p_adjusted, evidence.limit95
+    if evidence.invalid:
+        return CANNOT_TELL, [evidence.invalid]
+    if p is None or not math.isfinite(p):
+        return CANNOT_TELL, ["The test could not be made."]
+    if p < alpha:
+        return YES, []
+    if evidence.p_floor >= alpha:
+        return CANNOT_TELL, [f"No adjusted p below {evidence.p_floor:.2g} can come out of this test, at any effect."]
+    if limit is None or not math.isfinite(limit):
+        return CANNOT_TELL, ["The test has no limit on the effect, so that nothing is excluded."]
+    if limit >= evidence.largest_possible:
+        return CANNOT_TELL, [
+            f"Effects up to {limit:.3g} are compatible with the data, and none can be larger than"
+            f" {evidence.largest_possible:.3g}: nothing is excluded."
+        ]
+    return NO, []
