@@ -136,9 +136,7 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
     )
 
 
-def nel_van_der_merwe(
-    parts: Sequence[NDArray[np.float64]], dof: Sequence[float], total: NDArray[np.float64]
-) -> float:
+def nel_van_der_merwe(parts: Sequence[NDArray[np.float64]], dof: Sequence[float], total: NDArray[np.float64]) -> float:
     """Degrees of freedom nu of T^2 with the covariance `total` (d, d), the sum of `parts` and of what is known exactly.
 
     A part is a covariance of a mean with its own `dof`; infinite where all is known.

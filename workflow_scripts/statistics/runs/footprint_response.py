@@ -117,9 +117,7 @@ def footprint_response(
     sign = np.sign(vt[0] @ matrix.T @ np.ones(d) or 1.0)
     # What is measured along u is the dipole along L u, times the length of it.
     stretch = float(np.linalg.norm(root @ u[:, 0]))
-    largest = largest_response(
-        root.T @ matrix, root.T @ residual_covariance @ root, inverse_design[1:, 1:], n - 4
-    )
+    largest = largest_response(root.T @ matrix, root.T @ residual_covariance @ root, inverse_design[1:, 1:], n - 4)
     f = dof = p = None
     if d == 1:
         dof = (3, n - 4)

@@ -28,8 +28,9 @@ class LengthLimits:
 def vector_length(estimate: ArrayLike, covariance: ArrayLike, dof: float) -> LengthLimits:
     """Length of a vector (d,) whose `covariance` (d, d) has `dof` degrees of freedom.
 
-    The size is sqrt(max(0, |b|^2 - trace of the covariance)). The interval begins above 0 where Hotelling's T^2 of b = 0
-    has p < 0.05, and at 0 where `dof` leaves none. Raises `ValueError` for a covariance that is not positive definite.
+    The size is sqrt(max(0, |b|^2 - trace of the covariance)). The interval begins above 0 where Hotelling's T^2 of b =
+    0 has p < 0.05, and at 0 where `dof` leaves none. Raises `ValueError` for a covariance that is not positive
+    definite.
     """
     estimate, covariance = np.asarray(estimate, float), np.asarray(covariance, float)
     variances, directions = np.linalg.eigh(covariance)
@@ -78,9 +79,9 @@ def largest_response(
     """Largest singular value of K (d, 3) whose entries have covariances Sigma_ij M_kl.
 
     `error_covariance` Sigma (d, d) is that of the residuals with `dof` degrees of freedom, `design_covariance` M (3, 3)
-    the inverse of the axes' scatter. The square of the largest singular value exceeds the true one by the variance along
-    its row and column, u^T Sigma u tr M + v^T M v tr Sigma - u^T Sigma u v^T M v, which is taken off; for d = 1 that is
-    the trace. The lower limit is by Roy's largest root, for d = 1 Scheffe's.
+    the inverse of the axes' scatter. The square of the largest singular value exceeds the true one by the variance
+    along its row and column, u^T Sigma u tr M + v^T M v tr Sigma - u^T Sigma u v^T M v, which is taken off; for d = 1
+    that is the trace. The lower limit is by Roy's largest root, for d = 1 Scheffe's.
     """
     matrix, sigma, m = (np.asarray(part, float) for part in (matrix, error_covariance, design_covariance))
     u, values, vt = np.linalg.svd(matrix)

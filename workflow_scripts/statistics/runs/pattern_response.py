@@ -33,10 +33,10 @@ class AmplitudeCurve:
     """Amplitude of the dipole along the common one by mu, the cosine between the footprint's axis and that direction.
 
     `mu` (41,) from -1 to 1; `amplitude` with the simultaneous 95 % band `low` ... `high` (Working & Hotelling), in the
-    unit of the dipoles; `least` and `largest` are pairs (amplitude, mu) within the mu that footprints span, and `change`
-    is their difference. `change_ci95` begins above 0 where F of no change has p < 0.05. `limit95` is the one-sided 95 %
-    upper limit of the change, None below eight footprints: the largest of the one-sided t limits of the change between
-    any two mu, which covers at least 95 % for a response that is a parabola in mu. `footprint_mu` and
+    unit of the dipoles; `least` and `largest` are pairs (amplitude, mu) within the mu that footprints span, and
+    `change` is their difference. `change_ci95` begins above 0 where F of no change has p < 0.05. `limit95` is the
+    one-sided 95 % upper limit of the change, None below eight footprints: the largest of the one-sided t limits of the
+    change between any two mu, which covers at least 95 % for a response that is a parabola in mu. `footprint_mu` and
     `footprint_amplitude` (F,) are what was fitted.
     """
 
@@ -177,10 +177,10 @@ def pattern_response(
 def common_direction(common: ArrayLike, centred: ArrayLike) -> NDArray[np.float64]:
     """Unit vector of the common dipole (3,), with components that footprints leave uncertain drawn towards zero.
 
-    (tau^2 I + S)^-1 d_0, where S is the covariance of the mean of the `centred` dipoles (F, 3) and tau^2 what |d_0|^2 has
-    beyond it: the mean of d_0 given a prior of variance tau^2. Where all components are known equally well that is the
-    direction of d_0 itself; on a strip it does not follow the noise across the strip. Raises `ValueError` for a common
-    dipole that is not finite, or zero.
+    (tau^2 I + S)^-1 d_0, where S is the covariance of the mean of the `centred` dipoles (F, 3) and tau^2 what |d_0|^2
+    has beyond it: the mean of d_0 given a prior of variance tau^2. Where all components are known equally well that is
+    the direction of d_0 itself; on a strip it does not follow the noise across the strip. Raises `ValueError` for a
+    common dipole that is not finite, or zero.
     """
     common, centred = np.asarray(common, float), np.asarray(centred, float)
     length = float(np.linalg.norm(common))
