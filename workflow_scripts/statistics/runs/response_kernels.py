@@ -35,7 +35,7 @@ def curve_kernel(mu: ArrayLike) -> NDArray[np.float64]:
 def imaging_kernel(imaging: ArrayLike) -> NDArray[np.float64]:
     """The projector on the leading three components of standardised `imaging` (F, t), for F >= 8; of one below.
 
-    Raises `ValueError` for imaging that is not finite, or does not differ between footprints.
+    Zero where the imaging does not differ between footprints. Raises `ValueError` for imaging that is not finite.
     """
     imaging = np.asarray(imaging, float)
     imaging = imaging.reshape(len(imaging), -1)
@@ -45,7 +45,7 @@ def imaging_kernel(imaging: ArrayLike) -> NDArray[np.float64]:
     spread = centred.std(axis=0)
     differs = spread > 1e-12 * np.abs(imaging).max(axis=0)
     if not differs.any():
-        raise ValueError("the imaging does not differ between training sets")
+        return np.zeros((len(imaging), len(imaging)))
     u, values, _ = np.linalg.svd(centred[:, differs] / spread[differs], full_matrices=False)
     leading = u[:, : _MOST_IMAGING if len(imaging) >= 8 else 1]
     leading = leading[:, values[: leading.shape[1]] > 1e-6 * values[0]]
