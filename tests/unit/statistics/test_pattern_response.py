@@ -218,7 +218,7 @@ def test_a_common_dipole_of_noise_is_found_as_often_as_the_level_says(units):
 
 
 def test_a_common_dipole_without_noise_of_galaxies_is_hotellings():
-    values = np.random.default_rng(0).normal(size=(9, 3)) + [1, 0, 0]
+    values = np.random.default_rng(0).normal(size=(9, 3)) + np.array([1, 0, 0])
     found = common_dipole(values, np.zeros((3, 3)))
     mean, scatter = values.mean(axis=0), np.cov(values.T) / 9
     assert found.statistic == pytest.approx(mean @ np.linalg.solve(scatter, mean) * 6 / 24)
@@ -254,6 +254,22 @@ def test_contrasts_say_what_they_exclude():
     assert far.size == pytest.approx(50, abs=2)
     single = arm_contrast(a[:, 0], b[:, 0], 99, 0)
     assert single.limit95 == pytest.approx(abs(single.difference) + stats.t.ppf(0.95, single.dof) * single.se)
+
+
+def test_a_length_on_a_strip_is_that_of_what_the_strip_measures():
+    random = np.random.default_rng(7)
+    positions = position_covariance("Stripe 82")
+    best = np.linalg.eigh(positions)[1][:, -1]
+    noise = 0.1 * np.linalg.inv(np.linalg.cholesky(positions))
+    a, b = best + random.normal(size=(8, 3)) @ noise, random.normal(size=(8, 3)) @ noise
+    found, plain = vector_contrast(a, b, 99, 0, positions=positions), vector_contrast(a, b, 99, 0)
+    assert found.p == plain.p
+    assert found.size == pytest.approx(1, abs=0.4)
+    assert found.limit95 < 2 < plain.limit95
+    assert abs(found.direction @ best) > 0.95
+    common = common_dipole(a, np.zeros((3, 3)), positions=positions)
+    assert common.size == pytest.approx(1, abs=0.3)
+    assert common.limit95 < 2 < common_dipole(a, np.zeros((3, 3))).limit95
 
 
 def test_the_largest_sum_of_norms_is_that_of_a_search():

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.p_values import smallest_p, upper_p
-from workflow_scripts.statistics.runs.lengths import vector_length
+from workflow_scripts.statistics.runs.lengths import measured_length
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class VectorContrast:
     """Mean of arm A minus mean of arm B for a vector a run. `p_smallest` is the least that permutations can give.
 
     `size` is the length of the difference with the noise's share taken off, `size_ci95` begins above 0 where p < 0.05,
-    and `limit95` is the one-sided 95 % upper limit of the length.
+    and `limit95` is the one-sided 95 % upper limit of the length. `direction` is the unit vector along which the length
+    is measured: of the difference, or with positions of what the sky measures of it.
     """
 
     difference: NDArray[np.float64]
@@ -44,6 +45,7 @@ class VectorContrast:
     size: float
     size_ci95: tuple[float, float]
     limit95: float
+    direction: NDArray[np.float64]
     f: float
     dof: tuple[int, float]
     p: float
@@ -87,7 +89,9 @@ def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> Ar
     )
 
 
-def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> VectorContrast:
+def vector_contrast(
+    a: ArrayLike, b: ArrayLike, permutations: int, seed: int, *, positions: ArrayLike | None = None
+) -> VectorContrast:
     """Two mean vectors with unequal covariances, and the permutation of run labels; `a` (n_a, d), `b` (n_b, d).
 
     T^2 = D^T (S_a/n_a + S_b/n_b)^-1 D, a row a training set, and T^2 (nu - d + 1) / (nu d) is about F with (d, nu - d +
@@ -120,7 +124,7 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
     parts = [np.cov(arm.T).reshape(d, d) / len(arm) for arm in (a, b)]
     covariance = parts[0] + parts[1]
     nu = nel_van_der_merwe(parts, [len(a) - 1, len(b) - 1], covariance)
-    length = vector_length(a.mean(axis=0) - b.mean(axis=0), covariance, nu)
+    length, direction = measured_length(a.mean(axis=0) - b.mean(axis=0), covariance, nu, positions)
     f, dof = observed * (nu - d + 1) / (nu * d), (d, nu - d + 1)
     return VectorContrast(
         a.mean(axis=0) - b.mean(axis=0),
@@ -128,6 +132,7 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
         length.size,
         length.ci95,
         length.limit95,
+        direction,
         float(f),
         dof,
         float(stats.f.sf(f, *dof)) if dof[1] > 0 else float("nan"),

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
+from workflow_scripts.statistics.runs.response_kernels import position_root
+
 _LEVEL = 0.95
 _DRAWS = 20_000
 
@@ -23,6 +25,31 @@ class LengthLimits:
     size: float
     ci95: tuple[float, float]
     limit95: float
+
+    def over(self, factor: float) -> "LengthLimits":
+        """The same in a unit that is `factor` times as large."""
+        return LengthLimits(self.size / factor, (self.ci95[0] / factor, self.ci95[1] / factor), self.limit95 / factor)
+
+
+def measured_length(
+    estimate: ArrayLike, covariance: ArrayLike, dof: float, positions: ArrayLike | None = None
+) -> tuple[LengthLimits, NDArray[np.float64]]:
+    """`vector_length` of a dipole where the sky measures it, and the unit vector (d,) along which that is.
+
+    With the centred covariance C = L L^T (3, 3) of the `positions`, L^T b is what the sky measures equally well in all
+    directions: its length is taken, and turned into the amplitude of the dipole along its direction. On a strip the
+    length of the dipole itself would be the noise across the strip. Without positions it is the length of the vector.
+    """
+    estimate, covariance = np.asarray(estimate, float), np.asarray(covariance, float)
+    root = np.eye(len(estimate)) if positions is None else position_root(positions)
+    if len(root) != len(estimate):
+        raise ValueError("positions weight the three components of a dipole")
+    measured = root.T @ estimate
+    length = float(np.linalg.norm(measured))
+    # A vector of zeros has no direction of its own.
+    along = root @ measured / length if length > 0 else root[:, 0]
+    stretch = float(np.linalg.norm(along))
+    return vector_length(measured, root.T @ covariance @ root, dof).over(stretch), along / stretch
 
 
 def vector_length(estimate: ArrayLike, covariance: ArrayLike, dof: float) -> LengthLimits:
