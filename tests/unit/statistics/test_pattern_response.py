@@ -213,8 +213,8 @@ def test_a_common_dipole_of_noise_is_found_as_often_as_the_level_says(units):
         found = common_dipole(shared + random.normal(size=(units, 3)), galaxies)
         p.append(found.p)
         covered.append(found.size_ci95[0] == 0)
-    assert np.mean(np.array(p) < 0.05) <= share_band(300)[1] + 0.02 * (units < 8)
-    assert np.mean(covered) >= share_band(300, 0.95)[0] - 0.02 * (units < 8)
+    assert np.mean(np.array(p) < 0.05) <= share_band(300)[1]
+    assert np.mean(covered) >= share_band(300, 0.95)[0]
 
 
 def test_a_common_dipole_without_noise_of_galaxies_is_hotellings():

@@ -1,6 +1,5 @@
 """Training runs as the unit of replication: contrasts between two arms."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -123,7 +122,7 @@ def vector_contrast(
     observed = float(_t_squared_of_groups(whitened, np.arange(len(a))[None])[0])
     parts = [np.cov(arm.T).reshape(d, d) / len(arm) for arm in (a, b)]
     covariance = parts[0] + parts[1]
-    nu = nel_van_der_merwe(parts, [len(a) - 1, len(b) - 1], covariance)
+    nu = _nel_van_der_merwe(parts, (len(a), len(b)))
     length, direction = measured_length(a.mean(axis=0) - b.mean(axis=0), covariance, nu, positions)
     f, dof = observed * (nu - d + 1) / (nu * d), (d, nu - d + 1)
     return VectorContrast(
@@ -141,17 +140,14 @@ def vector_contrast(
     )
 
 
-def nel_van_der_merwe(parts: Sequence[NDArray[np.float64]], dof: Sequence[float], total: NDArray[np.float64]) -> float:
-    """Degrees of freedom nu of T^2 with the covariance `total` (d, d), the sum of `parts` and of what is known exactly.
-
-    A part is a covariance of a mean with its own `dof`; infinite where all is known.
-    """
-    shares = [np.linalg.solve(total, part) for part in parts]
-    d = len(total)
+def _nel_van_der_merwe(parts: list[NDArray], sizes: tuple[int, int]) -> float:
+    """Degrees of freedom nu of T^2 from the covariances of the two means, `parts`."""
+    shares = [part @ np.linalg.inv(parts[0] + parts[1]) for part in parts]
+    d = len(shares[0])
     spread = sum(
-        (np.trace(share @ share) + np.trace(share) ** 2) / degrees for share, degrees in zip(shares, dof, strict=True)
+        (np.trace(share @ share) + np.trace(share) ** 2) / (n - 1) for share, n in zip(shares, sizes, strict=True)
     )
-    return float((d + d**2) / max(float(spread), 1e-9))
+    return float((d + d**2) / spread)
 
 
 def _t_squared_of_groups(values: NDArray, groups: NDArray[np.int64]) -> NDArray[np.float64]:
