@@ -2,9 +2,9 @@
 
     python -m tests.benchmarks.planted_skies --folder F [--seeds 1 2] [--skies NAME ...] [--until annotate]
 
-One experiment a sky and seed, run by Snakemake from this repository's rules in the folder F; what is finished there is
-not made again. Each sky takes about a tenth of an hour of processor time. `--measure-again` keeps all networks, whatever
-has changed in the code, and measures with the code as it is now. The expected answers below were written before any run.
+One experiment a sky and seed, run by Snakemake from this repository's rules in the folder F; what is finished there
+is not made again. `--measure-again` keeps all networks, whatever has changed in the code since, and measures with the
+code as it is now. The expected answers below were written before any run.
 """
 
 import argparse
@@ -30,10 +30,10 @@ OPEN = "open"
 GALAXIES, PER_CLASS = 36_000, 720
 # Relative amplitude of the seeing's dipole and half of its step: stronger than the default's 0.35, for fewer galaxies.
 SEEING = 0.6
-# Relative standard deviation of the patches, cells of 7.3 degrees (HEALPix order 3). Of the seeds 0 to 999, this one has
-# the smallest dipole over the sky (0.0023; 0.03 is typical), so that the hemispheres have nearly the same mean seeing.
+# Relative standard deviation of the patches, cells of 7.3 degrees (HEALPix order 3). Of the seeds 0 to 999, this one
+# has the smallest dipole over the sky (0.0023; 0.03 is typical): hemispheres have nearly the same mean seeing.
 PATCHES, PATCHES_SEED = 0.3, 218
-# Pixel noise up and down by 30 %: 0.29 mag shallower and 0.39 mag deeper, around a depth at which noise is plain to see.
+# Pixel noise up and down by 30 %: 0.29 mag shallower and 0.39 mag deeper, around a depth at which noise is plain.
 DEPTH_MAGNITUDE, DEPTH_DIPOLE = 20.8, 0.3
 # As a fraction of all galaxies, around 0.62 spirals.
 MORPHOLOGY = 0.15
@@ -63,17 +63,17 @@ def _seeing(**parts: Any) -> dict[str, Any]:
 # `OPEN` where physics leaves the answer open: every answer is then accepted.
 SKIES: dict[str, PlantedSky] = {
     # A network learns how its own region's seeing blurs spirals, and moves its threshold with it: fraction yes. It is
-    # then wrong by an amount that depends on the seeing it was trained in and the seeing it is shown: pattern yes. Every
-    # network takes blurred spirals for ellipticals: shared yes.
+    # then wrong by an amount that depends on the seeing it was trained in and the seeing it is shown: pattern yes.
+    # Labels miss blurred spirals at one rate, networks at another, and so do all of them: shared yes.
     "seeing_dipole": PlantedSky("seeing dipole", _seeing(dipole={"amplitude": SEEING, **DIRECTION}), (YES, YES, YES)),
     # The same reasons; hemispheres about the pole hold one kind of seeing only, those across it hold both. A step has a
     # dipole of 1.5 times its half height.
     "seeing_step": PlantedSky(
         "seeing step about another pole", _seeing(step={"amplitude": SEEING, **OTHER_POLE}), (YES, YES, YES)
     ),
-    # Every hemisphere has the same mix of good and bad patches, so that networks learn the same: no, no. Patches without
-    # a dipole give the errors of networks none at first order; their second order (the square of the seeing) has a
-    # random one of about a tenth of the patches' own scatter, near the limit of what can be found: open.
+    # Every hemisphere has the same mix of good and bad patches, so that networks learn the same: no, no. Patches
+    # without a dipole give the errors of networks none at first order; at second order (the square of the seeing) they
+    # have a random one, of a tenth of the patches' own scatter, near the limit of what can be found: open.
     "seeing_patches": PlantedSky(
         "seeing patches without a dipole",
         _seeing(patches={"amplitude": PATCHES, "order": 3, "seed": PATCHES_SEED}),
@@ -91,9 +91,9 @@ SKIES: dict[str, PlantedSky] = {
         },
         (OPEN, OPEN, YES),
     ),
-    # Images of a class look the same everywhere and classes are matched, so that the place of training has no effect: no,
-    # no. Networks that err shrink a true dipole by (sensitivity + specificity - 1): prediction minus reference has one
-    # of some -0.3 x 0.15, in all of them: yes. It points away from the true one.
+    # Images of a class look the same everywhere and classes are matched, so that the place of training has no effect:
+    # no, no. Networks that err shrink a true dipole by (sensitivity + specificity - 1): prediction minus reference has
+    # one of some -0.3 x 0.15, in all of them: yes. It points away from the true one.
     "morphology_dipole": PlantedSky(
         "true dipole of morphology, uniform imaging",
         {"galaxies": {"spiral_dipole": {"amplitude": MORPHOLOGY, **DIRECTION}}},
