@@ -16,7 +16,7 @@ def fraction_of(sums):
 
 @pytest.fixture(scope="module")
 def whole_sky():
-    return MockCatalog.drawn(REGIONS["full_sky"], 20_000, np.random.default_rng(0))
+    return MockCatalog.drawn(REGIONS["full_sky"], 5_000, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("name", REGIONS)
@@ -32,16 +32,16 @@ def test_galaxies_are_in_their_region(name):
 @pytest.mark.parametrize("fraction", [0.02, 0.4])
 def test_dipole_and_fraction_are_as_requested_with_clustering_and_without(whole_sky, fraction, clustered_deg):
     trend = Trend(0.8 * min(fraction, 1 - fraction), NORTH)
-    skies = [whole_sky.sums(fraction, trend, clustered_deg, np.random.default_rng([seed, 5])) for seed in range(20)]
-    assert np.mean([fraction_of(sums) for sums in skies]) == pytest.approx(fraction, rel=0.03)
+    skies = [whole_sky.sums(fraction, trend, clustered_deg, np.random.default_rng([seed, 5])) for seed in range(16)]
+    assert np.mean([fraction_of(sums) for sums in skies]) == pytest.approx(fraction, rel=0.09)
     found = np.mean([dipole(sums.positions.sums, sums.annotations[0].labels.sums).beta for sums in skies], axis=0)
-    # The error of a component is sqrt(3 f (1 - f)/(20 n)), and twice that with this clustering.
-    error = np.sqrt(3 * fraction * (1 - fraction) / (20 * 20_000)) * (2 if clustered_deg else 1)
+    # The error of a component is sqrt(3 f (1 - f)/(16 n)), and twice that with this clustering.
+    error = np.sqrt(3 * fraction * (1 - fraction) / (16 * 5_000)) * (2 if clustered_deg else 1)
     np.testing.assert_allclose(found, trend.size * NORTH, atol=4 * error)
 
 
 def test_gradient_is_per_degree():
-    field = MockCatalog.drawn(REGIONS["field_10_deg"], 200_000, np.random.default_rng(2))
+    field = MockCatalog.drawn(REGIONS["field_10_deg"], 100_000, np.random.default_rng(2))
     sums = field.sums(0.4, Trend(0.02, NORTH, per_degree=True), 0, np.random.default_rng(3))
     north = field.dec > np.median(field.dec)
     labels = sums.annotations[0].fine_positives
@@ -54,7 +54,7 @@ def test_gradient_is_per_degree():
 
 def test_neighbours_are_alike_over_the_length_of_clustering(whole_sky):
     random = np.random.default_rng(4)
-    fields = np.array([whole_sky._field(3.0, random) for _ in range(60)])
+    fields = np.array([whole_sky._field(3.0, random) for _ in range(50)])
     assert fields.std() == pytest.approx(0.5, rel=0.05)
     distance = np.degrees(np.arccos(np.clip(whole_sky.places.vectors[:200] @ whole_sky.places.vectors.T, -1, 1)))
     for low, high in ((2.5, 3.5), (7.5, 8.5)):
