@@ -171,7 +171,7 @@ def run_sky(folder: Path, name: str, until: str | None, cores: int, measure_agai
     return time.perf_counter() - started
 
 
-def verdict_of(expected: str, given: str) -> str:
+def worth(expected: str, given: str) -> str:
     """What a given answer is worth: `right`, `wrong`, `accepted` (open) or `cannot tell`, which is counted apart."""
     if expected == OPEN:
         return "accepted"
@@ -197,7 +197,7 @@ def answer_rows(name: str, sky: PlantedSky, summary: Mapping[str, Any], seconds:
                 test,
                 expected,
                 answer["answer"],
-                verdict_of(expected, answer["answer"]),
+                worth(expected, answer["answer"]),
                 "" if effect["value"] is None else f"{effect['value']:.3g}{interval}",
                 _short(answer["p_adjusted"]),
                 _short(answer["limit95"]),
@@ -217,8 +217,8 @@ HEAD = ["sky", "question", "expected", "given", "", "effect (95 %)", "adjusted p
 def table_text(rows: Sequence[Sequence[str]]) -> str:
     """The rows as a Markdown table."""
     lines = ["| " + " | ".join(row) + " |" for row in [HEAD, ["---"] * len(HEAD), *rows]]
-    worth = [row[4] for row in rows]
-    counts = ", ".join(f"{worth.count(kind)} {kind}" for kind in dict.fromkeys(worth))
+    kinds = [row[4] for row in rows]
+    counts = ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds))
     return "\n".join([*lines, "", f"{len(rows)} answers: {counts}."])
 
 
