@@ -23,12 +23,12 @@ import numpy as np
 
 from tests.benchmarks.mock_catalogs import REGIONS, MockCatalog, Trend
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES, Answer
-from workflow_scripts.audits.audit_answers import audit_answers
+from workflow_scripts.audits import audit_answers
 from workflow_scripts.audits.audit_findings import AuditFinding, AuditSettings, Findings
 from workflow_scripts.audits.catalog_sums import CatalogSums
 from workflow_scripts.audits.single_catalog import OneAnnotation, single_catalog_tests
 from workflow_scripts.audits.table_pieces import AuditColumns
-from workflow_scripts.statistics.sky.constrained_components import FIELD, constrained_components
+from workflow_scripts.statistics.sky import constrained_components as sky_gate
 
 SIZES = (300, 3_000, 20_000, 1_000_000)
 FRACTIONS = (0.02, 0.1, 0.4)
@@ -95,7 +95,7 @@ def answer_of(sums: CatalogSums, settings: AuditSettings = SETTINGS) -> tuple[An
     """The primary answer of an audit of these sums, and the test that made it."""
     findings = _NeededOnly()
     single_catalog_tests(OneAnnotation(sums, sums.annotations[0], "label", "", settings), findings)
-    answers = audit_answers(findings, findings.ledger(settings.alpha), {}, COLUMNS, "1", settings.alpha)
+    answers = audit_answers.audit_answers(findings, findings.ledger(settings.alpha), {}, COLUMNS, "1", settings.alpha)
     return answers[0], findings.get(answers[0].test)
 
 
@@ -137,10 +137,10 @@ def _one_mock(cell: Cell, catalog: MockCatalog, mock: int, typical_limit: float)
 def random_trend(catalog: MockCatalog, fraction: float, random: np.random.Generator) -> Trend:
     """A trend of size 0 along a random axis within what the sky constrains: a gradient on a field, else a dipole."""
     largest = min(fraction, 1 - fraction)
-    sky = constrained_components(catalog.position_sums, fraction * (1 - fraction), largest)
-    axes = sky.tangents if sky.kind == FIELD else sky.kept
+    sky = sky_gate.constrained_components(catalog.position_sums, fraction * (1 - fraction), largest)
+    axes = sky.tangents if sky.kind == sky_gate.FIELD else sky.kept
     direction = random.standard_normal(len(axes)) @ axes
-    return Trend(0.0, direction / np.linalg.norm(direction), sky.kind == FIELD)
+    return Trend(0.0, direction / np.linalg.norm(direction), sky.kind == sky_gate.FIELD)
 
 
 def typical_limit_of(cell: Cell) -> float:
