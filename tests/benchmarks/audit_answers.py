@@ -14,7 +14,7 @@ import csv
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 from statistics import median
@@ -130,12 +130,12 @@ def _one_mock(cell: Cell, catalog: MockCatalog, mock: int, typical_limit: float)
     size = 0.0
     if cell.effect:
         size = min(cell.effect * typical_limit, catalog.largest_size(cell.fraction, trend))
-    sums = catalog.sums(cell.fraction, Trend(size, trend.axis, trend.per_degree), cell.clustered_deg, random)
+    sums = catalog.sums(cell.fraction, replace(trend, size=size), cell.clustered_deg, random)
     return answer_of(sums)[0], size
 
 
 def random_trend(catalog: MockCatalog, fraction: float, random: np.random.Generator) -> Trend:
-    """A trend of size 0 along a random axis within what the sky constrains: a gradient on a field, else a dipole."""
+    """A trend of size 0 along a random axis within what the sky constrains: across a field, else a dipole."""
     largest = min(fraction, 1 - fraction)
     sky = sky_gate.constrained_components(catalog.position_sums, fraction * (1 - fraction), largest)
     axes = sky.tangents if sky.kind == sky_gate.FIELD else sky.kept

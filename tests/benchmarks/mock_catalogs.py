@@ -57,14 +57,14 @@ REGIONS = {
 
 @dataclass(frozen=True)
 class Trend:
-    """What the fraction does over the sky: `size` times the cosine to `axis`, or times the degrees along it.
+    """What the fraction does over the sky: a dipole of an amplitude `size` towards `axis`, a unit vector (3,).
 
-    `axis` is a unit vector (3,); `per_degree` for a gradient across a field.
+    `across` a field, `size` is the change along the axis over the width of an evenly filled square of as much spread.
     """
 
     size: float
     axis: NDArray[np.float64]
-    per_degree: bool = False
+    across: bool = False
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,8 @@ class MockCatalog:
     def _pattern(self, trend: Trend) -> NDArray[np.float64]:
         """What the size is multiplied with (n,), its mean over the galaxies taken out."""
         along = self.places.vectors @ trend.axis
-        if trend.per_degree:
-            along = np.degrees(along)
-        return along - along.mean()
+        along -= along.mean()
+        return along / np.sqrt(12 * np.mean(along**2)) if trend.across else along
 
     def _field(self, scale_deg: float, random: np.random.Generator) -> NDArray[np.float64]:
         """A clustered field in logits at each galaxy: a sum of waves whose vectors are normal (Rahimi & Recht 2007)."""

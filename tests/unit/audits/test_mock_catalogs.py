@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.mock_catalogs import REGIONS, MockCatalog, Trend
+from workflow_scripts.audits.catalog_sums import FIT_PIXELS
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.dipole import dipole
 
@@ -40,16 +41,14 @@ def test_dipole_and_fraction_are_as_requested_with_clustering_and_without(whole_
     np.testing.assert_allclose(found, trend.size * NORTH, atol=4 * error)
 
 
-def test_gradient_is_per_degree():
+def test_a_change_across_a_field_is_that_from_side_to_side():
     field = MockCatalog.drawn(REGIONS["field_10_deg"], 100_000, np.random.default_rng(2))
-    sums = field.sums(0.4, Trend(0.02, NORTH, per_degree=True), 0, np.random.default_rng(3))
-    north = field.dec > np.median(field.dec)
-    labels = sums.annotations[0].fine_positives
-    north_cells = np.bincount(field.places.fine_pixels, weights=north, minlength=len(labels)) > 0
-    # Halves of a field of 10 degrees are 5 degrees apart; cells of 0.2 degrees on the line between them are a few.
-    counts = sums.fine_positions.counts
-    halves = [labels[part].sum() / counts[part].sum() for part in (north_cells, ~north_cells)]
-    assert halves[0] - halves[1] == pytest.approx(0.1, abs=0.012)
+    sums = field.sums(0.4, Trend(0.2, NORTH, across=True), 0, np.random.default_rng(3))
+    north = np.bincount(field.places.fine_pixels, field.dec > np.median(field.dec), minlength=FIT_PIXELS) > 0
+    labels, counts = sums.annotations[0].fine_positives, sums.fine_positions.counts
+    # The middles of the halves are half of the field apart; cells of 0.2 degrees on the line between them are a few.
+    south_to_north = labels[north].sum() / counts[north].sum() - labels[~north].sum() / counts[~north].sum()
+    assert south_to_north == pytest.approx(0.1, abs=0.012)
 
 
 def test_neighbours_are_alike_over_the_length_of_clustering(whole_sky):
