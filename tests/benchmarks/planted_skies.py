@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES
@@ -180,14 +181,24 @@ def worth(expected: str, given: str) -> str:
     return "right" if given == expected else "wrong"
 
 
-def answer_rows(name: str, sky: PlantedSky, summary: Mapping[str, Any], seconds: float) -> list[list[str]]:
+def cpu_seconds(folder: Path, name: str) -> float:
+    """Processor time of all jobs of an experiment, as Snakemake's benchmarks have it."""
+    files = [path for path in (folder / "benchmarks").rglob("*.tsv") if name in path.relative_to(folder).parts]
+    times = [pd.read_csv(path, sep="\t", usecols=["cpu_time"])["cpu_time"] for path in files]
+    return sum(float(pd.to_numeric(column, errors="coerce").sum()) for column in times)
+
+
+def answer_rows(
+    name: str, sky: PlantedSky, summary: Mapping[str, Any], seconds: float, of_processors: float
+) -> list[list[str]]:
     """A row a question: sky, question, expected and given answer, its worth, effect, p, limit, minutes."""
-    given = {answer["test"]: answer for answer in summary.get("answers", [])}
+    given = {answer["test"].split()[0]: answer for answer in reversed(summary.get("answers", []))}
+    minutes = f"{seconds / 60:.0f} ({of_processors / 60:.0f})"
     rows = []
     for test, expected in zip(QUESTIONS, sky.expected, strict=True):
         answer = given.get(test)
         if answer is None:
-            rows.append([name, test, expected, "none", "missing", "", "", "", f"{seconds / 60:.1f}"])
+            rows.append([name, test, expected, "none", "missing", "", "", "", minutes])
             continue
         effect = answer["effect"]
         interval = f" ({effect['ci95'][0]:.3g} to {effect['ci95'][1]:.3g})" if effect["ci95"] else ""
@@ -201,7 +212,7 @@ def answer_rows(name: str, sky: PlantedSky, summary: Mapping[str, Any], seconds:
                 "" if effect["value"] is None else f"{effect['value']:.3g}{interval}",
                 _short(answer["p_adjusted"]),
                 _short(answer["limit95"]),
-                f"{seconds / 60:.1f}",
+                minutes,
             ]
         )
     return rows
@@ -211,7 +222,7 @@ def _short(number: float | None) -> str:
     return "" if number is None else f"{number:.2g}"
 
 
-HEAD = ["sky", "question", "expected", "given", "", "effect (95 %)", "adjusted p", "limit", "minutes"]
+HEAD = ["sky", "question", "expected", "given", "", "effect (95 %)", "adjusted p", "limit", "minutes (CPU)"]
 
 
 def table_text(rows: Sequence[Sequence[str]]) -> str:
@@ -222,7 +233,7 @@ def table_text(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([*lines, "", f"{len(rows)} answers: {counts}."])
 
 
-def minutes_file(folder: Path) -> Path:
+def seconds_file(folder: Path) -> Path:
     """Where the seconds by the clock of every experiment are kept, over interruptions."""
     return folder / "planted_skies_seconds.json"
 
@@ -244,7 +255,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     configuration = planted_configuration(arguments.seeds, arguments.galaxies, arguments.per_class, arguments.epochs)
     (folder / "planted_skies.yaml").write_text(yaml.safe_dump(configuration, sort_keys=False), encoding="utf-8")
-    kept = json.loads(minutes_file(folder).read_text()) if minutes_file(folder).exists() else {}
+    kept = json.loads(seconds_file(folder).read_text()) if seconds_file(folder).exists() else {}
     rows = []
     for seed in arguments.seeds:
         for sky in arguments.skies:
@@ -252,11 +263,12 @@ def main() -> None:
             seconds = run_sky(folder, name, arguments.until, arguments.cores, arguments.measure_again)
             # A run that finds all made adds its few seconds.
             kept[name] = kept.get(name, 0.0) + seconds
-            minutes_file(folder).write_text(json.dumps(kept, indent=1))
+            seconds_file(folder).write_text(json.dumps(kept, indent=1))
             print(f"{name}: {seconds / 60:.1f} minutes", flush=True)
             summary = folder / "results" / "bias" / name / "summary.json"
             if not arguments.until and summary.exists():
-                rows += answer_rows(name, SKIES[sky], json.loads(summary.read_text()), kept[name])
+                of_processors = cpu_seconds(folder, name)
+                rows += answer_rows(name, SKIES[sky], json.loads(summary.read_text()), kept[name], of_processors)
     if rows:
         print(table_text(rows))
 

@@ -59,8 +59,16 @@ def test_cannot_tell_is_counted_apart_and_open_questions_accept_all():
 
 def test_a_row_has_what_was_expected_and_what_was_given():
     effect = {"value": 0.0123, "ci95": [0.001, 0.02], "unit": "fraction", "direction": None}
-    answer = {"test": "pattern_response", "answer": YES, "effect": effect, "p_adjusted": 0.002, "limit95": None}
-    rows = answer_rows("nothing_seed1", SKIES["nothing"], {"answers": [answer]}, 90)
+    answer = {"test": "pattern_response lenet5", "answer": YES, "effect": effect, "p_adjusted": 0.002, "limit95": None}
+    rows = answer_rows("nothing_seed1", SKIES["nothing"], {"answers": [answer]}, 90, 240)
     assert [row[1] for row in rows] == list(QUESTIONS)
     assert [row[4] for row in rows] == ["missing", "wrong", "missing"]
-    assert rows[1][5:] == ["0.0123 (0.001 to 0.02)", "0.002", "", "1.5"]
+    assert rows[1][5:] == ["0.0123 (0.001 to 0.02)", "0.002", "", "2 (4)"]
+
+
+def test_processor_time_is_that_of_the_experiments_own_jobs(tmp_path):
+    for path, time in (("catalog/nothing_seed1", "2.5"), ("bias/nothing_seed1", "1"), ("bias/nothing_seed12", "50")):
+        file = tmp_path / "benchmarks" / path / "step.tsv"
+        file.parent.mkdir(parents=True)
+        file.write_text(f"s\tcpu_time\n7\t{time}\n")
+    assert planted_skies.cpu_seconds(tmp_path, "nothing_seed1") == 3.5
