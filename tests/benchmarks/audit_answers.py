@@ -138,7 +138,7 @@ def random_trend(catalog: MockCatalog, fraction: float, random: np.random.Genera
     """A trend of size 0 along a random axis within what the sky constrains: across a field, else a dipole."""
     largest = min(fraction, 1 - fraction)
     sky = sky_gate.constrained_components(catalog.position_sums, fraction * (1 - fraction), largest)
-    axes = sky.tangents if sky.kind == sky_gate.FIELD else sky.kept
+    axes = sky.axes[:2] if sky.kind == sky_gate.FIELD else sky.kept
     direction = random.standard_normal(len(axes)) @ axes
     return Trend(0.0, direction / np.linalg.norm(direction), sky.kind == sky_gate.FIELD)
 
