@@ -87,7 +87,7 @@ class _NeededOnly(Findings):
     """Findings that leave out the tests that no primary answer rests on."""
 
     def attempt(self, name, test):
-        if name.startswith(_NEEDED):
+        if name in _NEEDED:
             super().attempt(name, test)
 
 
