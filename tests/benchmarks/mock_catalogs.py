@@ -46,9 +46,9 @@ class Region:
 
 
 REGIONS = {
-    "full_sky": Region("full sky", 0, 360, -90, 90, 7),
-    "dec_above_minus_10": Region("Dec > -10", 0, 360, -10, 90, 7),
-    "sdss_cap": Region("SDSS-like cap", 120, 250, 0, 60, 7),
+    "full_sky": Region("full sky", 0, 360, -90, 90, 6),
+    "dec_above_minus_10": Region("Dec > -10", 0, 360, -10, 90, 6),
+    "sdss_cap": Region("SDSS-like cap", 120, 250, 0, 60, 6),
     "stripe_82": Region("Stripe 82", 310, 420, -1.25, 1.25, 8),
     "field_10_deg": Region("10 degree field", 145, 155, -2.8, 7.2, 9),
     "field_1_deg": Region("1 degree field", 149.5, 150.5, 1.7, 2.7, 11),
