@@ -13,7 +13,7 @@ from workflow_scripts.configuration import load
 from workflow_scripts.errors import InputError
 from workflow_scripts.simulate_sky import simulated_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.surveys.simulated.populations import draw_galaxies, draw_positions
+from workflow_scripts.surveys.simulated.populations import draw_galaxies, draw_positions, spiral_probability
 
 
 @pytest.fixture
@@ -108,6 +108,25 @@ def test_density_dipole_is_found_in_the_positions():
     np.testing.assert_allclose(found, 0.4 * unit_vectors(**direction), atol=4.5 * np.sqrt(3 / 30000))
 
 
+def test_dipole_of_morphology_is_found_in_the_true_classes_alone(galaxies, entry):
+    dipole = {"amplitude": 0.3, "ra": 200.0, "dec": -35.0}
+    settings = {**entry["galaxies"], "spiral_dipole": dipole}
+    sky = draw_galaxies(20000, 3, settings)
+    # D = 3 <(label - mean) n> on the full sky; its error is sqrt(3 f (1 - f) / n) = 0.006.
+    vectors, spiral = unit_vectors(sky["ra"], sky["dec"]), sky["true_class"].to_numpy(float)
+    found = 3 * ((spiral - spiral.mean())[:, None] * vectors).mean(axis=0)
+    np.testing.assert_allclose(found, 0.3 * unit_vectors(200.0, -35.0), atol=4.5 * 0.006)
+    columns = ["ra", "dec", "magnitude", "radius_arcsec", "redshift", "pitch_angle_deg"]
+    pd.testing.assert_frame_equal(galaxies[columns], sky[columns])
+    probability = spiral_probability([200.0, 20.0], [-35.0, 35.0], settings)
+    np.testing.assert_allclose(probability, [0.92, 0.32], atol=1e-12)
+
+
+def test_morphology_without_a_dipole_is_as_it_was(galaxies, entry):
+    off = {**entry["galaxies"], "spiral_dipole": {"amplitude": 0.0, "ra": 5.0, "dec": 0.0}}
+    pd.testing.assert_frame_equal(galaxies, draw_galaxies(20000, 3, off))
+
+
 def test_survey_limit_leaves_the_south_empty():
     ra, dec = draw_positions(5000, np.random.default_rng(0), {"dec_min": 20.0})
     assert ra.shape == (5000,)
@@ -134,6 +153,13 @@ def test_survey_limit_leaves_the_south_empty():
         ("imaging.extinction.plane", {"ampl": 1}, "imaging.extinction.plane .*no other keys than amplitude"),
         ("galaxies.positions", {"dec_min": 89}, "galaxies.positions.dec_min .*is 89, expected a number"),
         ("galaxies.positions", {"dec_mim": 0}, "galaxies.positions .*no other keys than dec_min and dipole"),
+        ("galaxies.spiral_dipole", {"amplitude": 0.4, "ra": 0, "dec": 0}, "spiral_dipole.amplitude .*at most 0.38"),
+        ("galaxies.spiral_dipole", {"amplitude": 0.1, "ra": 0, "dec": 91}, "galaxies.spiral_dipole.dec .*is 91"),
+        (
+            "galaxies.spiral_dipole",
+            {"amp": 0.1},
+            "galaxies.spiral_dipole .*no other keys than amplitude and dec and ra",
+        ),
         ("labels.base", 0.45, "labels.blurred .*at most 1 together with labels.base"),
     ],
 )
@@ -153,6 +179,8 @@ def test_step_writes_the_sky_and_what_was_injected(entry, tmp_path):
     entry = changed(entry, "n_galaxies", 300)
     density = {"amplitude": 0.2, "ra": 10.0, "dec": 0.0}
     entry = changed(entry, "galaxies.positions", {"dipole": density})
+    morphology = {"amplitude": 0.1, "ra": 0.0, "dec": 20.0}
+    entry = changed(entry, "galaxies.spiral_dipole", morphology)
     files = [tmp_path / name for name in ("truth.parquet", "truth.json", "again.parquet", "again.json")]
     for output, truth in (files[:2], files[2:]):
         arguments = ["--catalog", json.dumps(entry), "--output", str(output), "--truth", str(truth)]
@@ -165,6 +193,7 @@ def test_step_writes_the_sky_and_what_was_injected(entry, tmp_path):
     assert truth["injected_dipoles"] == [
         {"quantity": "psf_fwhm_arcsec", **seeing},
         {"quantity": "density", **density},
+        {"quantity": "true_class", **morphology},
     ]
     assert truth["n_galaxies"] == 300
 

@@ -12,7 +12,7 @@ ELLIPTICAL, SPIRAL = 0, 1
 
 
 def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.DataFrame:
-    """Draw a population that is isotropic on the sky, unless `positions` sets another density.
+    """Draw a population that is isotropic on the sky, unless `positions` or `spiral_dipole` say otherwise.
 
     Every concern has a random stream of its own, so that changing one (say, the share of spirals) moves no galaxy.
 
@@ -23,7 +23,7 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
     """
     streams = {name: np.random.default_rng([seed, number]) for number, name in enumerate(_CONCERNS)}
     ra, dec = draw_positions(n_galaxies, streams["positions"], settings.get("positions", {}))
-    spiral = streams["kinds"].random(n_galaxies) < settings["spiral_fraction"]
+    spiral = streams["kinds"].random(n_galaxies) < spiral_probability(ra, dec, settings)
     magnitude = _magnitudes(n_galaxies, settings["magnitude"], streams["photometry"])
     radius = _radii(magnitude, settings, streams["sizes"])
     redshift = _redshifts(magnitude, streams["redshifts"])
@@ -60,6 +60,18 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
 
 
 _CONCERNS = ("positions", "kinds", "photometry", "sizes", "redshifts", "colours", "shapes", "arms")
+
+
+def spiral_probability(ra: NDArray, dec: NDArray, settings: dict[str, Any]) -> NDArray[np.float64]:
+    """Probability that a galaxy at a position (ICRS degrees) is a spiral: `spiral_fraction` + amplitude * cosine.
+
+    The cosine is that of the distance from the direction of `spiral_dipole` (`amplitude, ra, dec`), where `settings`
+    have one; its amplitude is a fraction, so that D of the true classes on the full sky is `amplitude`.
+    """
+    fraction, dipole = settings["spiral_fraction"], settings.get("spiral_dipole")
+    if not dipole:
+        return np.full(len(ra), fraction, float)
+    return fraction + dipole["amplitude"] * (unit_vectors(ra, dec) @ unit_vectors(dipole["ra"], dipole["dec"]))
 
 
 def draw_positions(

@@ -41,6 +41,14 @@ def check_sky(entry: Mapping[str, Any]) -> None:
             raise _error(key, pair, "two numbers, the lower first")
         if not low <= pair[0] <= pair[1] <= high:
             raise _error(key, pair, f"two numbers between {low} and {high}, the lower first")
+    if entry["galaxies"].get("spiral_dipole"):
+        _check_keys(entry, "galaxies.spiral_dipole", set(_DIPOLE))
+        _check_numbers(entry, "galaxies.spiral_dipole.", _DIPOLE)
+        fraction, amplitude = entry["galaxies"]["spiral_fraction"], _value(entry, "galaxies.spiral_dipole.amplitude")
+        largest = min(fraction, 1 - fraction)
+        if abs(amplitude) > largest:
+            what = f"at most {largest:g}, so that spiral_fraction + amplitude stays between 0 and 1"
+            raise _error("galaxies.spiral_dipole.amplitude", amplitude, what)
     for field in FIELDS:
         _check_field(entry, f"imaging.{field}")
     if "plane" in entry["imaging"]["extinction"]:
@@ -57,11 +65,18 @@ def check_sky(entry: Mapping[str, Any]) -> None:
 
 
 def injected_dipoles(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The dipoles of an entry that are switched on: `quantity` (a column, or `density`), `amplitude, ra, dec`."""
+    """The dipoles of an entry that are switched on: `quantity`, `amplitude, ra, dec`.
+
+    The quantity is a column of the imaging, `density`, or `true_class`, whose amplitude is not relative to a mean.
+    """
     dipoles = {column: entry["imaging"][field]["dipole"] for field, column in FIELDS.items()}
-    density = entry["galaxies"].get("positions", {}).get("dipole")
-    if density:
-        dipoles["density"] = density
+    galaxies = entry["galaxies"]
+    for quantity, dipole in (
+        ("density", galaxies.get("positions", {}).get("dipole")),
+        ("true_class", galaxies.get("spiral_dipole")),
+    ):
+        if dipole:
+            dipoles[quantity] = dipole
     return [{"quantity": name, **dipole} for name, dipole in dipoles.items() if dipole["amplitude"]]
 
 
