@@ -54,8 +54,8 @@ class Availability:
         enough = self.available >= number * self.per_class
         short = f", and {self.cells_short} of {self.cells} cells have too few, most of all {self.worst_cell}"
         return (
-            f"footprints.{self.name}, class {self.class_name}: {self.available} galaxies of the training pool are in the"
-            f" {region}, {need} {self.per_class}{short if enough and self.cells_short else ''} (matchings: {fits})"
+            f"footprints.{self.name}, class {self.class_name}: {self.available} galaxies of the training pool are in"
+            f" the {region}, {need} {self.per_class}{short if enough and self.cells_short else ''} (matchings: {fits})"
         )
 
 
@@ -74,7 +74,7 @@ def availability(
     footprints
         as for `draw_training_set`.
     sets
-        training sets that a footprint draws one after the other, by its name: the largest number of a resample, and one.
+        training sets that a footprint draws one after the other, by its name: the largest number of a resample plus 1.
     class_names
         what the labels 0, 1, ... are called.
 
