@@ -10,6 +10,7 @@ if not CHECKOUT.is_dir():
     raise WorkflowError(f"{CHECKOUT}: skybias runs its steps from a checkout; clone it and name the Snakefile in it")
 sys.path.insert(0, str(CHECKOUT))
 
+from workflow_scripts.answers.designs import check_designs
 from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
@@ -48,6 +49,7 @@ try:
     )
     settings = load(config, sources)
     check_user_files(settings, sources)
+    check_designs([settings.design_parameter(name) for name in settings.active_experiments])
     for folder in ("results/", "logs/", "benchmarks/"):
         check_output_folder(placed(folder))
 except InputError as error:

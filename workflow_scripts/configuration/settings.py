@@ -28,6 +28,9 @@ _ROWS_KEYS = (
     *("query", "sql", "key", "page_rows", "queries_per_minute", "asynchronous"),
 )
 
+# What is read before anything is trained, and changes no number.
+_DESIGN_KEYS = ("allow_unanswerable", "effect")
+
 # How the table of a catalog is read.
 _READING_KEYS = ("format", "hdu", "position_unit", "frame", "select", "missing")
 
@@ -89,6 +92,10 @@ class Configuration:
             networks = {network for arm in entry["arms"].values() for network in arm["networks"]}
             found |= {(entry["survey"], self.network(network)["recipe"]) for network in networks}
         return sorted(found)
+
+    def experiments_of_survey(self, survey: str) -> list[str]:
+        """The active experiments that use a survey."""
+        return [name for name in self.active_experiments if self._entry("experiments", name)["survey"] == survey]
 
     def catalog(self, name: str) -> Entry:
         """A catalog with the number of galaxies to keep (`sample`, None for all)."""
@@ -230,6 +237,11 @@ class Configuration:
         regions = [entry["region"], *(entry["family"]["regions"] if entry["family"] else [])]
         return list(dict.fromkeys(path for region in regions for path in moc_paths(region)))
 
+    def moc_files_of_experiment(self, experiment: str) -> list[str]:
+        """The files that the footprints of an experiment are made of."""
+        footprints = dict.fromkeys(run.footprint for run in self.runs(experiment))
+        return list(dict.fromkeys(path for name in footprints for path in self.moc_files(name)))
+
     def training_set_parameter(self, footprint: str) -> Entry:
         """What a training set depends on: `{"name", "region", "matching", "family"}`.
 
@@ -285,7 +297,39 @@ class Configuration:
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        return {key: value for key, value in entry.items() if key not in ("figures", "description")}
+        kept = {key: value for key, value in entry.items() if key not in ("figures", "description", *_DESIGN_KEYS)}
+        return {**kept, "tests": {key: value for key, value in entry["tests"].items() if key not in _DESIGN_KEYS}}
+
+    def design_parameter(self, experiment: str) -> Entry:
+        """What decides whether an experiment can be answered: its runs, what they train on, and the tests that decide.
+
+        `footprints` have `axis`, `matching`, `family` (`{"name", "member"}` or None) and `region`, which is None for
+        members of families: `families` have the regions of all members, used or not, because these share the galaxies.
+        """
+        entry = self.experiment(experiment)
+        footprints, families = {}, {}
+        for name in entry["footprints"]:
+            found = self.footprint(name)
+            family = found["family"]
+            if family:
+                families[family["name"]] = family["regions"]
+            footprints[name] = {
+                "axis": found["axis"],
+                "matching": found["matching"],
+                "family": family and {key: family[key] for key in ("name", "member")},
+                "region": None if family else found["region"],
+            }
+        kept = {key: entry[key] for key in ("name", "classes", "arms", "opposite", "allow_unanswerable")}
+        tests = {key: entry["tests"][key] for key in ("alpha", "permutations", "primary", "effect")}
+        return {**kept, "tests": tests, "footprints": footprints, "families": families}
+
+    def galaxies_of_experiment(self, experiment: str) -> dict[str, list[str]]:
+        """The footprints of an experiment by the file of galaxies that their training sets are drawn from."""
+        survey = self._entry("experiments", experiment)["survey"]
+        files: dict[str, list[str]] = {}
+        for name in dict.fromkeys(run.footprint for run in self.runs(experiment)):
+            files.setdefault(self.galaxies_file(survey, name), []).append(name)
+        return files
 
     def figures_parameter(self, experiment: str) -> Entry:
         """What the figures of an experiment depend on, beside the tables that they show."""

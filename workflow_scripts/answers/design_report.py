@@ -1,0 +1,119 @@
+"""All that can be said of a design before it is trained: problems, what weakens the answers, and the expected power."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any
+
+from workflow_scripts.answers.designs import (
+    PlannedTest,
+    design_problems,
+    planned_tests,
+    region_in_design,
+    smallest_p,
+)
+from workflow_scripts.sky.footprints import region_moc, shared_area
+from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.runs.power import response_power, two_arm_power
+
+# Standard deviation of the annotated fraction between networks of the default simulated survey (lenet5, 960 galaxies a
+# class), and the root of the size for other training sets: what is assumed before there is a pilot.
+ASSUMED_SCATTER, ASSUMED_PER_CLASS = 0.023, 960
+# Regions that have more of the smaller one in common are no two places; fewer weaken the contrast.
+MOST_SHARED_AREA, NOTED_SHARED_AREA = 0.5, 0.05
+
+
+@dataclass(frozen=True)
+class DesignReport:
+    """What is known of a design beforehand.
+
+    `problems` are why a question cannot be answered, `notes` what weakens the answer: sentences without a full stop.
+    `tests` has a row for each primary test: `name, network, compared, smallest_p_adjusted`, and `power`, the least and
+    the largest of tests of the fraction, None of others. `assumption` is what the power rests on.
+    """
+
+    problems: list[str]
+    notes: list[str]
+    tests: list[dict[str, Any]]
+    assumption: str
+
+
+def design_report(design: Mapping[str, Any]) -> DesignReport:
+    """Report on a design, as `Configuration.design_parameter` gives it.
+
+    Raises `InputError` for an empty region or a MOC that cannot be read.
+    """
+    tests, settings = planned_tests(design), design["tests"]
+    problems, notes = design_problems(design), []
+    for first, second, share in _overlaps(design):
+        sentence = f"{first} and {second} have {share:.0%} of the smaller region in common"
+        if share > MOST_SHARED_AREA:
+            problems.append(sentence)
+        elif share > NOTED_SHARED_AREA:
+            notes.append(f"{sentence}: what is there differs less between them")
+    rows = [
+        {
+            "name": test.name,
+            "network": test.network,
+            "compared": test.words,
+            "smallest_p_adjusted": smallest_p(test, len(tests), settings["permutations"]),
+            "power": expected_power(test, design, settings["alpha"] / len(tests)),
+        }
+        for test in tests
+    ]
+    assumption = (
+        f"before a pilot, the fraction is assumed to scatter between networks by {ASSUMED_SCATTER} x"
+        f" sqrt({ASSUMED_PER_CLASS} / per_class), as measured with lenet5 on the default simulated survey"
+    )
+    return DesignReport(problems, notes, rows, assumption)
+
+
+def expected_power(test: PlannedTest, design: Mapping[str, Any], alpha: float) -> tuple[float, float] | None:
+    """Power, at the level `alpha`, of a test of the fraction for the effect that the experiment names.
+
+    The least and the largest: networks with other seeds on one training set share its galaxies, and how much of the
+    scatter these make is not known beforehand. None for tests of other quantities, and where the test cannot be made.
+    """
+    if not test.name.startswith("fraction_"):
+        return None
+    effect = design["tests"]["effect"]
+    per_class = min(design["footprints"][name]["matching"]["per_class"] for name in test.footprints)
+    scatter = ASSUMED_SCATTER * sqrt(ASSUMED_PER_CLASS / per_class)
+    powers = []
+    for of_set in (scatter, scatter / sqrt(test.seeds)):
+        try:
+            if test.rotating:
+                axes = unit_vectors(
+                    *zip(*(design["footprints"][name]["axis"] for name in test.footprints), strict=True)
+                )
+                # From a footprint to the opposite one, a response k moves by 2 |k|.
+                response, of_footprint = axes[0] * effect / 2, of_set / sqrt(min(test.sets))
+                powers.append(response_power(axes, response, of_footprint, alpha))
+            else:
+                powers.append(two_arm_power(effect, of_set, *test.sets, alpha))
+        except ValueError:
+            return None
+    return powers[0], powers[1]
+
+
+def _overlaps(design: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
+    """Opposite footprints with different regions, and what share of the smaller one they have in common."""
+    for first, second in design["opposite"]:
+        regions = [region_in_design(design, name) for name in (first, second)]
+        if regions[0] != regions[1]:
+            mocs = [region_moc(region, name=name) for region, name in zip(regions, (first, second), strict=True)]
+            yield first, second, shared_area(*mocs)
+
+
+def report_lines(report: DesignReport, effect: float) -> Sequence[str]:
+    """What a design is expected to find, a line each, for people."""
+    lines = []
+    for row in report.tests:
+        if row["power"]:
+            low, high = row["power"]
+            power = f"{low:.2f}" if round(low, 2) == round(high, 2) else f"{low:.2f} to {high:.2f}"
+            of = f" [{row['network']}]" if len({other["network"] for other in report.tests}) > 1 else ""
+            lines.append(
+                f"{row['name']}{of}, {row['compared']}: power {power} for a change of the fraction by {effect:g}"
+            )
+    return lines
