@@ -92,6 +92,19 @@ def galaxies_of_footprint(wildcards):
     return settings.galaxies_file(wildcards.survey, wildcards.footprint)
 
 
+def designs_checked(wildcards):
+    """Input function: the file that says that the designs of a survey's experiments have been checked.
+
+    A trained network has it among its inputs, always under the same path, but does not depend on the job that makes it:
+    else Snakemake would train it again with every change of an experiment. (`ancient` alone does not do: jobs downstream
+    of one that runs are not looked at for reasons of their own, so that new networks would be left out.)
+    """
+    path = f"results/training/{wildcards.survey}/designs_checked"
+    model = "results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras"
+    trained = all(Path(placed(file)).exists() for file in (path, model.format(**wildcards)))
+    return before_update(ancient(path)) if trained else path
+
+
 def of_recipe(filename):
     """Input function: a file of the images that a network sees."""
     return lambda wildcards: "results/images/{}/{}/{}".format(

@@ -60,9 +60,8 @@ rule draw_training_set:
         " --output {output} 2> {log}"
 
 
-# All networks of a survey wait for the designs of the experiments that are to be made, by way of a file whose path knows
-# no experiment. It is kept while it is made again (`update`), and `train` does not look at its date: so a checked design
-# lets new networks through and makes no finished one again.
+# Networks that are not trained yet wait for the designs of the experiments that are to be made, by way of a file whose
+# path knows no experiment. It is there before it is made again (`update`), for the networks that need it no more.
 rule confirm_designs:
     input:
         lambda wildcards: expand(
@@ -79,7 +78,7 @@ rule confirm_designs:
 
 rule train:
     input:
-        designs=ancient("results/training/{survey}/designs_checked"),
+        designs=designs_checked,
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         index=of_recipe("index.parquet"),
         network_files=lambda wildcards: of_the_user(settings.network_files(wildcards.network)),
