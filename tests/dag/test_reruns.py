@@ -31,6 +31,7 @@ def of_report(*rules, experiment="first"):
     return {(rule, folders.get(rule, f"report/{experiment}/figures")) for rule in rules}
 
 
+CHECK = {("check_design", "bias/first"), ("confirm_designs", "training/pixels")}
 MEASURE = {("measure_bias", "bias/first")}
 AFTER_MEASURE = MEASURE | of_report("write_verdict", "draw_runs", "draw_sky_maps")
 AFTER_RUNS = AFTER_MEASURE | of_report("draw_galaxies")
@@ -85,7 +86,7 @@ def test_a_changed_statistics_module_repeats_the_measurement_only(workflow):
 
 def test_an_added_seed_adds_its_runs(workflow):
     change(workflow, lambda c: c["experiments"]["first"]["arms"]["halves"].update(seeds=[0, 1]))
-    assert jobs(workflow) == of_run("east", seed=1) | of_run("west", seed=1) | AFTER_RUNS
+    assert jobs(workflow) == of_run("east", seed=1) | of_run("west", seed=1) | CHECK | AFTER_RUNS
 
 
 def test_an_added_footprint_adds_its_run(workflow):
@@ -95,7 +96,8 @@ def test_an_added_footprint_adds_its_run(workflow):
 
     change(workflow, edit)
     footprint = {("map_footprint", "training/footprints")}
-    assert jobs(workflow) == of_set("south") | of_run("south") | footprint | AFTER_RUNS | of_report("draw_footprints")
+    new = of_set("south") | of_run("south") | footprint | CHECK
+    assert jobs(workflow) == new | AFTER_RUNS | of_report("draw_footprints")
 
 
 def test_swapped_footprints_retrain_both_and_no_other(workflow):
@@ -104,7 +106,7 @@ def test_swapped_footprints_retrain_both_and_no_other(workflow):
         east["region"], west["region"] = west["region"], east["region"]
 
     change(workflow, edit)
-    both = of_set("east") | of_set("west") | of_run("east") | of_run("west")
+    both = of_set("east") | of_set("west") | of_run("east") | of_run("west") | CHECK
     footprints = {("map_footprint", "training/footprints")}
     assert jobs(workflow) == both | footprints | AFTER_RUNS | of_report("draw_footprints")
     maps = {output for rule, output in workflow.would_run() if rule == "map_footprint"}
@@ -113,7 +115,7 @@ def test_swapped_footprints_retrain_both_and_no_other(workflow):
 
 def test_a_changed_matching_retrains_its_footprints(workflow):
     change(workflow, lambda c: c["matchings"]["other"].update(per_class=6))
-    assert jobs(workflow) == of_set("north") | of_run("north") | AFTER_RUNS
+    assert jobs(workflow) == of_set("north") | of_run("north") | CHECK | AFTER_RUNS
 
 
 def test_changed_epochs_retrain_the_network(workflow):
@@ -135,7 +137,7 @@ def test_a_changed_recipe_repeats_images_and_runs(workflow):
 
 def test_a_shorter_list_of_runs_repeats_the_statistics_only(workflow):
     change(workflow, lambda c: c["experiments"]["first"]["arms"].pop("control"))
-    assert jobs(workflow) == AFTER_RUNS | BALANCE | of_report("draw_footprints")
+    assert jobs(workflow) == AFTER_RUNS | BALANCE | CHECK | of_report("draw_footprints")
 
 
 def test_a_second_experiment_shares_runs(workflow):
@@ -146,14 +148,27 @@ def test_a_second_experiment_shares_runs(workflow):
                 "halves": {"footprints": ["east", "west"], "networks": ["net"], "resamples": [0], "seeds": [0, 2]}
             },
             "opposite": [["east", "west"]],
+            "allow_unanswerable": True,
         }
         config["active_experiments"] = ["second"]
 
     change(workflow, edit)
-    second = {(rule, "bias/second") for rule in ("tabulate_balance", "measure_bias")} | of_report(
-        *REPORT, experiment="second"
-    )
+    second = {(rule, "bias/second") for rule in ("check_design", "tabulate_balance", "measure_bias")}
+    second |= {("confirm_designs", "training/pixels")} | of_report(*REPORT, experiment="second")
     assert jobs(workflow) == of_run("east", seed=2) | of_run("west", seed=2) | second
+
+
+def test_another_effect_to_find_checks_the_design_again_and_nothing_else(workflow):
+    change(workflow, lambda c: c["experiments"]["first"]["tests"].update(effect=0.1))
+    assert jobs(workflow) == CHECK
+
+
+def test_a_lost_check_of_the_design_trains_nothing(workflow):
+    path = workflow.analysis / "results" / "bias" / "first" / "design.json"
+    text = path.read_text()
+    path.unlink()
+    assert jobs(workflow) == CHECK
+    path.write_text(text)
 
 
 def test_another_limit_of_failures_fetches_nothing(workflow):

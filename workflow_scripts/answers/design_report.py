@@ -1,6 +1,6 @@
 """All that can be said of a design before it is trained: problems, what weakens the answers, and the expected power."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -105,15 +105,16 @@ def _overlaps(design: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
             yield first, second, shared_area(*mocs)
 
 
-def report_lines(report: DesignReport, effect: float) -> Sequence[str]:
-    """What a design is expected to find, a line each, for people."""
+def expected_findings(report: Mapping[str, Any]) -> list[str]:
+    """Sentences on the power of the primary tests, and what it rests on; a `DesignReport` as a dict, with `effect`."""
+    several = len({row["network"] for row in report["tests"]}) > 1
     lines = []
-    for row in report.tests:
+    for row in report["tests"]:
         if row["power"]:
-            low, high = row["power"]
-            power = f"{low:.2f}" if round(low, 2) == round(high, 2) else f"{low:.2f} to {high:.2f}"
-            of = f" [{row['network']}]" if len({other["network"] for other in report.tests}) > 1 else ""
+            power = " to ".join(dict.fromkeys(f"{value:.2f}" for value in row["power"]))
+            network = f" of {row['network']}" if several else ""
             lines.append(
-                f"{row['name']}{of}, {row['compared']}: power {power} for a change of the fraction by {effect:g}"
+                f"{row['name']}{network} ({row['compared']}): power {power} for a change of the fraction by"
+                f" {report['effect']:g}"
             )
-    return lines
+    return [*lines, report["assumption"]] if lines else []

@@ -323,6 +323,10 @@ class Configuration:
         tests = {key: entry["tests"][key] for key in ("alpha", "permutations", "primary", "effect")}
         return {**kept, "tests": tests, "footprints": footprints, "families": families}
 
+    def ledger_file(self, survey: str) -> str:
+        """The outcome of every cutout of a survey."""
+        return f"results/cutouts/{survey}/ledger.parquet"
+
     def galaxies_of_experiment(self, experiment: str) -> dict[str, list[str]]:
         """The footprints of an experiment by the file of galaxies that their training sets are drawn from."""
         survey = self._entry("experiments", experiment)["survey"]
