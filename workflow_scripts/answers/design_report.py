@@ -10,15 +10,15 @@ from workflow_scripts.answers.designs import (
     design_problems,
     planned_tests,
     region_in_design,
-    smallest_p,
+    smallest_p_of,
 )
 from workflow_scripts.sky.footprints import region_moc, shared_area
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.runs.power import response_power, two_arm_power
+from workflow_scripts.statistics.runs.decision_power import power_of_contrasts, power_of_rotating
 
-# Standard deviation of the annotated fraction between networks of the default simulated survey (lenet5, 960 galaxies a
-# class), and the root of the size for other training sets: what is assumed before there is a pilot.
-ASSUMED_SCATTER, ASSUMED_PER_CLASS = 0.023, 960
+# Standard deviation of the annotated fraction between networks of the default simulated survey, times the root of the
+# galaxies a class (lenet5, 0.0074 at 960): what is assumed before there is a pilot.
+ASSUMED_SCATTER = 0.23
 # Regions that have more of the smaller one in common are no two places; fewer weaken the contrast.
 MOST_SHARED_AREA, NOTED_SHARED_AREA = 0.5, 0.05
 
@@ -56,44 +56,42 @@ def design_report(design: Mapping[str, Any]) -> DesignReport:
             "name": test.name,
             "network": test.network,
             "compared": test.words,
-            "smallest_p_adjusted": smallest_p(test, len(tests), settings["permutations"]),
-            "power": expected_power(test, design, settings["alpha"] / len(tests)),
+            "smallest_p_adjusted": smallest_p_of(test, len(tests), settings["permutations"]),
+            "power": expected_power(test, design, len(tests)),
         }
         for test in tests
     ]
     assumption = (
-        f"before a pilot, the fraction is assumed to scatter between networks by {ASSUMED_SCATTER} x"
-        f" sqrt({ASSUMED_PER_CLASS} / per_class), as measured with lenet5 on the default simulated survey"
+        f"before a pilot, the fraction is assumed to scatter between networks by {ASSUMED_SCATTER} / sqrt(per_class), as"
+        " on the default simulated survey with lenet5"
     )
     return DesignReport(problems, notes, rows, assumption)
 
 
-def expected_power(test: PlannedTest, design: Mapping[str, Any], alpha: float) -> tuple[float, float] | None:
-    """Power, at the level `alpha`, of a test of the fraction for the effect that the experiment names.
+def expected_power(test: PlannedTest, design: Mapping[str, Any], n_tests: int) -> tuple[float, float] | None:
+    """Power, by simulation, of a primary test of the fraction for the effect that the experiment names.
 
     The least and the largest: networks with other seeds on one training set share its galaxies, and how much of the
-    scatter these make is not known beforehand. None for tests of other quantities, and where the test cannot be made.
+    scatter these make is not known beforehand. None for tests of other quantities.
     """
     if not test.name.startswith("fraction_"):
         return None
-    effect = design["tests"]["effect"]
+    settings = design["tests"]
     per_class = min(design["footprints"][name]["matching"]["per_class"] for name in test.footprints)
-    scatter = ASSUMED_SCATTER * sqrt(ASSUMED_PER_CLASS / per_class)
-    powers = []
-    for of_set in (scatter, scatter / sqrt(test.seeds)):
-        try:
-            if test.rotating:
-                axes = unit_vectors(
-                    *zip(*(design["footprints"][name]["axis"] for name in test.footprints), strict=True)
-                )
-                # From a footprint to the opposite one, a response k moves by 2 |k|.
-                response, of_footprint = axes[0] * effect / 2, of_set / sqrt(min(test.sets))
-                powers.append(response_power(axes, response, of_footprint, alpha))
-            else:
-                powers.append(two_arm_power(effect, of_set, *test.sets, alpha))
-        except ValueError:
-            return None
-    return powers[0], powers[1]
+    scatter = ASSUMED_SCATTER / sqrt(per_class)
+    decided = settings["alpha"], n_tests, settings["permutations"]
+
+    def power(networks: int) -> float:
+        """`networks` of each training set count as independent ones."""
+        if test.rotating:
+            axes = unit_vectors(*zip(*(design["footprints"][name]["axis"] for name in test.footprints), strict=True))
+            return power_of_rotating(axes, settings["effect"] / scatter * sqrt(networks * min(test.sets)), *decided)
+        n_a, n_b = test.sets
+        return power_of_contrasts(n_a, n_b, settings["effect"] / scatter * sqrt(networks), *decided)
+
+    if smallest_p_of(test, n_tests, settings["permutations"]) >= settings["alpha"]:
+        return 0.0, 0.0
+    return power(1), power(test.seeds)
 
 
 def _overlaps(design: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:

@@ -6,12 +6,12 @@ tests decide, the smallest p that they can give, and whether what they compare c
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import comb, factorial, floor
+from math import floor
 from typing import Any
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import Run, runs_of_experiment
-from workflow_scripts.statistics.p_values import smallest_p as smallest_permutation_p
+from workflow_scripts.statistics.runs.smallest_adjusted import smallest_adjusted_p, smallest_adjusted_p_rotating
 
 FEWEST_ROTATING = 6
 ROTATING_TESTS = ("fraction_response", "pattern_response")
@@ -116,7 +116,7 @@ def _undecidable(design: Mapping[str, Any], tests: Sequence[PlannedTest]) -> Ite
         )
     sentences = []
     for test in tests:
-        least = smallest_p(test, len(tests), settings["permutations"])
+        least = smallest_p_of(test, len(tests), settings["permutations"])
         if least >= settings["alpha"]:
             sentences.append(
                 f"{test.words} cannot reach {settings['alpha']:g} (smallest adjusted p {least:.2g} with {len(tests)}"
@@ -125,16 +125,12 @@ def _undecidable(design: Mapping[str, Any], tests: Sequence[PlannedTest]) -> Ite
     yield from dict.fromkeys(sentences)
 
 
-def smallest_p(test: PlannedTest, n_tests: int, permutations: int) -> float:
-    """The least p, after Holm's adjustment among `n_tests`, that permutations can give; 1 where there are none."""
+def smallest_p_of(test: PlannedTest, n_tests: int, permutations: int) -> float:
+    """The least p, adjusted among `n_tests`, that permutations can give; 1 where a side has a single training set."""
     if test.rotating:
-        arrangements, ties = factorial(len(test.footprints)), 1
-    elif min(test.sets) < 2:
-        return 1.0
-    else:
-        arrangements, ties = comb(sum(test.sets), test.sets[0]), 2 if test.sets[0] == test.sets[1] else 1
-    exact = arrangements <= permutations
-    return min(1.0, n_tests * smallest_permutation_p(arrangements if exact else permutations, exact, ties))
+        return smallest_adjusted_p_rotating(len(test.footprints), n_tests, permutations)
+    n_a, n_b = test.sets
+    return smallest_adjusted_p(n_a, n_b, n_tests, permutations) if min(n_a, n_b) > 1 else 1.0
 
 
 def _what_reaches(test: PlannedTest, n_tests: int, settings: Mapping[str, Any]) -> str:
@@ -147,7 +143,7 @@ def _what_reaches(test: PlannedTest, n_tests: int, settings: Mapping[str, Any]) 
             if test.rotating
             else replace(test, sets=(size, size))
         )
-        if smallest_p(larger, n_tests, enough) < alpha:
+        if smallest_p_of(larger, n_tests, enough) < alpha:
             permutations = f" with {enough} permutations" if enough > settings["permutations"] else ""
             return f": {f'{size} footprints' if test.rotating else f'{size} + {size}'} can{permutations}"
     return ""
