@@ -19,6 +19,8 @@ from workflow_scripts.statistics.runs.decision_power import power_of_contrasts, 
 # Standard deviation of the annotated fraction between networks of the default simulated survey, times the root of the
 # galaxies a class (lenet5, 0.0074 at 960): what is assumed before there is a pilot.
 ASSUMED_SCATTER = 0.23
+# A design that finds less than every other effect of the stated size is noted.
+_LOW_POWER = 0.5
 # Regions that have more of the smaller one in common are no two places; fewer weaken the contrast.
 MOST_SHARED_AREA, NOTED_SHARED_AREA = 0.5, 0.05
 
@@ -61,9 +63,15 @@ def design_report(design: Mapping[str, Any]) -> DesignReport:
         }
         for test in tests
     ]
+    for row in rows:
+        if row["power"] and row["power"][1] < _LOW_POWER:
+            notes.append(
+                f"{row['name']}: a change of the fraction by {settings['effect']:g} is found with a power of"
+                f" {row['power'][1]:.2f} at most"
+            )
     assumption = (
-        f"before a pilot, the fraction is assumed to scatter between networks by {ASSUMED_SCATTER} / sqrt(per_class), as"
-        " on the default simulated survey with lenet5"
+        f"before a pilot, the fraction is assumed to scatter between networks by {ASSUMED_SCATTER} / sqrt(per_class),"
+        " as on the default simulated survey with lenet5"
     )
     return DesignReport(problems, notes, rows, assumption)
 
