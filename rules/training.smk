@@ -69,11 +69,19 @@ rule confirm_designs:
         ),
     output:
         update("results/training/{survey}/designs_checked"),
+    log:
+        "logs/training/{survey}/confirm_designs.log",
+    benchmark:
+        "benchmarks/training/{survey}/confirm_designs.tsv"
     localrule: True
+    conda:
+        "../envs/survey.yaml"
+    resources:
+        **cluster_request("confirm_designs"),
     message:
         "All designs of {wildcards.survey} have been checked"
     shell:
-        "touch {output}"
+        "touch {output} 2> {log}"
 
 
 rule train:

@@ -53,7 +53,7 @@ def design_report(design: Mapping[str, Any]) -> DesignReport:
             problems.append(sentence)
         elif share > NOTED_SHARED_AREA:
             notes.append(f"{sentence}: what is there differs less between them")
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": test.name,
             "network": test.network,

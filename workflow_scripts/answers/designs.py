@@ -135,7 +135,7 @@ def smallest_p_of(test: PlannedTest, n_tests: int, permutations: int) -> float:
 
 def _what_reaches(test: PlannedTest, n_tests: int, settings: Mapping[str, Any]) -> str:
     """The smallest larger design that can reach the level: `: 6 + 6 can`."""
-    alpha, enough = settings["alpha"], max(settings["permutations"], floor(n_tests / settings["alpha"]))
+    alpha, enough = settings["alpha"], max(settings["permutations"], floor(n_tests / settings["alpha"] + 1e-6))
     sizes = range(len(test.footprints) if test.rotating else max(2, *test.sets), _MOST_SETS)
     for size in sizes:
         larger = (

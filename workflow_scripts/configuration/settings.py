@@ -8,6 +8,7 @@ from typing import Any
 
 from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
+from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
 from workflow_scripts.configuration.references import check_references, members_of_arm, table_suffix
 from workflow_scripts.configuration.shorthand import written_out
 from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
@@ -27,9 +28,6 @@ _ROWS_KEYS = (
     *("galaxies", "imaging", "labels", "path", "url", "sha256", "max_bytes"),
     *("query", "sql", "key", "page_rows", "queries_per_minute", "asynchronous"),
 )
-
-# What is read before anything is trained, and changes no number.
-_DESIGN_KEYS = ("allow_unanswerable", "effect")
 
 # How the table of a catalog is read.
 _READING_KEYS = ("format", "hdu", "position_unit", "frame", "select", "missing")
@@ -297,31 +295,12 @@ class Configuration:
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        kept = {key: value for key, value in entry.items() if key not in ("figures", "description", *_DESIGN_KEYS)}
-        return {**kept, "tests": {key: value for key, value in entry["tests"].items() if key not in _DESIGN_KEYS}}
+        kept = {key: value for key, value in entry.items() if key not in ("figures", "description", *DESIGN_KEYS)}
+        return {**kept, "tests": {key: value for key, value in entry["tests"].items() if key not in DESIGN_KEYS}}
 
     def design_parameter(self, experiment: str) -> Entry:
-        """What decides whether an experiment can be answered: its runs, what they train on, and the tests that decide.
-
-        `footprints` have `axis`, `matching`, `family` (`{"name", "member"}` or None) and `region`, which is None for
-        members of families: `families` have the regions of all members, used or not, because these share the galaxies.
-        """
-        entry = self.experiment(experiment)
-        footprints, families = {}, {}
-        for name in entry["footprints"]:
-            found = self.footprint(name)
-            family = found["family"]
-            if family:
-                families[family["name"]] = family["regions"]
-            footprints[name] = {
-                "axis": found["axis"],
-                "matching": found["matching"],
-                "family": family and {key: family[key] for key in ("name", "member")},
-                "region": None if family else found["region"],
-            }
-        kept = {key: entry[key] for key in ("name", "classes", "arms", "opposite", "allow_unanswerable")}
-        tests = {key: entry["tests"][key] for key in ("alpha", "permutations", "primary", "effect")}
-        return {**kept, "tests": tests, "footprints": footprints, "families": families}
+        """What decides whether an experiment can be answered, as `design_of` gives it."""
+        return design_of(self.experiment(experiment), self.footprint)
 
     def ledger_file(self, survey: str) -> str:
         """The outcome of every cutout of a survey."""

@@ -61,6 +61,6 @@ def test_everything_that_makes_a_design_useless_is_said_at_once(check, tmp_path)
     assert "east and west have the same region" in message
     assert not (tmp_path / "design.json").exists()
     # Training sets that cannot be drawn cannot be allowed either.
-    with pytest.raises(InputError, match="footprints.north, class elliptical") as raised:
+    with pytest.raises(InputError, match=r"footprints\.north, class elliptical") as raised:
         check(edit)
     assert "cannot be answered" not in str(raised.value)
