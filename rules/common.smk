@@ -49,11 +49,15 @@ try:
     )
     settings = load(config, sources)
     check_user_files(settings, sources)
-    check_designs([settings.design_parameter(name) for name in settings.active_experiments])
+    unanswerable = check_designs([settings.design_parameter(name) for name in settings.active_experiments])
     for folder in ("results/", "logs/", "benchmarks/"):
         check_output_folder(placed(folder))
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+if workflow.is_main_process:
+    for sentence in unanswerable:
+        logger.warning(sentence)
 
 # What rules state the size of their work with.
 sizes = WorkSizes(settings)

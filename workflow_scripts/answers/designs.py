@@ -91,11 +91,21 @@ def design_problems(design: Mapping[str, Any]) -> list[str]:
     return [*_undecidable(design, planned_tests(design)), *_incomparable(design)]
 
 
-def check_designs(designs: Sequence[Mapping[str, Any]]) -> None:
-    """Raise `InputError` for designs that cannot answer and do not say `allow_unanswerable`: one sentence for all."""
-    found = {design["name"]: design_problems(design) for design in designs if not design["allow_unanswerable"]}
-    if refused := [refusal(name, problems) for name, problems in found.items() if problems]:
+def check_designs(designs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Sentences on the designs that cannot answer, but say `allow_unanswerable`.
+
+    Raises `InputError` for those that do not say so: one sentence for all.
+    """
+    refused, allowed = [], []
+    for design in designs:
+        if problems := design_problems(design):
+            if design["allow_unanswerable"]:
+                allowed.append(f"experiments.{design['name']} cannot be answered: {'; '.join(problems)}")
+            else:
+                refused.append(refusal(design["name"], problems))
+    if refused:
         raise InputError("; ".join(refused))
+    return allowed
 
 
 def refusal(experiment: str, problems: Sequence[str]) -> str:
