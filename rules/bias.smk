@@ -1,7 +1,37 @@
 # The statistics of one experiment: paper-style numbers for every run, and the result with the run as the unit.
 #   needs:  the annotations of every run of the experiment, the catalog, the training sets and their balance
-#   gives:  results/bias/{experiment}/summary.json with the verdict, and the tables behind it; balance.csv before any
-#           network is trained
+#   gives:  results/bias/{experiment}/summary.json with the verdict, and the tables behind it; design.json and balance.csv
+#           before any network is trained
+
+
+rule check_design:
+    input:
+        galaxies=lambda wildcards: list(settings.galaxies_of_experiment(wildcards.experiment)),
+        ledger=of_experiment("results/cutouts/{survey}/ledger.parquet"),
+        mocs=lambda wildcards: of_the_user(settings.moc_files_of_experiment(wildcards.experiment)),
+    output:
+        "results/bias/{experiment}/design.json",
+    log:
+        "logs/bias/{experiment}/check_design.log",
+    benchmark:
+        "benchmarks/bias/{experiment}/check_design.tsv"
+    # Before the training sets: a design that cannot be drawn or answered ends the run.
+    priority: 2
+    conda:
+        "../envs/survey.yaml"
+    resources:
+        **cluster_request("check_design", size=lambda wildcards: sizes.galaxies_of_experiment(wildcards.experiment)),
+    params:
+        design=entry("design_parameter", of="experiment"),
+        galaxies=lambda wildcards: as_parameter(
+            {placed(path): names for path, names in settings.galaxies_of_experiment(wildcards.experiment).items()}
+        ),
+        code=code("check_design"),
+    message:
+        "Check that the design of {wildcards.experiment} can be drawn and answered"
+    shell:
+        "python -m workflow_scripts.check_design --design {params.design:q} --galaxies {params.galaxies:q}"
+        " --ledger {input.ledger} --output {output} 2> {log}"
 
 
 rule tabulate_balance:

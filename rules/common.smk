@@ -10,6 +10,7 @@ if not CHECKOUT.is_dir():
     raise WorkflowError(f"{CHECKOUT}: skybias runs its steps from a checkout; clone it and name the Snakefile in it")
 sys.path.insert(0, str(CHECKOUT))
 
+from workflow_scripts.answers.designs import check_designs
 from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
@@ -48,10 +49,15 @@ try:
     )
     settings = load(config, sources)
     check_user_files(settings, sources)
+    unanswerable = check_designs([settings.design_parameter(name) for name in settings.active_experiments])
     for folder in ("results/", "logs/", "benchmarks/"):
         check_output_folder(placed(folder))
 except InputError as error:
     raise WorkflowError(str(error)) from None
+
+if workflow.is_main_process:
+    for sentence in unanswerable:
+        logger.warning(sentence)
 
 # What rules state the size of their work with.
 sizes = WorkSizes(settings)
@@ -88,6 +94,19 @@ def in_words(described):
 def galaxies_of_footprint(wildcards):
     """Input function: the galaxies that a footprint's training sets are drawn from and its runs annotate."""
     return settings.galaxies_file(wildcards.survey, wildcards.footprint)
+
+
+def designs_checked(wildcards):
+    """Input function: the file that says that the designs of a survey's experiments have been checked.
+
+    A trained network has it among its inputs, always under the same path, but does not depend on the job that makes it:
+    else Snakemake would train it again with every change of an experiment. (`ancient` alone does not do: jobs downstream
+    of one that runs are not looked at for reasons of their own, so that new networks would be left out.)
+    """
+    path = f"results/training/{wildcards.survey}/designs_checked"
+    model = "results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras"
+    trained = all(Path(placed(file)).exists() for file in (path, model.format(**wildcards)))
+    return before_update(ancient(path)) if trained else path
 
 
 def of_recipe(filename):

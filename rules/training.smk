@@ -1,5 +1,5 @@
 # Training sets drawn from footprints, and one trained network a run (footprint x network x resample x seed).
-#   needs:  the catalog, the ledger of the cutouts, the images
+#   needs:  the catalog, the ledger of the cutouts, the images, and designs that can be answered
 #   gives:  results/training/footprints/{footprint}.moc.fits, results/training/{survey}/{footprint}/resample{r}/ and
 #           results/training/{survey}/{footprint}/{network}/resample{r}_seed{s}/
 
@@ -60,8 +60,33 @@ rule draw_training_set:
         " --output {output} 2> {log}"
 
 
+# Networks that are not trained yet wait for the designs of the experiments that are to be made, by way of a file whose
+# path knows no experiment. It is there before it is made again (`update`), for the networks that need it no more.
+rule confirm_designs:
+    input:
+        lambda wildcards: expand(
+            "results/bias/{experiment}/design.json", experiment=settings.experiments_of_survey(wildcards.survey)
+        ),
+    output:
+        update("results/training/{survey}/designs_checked"),
+    log:
+        "logs/training/{survey}/confirm_designs.log",
+    benchmark:
+        "benchmarks/training/{survey}/confirm_designs.tsv"
+    localrule: True
+    conda:
+        "../envs/survey.yaml"
+    resources:
+        **cluster_request("confirm_designs"),
+    message:
+        "All designs of {wildcards.survey} have been checked"
+    shell:
+        "touch {output} 2> {log}"
+
+
 rule train:
     input:
+        designs=designs_checked,
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         index=of_recipe("index.parquet"),
         network_files=lambda wildcards: of_the_user(settings.network_files(wildcards.network)),

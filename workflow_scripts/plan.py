@@ -8,6 +8,7 @@ from workflow_scripts.planning.costs import CostModel, read_records
 from workflow_scripts.planning.dry_run import dry_run
 from workflow_scripts.planning.estimate import estimated_plan
 from workflow_scripts.planning.plan_page import console_for, print_page
+from workflow_scripts.planning.planned_designs import planned_designs
 from workflow_scripts.step import run_step, step_parser
 
 # Options that are Snakemake's own, passed on as they are.
@@ -36,6 +37,7 @@ def main(arguments: argparse.Namespace) -> None:
             passed += [f"--{option}", *(value if isinstance(value, list) else [value])]
     run = dry_run([*arguments.snakemake, *passed])
     plan = estimated_plan(run, CostModel(read_records(run.directory, run.outputs)))
+    plan["designs"] = planned_designs(run, plan["groups"])
     if arguments.json:
         print(json.dumps(plan, indent=1, sort_keys=True))
     else:

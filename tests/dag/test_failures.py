@@ -23,7 +23,7 @@ def made(workflow, pattern):
     }
 
 
-def test_a_design_that_cannot_be_met_ends_the_run(disturbed):
+def test_a_design_that_cannot_be_met_ends_the_run_before_any_training(disturbed):
     config = disturbed.read_config()
     config["matchings"]["other"].update(per_class=1000)
     config["experiments"]["first"]["arms"]["halves"]["seeds"] = [0, 1, 2, 3]
@@ -32,16 +32,37 @@ def test_a_design_that_cannot_be_met_ends_the_run(disturbed):
     failed = disturbed.snakemake(check=False)
     assert failed.returncode
     *_, last = failed.stderr.strip().splitlines()
-    assert last.startswith("error: footprints.north")
-    assert last.endswith("(logs/training/pixels/north/resample0/draw_training_set.log)")
+    # Both classes at once, each with what would fit.
+    for name, found in (("elliptical", 30), ("spiral", 40)):
+        sentence = f"footprints.north, class {name}: {found} galaxies of the training pool are in the region"
+        assert f"{sentence}, a training set needs 1000 (matchings: a per_class of {found} fits)" in last
+    assert last.startswith("error: ")
+    assert last.endswith("(logs/bias/first/check_design.log)")
     assert "no further job is started" in failed.stderr
-    # Training sets come first; at most what ran beside the one that failed has been trained.
-    assert len(made(disturbed, "training/**/model.keras") - before) <= 1
+    assert made(disturbed, "training/**/model.keras") == before
     # Nothing is lost: with the mistake mended, only what is new runs.
     config["matchings"]["other"].update(per_class=8)
     disturbed.write_config(config)
-    rules = {rule for rule, _ in disturbed.would_run()}
-    assert not {"fetch_cutouts", "prepare_images"} & rules
+    would_run = disturbed.would_run()
+    assert not {"fetch_cutouts", "prepare_images"} & {rule for rule, _ in would_run}
+    trained = {output for rule, output in would_run if rule == "train" and output.endswith(".keras")}
+    new = {f"{half}/net/resample0_seed{seed}/model.keras" for half in ("east", "west") for seed in (1, 2, 3)}
+    assert trained == {f"results/training/pixels/{run}" for run in new}
+
+
+def test_a_design_that_cannot_answer_starts_nothing(disturbed):
+    config = disturbed.read_config()
+    del config["experiments"]["first"]["allow_unanswerable"]
+    disturbed.write_config(config)
+    failed = disturbed.snakemake("--dry-run", check=False)
+    assert failed.returncode
+    sentence = "experiments.first cannot be answered: 1 + 1 training sets of east and west cannot reach 0.01"
+    assert sentence in failed.stdout + failed.stderr
+    assert "allow_unanswerable: true in the experiment makes it all the same" in failed.stdout + failed.stderr
+    config["experiments"]["first"]["allow_unanswerable"] = True
+    disturbed.write_config(config)
+    allowed = disturbed.snakemake("--dry-run")
+    assert sentence in allowed.stdout + allowed.stderr
 
 
 def test_a_network_that_diverges_holds_up_no_other(disturbed):

@@ -72,12 +72,17 @@ def test_a_shared_job_is_counted_once(workflow):
     found = planned(workflow)
     assert_agrees(workflow, found)
     assert stages_to_do(found)["training"] == 3
-    assert stages_to_do(found, "experiment second")["training"] == 4
+    # Two new runs, which wait for the designs, beside the two that both share.
+    assert stages_to_do(found, "experiment second")["training"] == 5
     training = {job: row["training"] for job, row in found["groups"].items()}
     # East and west with seed 0, their training sets and their maps.
     assert training["experiment first"]["shared"] == training["experiment second"]["shared"] == 6
     by_group = sum(row["to_do"] for stages in found["groups"].values() for row in stages.values())
+    # East and west with seed 0, twice, and nothing else that is to be done.
     assert found["total"]["to_do"] == by_group - 4
+    assert set(found["designs"]) == {"first", "second"}
+    assert found["designs"]["second"]["galaxies"] == []
+    assert any("cannot reach 0.01" in sentence for sentence in found["designs"]["second"]["problems"])
     assert found["total"]["why"]["new"] >= 2
 
 

@@ -31,6 +31,7 @@ def of_report(*rules, experiment="first"):
     return {(rule, folders.get(rule, f"report/{experiment}/figures")) for rule in rules}
 
 
+CHECK = {("check_design", "bias/first"), ("confirm_designs", "training/pixels")}
 MEASURE = {("measure_bias", "bias/first")}
 AFTER_MEASURE = MEASURE | of_report("write_verdict", "draw_runs", "draw_sky_maps")
 AFTER_RUNS = AFTER_MEASURE | of_report("draw_galaxies")
@@ -85,7 +86,7 @@ def test_a_changed_statistics_module_repeats_the_measurement_only(workflow):
 
 def test_an_added_seed_adds_its_runs(workflow):
     change(workflow, lambda c: c["experiments"]["first"]["arms"]["halves"].update(seeds=[0, 1]))
-    assert jobs(workflow) == of_run("east", seed=1) | of_run("west", seed=1) | AFTER_RUNS
+    assert jobs(workflow) == of_run("east", seed=1) | of_run("west", seed=1) | CHECK | AFTER_RUNS
 
 
 def test_an_added_footprint_adds_its_run(workflow):
@@ -95,7 +96,8 @@ def test_an_added_footprint_adds_its_run(workflow):
 
     change(workflow, edit)
     footprint = {("map_footprint", "training/footprints")}
-    assert jobs(workflow) == of_set("south") | of_run("south") | footprint | AFTER_RUNS | of_report("draw_footprints")
+    new = of_set("south") | of_run("south") | footprint | CHECK
+    assert jobs(workflow) == new | AFTER_RUNS | of_report("draw_footprints")
 
 
 def test_swapped_footprints_retrain_both_and_no_other(workflow):
@@ -146,14 +148,42 @@ def test_a_second_experiment_shares_runs(workflow):
                 "halves": {"footprints": ["east", "west"], "networks": ["net"], "resamples": [0], "seeds": [0, 2]}
             },
             "opposite": [["east", "west"]],
+            "allow_unanswerable": True,
         }
         config["active_experiments"] = ["second"]
 
     change(workflow, edit)
-    second = {(rule, "bias/second") for rule in ("tabulate_balance", "measure_bias")} | of_report(
-        *REPORT, experiment="second"
-    )
+    second = {(rule, "bias/second") for rule in ("check_design", "tabulate_balance", "measure_bias")}
+    second |= {("confirm_designs", "training/pixels")} | of_report(*REPORT, experiment="second")
     assert jobs(workflow) == of_run("east", seed=2) | of_run("west", seed=2) | second
+
+
+def test_another_effect_to_find_runs_nothing(workflow):
+    change(workflow, lambda c: c["experiments"]["first"]["tests"].update(effect=0.1))
+    assert jobs(workflow) == set()
+
+
+def test_a_second_experiment_without_a_new_run_checks_no_design(workflow):
+    def edit(config):
+        first = config["experiments"]["first"]
+        config["experiments"]["second"] = {**first, "arms": {"halves": first["arms"]["halves"]}}
+        config["active_experiments"] = ["second"]
+
+    change(workflow, edit)
+    statistics = {(rule, "bias/second") for rule in ("tabulate_balance", "measure_bias")}
+    assert jobs(workflow) == statistics | of_report(*REPORT, experiment="second")
+
+
+def test_a_lost_check_of_the_design_trains_nothing(workflow):
+    path = workflow.analysis / "results" / "bias" / "first" / "design.json"
+    text = path.read_bytes()
+    path.unlink()
+    try:
+        assert jobs(workflow) == set()
+        change(workflow, lambda c: c["experiments"]["first"]["arms"]["control"].update(seeds=[0, 1]))
+        assert jobs(workflow) == of_run("north", seed=1) | CHECK | AFTER_RUNS
+    finally:
+        path.write_bytes(text)
 
 
 def test_another_limit_of_failures_fetches_nothing(workflow):

@@ -39,6 +39,7 @@ def annotated(repository, tmp_path):
     config["matchings"]["loose"]["bins"] = {"magnitude": 5}
     config["experiments"]["first"] = {
         "survey": "mine",
+        "allow_unanswerable": True,
         "arms": {"half": {"footprints": ["east"], "networks": ["net"], "resamples": [0], "seeds": [0]}},
     }
     workflow.write_config(config)

@@ -8,6 +8,7 @@ from typing import Any
 
 from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
+from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
 from workflow_scripts.configuration.references import check_references, members_of_arm, table_suffix
 from workflow_scripts.configuration.shorthand import written_out
 from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
@@ -89,6 +90,10 @@ class Configuration:
             networks = {network for arm in entry["arms"].values() for network in arm["networks"]}
             found |= {(entry["survey"], self.network(network)["recipe"]) for network in networks}
         return sorted(found)
+
+    def experiments_of_survey(self, survey: str) -> list[str]:
+        """The active experiments that use a survey."""
+        return [name for name in self.active_experiments if self._entry("experiments", name)["survey"] == survey]
 
     def catalog(self, name: str) -> Entry:
         """A catalog with the number of galaxies to keep (`sample`, None for all)."""
@@ -230,6 +235,11 @@ class Configuration:
         regions = [entry["region"], *(entry["family"]["regions"] if entry["family"] else [])]
         return list(dict.fromkeys(path for region in regions for path in moc_paths(region)))
 
+    def moc_files_of_experiment(self, experiment: str) -> list[str]:
+        """The files that the footprints of an experiment are made of."""
+        footprints = dict.fromkeys(run.footprint for run in self.runs(experiment))
+        return list(dict.fromkeys(path for name in footprints for path in self.moc_files(name)))
+
     def training_set_parameter(self, footprint: str) -> Entry:
         """What a training set depends on: `{"name", "region", "matching", "family"}`.
 
@@ -285,7 +295,24 @@ class Configuration:
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        return {key: value for key, value in entry.items() if key not in ("figures", "description")}
+        kept = {key: value for key, value in entry.items() if key not in ("figures", "description", *DESIGN_KEYS)}
+        return {**kept, "tests": {key: value for key, value in entry["tests"].items() if key not in DESIGN_KEYS}}
+
+    def design_parameter(self, experiment: str) -> Entry:
+        """What decides whether an experiment can be answered, as `design_of` gives it."""
+        return design_of(self.experiment(experiment), self.footprint)
+
+    def ledger_file(self, survey: str) -> str:
+        """The outcome of every cutout of a survey."""
+        return f"results/cutouts/{survey}/ledger.parquet"
+
+    def galaxies_of_experiment(self, experiment: str) -> dict[str, list[str]]:
+        """The footprints of an experiment by the file of galaxies that their training sets are drawn from."""
+        survey = self._entry("experiments", experiment)["survey"]
+        files: dict[str, list[str]] = {}
+        for name in dict.fromkeys(run.footprint for run in self.runs(experiment)):
+            files.setdefault(self.galaxies_file(survey, name), []).append(name)
+        return files
 
     def figures_parameter(self, experiment: str) -> Entry:
         """What the figures of an experiment depend on, beside the tables that they show."""

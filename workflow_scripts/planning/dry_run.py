@@ -22,7 +22,7 @@ import io
 import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,8 @@ class DryRun:
     `jobs` are those that do something; `target_rules` more only name targets. `outputs` are the paths that the jobs of
     each rule write, with wildcards in braces. `cores` are this machine's, `limits` those of resources that all jobs
     share, and `slots` the jobs that a cluster runs at once, None without a cluster. `unknown_catalogs` have a number of
-    galaxies that is unknown before they are fetched.
+    galaxies that is unknown before they are fetched. `designs` are those of the active experiments, and `galaxies`, by
+    the name of each, the footprints by their file of galaxies, and the ledger.
     """
 
     jobs: list[PlannedJob]
@@ -81,6 +82,8 @@ class DryRun:
     cores: int
     slots: int | None
     limits: Mapping[str, int]
+    designs: Sequence[Mapping[str, Any]] = ()
+    galaxies: Mapping[str, tuple[Mapping[str, Sequence[str]], str]] = field(default_factory=dict)
 
 
 def dry_run(arguments: Sequence[str]) -> DryRun:
@@ -161,6 +164,7 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
         dag_api.execute_workflow(executor="dryrun", execution_settings=ExecutionSettings(lock=False))
         # Snakemake's API gives no jobs away but through its workflow object.
         workflow = workflow_api._workflow
+        settings = workflow.globals["settings"]
         return DryRun(
             jobs=list(_jobs(workflow.dag)),
             target_rules=sum(job.is_norun for job in workflow.dag.needrun_jobs(exclude_finished=False)),
@@ -173,6 +177,11 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
             cores=cores,
             slots=options.jobs if on_cluster else None,
             limits=_limits(workflow, on_cluster),
+            designs=[settings.design_parameter(name) for name in settings.active_experiments],
+            galaxies={
+                name: (settings.galaxies_of_experiment(name), settings.ledger_file(settings.experiment(name)["survey"]))
+                for name in settings.active_experiments
+            },
         )
 
 

@@ -8,6 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from workflow_scripts.answers.design_report import expected_findings
+
 # A pipe has no width of its own.
 PIPED_WIDTH = 120
 
@@ -19,18 +21,39 @@ def print_page(plan: Mapping[str, Any], console: Console) -> None:
         console.print()
         console.print(Text(name, style="bold"))
         console.print(_table(stages))
+        if design := plan["designs"].get(name.removeprefix("experiment ")):
+            console.print()
+            _print_facts(_design_facts(design), console)
     console.print()
     if not plan["total"]["to_do"]:
         console.print(Text(f"Nothing to do: all {plan['total']['done']} jobs are done.", style="bold green"))
         return
-    for label, text, style in _facts(plan):
-        console.print(Text.assemble((f"{label:<10}", "bold"), (text, style)), soft_wrap=True)
+    _print_facts(_facts(plan), console)
 
 
 def console_for(stream: Any) -> Console:
     """A console with colour on a terminal (unless NO_COLOR is set) and plain text in a pipe."""
     terminal = stream.isatty()
     return Console(file=stream, highlight=False, width=None if terminal else PIPED_WIDTH, force_terminal=terminal)
+
+
+def _print_facts(facts: Iterator[tuple[str, str, str]], console: Console) -> None:
+    for label, text, style in facts:
+        console.print(Text.assemble((f"{label:<10}", "bold"), (text, style)), soft_wrap=True)
+
+
+def _design_facts(design: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(label, text, style) of what is known of a design: what it cannot answer, what it lacks, and its power."""
+    label = "design"
+    for sentences, style in (
+        ([f"cannot answer: {sentence}" for sentence in design["problems"]], "bold red"),
+        (design["galaxies"] or [], "bold red"),
+        (design["notes"], "yellow"),
+        (expected_findings(design), "cyan"),
+    ):
+        for sentence in sentences:
+            yield label, sentence, style
+            label = ""
 
 
 def _table(stages: Mapping[str, Mapping[str, Any]]) -> Table:

@@ -60,6 +60,10 @@ class WorkSizes:
         catalog = self.settings.catalog(self.settings.survey(survey)["catalog"])
         return self.images_of_survey(survey) * catalog["split"]["annotation_fraction"]
 
+    def galaxies_of_experiment(self, experiment: str) -> int:
+        """Galaxies of the catalog of an experiment."""
+        return self.galaxies_of_survey(self.settings.experiment(experiment)["survey"])
+
     def annotations_of_experiment(self, experiment: str) -> float:
         """Galaxies that the runs of an experiment annotate, over all runs."""
         runs = len(self.settings.runs(experiment))

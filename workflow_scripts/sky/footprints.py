@@ -61,6 +61,12 @@ def contains(moc: MOC, ra: ArrayLike, dec: ArrayLike) -> NDArray[np.bool_]:
     return np.asarray(moc.contains_lonlat(ra * units.deg, dec * units.deg), bool)
 
 
+def shared_area(first: MOC, second: MOC) -> float:
+    """Area that two coverages have in common, as a share of the smaller one, 0 to 1."""
+    smaller = min(first.sky_fraction, second.sky_fraction)
+    return float(first.intersection(second).sky_fraction / smaller)
+
+
 def footprint_axis(region: Mapping[str, Any], moc: MOC) -> list[float] | None:
     """Where a region with a coverage points, as [ra, dec] (ICRS degrees).
 

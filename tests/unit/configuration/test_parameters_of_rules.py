@@ -38,6 +38,7 @@ def parameters(config: dict) -> dict[str, str]:
         "disjoint_training_set": settings.training_set_parameter("rival_00"),
         "network": settings.network("small"),
         "bias": settings.bias_parameter("main"),
+        "design": settings.design_parameter("main"),
         "figures": settings.figures_parameter("main"),
     }
     return {name: as_parameter(entry) for name, entry in entries.items()}
@@ -56,7 +57,11 @@ def edit(*path: str, value: object) -> Callable[[dict], None]:
     ("change", "touched"),
     [
         (edit("experiments", "main", "description", value="another line"), {"figures"}),
-        (edit("experiments", "main", "tests", value={"alpha": 0.05}), {"bias"}),
+        (edit("experiments", "main", "tests", value={"alpha": 0.05}), {"bias", "design"}),
+        (edit("experiments", "main", "tests", value={"effect": 0.1}), {"design"}),
+        (edit("experiments", "main", "tests", value={"seed": 3}), {"bias"}),
+        (edit("experiments", "main", "allow_unanswerable", value=True), {"design"}),
+        (edit("experiments", "main", "figures", value={"dpi": 99}), {"figures"}),
         (edit("catalogs", "sky", "split", value={"salt": "other"}), {"catalog"}),
         (edit("sample", value=100), {"catalog"}),
         (edit("catalogs", "sky", "n_galaxies", value=99), {"sky", "catalog"}),
@@ -64,9 +69,12 @@ def edit(*path: str, value: object) -> Callable[[dict], None]:
         (edit("surveys", "survey", "max_failed_share", value=0.5), set()),
         (edit("recipes", "rgb32", "size_px", value=48), {"recipe"}),
         (edit("networks", "small", "epochs", value=3), {"network"}),
-        (edit("matchings", "shared", "per_class", value=7), {"training_set"}),
-        (edit("footprints", "control", "region", "random_sky", "count", value=2), {"bias"}),
-        (edit("footprints", "rival", "region", "random_sky", "count", value=2), {"bias", "disjoint_training_set"}),
+        (edit("matchings", "shared", "per_class", value=7), {"training_set", "design"}),
+        (edit("footprints", "control", "region", "random_sky", "count", value=2), {"bias", "design"}),
+        (
+            edit("footprints", "rival", "region", "random_sky", "count", value=2),
+            {"bias", "design", "disjoint_training_set"},
+        ),
         (edit("footprints", "spare", value={"region": {"whole_sky": True}, "matching": "apart"}), set()),
         (edit("gpu", value={"enabled": True}), set()),
         # A number written another way, or a default written out.

@@ -50,7 +50,11 @@ def test_a_dry_run_lists_jobs_and_what_they_need(tmp_path, monkeypatch):
     by_number = {job.number: job for job in run.jobs}
     train = next(job for job in run.jobs if job.rule == "train")
     assert train.stage == "training"
-    assert {by_number[number].rule for number in train.needs} == {"draw_training_set", "index_images"}
+    assert {by_number[number].rule for number in train.needs} == {
+        "confirm_designs",
+        "draw_training_set",
+        "index_images",
+    }
     assert run.target_rules == 1
     assert not any(job.rule == "all" for job in run.jobs)
 
@@ -69,6 +73,8 @@ def test_every_rule_states_its_work_and_has_a_shipped_cost(tmp_path, monkeypatch
         "prepare_images": Work("prepare_images", 80, written=80 * 32 * 32 * 3),
         "index_images": Work("index_images", 240),
         "map_footprint": Work("map_footprint"),
+        "check_design": Work("check_design", 240),
+        "confirm_designs": Work("confirm_designs"),
         "draw_training_set": Work("draw_training_set", 240),
         "train": Work("train lenet5", 16 * 1 * 32 * 32 * 3),
         "annotate": Work("annotate lenet5", 96 * 32 * 32 * 3),

@@ -31,6 +31,7 @@ PLAN = {
     "disk": {"written_bytes": 5_000_000, "replaced_bytes": 0, "free_bytes": 10**12},
     "unknown_catalogs": [],
     "unknown_downloads": [],
+    "designs": {},
     "estimates": [
         {"kind": "train lenet5", "records": 0, "measured": "a laptop"},
         {"kind": "annotate lenet5", "records": 7, "measured": "a laptop"},
@@ -96,3 +97,26 @@ def test_catalogs_of_unknown_size_are_named():
 def test_downloads_are_counted():
     assert "\ndownload  nothing\n" in page()
     assert "1200 requests, 3 MB" in page(download={"requests": 1200, "bytes": 3_000_000})
+
+
+def test_what_is_known_of_a_design_stands_below_its_table():
+    row = {"name": "fraction_contrast", "network": "net", "compared": "6 + 6 training sets of a and b"}
+    design = {
+        "problems": ["a and b have the same region"],
+        "galaxies": ["footprints.a, class spiral: 3 galaxies"],
+        "notes": ["a and b have 20% of the smaller region in common"],
+        "tests": [{**row, "smallest_p_adjusted": 0.004, "power": [0.5, 0.75]}],
+        "assumption": "before a pilot, a scatter is assumed",
+        "effect": 0.05,
+    }
+    lines = page(designs={"first": design}).splitlines()
+    start = lines.index("design    cannot answer: a and b have the same region")
+    assert start < lines.index(next(line for line in lines if line.startswith("jobs")))
+    assert [line.strip() for line in lines[start + 1 : start + 5]] == [
+        "footprints.a, class spiral: 3 galaxies",
+        "a and b have 20% of the smaller region in common",
+        "fraction_contrast (6 + 6 training sets of a and b): power 0.50 to 0.75 for a change of the fraction by 0.05",
+        "before a pilot, a scatter is assumed",
+    ]
+    # Other experiments have no design of theirs to show.
+    assert "cannot answer" not in page(designs={"second": design})

@@ -1,0 +1,33 @@
+"""What of the configuration decides whether an experiment can be answered."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# What is read before anything is trained, and changes no number.
+DESIGN_KEYS = ("allow_unanswerable", "effect")
+_OF_EXPERIMENT = ("name", "classes", "arms", "opposite", "allow_unanswerable")
+_OF_TESTS = ("alpha", "permutations", "primary", "effect")
+
+
+def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[str, Any]]) -> dict[str, Any]:
+    """The runs of an experiment (`Configuration.experiment`), what they train on, and the tests that decide.
+
+    `footprint` gives an expanded footprint by its name. `footprints` have `axis`, `matching`, `family` (`{"name",
+    "member"}` or None) and `region`, which is None for members of families: `families` have the regions of all members,
+    used or not, because these share the galaxies.
+    """
+    footprints, families = {}, {}
+    for name in experiment["footprints"]:
+        found = footprint(name)
+        family = found["family"]
+        if family:
+            families[family["name"]] = family["regions"]
+        footprints[name] = {
+            "axis": found["axis"],
+            "matching": found["matching"],
+            "family": family and {key: family[key] for key in ("name", "member")},
+            "region": None if family else found["region"],
+        }
+    kept = {key: experiment[key] for key in _OF_EXPERIMENT}
+    tests = {key: experiment["tests"][key] for key in _OF_TESTS}
+    return {**kept, "tests": tests, "footprints": footprints, "families": families}
