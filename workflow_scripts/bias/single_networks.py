@@ -31,7 +31,7 @@ from workflow_scripts.statistics.truth.score_calibration import (
     calibration_dipole,
     calibration_error,
 )
-from workflow_scripts.statistics.truth.thresholds import prevalence_matched_threshold, sweep_cuts
+from workflow_scripts.statistics.truth.thresholds import labels_above, prevalence_matched_threshold, sweep_cuts
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ def _at_matched_threshold(annotations: Annotations, scores: NDArray[np.float32])
     """
     chosen = scores[annotations.known]
     threshold, achieved = prevalence_matched_threshold(chosen, float(annotations.against.mean()))
-    values = (chosen > threshold) - annotations.against
+    values = labels_above(chosen, threshold) - annotations.against
     columns = {"matched_threshold": threshold, "matched_fraction": achieved}
     if not values.any():
         # Never wrong at this threshold: nothing varies over the sky, and nothing scatters.
