@@ -92,7 +92,7 @@ def measure(
     fractions = fractions_of_runs(annotations, settings["ra_bins"])
     training_templates = mean_training_templates(pd.read_csv(balance), templates) if balance and templates else None
     found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates)
-    found.missing += without_imaging
+    found.missing += [*without_imaging, *single.refused]
     of_runs = ledger(found.tests, settings["alpha"])
     decisive = [line for line in of_runs if line["family"] == "primary"]
     primary = {line["name"]: {"p": line["p"], "p_holm": line["adjusted"]} for line in decisive}
