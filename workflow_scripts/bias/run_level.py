@@ -14,6 +14,7 @@ import pandas as pd
 from workflow_scripts.bias.quantities import (
     FRACTION,
     MAIN,
+    REFERENCE_DIPOLE,
     TEMPLATE_ALONE,
     TEMPLATE_BESIDE,
     TESTED,
@@ -22,36 +23,53 @@ from workflow_scripts.bias.quantities import (
 )
 from workflow_scripts.bias.replicates import (
     FEWEST_FOOTPRINTS,
+    arm_sizes,
+    fitted_families,
+    footprint_axes,
     of_footprints,
     of_training_sets,
     rotating_runs,
 )
 from workflow_scripts.bias.run_statistics import (
+    common_numbers,
     contrast_numbers,
+    pattern_numbers,
     response_numbers,
     scalar_response_numbers,
     slope_numbers,
     variance_components_numbers,
 )
-from workflow_scripts.bias.training_comparison import TrainingSets, overlap_between_footprints, overlap_within_arms
+from workflow_scripts.bias.training_comparison import Cautions, TrainingSets, cautions_of_arms, cautions_of_footprints
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.result import TestResult
 
-ROTATING_PRIMARY = ("fraction_response", "dipole_response")
+ROTATING_PRIMARY = ("fraction_response", "pattern_response")
 PAIR_PRIMARY = ("fraction_contrast", "dipole_contrast")
+PRIMARY_FAMILY, SECONDARY_FAMILY, COMMON_FAMILY = "primary", "secondary design", "common dipole"
 CONTRAST, RESPONSE, SCALAR_RESPONSE = "contrast", "response", "scalar response"
+PATTERN, COMMON = "pattern", "common dipole"
 SLOPE, VARIANCE = "slope", "variance components"
-_SCALAR = "scalar_dipole_response"
+_SCALAR, _PATTERN = "scalar_dipole_response", "pattern_response"
+# Axes whose mean is shorter than this cancel: what all networks share is then none of their footprints' doing.
+_AXES_CANCEL = 0.05
+_CAUSES = (
+    "The axes of the footprints cancel in it, so that no footprint causes it: imaging, the reference labels, or a"
+    " gradient of the true morphology on the sky may."
+)
+_NO_CAUSE = "These footprints do not cancel in it, so that its cause cannot be told."
 
 
 @dataclass(frozen=True)
 class RunLevelTest(TestResult):
     """A test between runs, and what it is about.
 
-    `quantity` is the name of a `Quantity`, `design` one of `CONTRAST`, `RESPONSE`, `SCALAR_RESPONSE`, `SLOPE` and
-    `VARIANCE`; `footprints` are those that are compared (two sides of a contrast, the second of which may be an arm),
+    `quantity` is the name of a `Quantity`, `design` one of `CONTRAST`, `RESPONSE`, `SCALAR_RESPONSE`, `PATTERN`,
+    `COMMON`, `SLOPE` and `VARIANCE`; `footprints` are those that are compared (two sides of a contrast, the second of which may be an arm),
     `network` is that of the runs, `covariate` the template of a slope. `label` distinguishes tests of the same quantity
-    and design, in words: it follows them in `name`.
+    and design, in words: it follows them in `name`. `cautions` are sentences on what stands against the comparison,
+    `invalid` that for which it cannot decide, empty where it can, and `remedy` what would mend it. `limit95` is the
+    largest size that is compatible with the runs at 95 %, `direction` where the size is found, in words, and `details`
+    further numbers of the statistic.
     """
 
     quantity: str = ""
@@ -60,6 +78,12 @@ class RunLevelTest(TestResult):
     network: str = ""
     covariate: str | None = None
     label: str = ""
+    cautions: tuple[str, ...] = ()
+    invalid: str = ""
+    remedy: str = ""
+    limit95: float | None = None
+    direction: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _named(design: RunLevelTest, stem: str, family: str, quantity: str, estimand: str) -> RunLevelTest:
@@ -68,15 +92,28 @@ def _named(design: RunLevelTest, stem: str, family: str, quantity: str, estimand
     return replace(design, name=name, family=family, quantity=quantity, estimand=estimand)
 
 
+@dataclass(frozen=True)
+class Sky:
+    """Where the annotated galaxies lie: covariance of their `positions` (3, 3), and `labelled_inverse` (3, 3).
+
+    That is the covariance of a dipole against the reference for labels of variance 1, None without a reference.
+    """
+
+    positions: np.ndarray
+    labelled_inverse: np.ndarray | None
+
+
 @dataclass
 class RunLevelTests:
     """Tests, and why others could not be made: sentences `missing`, and names by their reason, `failed`.
 
-    `primary` are the names, without footprints and networks, of the tests that decide the verdict; `untested` those
-    primary tests that could not be made. `permutations` are their number and seed.
+    `primary` are the names, without footprints and networks, of the tests that decide the verdict, `secondary` those of
+    the other design; `untested` those primary tests that could not be made, with the reason as `invalid`.
+    `permutations` are their number and seed.
     """
 
     primary: tuple[str, ...]
+    secondary: tuple[str, ...] = ()
     permutations: tuple[int, int] = (0, 0)
     tests: list[RunLevelTest] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
@@ -92,7 +129,8 @@ class RunLevelTests:
         """The family of a test: its quantity's, or `primary` where it decides."""
         if quantity and quantity.family != MAIN:
             return quantity.family
-        return "primary" if stem in self.primary else "run level"
+        chosen = {SECONDARY_FAMILY: self.secondary, PRIMARY_FAMILY: self.primary}
+        return next((family for family, stems in chosen.items() if stem in stems), "run level")
 
     def attempt(self, test: RunLevelTest, numbers: Callable[..., Mapping[str, Any]], *given: Any) -> None:
         """Add the test with the `numbers` of a statistic (and further notes), or why the runs do not allow it."""
@@ -100,8 +138,8 @@ class RunLevelTests:
             found = numbers(*given, self.permutations)
         except ValueError as error:
             self.failed.setdefault(str(error), []).append(test.name)
-            if test.family == "primary":
-                self.untested.append(test)
+            if test.family == PRIMARY_FAMILY:
+                self.untested.append(replace(test, invalid=f"{str(error)[:1].upper()}{str(error)[1:]}."))
         else:
             self.tests.append(replace(test, **{**found, "notes": [*test.notes, *found["notes"]]}))
 
@@ -111,26 +149,41 @@ def run_level_tests(
     experiment: Mapping[str, Any],
     training_sets: TrainingSets | None = None,
     training_templates: pd.DataFrame | None = None,
+    sky: Sky | None = None,
 ) -> RunLevelTests:
     """All run-level tests of an experiment.
 
-    The primary tests are those that the experiment names; else the responses to the axes of rotating footprints; else,
-    without enough of such footprints, the contrasts of the opposite pairs. `runs` is a `run_table`; `training_sets`,
-    the galaxies of each training set, show how much they overlap, and `training_templates`
-    (`mean_training_templates`), their mean imaging, whether that is what networks follow.
+    The primary tests are those that the experiment names; else those of the design that can be fitted: the responses
+    to the axes of rotating footprints, or the contrasts of the opposite pairs. The other design is secondary. `runs` is
+    a `run_table`; `training_sets`, the galaxies of each training set, show how far they can be compared, and
+    `training_templates` (`mean_training_templates`), their mean imaging, whether that is what networks follow. Without the `sky`, components
+    of a dipole count alike, and what all networks share is not tested.
     """
     settings, sets = experiment["tests"], training_sets or {}
-    enough = rotating_runs(runs).groupby("family")["footprint"].nunique().max() >= FEWEST_FOOTPRINTS
-    primary = tuple(settings["primary"]) or (ROTATING_PRIMARY if enough else PAIR_PRIMARY)
-    found = RunLevelTests(primary, (settings["permutations"], settings["seed"]))
+    primary = tuple(settings["primary"]) or chosen_primary(runs, experiment["opposite"])
+    secondary = tuple(stem for stem in (*ROTATING_PRIMARY, *PAIR_PRIMARY) if stem not in primary)
+    found = RunLevelTests(primary, secondary, (settings["permutations"], settings["seed"]))
     several = runs["network"].nunique() > 1
     for network, group in runs.groupby("network", sort=False):
         label = f"[{network}]" if several else ""
         blank = RunLevelTest("", "", "", "run", "", 0, network=str(network), label=label)
-        _responses(found, group, blank, sets, training_templates)
+        _responses(found, group, blank, sets, training_templates, sky)
         _contrasts(found, group, blank, sets, experiment["opposite"])
+        if sky is not None and sky.labelled_inverse is not None:
+            _shared_by_all(found, group, blank, sky.labelled_inverse)
         _noise(found, group, blank)
     return found
+
+
+def chosen_primary(runs: pd.DataFrame, opposite: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The tests of the design that can be fitted: rotating footprints, else pairs with two training sets a side.
+
+    Without either, those of the pairs where there are some: they are the ones that the fewest runs could answer.
+    """
+    if fitted_families(runs):
+        return ROTATING_PRIMARY
+    enough = any(min(arm_sizes(runs, pair)) >= 2 for pair in opposite)
+    return PAIR_PRIMARY if enough or opposite else ROTATING_PRIMARY
 
 
 def _responses(
@@ -139,6 +192,7 @@ def _responses(
     blank: RunLevelTest,
     training_sets: TrainingSets,
     training_templates: pd.DataFrame | None,
+    sky: Sky | None,
 ) -> None:
     """Add the responses of all quantities to the footprint's axis, and slopes, for each family of hemispheres."""
     rotating = rotating_runs(runs)
@@ -147,14 +201,16 @@ def _responses(
             "The rotating design was not run, so the response to the footprint's direction is unknown."
         )
         about = {quantity.response_name: (RESPONSE, quantity.name) for quantity in TESTED}
-        about[_SCALAR] = SCALAR_RESPONSE, "dipole"
+        about |= {_SCALAR: (SCALAR_RESPONSE, "dipole"), _PATTERN: (PATTERN, "dipole")}
         for stem in (stem for stem in found.primary if stem in about):
             kind, name = about[stem]
-            found.untested.append(RunLevelTest(stem, "", "", "run", "primary", 0, design=kind, quantity=name))
+            reason = "There are no rotating footprints, or too few of them."
+            test = replace(blank, name=stem, family=PRIMARY_FAMILY, design=kind, quantity=name, invalid=reason)
+            found.untested.append(test)
         return
     blank = replace(blank, null="footprints are exchangeable: axes permuted over footprints", design=RESPONSE)
     for family, members in rotating.groupby("family", sort=False):
-        means = of_footprints(members)
+        means, positions = of_footprints(members), None if sky is None else sky.positions
         axes = unit_vectors(means["axis_ra"], means["axis_dec"])
         notes = [f"{len(means)} footprints, {len(members)} runs; runs of a footprint are averaged first"]
         if members.groupby("footprint").size().nunique() > 1:
@@ -162,19 +218,40 @@ def _responses(
                 "footprints have unequal numbers of runs: they are not strictly exchangeable, p is approximate"
             )
         keys = list(dict.fromkeys(zip(members["footprint"], members["resample"], strict=True)))
-        notes += overlap_between_footprints(keys, training_sets)
         label = f"{blank.label} [{family}]".strip() if rotating["family"].nunique() > 1 else blank.label
         design = replace(blank, footprints=tuple(map(str, means.index)), label=label, n=len(means), notes=notes)
+        design = _cautioned(design, cautions_of_footprints(keys, training_sets))
         for quantity in (*TESTED, *template_quantities(means)):
             if set(quantity.columns) <= set(means):
                 stem = quantity.response_name
                 test = _named(design, stem, found.family(stem, quantity), quantity.name, quantity.response_estimand)
-                found.attempt(test, response_numbers, quantity, axes, means)
+                found.attempt(test, response_numbers, quantity, axes, means, positions)
+        any_response = replace(design, design=PATTERN)
+        test = _named(any_response, _PATTERN, found.family(_PATTERN), "dipole", "change of the amplitude over mu")
+        found.attempt(test, pattern_numbers, axes, means, positions, _imaging_of(members, means, training_templates))
         along = replace(design, design=SCALAR_RESPONSE)
         test = _named(along, _SCALAR, found.family(_SCALAR), "dipole", "kappa of d_f = d_0 + kappa a_f")
         found.attempt(test, scalar_response_numbers, axes, means)
         if training_templates is not None and len(training_templates):
             _slopes(found, replace(design, design=SLOPE), members, means, training_templates)
+
+
+def _imaging_of(
+    members: pd.DataFrame, means: pd.DataFrame, training: pd.DataFrame | None
+) -> np.ndarray | None:
+    """Mean imaging (footprints, t) of the training galaxies, where it is known and differs between footprints."""
+    if training is None or not len(training):
+        return None
+    own = _own_templates(members, means, training)
+    used = own.loc[:, np.isfinite(own).all() & (own.std() > 1e-9)]
+    return used.to_numpy() if used.shape[1] else None
+
+
+def _own_templates(rotating: pd.DataFrame, means: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
+    """Mean template of the training galaxies of each footprint: over its runs, as its other numbers are."""
+    keys = rotating[["footprint", "resample"]].apply(tuple, axis=1)
+    own = training.reindex(pd.MultiIndex.from_tuples(keys)).set_axis(rotating["footprint"]).groupby(level=0).mean()
+    return own.reindex(means.index)
 
 
 def _slopes(
@@ -185,11 +262,9 @@ def _slopes(
     Does what a run makes of the imaging follow the imaging of its own training galaxies? The change of the fraction is
     what a property would have to explain.
     """
-    keys = rotating[["footprint", "resample"]].apply(tuple, axis=1)
-    # A footprint's mean over its runs, as the coefficients are.
-    own = training.reindex(pd.MultiIndex.from_tuples(keys)).set_axis(rotating["footprint"]).groupby(level=0).mean()
+    own = _own_templates(rotating, means, training)
     for template in map(str, training):
-        covariate = own[template].reindex(means.index)
+        covariate = own[template]
         if not np.isfinite(covariate).any():
             continue
         coefficients = {TEMPLATE_ALONE + template, TEMPLATE_BESIDE + template}
@@ -222,9 +297,9 @@ def _contrasts(
     for pair, (first, second, against_controls) in sides.items():
         a, b = of_training_sets(first), of_training_sets(second)
         notes = [f"{len(a)} and {len(b)} training sets; seeds of a training set are averaged first"]
-        notes += overlap_within_arms([list(a.index), list(b.index)], training_sets)
         label = f"{' - '.join(pair)} {blank.label}".rstrip()
         design = replace(blank, footprints=pair, label=label, n=len(a) + len(b), notes=notes)
+        design = _cautioned(design, cautions_of_arms(pair, [list(a.index), list(b.index)], training_sets))
         # Tests against the controls cannot decide the verdict, and there are none of quantities that only explain.
         for quantity in TESTED if against_controls else (*TESTED, *template_quantities(a)):
             if not set(quantity.columns) <= set(a) or (against_controls and quantity.family != MAIN):
@@ -234,6 +309,32 @@ def _contrasts(
             words = "(x y z)" if quantity.vector else "over training sets"
             test = _named(design, stem, family, quantity.name, f"difference of the mean {quantity.words} {words}")
             found.attempt(test, contrast_numbers, quantity, a, b)
+
+
+def _shared_by_all(
+    found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest, inverse: np.ndarray
+) -> None:
+    """Add the test of the dipole that all networks share; `inverse` (3, 3) is its covariance for labels of variance 1.
+
+    Of footprints whose axes cancel, where there are such; else of all.
+    """
+    rotating = rotating_runs(runs)
+    axes = footprint_axes(rotating)
+    cancel = len(axes) > 0 and np.linalg.norm(unit_vectors(*axes.to_numpy().T).mean(axis=0)) < _AXES_CANCEL
+    used = rotating if cancel else runs
+    by_footprint = used["footprint"].nunique() >= FEWEST_FOOTPRINTS
+    values = (of_footprints if by_footprint else of_training_sets)(used)[REFERENCE_DIPOLE].to_numpy()
+    galaxies = float((used[f"{REFERENCE_DIPOLE[0]}_se"] ** 2).median() / inverse[0, 0]) * inverse
+    design = replace(blank, design=COMMON, n=len(values), null="the mean over all networks has no dipole")
+    design = replace(design, notes=[f"{len(values)} {'footprints' if by_footprint else 'training sets'}"])
+    test = _named(design, "common_dipole", COMMON_FAMILY, "dipole", "d_0, mean dipole of prediction - reference (x y z)")
+    found.attempt(test, common_numbers, values, galaxies, _CAUSES if cancel else _NO_CAUSE)
+
+
+def _cautioned(design: RunLevelTest, cautions: Cautions) -> RunLevelTest:
+    return replace(
+        design, cautions=tuple(cautions.sentences), invalid=cautions.invalid, remedy=cautions.remedy
+    )
 
 
 def _noise(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from workflow_scripts.bias.run_level import RESPONSE
+from workflow_scripts.bias.run_level import PRIMARY_FAMILY, RESPONSE, SECONDARY_FAMILY
 from workflow_scripts.figures.fraction_by_ra import draw_cosine, draw_fractions, label_axes
 from workflow_scripts.figures.scatter_and_errors import error_decomposition, threshold_sweep, variance_budget_figure
 from workflow_scripts.figures.style import DOUBLE, SINGLE, arm_look, explain_empty, new_figure
@@ -156,7 +156,7 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
         left.axvline(_SCANNED_5_PERCENT, color=settings["colours"][1], linewidth=1.2, label=label)
         left.set(xlabel="paper-style maximum sigma (galaxies as unit)", ylabel="networks")
         left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.4, columnspacing=1)
-    shown = ("primary", "run level", "variance components")
+    shown = (PRIMARY_FAMILY, SECONDARY_FAMILY, "run level", "variance components")
     tests = [test for test in summary["tests"] if test["family"] in shown and _deciding_p(test) is not None]
     if not tests:
         explain_empty(right, "No run-level test could be made: too few runs.")
