@@ -1,5 +1,6 @@
 """Training runs as the unit of replication: contrasts between two arms."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -9,15 +10,20 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.p_values import smallest_p, upper_p
+from workflow_scripts.statistics.runs.lengths import vector_length
 
 
 @dataclass(frozen=True)
 class ArmContrast:
-    """Mean of arm A minus mean of arm B for one number a run. `p_smallest` is the least that permutations can give."""
+    """Mean of arm A minus mean of arm B for one number a run. `p_smallest` is the least that permutations can give.
+
+    `limit95` is the largest difference of either sign that is compatible with the runs at 95 % (one-sided t).
+    """
 
     difference: float
     se: float
     ci95: tuple[float, float]
+    limit95: float
     t: float
     dof: float
     p: float
@@ -27,10 +33,17 @@ class ArmContrast:
 
 @dataclass(frozen=True)
 class VectorContrast:
-    """Mean of arm A minus mean of arm B for a vector a run. `p_smallest` is the least that permutations can give."""
+    """Mean of arm A minus mean of arm B for a vector a run. `p_smallest` is the least that permutations can give.
+
+    `size` is the length of the difference with the noise's share taken off, `size_ci95` begins above 0 where p < 0.05,
+    and `limit95` is the one-sided 95 % upper limit of the length.
+    """
 
     difference: NDArray[np.float64]
     covariance: NDArray[np.float64]
+    size: float
+    size_ci95: tuple[float, float]
+    limit95: float
     f: float
     dof: tuple[int, float]
     p: float
@@ -65,6 +78,7 @@ def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> Ar
         float(difference),
         float(se),
         (float(difference - half), float(difference + half)),
+        float(abs(difference) + stats.t.ppf(0.95, dof) * se),
         float(t),
         float(dof),
         float(2 * stats.t.sf(abs(t), dof)),
@@ -105,11 +119,15 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
     observed = float(_t_squared_of_groups(whitened, np.arange(len(a))[None])[0])
     parts = [np.cov(arm.T).reshape(d, d) / len(arm) for arm in (a, b)]
     covariance = parts[0] + parts[1]
-    nu = _nel_van_der_merwe(parts, (len(a), len(b)))
+    nu = nel_van_der_merwe(parts, [len(a) - 1, len(b) - 1], covariance)
+    length = vector_length(a.mean(axis=0) - b.mean(axis=0), covariance, nu)
     f, dof = observed * (nu - d + 1) / (nu * d), (d, nu - d + 1)
     return VectorContrast(
         a.mean(axis=0) - b.mean(axis=0),
         covariance,
+        length.size,
+        length.ci95,
+        length.limit95,
         float(f),
         dof,
         float(stats.f.sf(f, *dof)) if dof[1] > 0 else float("nan"),
@@ -118,14 +136,19 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
     )
 
 
-def _nel_van_der_merwe(parts: list[NDArray], sizes: tuple[int, int]) -> float:
-    """Degrees of freedom nu of T^2 from the covariances of the two means, `parts`."""
-    shares = [part @ np.linalg.inv(parts[0] + parts[1]) for part in parts]
-    d = len(shares[0])
+def nel_van_der_merwe(
+    parts: Sequence[NDArray[np.float64]], dof: Sequence[float], total: NDArray[np.float64]
+) -> float:
+    """Degrees of freedom nu of T^2 with the covariance `total` (d, d), the sum of `parts` and of what is known exactly.
+
+    A part is a covariance of a mean with its own `dof`; infinite where all is known.
+    """
+    shares = [np.linalg.solve(total, part) for part in parts]
+    d = len(total)
     spread = sum(
-        (np.trace(share @ share) + np.trace(share) ** 2) / (n - 1) for share, n in zip(shares, sizes, strict=True)
+        (np.trace(share @ share) + np.trace(share) ** 2) / degrees for share, degrees in zip(shares, dof, strict=True)
     )
-    return float((d + d**2) / spread)
+    return float((d + d**2) / max(float(spread), 1e-9))
 
 
 def _t_squared_of_groups(values: NDArray, groups: NDArray[np.int64]) -> NDArray[np.float64]:

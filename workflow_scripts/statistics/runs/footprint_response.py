@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.p_values import smallest_p, upper_p
+from workflow_scripts.statistics.runs.lengths import largest_response
+from workflow_scripts.statistics.runs.response_kernels import position_root
 
 
 @dataclass(frozen=True)
@@ -22,9 +24,10 @@ class FootprintResponse:
     """Least-squares x_0 (d,), K (d, 3), their standard errors, 95 % intervals of K (d, 3, 2), and the test of K = 0.
 
     `statistic` is the share of the variance between footprints that the axes explain; `direction` is the unit
-    vector along which moving the footprint changes the catalog most. `size` is how far x moves from a footprint to the
-    opposite one, 2 |K|, with the noise's share of |K|^2 taken off; `size_ci95`, for d = 1, is Scheffe's interval, which
-    holds whatever the direction (at least 95 %). `p_smallest` is the least p that permutations can give.
+    vector along which moving the footprint changes the catalog most, `change` (d,) the one in which the catalog then
+    changes. `size` is how far x moves along it from a footprint to the opposite one, twice the largest singular value
+    of K, with the noise's share taken off; `size_ci95` holds whatever the direction (at least 95 %), and `limit95` is
+    the one-sided 95 % upper limit. `p_smallest` is the least p that permutations can give.
     """
 
     common: NDArray[np.float64]
@@ -33,8 +36,10 @@ class FootprintResponse:
     matrix_se: NDArray[np.float64]
     matrix_ci95: NDArray[np.float64]
     direction: NDArray[np.float64]
+    change: NDArray[np.float64]
     size: float
-    size_ci95: tuple[float, float] | None
+    size_ci95: tuple[float, float]
+    limit95: float
     statistic: float
     f: float | None
     dof: tuple[int, int] | None
@@ -43,7 +48,9 @@ class FootprintResponse:
     p_smallest: float
 
 
-def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, seed: int) -> FootprintResponse:
+def footprint_response(
+    axes: ArrayLike, values: ArrayLike, permutations: int, seed: int, *, positions: ArrayLike | None = None
+) -> FootprintResponse:
     """Fit and test the response.
 
     Parameters
@@ -55,6 +62,10 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
     permutations, seed
         random permutations of axes over footprints, beside the observed arrangement; all arrangements, each once,
         where there are no more than `permutations`.
+    positions
+        (3, 3) centred covariance C = L L^T of the positions of the annotated galaxies, for values that are dipoles.
+        The statistic and the direction are then those of L^T d, which the sky measures equally well in all directions;
+        K, and the size along the direction of change, stay in the unit of the dipoles.
 
     Returns
     -------
@@ -68,7 +79,8 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
     Raises
     ------
     ValueError
-        for fewer footprints than d + 5, axes in one plane, or a component without scatter.
+        for fewer footprints than d + 5, axes in one plane, a component without scatter, or positions that are no
+        positive definite matrix for values of three components.
     """
     axes, values = np.asarray(axes, float), np.asarray(values, float)
     values = values.reshape(len(axes), -1)
@@ -78,36 +90,39 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
     design = np.column_stack([np.ones(n), axes])
     if np.linalg.matrix_rank(design) < 4:
         raise ValueError("the footprints' axes do not span the sky")
+    root = np.eye(d) if positions is None else position_root(positions)
+    if len(root) != d:
+        raise ValueError("positions weight the three components of a dipole")
     centred = values - values.mean(axis=0)
-    total = centred.T @ centred
     # Rounding alone makes constants scatter a little.
-    if not np.all(np.diag(total) > 1e-24 * (values**2).sum(axis=0)):
+    if not np.all((centred**2).sum(axis=0) > 1e-24 * (values**2).sum(axis=0)):
         raise ValueError("a component does not differ between footprints")
     coefficients = np.linalg.lstsq(design, values, rcond=None)[0]
     residual = values - design @ coefficients
-    residual_scatter = residual.T @ residual
+    residual_covariance = residual.T @ residual / (n - 4)
     inverse_design = np.linalg.inv(design.T @ design)
     matrix = coefficients[1:].T
-    error_variance = np.diag(residual_scatter) / (n - 4)
+    error_variance = np.diag(residual_covariance)
     # Orthonormal columns that span the centred axes.
     hat = np.linalg.qr(axes - axes.mean(axis=0))[0]
     # The total does not change under permutation, so one product gives the statistic of all of them.
-    observed = float(((hat.T @ centred) ** 2).sum() / np.trace(total))
-    orders, exact = _orders(n, permutations, seed)
-    null = (np.einsum("fk,bfd->bkd", hat, centred[orders]) ** 2).sum(axis=(1, 2)) / np.trace(total)
+    measured = centred @ root
+    total = (measured**2).sum()
+    observed = float(((hat.T @ measured) ** 2).sum() / total)
+    orders, exact = footprint_orders(n, permutations, seed)
+    null = (np.einsum("fk,bfd->bkd", hat, measured[orders]) ** 2).sum(axis=(1, 2)) / total
     matrix_se = np.sqrt(np.outer(error_variance, np.diag(inverse_design)[1:]))
     half = stats.t.ppf(0.975, n - 4) * matrix_se
-    vt = np.linalg.svd(matrix)[2]
-    direction = vt[0] * np.sign(vt[0] @ matrix.T @ np.ones(d) or 1.0)
-    size = 2 * float(np.sqrt(max(0.0, (matrix**2).sum() - (matrix_se**2).sum())))
-    f = dof = p = size_ci95 = None
+    u, _, vt = np.linalg.svd(root.T @ matrix)
+    sign = np.sign(vt[0] @ matrix.T @ np.ones(d) or 1.0)
+    # What is measured along u is the dipole along L u, times the length of it.
+    stretch = float(np.linalg.norm(root @ u[:, 0]))
+    largest = largest_response(
+        root.T @ matrix, root.T @ residual_covariance @ root, inverse_design[1:, 1:], n - 4
+    )
+    f = dof = p = None
     if d == 1:
         dof = (3, n - 4)
-        # Of the response along the axis that the design knows least.
-        largest_se = float(np.sqrt(error_variance[0] * np.linalg.eigvalsh(inverse_design[1:, 1:])[-1]))
-        radius = np.sqrt(3 * stats.f.ppf(0.95, *dof)) * largest_se
-        length = float(np.linalg.norm(matrix))
-        size_ci95 = (2 * max(0.0, length - radius), 2 * (length + radius))
         f = float(observed / 3 / ((1 - observed) / (n - 4))) if observed < 1 else float("inf")
         p = float(stats.f.sf(f, *dof))
     return FootprintResponse(
@@ -116,9 +131,11 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
         matrix=matrix,
         matrix_se=matrix_se,
         matrix_ci95=np.stack([matrix - half, matrix + half], axis=-1),
-        direction=direction,
-        size=size,
-        size_ci95=size_ci95,
+        direction=vt[0] * sign,
+        change=root @ u[:, 0] / stretch * sign,
+        size=2 * largest.size / stretch,
+        size_ci95=(2 * largest.ci95[0] / stretch, 2 * largest.ci95[1] / stretch),
+        limit95=2 * largest.limit95 / stretch,
         statistic=observed,
         f=f,
         dof=dof,
@@ -130,11 +147,17 @@ def footprint_response(axes: ArrayLike, values: ArrayLike, permutations: int, se
 
 @dataclass(frozen=True)
 class ScalarResponse:
-    """kappa of d_f = d_0 + kappa a_f + e: one number for a response along the footprint's own axis."""
+    """kappa of d_f = d_0 + kappa a_f + e: one number for a response along the footprint's own axis.
+
+    `size` is how far the dipole moves from a footprint to the opposite one, 2 kappa.
+    """
 
     kappa: float
     se: float
     ci95: tuple[float, float]
+    size: float
+    size_ci95: tuple[float, float]
+    limit95: float
     p_permutation: float
     p_smallest: float
 
@@ -157,12 +180,20 @@ def scalar_response(axes: ArrayLike, dipoles: ArrayLike, permutations: int, seed
     kappa = (centred_axes * centred).sum() / scale
     residual = centred - kappa * centred_axes
     variance = (residual**2).sum() / (3 * len(axes) - 4)
-    orders, exact = _orders(len(axes), permutations, seed)
+    orders, exact = footprint_orders(len(axes), permutations, seed)
     null = np.abs(np.einsum("fk,bfk->b", centred_axes, centred[orders])) / scale
-    se = float(np.sqrt(variance / scale))
-    half = float(stats.t.ppf(0.975, 3 * len(axes) - 4)) * se
-    ci95 = float(kappa) - half, float(kappa) + half
-    return ScalarResponse(float(kappa), se, ci95, upper_p(null, abs(kappa), exact), smallest_p(len(orders), exact))
+    se, dof = float(np.sqrt(variance / scale)), 3 * len(axes) - 4
+    low, high = kappa + np.array([-1, 1]) * stats.t.ppf(0.975, dof) * se
+    return ScalarResponse(
+        kappa=float(kappa),
+        se=se,
+        ci95=(float(low), float(high)),
+        size=2 * float(kappa),
+        size_ci95=(2 * float(low), 2 * float(high)),
+        limit95=2 * float(abs(kappa) + stats.t.ppf(0.95, dof) * se),
+        p_permutation=upper_p(null, abs(kappa), exact),
+        p_smallest=smallest_p(len(orders), exact),
+    )
 
 
 @dataclass(frozen=True)
@@ -200,7 +231,7 @@ def footprint_slope(covariate: ArrayLike, values: ArrayLike, permutations: int, 
     fit = stats.linregress(x, y)
     slope, se = float(fit.slope), float(fit.stderr)
     half = float(stats.t.ppf(0.975, n - 2)) * se
-    orders, exact = _orders(n, permutations, seed)
+    orders, exact = footprint_orders(n, permutations, seed)
     null = np.abs(dy[orders] @ dx) / scale
     return FootprintSlope(
         slope=slope,
@@ -214,7 +245,7 @@ def footprint_slope(covariate: ArrayLike, values: ArrayLike, permutations: int, 
     )
 
 
-def _orders(n: int, permutations: int, seed: int) -> tuple[NDArray[np.int64], bool]:
+def footprint_orders(n: int, permutations: int, seed: int) -> tuple[NDArray[np.int64], bool]:
     """Arrangements of n footprints, and whether they are all there are: where that is no more than `permutations`."""
     if factorial(n) <= permutations:
         return np.array(list(arrangements(range(n)))), True

@@ -1,0 +1,85 @@
+"""The dipole that networks have in common, against reference labels: is it more than noise?
+
+d_0 of d_u = d_0 + e_u, with e_u independent between units (footprints, or training sets), is known no better than the
+galaxies that all networks annotate: their noise is in every d_u alike, and no number of networks averages it away.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+
+from workflow_scripts.statistics.runs.contrasts import nel_van_der_merwe
+from workflow_scripts.statistics.runs.lengths import vector_length
+
+FEWEST_UNITS = 5
+
+
+@dataclass(frozen=True)
+class CommonDipole:
+    """Mean dipole (3,) of the units, its `covariance` (3, 3), and the test of no common dipole.
+
+    `statistic` is F of T^2 = d^T V^-1 d with `dof`. `size` is the length with the noise's share taken off, `size_ci95`
+    begins above 0 where p < 0.05, and `limit95` is the one-sided 95 % upper limit of the length.
+    """
+
+    estimate: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    statistic: float
+    dof: tuple[int, float]
+    p: float
+    size: float
+    size_ci95: tuple[float, float]
+    limit95: float
+
+
+def common_dipole(values: ArrayLike, galaxy_covariance: ArrayLike) -> CommonDipole:
+    """Test whether the mean of the units' dipoles is zero.
+
+    V = S/n + G with S the covariance of the units and G that of the galaxies. T^2 (nu - 2) / (3 nu) is about F with (3,
+    nu - 2) degrees of freedom, and nu that of Nel & van der Merwe (1986, Commun. Stat. Theory Methods 15, 3719) with G
+    known; without G that is Hotelling's T^2 of one sample.
+
+    Parameters
+    ----------
+    values
+        (n, 3): dipole of label minus reference label of each unit.
+    galaxy_covariance
+        (3, 3): what the finite number of annotated galaxies adds to all units alike; zeros where there is nothing.
+
+    Raises
+    ------
+    ValueError
+        for fewer than five units, values that are not finite, a galaxy covariance that is none, or no scatter at all.
+    """
+    values, galaxies = np.asarray(values, float), np.asarray(galaxy_covariance, float)
+    if values.ndim != 2 or values.shape[1] != 3 or galaxies.shape != (3, 3):
+        raise ValueError("a dipole has three components, and the galaxies' covariance is a 3 x 3 matrix")
+    if not (np.isfinite(values).all() and np.isfinite(galaxies).all()):
+        raise ValueError("a unit has no dipole, or the galaxies' noise is not known")
+    if not np.allclose(galaxies, galaxies.T) or np.linalg.eigvalsh(galaxies)[0] < -1e-9 * np.trace(galaxies):
+        raise ValueError("the covariance of the galaxies must be symmetric, and no variance below zero")
+    n = len(values)
+    if n < FEWEST_UNITS:
+        raise ValueError(f"{n} training sets are too few to know the scatter of a dipole: {FEWEST_UNITS} are needed")
+    estimate, scatter = values.mean(axis=0), np.cov(values.T) / n
+    covariance = scatter + galaxies
+    variances = np.linalg.eigvalsh(covariance)
+    if not variances[0] > 1e-12 * variances[-1] > 0:
+        raise ValueError("the dipoles of the training sets do not scatter: there is nothing to compare with")
+    nu = nel_van_der_merwe([scatter], [n - 1], covariance)
+    t_squared = float(estimate @ np.linalg.solve(covariance, estimate))
+    dof = (3, nu - 2)
+    f = t_squared * dof[1] / (3 * nu)
+    length = vector_length(estimate, covariance, nu)
+    return CommonDipole(
+        estimate=estimate,
+        covariance=covariance,
+        statistic=f,
+        dof=dof,
+        p=float(stats.f.sf(f, *dof)),
+        size=length.size,
+        size_ci95=length.ci95,
+        limit95=length.limit95,
+    )
