@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -112,7 +111,7 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
     further = needed_runs(test, found, context.runs, context.alpha) if answer == CANNOT_TELL else []
     what = _what(test)
     return Answer(
-        question=f"Does the training footprint change {what}{_where(test)}?",
+        question=f"Does the training footprint change {what}{f', {test.label}' if test.label else ''}?",
         test=test.name,
         answer=answer,
         statement=_statement(test, answer),
@@ -126,9 +125,7 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
     )
 
 
-def _p_and_floor(
-    test: RunLevelTest, tests: Sequence[RunLevelTest], context: Context
-) -> tuple[float | None, float]:
+def _p_and_floor(test: RunLevelTest, tests: Sequence[RunLevelTest], context: Context) -> tuple[float | None, float]:
     """The adjusted p of a test, and the smallest that it could have had beside the others of its family."""
     rows = [row for row in context.ledger if row["unit_of_replication"] == "run" and row["family"] == test.family]
     own = next((row for row in rows if row["name"] == test.name), None)
@@ -157,51 +154,64 @@ def _what(test: RunLevelTest) -> str:
 
 
 def _where(test: RunLevelTest) -> str:
-    """The footprints or the network of a test, where there are several such tests."""
-    return f", {test.label}" if test.label else ""
+    """The family or the network of a test, where there are several; the sides of a contrast are in its sentence."""
+    label = test.label.removeprefix(" - ".join(test.footprints)).strip()
+    return f" {label}" if label else ""
 
 
 def _moved(test: RunLevelTest) -> str:
-    """By how much the catalog moves, from one region to the other or over all directions."""
+    """By how much the catalog moves: from one region to the other, or over all directions."""
     if test.size is None:
         return ""
-    interval = " (95 %: {:.3f} to {:.3f})".format(*test.size_ci95) if test.size_ci95 is not None else ""
+    amount = f"{test.size:.3f}{_interval(test)}"
     if test.design == CONTRAST:
-        return f"differs by {test.size:.3f}{interval} between {' and '.join(test.footprints)}"
+        return f"{_capital(_what(test))} differs by {amount} between {' and '.join(test.footprints)}"
     if test.design == PATTERN:
-        return _amplitudes(test, interval)
-    return f"moves by {test.size:.3f}{interval} between opposite hemispheres"
+        return f"The false dipole along what all networks share changes by {amount} over the footprints{_curve(test)}"
+    return f"{_capital(_what(test))} moves by {amount} between opposite hemispheres"
 
 
-def _amplitudes(test: RunLevelTest, interval: str) -> str:
-    curve = test.details
+def _curve(test: RunLevelTest) -> str:
+    """Where the false dipole is smallest and largest."""
+    least, largest = (test.details[name] for name in ("least", "largest"))
     return (
-        f"moves by {test.size:.3f}{interval} in its amplitude over the footprints, from {curve['least']['amplitude']:.3f}"
-        f" {curve['least']['where']} to {curve['largest']['amplitude']:.3f} {curve['largest']['where']}"
+        f", from {least['amplitude']:.3f} at mu = {least['mu']:+.2f} to {largest['amplitude']:.3f} at mu ="
+        f" {largest['mu']:+.2f} (mu: cosine between the footprint's axis and that direction,"
+        f" {test.details['common_direction'].removeprefix('towards ')})"
     )
+
+
+def _interval(test: RunLevelTest) -> str:
+    return "" if test.size_ci95 is None else " (95 %: {:.3f} to {:.3f})".format(*test.size_ci95)
+
+
+def _capital(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}"
 
 
 def _statement(test: RunLevelTest, answer: str) -> str:
     """The estimate first, then what it means."""
-    what, moved = f"{_what(test)[0].upper()}{_what(test)[1:]}{_where(test)},", _moved(test)
-    what = what.rstrip(",") if not test.label else what
+    moved, where = _moved(test), _where(test)
+    if answer == CANNOT_TELL:
+        asked = f"hether the training footprint changes {_what(test)} cannot be told"
+        return f"{moved}{where}: w{asked}" if moved else f"W{asked}{where}"
     if answer == YES:
-        return f"The training footprint changes the catalog: {what[0].lower()}{what[1:]} {moved}"
-    if answer == NO:
-        return f"{what} {moved}: no change is seen, and more than {test.limit95:.3f} is excluded at 95 %"
-    estimate = f"; {what[0].lower()}{what[1:]} {moved}" if moved else ""
-    return f"Whether the training footprint changes {_what(test)}{_where(test)} cannot be told{estimate}"
+        return f"{moved or _capital(_what(test))}{where}: the training footprint changes the catalog"
+    return (
+        f"{moved}{where}: no effect of the training footprint is seen, and one above {test.limit95:.3f} is excluded at"
+        " 95 %"
+    )
 
 
 def _short(test: RunLevelTest, answer: str) -> str:
     """Some twelve words, for the headline."""
     what = _what(test).removesuffix(" of the annotations") + (f" {test.label}" if test.label else "")
-    if answer == YES and test.size is not None:
-        return f"The training footprint changes {what} (by {test.size:.3f})"
+    if answer == CANNOT_TELL:
+        return f"Whether the training footprint changes {what} cannot be told"
+    changes = f"The training footprint changes {what}"
     if answer == NO:
-        return f"The training footprint changes {what} by less than {test.limit95:.3f}"
-    verb = "changes" if answer == YES else ""
-    return f"The training footprint {verb} {what}" if verb else f"Whether the training footprint changes {what} cannot be told"
+        return f"{changes} by less than {test.limit95:.3f}"
+    return changes if test.size is None else f"{changes} (by {test.size:.3f})"
 
 
 def _of_single_networks(test: RunLevelTest, paper: Mapping[str, Any]) -> list[str]:
@@ -226,18 +236,19 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
     """The dipole that all networks share, whatever footprint they were trained on."""
     p, floor = _p_and_floor(test, [test], context)
     answer, because = decided(Evidence(p, floor, test.limit95, context.largest, test.invalid), context.alpha)
-    interval = " (95 %: {:.3f} to {:.3f})".format(*test.size_ci95) if test.size_ci95 is not None else ""
-    shared = f"All networks together{_where(test)} share a dipole of {test.size:.3f}{interval} against the reference"
+    shared = (
+        f"All networks together{_where(test)} share a dipole of {test.size:.3f}{_interval(test)} against the reference"
+    )
     if answer == YES:
         statement = f"{shared}, {test.direction}"
         because.append(test.details["cause"])
     else:
-        statement = f"{shared}, not distinguishable from noise"
+        statement = f"{shared}, not distinguishable from noise; one above {test.limit95:.3f} is excluded at 95 %"
     return Answer(
         question=f"Do all networks share a dipole against the reference{_where(test)}?",
         test=test.name,
         answer=answer,
-        statement=statement,
+        statement=statement if answer != CANNOT_TELL else f"{shared}: whether that is noise cannot be told",
         short=f"All networks share a dipole of {test.size:.3f}" if answer == YES else "No common dipole is seen",
         effect=_effect(test),
         p_adjusted=p,
@@ -269,7 +280,9 @@ def _beside_others(answer: Answer, answers: Sequence[Answer]) -> Answer:
     if not others:
         return answer
     named = ", ".join(f"{one.test.replace('_', ' ')} (adjusted p = {one.p_adjusted:.2g})" for one in others)
-    return replace(answer, because=[*answer.because, f"The other design, which is secondary, finds a difference: {named}."])
+    return replace(
+        answer, because=[*answer.because, f"The other design, which is secondary, finds a difference: {named}."]
+    )
 
 
 def _of_other_design(answer: Answer) -> bool:

@@ -1,7 +1,7 @@
 """What would tell more: the smallest design that could answer, from the scatter that the runs themselves show."""
 
 from collections.abc import Sequence
-from math import ceil, factorial
+from math import ceil, comb, factorial
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,6 @@ from workflow_scripts.bias.quantities import TESTED
 from workflow_scripts.bias.replicates import FEWEST_FOR_RESPONSE, footprint_axes, of_footprints, of_training_sets
 from workflow_scripts.bias.run_level import CONTRAST, RunLevelTest, RunLevelTests
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.runs.decision_power import smallest_adjusted_p
 from workflow_scripts.statistics.runs.power import detectable_response, plan_from_pilot, runs_needed
 
 # What a design is planned for, and how often it should find it.
@@ -37,9 +36,7 @@ def needed_runs(test: RunLevelTest, found: RunLevelTests, runs: pd.DataFrame, al
 def _training_sets(test: RunLevelTest, runs: pd.DataFrame, alpha: float, tests: int, permutations: int) -> list[str]:
     """Training sets of each side of a contrast."""
     first, second = test.footprints
-    fewest = next(
-        (n for n in range(2, _MOST_SETS) if smallest_adjusted_p(n, n, tests, permutations) < alpha), None
-    )
+    fewest = next((n for n in range(2, _MOST_SETS) if smallest_adjusted_p(n, n, tests, permutations) < alpha), None)
     if fewest is None:
         return [_more_permutations(tests, alpha, permutations)]
     columns = list(_columns(test))
@@ -101,3 +98,9 @@ def _columns(test: RunLevelTest) -> Sequence[str]:
 
 def _more_permutations(tests: int, alpha: float, permutations: int) -> str:
     return f"{ceil(tests / alpha) + 1} permutations or more (tests.permutations is {permutations})."
+
+
+def smallest_adjusted_p(n_a: int, n_b: int, n_tests: int, permutations: int) -> float:
+    """The least p after Holm that the permutation of two arms can give."""
+    ways = comb(n_a + n_b, n_a)
+    return n_tests * ((2 if n_a == n_b else 1) / ways if ways <= permutations else 1 / (permutations + 1))

@@ -35,9 +35,10 @@ def cautions_of_networks(runs: pd.DataFrame, annotations: Annotations, classes: 
     constant = max(share, 1 - share)
     poor = (runs["accuracy"] - constant) < _LEAST_AVOIDED * (1 - constant)
     if poor.any() and not guessing.all():
+        accuracy = runs.loc[poor, "accuracy"].median()
         sentences.append(
-            f"{poor.sum()} of {len(runs)} networks are right hardly more often ({runs.loc[poor, 'accuracy'].median():.0%}"
-            f" in the median) than if all galaxies were called {classes[int(share > 0.5)]} ({constant:.0%})."
+            f"{poor.sum()} of {len(runs)} networks are right hardly more often ({accuracy:.0%} in the median) than if"
+            f" all galaxies were called {classes[int(share > 0.5)]} ({constant:.0%})."
         )
     called = float(np.median([labels[annotations.known].mean() for labels in annotations.labels]))
     if abs(called - share) > max(_FAR, _FAR_SHARE * (1 - constant)):

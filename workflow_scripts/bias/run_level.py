@@ -64,12 +64,12 @@ class RunLevelTest(TestResult):
     """A test between runs, and what it is about.
 
     `quantity` is the name of a `Quantity`, `design` one of `CONTRAST`, `RESPONSE`, `SCALAR_RESPONSE`, `PATTERN`,
-    `COMMON`, `SLOPE` and `VARIANCE`; `footprints` are those that are compared (two sides of a contrast, the second of which may be an arm),
-    `network` is that of the runs, `covariate` the template of a slope. `label` distinguishes tests of the same quantity
-    and design, in words: it follows them in `name`. `cautions` are sentences on what stands against the comparison,
-    `invalid` that for which it cannot decide, empty where it can, and `remedy` what would mend it. `limit95` is the
-    largest size that is compatible with the runs at 95 %, `direction` where the size is found, in words, and `details`
-    further numbers of the statistic.
+    `COMMON`, `SLOPE` and `VARIANCE`; `footprints` are those that are compared (two sides of a contrast, the second of
+    which may be an arm), `network` is that of the runs, `covariate` the template of a slope. `label` distinguishes
+    tests of the same quantity and design: it follows them in `name`. `cautions` are sentences on what stands against
+    the comparison, `invalid` that for which it cannot decide, empty where it can, and `remedy` what would mend it.
+    `limit95` is the largest size that is compatible with the runs at 95 %, `direction` where the size is found, in
+    words, and `details` further numbers of the statistic.
     """
 
     quantity: str = ""
@@ -156,8 +156,8 @@ def run_level_tests(
     The primary tests are those that the experiment names; else those of the design that can be fitted: the responses
     to the axes of rotating footprints, or the contrasts of the opposite pairs. The other design is secondary. `runs` is
     a `run_table`; `training_sets`, the galaxies of each training set, show how far they can be compared, and
-    `training_templates` (`mean_training_templates`), their mean imaging, whether that is what networks follow. Without the `sky`, components
-    of a dipole count alike, and what all networks share is not tested.
+    `training_templates` (`mean_training_templates`), their mean imaging, whether that is what networks follow. Without
+    the `sky`, components of a dipole count alike, and what all networks share is not tested.
     """
     settings, sets = experiment["tests"], training_sets or {}
     primary = tuple(settings["primary"]) or chosen_primary(runs, experiment["opposite"])
@@ -236,9 +236,7 @@ def _responses(
             _slopes(found, replace(design, design=SLOPE), members, means, training_templates)
 
 
-def _imaging_of(
-    members: pd.DataFrame, means: pd.DataFrame, training: pd.DataFrame | None
-) -> np.ndarray | None:
+def _imaging_of(members: pd.DataFrame, means: pd.DataFrame, training: pd.DataFrame | None) -> np.ndarray | None:
     """Mean imaging (footprints, t) of the training galaxies, where it is known and differs between footprints."""
     if training is None or not len(training):
         return None
@@ -311,9 +309,7 @@ def _contrasts(
             found.attempt(test, contrast_numbers, quantity, a, b)
 
 
-def _shared_by_all(
-    found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest, inverse: np.ndarray
-) -> None:
+def _shared_by_all(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest, inverse: np.ndarray) -> None:
     """Add the test of the dipole that all networks share; `inverse` (3, 3) is its covariance for labels of variance 1.
 
     Of footprints whose axes cancel, where there are such; else of all.
@@ -327,14 +323,14 @@ def _shared_by_all(
     galaxies = float((used[f"{REFERENCE_DIPOLE[0]}_se"] ** 2).median() / inverse[0, 0]) * inverse
     design = replace(blank, design=COMMON, n=len(values), null="the mean over all networks has no dipole")
     design = replace(design, notes=[f"{len(values)} {'footprints' if by_footprint else 'training sets'}"])
-    test = _named(design, "common_dipole", COMMON_FAMILY, "dipole", "d_0, mean dipole of prediction - reference (x y z)")
+    test = _named(
+        design, "common_dipole", COMMON_FAMILY, "dipole", "d_0, mean dipole of prediction - reference (x y z)"
+    )
     found.attempt(test, common_numbers, values, galaxies, _CAUSES if cancel else _NO_CAUSE)
 
 
 def _cautioned(design: RunLevelTest, cautions: Cautions) -> RunLevelTest:
-    return replace(
-        design, cautions=tuple(cautions.sentences), invalid=cautions.invalid, remedy=cautions.remedy
-    )
+    return replace(design, cautions=tuple(cautions.sentences), invalid=cautions.invalid, remedy=cautions.remedy)
 
 
 def _noise(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest) -> None:

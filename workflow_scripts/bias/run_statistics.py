@@ -36,13 +36,11 @@ def contrast_numbers(
     found = vector_contrast(a[columns], b[columns], *permutations)
     se = np.sqrt(np.diag(found.covariance))
     half = stats.t.ppf(0.975, found.dof[1] + len(se) - 1) * se
-    length = found.difference @ found.difference - np.trace(found.covariance)
     return _of_same_name(found) | {
         "estimate": found.difference,
         "se": se,
         "ci95": np.stack([found.difference - half, found.difference + half], axis=-1),
         "statistic": found.f,
-        "size": float(np.sqrt(max(0.0, length))),
         "notes": ["T2 of unequal covariances as F; intervals are those of single components"],
     }
 
@@ -54,7 +52,7 @@ def response_numbers(
     positions: np.ndarray | None,
     permutations: tuple[int, int],
 ) -> dict[str, Any]:
-    """Response to the axis, a row of `axes` and `means` a footprint; `positions` (3, 3) weights a vector's components."""
+    """Response to the axis, a row of `axes` and `means` a footprint; `positions` (3, 3) weight the components."""
     columns = list(quantity.columns)
     _need_numbers(means[columns])
     weighted = positions if quantity.vector else None
@@ -167,8 +165,6 @@ def direction_words(vector: np.ndarray) -> str:
 
 def _of_number(found: Any, estimate: float, note: str) -> dict[str, Any]:
     sizes = {"size": estimate, "size_ci95": found.ci95}
-    if not hasattr(found, "limit95"):
-        sizes["limit95"] = max(map(abs, found.ci95))
     return _of_same_name(found) | sizes | {"estimate": estimate, "statistic": found.t, "notes": [note]}
 
 

@@ -97,7 +97,8 @@ def _parts(
 
     A part whose column another one gave already, beside a quadrupole, is not computed alone.
     """
-    sky, beside = partial(_on_the_sky, positions, pixels, labels), "glm_dipole_given_templates_p"
+    sky = partial(_on_the_sky, positions, pixels, labels)
+    beside, both = "glm_dipole_given_templates_p", "glm_dipole_given_quadrupole_and_templates"
     parts: list[tuple[str, Callable[[], dict[str, float]], str]] = [
         ("Regression of the labels on dipole and quadrupole", partial(sky, 2), "glm_quadrupole_p"),
         ("Regression of the labels on a dipole", partial(sky, 1), "glm_dipole_p"),
@@ -105,7 +106,11 @@ def _parts(
     if imaging is not None:
         regression, with_templates = partial(_beside_templates, imaging, labels), "Regression on templates and a dipole"
         parts += [
-            (f"{with_templates}, and a quadrupole", partial(regression, 2), "glm_dipole_given_quadrupole_and_templates_p"),
+            (
+                f"{with_templates}, and a quadrupole",
+                partial(regression, 2),
+                f"{both}_p",
+            ),
             (with_templates, partial(regression, 1), beside),
             ("Labels after templates fitted elsewhere", partial(_cleaned, imaging, labels), "cleaned_dipole_p"),
         ]
@@ -127,7 +132,9 @@ def _on_the_sky(
 ) -> dict[str, float]:
     """Binomial regression on the multipoles up to `lmax`, in log odds; `ValueError` where it has no maximum."""
     fit = sky_glm(positions, np.bincount(pixels, weights=labels, minlength=REGRESSION_PIXELS), lmax=lmax)
-    columns = dipole_keys("glm_dipole", fit.beta, fit.beta_covariance, fit.dipole.p) | {"glm_dispersion": fit.dispersion}
+    columns = dipole_keys("glm_dipole", fit.beta, fit.beta_covariance, fit.dipole.p) | {
+        "glm_dispersion": fit.dispersion
+    }
     if fit.quadrupole and fit.dipole_given_quadrupole:
         columns |= {"glm_quadrupole": float(np.linalg.norm(fit.theta)), "glm_quadrupole_p": fit.quadrupole.p}
         columns["glm_dipole_given_quadrupole_p"] = fit.dipole_given_quadrupole.p

@@ -9,8 +9,6 @@ import pytest
 
 from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment
 from workflow_scripts import measure_bias
-from workflow_scripts.bias.run_level import RESPONSE, ROTATING_PRIMARY, RunLevelTest, RunLevelTests
-from workflow_scripts.bias.verdict import verdict_of_runs
 from workflow_scripts.errors import InputError
 
 CONTRACT = {
@@ -106,26 +104,6 @@ def test_controls_count_once_for_each_training_set(tmp_path):
     assert (test["n"], test["notes"][0].split(";")[0]) == (6, "3 and 3 training sets")
     # Six training sets can be parted in 20 ways.
     assert test["p_permutation"] * 20 == pytest.approx(round(test["p_permutation"] * 20))
-
-
-def test_the_verdict_gives_the_size_only_of_what_was_found():
-    def response(quantity, size, interval=None):
-        numbers = {"size": size, "size_ci95": interval, "p_permutation": 0.5}
-        given = (f"{quantity}_response", "e", "n", "run", "primary", 12)
-        return RunLevelTest(*given, **numbers, quantity=quantity, design=RESPONSE)
-
-    found = RunLevelTests(ROTATING_PRIMARY)
-    found.tests = [response("fraction", 0.1, (0.05, 0.15)), response("dipole", 0.4)]
-    runs = pd.DataFrame({"n_reference": [0], "balanced_accuracy": [np.nan], "fraction": [0.5]})
-    primary = {"fraction_response": {"p": 0.04, "p_holm": 0.04}, "dipole_response": {"p": 1e-4, "p_holm": 2e-4}}
-    only_dipole = verdict_of_runs(runs, found, primary, {}, 0.01)
-    assert "dipole of the annotations moves by 0.400" in only_dipole
-    assert "fraction moves" not in only_dipole
-    assert "nothing else was found (the annotated fraction p = 0.04)" in only_dipole
-    both = verdict_of_runs(runs, found, primary, {}, 0.05)
-    assert "fraction moves by 0.100 (95 %: 0.050 to 0.150) between opposite hemispheres (adjusted p = 0.04)" in both
-    assert "the dipole of the annotations moves by 0.400 between opposite hemispheres" in both
-    assert verdict_of_runs(runs, found, primary, {}, 1e-5).startswith("No effect of the training footprint was found")
 
 
 def test_too_few_training_sets_to_find_anything_are_no_evidence_of_no_effect(tmp_path):
