@@ -71,7 +71,7 @@ def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> Ar
     dof = (variance_a + variance_b) ** 2 / (variance_a**2 / (len(a) - 1) + variance_b**2 / (len(b) - 1))
     half = stats.t.ppf(0.975, dof) * se
     values = np.concatenate([a, b])
-    groups = _groups(len(values), len(a), permutations, seed)
+    groups = groups_of_runs(len(values), len(a), permutations, seed)
     t = difference / se
     exact = len(groups) == comb(len(values), len(a))
     return ArmContrast(
@@ -114,7 +114,7 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
     shift = whitened[: len(a)].mean(axis=0) - whitened[len(a) :].mean(axis=0)
     if len(a) * len(b) / n * (shift @ shift) >= 1 - 1e-12:
         raise ValueError("the runs do not scatter within their arms: there is nothing to compare with")
-    groups = _groups(n, len(a), permutations, seed)
+    groups = groups_of_runs(n, len(a), permutations, seed)
     exact = len(groups) == comb(n, len(a))
     observed = float(_t_squared_of_groups(whitened, np.arange(len(a))[None])[0])
     parts = [np.cov(arm.T).reshape(d, d) / len(arm) for arm in (a, b)]
@@ -192,7 +192,7 @@ def _need_runs(a: NDArray, b: NDArray) -> None:
         raise ValueError(f"arms of {len(a)} and {len(b)} training sets cannot be compared: each needs two or more")
 
 
-def _groups(n: int, size: int, permutations: int, seed: int) -> NDArray[np.int64]:
+def groups_of_runs(n: int, size: int, permutations: int, seed: int) -> NDArray[np.int64]:
     """Which runs form arm A: all ways where there are at most `permutations`, otherwise random ones."""
     if comb(n, size) <= permutations:
         return np.array(list(combinations(range(n), size)))

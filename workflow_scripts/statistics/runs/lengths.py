@@ -62,10 +62,13 @@ def largest_sum_of_norms(first: ArrayLike, second: ArrayLike) -> float:
         moved = [starts @ square for square in squares]
         lengths = [np.sqrt(np.maximum((starts * part).sum(axis=1), 0)) for part in moved]
         previous, largest = largest, float((lengths[0] + lengths[1]).max())
-        if largest <= previous * (1 + 1e-9):
+        if largest <= previous * (1 + 1e-7):
             break
-        slope = sum(part / np.maximum(length, 1e-300)[:, None] for part, length in zip(moved, lengths, strict=True))
-        starts = slope / np.maximum(np.sqrt((slope**2).sum(axis=1)), 1e-300)[:, None]
+        slope = sum(
+            part / np.where(length > 0, length, np.inf)[:, None] for part, length in zip(moved, lengths, strict=True)
+        )
+        norm = np.sqrt((slope**2).sum(axis=1))[:, None]
+        starts = np.where(norm > 0, slope / np.where(norm > 0, norm, 1.0), starts)
     return largest
 
 
