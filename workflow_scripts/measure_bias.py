@@ -26,7 +26,7 @@ from workflow_scripts.bias.network_cautions import cautions_of_networks
 from workflow_scripts.bias.pairs import pair_table
 from workflow_scripts.bias.quantities import galaxy_level_p, galaxy_level_summary
 from workflow_scripts.bias.replicates import arm_means
-from workflow_scripts.bias.response_model import response_models, variance_budget
+from workflow_scripts.bias.response_model import DecidingRule, response_models, variance_budget
 from workflow_scripts.bias.run_level import PATTERN, PRIMARY_FAMILY, Sky, run_level_tests
 from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run_table
 from workflow_scripts.bias.single_networks import single_networks
@@ -122,6 +122,7 @@ def measure(
     paper_style = paper_style_summary(runs, tables["contrasts"])
     record = provenance(experiment, {"permutations": settings["seed"]}, files)
     cautions = cautions_of_networks(runs, annotations, experiment["classes"])
+    rule = DecidingRule(settings["alpha"], max(1, len(decisive)), settings["permutations"])
     context = Context(runs, of_runs, paper_style, settings["alpha"], cautions)
     answers = experiment_answers(found, context)
     compared = [sentence for test in found.tests for sentence in test.cautions]
@@ -140,7 +141,7 @@ def measure(
         ],
         "ledger": of_runs + of_galaxies,
         "not_answered": found.not_answered,
-        "variance_budget": variance_budget(runs, found.tests, opposite, settings["alpha"]),
+        "variance_budget": variance_budget(runs, found.tests, opposite, rule),
         "response_model": response_models(runs, found.tests),
         "imaging": imaging.as_dict() if imaging else None,
         "templates": templates.as_dict() if templates else None,

@@ -87,7 +87,7 @@ def experiment_answers(found: RunLevelTests, context: Context) -> list[Answer]:
 
 def experiment_headline(answers: Sequence[Answer]) -> str:
     """One sentence of at most 30 words; a secondary difference is in it where the primary tests found none."""
-    sentence = headline(answers)
+    sentence = headline(answers).replace("; the training footprint changes", "; it changes")
     if any(one.answer == YES for one in answers if one.role != SECONDARY):
         return sentence
     for one in answers:
@@ -168,7 +168,8 @@ def _moved(test: RunLevelTest) -> str:
         return f"{_capital(_what(test))} differs by {amount} between {' and '.join(test.footprints)}"
     if test.design == PATTERN:
         return f"The false dipole along what all networks share changes by {amount} over the footprints{_curve(test)}"
-    return f"{_capital(_what(test))} moves by {amount} between opposite hemispheres"
+    where = f", most {test.direction}" if test.direction else ""
+    return f"{_capital(_what(test))} moves by {amount} between opposite hemispheres{where}"
 
 
 def _curve(test: RunLevelTest) -> str:

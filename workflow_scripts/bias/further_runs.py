@@ -1,7 +1,7 @@
 """What would tell more: the smallest design that could answer, from the scatter that the runs themselves show."""
 
 from collections.abc import Sequence
-from math import ceil, comb, factorial
+from math import ceil, factorial
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,7 @@ from workflow_scripts.bias.quantities import TESTED
 from workflow_scripts.bias.replicates import FEWEST_FOR_RESPONSE, footprint_axes, of_footprints, of_training_sets
 from workflow_scripts.bias.run_level import CONTRAST, RunLevelTest, RunLevelTests
 from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.runs.decision_power import smallest_adjusted_p
 from workflow_scripts.statistics.runs.power import detectable_response, plan_from_pilot, runs_needed
 
 # What a design is planned for, and how often it should find it.
@@ -59,7 +60,7 @@ def _training_sets(test: RunLevelTest, runs: pd.DataFrame, alpha: float, tests: 
         return [f"At least {floor}", f"{reason}."]
     return [
         f"{max(fewest, likely)} {each}{cautious} find a difference of {PLANNED_EFFECT:g} in four of five cases, by the"
-        f" scatter of {scatter:.3f} between training sets; fewer than {fewest} cannot give an adjusted p below"
+        f" scatter of {scatter:.2g} between training sets; fewer than {fewest} cannot give an adjusted p below"
         f" {alpha:g}."
     ]
 
@@ -87,7 +88,7 @@ def _sets_of_footprints(
     wanted = max(sets + 1, ceil(sets * (smallest / PLANNED_EFFECT) ** 2))
     return [
         f"{wanted} training sets of each of the {len(axes)} footprints, which share no galaxy, find a change of"
-        f" {PLANNED_EFFECT:g} between opposite hemispheres in four of five cases, by the scatter of {scatter:.3f}"
+        f" {PLANNED_EFFECT:g} between opposite hemispheres in four of five cases, by the scatter of {scatter:.2g}"
         f" between footprints that have {sets}."
     ]
 
@@ -98,9 +99,3 @@ def _columns(test: RunLevelTest) -> Sequence[str]:
 
 def _more_permutations(tests: int, alpha: float, permutations: int) -> str:
     return f"{ceil(tests / alpha) + 1} permutations or more (tests.permutations is {permutations})."
-
-
-def smallest_adjusted_p(n_a: int, n_b: int, n_tests: int, permutations: int) -> float:
-    """The least p after Holm that the permutation of two arms can give."""
-    ways = comb(n_a + n_b, n_a)
-    return n_tests * ((2 if n_a == n_b else 1) / ways if ways <= permutations else 1 / (permutations + 1))

@@ -109,12 +109,14 @@ def pattern_numbers(
     limit = found.limit95
     if limit is not None:
         details["limit95_of_curve"] = limit
-        details["limit95_of_linear_response"] = footprint_response(
-            axes, dipoles, *_FIT_ALONE, positions=positions
-        ).limit95
-        limit = max(limit, details["limit95_of_linear_response"])
+        linear = footprint_response(axes, dipoles, *_FIT_ALONE, positions=positions)
+        details["limit95_of_linear_response"] = linear.limit95
+        limit = max(limit, linear.limit95)
     sizes = {"estimate": found.change, "ci95": found.change_ci95, "size": found.change, "size_ci95": found.change_ci95}
-    where = f"mu: cosine between the footprint's axis and the direction {details['common_direction']}"
+    extremes = " and ".join(f"{name} at mu = {mu:+.2f}" for name, (_, mu) in ends.items())
+    where = (
+        f"{extremes} (mu: cosine between the footprint's axis and {details['common_direction'].removeprefix('towards ')})"
+    )
     return numbers | sizes | {"limit95": limit, "direction": where}
 
 

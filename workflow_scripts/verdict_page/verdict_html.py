@@ -103,8 +103,9 @@ def _budget(entry: Mapping[str, Any]) -> str:
         for line in entry["detectable"]
     ]
     return f"""{text}
-<p>The smallest change of the fraction between opposite regions that such a design finds in four of five cases, at the
-level of this experiment; more galaxies would not lower it.</p>
+<p>The smallest change of the fraction between opposite regions that such a design finds in four of five cases, by
+simulation of the rule that decides this experiment: the larger of both p, adjusted by Holm over the primary tests. A
+dash: no effect gives a p below the level. More galaxies would not lower it.</p>
 {table(("design", "training sets a footprint", "seeds a training set", "smallest change"), designs)}"""
 
 
