@@ -5,6 +5,7 @@ The scatter e comes from the choice of training galaxies, and from seeds; it dec
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -144,7 +145,7 @@ def _detectable(
     if len(axes) >= FEWEST_FOR_RESPONSE:
         vectors = unit_vectors(*axes.to_numpy().T)
         samples, seeds = _replicates(rotating)
-        smallest = _smallest(RotatingDesign(vectors, rule.alpha, rule.n_tests, rule.permutations))
+        smallest = _smallest_response(tuple(map(tuple, vectors.tolist())), rule)
         for r, s in ((samples, seeds), (samples, 2 * seeds), (2 * samples, seeds), (4 * samples, seeds)):
             effect = smallest * _mean_sd(sample_sd, seed_sd, r, s)
             rows.append({"design": f"{len(axes)} footprints", "samples": r, "seeds": s, "effect": effect})
@@ -155,13 +156,21 @@ def _detectable(
         if samples < 2:
             continue
         for n in (samples, 2 * samples, 4 * samples):
-            smallest = _smallest(ContrastDesign(n, n, rule.alpha, rule.n_tests, rule.permutations))
-            effect = smallest * _mean_sd(sample_sd, seed_sd, 1, seeds)
+            effect = _smallest_contrast(n, rule) * _mean_sd(sample_sd, seed_sd, 1, seeds)
             rows.append({"design": f"{first} - {second}", "samples": n, "seeds": seeds, "effect": effect})
     return rows
 
 
-def _smallest(design: ContrastDesign | RotatingDesign) -> float:
+# In units of the scatter, so that runs with one design need one simulation.
+@lru_cache
+def _smallest_response(axes: tuple[tuple[float, ...], ...], rule: DecidingRule) -> float:
+    design = RotatingDesign(np.array(axes), rule.alpha, rule.n_tests, rule.permutations)
+    return smallest_effect(design, _POWER, experiments=_SIMULATED)
+
+
+@lru_cache
+def _smallest_contrast(n: int, rule: DecidingRule) -> float:
+    design = ContrastDesign(n, n, rule.alpha, rule.n_tests, rule.permutations)
     return smallest_effect(design, _POWER, experiments=_SIMULATED)
 
 

@@ -114,9 +114,8 @@ def pattern_numbers(
         limit = max(limit, linear.limit95)
     sizes = {"estimate": found.change, "ci95": found.change_ci95, "size": found.change, "size_ci95": found.change_ci95}
     extremes = " and ".join(f"{name} at mu = {mu:+.2f}" for name, (_, mu) in ends.items())
-    where = (
-        f"{extremes} (mu: cosine between the footprint's axis and {details['common_direction'].removeprefix('towards ')})"
-    )
+    towards = details["common_direction"].removeprefix("towards ")
+    where = f"{extremes} (mu: cosine between the footprint's axis and {towards})"
     return numbers | sizes | {"limit95": limit, "direction": where}
 
 

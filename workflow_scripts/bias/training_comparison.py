@@ -25,7 +25,7 @@ _NOT_COVARIATES = ("source_id", "ra", "dec", "label")
 _MOST_SHARED = 0.1
 _NOTEWORTHY_RATIO, _LARGEST_RATIO = 1.02, 1.25
 # Shares of galaxies that lie among those of the other region: about 0.9 for the same region.
-_OVERLAPPING, _SAME_REGION = 0.25, 0.75
+_OVERLAPPING, _SAME_REGION = 0.35, 0.7
 _NEIGHBOURS_OF_REGION = 4_000
 
 
