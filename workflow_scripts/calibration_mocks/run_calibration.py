@@ -15,8 +15,10 @@ from scipy import stats
 
 from workflow_scripts.calibration_mocks.run_mocks import RunPopulation, base_axes, rotating_mocks, two_arm_mocks
 from workflow_scripts.statistics.fractions import fraction_contrast
+from workflow_scripts.statistics.runs.common_dipole import common_dipole
 from workflow_scripts.statistics.runs.contrasts import VectorContrast, arm_contrast, vector_contrast
 from workflow_scripts.statistics.runs.footprint_response import footprint_response, scalar_response
+from workflow_scripts.statistics.runs.pattern_response import pattern_response
 from workflow_scripts.statistics.runs.power import kappa_power, response_power, two_arm_power
 
 # All groupings of up to twelve runs are tried; beyond, 199 random ones, with which 5 % and 1 % are attained exactly.
@@ -149,9 +151,11 @@ def rotating_calibration(
 ) -> list[CalibrationRow]:
     """The response of a fraction (F and permutation), of the dipole (permutation), and kappa (permutation, interval).
 
-    `effect` is the length of the fraction's k along (1, 1, 1), and kappa, in units of the scatter of a footprint's
-    mean over `seeds`; with `matrix` M (3, 3) the dipole responds with effect x M instead of kappa, and there is neither
-    coverage nor a prediction for kappa. Axes of the footprints are the twelve HEALPix ones.
+    Also any response of the pattern, by permutation, and the test of the common dipole, which has the length `effect`
+    in the same unit, beside no noise of galaxies. `effect` is the length of the fraction's k along (1, 1, 1), and
+    kappa, in units of the scatter of a footprint's mean over `seeds`; with `matrix` M (3, 3) the dipole responds with
+    effect x M instead of kappa, and there is neither coverage nor a prediction for kappa. Axes of the footprints are
+    the twelve HEALPix ones.
     """
     axes = base_axes()
     unit = population.mean_sd(seeds)
@@ -159,12 +163,16 @@ def rotating_calibration(
     k = effect * unit * np.ones(3) / np.sqrt(3)
     response = effect * unit * (np.eye(3) if matrix is None else np.asarray(matrix, float))
     fractions = rotating_mocks(mocks, axes, k, population, size[0], common=_MEAN, seeds=seeds)
-    dipoles = rotating_mocks(mocks, axes, response, population, size[1], seeds=seeds)
+    # The common dipole does not change any response.
+    dipoles = rotating_mocks(mocks, axes, response, population, size[1], common=k, seeds=seeds)
     found: list[_Findings] = []
     for mock in range(mocks):
         fraction = footprint_response(axes, fractions[mock], _RANDOM_GROUPINGS, mock)
         dipole = footprint_response(axes, dipoles[mock], _RANDOM_GROUPINGS, mock)
         kappa = scalar_response(axes, dipoles[mock], _RANDOM_GROUPINGS, mock)
+        mean = dipoles[mock].mean(axis=0)
+        pattern = pattern_response(axes, dipoles[mock], _RANDOM_GROUPINGS, mock, common=mean)
+        common = common_dipole(dipoles[mock], np.zeros((3, 3)))
         assert fraction.p is not None  # there is one for a single component
         # Intervals of single components: three a mock, so their mean coverage stands for all.
         low, high = fraction.matrix_ci95[0].T
@@ -174,12 +182,20 @@ def rotating_calibration(
                 (fraction.p_permutation, None),
                 (dipole.p_permutation, None),
                 (kappa.p_permutation, _within(kappa.ci95, effect * unit) if matrix is None else None),
+                (pattern.p_permutation, None),
+                (common.p, None),
             ]
         )
     of_fraction = response_power(axes, k, unit, 0.05)
     of_kappa = kappa_power(axes, effect * unit, unit, 0.05) if matrix is None else None
-    tests = ("fraction, F", "fraction, permuted", "dipole, permuted", "kappa, permuted")
-    predicted = dict(zip(tests, (of_fraction, of_fraction, None, of_kappa), strict=True))
+    predicted = {
+        "fraction, F": of_fraction,
+        "fraction, permuted": of_fraction,
+        "dipole, permuted": None,
+        "kappa, permuted": of_kappa,
+        "pattern, permuted": None,
+        "common dipole, T2": None,
+    }
     return _rows("rotating", str(len(axes)), effect, found, predicted)
 
 

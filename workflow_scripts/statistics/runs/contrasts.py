@@ -1,6 +1,5 @@
 """Training runs as the unit of replication: contrasts between two arms."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -10,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.p_values import smallest_p, upper_p
-from workflow_scripts.statistics.runs.lengths import vector_length
+from workflow_scripts.statistics.runs.lengths import measured_length
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ class VectorContrast:
     """Mean of arm A minus mean of arm B for a vector a run. `p_smallest` is the least that permutations can give.
 
     `size` is the length of the difference with the noise's share taken off, `size_ci95` begins above 0 where p < 0.05,
-    and `limit95` is the one-sided 95 % upper limit of the length.
+    and `limit95` is the one-sided 95 % upper limit of the length. `direction` is the unit vector along which the length
+    is measured: of the difference, or with positions of what the sky measures of it.
     """
 
     difference: NDArray[np.float64]
@@ -44,6 +44,7 @@ class VectorContrast:
     size: float
     size_ci95: tuple[float, float]
     limit95: float
+    direction: NDArray[np.float64]
     f: float
     dof: tuple[int, float]
     p: float
@@ -87,7 +88,9 @@ def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> Ar
     )
 
 
-def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> VectorContrast:
+def vector_contrast(
+    a: ArrayLike, b: ArrayLike, permutations: int, seed: int, *, positions: ArrayLike | None = None
+) -> VectorContrast:
     """Two mean vectors with unequal covariances, and the permutation of run labels; `a` (n_a, d), `b` (n_b, d).
 
     T^2 = D^T (S_a/n_a + S_b/n_b)^-1 D, a row a training set, and T^2 (nu - d + 1) / (nu d) is about F with (d, nu - d +
@@ -119,8 +122,8 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
     observed = float(_t_squared_of_groups(whitened, np.arange(len(a))[None])[0])
     parts = [np.cov(arm.T).reshape(d, d) / len(arm) for arm in (a, b)]
     covariance = parts[0] + parts[1]
-    nu = nel_van_der_merwe(parts, [len(a) - 1, len(b) - 1], covariance)
-    length = vector_length(a.mean(axis=0) - b.mean(axis=0), covariance, nu)
+    nu = _nel_van_der_merwe(parts, (len(a), len(b)))
+    length, direction = measured_length(a.mean(axis=0) - b.mean(axis=0), covariance, nu, positions)
     f, dof = observed * (nu - d + 1) / (nu * d), (d, nu - d + 1)
     return VectorContrast(
         a.mean(axis=0) - b.mean(axis=0),
@@ -128,6 +131,7 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
         length.size,
         length.ci95,
         length.limit95,
+        direction,
         float(f),
         dof,
         float(stats.f.sf(f, *dof)) if dof[1] > 0 else float("nan"),
@@ -136,19 +140,14 @@ def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) ->
     )
 
 
-def nel_van_der_merwe(
-    parts: Sequence[NDArray[np.float64]], dof: Sequence[float], total: NDArray[np.float64]
-) -> float:
-    """Degrees of freedom nu of T^2 with the covariance `total` (d, d), the sum of `parts` and of what is known exactly.
-
-    A part is a covariance of a mean with its own `dof`; infinite where all is known.
-    """
-    shares = [np.linalg.solve(total, part) for part in parts]
-    d = len(total)
+def _nel_van_der_merwe(parts: list[NDArray], sizes: tuple[int, int]) -> float:
+    """Degrees of freedom nu of T^2 from the covariances of the two means, `parts`."""
+    shares = [part @ np.linalg.inv(parts[0] + parts[1]) for part in parts]
+    d = len(shares[0])
     spread = sum(
-        (np.trace(share @ share) + np.trace(share) ** 2) / degrees for share, degrees in zip(shares, dof, strict=True)
+        (np.trace(share @ share) + np.trace(share) ** 2) / (n - 1) for share, n in zip(shares, sizes, strict=True)
     )
-    return float((d + d**2) / max(float(spread), 1e-9))
+    return float((d + d**2) / spread)
 
 
 def _t_squared_of_groups(values: NDArray, groups: NDArray[np.int64]) -> NDArray[np.float64]:

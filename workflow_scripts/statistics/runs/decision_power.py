@@ -19,7 +19,7 @@ from workflow_scripts.statistics.runs.contrasts import groups_of_runs, vector_co
 from workflow_scripts.statistics.runs.footprint_response import footprint_orders
 from workflow_scripts.statistics.runs.pattern_response import pattern_response
 
-FRACTION, PATTERN = "fraction", "pattern"
+ONE_NUMBER, SKY_PATTERN = "number", "dipole"
 ODD_SHAPE, EVEN_SHAPE = "odd", "even"
 _LARGEST_EFFECT = 200.0
 # Permutations of a simulated experiment for each that the adjusted level needs; more would change the power by 1 %.
@@ -30,16 +30,17 @@ _COMMON = 10.0
 
 @dataclass(frozen=True)
 class ContrastDesign:
-    """Two arms of training sets; `quantity` is `FRACTION`, a number, or `PATTERN`, a dipole."""
+    """Two arms of training sets; `quantity` is `ONE_NUMBER`, a number, or `SKY_PATTERN`, a dipole."""
 
     n_a: int
     n_b: int
     alpha: float
     n_tests: int
     permutations: int
-    quantity: str = FRACTION
+    quantity: str = ONE_NUMBER
 
-    def power(self, effect_in_sd: float, experiments: int, seed: int) -> float:
+    def power(self, effect_in_sd: float, experiments: int | None, seed: int) -> float:
+        """Chance that an effect is found; the default number of experiments where that is None."""
         return power_of_contrasts(
             self.n_a,
             self.n_b,
@@ -55,16 +56,17 @@ class ContrastDesign:
 
 @dataclass(frozen=True)
 class RotatingDesign:
-    """Footprints about `axes` (F, 3); `quantity` is `FRACTION` or `PATTERN`, whose response is of the `shape` given."""
+    """Footprints about `axes` (F, 3); `quantity` is `ONE_NUMBER`, or `SKY_PATTERN` with a response of the `shape`."""
 
     axes: ArrayLike
     alpha: float
     n_tests: int
     permutations: int
-    quantity: str = FRACTION
+    quantity: str = ONE_NUMBER
     shape: str = ODD_SHAPE
 
-    def power(self, effect_in_sd: float, experiments: int, seed: int) -> float:
+    def power(self, effect_in_sd: float, experiments: int | None, seed: int) -> float:
+        """Chance that an effect is found; the default number of experiments where that is None."""
         return power_of_rotating(
             self.axes,
             effect_in_sd,
@@ -114,24 +116,24 @@ def power_of_contrasts(
     n_tests: int,
     permutations: int,
     *,
-    quantity: str = FRACTION,
-    experiments: int = 400,
+    quantity: str = ONE_NUMBER,
+    experiments: int | None = None,
     seed: int = 0,
 ) -> float:
     """Chance that a contrast is found at the adjusted level `alpha`, the other `n_tests` - 1 having nothing to find.
 
-    Welch's t and the permutation of it, or for `PATTERN` the two tests of `vector_contrast`; `effect_in_sd` is the
-    difference of the means, or its length. Raises `ValueError` as `smallest_adjusted_p`, for a level outside 0 to 1, or
-    arms that are too small for a vector.
+    Welch's t and the permutation of it, or for `SKY_PATTERN` the two tests of `vector_contrast`; `effect_in_sd` is the
+    difference of the means, or its length. `experiments` are 400 for a number and 100 for a dipole, unless given.
+    Raises `ValueError` as `smallest_adjusted_p`, for a level outside 0 to 1, or arms that are too small for a vector.
     """
-    _check(alpha, experiments, quantity)
+    experiments = _checked(alpha, experiments, quantity)
     if smallest_adjusted_p(n_a, n_b, n_tests, permutations) >= alpha:
         return 0.0
     random = np.random.default_rng(seed)
     drawn = _drawn(permutations, n_tests, alpha)
     if comb(n_a + n_b, n_a) <= permutations:
         drawn = permutations
-    if quantity == FRACTION:
+    if quantity == ONE_NUMBER:
         values = random.normal(size=(experiments, n_a + n_b))
         values[:, :n_a] += effect_in_sd
         p = _p_of_welch(values, n_a, groups_of_runs(n_a + n_b, n_a, drawn, seed), drawn)
@@ -157,23 +159,22 @@ def power_of_rotating(
     n_tests: int,
     permutations: int,
     *,
-    quantity: str = FRACTION,
+    quantity: str = ONE_NUMBER,
     shape: str = ODD_SHAPE,
     experiments: int | None = None,
     seed: int = 0,
 ) -> float:
     """Chance that a response to the axes (F, 3) is found at the adjusted level, nothing else being there to find.
 
-    For `FRACTION`, F and permutation of `footprint_response`, and `effect_in_sd` is the change from a footprint to the
-    opposite one; for `PATTERN`, `pattern_response`, and the amplitude along the common dipole changes by the effect
-    between mu of -1 and 1 (`ODD_SHAPE`, along mu) or of 0 and 1 (`EVEN_SHAPE`, along mu squared). Directions are drawn
-    at random. `experiments` are 400 for a fraction and 100 for a pattern, unless given. Raises `ValueError` as
-    `smallest_adjusted_p_rotating`, `footprint_response` and `pattern_response`.
+    For `ONE_NUMBER`, F and permutation of `footprint_response`, and `effect_in_sd` is the change from a footprint to
+    the opposite one; for `SKY_PATTERN`, `pattern_response`, and the amplitude along the common dipole changes by the
+    effect between mu of -1 and 1 (`ODD_SHAPE`, along mu) or of 0 and 1 (`EVEN_SHAPE`, along mu squared). Directions are
+    drawn at random. `experiments` as in `power_of_contrasts`. Raises `ValueError` as `smallest_adjusted_p_rotating`,
+    `footprint_response` and `pattern_response`.
     """
     axes = np.asarray(axes, float)
     n = len(axes)
-    experiments = experiments or (400 if quantity == FRACTION else 100)
-    _check(alpha, experiments, quantity)
+    experiments = _checked(alpha, experiments, quantity)
     if shape not in (ODD_SHAPE, EVEN_SHAPE):
         raise ValueError(f"the shape of a response is {ODD_SHAPE} or {EVEN_SHAPE}, not {shape!r}")
     if smallest_adjusted_p_rotating(n, n_tests, permutations) >= alpha:
@@ -182,7 +183,7 @@ def power_of_rotating(
     drawn = permutations if factorial(n) <= permutations else _drawn(permutations, n_tests, alpha)
     directions = random.normal(size=(experiments, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    if quantity == FRACTION:
+    if quantity == ONE_NUMBER:
         values = effect_in_sd / 2 * directions @ axes.T + random.normal(size=(experiments, n))
         p = _p_of_response(axes, values, drawn, seed)
     else:
@@ -200,29 +201,28 @@ def power_of_rotating(
 def smallest_effect(
     design: ContrastDesign | RotatingDesign, power: float = 0.8, *, experiments: int | None = None, seed: int = 0
 ) -> float:
-    """Smallest effect, in units of the sd, that the deciding rule finds with this power, to 2 %; infinite if none is.
+    """Smallest effect, in units of the sd, that the deciding rule finds with this power, to 5 %; infinite if none is.
 
     The same noise is simulated at every effect, so the power rises with it. Raises `ValueError` unless the power lies
     between the level and 1, or as the power of the design does.
     """
     if not design.alpha < power < 1:
         raise ValueError("the power must lie between the level alpha and 1")
-    number = experiments or (400 if design.quantity == FRACTION else 100)
 
     def enough(effect: float) -> bool:
-        return design.power(effect, number, seed) >= power
+        return design.power(effect, experiments, seed) >= power
 
     return _first(enough)
 
 
 def _first(enough: Callable[[float], bool]) -> float:
-    """Where a rising condition becomes true, to 2 %."""
+    """Where a rising condition becomes true, to 5 %."""
     low, high = 0.0, 2.0
     while not enough(high):
         low, high = high, 2 * high
         if high > _LARGEST_EFFECT:
             return float("inf")
-    while high - low > 0.02 * high:
+    while high - low > 0.05 * high:
         middle = (low + high) / 2
         low, high = (low, middle) if enough(middle) else (middle, high)
     return high
@@ -279,8 +279,11 @@ def _found_by_holm(p: NDArray[np.float64], n_tests: int, alpha: float, random: n
     return float(np.mean([holm([own, *rest])[0] < alpha for own, rest in zip(p, others, strict=True)]))
 
 
-def _check(alpha: float, experiments: int, quantity: str) -> None:
-    if not 0 < alpha < 1 or experiments < 1:
+def _checked(alpha: float, experiments: int | None, quantity: str) -> int:
+    """The number of experiments, whose default keeps a power below a second or two."""
+    number = (400 if quantity == ONE_NUMBER else 100) if experiments is None else experiments
+    if not 0 < alpha < 1 or number < 1:
         raise ValueError("the level alpha must lie between 0 and 1, and one experiment or more be simulated")
-    if quantity not in (FRACTION, PATTERN):
-        raise ValueError(f"the quantity is {FRACTION} or {PATTERN}, not {quantity!r}")
+    if quantity not in (ONE_NUMBER, SKY_PATTERN):
+        raise ValueError(f"the quantity is {ONE_NUMBER} or {SKY_PATTERN}, not {quantity!r}")
+    return number

@@ -119,7 +119,7 @@ def footprint_response(
     stretch = float(np.linalg.norm(root @ u[:, 0]))
     largest = largest_response(
         root.T @ matrix, root.T @ residual_covariance @ root, inverse_design[1:, 1:], n - 4
-    )
+    ).over(stretch / 2)
     f = dof = p = None
     if d == 1:
         dof = (3, n - 4)
@@ -133,9 +133,9 @@ def footprint_response(
         matrix_ci95=np.stack([matrix - half, matrix + half], axis=-1),
         direction=vt[0] * sign,
         change=root @ u[:, 0] / stretch * sign,
-        size=2 * largest.size / stretch,
-        size_ci95=(2 * largest.ci95[0] / stretch, 2 * largest.ci95[1] / stretch),
-        limit95=2 * largest.limit95 / stretch,
+        size=largest.size,
+        size_ci95=largest.ci95,
+        limit95=largest.limit95,
         statistic=observed,
         f=f,
         dof=dof,

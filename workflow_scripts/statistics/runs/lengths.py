@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
+from workflow_scripts.statistics.runs.response_kernels import position_root
+
 _LEVEL = 0.95
 _DRAWS = 20_000
 
@@ -24,12 +26,38 @@ class LengthLimits:
     ci95: tuple[float, float]
     limit95: float
 
+    def over(self, factor: float) -> "LengthLimits":
+        """The same in a unit that is `factor` times as large."""
+        return LengthLimits(self.size / factor, (self.ci95[0] / factor, self.ci95[1] / factor), self.limit95 / factor)
+
+
+def measured_length(
+    estimate: ArrayLike, covariance: ArrayLike, dof: float, positions: ArrayLike | None = None
+) -> tuple[LengthLimits, NDArray[np.float64]]:
+    """`vector_length` of a dipole where the sky measures it, and the unit vector (d,) along which that is.
+
+    With the centred covariance C = L L^T (3, 3) of the `positions`, L^T b is what the sky measures equally well in all
+    directions: its length is taken, and turned into the amplitude of the dipole along its direction. On a strip the
+    length of the dipole itself would be the noise across the strip. Without positions it is the length of the vector.
+    """
+    estimate, covariance = np.asarray(estimate, float), np.asarray(covariance, float)
+    root = np.eye(len(estimate)) if positions is None else position_root(positions)
+    if len(root) != len(estimate):
+        raise ValueError("positions weight the three components of a dipole")
+    measured = root.T @ estimate
+    length = float(np.linalg.norm(measured))
+    # A vector of zeros has no direction of its own.
+    along = root @ measured / length if length > 0 else root[:, 0]
+    stretch = float(np.linalg.norm(along))
+    return vector_length(measured, root.T @ covariance @ root, dof).over(stretch), along / stretch
+
 
 def vector_length(estimate: ArrayLike, covariance: ArrayLike, dof: float) -> LengthLimits:
     """Length of a vector (d,) whose `covariance` (d, d) has `dof` degrees of freedom.
 
-    The size is sqrt(max(0, |b|^2 - trace of the covariance)). The interval begins above 0 where Hotelling's T^2 of b = 0
-    has p < 0.05, and at 0 where `dof` leaves none. Raises `ValueError` for a covariance that is not positive definite.
+    The size is sqrt(max(0, |b|^2 - trace of the covariance)). The interval begins above 0 where Hotelling's T^2 of b =
+    0 has p < 0.05, and at 0 where `dof` leaves none. Raises `ValueError` for a covariance that is not positive
+    definite.
     """
     estimate, covariance = np.asarray(estimate, float), np.asarray(covariance, float)
     variances, directions = np.linalg.eigh(covariance)
@@ -78,9 +106,9 @@ def largest_response(
     """Largest singular value of K (d, 3) whose entries have covariances Sigma_ij M_kl.
 
     `error_covariance` Sigma (d, d) is that of the residuals with `dof` degrees of freedom, `design_covariance` M (3, 3)
-    the inverse of the axes' scatter. The square of the largest singular value exceeds the true one by the variance along
-    its row and column, u^T Sigma u tr M + v^T M v tr Sigma - u^T Sigma u v^T M v, which is taken off; for d = 1 that is
-    the trace. The lower limit is by Roy's largest root, for d = 1 Scheffe's.
+    the inverse of the axes' scatter. The square of the largest singular value exceeds the true one by the variance
+    along its row and column, u^T Sigma u tr M + v^T M v tr Sigma - u^T Sigma u v^T M v, which is taken off; for d = 1
+    that is the trace. The lower limit is by Roy's largest root, for d = 1 Scheffe's.
     """
     matrix, sigma, m = (np.asarray(part, float) for part in (matrix, error_covariance, design_covariance))
     u, values, vt = np.linalg.svd(matrix)

@@ -23,7 +23,7 @@ from workflow_scripts.statistics.runs.response_kernels import (
     standardised_forms,
 )
 
-FEWEST_FOOTPRINTS, FEWEST_FOR_LIMIT = 6, 8
+FEWEST_FOR_PATTERN, FEWEST_FOR_LIMIT = 6, 8
 ODD, EVEN, IMAGING, ALONG = "odd", "even", "imaging", "along the common dipole"
 _GRID = np.linspace(-1, 1, 41)
 
@@ -33,11 +33,11 @@ class AmplitudeCurve:
     """Amplitude of the dipole along the common one by mu, the cosine between the footprint's axis and that direction.
 
     `mu` (41,) from -1 to 1; `amplitude` with the simultaneous 95 % band `low` ... `high` (Working & Hotelling), in the
-    unit of the dipoles; `least` and `largest` are pairs (amplitude, mu) within the mu that footprints span, and `change`
-    is their difference. `change_ci95` begins above 0 where F of no change has p < 0.05. `limit95` is the one-sided 95 %
-    upper limit of the change, None below eight footprints: the largest of the one-sided t limits of the change between
-    any two mu, which covers at least 95 % for a response that is a parabola in mu. `footprint_mu` and
-    `footprint_amplitude` (F,) are what was fitted.
+    unit of the dipoles; `least` and `largest` are pairs (amplitude, mu) within the mu that footprints span, and
+    `change` is their difference, which noise alone makes positive. `change_ci95` begins above 0 where F of no change
+    has p < 0.05. `limit95` is the one-sided 95 % upper limit of the change, None below eight footprints: the largest of
+    the one-sided t limits of the change between any two mu, which covers at least 95 % for a response that is a
+    parabola in mu. `footprint_mu` and `footprint_amplitude` (F,) are what was fitted.
     """
 
     mu: NDArray[np.float64]
@@ -109,7 +109,8 @@ def pattern_response(
         (3, 3) centred covariance of the positions of the annotated galaxies, C = L L^T. L^T d is what the sky measures
         equally well in every direction. Without it, all directions of the dipole count alike.
     imaging
-        (F, t) mean imaging of the training galaxies of each footprint, or None.
+        (F, t) mean imaging of the training galaxies of each footprint, or None. Where it is the same for all there is
+        no such part.
 
     Returns
     -------
@@ -129,8 +130,8 @@ def pattern_response(
     n = len(axes)
     if axes.shape != (n, 3) or dipoles.shape != (n, 3):
         raise ValueError("axes and dipoles have three components, a row a footprint")
-    if n < FEWEST_FOOTPRINTS:
-        raise ValueError(f"{n} footprints are too few to test for a response: {FEWEST_FOOTPRINTS} are needed")
+    if n < FEWEST_FOR_PATTERN:
+        raise ValueError(f"{n} footprints are too few to test for a response: {FEWEST_FOR_PATTERN} are needed")
     if not (np.isfinite(axes).all() and np.isfinite(dipoles).all()):
         raise ValueError("a footprint has no dipole to compare")
     if np.linalg.matrix_rank(axes - axes.mean(axis=0), tol=1e-9) < 3:
@@ -143,8 +144,8 @@ def pattern_response(
     measured = centred @ position_root(covariance)
     products = measured @ measured.T
     kernels = {ODD: odd_kernel(axes), EVEN: even_kernel(axes)}
-    if imaging is not None:
-        kernels[IMAGING] = imaging_kernel(imaging)
+    if imaging is not None and (by_imaging := imaging_kernel(imaging)).any():
+        kernels[IMAGING] = by_imaging
     orders, exact = footprint_orders(n, permutations, seed)
     # The arrangement as observed comes first; `orders` hold it already where they are all there are.
     orders = np.vstack([np.arange(n), orders[1:] if exact else orders])
@@ -177,10 +178,10 @@ def pattern_response(
 def common_direction(common: ArrayLike, centred: ArrayLike) -> NDArray[np.float64]:
     """Unit vector of the common dipole (3,), with components that footprints leave uncertain drawn towards zero.
 
-    (tau^2 I + S)^-1 d_0, where S is the covariance of the mean of the `centred` dipoles (F, 3) and tau^2 what |d_0|^2 has
-    beyond it: the mean of d_0 given a prior of variance tau^2. Where all components are known equally well that is the
-    direction of d_0 itself; on a strip it does not follow the noise across the strip. Raises `ValueError` for a common
-    dipole that is not finite, or zero.
+    (tau^2 I + S)^-1 d_0, where S is the covariance of the mean of the `centred` dipoles (F, 3) and tau^2 what |d_0|^2
+    has beyond it: the mean of d_0 given a prior of variance tau^2. Where all components are known equally well that is
+    the direction of d_0 itself; on a strip it does not follow the noise across the strip. Raises `ValueError` for a
+    common dipole that is not finite, or zero.
     """
     common, centred = np.asarray(common, float), np.asarray(centred, float)
     length = float(np.linalg.norm(common))

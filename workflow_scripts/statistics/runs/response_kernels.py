@@ -1,8 +1,8 @@
 """Kernels between footprints, and the quadratic forms in which tests of the sky pattern add up.
 
-A response of dipoles d_f to a property of their footprints has Q = sum_fg k_fg d_f . d_g, where the kernel k_fg is large
-for footprints that are alike in this property. With k = sum_j phi_j(f) phi_j(g) that is the sum of squares
-|sum_f phi_j(f) d_f|^2. Permuting dipoles over footprints permutes the products d_f . d_g and leaves the kernel.
+A response of dipoles d_f to a property of their footprints has Q = sum_fg k_fg d_f . d_g, where the kernel k_fg is
+large for footprints that are alike in this property. With k = sum_j phi_j(f) phi_j(g) that is the sum of squares |sum_f
+phi_j(f) d_f|^2. Permuting dipoles over footprints permutes the products d_f . d_g and leaves the kernel.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def even_kernel(axes: ArrayLike) -> NDArray[np.float64]:
 
 
 def curve_kernel(mu: ArrayLike) -> NDArray[np.float64]:
-    """The projector on mu and mu^2, their mean taken off; `mu` (F,). With products of a number that is R^2 of the fit."""
+    """The projector on mu and mu^2 less their means; `mu` (F,). With products of a number that is R^2 of the fit."""
     mu = np.asarray(mu, float)
     return _projector(np.column_stack([mu, mu**2]))
 
@@ -35,7 +35,7 @@ def curve_kernel(mu: ArrayLike) -> NDArray[np.float64]:
 def imaging_kernel(imaging: ArrayLike) -> NDArray[np.float64]:
     """The projector on the leading three components of standardised `imaging` (F, t), for F >= 8; of one below.
 
-    Raises `ValueError` for imaging that is not finite, or does not differ between footprints.
+    Zero where the imaging does not differ between footprints. Raises `ValueError` for imaging that is not finite.
     """
     imaging = np.asarray(imaging, float)
     imaging = imaging.reshape(len(imaging), -1)
@@ -45,7 +45,7 @@ def imaging_kernel(imaging: ArrayLike) -> NDArray[np.float64]:
     spread = centred.std(axis=0)
     differs = spread > 1e-12 * np.abs(imaging).max(axis=0)
     if not differs.any():
-        raise ValueError("the imaging does not differ between training sets")
+        return np.zeros((len(imaging), len(imaging)))
     u, values, _ = np.linalg.svd(centred[:, differs] / spread[differs], full_matrices=False)
     leading = u[:, : _MOST_IMAGING if len(imaging) >= 8 else 1]
     leading = leading[:, values[: leading.shape[1]] > 1e-6 * values[0]]

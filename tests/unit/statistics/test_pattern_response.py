@@ -1,0 +1,291 @@
+"""Responses of the sky pattern to the training footprint, of any parity, and lengths with their limits."""
+
+from itertools import permutations
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.spatial.transform import Rotation
+
+from tests.benchmarks.response_candidates import position_covariance
+from workflow_scripts.calibration_mocks.run_mocks import base_axes
+from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.runs.common_dipole import common_dipole
+from workflow_scripts.statistics.runs.contrasts import arm_contrast, vector_contrast
+from workflow_scripts.statistics.runs.footprint_response import footprint_response, scalar_response
+from workflow_scripts.statistics.runs.lengths import largest_sum_of_norms, vector_length
+from workflow_scripts.statistics.runs.pattern_response import amplitude_curve, pattern_response
+
+AXES = base_axes()
+SEEING = unit_vectors(120, 30)
+# Amplitudes along the common dipole of a finished experiment whose seeing has a dipole towards RA 120, Dec +30, by mu.
+BY_MU = {
+    -0.96: 0.0925,
+    -0.75: 0.0903,
+    -0.50: 0.0807,
+    -0.43: 0.0832,
+    -0.29: 0.0831,
+    -0.17: 0.0767,
+    0.17: 0.0783,
+    0.29: 0.0830,
+    0.43: 0.0860,
+    0.50: 0.0860,
+    0.75: 0.0877,
+    0.96: 0.1056,
+}
+
+
+def share_band(mocks: int, share: float = 0.05) -> tuple[float, float]:
+    """99.9 % binomial band."""
+    return tuple(stats.binom.ppf([0.0005, 0.9995], mocks, share) / mocks)
+
+
+def test_an_even_response_is_found_where_a_linear_one_is_not():
+    mu = AXES @ SEEING
+    order = np.argsort(mu)
+    np.testing.assert_allclose(mu[order], list(BY_MU), atol=0.005)
+    dipoles = np.empty((12, 3))
+    dipoles[order] = np.outer(list(BY_MU.values()), SEEING)
+    found = pattern_response(AXES, dipoles, 19_999, 0, common=dipoles.mean(axis=0))
+    assert 1e-5 < found.parts["along the common dipole"][1] < 1e-3
+    assert found.p_permutation < 0.002
+    assert found.deciding == "even along the common dipole"
+    assert footprint_response(AXES, dipoles, 999, 0).p_permutation > 0.5
+    assert found.direction @ SEEING == pytest.approx(1)
+    assert found.largest == (pytest.approx(0.1017, abs=1e-3), pytest.approx(0.96, abs=0.01))
+    assert found.least[0] == pytest.approx(0.079, abs=1e-3)
+    assert found.change == pytest.approx(found.largest[0] - found.least[0])
+    assert 0 < found.change_ci95[0] < found.change < found.limit95 < found.change_ci95[1]
+
+
+def test_the_curve_of_a_parabola_is_that_parabola():
+    mu = np.linspace(-0.9, 0.8, 12)
+    found = amplitude_curve(mu, 1 + 0.1 * mu + 0.2 * mu**2)
+    np.testing.assert_allclose(found.amplitude, 1 + 0.1 * found.mu + 0.2 * found.mu**2)
+    assert found.least == (pytest.approx(0.9875), pytest.approx(-0.25, abs=0.026))
+    assert found.largest == (pytest.approx(1.208), pytest.approx(0.8))
+    straight = amplitude_curve(mu[:7], 1 + 0.1 * mu[:7])
+    assert straight.limit95 is None
+    assert straight.change == pytest.approx(0.1 * (mu[6] - mu[0]))
+
+
+def test_few_footprints_try_all_arrangements():
+    random = np.random.default_rng(2)
+    axes, dipoles = AXES[[0, 2, 4, 5, 8, 11]], random.normal(size=(6, 3))
+    found = pattern_response(axes, dipoles, 720, 0)
+    centred = dipoles - dipoles.mean(axis=0)
+    orders = np.array(list(permutations(range(6))))
+    roots = []
+    for kernel in (axes @ axes.T, (axes @ axes.T) ** 2 - 1 / 3):
+        middle = np.eye(6) - 1 / 6
+        kernel = middle @ kernel @ middle
+        form = np.cbrt([(kernel * (centred[order] @ centred[order].T)).sum() for order in orders])
+        roots.append((form - form.mean()) / form.std())
+    largest = np.max(roots, axis=0)
+    assert found.statistic == pytest.approx(largest[0])
+    assert found.p_permutation == pytest.approx(np.mean(largest >= largest[0] - 1e-9))
+    assert found.p_smallest == pytest.approx(np.mean(np.abs(largest - largest[0]) < 1e-9))
+    assert found.p_permutation == pattern_response(axes, dipoles, 5000, 3).p_permutation
+
+
+@pytest.mark.parametrize("sky", ["full sky", "Stripe 82"])
+def test_pattern_response_keeps_its_size(sky):
+    random = np.random.default_rng(5)
+    positions = position_covariance(sky)
+    noise = np.linalg.inv(np.linalg.cholesky(positions))
+    p = []
+    for seed in range(300):
+        dipoles = 5 * SEEING + random.normal(size=(12, 3)) @ noise
+        imaging = random.normal(size=(12, 2))
+        given = {"common": dipoles.mean(axis=0), "positions": positions, "imaging": imaging}
+        p.append(pattern_response(AXES, dipoles, 99, seed, **given).p_permutation)
+    assert share_band(300)[0] <= np.mean(np.array(p) <= 0.05 + 1e-12) <= share_band(300)[1]
+
+
+def test_a_strip_counts_what_it_measures():
+    random = np.random.default_rng(3)
+    positions = position_covariance("Stripe 82")
+    values, vectors = np.linalg.eigh(positions)
+    best = vectors[:, -1]
+    noise = 0.004 * np.sqrt(values[-1]) * np.linalg.inv(np.linalg.cholesky(positions))
+    found = {"with": [], "without": []}
+    for seed in range(30):
+        dipoles = np.outer(0.02 * AXES @ best, best) + random.normal(size=(12, 3)) @ noise
+        found["with"].append(pattern_response(AXES, dipoles, 199, seed, positions=positions).p_permutation)
+        found["without"].append(pattern_response(AXES, dipoles, 199, seed).p_permutation)
+    assert np.mean(np.array(found["with"]) <= 0.05) > 0.9
+    assert np.mean(np.array(found["without"]) <= 0.05) < 0.3
+    response = footprint_response(AXES, dipoles, 199, 0, positions=positions)
+    assert response.p_permutation <= 0.01
+    assert abs(response.change @ best) == pytest.approx(1, abs=0.01)
+    assert response.size == pytest.approx(0.04, rel=0.3)
+
+
+def test_a_response_to_the_imaging_in_patches_is_found():
+    random = np.random.default_rng(1)
+    seeing = random.normal(size=12)
+    dipoles = 0.1 * SEEING + np.outer(0.02 * seeing, unit_vectors(10, -40)) + 0.004 * random.normal(size=(12, 3))
+    imaging = np.column_stack([1.2 + 0.1 * seeing, np.ones(12)])
+    common = dipoles.mean(axis=0)
+    found = pattern_response(AXES, dipoles, 999, 0, common=common, imaging=imaging)
+    assert found.deciding == "imaging"
+    assert found.p_permutation == pytest.approx(0.001)
+    assert pattern_response(AXES, dipoles, 999, 0, common=common).p_permutation > 0.05
+    assert "imaging" not in pattern_response(AXES, dipoles, 99, 0, imaging=np.ones((12, 2))).parts
+
+
+def test_pattern_response_turns_with_the_sky_and_has_no_unit():
+    random = np.random.default_rng(6)
+    dipoles, positions = random.normal(size=(12, 3)), np.diag([0.3, 0.2, 0.4])
+    turn = Rotation.random(rng=np.random.default_rng(1)).as_matrix()
+    common = np.array([1.0, 2.0, -1.0])
+    plain = pattern_response(AXES, dipoles, 300, 0, common=common, positions=positions)
+    turned = pattern_response(
+        AXES @ turn.T, 7 * dipoles @ turn.T, 300, 0, common=7 * turn @ common, positions=turn @ positions @ turn.T
+    )
+    assert turned.statistic == pytest.approx(plain.statistic)
+    assert turned.p_permutation == plain.p_permutation
+    assert turned.change == pytest.approx(7 * plain.change)
+
+
+def test_without_a_common_dipole_there_is_no_curve():
+    found = pattern_response(AXES, np.random.default_rng(0).normal(size=(12, 3)), 99, 0)
+    assert set(found.parts) == {"odd", "even"}
+    assert found.direction is found.mu is found.limit95 is None
+
+
+@pytest.mark.parametrize(
+    ("axes", "dipoles", "more", "sentence"),
+    [
+        (AXES[:5], np.ones((5, 3)), {}, "too few"),
+        (AXES, np.ones((12, 3)), {}, "does not differ"),
+        (AXES[[4, 5, 6, 7, 4, 5, 6]], np.eye(7)[:, :3], {}, "do not span"),
+        (AXES, np.eye(12)[:, :3], {"positions": np.diag([1, 1, 0])}, "positive definite"),
+        (AXES, np.eye(12)[:, :3], {"imaging": np.full(12, np.nan)}, "not known"),
+        (AXES, np.eye(12)[:, :3], {"common": np.zeros(3)}, "no direction"),
+        (AXES, np.full((12, 3), np.nan), {}, "no dipole"),
+    ],
+)
+def test_patterns_that_cannot_be_tested_are_refused(axes, dipoles, more, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        pattern_response(axes, dipoles, 99, 0, **more)
+
+
+def test_the_limit_of_the_change_covers_it():
+    random, mu = np.random.default_rng(4), AXES @ SEEING
+    truth = 2 * mu + 1.5 * mu**2
+    spanned = np.linspace(mu.min(), mu.max(), 200)
+    change = np.ptp(2 * spanned + 1.5 * spanned**2)
+    found = [amplitude_curve(mu, truth + random.normal(size=12)) for _ in range(200)]
+    assert np.mean([one.limit95 >= change for one in found]) >= share_band(200, 0.95)[0]
+    assert np.mean([one.change_ci95[0] <= change <= one.change_ci95[1] for one in found]) >= share_band(200, 0.95)[0]
+
+
+def test_the_size_of_a_response_is_what_moves_between_opposite_hemispheres():
+    matrix = 0.03 * np.eye(3)
+    dipoles = 0.1 * SEEING + AXES @ matrix.T + 1e-9 * np.random.default_rng(0).normal(size=(12, 3))
+    assert footprint_response(AXES, dipoles, 99, 0).size == pytest.approx(0.060)
+    positions = position_covariance("SDSS-like cap")
+    assert footprint_response(AXES, dipoles, 99, 0, positions=positions).size == pytest.approx(0.060)
+    assert scalar_response(AXES, dipoles, 99, 0).size == pytest.approx(0.060)
+    wide = footprint_response(AXES, 0.05 * np.outer(AXES @ SEEING, [0.6, 0, 0.8]) + dipoles - 0.03 * AXES, 99, 0)
+    assert wide.size == pytest.approx(0.1)
+    np.testing.assert_allclose(abs(wide.change), [0.6, 0, 0.8], atol=1e-6)
+    np.testing.assert_allclose(abs(wide.direction @ SEEING), 1)
+
+
+@pytest.mark.parametrize("length", [0.0, 2.0])
+def test_intervals_of_a_response_of_the_dipole_cover_its_size(length):
+    random = np.random.default_rng(8)
+    matrix = length / 2 * np.outer([0.6, 0, 0.8], SEEING)
+    found = [footprint_response(AXES, AXES @ matrix.T + random.normal(size=(12, 3)), 2, 0) for _ in range(100)]
+    assert np.mean([one.limit95 >= length for one in found]) >= share_band(100, 0.95)[0]
+    assert np.mean([one.size_ci95[0] <= length <= one.size_ci95[1] for one in found]) >= share_band(100, 0.95)[0]
+
+
+@pytest.mark.parametrize("units", [5, 12])
+def test_a_common_dipole_of_noise_is_found_as_often_as_the_level_says(units):
+    random = np.random.default_rng(units)
+    galaxies = np.diag([0.3, 0.2, 0.1])
+    p, covered = [], []
+    for _ in range(300):
+        shared = random.normal(size=3) * np.sqrt(np.diag(galaxies))
+        found = common_dipole(shared + random.normal(size=(units, 3)), galaxies)
+        p.append(found.p)
+        covered.append(found.size_ci95[0] == 0)
+    assert np.mean(np.array(p) < 0.05) <= share_band(300)[1]
+    assert np.mean(covered) >= share_band(300, 0.95)[0]
+
+
+def test_a_common_dipole_without_noise_of_galaxies_is_hotellings():
+    values = np.random.default_rng(0).normal(size=(9, 3)) + np.array([1, 0, 0])
+    found = common_dipole(values, np.zeros((3, 3)))
+    mean, scatter = values.mean(axis=0), np.cov(values.T) / 9
+    assert found.statistic == pytest.approx(mean @ np.linalg.solve(scatter, mean) * 6 / 24)
+    assert found.dof == (3, pytest.approx(6))
+    assert found.size == pytest.approx(np.sqrt(mean @ mean - np.trace(scatter)))
+    far = common_dipole(values + 30 * SEEING, np.eye(3))
+    assert far.size_ci95[0] < 30 < far.size_ci95[1]
+    assert far.p < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("values", "galaxies", "sentence"),
+    [
+        (np.ones((8, 3)), np.zeros((3, 3)), "do not scatter"),
+        (np.eye(4)[:, :3], np.eye(3), "too few"),
+        (np.eye(6)[:, :3], -np.eye(3), "below zero"),
+        (np.full((6, 3), np.nan), np.eye(3), "no dipole"),
+    ],
+)
+def test_common_dipoles_that_cannot_be_tested_are_refused(values, galaxies, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        common_dipole(values, galaxies)
+
+
+def test_contrasts_say_what_they_exclude():
+    random = np.random.default_rng(9)
+    a, b = random.normal(size=(8, 3)), random.normal(size=(8, 3))
+    found = vector_contrast(a, b, 99, 0)
+    assert found.size_ci95[0] == 0
+    assert found.size < np.linalg.norm(found.difference) < found.limit95 < found.size_ci95[1]
+    far = vector_contrast(a + 50 * SEEING, b, 99, 0)
+    assert far.size_ci95[0] > 40
+    assert far.size == pytest.approx(50, abs=2)
+    single = arm_contrast(a[:, 0], b[:, 0], 99, 0)
+    assert single.limit95 == pytest.approx(abs(single.difference) + stats.t.ppf(0.95, single.dof) * single.se)
+
+
+def test_a_length_on_a_strip_is_that_of_what_the_strip_measures():
+    random = np.random.default_rng(7)
+    positions = position_covariance("Stripe 82")
+    best = np.linalg.eigh(positions)[1][:, -1]
+    noise = 0.1 * np.linalg.inv(np.linalg.cholesky(positions))
+    a, b = best + random.normal(size=(8, 3)) @ noise, random.normal(size=(8, 3)) @ noise
+    found, plain = vector_contrast(a, b, 99, 0, positions=positions), vector_contrast(a, b, 99, 0)
+    assert found.p == plain.p
+    assert found.size == pytest.approx(1, abs=0.4)
+    assert found.limit95 < 2 < plain.limit95
+    assert abs(found.direction @ best) > 0.95
+    common = common_dipole(a, np.zeros((3, 3)), positions=positions)
+    assert common.size == pytest.approx(1, abs=0.3)
+    assert common.limit95 < 2 < common_dipole(a, np.zeros((3, 3))).limit95
+
+
+def test_the_largest_sum_of_norms_is_that_of_a_search():
+    random = np.random.default_rng(0)
+    first, second = random.normal(size=(2, 3)), random.normal(size=(3, 3))
+    directions = random.normal(size=(200_000, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    searched = (np.linalg.norm(directions @ first.T, axis=1) + np.linalg.norm(directions @ second.T, axis=1)).max()
+    assert largest_sum_of_norms(first, second) == pytest.approx(searched, rel=1e-3)
+
+
+def test_the_interval_of_a_length_begins_where_the_test_rejects():
+    covariance = np.diag([1.0, 2.0, 0.5])
+    critical = 12 * 3 / 10 * stats.f.ppf(0.95, 3, 10)
+    for factor, rejected in ((0.99, False), (1.01, True)):
+        estimate = np.array([0, np.sqrt(2.0 * critical) * factor, 0])
+        assert (vector_length(estimate, covariance, 12).ci95[0] > 0) == rejected
+    with pytest.raises(ValueError, match="positive definite"):
+        vector_length([1, 1, 1], np.zeros((3, 3)), 5)
