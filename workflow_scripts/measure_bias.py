@@ -12,6 +12,7 @@ import pandas as pd
 
 from workflow_scripts.answers.answer import answers_text
 from workflow_scripts.bias.annotations import Annotations, read_annotations
+from workflow_scripts.bias.declared_tests import PATTERN, PRIMARY_FAMILY
 from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
 from workflow_scripts.bias.imaging_templates import (
     Imaging,
@@ -27,7 +28,7 @@ from workflow_scripts.bias.pairs import pair_table
 from workflow_scripts.bias.quantities import galaxy_level_p, galaxy_level_summary
 from workflow_scripts.bias.replicates import arm_means
 from workflow_scripts.bias.response_model import DecidingRule, response_models, variance_budget
-from workflow_scripts.bias.run_level import PATTERN, PRIMARY_FAMILY, Sky, run_level_tests
+from workflow_scripts.bias.run_level import Sky, run_level_tests
 from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run_table
 from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import maps_of_experiment

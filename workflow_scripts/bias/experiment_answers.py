@@ -1,4 +1,4 @@
-"""The answers of an experiment: does the training footprint change the catalog, how much, and what cannot be told.
+"""The answers of an experiment: does the training footprint change the catalog, how much, and what cannot be decided.
 
 Each answer rests on one run-level test and is decided by the rule that audits use too; sentences are made of answers.
 """
@@ -22,8 +22,7 @@ from workflow_scripts.answers.answer import (
     headline,
 )
 from workflow_scripts.answers.decision import Evidence, decided
-from workflow_scripts.bias.further_runs import needed_runs
-from workflow_scripts.bias.run_level import (
+from workflow_scripts.bias.declared_tests import (
     COMMON_FAMILY,
     CONTRAST,
     PAIR_PRIMARY,
@@ -34,6 +33,7 @@ from workflow_scripts.bias.run_level import (
     RunLevelTest,
     RunLevelTests,
 )
+from workflow_scripts.bias.further_runs import needed_runs
 from workflow_scripts.statistics.p_values import adjusted_within_families
 
 _MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
@@ -194,7 +194,7 @@ def _statement(test: RunLevelTest, answer: str) -> str:
     """The estimate first, then what it means."""
     moved, where = _moved(test), _where(test)
     if answer == CANNOT_TELL:
-        asked = f"hether the training footprint changes {_what(test)} cannot be told"
+        asked = f"hether the training footprint changes {_what(test)} cannot be decided"
         return f"{moved}{where}: w{asked}" if moved else f"W{asked}{where}"
     if answer == YES:
         return f"{moved or _capital(_what(test))}{where}: the training footprint changes the catalog"
@@ -208,7 +208,7 @@ def _short(test: RunLevelTest, answer: str) -> str:
     """Some twelve words, for the headline."""
     what = _what(test).removesuffix(" of the annotations") + (f" {test.label}" if test.label else "")
     if answer == CANNOT_TELL:
-        return f"Whether the training footprint changes {what} cannot be told"
+        return f"Whether the training footprint changes {what} cannot be decided"
     changes = f"The training footprint changes {what}"
     if answer == NO:
         return f"{changes} by less than {test.limit95:.3f}"
@@ -249,7 +249,7 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
         question=f"Do all networks share a dipole against the reference{_where(test)}?",
         test=test.name,
         answer=answer,
-        statement=statement if answer != CANNOT_TELL else f"{shared}: whether that is noise cannot be told",
+        statement=statement if answer != CANNOT_TELL else f"{shared}: whether that is noise cannot be decided",
         short=f"All networks share a dipole of {test.size:.3f}" if answer == YES else "No common dipole is seen",
         effect=_effect(test),
         p_adjusted=p,
@@ -265,8 +265,8 @@ def _without_reference() -> Answer:
         question="Do all networks share a dipole against the reference?",
         test="common_dipole",
         answer=CANNOT_TELL,
-        statement="Whether all networks share a dipole against the reference cannot be told",
-        short="A common dipole cannot be told",
+        statement="Whether all networks share a dipole against the reference cannot be decided",
+        short="A common dipole cannot be decided",
         because=[_NO_REFERENCE],
         next=["Reference labels in the catalog."],
         role=SECONDARY,

@@ -6,9 +6,9 @@ from math import ceil, factorial
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.bias.declared_tests import CONTRAST, RunLevelTest, RunLevelTests
 from workflow_scripts.bias.quantities import TESTED
 from workflow_scripts.bias.replicates import FEWEST_FOR_RESPONSE, footprint_axes, of_footprints, of_training_sets
-from workflow_scripts.bias.run_level import CONTRAST, RunLevelTest, RunLevelTests
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.runs.decision_power import smallest_adjusted_p
 from workflow_scripts.statistics.runs.power import detectable_response, plan_from_pilot, runs_needed

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.bias.declared_tests import RESPONSE, SCALAR_RESPONSE, VARIANCE, RunLevelTest
 from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
 from workflow_scripts.bias.replicates import FEWEST_FOR_RESPONSE, footprint_axes, of_footprints, rotating_runs
-from workflow_scripts.bias.run_level import RESPONSE, SCALAR_RESPONSE, VARIANCE, RunLevelTest
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.runs.footprint_response import footprint_response
 from workflow_scripts.statistics.runs.decision_power import ContrastDesign, RotatingDesign, smallest_effect
+from workflow_scripts.statistics.runs.footprint_response import footprint_response
 
 _POWER, _SIMULATED = 0.8, 200
 # A single permutation, because no p is used here: the tests have it.

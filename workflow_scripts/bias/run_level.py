@@ -4,13 +4,29 @@ A test is declared first (which quantity, design, footprints and network), then 
 where the runs do not allow that, the reason is kept.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.bias.declared_tests import (
+    COMMON,
+    COMMON_FAMILY,
+    CONTRAST,
+    PAIR_PRIMARY,
+    PATTERN,
+    PRIMARY_FAMILY,
+    RESPONSE,
+    ROTATING_PRIMARY,
+    SCALAR_RESPONSE,
+    SLOPE,
+    VARIANCE,
+    RunLevelTest,
+    RunLevelTests,
+    declared,
+)
 from workflow_scripts.bias.quantities import (
     FRACTION,
     MAIN,
@@ -18,7 +34,6 @@ from workflow_scripts.bias.quantities import (
     TEMPLATE_ALONE,
     TEMPLATE_BESIDE,
     TESTED,
-    Quantity,
     template_quantities,
 )
 from workflow_scripts.bias.replicates import (
@@ -41,14 +56,7 @@ from workflow_scripts.bias.run_statistics import (
 )
 from workflow_scripts.bias.training_comparison import Cautions, TrainingSets, cautions_of_arms, cautions_of_footprints
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.result import TestResult
 
-ROTATING_PRIMARY = ("fraction_response", "pattern_response")
-PAIR_PRIMARY = ("fraction_contrast", "dipole_contrast")
-PRIMARY_FAMILY, SECONDARY_FAMILY, COMMON_FAMILY = "primary", "secondary design", "common dipole"
-CONTRAST, RESPONSE, SCALAR_RESPONSE = "contrast", "response", "scalar response"
-PATTERN, COMMON = "pattern", "common dipole"
-SLOPE, VARIANCE = "slope", "variance components"
 _SCALAR, _PATTERN = "scalar_dipole_response", "pattern_response"
 # Axes whose mean is shorter than this cancel: what all networks share is then none of their footprints' doing.
 _AXES_CANCEL = 0.05
@@ -56,40 +64,7 @@ _CAUSES = (
     "The axes of the footprints cancel in it, so that no footprint causes it: imaging, the reference labels, or a"
     " gradient of the true morphology on the sky may."
 )
-_NO_CAUSE = "These footprints do not cancel in it, so that its cause cannot be told."
-
-
-@dataclass(frozen=True)
-class RunLevelTest(TestResult):
-    """A test between runs, and what it is about.
-
-    `quantity` is the name of a `Quantity`, `design` one of `CONTRAST`, `RESPONSE`, `SCALAR_RESPONSE`, `PATTERN`,
-    `COMMON`, `SLOPE` and `VARIANCE`; `footprints` are those that are compared (two sides of a contrast, the second of
-    which may be an arm), `network` is that of the runs, `covariate` the template of a slope. `label` distinguishes
-    tests of the same quantity and design: it follows them in `name`. `cautions` are sentences on what stands against
-    the comparison, `invalid` that for which it cannot decide, empty where it can, and `remedy` what would mend it.
-    `limit95` is the largest size that is compatible with the runs at 95 %, `direction` where the size is found, in
-    words, and `details` further numbers of the statistic.
-    """
-
-    quantity: str = ""
-    design: str = ""
-    footprints: tuple[str, ...] = ()
-    network: str = ""
-    covariate: str | None = None
-    label: str = ""
-    cautions: tuple[str, ...] = ()
-    invalid: str = ""
-    remedy: str = ""
-    limit95: float | None = None
-    direction: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-def _named(design: RunLevelTest, stem: str, family: str, quantity: str, estimand: str) -> RunLevelTest:
-    """A test of a design, without numbers yet."""
-    name = f"{stem} {design.label}".rstrip()
-    return replace(design, name=name, family=family, quantity=quantity, estimand=estimand)
+_NO_CAUSE = "These footprints do not cancel in it, so that its cause is not known."
 
 
 @dataclass(frozen=True)
@@ -101,47 +76,6 @@ class Sky:
 
     positions: np.ndarray
     labelled_inverse: np.ndarray | None
-
-
-@dataclass
-class RunLevelTests:
-    """Tests, and why others could not be made: sentences `missing`, and names by their reason, `failed`.
-
-    `primary` are the names, without footprints and networks, of the tests that decide the verdict, `secondary` those of
-    the other design; `untested` those primary tests that could not be made, with the reason as `invalid`.
-    `permutations` are their number and seed.
-    """
-
-    primary: tuple[str, ...]
-    secondary: tuple[str, ...] = ()
-    permutations: tuple[int, int] = (0, 0)
-    tests: list[RunLevelTest] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    untested: list[RunLevelTest] = field(default_factory=list)
-    failed: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def not_answered(self) -> list[str]:
-        """A sentence for each reason why something could not be tested."""
-        return [*self.missing, *(f"{', '.join(names)}: {reason}." for reason, names in self.failed.items())]
-
-    def family(self, stem: str, quantity: Quantity | None = None) -> str:
-        """The family of a test: its quantity's, or `primary` where it decides."""
-        if quantity and quantity.family != MAIN:
-            return quantity.family
-        chosen = {SECONDARY_FAMILY: self.secondary, PRIMARY_FAMILY: self.primary}
-        return next((family for family, stems in chosen.items() if stem in stems), "run level")
-
-    def attempt(self, test: RunLevelTest, numbers: Callable[..., Mapping[str, Any]], *given: Any) -> None:
-        """Add the test with the `numbers` of a statistic (and further notes), or why the runs do not allow it."""
-        try:
-            found = numbers(*given, self.permutations)
-        except ValueError as error:
-            self.failed.setdefault(str(error), []).append(test.name)
-            if test.family == PRIMARY_FAMILY:
-                self.untested.append(replace(test, invalid=f"{str(error)[:1].upper()}{str(error)[1:]}."))
-        else:
-            self.tests.append(replace(test, **{**found, "notes": [*test.notes, *found["notes"]]}))
 
 
 def run_level_tests(
@@ -224,13 +158,13 @@ def _responses(
         for quantity in (*TESTED, *template_quantities(means)):
             if set(quantity.columns) <= set(means):
                 stem = quantity.response_name
-                test = _named(design, stem, found.family(stem, quantity), quantity.name, quantity.response_estimand)
+                test = declared(design, stem, found.family(stem, quantity), quantity.name, quantity.response_estimand)
                 found.attempt(test, response_numbers, quantity, axes, means, positions)
         any_response = replace(design, design=PATTERN)
-        test = _named(any_response, _PATTERN, found.family(_PATTERN), "dipole", "change of the amplitude over mu")
+        test = declared(any_response, _PATTERN, found.family(_PATTERN), "dipole", "change of the amplitude over mu")
         found.attempt(test, pattern_numbers, axes, means, positions, _imaging_of(members, means, training_templates))
         along = replace(design, design=SCALAR_RESPONSE)
-        test = _named(along, _SCALAR, found.family(_SCALAR), "dipole", "kappa of d_f = d_0 + kappa a_f")
+        test = declared(along, _SCALAR, found.family(_SCALAR), "dipole", "kappa of d_f = d_0 + kappa a_f")
         found.attempt(test, scalar_response_numbers, axes, means)
         if training_templates is not None and len(training_templates):
             _slopes(found, replace(design, design=SLOPE), members, means, training_templates)
@@ -272,7 +206,7 @@ def _slopes(
                 f"slope of the {quantity.words} on the mean {template} of the training galaxies, in standard deviations"
                 " of the annotated ones"
             )
-            test = _named(design, f"{quantity.name}_slope_on_{template}", "imaging", quantity.name, estimand)
+            test = declared(design, f"{quantity.name}_slope_on_{template}", "imaging", quantity.name, estimand)
             found.attempt(replace(test, covariate=template), slope_numbers, quantity, covariate, means, template)
 
 
@@ -297,7 +231,9 @@ def _contrasts(
         notes = [f"{len(a)} and {len(b)} training sets; seeds of a training set are averaged first"]
         label = f"{' - '.join(pair)} {blank.label}".rstrip()
         design = replace(blank, footprints=pair, label=label, n=len(a) + len(b), notes=notes)
-        design = _cautioned(design, cautions_of_arms(pair, [list(a.index), list(b.index)], training_sets))
+        keys = [list(a.index), list(b.index)]
+        # Controls are of the whole sky, so that they overlap with every region.
+        design = _cautioned(design, cautions_of_arms(pair, keys, training_sets, apart=not against_controls))
         # Tests against the controls cannot decide the verdict, and there are none of quantities that only explain.
         for quantity in TESTED if against_controls else (*TESTED, *template_quantities(a)):
             if not set(quantity.columns) <= set(a) or (against_controls and quantity.family != MAIN):
@@ -305,7 +241,7 @@ def _contrasts(
             stem = f"{quantity.name}_contrast"
             family = "run level" if against_controls else found.family(stem, quantity)
             words = "(x y z)" if quantity.vector else "over training sets"
-            test = _named(design, stem, family, quantity.name, f"difference of the mean {quantity.words} {words}")
+            test = declared(design, stem, family, quantity.name, f"difference of the mean {quantity.words} {words}")
             found.attempt(test, contrast_numbers, quantity, a, b)
 
 
@@ -323,7 +259,7 @@ def _shared_by_all(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest
     galaxies = float((used[f"{REFERENCE_DIPOLE[0]}_se"] ** 2).median() / inverse[0, 0]) * inverse
     design = replace(blank, design=COMMON, n=len(values), null="the mean over all networks has no dipole")
     design = replace(design, notes=[f"{len(values)} {'footprints' if by_footprint else 'training sets'}"])
-    test = _named(
+    test = declared(
         design, "common_dipole", COMMON_FAMILY, "dipole", "d_0, mean dipole of prediction - reference (x y z)"
     )
     found.attempt(test, common_numbers, values, galaxies, _CAUSES if cancel else _NO_CAUSE)
@@ -348,7 +284,7 @@ def _noise(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest) -> Non
             notes = [f"{values.shape[0]} training sets, {values.shape[1]} seeds each"]
             design = replace(blank, footprints=footprints, label=label, n=values.size, notes=notes)
             estimand = "sd between training sets, sd between seeds on one training set"
-            test = _named(design, f"{column}_variance", "variance components", column, estimand)
+            test = declared(design, f"{column}_variance", "variance components", column, estimand)
             found.attempt(test, variance_components_numbers, values.to_numpy(), explained)
     if not any(test.design == VARIANCE for test in found.tests):
         found.missing.append(

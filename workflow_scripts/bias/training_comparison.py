@@ -80,12 +80,15 @@ def training_set_of(file: str | Path) -> tuple[str, int]:
 
 
 def cautions_of_arms(
-    names: Sequence[str], arms: Sequence[Sequence[tuple[str, int]]], training_sets: TrainingSets
+    names: Sequence[str],
+    arms: Sequence[Sequence[tuple[str, int]]],
+    training_sets: TrainingSets,
+    apart: bool = True,
 ) -> Cautions:
     """What stands against a contrast of two arms, named and with the keys of their training sets.
 
     Sets of one arm that share galaxies scatter less than new galaxies would make them; arms may differ in the number of
-    galaxies, lie in the same region, or share galaxies.
+    galaxies and, where they should lie `apart`, lie in the same region or share galaxies.
     """
     shares = [[share for _, _, share in _shared(arm, training_sets)] for arm in arms]
     shared = max(float(np.mean(of_arm)) if of_arm else 0.0 for of_arm in shares)
@@ -94,6 +97,8 @@ def cautions_of_arms(
     if not first or not second:
         return found
     found += _numbers_of_galaxies([(names[0], first), (names[1], second)])
+    if not apart:
+        return found
     across = max(len(np.intersect1d(a.ids, b.ids)) / min(len(a.ids), len(b.ids)) for a in first for b in second)
     if across:
         sentence = (

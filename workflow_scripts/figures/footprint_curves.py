@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from workflow_scripts.bias.run_level import PATTERN, RESPONSE
+from workflow_scripts.bias.declared_tests import PATTERN, RESPONSE
 from workflow_scripts.figures.style import DOUBLE, explain_empty, new_figure
 from workflow_scripts.sky.unit_vectors import unit_vectors
 

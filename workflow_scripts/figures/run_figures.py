@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from workflow_scripts.bias.run_level import PRIMARY_FAMILY, SECONDARY_FAMILY
-from workflow_scripts.figures.fraction_by_ra import draw_cosine, draw_fractions, label_axes
+from workflow_scripts.bias.declared_tests import PRIMARY_FAMILY, SECONDARY_FAMILY
 from workflow_scripts.figures.footprint_curves import deciding_p, footprint_response_figure
+from workflow_scripts.figures.fraction_by_ra import draw_cosine, draw_fractions, label_axes
 from workflow_scripts.figures.scatter_and_errors import error_decomposition, threshold_sweep, variance_budget_figure
 from workflow_scripts.figures.style import DOUBLE, SINGLE, arm_look, explain_empty, new_figure
 

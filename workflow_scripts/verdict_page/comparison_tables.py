@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
+from workflow_scripts.bias.declared_tests import CONTRAST
 from workflow_scripts.bias.replicates import arms
-from workflow_scripts.bias.run_level import CONTRAST
 from workflow_scripts.verdict_page.html_tables import row, share, table, with_error
 
 UNITS_OF_MEANS = (

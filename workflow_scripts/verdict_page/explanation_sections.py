@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.bias.declared_tests import CONTRAST, SLOPE
 from workflow_scripts.bias.quantities import TEMPLATE_ALONE, TEMPLATE_BESIDE, components, template_quantities
-from workflow_scripts.bias.run_level import CONTRAST, SLOPE
 from workflow_scripts.verdict_page.comparison_tables import (
     UNITS_OF_MEANS,
     table_of_arms,

@@ -7,8 +7,15 @@ import pandas as pd
 import pytest
 
 from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment
+from workflow_scripts.bias.declared_tests import (
+    CONTRAST,
+    PATTERN,
+    RESPONSE,
+    ROTATING_PRIMARY,
+    RunLevelTest,
+    RunLevelTests,
+)
 from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
-from workflow_scripts.bias.run_level import CONTRAST, PATTERN, RESPONSE, ROTATING_PRIMARY, RunLevelTest, RunLevelTests
 from workflow_scripts.measure_bias import measure
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
@@ -173,7 +180,7 @@ def test_three_sets_against_three_cannot_tell_and_what_would_is_said(tmp_path):
     assert answer["answer"] == "cannot tell"
     assert answer["because"][0] == "No adjusted p below 0.2 can come out of this test, at any effect."
     assert answer["next"][0].startswith("6 training sets of each of east and west")
-    assert "cannot be told" in summary["headline"]
+    assert "cannot be decided" in summary["headline"]
     budget = summary["variance_budget"][0]["detectable"]
     assert all(row["effect"] is None for row in budget if row["samples"] == 3)
 
@@ -250,7 +257,7 @@ def test_two_footprints_name_no_cause(tmp_path):
         table.assign(label=(table["score"] + shift > 0.5).astype(np.int8)).to_parquet(file)
     answer = answer_of(measured(tmp_path, (experiment, files, catalog)), "common_dipole")
     assert answer["answer"] == "yes"
-    assert answer["because"] == ["These footprints do not cancel in it, so that its cause cannot be told."]
+    assert answer["because"] == ["These footprints do not cancel in it, so that its cause is not known."]
 
 
 def rewrite(file, labels):

@@ -68,7 +68,7 @@ def test_one_run_an_arm_cannot_answer_the_question(tmp_path):
     runs = experiment_runs(with_rotating=False, seeds=1)[:2]
     summary = measure(tmp_path, *write_experiment(tmp_path, 0.05, runs))
     assert [answer["answer"] for answer in summary["answers"]] == ["cannot tell", "cannot tell"]
-    assert "Whether the training footprint changes the annotated fraction cannot be told" in summary["verdict"]
+    assert "Whether the training footprint changes the annotated fraction cannot be decided" in summary["verdict"]
     assert summary["answers"][0]["next"][0].startswith("At least 6 training sets of each of east and west")
     assert summary["primary"] == {}
     assert any("each needs two or more" in sentence for sentence in summary["not_answered"])
@@ -161,7 +161,7 @@ def test_a_disagreement_that_depends_on_position_shows_in_the_pairs(tmp_path):
 def test_galaxies_without_labels_are_measured_against_the_mean_of_all_runs(tmp_path):
     summary = measure(tmp_path, *write_experiment(tmp_path, 0.05, experiment_runs(), labelled=False))
     assert "No galaxy has a reference label" in summary["verdict"]
-    assert "Whether all networks share a dipole against the reference cannot be told" in summary["verdict"]
+    assert "Whether all networks share a dipole against the reference cannot be decided" in summary["verdict"]
     assert summary["primary"]["fraction_response"]["p_holm"] < 0.01
     assert pd.read_csv(tmp_path / "bias" / "runs.csv")["balanced_accuracy"].isna().all()
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from workflow_scripts.bias.declared_tests import RESPONSE, VARIANCE, RunLevelTest
 from workflow_scripts.bias.response_model import DecidingRule, variance_budget
-from workflow_scripts.bias.run_level import RESPONSE, VARIANCE, RunLevelTest
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.runs.footprint_response import footprint_response
