@@ -4,7 +4,8 @@
 
 Twelve footprints about the HEALPix axes have dipoles d_f = d_0 + response + noise, with d_0 three times the response,
 whose rms over footprints is 1 in the unit of the dipole. Noise is that of a fit on the sky, C^-1, and `noise` is its sd
-along the best-measured axis. Prints the share of mocks rejected at 5 % as a table of Markdown. Some 3 minutes.
+along the best-measured axis. Prints the shares of mocks rejected at 5 % as tables of Markdown, in a minute of CPU time;
+docs/calibration.md has those of 800 mocks.
 """
 
 import argparse

@@ -192,6 +192,8 @@ def test_the_size_of_a_response_is_what_moves_between_opposite_hemispheres():
     assert wide.size == pytest.approx(0.1)
     np.testing.assert_allclose(abs(wide.change), [0.6, 0, 0.8], atol=1e-6)
     np.testing.assert_allclose(abs(wide.direction @ SEEING), 1)
+    # A response without any scatter about it is known exactly.
+    assert footprint_response(AXES, 0.1 + 0.03 * AXES, 99, 0).limit95 == pytest.approx(0.060)
 
 
 @pytest.mark.parametrize("length", [0.0, 2.0])
@@ -272,10 +274,16 @@ def test_a_length_on_a_strip_is_that_of_what_the_strip_measures():
     assert common.limit95 < 2 < common_dipole(a, np.zeros((3, 3))).limit95
 
 
-def test_the_largest_sum_of_norms_is_that_of_a_search():
-    random = np.random.default_rng(0)
-    first, second = random.normal(size=(2, 3)), random.normal(size=(3, 3))
-    directions = random.normal(size=(200_000, 3))
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (np.random.default_rng(0).normal(size=(2, 3)), np.random.default_rng(1).normal(size=(3, 3))),
+        # Their common axes are saddles.
+        (np.diag([1, 0, 0]), np.diag([0.9, 1.5, 0.1])),
+    ],
+)
+def test_the_largest_sum_of_norms_is_that_of_a_search(first, second):
+    directions = np.random.default_rng(0).normal(size=(200_000, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     searched = (np.linalg.norm(directions @ first.T, axis=1) + np.linalg.norm(directions @ second.T, axis=1)).max()
     assert largest_sum_of_norms(first, second) == pytest.approx(searched, rel=1e-3)
