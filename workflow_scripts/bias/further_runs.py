@@ -6,16 +6,18 @@ from math import ceil, factorial
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.bias.declared_tests import CONTRAST, RunLevelTest, RunLevelTests
+from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, RunLevelTest, RunLevelTests
 from workflow_scripts.bias.quantities import TESTED
 from workflow_scripts.bias.replicates import FEWEST_FOR_RESPONSE, footprint_axes, of_footprints, of_training_sets
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.runs.decision_power import smallest_adjusted_p
+from workflow_scripts.statistics.runs.pattern_response import FEWEST_FOR_LIMIT
 from workflow_scripts.statistics.runs.power import detectable_response, plan_from_pilot, runs_needed
 
 # What a design is planned for, and how often it should find it.
 PLANNED_EFFECT, PLANNED_POWER = 0.05, 0.8
 _MOST_SETS = 100
+_REFERENCE = "Reference labels in the catalog: without them the size of a response has no limit."
 _ROTATING = "Rotating hemispheres about 12 axes (`rotating: hemispheres`), each with a training set of its own."
 
 
@@ -27,6 +29,9 @@ def needed_runs(test: RunLevelTest, found: RunLevelTests, runs: pd.DataFrame, al
     if test.remedy:
         return [test.remedy]
     tests = max(1, sum(one.family == test.family for one in (*found.tests, *found.untested)))
+    if test.design == PATTERN and test.p_permutation is not None and test.limit95 is None:
+        more = f"{FEWEST_FOR_LIMIT} rotating footprints or more: fewer give no limit."
+        return [_REFERENCE if test.size is None else more]
     if test.design == CONTRAST:
         return _training_sets(test, runs[runs["network"] == test.network], alpha, tests, found.permutations[0])
     if len(test.footprints) < FEWEST_FOR_RESPONSE:

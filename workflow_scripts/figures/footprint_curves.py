@@ -65,7 +65,7 @@ def _pattern(panel: Axes, test: Mapping[str, Any], colours: list[str]) -> None:
         panel.plot(place["mu"], place["amplitude"], marker, color=colours[1], markersize=6, zorder=4)
     towards = curve["common_direction"].removeprefix("towards ")
     panel.set(
-        xlabel=f"mu = footprint axis · common dipole ({towards})",
+        xlabel=f"mu: footprint axis · ({towards})",
         ylabel="dipole of prediction - reference,\nalong the common dipole",
         xlim=(-1.05, 1.05),
         xticks=_TICKS,
