@@ -80,8 +80,8 @@ def experiment_answers(found: RunLevelTests, context: Context) -> list[Answer]:
     ]
     answers += [_of_test(test, found, context, SECONDARY) for test in found.tests if test.family == SECONDARY_FAMILY]
     answers += [_common(test, context) for test in found.tests if test.family == COMMON_FAMILY]
-    if not (context.runs["n_reference"] > 0).any():
-        answers.append(_without_reference())
+    if not any(test.family == COMMON_FAMILY for test in found.tests):
+        answers.append(_without_common(found, context))
     return [_beside_others(answer, answers) for answer in answers]
 
 
@@ -260,15 +260,21 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
     )
 
 
-def _without_reference() -> Answer:
+def _without_common(found: RunLevelTests, context: Context) -> Answer:
+    """No answer on what all networks share: without reference labels, or enough training sets."""
+    because, further = _NO_REFERENCE, "Reference labels in the catalog."
+    if (context.runs["n_reference"] > 0).any():
+        reasons = [reason for reason, names in found.failed.items() if any("common_dipole" in name for name in names)]
+        because = f"{_capital(reasons[0])}." if reasons else "The labelled galaxies lie on too small a part of the sky."
+        further = "Five training sets or more, and labelled galaxies over a larger part of the sky."
     return Answer(
         question="Do all networks share a dipole against the reference?",
         test="common_dipole",
         answer=CANNOT_TELL,
         statement="Whether all networks share a dipole against the reference cannot be decided",
         short="A common dipole cannot be decided",
-        because=[_NO_REFERENCE],
-        next=["Reference labels in the catalog."],
+        because=[because],
+        next=[further],
         role=SECONDARY,
     )
 

@@ -106,6 +106,7 @@ def run_level_tests(
         if sky is not None and sky.labelled_inverse is not None:
             _shared_by_all(found, group, blank, sky.labelled_inverse)
         _noise(found, group, blank)
+    _without_pairs(found)
     return found
 
 
@@ -243,6 +244,16 @@ def _contrasts(
             words = "(x y z)" if quantity.vector else "over training sets"
             test = declared(design, stem, family, quantity.name, f"difference of the mean {quantity.words} {words}")
             found.attempt(test, contrast_numbers, quantity, a, b)
+
+
+def _without_pairs(found: RunLevelTests) -> None:
+    """Add the primary contrasts of an experiment that has no pairs to contrast."""
+    made = {test.name.split()[0] for test in (*found.tests, *found.untested)}
+    about = {f"{quantity.name}_contrast": quantity.name for quantity in TESTED}
+    for stem in (stem for stem in found.primary if stem in about and stem not in made):
+        reason = "The experiment names no opposite footprints."
+        test = RunLevelTest(stem, "", "", "run", PRIMARY_FAMILY, 0, quantity=about[stem], invalid=reason)
+        found.untested.append(replace(test, remedy="Pairs of footprints in `opposite`."))
 
 
 def _shared_by_all(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest, inverse: np.ndarray) -> None:

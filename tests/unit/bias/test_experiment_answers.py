@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment
 from workflow_scripts.bias.declared_tests import (
@@ -50,7 +51,9 @@ def answers_of(tests):
         | {"unit_of_replication": "run"}
         for one in tests
     ]
-    return experiment_answers(found, Context(runs, ledger, {}, 0.01))
+    answers = experiment_answers(found, Context(runs, ledger, {}, 0.01))
+    assert (answers[-1].test, answers[-1].answer) == ("common_dipole", "cannot tell")
+    return answers[:-1]
 
 
 def a_test(name, p, design=RESPONSE, family="primary", **values):
@@ -228,6 +231,21 @@ def test_two_footprints_name_no_cause(tmp_path):
 def rewrite(file, labels):
     table = pd.read_parquet(file)
     table.assign(label=np.asarray(labels, np.int8), score=np.asarray(labels, np.float32)).to_parquet(file)
+
+
+@pytest.mark.parametrize("primary", [[], ["fraction_contrast"], ["pattern_response", "mean_score_contrast"]])
+def test_any_design_has_answers_and_a_headline(tmp_path, primary):
+    """Three random training sets alone: nothing can be decided, and each question has its reason."""
+    runs = [run for run in experiment_runs(with_rotating=False, seeds=1) if run["arm"] == "random_sky"]
+    experiment, files, catalog = write_experiment(tmp_path, 0.0, runs, n=1000)
+    experiment["tests"]["primary"] = primary
+    summary = measured(tmp_path, (experiment, files, catalog))
+    assert len(summary["answers"]) == len(primary or "12") + 1
+    for answer in summary["answers"]:
+        assert answer["answer"] == "cannot tell"
+        assert answer["because"]
+        assert answer["next"]
+    assert "cannot be decided" in summary["headline"]
 
 
 def test_networks_that_only_guess_are_named(tmp_path):
