@@ -67,7 +67,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path):
 def test_one_run_an_arm_cannot_answer_the_question(tmp_path):
     runs = experiment_runs(with_rotating=False, seeds=1)[:2]
     summary = measure(tmp_path, *write_experiment(tmp_path, 0.05, runs))
-    assert [answer["answer"] for answer in summary["answers"]] == ["cannot tell", "cannot tell"]
+    assert {answer["answer"] for answer in summary["answers"]} == {"cannot tell"}
     assert "Whether the training footprint changes the annotated fraction cannot be decided" in summary["verdict"]
     assert summary["answers"][0]["next"][0].startswith("At least 6 training sets of each of east and west")
     assert summary["primary"] == {}
