@@ -1,6 +1,6 @@
 # The statistics of one experiment: paper-style numbers for every run, and the result with the run as the unit.
 #   needs:  the annotations of every run of the experiment, the catalog, the training sets and their balance
-#   gives:  results/bias/{experiment}/summary.json with the verdict, and the tables behind it; design.json and balance.csv
+#   gives:  results/bias/{experiment}/summary.json with the answers, and the tables behind it; design.json and balance.csv
 #           before any network is trained
 
 

@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.answers.answer import answers_text
 from workflow_scripts.bias.annotations import Annotations, read_annotations
+from workflow_scripts.bias.declared_tests import PATTERN, PRIMARY_FAMILY
+from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
 from workflow_scripts.bias.imaging_templates import (
     Imaging,
     Templates,
@@ -20,21 +23,22 @@ from workflow_scripts.bias.imaging_templates import (
     read_templates,
     template_coefficients,
 )
+from workflow_scripts.bias.network_cautions import cautions_of_networks
 from workflow_scripts.bias.pairs import pair_table
 from workflow_scripts.bias.quantities import galaxy_level_p, galaxy_level_summary
 from workflow_scripts.bias.replicates import arm_means
-from workflow_scripts.bias.response_model import response_models, variance_budget
-from workflow_scripts.bias.run_level import run_level_tests
+from workflow_scripts.bias.response_model import DecidingRule, response_models, variance_budget
+from workflow_scripts.bias.run_level import Sky, run_level_tests
 from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run_table
 from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import maps_of_experiment
 from workflow_scripts.bias.training_comparison import read_training_sets, training_balance
-from workflow_scripts.bias.verdict import verdict_of_runs
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
 from workflow_scripts.runs import listed_runs, paths_of_runs
 from workflow_scripts.statistics.p_values import adjusted_within_families, ledger
 from workflow_scripts.statistics.result import plain
+from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
@@ -91,10 +95,12 @@ def measure(
     runs = pd.concat(columns, axis=1)
     fractions = fractions_of_runs(annotations, settings["ra_bins"])
     training_templates = mean_training_templates(pd.read_csv(balance), templates) if balance and templates else None
-    found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates)
-    found.missing += without_imaging
+    found = run_level_tests(
+        runs, experiment, read_training_sets(training_sets), training_templates, sky_of(annotations)
+    )
+    found.missing += [*without_imaging, *single.refused]
     of_runs = ledger(found.tests, settings["alpha"])
-    decisive = [line for line in of_runs if line["family"] == "primary"]
+    decisive = [line for line in of_runs if line["family"] == PRIMARY_FAMILY]
     primary = {line["name"]: {"p": line["p"], "p_holm": line["adjusted"]} for line in decisive}
     tables = {
         "runs": runs,
@@ -116,15 +122,27 @@ def measure(
     of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"])
     paper_style = paper_style_summary(runs, tables["contrasts"])
     record = provenance(experiment, {"permutations": settings["seed"]}, files)
+    cautions = cautions_of_networks(runs, annotations, experiment["classes"])
+    rule = DecidingRule(settings["alpha"], max(1, len(decisive)), settings["permutations"])
+    context = Context(runs, of_runs, paper_style, settings["alpha"], cautions)
+    answers = experiment_answers(found, context)
+    compared = [sentence for test in found.tests for sentence in test.cautions]
     summary = {
+        "headline": experiment_headline(answers),
+        "answers": [answer.as_dict() for answer in answers],
         "experiment": experiment["name"],
+        "verdict": answers_text(answers),
         "simulated": experiment["simulated"],
-        "warnings": list(warnings),
-        "verdict": verdict_of_runs(runs, found, primary, paper_style, settings["alpha"]),
+        "warnings": list(dict.fromkeys([*warnings, *cautions, *compared])),
         "primary": primary,
+        "pattern": [
+            {"test": test.name, "network": test.network, **test.details}
+            for test in found.tests
+            if test.design == PATTERN
+        ],
         "ledger": of_runs + of_galaxies,
         "not_answered": found.not_answered,
-        "variance_budget": variance_budget(runs, found.tests, opposite, settings["alpha"]),
+        "variance_budget": variance_budget(runs, found.tests, opposite, rule),
         "response_model": response_models(runs, found.tests),
         "imaging": imaging.as_dict() if imaging else None,
         "templates": templates.as_dict() if templates else None,
@@ -137,9 +155,9 @@ def measure(
         "versions": record["versions"],
         "provenance": {"config": record["config"], "seeds": record["seeds"], "git": record["git"]},
     }
-    # In this order, so that a reader meets the verdict first.
+    # In this order, so that a reader meets the answers first.
     write_json(folder / "summary.json", plain(summary), sort_keys=False)
-    logging.info("%s", summary["verdict"])
+    logging.info("%s", summary["headline"])
 
 
 def imaging_or_reason(
@@ -152,6 +170,13 @@ def imaging_or_reason(
         return templates, imaging_of(templates, annotations, settings["seed"]), []
     except ValueError as reason:
         return templates, None, [f"Whether imaging explains a dipole of the annotations: {reason}."]
+
+
+def sky_of(annotations: Annotations) -> Sky:
+    """Where the annotated galaxies lie, and those with a reference label."""
+    positions, labelled = annotations.positions.centred / annotations.n, annotations.known_positions.centred
+    determined = annotations.labelled.any() and np.linalg.cond(labelled) < LARGEST_CONDITION
+    return Sky(positions, np.linalg.inv(labelled) if determined else None)
 
 
 def check_opposite(experiment: dict[str, Any], listed: list[dict[str, Any]]) -> None:

@@ -39,6 +39,7 @@ EXPERIMENT: dict[str, Any] = {
         "primary": [],
         "templates": ["psf_fwhm_arcsec", "depth_mag"],
         "confidence_cuts": [0.1, 0.2, 0.3, 0.4],
+        "labelled_at_random": False,
     },
 }
 

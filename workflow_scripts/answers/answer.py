@@ -4,7 +4,7 @@ Sentences are composed from answers, never beside them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from workflow_scripts.statistics.result import plain
@@ -94,5 +94,10 @@ def headline(answers: Sequence[Answer]) -> str:
 
 
 def answers_text(answers: Sequence[Answer]) -> str:
-    """All answers as text, in their order."""
-    return " ".join(one.text for one in answers)
+    """All answers as text, in their order; what several of them rest on is said once."""
+    said: set[str] = set()
+    texts = []
+    for one in answers:
+        texts.append(replace(one, because=[sentence for sentence in one.because if sentence not in said]).text)
+        said.update(one.because)
+    return " ".join(texts)

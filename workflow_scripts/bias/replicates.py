@@ -7,8 +7,11 @@ import pandas as pd
 from scipy import stats
 
 from workflow_scripts.bias.quantities import DESCRIBED, template_quantities
+from workflow_scripts.sky.unit_vectors import unit_vectors
 
 FEWEST_FOOTPRINTS = 5
+# Of one number a footprint, with a test: x_0, three components of k, and two degrees of freedom.
+FEWEST_FOR_RESPONSE = 6
 # Runs of a training set share its galaxies, and those of a footprint its sky: only these are independent.
 _TRAINING_SET = ["footprint", "resample"]
 
@@ -21,6 +24,25 @@ def rotating_runs(runs: pd.DataFrame) -> pd.DataFrame:
 def footprint_axes(runs: pd.DataFrame) -> pd.DataFrame:
     """`axis_ra` and `axis_dec` of each footprint."""
     return runs.groupby("footprint", sort=True)[["axis_ra", "axis_dec"]].first()
+
+
+def fitted_families(runs: pd.DataFrame) -> list[pd.DataFrame]:
+    """The runs of each network and family of hemispheres that is large enough for a response, its axes in space."""
+    groups = rotating_runs(runs).groupby(["network", "family"], sort=False)
+    return [members for _, members in groups if _spans_space(footprint_axes(members))]
+
+
+def _spans_space(axes: pd.DataFrame) -> bool:
+    vectors = unit_vectors(*axes.to_numpy().T)
+    return len(axes) >= FEWEST_FOR_RESPONSE and np.linalg.matrix_rank(vectors - vectors.mean(axis=0), tol=1e-9) == 3
+
+
+def arm_sizes(runs: pd.DataFrame, pair: Sequence[str]) -> list[int]:
+    """Training sets of each of two footprints, of the network that has most of them."""
+    return [
+        int(members.groupby("network")["resample"].nunique().max()) if len(members) else 0
+        for members in (runs[runs["footprint"] == name] for name in pair)
+    ]
 
 
 def of_training_sets(runs: pd.DataFrame) -> pd.DataFrame:

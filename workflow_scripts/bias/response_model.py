@@ -4,19 +4,21 @@ The scatter e comes from the choice of training galaxies, and from seeds; it dec
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.bias.declared_tests import RESPONSE, SCALAR_RESPONSE, VARIANCE, RunLevelTest
 from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
-from workflow_scripts.bias.replicates import FEWEST_FOOTPRINTS, footprint_axes, of_footprints, rotating_runs
-from workflow_scripts.bias.run_level import RESPONSE, SCALAR_RESPONSE, VARIANCE, RunLevelTest
+from workflow_scripts.bias.replicates import FEWEST_FOR_RESPONSE, footprint_axes, of_footprints, rotating_runs
 from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.runs.decision_power import ContrastDesign, RotatingDesign, smallest_effect
 from workflow_scripts.statistics.runs.footprint_response import footprint_response
-from workflow_scripts.statistics.runs.power import detectable_effect, detectable_response
 
-_POWER = 0.8
+_POWER, _SIMULATED = 0.8, 200
 # A single permutation, because no p is used here: the tests have it.
 _FIT_ALONE = 1, 0
 
@@ -65,8 +67,17 @@ def _model(members: pd.DataFrame, test: RunLevelTest, along: RunLevelTest) -> di
     return model | {"d_0": common.common, "d_0_se": common.common_se, "d_0_galaxy_se": galaxies}
 
 
+@dataclass(frozen=True)
+class DecidingRule:
+    """The level `alpha` of p adjusted by Holm over `n_tests` tests, each with so many `permutations`."""
+
+    alpha: float
+    n_tests: int
+    permutations: int
+
+
 def variance_budget(
-    runs: pd.DataFrame, tests: Sequence[RunLevelTest], opposite: Sequence[Sequence[str]], alpha: float
+    runs: pd.DataFrame, tests: Sequence[RunLevelTest], opposite: Sequence[Sequence[str]], rule: DecidingRule
 ) -> list[dict[str, Any]]:
     """One entry a network: standard deviations of the fraction by source, and the smallest effects that can be found.
 
@@ -76,8 +87,8 @@ def variance_budget(
         the `run_table` and the run-level tests.
     opposite
         pairs of footprints that are contrasted.
-    alpha
-        level of a test.
+    rule
+        how a test is decided.
 
     Returns
     -------
@@ -86,7 +97,8 @@ def variance_budget(
         rotating footprints); `sample_sd` between training sets and `seed_sd` between seeds, pooled over the arms (None
         where no arm repeats seeds); `galaxy_se`, the binomial error of one run's fraction, which networks on the same
         galaxies share; and `detectable`, a list of `{"design", "samples", "seeds", "effect"}`: the smallest change
-        between opposite regions that is found with a power of 80 %, for the runs there are and for more of them.
+        between opposite regions that the deciding rule finds with a power of 80 % (simulated), for the runs there are
+        and for more of them; infinite where no effect gives a p below the level.
     """
     budgets = []
     for network, group in runs.groupby("network", sort=False):
@@ -101,7 +113,7 @@ def variance_budget(
                 "sample_sd": sample_sd,
                 "seed_sd": seed_sd,
                 "galaxy_se": float(group["fraction_se"].median()),
-                "detectable": _detectable(group, opposite, sample_sd, seed_sd, alpha),
+                "detectable": _detectable(group, opposite, sample_sd, seed_sd, rule),
             }
         )
     return budgets
@@ -123,19 +135,20 @@ def _detectable(
     opposite: Sequence[Sequence[str]],
     sample_sd: float | None,
     seed_sd: float | None,
-    alpha: float,
+    rule: DecidingRule,
 ) -> list[dict[str, Any]]:
     if not sample_sd and not seed_sd:
         return []
     rows: list[dict[str, Any]] = []
     rotating = rotating_runs(runs)
     axes = footprint_axes(rotating)
-    if len(axes) >= FEWEST_FOOTPRINTS:
+    if len(axes) >= FEWEST_FOR_RESPONSE:
         vectors = unit_vectors(*axes.to_numpy().T)
         samples, seeds = _replicates(rotating)
+        smallest = _smallest_response(tuple(map(tuple, vectors.tolist())), rule)
         for r, s in ((samples, seeds), (samples, 2 * seeds), (2 * samples, seeds), (4 * samples, seeds)):
-            length = detectable_response(vectors, _mean_sd(sample_sd, seed_sd, r, s), _POWER, alpha)[1]
-            rows.append({"design": f"{len(axes)} footprints", "samples": r, "seeds": s, "effect": 2 * length})
+            effect = smallest * _mean_sd(sample_sd, seed_sd, r, s)
+            rows.append({"design": f"{len(axes)} footprints", "samples": r, "seeds": s, "effect": effect})
     for first, second in opposite:
         sides = [runs[runs["footprint"] == name] for name in (first, second)]
         # One seed a training set is what a contrast needs; its unit is the training set.
@@ -143,9 +156,22 @@ def _detectable(
         if samples < 2:
             continue
         for n in (samples, 2 * samples, 4 * samples):
-            effect = _mean_sd(sample_sd, seed_sd, 1, seeds) * detectable_effect(n, n, _POWER, alpha)
+            effect = _smallest_contrast(n, rule) * _mean_sd(sample_sd, seed_sd, 1, seeds)
             rows.append({"design": f"{first} - {second}", "samples": n, "seeds": seeds, "effect": effect})
     return rows
+
+
+# In units of the scatter, so that runs with one design need one simulation.
+@lru_cache
+def _smallest_response(axes: tuple[tuple[float, ...], ...], rule: DecidingRule) -> float:
+    design = RotatingDesign(np.array(axes), rule.alpha, rule.n_tests, rule.permutations)
+    return smallest_effect(design, _POWER, experiments=_SIMULATED)
+
+
+@lru_cache
+def _smallest_contrast(n: int, rule: DecidingRule) -> float:
+    design = ContrastDesign(n, n, rule.alpha, rule.n_tests, rule.permutations)
+    return smallest_effect(design, _POWER, experiments=_SIMULATED)
 
 
 def _replicates(runs: pd.DataFrame) -> tuple[int, int]:

@@ -4,106 +4,78 @@ A test is declared first (which quantity, design, footprints and network), then 
 where the runs do not allow that, the reason is kept.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.bias.declared_tests import (
+    COMMON,
+    COMMON_FAMILY,
+    CONTRAST,
+    PAIR_PRIMARY,
+    PATTERN,
+    PRIMARY_FAMILY,
+    RESPONSE,
+    ROTATING_PRIMARY,
+    SCALAR_RESPONSE,
+    SLOPE,
+    VARIANCE,
+    RunLevelTest,
+    RunLevelTests,
+    declared,
+)
 from workflow_scripts.bias.quantities import (
     FRACTION,
     MAIN,
+    REFERENCE_DIPOLE,
     TEMPLATE_ALONE,
     TEMPLATE_BESIDE,
     TESTED,
-    Quantity,
     template_quantities,
 )
 from workflow_scripts.bias.replicates import (
     FEWEST_FOOTPRINTS,
+    arm_sizes,
+    fitted_families,
+    footprint_axes,
     of_footprints,
     of_training_sets,
     rotating_runs,
 )
 from workflow_scripts.bias.run_statistics import (
+    common_numbers,
     contrast_numbers,
+    pattern_numbers,
     response_numbers,
     scalar_response_numbers,
     slope_numbers,
     variance_components_numbers,
 )
-from workflow_scripts.bias.training_comparison import TrainingSets, overlap_between_footprints, overlap_within_arms
+from workflow_scripts.bias.training_comparison import Cautions, TrainingSets, cautions_of_arms, cautions_of_footprints
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.result import TestResult
 
-ROTATING_PRIMARY = ("fraction_response", "dipole_response")
-PAIR_PRIMARY = ("fraction_contrast", "dipole_contrast")
-CONTRAST, RESPONSE, SCALAR_RESPONSE = "contrast", "response", "scalar response"
-SLOPE, VARIANCE = "slope", "variance components"
-_SCALAR = "scalar_dipole_response"
+_SCALAR, _PATTERN = "scalar_dipole_response", "pattern_response"
+# Axes whose mean is shorter than this cancel: what all networks share is then none of their footprints' doing.
+_AXES_CANCEL = 0.05
+_CAUSES = (
+    "The axes of the footprints cancel in it, so that no footprint causes it: imaging, the reference labels, or a"
+    " gradient of the true morphology on the sky may."
+)
+_NO_CAUSE = "These footprints do not cancel in it, so that its cause is not known."
 
 
 @dataclass(frozen=True)
-class RunLevelTest(TestResult):
-    """A test between runs, and what it is about.
+class Sky:
+    """Where the annotated galaxies lie: covariance of their `positions` (3, 3), and `labelled_inverse` (3, 3).
 
-    `quantity` is the name of a `Quantity`, `design` one of `CONTRAST`, `RESPONSE`, `SCALAR_RESPONSE`, `SLOPE` and
-    `VARIANCE`; `footprints` are those that are compared (two sides of a contrast, the second of which may be an arm),
-    `network` is that of the runs, `covariate` the template of a slope. `label` distinguishes tests of the same quantity
-    and design, in words: it follows them in `name`.
+    That is the covariance of a dipole against the reference for labels of variance 1, None without a reference.
     """
 
-    quantity: str = ""
-    design: str = ""
-    footprints: tuple[str, ...] = ()
-    network: str = ""
-    covariate: str | None = None
-    label: str = ""
-
-
-def _named(design: RunLevelTest, stem: str, family: str, quantity: str, estimand: str) -> RunLevelTest:
-    """A test of a design, without numbers yet."""
-    name = f"{stem} {design.label}".rstrip()
-    return replace(design, name=name, family=family, quantity=quantity, estimand=estimand)
-
-
-@dataclass
-class RunLevelTests:
-    """Tests, and why others could not be made: sentences `missing`, and names by their reason, `failed`.
-
-    `primary` are the names, without footprints and networks, of the tests that decide the verdict; `untested` those
-    primary tests that could not be made. `permutations` are their number and seed.
-    """
-
-    primary: tuple[str, ...]
-    permutations: tuple[int, int] = (0, 0)
-    tests: list[RunLevelTest] = field(default_factory=list)
-    missing: list[str] = field(default_factory=list)
-    untested: list[RunLevelTest] = field(default_factory=list)
-    failed: dict[str, list[str]] = field(default_factory=dict)
-
-    @property
-    def not_answered(self) -> list[str]:
-        """A sentence for each reason why something could not be tested."""
-        return [*self.missing, *(f"{', '.join(names)}: {reason}." for reason, names in self.failed.items())]
-
-    def family(self, stem: str, quantity: Quantity | None = None) -> str:
-        """The family of a test: its quantity's, or `primary` where it decides."""
-        if quantity and quantity.family != MAIN:
-            return quantity.family
-        return "primary" if stem in self.primary else "run level"
-
-    def attempt(self, test: RunLevelTest, numbers: Callable[..., Mapping[str, Any]], *given: Any) -> None:
-        """Add the test with the `numbers` of a statistic (and further notes), or why the runs do not allow it."""
-        try:
-            found = numbers(*given, self.permutations)
-        except ValueError as error:
-            self.failed.setdefault(str(error), []).append(test.name)
-            if test.family == "primary":
-                self.untested.append(test)
-        else:
-            self.tests.append(replace(test, **{**found, "notes": [*test.notes, *found["notes"]]}))
+    positions: np.ndarray
+    labelled_inverse: np.ndarray | None
 
 
 def run_level_tests(
@@ -111,26 +83,42 @@ def run_level_tests(
     experiment: Mapping[str, Any],
     training_sets: TrainingSets | None = None,
     training_templates: pd.DataFrame | None = None,
+    sky: Sky | None = None,
 ) -> RunLevelTests:
     """All run-level tests of an experiment.
 
-    The primary tests are those that the experiment names; else the responses to the axes of rotating footprints; else,
-    without enough of such footprints, the contrasts of the opposite pairs. `runs` is a `run_table`; `training_sets`,
-    the galaxies of each training set, show how much they overlap, and `training_templates`
-    (`mean_training_templates`), their mean imaging, whether that is what networks follow.
+    The primary tests are those that the experiment names; else those of the design that can be fitted: the responses
+    to the axes of rotating footprints, or the contrasts of the opposite pairs. The other design is secondary. `runs` is
+    a `run_table`; `training_sets`, the galaxies of each training set, show how far they can be compared, and
+    `training_templates` (`mean_training_templates`), their mean imaging, whether that is what networks follow. Without
+    the `sky`, components of a dipole count alike, and what all networks share is not tested.
     """
     settings, sets = experiment["tests"], training_sets or {}
-    enough = rotating_runs(runs).groupby("family")["footprint"].nunique().max() >= FEWEST_FOOTPRINTS
-    primary = tuple(settings["primary"]) or (ROTATING_PRIMARY if enough else PAIR_PRIMARY)
-    found = RunLevelTests(primary, (settings["permutations"], settings["seed"]))
+    primary = tuple(settings["primary"]) or chosen_primary(runs, experiment["opposite"])
+    secondary = tuple(stem for stem in (*ROTATING_PRIMARY, *PAIR_PRIMARY) if stem not in primary)
+    found = RunLevelTests(primary, secondary, (settings["permutations"], settings["seed"]))
     several = runs["network"].nunique() > 1
     for network, group in runs.groupby("network", sort=False):
         label = f"[{network}]" if several else ""
         blank = RunLevelTest("", "", "", "run", "", 0, network=str(network), label=label)
-        _responses(found, group, blank, sets, training_templates)
+        _responses(found, group, blank, sets, training_templates, sky)
         _contrasts(found, group, blank, sets, experiment["opposite"])
+        if sky is not None and sky.labelled_inverse is not None:
+            _shared_by_all(found, group, blank, sky.labelled_inverse)
         _noise(found, group, blank)
+    _without_pairs(found)
     return found
+
+
+def chosen_primary(runs: pd.DataFrame, opposite: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The tests of the design that can be fitted: rotating footprints, else pairs with two training sets a side.
+
+    Without either, those of the pairs where there are some: they are the ones that the fewest runs could answer.
+    """
+    if fitted_families(runs):
+        return ROTATING_PRIMARY
+    enough = any(min(arm_sizes(runs, pair)) >= 2 for pair in opposite)
+    return PAIR_PRIMARY if enough or opposite else ROTATING_PRIMARY
 
 
 def _responses(
@@ -139,6 +127,7 @@ def _responses(
     blank: RunLevelTest,
     training_sets: TrainingSets,
     training_templates: pd.DataFrame | None,
+    sky: Sky | None,
 ) -> None:
     """Add the responses of all quantities to the footprint's axis, and slopes, for each family of hemispheres."""
     rotating = rotating_runs(runs)
@@ -147,14 +136,16 @@ def _responses(
             "The rotating design was not run, so the response to the footprint's direction is unknown."
         )
         about = {quantity.response_name: (RESPONSE, quantity.name) for quantity in TESTED}
-        about[_SCALAR] = SCALAR_RESPONSE, "dipole"
+        about |= {_SCALAR: (SCALAR_RESPONSE, "dipole"), _PATTERN: (PATTERN, "dipole")}
         for stem in (stem for stem in found.primary if stem in about):
             kind, name = about[stem]
-            found.untested.append(RunLevelTest(stem, "", "", "run", "primary", 0, design=kind, quantity=name))
+            reason = "There are no rotating footprints, or too few of them."
+            test = replace(blank, name=stem, family=PRIMARY_FAMILY, design=kind, quantity=name, invalid=reason)
+            found.untested.append(test)
         return
     blank = replace(blank, null="footprints are exchangeable: axes permuted over footprints", design=RESPONSE)
     for family, members in rotating.groupby("family", sort=False):
-        means = of_footprints(members)
+        means, positions = of_footprints(members), None if sky is None else sky.positions
         axes = unit_vectors(means["axis_ra"], means["axis_dec"])
         notes = [f"{len(means)} footprints, {len(members)} runs; runs of a footprint are averaged first"]
         if members.groupby("footprint").size().nunique() > 1:
@@ -162,19 +153,38 @@ def _responses(
                 "footprints have unequal numbers of runs: they are not strictly exchangeable, p is approximate"
             )
         keys = list(dict.fromkeys(zip(members["footprint"], members["resample"], strict=True)))
-        notes += overlap_between_footprints(keys, training_sets)
         label = f"{blank.label} [{family}]".strip() if rotating["family"].nunique() > 1 else blank.label
         design = replace(blank, footprints=tuple(map(str, means.index)), label=label, n=len(means), notes=notes)
+        design = _cautioned(design, cautions_of_footprints(keys, training_sets))
         for quantity in (*TESTED, *template_quantities(means)):
             if set(quantity.columns) <= set(means):
                 stem = quantity.response_name
-                test = _named(design, stem, found.family(stem, quantity), quantity.name, quantity.response_estimand)
-                found.attempt(test, response_numbers, quantity, axes, means)
+                test = declared(design, stem, found.family(stem, quantity), quantity.name, quantity.response_estimand)
+                found.attempt(test, response_numbers, quantity, axes, means, positions)
+        any_response = replace(design, design=PATTERN)
+        test = declared(any_response, _PATTERN, found.family(_PATTERN), "dipole", "change of the amplitude over mu")
+        found.attempt(test, pattern_numbers, axes, means, positions, _imaging_of(members, means, training_templates))
         along = replace(design, design=SCALAR_RESPONSE)
-        test = _named(along, _SCALAR, found.family(_SCALAR), "dipole", "kappa of d_f = d_0 + kappa a_f")
+        test = declared(along, _SCALAR, found.family(_SCALAR), "dipole", "kappa of d_f = d_0 + kappa a_f")
         found.attempt(test, scalar_response_numbers, axes, means)
         if training_templates is not None and len(training_templates):
             _slopes(found, replace(design, design=SLOPE), members, means, training_templates)
+
+
+def _imaging_of(members: pd.DataFrame, means: pd.DataFrame, training: pd.DataFrame | None) -> np.ndarray | None:
+    """Mean imaging (footprints, t) of the training galaxies, where it is known and differs between footprints."""
+    if training is None or not len(training):
+        return None
+    own = _own_templates(members, means, training)
+    used = own.loc[:, np.isfinite(own).all() & (own.std() > 1e-9)]
+    return used.to_numpy() if used.shape[1] else None
+
+
+def _own_templates(rotating: pd.DataFrame, means: pd.DataFrame, training: pd.DataFrame) -> pd.DataFrame:
+    """Mean template of the training galaxies of each footprint: over its runs, as its other numbers are."""
+    keys = rotating[["footprint", "resample"]].apply(tuple, axis=1)
+    own = training.reindex(pd.MultiIndex.from_tuples(keys)).set_axis(rotating["footprint"]).groupby(level=0).mean()
+    return own.reindex(means.index)
 
 
 def _slopes(
@@ -185,11 +195,9 @@ def _slopes(
     Does what a run makes of the imaging follow the imaging of its own training galaxies? The change of the fraction is
     what a property would have to explain.
     """
-    keys = rotating[["footprint", "resample"]].apply(tuple, axis=1)
-    # A footprint's mean over its runs, as the coefficients are.
-    own = training.reindex(pd.MultiIndex.from_tuples(keys)).set_axis(rotating["footprint"]).groupby(level=0).mean()
+    own = _own_templates(rotating, means, training)
     for template in map(str, training):
-        covariate = own[template].reindex(means.index)
+        covariate = own[template]
         if not np.isfinite(covariate).any():
             continue
         coefficients = {TEMPLATE_ALONE + template, TEMPLATE_BESIDE + template}
@@ -199,7 +207,7 @@ def _slopes(
                 f"slope of the {quantity.words} on the mean {template} of the training galaxies, in standard deviations"
                 " of the annotated ones"
             )
-            test = _named(design, f"{quantity.name}_slope_on_{template}", "imaging", quantity.name, estimand)
+            test = declared(design, f"{quantity.name}_slope_on_{template}", "imaging", quantity.name, estimand)
             found.attempt(replace(test, covariate=template), slope_numbers, quantity, covariate, means, template)
 
 
@@ -222,9 +230,11 @@ def _contrasts(
     for pair, (first, second, against_controls) in sides.items():
         a, b = of_training_sets(first), of_training_sets(second)
         notes = [f"{len(a)} and {len(b)} training sets; seeds of a training set are averaged first"]
-        notes += overlap_within_arms([list(a.index), list(b.index)], training_sets)
         label = f"{' - '.join(pair)} {blank.label}".rstrip()
         design = replace(blank, footprints=pair, label=label, n=len(a) + len(b), notes=notes)
+        keys = [list(a.index), list(b.index)]
+        # Controls are of the whole sky, so that they overlap with every region.
+        design = _cautioned(design, cautions_of_arms(pair, keys, training_sets, apart=not against_controls))
         # Tests against the controls cannot decide the verdict, and there are none of quantities that only explain.
         for quantity in TESTED if against_controls else (*TESTED, *template_quantities(a)):
             if not set(quantity.columns) <= set(a) or (against_controls and quantity.family != MAIN):
@@ -232,8 +242,42 @@ def _contrasts(
             stem = f"{quantity.name}_contrast"
             family = "run level" if against_controls else found.family(stem, quantity)
             words = "(x y z)" if quantity.vector else "over training sets"
-            test = _named(design, stem, family, quantity.name, f"difference of the mean {quantity.words} {words}")
+            test = declared(design, stem, family, quantity.name, f"difference of the mean {quantity.words} {words}")
             found.attempt(test, contrast_numbers, quantity, a, b)
+
+
+def _without_pairs(found: RunLevelTests) -> None:
+    """Add the primary contrasts of an experiment that has no pairs to contrast."""
+    made = {test.name.split()[0] for test in (*found.tests, *found.untested)}
+    about = {f"{quantity.name}_contrast": quantity.name for quantity in TESTED}
+    for stem in (stem for stem in found.primary if stem in about and stem not in made):
+        reason = "The experiment names no opposite footprints."
+        test = RunLevelTest(stem, "", "", "run", PRIMARY_FAMILY, 0, quantity=about[stem], invalid=reason)
+        found.untested.append(replace(test, remedy="Pairs of footprints in `opposite`."))
+
+
+def _shared_by_all(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest, inverse: np.ndarray) -> None:
+    """Add the test of the dipole that all networks share; `inverse` (3, 3) is its covariance for labels of variance 1.
+
+    Of footprints whose axes cancel, where there are such; else of all.
+    """
+    rotating = rotating_runs(runs)
+    axes = footprint_axes(rotating)
+    cancel = len(axes) > 0 and np.linalg.norm(unit_vectors(*axes.to_numpy().T).mean(axis=0)) < _AXES_CANCEL
+    used = rotating if cancel else runs
+    by_footprint = used["footprint"].nunique() >= FEWEST_FOOTPRINTS
+    values = (of_footprints if by_footprint else of_training_sets)(used)[REFERENCE_DIPOLE].to_numpy()
+    galaxies = float((used[f"{REFERENCE_DIPOLE[0]}_se"] ** 2).median() / inverse[0, 0]) * inverse
+    design = replace(blank, design=COMMON, n=len(values), null="the mean over all networks has no dipole")
+    design = replace(design, notes=[f"{len(values)} {'footprints' if by_footprint else 'training sets'}"])
+    test = declared(
+        design, "common_dipole", COMMON_FAMILY, "dipole", "d_0, mean dipole of prediction - reference (x y z)"
+    )
+    found.attempt(test, common_numbers, values, galaxies, _CAUSES if cancel else _NO_CAUSE)
+
+
+def _cautioned(design: RunLevelTest, cautions: Cautions) -> RunLevelTest:
+    return replace(design, cautions=tuple(cautions.sentences), invalid=cautions.invalid, remedy=cautions.remedy)
 
 
 def _noise(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest) -> None:
@@ -251,7 +295,7 @@ def _noise(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest) -> Non
             notes = [f"{values.shape[0]} training sets, {values.shape[1]} seeds each"]
             design = replace(blank, footprints=footprints, label=label, n=values.size, notes=notes)
             estimand = "sd between training sets, sd between seeds on one training set"
-            test = _named(design, f"{column}_variance", "variance components", column, estimand)
+            test = declared(design, f"{column}_variance", "variance components", column, estimand)
             found.attempt(test, variance_components_numbers, values.to_numpy(), explained)
     if not any(test.design == VARIANCE for test in found.tests):
         found.missing.append(

@@ -10,11 +10,17 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from workflow_scripts.bias.quantities import DIPOLE, Quantity
+from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE, Quantity
+from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.result import TestResult
+from workflow_scripts.statistics.runs.common_dipole import common_dipole
 from workflow_scripts.statistics.runs.contrasts import arm_contrast, vector_contrast
 from workflow_scripts.statistics.runs.footprint_response import footprint_response, footprint_slope, scalar_response
+from workflow_scripts.statistics.runs.pattern_response import pattern_response
 from workflow_scripts.statistics.runs.variance_components import variance_components
+
+# A single permutation, where no p is used.
+_FIT_ALONE = 1, 0
 
 
 def contrast_numbers(
@@ -30,28 +36,32 @@ def contrast_numbers(
     found = vector_contrast(a[columns], b[columns], *permutations)
     se = np.sqrt(np.diag(found.covariance))
     half = stats.t.ppf(0.975, found.dof[1] + len(se) - 1) * se
-    length = found.difference @ found.difference - np.trace(found.covariance)
     return _of_same_name(found) | {
         "estimate": found.difference,
         "se": se,
         "ci95": np.stack([found.difference - half, found.difference + half], axis=-1),
         "statistic": found.f,
-        "size": float(np.sqrt(max(0.0, length))),
         "notes": ["T2 of unequal covariances as F; intervals are those of single components"],
     }
 
 
 def response_numbers(
-    quantity: Quantity, axes: np.ndarray, means: pd.DataFrame, permutations: tuple[int, int]
+    quantity: Quantity,
+    axes: np.ndarray,
+    means: pd.DataFrame,
+    positions: np.ndarray | None,
+    permutations: tuple[int, int],
 ) -> dict[str, Any]:
-    """Response to the axis, a row of `axes` and `means` a footprint."""
+    """Response to the axis, a row of `axes` and `means` a footprint; `positions` (3, 3) weight the components."""
     columns = list(quantity.columns)
     _need_numbers(means[columns])
-    fit = footprint_response(axes, means[columns].to_numpy(), *permutations)
+    weighted = positions if quantity.vector else None
+    fit = footprint_response(axes, means[columns].to_numpy(), *permutations, positions=weighted)
     common = means[list(quantity.level_columns)].mean() if quantity.difference else fit.common
     matrix = {"estimate": fit.matrix, "se": fit.matrix_se, "ci95": fit.matrix_ci95}
     return _of_same_name(fit) | {
         **{name: value if quantity.vector else value[0] for name, value in matrix.items()},
+        "direction": direction_words(fit.direction),
         "notes": [
             f"common to all footprints: {_listed(common)}",
             f"axes explain {fit.statistic:.0%} of the variance between footprints",
@@ -66,6 +76,62 @@ def scalar_response_numbers(axes: np.ndarray, means: pd.DataFrame, permutations:
     kappa = scalar_response(axes, means[DIPOLE].to_numpy(), *permutations)
     statistic = kappa.kappa / kappa.se if kappa.se > 0 else None
     return _of_same_name(kappa) | {"estimate": kappa.kappa, "statistic": statistic, "notes": []}
+
+
+def pattern_numbers(
+    axes: np.ndarray,
+    means: pd.DataFrame,
+    positions: np.ndarray | None,
+    imaging: np.ndarray | None,
+    permutations: tuple[int, int],
+) -> dict[str, Any]:
+    """Any response of the sky pattern, and its size along the dipole that all footprints share.
+
+    `positions` (3, 3) is the covariance of the positions, `imaging` (footprints, t) the mean imaging of the training
+    galaxies. The limit is the larger of that of the curve and that of a linear response in any direction.
+    """
+    _need_numbers(means[DIPOLE])
+    dipoles, reference = means[DIPOLE].to_numpy(), means[REFERENCE_DIPOLE].mean(skipna=False).to_numpy()
+    common = reference if np.linalg.norm(np.nan_to_num(reference)) > 0 else None
+    found = pattern_response(axes, dipoles, *permutations, common=common, positions=positions, imaging=imaging)
+    details: dict[str, Any] = {
+        "deciding": found.deciding,
+        "parts": {name: {"statistic": form, "p": p} for name, (form, p) in found.parts.items()},
+    }
+    numbers = _of_same_name(found) | {"details": details, "notes": [f"what decides: {found.deciding}"]}
+    if found.direction is None or found.least is None or found.largest is None:
+        return numbers
+    ends = {"least": found.least, "largest": found.largest}
+    details |= {name: {"amplitude": amplitude, "mu": mu} for name, (amplitude, mu) in ends.items()}
+    details |= {name: getattr(found, name) for name in ("mu", "amplitude", "low", "high")}
+    details |= {"common_direction": direction_words(found.direction), "footprints": list(map(str, means.index))}
+    details |= {"footprint_mu": found.footprint_mu, "footprint_amplitude": found.footprint_amplitude}
+    limit = found.limit95
+    if limit is not None:
+        details["limit95_of_curve"] = limit
+        linear = footprint_response(axes, dipoles, *_FIT_ALONE, positions=positions)
+        details["limit95_of_linear_response"] = linear.limit95
+        limit = max(limit, linear.limit95)
+    sizes = {"estimate": found.change, "ci95": found.change_ci95, "size": found.change, "size_ci95": found.change_ci95}
+    extremes = " and ".join(f"{name} at mu = {mu:+.2f}" for name, (_, mu) in ends.items())
+    towards = details["common_direction"].removeprefix("towards ")
+    where = f"{extremes} (mu: cosine between the footprint's axis and {towards})"
+    return numbers | sizes | {"limit95": limit, "direction": where}
+
+
+def common_numbers(values: np.ndarray, galaxy_covariance: np.ndarray, cause: str, _: tuple[int, int]) -> dict[str, Any]:
+    """The dipole that all networks share, `values` (units, 3), with the `galaxy_covariance` (3, 3) of one of them."""
+    if not np.isfinite(values).all():
+        raise ValueError("not defined for every run")
+    found = common_dipole(values, galaxy_covariance)
+    mean = values.mean(axis=0)
+    return _of_same_name(found) | {
+        "estimate": mean,
+        "limit95": found.limit95,
+        "direction": direction_words(mean) if mean.any() else None,
+        "details": {"cause": cause},
+        "notes": [],
+    }
 
 
 def slope_numbers(
@@ -92,6 +158,12 @@ def variance_components_numbers(values: np.ndarray, explained: np.ndarray | None
     return _of_same_name(found) | {"estimate": estimate, "statistic": found.f, "notes": notes}
 
 
+def direction_words(vector: np.ndarray) -> str:
+    """Where a vector points to, ICRS degrees."""
+    ra, dec = right_ascension_declination(np.asarray(vector, float) / np.linalg.norm(vector))
+    return f"towards RA {float(ra):.0f}°, Dec {float(dec):+.0f}°"
+
+
 def _of_number(found: Any, estimate: float, note: str) -> dict[str, Any]:
     sizes = {"size": estimate, "size_ci95": found.ci95}
     return _of_same_name(found) | sizes | {"estimate": estimate, "statistic": found.t, "notes": [note]}
@@ -99,7 +171,7 @@ def _of_number(found: Any, estimate: float, note: str) -> dict[str, Any]:
 
 def _of_same_name(found: Any) -> dict[str, Any]:
     """The numbers of a statistic that a test has by the same name, such as `se`, `dof` and `p_permutation`."""
-    names = {field.name for field in fields(TestResult)}
+    names = {field.name for field in fields(TestResult)} | {"limit95"}
     return {name: value for name, value in vars(found).items() if name in names}
 
 

@@ -4,8 +4,7 @@ One run at a time, so that memory does not grow with their number. Galaxies are 
 networks; their means over training sets (`arm_means`) and the tests between arms have the run as the unit.
 """
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -31,20 +30,22 @@ from workflow_scripts.statistics.truth.score_calibration import (
     calibration_dipole,
     calibration_error,
 )
-from workflow_scripts.statistics.truth.thresholds import prevalence_matched_threshold, sweep_cuts
-
-log = logging.getLogger(__name__)
+from workflow_scripts.statistics.truth.thresholds import labels_above, prevalence_matched_threshold, sweep_cuts
 
 _CALIBRATION_DRAWINGS = 999
 
 
 @dataclass(frozen=True)
 class SingleNetworks:
-    """`columns`: one row a run, in the order of the runs; `cuts`: a row a run and cut; `unannotated`: mean map."""
+    """`columns`: one row a run, in the order of the runs; `cuts`: a row a run and cut; `unannotated`: mean map.
+
+    `refused` are sentences on what could not be computed, of how many networks, and why.
+    """
 
     columns: pd.DataFrame
     cuts: pd.DataFrame
     unannotated: NDArray[np.float64]
+    refused: list[str]
 
 
 def single_networks(annotations: Annotations, imaging: Imaging | None, settings: Mapping[str, Any]) -> SingleNetworks:
@@ -61,57 +62,99 @@ def single_networks(annotations: Annotations, imaging: Imaging | None, settings:
     positions = PixelPositions.of(annotations.vectors, pixels, REGRESSION_PIXELS)
     confidence_cuts = sorted(settings["confidence_cuts"])
     rows, cuts = [], []
-    reasons: dict[str, list[str]] = {}
+    reasons: dict[tuple[str, str], int] = {}
     left_out = np.zeros(annotations.n)
     for number, labels in enumerate(annotations.labels):
         scores, run_id = annotations.scores(number), str(annotations.runs["run_id"].iloc[number])
         row: dict[str, float] = {}
-        parts = [partial(_on_the_sky, positions, pixels, labels)]
-        if imaging is not None:
-            parts.append(partial(_beside_templates, imaging, labels))
-        parts.append(partial(_at_matched_threshold, annotations, scores))
-        if annotations.labelled.any():
-            parts.append(partial(_errors, annotations, labels))
-            parts.append(partial(_calibration, annotations, scores, settings["seed"]))
-            # Only where other galaxies have none can labels correct the scores of all.
-            if not annotations.labelled.all():
-                parts.append(partial(_prediction_powered, annotations, scores))
-        for part in parts:
+        # Each part by itself: what one of them refuses takes no other away.
+        for what, part, result in _parts(annotations, imaging, settings, positions, pixels, labels, scores):
+            if result in row:
+                continue
             try:
                 row |= part()
             except ValueError as error:
-                reasons.setdefault(str(error), []).append(run_id)
+                reasons[what, str(error)] = reasons.get((what, str(error)), 0) + 1
         swept = _swept(annotations, scores, confidence_cuts)
         cuts += [{"run_id": run_id, **cut} for cut in swept]
         left_out += np.abs(scores.astype(float) - 0.5) <= confidence_cuts[-1]
         rows.append(row | {key: value for key, value in swept[-1].items() if key != "cut"})
-    for reason, run_ids in reasons.items():
-        log.warning("%d of %d runs, such as %s: %s", len(run_ids), len(rows), run_ids[0], reason)
+    refused = [f"{what}, of {n} of {len(rows)} networks: {reason}." for (what, reason), n in reasons.items()]
     means = cell_means(cells_of(annotations), left_out / len(annotations.runs))
-    return SingleNetworks(pd.DataFrame(rows), pd.DataFrame(cuts), means)
+    return SingleNetworks(pd.DataFrame(rows), pd.DataFrame(cuts), means, refused)
 
 
-def _on_the_sky(positions: PixelPositions, pixels: NDArray[np.int64], labels: NDArray[np.int8]) -> dict[str, float]:
-    """Binomial regression on dipole and quadrupole, in log odds; `ValueError` where it has no maximum."""
-    fit = sky_glm(positions, np.bincount(pixels, weights=labels, minlength=REGRESSION_PIXELS))
-    assert fit.quadrupole is not None
-    assert fit.dipole_given_quadrupole is not None
-    columns = dipole_keys("glm_dipole", fit.beta, fit.beta_covariance, fit.dipole.p)
-    columns |= {"glm_quadrupole": float(np.linalg.norm(fit.theta)), "glm_quadrupole_p": fit.quadrupole.p}
-    columns["glm_dipole_given_quadrupole_p"] = fit.dipole_given_quadrupole.p
-    return columns | {"glm_dispersion": fit.dispersion}
+def _parts(
+    annotations: Annotations,
+    imaging: Imaging | None,
+    settings: Mapping[str, Any],
+    positions: PixelPositions,
+    pixels: NDArray[np.int64],
+    labels: NDArray[np.int8],
+    scores: NDArray[np.float32],
+) -> list[tuple[str, Callable[[], dict[str, float]], str]]:
+    """What is computed of a network: its name in words, a function that gives columns, and one of these columns.
+
+    A part whose column another one gave already, beside a quadrupole, is not computed alone.
+    """
+    sky = partial(_on_the_sky, positions, pixels, labels)
+    beside, both = "glm_dipole_given_templates_p", "glm_dipole_given_quadrupole_and_templates"
+    parts: list[tuple[str, Callable[[], dict[str, float]], str]] = [
+        ("Regression of the labels on dipole and quadrupole", partial(sky, 2), "glm_quadrupole_p"),
+        ("Regression of the labels on a dipole", partial(sky, 1), "glm_dipole_p"),
+    ]
+    if imaging is not None:
+        regression, with_templates = partial(_beside_templates, imaging, labels), "Regression on templates and a dipole"
+        parts += [
+            (
+                f"{with_templates}, and a quadrupole",
+                partial(regression, 2),
+                f"{both}_p",
+            ),
+            (with_templates, partial(regression, 1), beside),
+            ("Labels after templates fitted elsewhere", partial(_cleaned, imaging, labels), "cleaned_dipole_p"),
+        ]
+    matched = partial(_at_matched_threshold, annotations, scores)
+    parts.append(("Labels at the matched threshold", matched, "matched_threshold"))
+    if annotations.labelled.any():
+        calibration = partial(_calibration, annotations, scores, settings["seed"])
+        parts.append(("Errors taken apart", partial(_errors, annotations, labels), "true_positive_rate"))
+        parts.append(("Calibration of the scores", calibration, "calibration_error"))
+        # Labels correct the scores of other galaxies only where these differ from the labelled ones by chance alone.
+        if not annotations.labelled.all() and settings["labelled_at_random"]:
+            powered = partial(_prediction_powered, annotations, scores)
+            parts.append(("Prediction-powered numbers", powered, "powered_fraction"))
+    return parts
 
 
-def _beside_templates(imaging: Imaging, labels: NDArray[np.int8]) -> dict[str, float]:
-    """The same beside templates, and the dipole of what templates fitted in other patches of sky leave."""
-    chosen = labels[imaging.templates.rows].astype(float)
-    positives = np.bincount(imaging.pixels, weights=chosen, minlength=REGRESSION_PIXELS)
-    fit = sky_glm(imaging.positions, positives, imaging.pixel_means)
-    assert fit.dipole_given_quadrupole is not None
+def _on_the_sky(
+    positions: PixelPositions, pixels: NDArray[np.int64], labels: NDArray[np.int8], lmax: int
+) -> dict[str, float]:
+    """Binomial regression on the multipoles up to `lmax`, in log odds; `ValueError` where it has no maximum."""
+    fit = sky_glm(positions, np.bincount(pixels, weights=labels, minlength=REGRESSION_PIXELS), lmax=lmax)
+    columns = dipole_keys("glm_dipole", fit.beta, fit.beta_covariance, fit.dipole.p) | {
+        "glm_dispersion": fit.dispersion
+    }
+    if fit.quadrupole and fit.dipole_given_quadrupole:
+        columns |= {"glm_quadrupole": float(np.linalg.norm(fit.theta)), "glm_quadrupole_p": fit.quadrupole.p}
+        columns["glm_dipole_given_quadrupole_p"] = fit.dipole_given_quadrupole.p
+    return columns
+
+
+def _beside_templates(imaging: Imaging, labels: NDArray[np.int8], lmax: int) -> dict[str, float]:
+    """The same beside templates."""
+    positives = np.bincount(imaging.pixels, weights=labels[imaging.templates.rows], minlength=REGRESSION_PIXELS)
+    fit = sky_glm(imaging.positions, positives, imaging.pixel_means, lmax=lmax)
     columns = {"glm_dipole_given_templates_p": fit.dipole.p}
-    columns["glm_dipole_given_quadrupole_and_templates_p"] = fit.dipole_given_quadrupole.p
-    cleaned = regressed_dipole(imaging.cross_fit, chosen)
-    columns |= dipole_keys("cleaned_dipole", cleaned.beta, cleaned.covariance, cleaned.p)
+    if fit.dipole_given_quadrupole:
+        columns["glm_dipole_given_quadrupole_and_templates_p"] = fit.dipole_given_quadrupole.p
+    return columns
+
+
+def _cleaned(imaging: Imaging, labels: NDArray[np.int8]) -> dict[str, float]:
+    """The dipole of what templates fitted in other patches of sky leave."""
+    cleaned = regressed_dipole(imaging.cross_fit, labels[imaging.templates.rows].astype(float))
+    columns = dipole_keys("cleaned_dipole", cleaned.beta, cleaned.covariance, cleaned.p)
     return columns | {"templates_explain": cleaned.explained_variance}
 
 
@@ -122,7 +165,7 @@ def _at_matched_threshold(annotations: Annotations, scores: NDArray[np.float32])
     """
     chosen = scores[annotations.known]
     threshold, achieved = prevalence_matched_threshold(chosen, float(annotations.against.mean()))
-    values = (chosen > threshold) - annotations.against
+    values = labels_above(chosen, threshold) - annotations.against
     columns = {"matched_threshold": threshold, "matched_fraction": achieved}
     if not values.any():
         # Never wrong at this threshold: nothing varies over the sky, and nothing scatters.

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.catalogs.hygiene import NOTEWORTHY_LOSS
-from workflow_scripts.catalogs.number_ranges import NumberRange, ranges_of
+from workflow_scripts.catalogs.number_ranges import NumberRange, least_stored, ranges_of
 from workflow_scripts.errors import InputError
 
 VoteThresholds = Mapping[str, Mapping[str, float]]
@@ -64,7 +64,7 @@ def labels_by_votes(
                     f"{source}: column '{column}' (catalogs, label_votes.{name}) has values up to {largest:g}, expected"
                     f" fractions from 0 to 1 where the least is {least:g}; numbers of votes need a number of votes"
                 )
-            reached[number] &= votes.to_numpy(float) >= least
+            reached[number] &= votes.to_numpy(float) >= least_stored(least)
     number_reached = reached.sum(axis=0)
     labels = pd.Series(pd.NA, index=galaxies.index, dtype="Int8")
     labels[number_reached == 1] = np.argmax(reached, axis=0)[number_reached == 1]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _RANGE = re.compile(r"\s*(<=|>=|<|>|==)\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*")
-_COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq}
+_COMPARE = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,28 @@ class NumberRange:
         return cls(text, tuple((part[1], float(part[2])) for part in found if part))
 
     def holds(self, numbers: "NDArray[np.float64]") -> "NDArray[np.bool_]":
-        """Which numbers (n,) lie in it; NaN does not."""
-        return reduce(operator.and_, (_COMPARE[sign](numbers, limit) for sign, limit in self.parts))
+        """Which numbers (n,) lie in it; NaN does not. A limit that was stored in single precision is the limit."""
+        return reduce(operator.and_, (_compared(numbers, sign, limit) for sign, limit in self.parts))
+
+
+def least_stored(limit: float) -> float:
+    """The smallest number that a limit such as 0.7 can have become: in single precision it is 0.69999999."""
+    return min(limit, _single(limit))
+
+
+def _compared(numbers: "NDArray[np.float64]", sign: str, limit: float) -> "NDArray[np.bool_]":
+    either = limit, _single(limit)
+    if sign == "==":
+        return (numbers == either[0]) | (numbers == either[1])
+    return _COMPARE[sign](numbers, min(either) if sign in ("<", ">=") else max(either))
+
+
+def _single(limit: float) -> float:
+    # Snakemake reads this module with the configuration: nothing heavy before it is used.
+    import numpy as np
+
+    with np.errstate(over="ignore"):
+        return float(np.float32(limit))
 
 
 def ranges_of(values: Sequence[Any], where: str) -> tuple[NumberRange, ...]:

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from workflow_scripts.bias.run_level import RESPONSE
+from workflow_scripts.bias.declared_tests import PRIMARY_FAMILY, SECONDARY_FAMILY
+from workflow_scripts.figures.footprint_curves import deciding_p, footprint_response_figure
 from workflow_scripts.figures.fraction_by_ra import draw_cosine, draw_fractions, label_axes
 from workflow_scripts.figures.scatter_and_errors import error_decomposition, threshold_sweep, variance_budget_figure
 from workflow_scripts.figures.style import DOUBLE, SINGLE, arm_look, explain_empty, new_figure
-from workflow_scripts.sky.unit_vectors import unit_vectors
 
 # The scanned maximum of a dipole without any signal exceeds this in 5 % of skies (chi, three degrees of freedom).
 _SCANNED_5_PERCENT = float(stats.chi(3).ppf(0.95))
@@ -31,7 +31,7 @@ def run_figures(
     runs = tables["runs"]
     return {
         "sigma_and_p": _sigma_and_p(runs, summary, settings),
-        "footprint_response": _footprint_response(runs, summary["tests"], positive, settings),
+        "footprint_response": footprint_response_figure(runs, summary, positive, settings),
         "run_dots": _run_dots(runs, positive, settings),
         "fraction_by_ra": _fraction_by_ra(tables["fractions"], tables["cosine"], runs, opposite, positive, settings),
         "variance_budget": variance_budget_figure(summary["variance_budget"], positive, settings),
@@ -103,45 +103,6 @@ def _rows_of_runs(runs: pd.DataFrame) -> dict[str, list[int]]:
     return rows
 
 
-def _footprint_response(runs: pd.DataFrame, tests: list[dict], positive: str, settings: Mapping) -> Figure:
-    """Fraction, and dipole along the response, against the footprint's direction."""
-    rotating = runs[runs["family"].notna() & runs["axis_ra"].notna()]
-    responses = [test for test in tests if test["design"] == RESPONSE]
-    fraction = next((test for test in responses if test["quantity"] == "fraction"), None)
-    figure, axes = new_figure(DOUBLE, 2.7, ncols=2)
-    if fraction is None or rotating.empty:
-        for panel in axes:
-            explain_empty(panel, "The experiment has no rotating footprints.")
-        return figure
-    slope = np.asarray(fraction["estimate"], float)
-    direction = slope / np.linalg.norm(slope)
-    along = unit_vectors(rotating["axis_ra"], rotating["axis_dec"]) @ direction
-    dipole = rotating[["dipole_x", "dipole_y", "dipole_z"]].to_numpy() @ direction
-    tested = next((test for test in responses if test["quantity"] == "dipole"), None)
-    panels = [
-        (rotating["fraction"].to_numpy(), f"{positive} fraction", f"linear response: p = {_deciding_p(fraction):.2g}"),
-        (
-            dipole,
-            "dipole of prediction - reference,\nalong the same direction",
-            f"linear response, all components: p = {_deciding_p(tested):.2g}" if tested else "",
-        ),
-    ]
-    colour = settings["colours"][0]
-    for panel, (values, label, title) in zip(axes, panels, strict=True):
-        panel.plot(along, values, "o", color=colour, markersize=4, alpha=0.85)
-        if np.isfinite(values).all():
-            coefficients = np.polyfit(along, values, 1)
-            panel.plot([-1, 1], np.polyval(coefficients, [-1, 1]), color="black", linewidth=1)
-        panel.set(
-            xlabel="footprint axis · direction of largest response",
-            ylabel=label,
-            xlim=(-1.05, 1.05),
-            xticks=[-1, -0.5, 0, 0.5, 1],
-            title=title,
-        )
-    return figure
-
-
 def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mapping) -> Figure:
     """The paper-style statistic of every network, beside the tests of the footprint by all runs."""
     figure, (left, right) = new_figure(DOUBLE, 2.9, ncols=2, gridspec_kw={"width_ratios": [1, 1.1]})
@@ -156,12 +117,12 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
         left.axvline(_SCANNED_5_PERCENT, color=settings["colours"][1], linewidth=1.2, label=label)
         left.set(xlabel="paper-style maximum sigma (galaxies as unit)", ylabel="networks")
         left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.4, columnspacing=1)
-    shown = ("primary", "run level", "variance components")
-    tests = [test for test in summary["tests"] if test["family"] in shown and _deciding_p(test) is not None]
+    shown = (PRIMARY_FAMILY, SECONDARY_FAMILY, "run level", "variance components")
+    tests = [test for test in summary["tests"] if test["family"] in shown and deciding_p(test) is not None]
     if not tests:
         explain_empty(right, "No run-level test could be made: too few runs.")
         return figure
-    p = [_deciding_p(test) for test in tests]
+    p = [deciding_p(test) for test in tests]
     primary = [test["name"] in summary["primary"] for test in tests]
     colours = [settings["colours"][1] if is_primary else "0.55" for is_primary in primary]
     right.scatter(p, range(len(tests)), c=colours, s=16, zorder=3)
@@ -171,11 +132,6 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
     right.set(xlabel="unadjusted p, runs as unit (primary: colour)", ylim=(len(tests) - 0.5, -0.5), xlim=(None, 1.3))
     right.grid(axis="y", linewidth=0.3, color="0.85")
     return figure
-
-
-def _deciding_p(test: Mapping[str, Any]) -> float | None:
-    """The larger of the parametric p and that of permutations, as the verdict takes it."""
-    return max((test[key] for key in ("p", "p_permutation") if test[key] is not None), default=None)
 
 
 def _training_curves(histories: Mapping[str, pd.DataFrame], runs: pd.DataFrame, settings: Mapping) -> Figure:

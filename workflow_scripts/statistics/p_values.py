@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.statistics.result import TestResult
 
+BY_HOLM = ("primary", "secondary design", "common dipole")
+
 
 def upper_p(null: NDArray[np.float64], observed: float, exact: bool) -> float:
     """Share of permuted statistics `null` at least as large as the observed one.
@@ -68,16 +70,16 @@ def ledger(tests: Sequence[TestResult], alpha: float) -> list[dict[str, Any]]:
 def adjusted_within_families(rows: Sequence[Mapping[str, Any]], alpha: float) -> list[dict[str, Any]]:
     """Rows with `family` and `p`, each with `adjusted, method` and `below_alpha` beside them.
 
-    The family `primary` is adjusted by Holm (false alarms of the family), the others by Benjamini & Hochberg (share of
-    false discoveries). Raises `ValueError` for a p outside 0 to 1 or NaN.
+    Families in `BY_HOLM`, whose tests are answers, are adjusted by Holm (false alarms of the family), the others by
+    Benjamini & Hochberg (share of false discoveries). Raises `ValueError` for a p outside 0 to 1 or NaN.
     """
     made = [dict(row) for row in rows]
     for family in dict.fromkeys(row["family"] for row in made):
         members = [row for row in made if row["family"] == family]
-        primary = family == "primary"
-        adjusted = (holm if primary else benjamini_hochberg)([row["p"] for row in members])
+        by_holm = family in BY_HOLM
+        adjusted = (holm if by_holm else benjamini_hochberg)([row["p"] for row in members])
         for row, value in zip(members, adjusted, strict=True):
-            row |= {"adjusted": float(value), "method": "Holm" if primary else "Benjamini-Hochberg"}
+            row |= {"adjusted": float(value), "method": "Holm" if by_holm else "Benjamini-Hochberg"}
             row["below_alpha"] = bool(value < alpha)
     return made
 

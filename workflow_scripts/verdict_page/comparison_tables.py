@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
+from workflow_scripts.bias.declared_tests import CONTRAST
 from workflow_scripts.bias.replicates import arms
-from workflow_scripts.bias.run_level import CONTRAST
 from workflow_scripts.verdict_page.html_tables import row, share, table, with_error
 
 UNITS_OF_MEANS = (
@@ -85,7 +85,7 @@ def _pair_rows(summary: Mapping[str, Any], pairs: pd.DataFrame, runs: pd.DataFra
     opposite, seeds = (pairs[pairs["kind"] == kind] for kind in ("opposite", "seeds"))
     rows = []
     for test in summary["tests"]:
-        if (test["quantity"], test["design"]) == ("fraction", CONTRAST) and test["family"] in ("primary", "run level"):
+        if (test["quantity"], test["design"]) == ("fraction", CONTRAST):
             chosen = opposite
             for side, name in zip(("a_run_id", "b_run_id"), test["footprints"], strict=True):
                 chosen = chosen[chosen[side].map(footprint).eq(name) & chosen[side].map(network).eq(test["network"])]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.bias.declared_tests import CONTRAST, SLOPE
 from workflow_scripts.bias.quantities import TEMPLATE_ALONE, TEMPLATE_BESIDE, components, template_quantities
-from workflow_scripts.bias.run_level import CONTRAST, SLOPE
 from workflow_scripts.verdict_page.comparison_tables import (
     UNITS_OF_MEANS,
     table_of_arms,
@@ -37,8 +37,9 @@ between footprints {model["residual_sd"]:.4f}.</p>"""
         return ""
     return f"""<h2>Response model</h2>
 <p>The dipole of prediction minus reference of networks trained about the axis a is d = d_0 + K a + noise. d_0 is what
-all networks share, whatever footprint they were trained on: imaging, and the reference labels. K is what follows the
-footprint; kappa is K as one number, along the footprint's own axis. Errors are between footprints.</p>{text}"""
+all networks share, whatever footprint they were trained on: imaging, the reference labels, or a gradient of the true
+morphology. K is what follows the footprint linearly (an even response is not in it: see the curve of the false dipole);
+kappa is K as one number, along the footprint's own axis. Errors are between footprints.</p>{text}"""
 
 
 def error_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mapping[str, Any]]) -> str:
@@ -75,6 +76,18 @@ def calibration_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mapp
     return f"""<h2>Calibration</h2>
 <p>Reference minus score is zero on average, everywhere, where scores are true probabilities. {UNITS_OF_MEANS}</p>
 {table_of_arms(tables["arms"], headings)}{tests_of_family(tests, "calibration")}"""
+
+
+def powered_section(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Prediction-powered numbers, with what they assume; nothing where there are none."""
+    runs = tables["runs"]
+    if "powered_fraction" not in runs or runs["powered_fraction"].isna().all():
+        return ""
+    headings = {"powered_fraction": "fraction of all galaxies", "powered_dipole": "its dipole (x y z)"}
+    return f"""<h2>Scores of all galaxies, corrected by the labels of some</h2>
+<p>Assumed, as the configuration declares (labelled_at_random): the galaxies with a reference label are a random part of
+all. Where labels were given to galaxies that look clear, or are bright, these numbers are wrong. {UNITS_OF_MEANS}</p>
+{table_of_arms(tables["arms"], headings)}"""
 
 
 def threshold_section(tables: Mapping[str, pd.DataFrame], tests: Sequence[Mapping[str, Any]]) -> str:

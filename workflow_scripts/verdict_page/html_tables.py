@@ -23,14 +23,14 @@ figcaption { font-size: 13px; color: #444; max-width: 34rem }
 """
 
 
-def page(title: str, verdict: str, body: str) -> str:
-    """A whole page: its title and verdict, which are escaped, and its body, which is HTML."""
+def page(title: str, headline: str, body: str) -> str:
+    """A whole page: its title and headline, which are escaped, and its body, which is HTML."""
     title = html.escape(title)
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <style>{_STYLE}</style></head><body>
 <h1>{title}</h1>
-<p class="verdict">{html.escape(verdict)}</p>
+<p class="verdict">{html.escape(headline)}</p>
 {body}
 </body></html>
 """

@@ -6,11 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.verdict_page.answer_table import answer_table
 from workflow_scripts.verdict_page.comparison_tables import side_by_side
 from workflow_scripts.verdict_page.explanation_sections import (
     calibration_section,
     error_section,
     imaging_section,
+    powered_section,
     response_section,
     threshold_section,
 )
@@ -34,12 +36,16 @@ def verdict_html(
     `tables` are `runs`, `arms`, `contrasts` and `thresholds`, as `measure_bias` made them; `cutouts` counts what came
     of the requests to the survey.
     """
-    tests = summary["tests"]
+    tests, alpha = summary["tests"], summary["provenance"]["config"]["tests"]["alpha"]
     warnings = "".join(f'<p class="warning">{html.escape(sentence)}</p>' for sentence in summary.get("warnings", []))
     body = f"""{warnings}
 {_SIMULATED if summary["simulated"] else ""}
-<p>What decides has the training run as its unit; the primary tests, chosen beforehand, are shaded.</p>
-{_run_level(summary, primary_only=True)}
+<h2>Answers</h2>
+{answer_table(summary["answers"])}
+<p>What decides has the training run as its unit. Shaded: questions chosen beforehand, adjusted for each other by Holm's
+method, at the level {alpha:g}. "No" stands only where an effect above the limit is excluded at 95 %; everything else
+that is not "yes" is "cannot tell". The interval is two-sided and the limit one-sided.</p>
+<details><summary>The answers in sentences</summary><p>{html.escape(summary["verdict"])}</p></details>
 {side_by_side(summary, tables)}
 {response_section(summary["response_model"])}
 {"".join(_budget(entry) for entry in summary["variance_budget"])}
@@ -47,10 +53,11 @@ def verdict_html(
 {calibration_section(tables, tests)}
 {threshold_section(tables, tests)}
 {imaging_section(summary, tables)}
+{powered_section(tables)}
 {_balance(summary["training_balance"])}
 <h2>Every test with the training run as its unit</h2>
-<p>Primary tests are adjusted by Holm's method, each other family by Benjamini and Hochberg's. Where there are two p,
-the larger decides.</p>
+<p>The families whose tests are answers (primary, secondary design, common dipole) are adjusted by Holm's method, each
+other one by Benjamini and Hochberg's. Where there are two p, the larger decides.</p>
 {_run_level(summary)}
 <h2>Tests of single networks and pairs</h2>
 <p>With the galaxy as the unit: they hold for the given networks only, and not for the footprint. Each family is
@@ -58,19 +65,18 @@ adjusted by Benjamini and Hochberg's method; summary.json lists every single p.<
 {_galaxy_level(summary)}
 {bullets("<h2>Not answered</h2>", summary["not_answered"])}
 {image_counts(cutouts) if cutouts else ""}"""
-    return page(summary["experiment"], summary["verdict"], body)
+    return page(summary["experiment"], summary["headline"], body)
 
 
-def _run_level(summary: Mapping[str, Any], primary_only: bool = False) -> str:
+def _run_level(summary: Mapping[str, Any]) -> str:
     adjusted = {line["name"]: line["adjusted"] for line in summary["ledger"]}
     rows = []
     for test in summary["tests"]:
         primary = test["name"] in summary["primary"]
-        if primary or not primary_only:
-            words = [test["unit_of_replication"], test["name"].replace("_", " "), test["family"], test["estimand"]]
-            numbers = [test[key] for key in ("estimate", "se", "p", "p_permutation")]
-            numbers += [adjusted.get(test["name"]), test["n"]]
-            rows.append(row(words, numbers, "primary" if primary else ""))
+        words = [test["unit_of_replication"], test["name"].replace("_", " "), test["family"], test["estimand"]]
+        numbers = [test[key] for key in ("estimate", "se", "p", "p_permutation")]
+        numbers += [adjusted.get(test["name"]), test["n"]]
+        rows.append(row(words, numbers, "primary" if primary else ""))
     return table(_OF_RUNS, rows)
 
 
@@ -103,8 +109,9 @@ def _budget(entry: Mapping[str, Any]) -> str:
         for line in entry["detectable"]
     ]
     return f"""{text}
-<p>The smallest change of the fraction between opposite regions that such a design finds in four of five cases, at the
-level of this experiment; more galaxies would not lower it.</p>
+<p>The smallest change of the fraction between opposite regions that such a design finds in four of five cases, by
+simulation of the rule that decides this experiment: the larger of both p, adjusted by Holm over the primary tests. A
+dash: no effect gives a p below the level. More galaxies would not lower it.</p>
 {table(("design", "training sets a footprint", "seeds a training set", "smallest change"), designs)}"""
 
 

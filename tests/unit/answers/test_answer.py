@@ -47,6 +47,11 @@ def test_text_gives_the_estimate_before_the_p():
     )
 
 
+def test_text_says_once_what_several_answers_rest_on():
+    many = [an_answer(short=name, because=["Two regions were compared."]) for name in ("First", "Second")]
+    assert answers_text(many) == "First between hemispheres. Two regions were compared. Second between hemispheres."
+
+
 @pytest.mark.parametrize(
     ("evidence", "answer", "why"),
     [

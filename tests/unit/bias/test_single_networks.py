@@ -74,7 +74,9 @@ def test_thresholds_match_the_label_fraction_and_leave_doubtful_galaxies_out(tmp
 
 def test_labels_of_some_galaxies_correct_the_scores_of_all(tmp_path):
     """Scores have a dipole of the seeing; the true fraction, and the corrected one, have none."""
-    summary, tables = measured(tmp_path, imaged_experiment(tmp_path, n=12_000, per_seeing=0.06, labelled=0.3))
+    given = imaged_experiment(tmp_path, n=12_000, per_seeing=0.06, labelled=0.3)
+    given[0]["tests"]["labelled_at_random"] = True
+    summary, tables = measured(tmp_path, given)
     runs = tables["runs"]
     found = by_name(summary["galaxy_level"])
     assert found["score_dipole"]["share_below_alpha"] == 1
@@ -83,6 +85,28 @@ def test_labels_of_some_galaxies_correct_the_scores_of_all(tmp_path):
     (tmp_path / "whole").mkdir()
     _, tables = measured(tmp_path / "whole", imaged_experiment(tmp_path / "whole"))
     assert "powered_dipole_p" not in tables["runs"]
+
+
+def test_labels_by_confident_votes_correct_no_scores(tmp_path):
+    """Which galaxies have a label follows what they look like, unless the user declares otherwise."""
+    summary, tables = measured(tmp_path, imaged_experiment(tmp_path, n=2000, labelled=0.3))
+    assert not {name for name in tables["runs"] if name.startswith("powered")}
+    assert not {test["name"] for test in summary["tests"] if "powered" in test["name"]}
+
+
+def test_a_strip_keeps_all_but_the_quadrupole(tmp_path):
+    """Each part stands by itself, and what was refused is a sentence of the summary."""
+    experiment, files, catalog = imaged_experiment(tmp_path, n=6000, per_seeing=0.06)
+    strip = np.random.default_rng(1).uniform(-1.25, 1.25, 6000)
+    for file in (*files, catalog):
+        pd.read_parquet(file).assign(dec=strip).to_parquet(file)
+    summary, tables = measured(tmp_path, (experiment, files, catalog))
+    expected = {"glm_dipole_p", "glm_dipole_given_templates_p", "cleaned_dipole_p", "templates_explain"}
+    assert expected <= set(tables["runs"].dropna(axis=1, how="all"))
+    assert "glm_quadrupole_p" not in tables["runs"]
+    refused = [sentence for sentence in summary["not_answered"] if "quadrupole, of 6 of 6 networks" in sentence]
+    assert len(refused) == 2
+    assert "too small a part of the sky" in refused[0]
 
 
 def test_scores_of_one_arm_that_are_off_by_a_dipole_show_between_arms(tmp_path):

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tests.unit.bias.synthetic_experiment import experiment_runs
-from workflow_scripts.bias.training_comparison import training_balance
+from workflow_scripts.bias.training_comparison import Cautions, TrainingSet, cautions_of_arms, training_balance
+from workflow_scripts.sky.unit_vectors import unit_vectors
 
 
 def run_table():
@@ -67,3 +69,58 @@ def test_sets_matched_in_class_alone_give_the_reason(tmp_path):
         pd.read_parquet(file).drop(columns=["mag", "log_size"]).to_parquet(file)
     (entry,) = training_balance(run_table(), files, [["east", "west"]], 0)
     assert "class alone" in entry["reason"]
+
+
+def a_set(name, n, low=0.0, high=360.0, seed=0):
+    """Galaxies anywhere between two right ascensions."""
+    random = np.random.default_rng([seed, n, *name.encode()])
+    vectors = unit_vectors(random.uniform(low, high, n), np.degrees(np.arcsin(random.uniform(-1, 1, n))))
+    return TrainingSet(np.array([f"{name}{number}" for number in range(n)], object), vectors)
+
+
+def cautions(east, west):
+    sets = {("east", n): one for n, one in enumerate(east)} | {("west", n): one for n, one in enumerate(west)}
+    arms = [[key for key in sets if key[0] == name] for name in ("east", "west")]
+    return cautions_of_arms(["east", "west"], arms, sets)
+
+
+def test_halves_of_equal_size_can_be_compared():
+    east = [a_set(f"e{n}_", 100, 0, 180) for n in range(6)]
+    assert cautions(east, [a_set(f"w{n}_", 100, 180, 360) for n in range(6)]) == Cautions()
+
+
+@pytest.mark.parametrize("n", [30, 180, 2000])
+def test_two_regions_that_are_the_whole_sky_are_no_comparison(n):
+    found = cautions([a_set(f"e{k}_", n) for k in range(3)], [a_set(f"w{k}_", n) for k in range(3)])
+    assert found.invalid.startswith("east and west are the same region")
+    assert found.remedy == "Two regions that do not overlap."
+
+
+def test_regions_that_overlap_are_named_and_decide():
+    found = cautions([a_set("e", 500, 0, 200)], [a_set("w", 500, 100, 300)])
+    assert (found.sentences[0].split(" (")[0], found.invalid) == ("east and west overlap", "")
+
+
+@pytest.mark.parametrize(("numbers", "decides"), [((100, 101), True), ((100, 110), True), ((80, 320), False)])
+def test_a_difference_in_number_is_one_of_networks(numbers, decides):
+    found = cautions([a_set("e", numbers[0], 0, 180)], [a_set("w", numbers[1], 180, 360)])
+    named = any(f"Training sets of east have {numbers[0]} galaxies, those of west" in one for one in found.sentences)
+    assert named == (numbers[1] > 105)
+    assert (found.invalid == "") == decides
+
+
+def test_galaxies_of_both_arms_are_named():
+    east = a_set("e", 100, 0, 180)
+    west = a_set("w", 100, 180, 360)
+    mixed = TrainingSet(np.r_[east.ids[:20], west.ids[20:]], np.r_[east.vectors[:20], west.vectors[20:]])
+    sentence = cautions([east], [mixed]).sentences[0]
+    assert sentence.startswith("Training sets of east and west have in common up to 20.0% of their galaxies")
+
+
+@pytest.mark.parametrize(("step", "decides"), [(95, True), (50, False)])
+def test_common_galaxies_of_an_arm_decide_where_they_are_few(step, decides):
+    east = [TrainingSet(np.array([f"t{step * n + k}" for k in range(100)], object)) for n in range(2)]
+    west = [TrainingSet(np.array([f"w{n}_{k}" for k in range(100)], object)) for n in range(2)]
+    found = cautions(east, west)
+    assert found.sentences[0].startswith(f"Training sets of an arm have in common {100 - step:.1f}% of their galaxies")
+    assert (found.invalid == "") == decides

@@ -31,7 +31,7 @@ _CELLS = st.one_of(st.just(""), st.from_regex(r"[a-z0-9.]{1,5}( [a-z0-9]{1,3})?"
     st.sampled_from([("name", "right_asc", "t"), ("n", "r", "t")]),
 )
 def test_cells_are_right_or_refused(rows, left, gap, names):
-    # A column that is empty in all rows cannot be told from one that is not there.
+    # A column that is empty in all rows cannot be decided from one that is not there.
     rows = [("first", "1.5", "x"), *rows]
     header, lines = written(names, rows, left, gap)
     try:

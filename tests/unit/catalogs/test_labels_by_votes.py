@@ -7,6 +7,8 @@ import pytest
 from tests.unit.catalogs.test_make_catalog import entry
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog
 from workflow_scripts.catalogs.hygiene import check_precision
+from workflow_scripts.catalogs.labels import labels_by_votes
+from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.errors import InputError
 
 VOTES = {"elliptical": {"p_el": 0.8}, "spiral": {"p_cs": 0.8, "featured": 0.5}}
@@ -85,3 +87,16 @@ def test_positions_in_single_precision_are_refused():
             check_precision(positions(values, dec), "zoo")
     with pytest.raises(InputError, match="'dec'"):
         check_precision(positions(ra, dec.astype(np.float32).astype(float)), "zoo")
+
+
+@pytest.mark.parametrize("limit", [0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9])
+def test_votes_stored_in_single_precision_reach_the_limit_that_they_were(limit):
+    """0.7 becomes 0.69999999 in single precision, 0.3 becomes 0.30000001."""
+    stored = np.array([limit - 0.01, limit, limit + 0.01], np.float32).astype(float)
+    votes = pd.DataFrame({"label_votes.spiral.p": stored, "label_votes.elliptical.p": 1 - stored})
+    labels, _ = labels_by_votes(votes, {"spiral": {"p": limit}}, ["elliptical", "spiral"], "zoo.fits")
+    assert labels.notna().tolist() == [False, True, True]
+    expected = {">=": [False, True, True], ">": [False, False, True], "<": [True, False, False]}
+    expected |= {"<=": [True, True, False], "==": [False, True, False]}
+    for sign, inside in expected.items():
+        assert NumberRange.of(f"{sign} {limit}").holds(stored).tolist() == inside, sign

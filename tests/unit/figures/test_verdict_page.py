@@ -52,6 +52,11 @@ def test_the_page_has_the_response_model_and_the_variance_budget(tmp_path):
     assert summary["warnings"] == []
     warned = verdict_html(summary | {"warnings": ["900 of 1,000 rows <lost>."]}, tables)
     assert warned.index("900 of 1,000 rows &lt;lost&gt;.") < warned.index("What decides has")
+    assert text.index(summary["headline"]) < text.index("<h2>Answers</h2>") < text.index("<h2>Paper-style")
+    for answer in summary["answers"]:
+        cells = cells_of_row(text, answer["question"])
+        assert cells[0] == answer["answer"]
+        assert cells[4] == number(answer["p_adjusted"])
     (model,) = summary["response_model"]
     first = [with_error(model["K"][0][column], model["K_se"][0][column]) for column in range(3)]
     assert cells_of_row(text, "x")[2:] == first

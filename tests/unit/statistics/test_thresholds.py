@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
-from workflow_scripts.statistics.truth.thresholds import prevalence_matched_threshold, sweep_cuts
+from workflow_scripts.statistics.truth.thresholds import labels_above, prevalence_matched_threshold, sweep_cuts
 
 scores_with_ties = st.lists(
     st.one_of(st.floats(0, 1), st.sampled_from([0.0, 0.25, 0.5, 0.5000001, 1.0])), min_size=1, max_size=40
@@ -46,6 +46,16 @@ def test_threshold_between_neighbouring_floats_separates_them(score):
     scores = np.array([score, np.nextafter(score, 1)])
     threshold, _ = prevalence_matched_threshold(scores, 0.5)
     np.testing.assert_array_equal(scores > threshold, [False, True])
+
+
+def test_scores_of_single_precision_are_compared_as_they_were_counted():
+    """The threshold between two neighbours of single precision rounds to the upper one, of which none is above it."""
+    low = np.float32(0.7)
+    high = np.nextafter(low, np.float32(1))
+    scores = np.array([low] * 809 + [high] * 191, np.float32)
+    threshold, fraction = prevalence_matched_threshold(scores, 0.19)
+    assert fraction == 0.191
+    assert labels_above(scores, threshold).mean() == fraction
 
 
 def test_matched_thresholds_take_the_difference_of_fractions_away_and_keep_the_pattern():

@@ -252,5 +252,5 @@ def _share(values: NDArray, exact: bool) -> float:
 
 
 def _ties(values: NDArray) -> int:
-    """Arrangements that cannot be told from the observed one, because turning the axes gives the same axes."""
+    """Arrangements that cannot be decided from the observed one, because turning the axes gives the same axes."""
     return int((np.abs(values - values[0]) <= 1e-9 * max(1.0, abs(values[0]))).sum())

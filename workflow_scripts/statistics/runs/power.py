@@ -127,7 +127,7 @@ def runs_needed(effect: float, run_sd: float, power: float, alpha: float, compon
     def enough(runs: int) -> bool:
         return two_arm_power(effect, run_sd, runs, runs, alpha, components) >= power
 
-    low = high = max(2, components // 2 + 1)
+    low = high = max(2, (components + 3) // 2)
     while not enough(high):
         low, high = high + 1, 2 * high
         if high > _MOST_RUNS:

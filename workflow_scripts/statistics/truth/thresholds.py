@@ -1,6 +1,8 @@
 """From scores to labels: a fixed threshold, one that matches a fraction, and a cut that leaves doubtful galaxies out.
 
-A label is positive where the score is larger than the threshold, as in the annotation of a catalog.
+A label is positive where the score is larger than the threshold, as in the annotation of a catalog. Scores are compared
+in double precision, whatever they are stored in: a threshold halfway between two neighbouring scores of single
+precision would be rounded to one of them.
 """
 
 from dataclasses import dataclass
@@ -63,6 +65,11 @@ def prevalence_matched_threshold(validation_scores: ArrayLike, fraction: float) 
     return threshold, float(positives[below] / len(scores))
 
 
+def labels_above(scores: ArrayLike, threshold: float) -> NDArray[np.bool_]:
+    """Which scores (n,) are positive at a threshold: the labels that `prevalence_matched_threshold` counted."""
+    return checked_scores(scores) > np.float64(threshold)
+
+
 @dataclass(frozen=True)
 class CutDipoles:
     """What remains at one cut: share of galaxies left out, positive fraction of the annotated ones, and two dipoles.
@@ -92,7 +99,7 @@ def sweep_cuts(scores: ArrayLike, vectors: ArrayLike, cuts: ArrayLike) -> list[C
         raise ValueError("there are no galaxies")
     # Level j holds galaxies that exactly j cuts leave in: a cut's sums are those of the levels from its own on.
     level = np.searchsorted(cuts, np.abs(scores - 0.5), side="left")
-    positive = (scores > 0.5).astype(float)
+    positive = labels_above(scores, 0.5).astype(float)
 
     def binned(values: NDArray) -> NDArray[np.float64]:
         return np.asarray(np.bincount(level, weights=values, minlength=len(cuts) + 1), float)

@@ -1,0 +1,71 @@
+"""What would decide a question that an experiment cannot."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, RESPONSE, RunLevelTest, RunLevelTests
+from workflow_scripts.bias.further_runs import needed_runs
+from workflow_scripts.configuration.expansion import BASE_PIXELS
+
+
+def a_test(design, footprints, quantity="fraction", **values):
+    given = {"design": design, "footprints": tuple(footprints), "quantity": quantity, "network": "net"} | values
+    return RunLevelTest("t", "e", "n", "run", "primary", 4, **given)
+
+
+def run_table(footprints, sets, sd, seed=0):
+    random = np.random.default_rng(seed)
+    axes = dict(zip(footprints, BASE_PIXELS, strict=False))
+    return pd.DataFrame(
+        {"network": "net", "footprint": name, "resample": r, "seed": 0, "family": "rotating"}
+        | {"axis_ra": axes[name][0], "axis_dec": axes[name][1], "fraction": 0.5 + sd * random.normal()}
+        | {f"relative_dipole_{axis}": sd * random.normal() for axis in "xyz"}
+        for name in footprints
+        for r in range(sets)
+    )
+
+
+def needed(test, runs, permutations=10000, others=1):
+    found = RunLevelTests(("x",), permutations=(permutations, 0), tests=[test] * (1 + others))
+    return needed_runs(test, found, runs, 0.01)
+
+
+@pytest.mark.parametrize(("sd", "least", "most"), [(0.001, 6, 6), (0.05, 20, 60)])
+def test_a_contrast_needs_what_permutations_and_the_scatter_need(sd, least, most):
+    (sentence,) = needed(a_test(CONTRAST, ("a", "b")), run_table(("a", "b"), 3, sd))
+    assert least <= int(sentence.split()[0]) <= most
+    assert "fewer than 6 cannot give an adjusted p below 0.01" in sentence
+
+
+def test_a_vector_needs_more_and_a_single_set_gives_no_scatter():
+    (sentence,) = needed(a_test(CONTRAST, ("a", "b"), "dipole"), run_table(("a", "b"), 3, 0.05))
+    assert int(sentence.split()[0]) > 20
+    (sentence,) = needed(a_test(CONTRAST, ("a", "b")), run_table(("a", "b"), 1, 0.05))
+    assert sentence == "At least 6 training sets of each of a and b: fewer cannot give an adjusted p below 0.01."
+
+
+def test_too_few_permutations_are_named():
+    (sentence,) = needed(a_test(CONTRAST, ("a", "b")), run_table(("a", "b"), 8, 0.05), permutations=99)
+    assert sentence == "201 permutations or more (tests.permutations is 99)."
+
+
+def test_rotating_footprints_need_more_of_them_or_more_training_sets():
+    names = [f"f{n:02d}" for n in range(12)]
+    assert "Rotating hemispheres about 12 axes" in needed(a_test(RESPONSE, names[:5]), run_table(names[:5], 1, 0.01))[0]
+    (sentence,) = needed(a_test(RESPONSE, names), run_table(names, 1, 0.05))
+    assert int(sentence.split()[0]) > 20
+    assert "training sets of each of the 12 footprints" in sentence
+
+
+def test_a_pattern_without_a_limit_needs_labels_or_footprints():
+    names = [f"f{n:02d}" for n in range(7)]
+    given = names, "dipole"
+    assert "Reference labels" in needed(a_test(PATTERN, *given, p_permutation=0.5), run_table(names, 1, 0.05))[0]
+    test = a_test(PATTERN, *given, p_permutation=0.5, size=0.1)
+    assert needed(test, run_table(names, 1, 0.05)) == ["8 rotating footprints or more: fewer give no limit."]
+
+
+def test_a_remedy_comes_first():
+    test = a_test(CONTRAST, ("a", "b"), remedy="Two regions that do not overlap.")
+    assert needed(test, run_table(("a", "b"), 3, 0.05)) == ["Two regions that do not overlap."]

@@ -1,0 +1,297 @@
+"""The answers of an experiment: does the training footprint change the catalog, how much, and what cannot be decided.
+
+Each answer rests on one run-level test and is decided by the rule that audits use too; sentences are made of answers.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from workflow_scripts.answers.answer import (
+    CANNOT_TELL,
+    HEADLINE_WORDS,
+    NO,
+    PRIMARY,
+    SECONDARY,
+    YES,
+    Answer,
+    Effect,
+    headline,
+)
+from workflow_scripts.answers.decision import Evidence, decided
+from workflow_scripts.bias.declared_tests import (
+    COMMON_FAMILY,
+    CONTRAST,
+    PAIR_PRIMARY,
+    PATTERN,
+    PRIMARY_FAMILY,
+    ROTATING_PRIMARY,
+    SECONDARY_FAMILY,
+    RunLevelTest,
+    RunLevelTests,
+)
+from workflow_scripts.bias.further_runs import needed_runs
+from workflow_scripts.statistics.p_values import adjusted_within_families
+
+_MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
+_REGIONS_ONLY = "Two regions were compared, without rotating footprints: they may differ in more than where they lie."
+_NO_REFERENCE = (
+    "No galaxy has a reference label, so each network was compared with the mean of all of them, and what is common to"
+    " all cannot be seen."
+)
+_WORDS = {
+    "fraction": "the annotated fraction",
+    "mean_score": "the mean score",
+    "dipole": "the dipole of the annotations",
+}
+_PATTERN_WORDS = "the sky pattern of the annotations"
+
+
+@dataclass(frozen=True)
+class Context:
+    """What answers need beside their tests.
+
+    `runs` is a `run_table`, `ledger` the adjusted p of the tests, `paper_style` a `paper_style_summary`, `alpha` the
+    level, `cautions` sentences on the networks.
+    """
+
+    runs: pd.DataFrame
+    ledger: Sequence[Mapping[str, Any]]
+    paper_style: Mapping[str, Any]
+    alpha: float
+    cautions: Sequence[str] = ()
+
+    @property
+    def largest(self) -> float:
+        """The largest amplitude that a fraction leaves room for."""
+        fraction = float(self.runs["fraction"].mean())
+        return min(fraction, 1 - fraction)
+
+
+def experiment_answers(found: RunLevelTests, context: Context) -> list[Answer]:
+    """The answers: primary tests first, then those of the other design, then the dipole that all networks share."""
+    answers = [
+        _of_test(test, found, context, PRIMARY)
+        for test in (*found.tests, *found.untested)
+        if test.family == PRIMARY_FAMILY
+    ]
+    answers += [_of_test(test, found, context, SECONDARY) for test in found.tests if test.family == SECONDARY_FAMILY]
+    answers += [_common(test, context) for test in found.tests if test.family == COMMON_FAMILY]
+    if not any(test.family == COMMON_FAMILY for test in found.tests):
+        answers.append(_without_common(found, context))
+    return [_beside_others(answer, answers) for answer in answers]
+
+
+def experiment_headline(answers: Sequence[Answer]) -> str:
+    """One sentence of at most 30 words; a secondary difference is in it where the primary tests found none."""
+    sentence = headline(answers).replace("; the training footprint changes", "; it changes")
+    if any(one.answer == YES for one in answers if one.role != SECONDARY):
+        return sentence
+    for one in answers:
+        if one.answer == YES and _of_other_design(one):
+            longer = f"{sentence.rstrip('.')}; but {one.short[0].lower()}{one.short[1:].rstrip('.')}."
+            shorter = f"{answers[0].short.rstrip('.')}; but {one.short[0].lower()}{one.short[1:].rstrip('.')}."
+            return next((text for text in (longer, shorter) if len(text.split()) <= HEADLINE_WORDS), sentence)
+    return sentence
+
+
+def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: str) -> Answer:
+    """The answer of a test of the footprint."""
+    p, floor = _p_and_floor(test, found.tests, context)
+    evidence = Evidence(p, floor, test.limit95, context.largest, test.invalid)
+    answer, because = decided(evidence, context.alpha)
+    because += [caution for caution in test.cautions if caution not in because]
+    if test.design == CONTRAST:
+        because.append(_REGIONS_ONLY)
+    if role == PRIMARY:
+        because += [*_of_single_networks(test, context.paper_style), *context.cautions]
+    further = needed_runs(test, found, context.runs, context.alpha) if answer == CANNOT_TELL else []
+    what = _what(test)
+    return Answer(
+        question=f"Does the training footprint change {what}{f', {test.label}' if test.label else ''}?",
+        test=test.name,
+        answer=answer,
+        statement=_statement(test, answer),
+        short=_short(test, answer),
+        effect=_effect(test),
+        p_adjusted=p,
+        limit95=test.limit95,
+        because=because,
+        next=further,
+        role=role,
+    )
+
+
+def _p_and_floor(test: RunLevelTest, tests: Sequence[RunLevelTest], context: Context) -> tuple[float | None, float]:
+    """The adjusted p of a test, and the smallest that it could have had beside the others of its family."""
+    rows = [row for row in context.ledger if row["unit_of_replication"] == "run" and row["family"] == test.family]
+    own = next((row for row in rows if row["name"] == test.name), None)
+    if own is None:
+        return None, 0.0
+    least = [{**row, "p": test.p_smallest or 0.0} if row is own else row for row in rows]
+    floor = next(row for row in adjusted_within_families(least, context.alpha) if row["name"] == test.name)
+    return own["adjusted"], floor["adjusted"]
+
+
+def _effect(test: RunLevelTest) -> Effect:
+    if test.size is None:
+        return Effect(unit=_unit(test))
+    interval = None if test.size_ci95 is None else (float(test.size_ci95[0]), float(test.size_ci95[1]))
+    direction = " - ".join(test.footprints) if test.design == CONTRAST else test.direction
+    return Effect(float(test.size), interval, _unit(test), direction)
+
+
+def _unit(test: RunLevelTest) -> str:
+    kind = "fraction of galaxies" if test.quantity == "fraction" else "dipole amplitude (change of the fraction)"
+    return "mean score" if test.quantity == "mean_score" else kind
+
+
+def _what(test: RunLevelTest) -> str:
+    return _PATTERN_WORDS if test.design == PATTERN else _WORDS.get(test.quantity, test.quantity.replace("_", " "))
+
+
+def _where(test: RunLevelTest) -> str:
+    """The family or the network of a test, where there are several; the sides of a contrast are in its sentence."""
+    label = test.label.removeprefix(" - ".join(test.footprints)).strip()
+    return f" {label}" if label else ""
+
+
+def _moved(test: RunLevelTest) -> str:
+    """By how much the catalog moves: from one region to the other, or over all directions."""
+    if test.size is None:
+        return ""
+    amount = f"{test.size:.3f}{_interval(test)}"
+    if test.design == CONTRAST:
+        return f"{_capital(_what(test))} differs by {amount} between {' and '.join(test.footprints)}"
+    if test.design == PATTERN:
+        return f"The false dipole along what all networks share changes by {amount} over the footprints{_curve(test)}"
+    where = f", most {test.direction}" if test.direction else ""
+    return f"{_capital(_what(test))} moves by {amount} between opposite hemispheres{where}"
+
+
+def _curve(test: RunLevelTest) -> str:
+    """Where the false dipole is smallest and largest."""
+    least, largest = (test.details[name] for name in ("least", "largest"))
+    return (
+        f", from {least['amplitude']:.3f} at mu = {least['mu']:+.2f} to {largest['amplitude']:.3f} at mu ="
+        f" {largest['mu']:+.2f} (mu: cosine between the footprint's axis and that direction,"
+        f" {test.details['common_direction'].removeprefix('towards ')})"
+    )
+
+
+def _interval(test: RunLevelTest) -> str:
+    return "" if test.size_ci95 is None else " (95 %: {:.3f} to {:.3f})".format(*test.size_ci95)
+
+
+def _capital(words: str) -> str:
+    return f"{words[0].upper()}{words[1:]}"
+
+
+def _statement(test: RunLevelTest, answer: str) -> str:
+    """The estimate first, then what it means."""
+    moved, where = _moved(test), _where(test)
+    if answer == CANNOT_TELL:
+        asked = f"hether the training footprint changes {_what(test)} cannot be decided"
+        return f"{moved}{where}: w{asked}" if moved else f"W{asked}{where}"
+    if answer == YES:
+        return f"{moved or _capital(_what(test))}{where}: the training footprint changes the catalog"
+    return (
+        f"{moved}{where}: no effect of the training footprint is seen, and one above {test.limit95:.3f} is excluded at"
+        " 95 %"
+    )
+
+
+def _short(test: RunLevelTest, answer: str) -> str:
+    """Some twelve words, for the headline."""
+    what = _what(test).removesuffix(" of the annotations") + (f" {test.label}" if test.label else "")
+    if answer == CANNOT_TELL:
+        return f"Whether the training footprint changes {what} cannot be decided"
+    changes = f"The training footprint changes {what}"
+    if answer == NO:
+        return f"{changes} by less than {test.limit95:.3f}"
+    return changes if test.size is None else f"{changes} (by {test.size:.3f})"
+
+
+def _of_single_networks(test: RunLevelTest, paper: Mapping[str, Any]) -> list[str]:
+    """The control beside the estimate: what the same networks show when galaxies are the unit."""
+    if test.quantity == "fraction" and "seeds_pairs" in paper:
+        z = paper["seeds_median_absolute_mcnemar_z"]
+        return [
+            f"Galaxy by galaxy, two networks that differ in the seed alone differ by {z:.1f} 'sigma' in the fraction"
+            f" ({_MEDIAN_BY_CHANCE:.1f} by chance)."
+        ]
+    if test.quantity == "dipole" and "median_max_sigma" in paper:
+        return [
+            "Galaxy by galaxy in the style of the original study, single networks show a cosine dipole of"
+            f" {paper['median_max_sigma']:.1f} 'sigma' in the median, largest {paper['largest_max_sigma']:.1f}, where"
+            f" their mix of labels gives {paper['median_sigma_without_dipole']:.1f} without any dipole; that shows"
+            " nothing of the footprint."
+        ]
+    return []
+
+
+def _common(test: RunLevelTest, context: Context) -> Answer:
+    """The dipole that all networks share, whatever footprint they were trained on."""
+    p, floor = _p_and_floor(test, [test], context)
+    answer, because = decided(Evidence(p, floor, test.limit95, context.largest, test.invalid), context.alpha)
+    shared = (
+        f"All networks together{_where(test)} share a dipole of {test.size:.3f}{_interval(test)} against the reference"
+    )
+    if answer == YES:
+        statement = f"{shared}, {test.direction}"
+        because.append(test.details["cause"])
+    else:
+        statement = f"{shared}, not distinguishable from noise; one above {test.limit95:.3f} is excluded at 95 %"
+    return Answer(
+        question=f"Do all networks share a dipole against the reference{_where(test)}?",
+        test=test.name,
+        answer=answer,
+        statement=statement if answer != CANNOT_TELL else f"{shared}: whether that is noise cannot be decided",
+        short=f"All networks share a dipole of {test.size:.3f}" if answer == YES else "No common dipole is seen",
+        effect=_effect(test),
+        p_adjusted=p,
+        limit95=test.limit95,
+        because=because,
+        next=[] if answer != CANNOT_TELL else ["More training sets, or reference labels of more galaxies."],
+        role=SECONDARY,
+    )
+
+
+def _without_common(found: RunLevelTests, context: Context) -> Answer:
+    """No answer on what all networks share: without reference labels, or enough training sets."""
+    because, further = _NO_REFERENCE, "Reference labels in the catalog."
+    if (context.runs["n_reference"] > 0).any():
+        reasons = [reason for reason, names in found.failed.items() if any("common_dipole" in name for name in names)]
+        because = f"{_capital(reasons[0])}." if reasons else "The labelled galaxies lie on too small a part of the sky."
+        further = "Five training sets or more, and labelled galaxies over a larger part of the sky."
+    return Answer(
+        question="Do all networks share a dipole against the reference?",
+        test="common_dipole",
+        answer=CANNOT_TELL,
+        statement="Whether all networks share a dipole against the reference cannot be decided",
+        short="A common dipole cannot be decided",
+        because=[because],
+        next=[further],
+        role=SECONDARY,
+    )
+
+
+def _beside_others(answer: Answer, answers: Sequence[Answer]) -> Answer:
+    """A primary answer other than yes names the differences that the other design found."""
+    if answer.role != PRIMARY or answer.answer == YES:
+        return answer
+    others = [one for one in answers if one.role == SECONDARY and one.answer == YES and _of_other_design(one)]
+    if not others:
+        return answer
+    named = ", ".join(f"{one.test.replace('_', ' ')} (adjusted p = {one.p_adjusted:.2g})" for one in others)
+    return replace(
+        answer, because=[*answer.because, f"The other design, which is secondary, finds a difference: {named}."]
+    )
+
+
+def _of_other_design(answer: Answer) -> bool:
+    """Whether an answer is of the design that was not chosen."""
+    return answer.role == SECONDARY and answer.test.split()[0] in (*ROTATING_PRIMARY, *PAIR_PRIMARY)

@@ -1,0 +1,106 @@
+"""What would tell more: the smallest design that could answer, from the scatter that the runs themselves show."""
+
+from collections.abc import Sequence
+from math import ceil, factorial
+
+import numpy as np
+import pandas as pd
+
+from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, RunLevelTest, RunLevelTests
+from workflow_scripts.bias.quantities import TESTED
+from workflow_scripts.bias.replicates import FEWEST_FOR_RESPONSE, footprint_axes, of_footprints, of_training_sets
+from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.runs.decision_power import smallest_adjusted_p
+from workflow_scripts.statistics.runs.pattern_response import FEWEST_FOR_LIMIT
+from workflow_scripts.statistics.runs.power import detectable_response, plan_from_pilot, runs_needed
+
+# What a design is planned for, and how often it should find it.
+PLANNED_EFFECT, PLANNED_POWER = 0.05, 0.8
+_MOST_SETS = 100
+_REFERENCE = "Reference labels in the catalog: without them the size of a response has no limit."
+_ROTATING = "Rotating hemispheres about 12 axes (`rotating: hemispheres`), each with a training set of its own."
+
+
+def needed_runs(test: RunLevelTest, found: RunLevelTests, runs: pd.DataFrame, alpha: float) -> list[str]:
+    """Sentences on the smallest design that would answer the question of a test that cannot.
+
+    `runs` is a `run_table`, `alpha` the level of the adjusted p.
+    """
+    if test.remedy:
+        return [test.remedy]
+    tests = max(1, sum(one.family == test.family for one in (*found.tests, *found.untested)))
+    if test.design == PATTERN and test.p_permutation is not None and test.limit95 is None:
+        more = f"{FEWEST_FOR_LIMIT} rotating footprints or more: fewer give no limit."
+        return [_REFERENCE if test.size is None else more]
+    if test.design == CONTRAST:
+        return _training_sets(test, runs[runs["network"] == test.network], alpha, tests, found.permutations[0])
+    if len(test.footprints) < FEWEST_FOR_RESPONSE:
+        return [_ROTATING]
+    return _sets_of_footprints(test, runs[runs["network"] == test.network], alpha, tests, found.permutations[0])
+
+
+def _training_sets(test: RunLevelTest, runs: pd.DataFrame, alpha: float, tests: int, permutations: int) -> list[str]:
+    """Training sets of each side of a contrast."""
+    first, second = test.footprints
+    fewest = next((n for n in range(2, _MOST_SETS) if smallest_adjusted_p(n, n, tests, permutations) < alpha), None)
+    if fewest is None:
+        return [_more_permutations(tests, alpha, permutations)]
+    columns = list(_columns(test))
+    sides = [of_training_sets(runs[runs["footprint"] == name]).reindex(columns=columns) for name in test.footprints]
+    dof = sum(len(side) - 1 for side in sides if len(side) > 1)
+    squares = sum(float(((side - side.mean()) ** 2).to_numpy().sum()) for side in sides)
+    scatter = float(np.sqrt(squares / max(1, dof) / len(columns)))
+    each = f"training sets of each of {first} and {second}"
+    floor = f"{fewest} {each}: fewer cannot give an adjusted p below {alpha:g}."
+    if dof < 1 or not 0 < scatter < np.inf:
+        return [f"At least {floor}"]
+    try:
+        if len(columns) == 1:
+            plan = plan_from_pilot(PLANNED_EFFECT, scatter, dof, PLANNED_POWER, alpha / tests)
+            likely, cautious = plan.runs, f" ({max(fewest, plan.cautious_runs)} if it is underestimated)"
+        else:
+            likely = runs_needed(PLANNED_EFFECT, scatter, PLANNED_POWER, alpha / tests, len(columns))
+            cautious = ""
+    except ValueError as reason:
+        return [f"At least {floor}", f"{reason}."]
+    return [
+        f"{max(fewest, likely)} {each}{cautious} find a difference of {PLANNED_EFFECT:g} in four of five cases, by the"
+        f" scatter of {scatter:.2g} between training sets; fewer than {fewest} cannot give an adjusted p below"
+        f" {alpha:g}."
+    ]
+
+
+def _sets_of_footprints(
+    test: RunLevelTest, runs: pd.DataFrame, alpha: float, tests: int, permutations: int
+) -> list[str]:
+    """Training sets of each rotating footprint, or more permutations."""
+    members = runs[runs["footprint"].isin(test.footprints)]
+    arrangements = factorial(min(20, len(test.footprints)))
+    if tests / min(permutations + 1, arrangements) >= alpha:
+        return [_more_permutations(tests, alpha, permutations)] if arrangements > tests / alpha else [_ROTATING]
+    means = of_footprints(members)
+    columns = [name for name in _columns(test) if name in means]
+    axes = unit_vectors(*footprint_axes(members).to_numpy().T)
+    design = np.column_stack([np.ones(len(axes)), axes])
+    values = means[columns].to_numpy()
+    residual = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    dof = len(axes) - 4
+    scatter = float(np.sqrt((residual**2).sum() / dof / len(columns)))
+    if not 0 < scatter < np.inf:
+        return [_ROTATING]
+    sets = int(members.groupby("footprint")["resample"].nunique().min())
+    smallest = 2 * detectable_response(axes, scatter, PLANNED_POWER, alpha / tests)[1]
+    wanted = max(sets + 1, ceil(sets * (smallest / PLANNED_EFFECT) ** 2))
+    return [
+        f"{wanted} training sets of each of the {len(axes)} footprints, which share no galaxy, find a change of"
+        f" {PLANNED_EFFECT:g} between opposite hemispheres in four of five cases, by the scatter of {scatter:.2g}"
+        f" between footprints that have {sets}."
+    ]
+
+
+def _columns(test: RunLevelTest) -> Sequence[str]:
+    return next(quantity.columns for quantity in TESTED if quantity.name == test.quantity)
+
+
+def _more_permutations(tests: int, alpha: float, permutations: int) -> str:
+    return f"{ceil(tests / alpha) + 1} permutations or more (tests.permutations is {permutations})."
