@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
+from workflow_scripts.configuration.control_runs import controls_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
-from workflow_scripts.configuration.references import check_references, members_of_arm, table_suffix
+from workflow_scripts.configuration.references import (
+    check_image_scale,
+    check_references,
+    members_of_arm,
+    table_suffix,
+)
 from workflow_scripts.configuration.shorthand import written_out
 from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
 from workflow_scripts.configuration.validation import suggestion, validated
@@ -49,9 +55,12 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
                 matching["per_class"] = of_sample
         footprints, families = expand_footprints(completed["footprints"], completed["matchings"])
         check_references(completed, families, footprints)
-    for experiment in completed["experiments"].values():
-        for arm in experiment["arms"].values():
-            arm["footprints"] = members_of_arm(arm, families)
+        for experiment in completed["experiments"].values():
+            for arm in experiment["arms"].values():
+                arm["footprints"] = members_of_arm(arm, families)
+        for name, experiment in completed["experiments"].items():
+            experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
+            check_image_scale(name, experiment, completed)
     configuration = Configuration(completed, footprints)
     for experiment in map(configuration.experiment, configuration.active_experiments):
         # Training sets match in what the catalog has.
@@ -131,7 +140,10 @@ class Configuration:
 
     def galaxies_file(self, survey: str, footprint: str) -> str:
         """What training sets and annotations read of a catalog; its name has the covariates that these match in."""
-        matched = "".join(f"-{name}" for name in sorted(self.footprint(footprint)["matching"]["bins"] or {}))
+        entry = self.footprint(footprint)
+        matched = "".join(f"-{name}" for name in sorted(entry["matching"]["bins"] or {}))
+        if "shuffled" in entry:
+            return f"results/training/{survey}/shuffled_sky{entry['shuffled']}/galaxies{matched}.parquet"
         return f"results/catalog/{self.survey(survey)['catalog']}/galaxies{matched}.parquet"
 
     def galaxies_parameter(self, catalog: str, covariates: Sequence[str]) -> Entry:
@@ -211,13 +223,25 @@ class Configuration:
         """A network."""
         return self._entry("networks", name)
 
+    def trained_network(self, survey: str, name: str) -> Entry:
+        """A network as it is trained on images of a survey: a blur of these is in pixels of its recipe."""
+        entry = self.network(name)
+        if blur := entry.pop("blur_fwhm_arcsec", None):
+            cutout, recipe = self.survey(survey)["cutout"], self.recipe(entry["recipe"])
+            width = cutout["size_px"] * cutout["pixel_scale_arcsec"] * recipe["crop_fraction"]
+            entry["blur_fwhm_px"] = blur / width * recipe["size_px"]
+        return entry
+
     def network_files(self, name: str) -> list[str]:
         """The user's model or weights that a network starts from."""
         network = self.network(name)
         return [network[key] for key in ("path", "weights") if network[key]]
 
     def footprint(self, name: str) -> Entry:
-        """A footprint or member of a family, resolved: `{"name", "region", "matching", "family", "axis"}`."""
+        """A footprint or member of a family, resolved: `{"name", "region", "matching", "family", "axis"}`.
+
+        Those of controls have more (`control_runs.controls_of`).
+        """
         return _found(self._footprints, "footprints", name)
 
     def footprint_region(self, name: str) -> Entry:
@@ -249,6 +273,11 @@ class Configuration:
         """The runs of an experiment, each once, in a fixed order."""
         return runs_of_experiment(self._entry("experiments", experiment))
 
+    def control_runs(self, experiment: str) -> list[Run]:
+        """The runs of the controls of an experiment, each once; some of them may be its own, too."""
+        controls = self._entry("experiments", experiment)["controls"].values()
+        return list(dict.fromkeys(run for control in controls for run in runs_of_experiment(control)))
+
     def training_sets(self, experiment: str) -> list[tuple[str, int]]:
         """Footprint and resample of every training set of an experiment, each once, in the order of its runs."""
         return list(dict.fromkeys((run.footprint, run.resample) for run in self.runs(experiment)))
@@ -263,8 +292,19 @@ class Configuration:
 
     def training_set_files(self, experiment: str, shown: bool = False) -> list[str]:
         """The files of every training set of an experiment, or of those from which example galaxies are shown."""
-        survey = self._entry("experiments", experiment)["survey"]
         drawn = self.shown_training_sets(experiment) if shown else self.training_sets(experiment)
+        return self._files_of_training_sets(experiment, drawn)
+
+    def control_files(self, experiment: str) -> list[str]:
+        """The annotations and training sets of the controls of an experiment."""
+        runs = self.control_runs(experiment)
+        survey = self._entry("experiments", experiment)["survey"]
+        annotations = [f"results/inference/{survey}/{run.run_id}/annotations.parquet" for run in runs]
+        drawn = [(run.footprint, run.resample) for run in runs]
+        return list(dict.fromkeys([*annotations, *self._files_of_training_sets(experiment, drawn)]))
+
+    def _files_of_training_sets(self, experiment: str, drawn: Sequence[tuple[str, int]]) -> list[str]:
+        survey = self._entry("experiments", experiment)["survey"]
         return [f"results/training/{survey}/{name}/resample{number}/training_set.parquet" for name, number in drawn]
 
     def experiment(self, name: str) -> Entry:
@@ -275,17 +315,28 @@ class Configuration:
         """
         entry = self._entry("experiments", name)
         catalog = self._entry("catalogs", self.survey(entry["survey"])["catalog"])
-        directions = {}
-        for footprint in dict.fromkeys(run.footprint for run in self.runs(name)):
-            found = self.footprint(footprint)
-            directions[footprint] = {"axis": found["axis"], "family": (found["family"] or {}).get("name")}
         named = {"name": name, "simulated": catalog["source"] == "simulated", "classes": catalog["classes"]}
-        return {**entry, **named, "footprints": directions}
+        return {**entry, **named, "footprints": self._directions(self.runs(name))}
+
+    def _directions(self, runs: Sequence[Run]) -> dict[str, Entry]:
+        """`axis` and name of the `family` of each footprint of the runs."""
+        found = {footprint: self.footprint(footprint) for footprint in dict.fromkeys(run.footprint for run in runs)}
+        return {
+            name: {"axis": entry["axis"], "family": (entry["family"] or {}).get("name")}
+            for name, entry in found.items()
+        }
 
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        return {key: value for key, value in entry.items() if key not in ("figures", "description")}
+        return {key: value for key, value in entry.items() if key not in ("figures", "description", "controls")}
+
+    def controls_parameter(self, experiment: str) -> dict[str, Entry]:
+        """The controls of an experiment by kind, each in the form from which `listed_runs` lists its runs."""
+        return {
+            kind: {**control, "footprints": self._directions(runs_of_experiment(control))}
+            for kind, control in self._entry("experiments", experiment)["controls"].items()
+        }
 
     def figures_parameter(self, experiment: str) -> Entry:
         """What the figures of an experiment depend on, beside the tables that they show."""

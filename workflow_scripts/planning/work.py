@@ -60,9 +60,10 @@ class WorkSizes:
         catalog = self.settings.catalog(self.settings.survey(survey)["catalog"])
         return self.images_of_survey(survey) * catalog["split"]["annotation_fraction"]
 
-    def annotations_of_experiment(self, experiment: str) -> float:
+    def annotations_of_experiment(self, experiment: str, with_controls: bool = False) -> float:
         """Galaxies that the runs of an experiment annotate, over all runs."""
         runs = len(self.settings.runs(experiment))
+        runs += len(self.settings.control_runs(experiment)) if with_controls else 0
         return runs * self.annotated_galaxies(self.settings.experiment(experiment)["survey"])
 
     def pixels_of_image(self, recipe: str) -> int:
