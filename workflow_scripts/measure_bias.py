@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.answers.answer import Answer, headline
 from workflow_scripts.bias.annotations import Annotations, read_annotations
+from workflow_scripts.bias.controls import control_answers
 from workflow_scripts.bias.imaging_templates import (
     Imaging,
     Templates,
@@ -47,6 +49,7 @@ parser.add_argument(
     "--training-sets", required=True, help="training set of a run (Parquet), with {footprint} and {resample}"
 )
 parser.add_argument("--balance", required=True, help="balance of all training sets (CSV)")
+parser.add_argument("--controls", type=json_argument, default={}, help="the experiment's controls, as JSON")
 parser.add_argument("--hygiene", type=Path, help="what became of the catalog's rows (JSON)")
 parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
 
@@ -63,6 +66,13 @@ def main(arguments: argparse.Namespace) -> None:
         paths_of_runs(arguments.training_sets, runs),
         arguments.balance,
         json.loads(arguments.hygiene.read_text(encoding="utf-8")).get("warnings", []) if arguments.hygiene else [],
+        control_answers(
+            arguments.experiment,
+            arguments.controls,
+            arguments.annotations,
+            arguments.training_sets,
+            arguments.catalog,
+        ),
     )
 
 
@@ -75,10 +85,11 @@ def measure(
     training_sets: Sequence[str] = (),
     balance: str | None = None,
     warnings: Sequence[str] = (),
+    controls: Sequence[Answer] = (),
 ) -> None:
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order.
 
-    `warnings`: what a reader should know of the catalog's rows before any number.
+    `warnings`: what a reader should know of the catalog's rows before any number; `controls`: answers of the controls.
     """
     annotations = read_annotations(experiment["name"], listed, files, catalog)
     check_opposite(experiment, listed)
@@ -116,7 +127,9 @@ def measure(
     of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"])
     paper_style = paper_style_summary(runs, tables["contrasts"])
     record = provenance(experiment, {"permutations": settings["seed"]}, files)
+    answers = list(controls)
     summary = {
+        **({"headline": headline(answers), "answers": [one.as_dict() for one in answers]} if answers else {}),
         "experiment": experiment["name"],
         "simulated": experiment["simulated"],
         "warnings": list(warnings),

@@ -168,4 +168,3 @@ def _replaced(experiment: Mapping[str, Any], names: Mapping[str, str]) -> Entry:
         if any(one in names for one in entry["footprints"])
     }
     return {"arms": arms, "opposite": [[names[one] for one in pair] for pair in experiment["opposite"]]}
-
