@@ -96,7 +96,7 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float) -> Answe
             kind,
             CANNOT_TELL,
             f"Whether {words.subject} show an effect was not tested",
-            f"{words.subject} could not be tested",
+            f"{words.subject.capitalize()} could not be tested",
             because=[*because, "None of the primary tests could be made.", *reasons],
             next=["Add training sets or footprints to the arms that are compared."],
             role=CONTROL,
@@ -111,7 +111,7 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float) -> Answe
         return Answer(
             answer=YES,
             statement=f"{words.subject.capitalize()} show an effect ({name}), which speaks against this experiment",
-            short=f"{words.subject.capitalize()} show an effect where there is none, which speaks against this experiment",
+            short=f"{words.subject.capitalize()} show an effect where there is none: this speaks against the experiment",
             because=[*because, f"If this is no accident, which has a probability of {alpha:g}, {words.meaning}."],
             next=[
                 "Repeat the control with another controls.seed; believe no effect of the experiment before it passes."
@@ -123,7 +123,7 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float) -> Answe
         return Answer(
             answer=CANNOT_TELL,
             statement=f"Whether {words.subject} show an effect cannot be told at the level {alpha:g}",
-            short=f"{words.subject} cannot tell at the level {alpha:g}",
+            short=f"{words.subject.capitalize()} cannot tell at the level {alpha:g}",
             because=[*because, floors],
             next=["Add training sets or footprints to the arms that are compared, or permutations."],
             **common,
@@ -131,7 +131,7 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float) -> Answe
     return Answer(
         answer=NO,
         statement=f"{words.subject.capitalize()} show no effect, as they should",
-        short=f"{words.subject} show no effect, as they should",
+        short=f"{words.subject.capitalize()} show no effect, as they should",
         because=because,
         **common,
     )
@@ -235,7 +235,7 @@ def _of_dose(answer: str, subject: str, largest: float, because: list[str], give
     return Answer(
         answer=answer,
         statement=f"Whether {subject[0].lower()}{subject[1:]} follows {blur} cannot be told",
-        short=f"whether {subject[0].lower()}{subject[1:]} follows a blur cannot be told",
+        short=f"Whether {subject[0].lower()}{subject[1:]} follows a blur cannot be told",
         because=because,
         next=["More training sets of that footprint (replicates of its arm), or more doses."],
         **given,

@@ -29,7 +29,7 @@ def controls_of(
         a valid entry, the arms of which list members in place of families.
     footprints
         all footprints, as `expand_footprints` gives them. That of a placebo has the region of all that take part, and
-        the `family` or the `turns` in which they share its galaxies out; that of a shuffled sky has its seed, `shuffled`.
+        the `family` or the `turns` in which they share its galaxies out; that of a shuffled sky its seed, `shuffled`.
     networks
         all networks. One whose training images are blurred has `blur_fwhm_arcsec`.
 

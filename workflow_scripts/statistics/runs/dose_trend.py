@@ -48,8 +48,8 @@ def dose_trend(doses: ArrayLike, values: ArrayLike, permutations: int, seed: int
     DoseTrend
         Two-sided. Without an effect of the dose the runs of a training set are exchangeable, whatever the training sets
         differ by, so that the permutation is exact: a randomised block design (Edgington & Onghena 2007, Randomization
-        Tests, chapter 6). The interval is that of the mean slope over training sets (Student's t); of a single one, that
-        of its regression.
+        Tests, chapter 6). The interval is that of the mean slope over training sets (Student's t); of a single one,
+        that of its regression.
 
     Raises
     ------
