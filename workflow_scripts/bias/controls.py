@@ -111,7 +111,7 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float) -> Answe
         return Answer(
             answer=YES,
             statement=f"{words.subject.capitalize()} show an effect ({name}), which speaks against this experiment",
-            short=f"{words.subject.capitalize()} show an effect where there is none: this speaks against the experiment",
+            short=f"{words.subject.capitalize()} show an effect where none can be, which speaks against the experiment",
             because=[*because, f"If this is no accident, which has a probability of {alpha:g}, {words.meaning}."],
             next=[
                 "Repeat the control with another controls.seed; believe no effect of the experiment before it passes."
@@ -128,9 +128,10 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float) -> Answe
             next=["Add training sets or footprints to the arms that are compared, or permutations."],
             **common,
         )
+    limit = "" if shown.size_ci95 is None else f", and none above {_limit(shown):.3f} in the {shown.quantity}"
     return Answer(
         answer=NO,
-        statement=f"{words.subject.capitalize()} show no effect, as they should",
+        statement=f"{words.subject.capitalize()} show no effect, as they should{limit}",
         short=f"{words.subject.capitalize()} show no effect, as they should",
         because=because,
         **common,
