@@ -37,7 +37,7 @@ rule measure_bias:
     input:
         annotations=of_runs("results/inference/{survey}/{{run_id}}/annotations.parquet"),
         training_sets=lambda wildcards: settings.training_set_files(wildcards.experiment),
-        controls=lambda wildcards: settings.control_files(wildcards.experiment),
+        controls=lambda wildcards: files_of_controls(settings, wildcards.experiment),
         balance="results/bias/{experiment}/balance.csv",
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
         hygiene=of_experiment("results/catalog/{catalog}/hygiene.json"),
@@ -66,7 +66,7 @@ rule measure_bias:
         ),
     params:
         experiment=entry("bias_parameter", of="experiment"),
-        controls=entry("controls_parameter", of="experiment"),
+        controls=lambda wildcards: as_parameter(controls_parameter(settings, wildcards.experiment)),
         # Patterns, because a command line has no room for the files of a thousand runs.
         annotations=of_experiment(placed("results/inference/{survey}/{{run_id}}/annotations.parquet")),
         training_sets=of_experiment(

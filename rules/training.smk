@@ -113,7 +113,7 @@ rule train:
         ),
         gpu=int(settings.gpu),
     params:
-        network=lambda wildcards: as_parameter(settings.trained_network(wildcards.survey, wildcards.network)),
+        network=lambda wildcards: as_parameter(trained_network(settings, wildcards.survey, wildcards.network)),
         resume=placed("results/training/.resume"),
         in_words=in_words(lambda wildcards: settings.network(wildcards.network)),
         code=code("train"),

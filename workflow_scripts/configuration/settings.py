@@ -223,15 +223,6 @@ class Configuration:
         """A network."""
         return self._entry("networks", name)
 
-    def trained_network(self, survey: str, name: str) -> Entry:
-        """A network as it is trained on images of a survey: a blur of these is in pixels of its recipe."""
-        entry = self.network(name)
-        if blur := entry.pop("blur_fwhm_arcsec", None):
-            cutout, recipe = self.survey(survey)["cutout"], self.recipe(entry["recipe"])
-            width = cutout["size_px"] * cutout["pixel_scale_arcsec"] * recipe["crop_fraction"]
-            entry["blur_fwhm_px"] = blur / width * recipe["size_px"]
-        return entry
-
     def network_files(self, name: str) -> list[str]:
         """The user's model or weights that a network starts from."""
         network = self.network(name)
@@ -273,11 +264,6 @@ class Configuration:
         """The runs of an experiment, each once, in a fixed order."""
         return runs_of_experiment(self._entry("experiments", experiment))
 
-    def control_runs(self, experiment: str) -> list[Run]:
-        """The runs of the controls of an experiment, each once; some of them may be its own, too."""
-        controls = self._entry("experiments", experiment)["controls"].values()
-        return list(dict.fromkeys(run for control in controls for run in runs_of_experiment(control)))
-
     def training_sets(self, experiment: str) -> list[tuple[str, int]]:
         """Footprint and resample of every training set of an experiment, each once, in the order of its runs."""
         return list(dict.fromkeys((run.footprint, run.resample) for run in self.runs(experiment)))
@@ -292,19 +278,8 @@ class Configuration:
 
     def training_set_files(self, experiment: str, shown: bool = False) -> list[str]:
         """The files of every training set of an experiment, or of those from which example galaxies are shown."""
+        survey = self._entry("experiments", experiment)["survey"]
         drawn = self.shown_training_sets(experiment) if shown else self.training_sets(experiment)
-        return self._files_of_training_sets(experiment, drawn)
-
-    def control_files(self, experiment: str) -> list[str]:
-        """The annotations and training sets of the controls of an experiment."""
-        runs = self.control_runs(experiment)
-        survey = self._entry("experiments", experiment)["survey"]
-        annotations = [f"results/inference/{survey}/{run.run_id}/annotations.parquet" for run in runs]
-        drawn = [(run.footprint, run.resample) for run in runs]
-        return list(dict.fromkeys([*annotations, *self._files_of_training_sets(experiment, drawn)]))
-
-    def _files_of_training_sets(self, experiment: str, drawn: Sequence[tuple[str, int]]) -> list[str]:
-        survey = self._entry("experiments", experiment)["survey"]
         return [f"results/training/{survey}/{name}/resample{number}/training_set.parquet" for name, number in drawn]
 
     def experiment(self, name: str) -> Entry:
@@ -316,9 +291,9 @@ class Configuration:
         entry = self._entry("experiments", name)
         catalog = self._entry("catalogs", self.survey(entry["survey"])["catalog"])
         named = {"name": name, "simulated": catalog["source"] == "simulated", "classes": catalog["classes"]}
-        return {**entry, **named, "footprints": self._directions(self.runs(name))}
+        return {**entry, **named, "footprints": self.directions(self.runs(name))}
 
-    def _directions(self, runs: Sequence[Run]) -> dict[str, Entry]:
+    def directions(self, runs: Sequence[Run]) -> dict[str, Entry]:
         """`axis` and name of the `family` of each footprint of the runs."""
         found = {footprint: self.footprint(footprint) for footprint in dict.fromkeys(run.footprint for run in runs)}
         return {
@@ -330,13 +305,6 @@ class Configuration:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
         return {key: value for key, value in entry.items() if key not in ("figures", "description", "controls")}
-
-    def controls_parameter(self, experiment: str) -> dict[str, Entry]:
-        """The controls of an experiment by kind, each in the form from which `listed_runs` lists its runs."""
-        return {
-            kind: {**control, "footprints": self._directions(runs_of_experiment(control))}
-            for kind, control in self._entry("experiments", experiment)["controls"].items()
-        }
 
     def figures_parameter(self, experiment: str) -> Entry:
         """What the figures of an experiment depend on, beside the tables that they show."""

@@ -10,6 +10,7 @@ from tests.unit.bias.synthetic_experiment import write_experiment
 from workflow_scripts.answers.answer import CONTROL, POSITIVE_CONTROL, Answer, headline
 from workflow_scripts.bias.controls import answers_to_dose, control_answers
 from workflow_scripts.configuration import load
+from workflow_scripts.configuration.control_entries import controls_parameter
 from workflow_scripts.runs import listed_runs
 
 CONFIG = {
@@ -46,7 +47,7 @@ def answered(folder, effect: float, kind: str, without: str | None = None) -> An
     if without:
         del config["experiments"]["main"]["arms"][without]
     settings = load(config)
-    control = settings.controls_parameter("main")[kind]
+    control = controls_parameter(settings, "main")[kind]
     listed = listed_runs(control)
     _, files, catalog = write_experiment(folder, effect, listed, n=1500)
     for number, (run, file) in enumerate(zip(listed, files, strict=True)):

@@ -6,6 +6,12 @@ import pytest
 import yaml
 
 from workflow_scripts.configuration import as_parameter, load
+from workflow_scripts.configuration.control_entries import (
+    controls_parameter,
+    files_of_controls,
+    runs_of_controls,
+    trained_network,
+)
 from workflow_scripts.errors import InputError
 
 CONFIG = yaml.safe_load("""
@@ -47,8 +53,8 @@ def test_each_control_repeats_the_runs_that_are_compared():
     settings = configured()
     own = [run for run in settings.runs("main") if run.arm != "random"]
     for kind, suffix in (("placebo", "_placebo0"), ("shuffled_sky", "_shuffled0")):
-        control = settings.controls_parameter("main")[kind]
-        runs = [run for run in settings.control_runs("main") if suffix in run.footprint]
+        control = controls_parameter(settings, "main")[kind]
+        runs = [run for run in runs_of_controls(settings, "main") if suffix in run.footprint]
         assert sorted(control["arms"]) == ["halves", "rotating"]
         assert len(runs) == len(own) == 12 * 2 + 2 * 3
         named = {(run.footprint.split(suffix)[0], run.network, run.resample, run.seed) for run in runs}
@@ -60,9 +66,9 @@ def test_each_control_repeats_the_runs_that_are_compared():
 
 def test_a_dose_shares_training_sets_and_the_runs_without_blur():
     settings = configured()
-    dose = settings.controls_parameter("main")["dose"]
+    dose = controls_parameter(settings, "main")["dose"]
     assert dose["doses"] == {"small": 0.0, "small_blur0p3": 0.3, "small_blur1": 1.0}
-    runs = [run for run in settings.control_runs("main") if run.footprint == "east"]
+    runs = [run for run in runs_of_controls(settings, "main") if run.footprint == "east"]
     assert {run.network for run in runs} == set(dose["doses"])
     assert len(runs) == 3 * 3
     assert {run for run in runs if run.network == "small"} <= set(settings.runs("main"))
@@ -71,8 +77,8 @@ def test_a_dose_shares_training_sets_and_the_runs_without_blur():
 def test_a_blur_is_given_in_pixels_of_the_recipe():
     settings = configured()
     # 60 pixels of 0.5 arcsec, the central half of which becomes 40 pixels.
-    assert settings.trained_network("survey", "small_blur0p3")["blur_fwhm_px"] == pytest.approx(0.3 / (15 / 40))
-    assert settings.trained_network("survey", "small") == settings.network("small")
+    assert trained_network(settings, "survey", "small_blur0p3")["blur_fwhm_px"] == pytest.approx(0.3 / (15 / 40))
+    assert trained_network(settings, "survey", "small") == settings.network("small")
 
 
 def test_controls_change_no_parameter_of_the_experiment():
@@ -82,10 +88,10 @@ def test_controls_change_no_parameter_of_the_experiment():
         assert getattr(settings, name)("main") == getattr(without, name)("main")
     for run in settings.runs("main"):
         assert settings.training_set_parameter(run.footprint) == without.training_set_parameter(run.footprint)
-        assert settings.trained_network("survey", run.network) == without.trained_network("survey", run.network)
+        assert trained_network(settings, "survey", run.network) == trained_network(without, "survey", run.network)
     assert settings.training_set_files("main") == without.training_set_files("main")
-    assert without.controls_parameter("main") == {}
-    assert without.control_files("main") == []
+    assert controls_parameter(without, "main") == {}
+    assert files_of_controls(without, "main") == []
 
 
 def test_galaxies_of_a_shuffled_sky_and_no_others_are_shuffled():
@@ -96,7 +102,7 @@ def test_galaxies_of_a_shuffled_sky_and_no_others_are_shuffled():
 
 
 def test_another_seed_is_another_name():
-    named = [{run.run_id for run in configured(ALL | {"seed": seed}).control_runs("main")} for seed in (0, 1)]
+    named = [{run.run_id for run in runs_of_controls(configured(ALL | {"seed": seed}), "main")} for seed in (0, 1)]
     shared = named[0] & named[1]
     assert shared
     assert all(run_id.startswith("east/") for run_id in shared)
@@ -105,7 +111,7 @@ def test_another_seed_is_another_name():
 def test_footprints_connected_by_pairs_are_pooled_together():
     arms = {"all": {"footprints": ["east", "west", "north"], "networks": ["small"]}}
     settings = configured({"placebo": True}, arms=arms, opposite=[["east", "west"], ["north", "east"]])
-    placebos = {run.footprint: settings.footprint(run.footprint) for run in settings.control_runs("main")}
+    placebos = {run.footprint: settings.footprint(run.footprint) for run in runs_of_controls(settings, "main")}
     assert sorted(placebos) == [
         "east_placebo0_with_north_west",
         "north_placebo0_with_east_west",
@@ -113,7 +119,7 @@ def test_footprints_connected_by_pairs_are_pooled_together():
     ]
     assert len({as_parameter(entry["region"]) for entry in placebos.values()}) == 1
     assert sorted(entry["turns"]["member"] for entry in placebos.values()) == [0, 1, 2]
-    assert settings.controls_parameter("main")["placebo"]["opposite"] == [
+    assert controls_parameter(settings, "main")["placebo"]["opposite"] == [
         ["east_placebo0_with_north_west", "west_placebo0_with_east_north"],
         ["north_placebo0_with_east_west", "east_placebo0_with_north_west"],
     ]
@@ -124,7 +130,7 @@ def test_experiments_share_controls_with_the_same_footprints():
     config["experiments"]["main"]["controls"] = ALL
     config["experiments"]["second"] = {"like": "main"}
     settings = load(config)
-    assert settings.control_files("main") == settings.control_files("second")
+    assert files_of_controls(settings, "main") == files_of_controls(settings, "second")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from workflow_scripts import shuffle_sky
 from workflow_scripts.configuration import load
+from workflow_scripts.configuration.control_entries import runs_of_controls
 from workflow_scripts.tables import recorded_config, write_table
 from workflow_scripts.training_sets.matching import draw_training_set
 from workflow_scripts.training_sets.shuffled_sky import shuffled_positions
@@ -43,7 +44,7 @@ def placebo(make_pool):
         config = copy.deepcopy(CONFIG)
         config["experiments"]["main"]["controls"] = {"placebo": True, "seed": seed}
         settings = load(config)
-        (name,) = {run.footprint for run in settings.control_runs("main") if run.footprint.startswith(footprint)}
+        (name,) = {run.footprint for run in runs_of_controls(settings, "main") if run.footprint.startswith(footprint)}
         return draw_training_set(pool, settings.training_set_parameter(name), resample)
 
     return draw
