@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.answers.answer import Answer, headline
+from workflow_scripts.answers.answer import headline
 from workflow_scripts.bias.annotations import Annotations, read_annotations
-from workflow_scripts.bias.controls import control_answers
+from workflow_scripts.bias.controls import WITHOUT_CONTROLS, Controls, measured_controls
 from workflow_scripts.bias.imaging_templates import (
     Imaging,
     Templates,
@@ -66,7 +66,7 @@ def main(arguments: argparse.Namespace) -> None:
         paths_of_runs(arguments.training_sets, runs),
         arguments.balance,
         json.loads(arguments.hygiene.read_text(encoding="utf-8")).get("warnings", []) if arguments.hygiene else [],
-        control_answers(
+        measured_controls(
             arguments.experiment,
             arguments.controls,
             arguments.annotations,
@@ -85,11 +85,11 @@ def measure(
     training_sets: Sequence[str] = (),
     balance: str | None = None,
     warnings: Sequence[str] = (),
-    controls: Sequence[Answer] = (),
+    controls: Controls = WITHOUT_CONTROLS,
 ) -> None:
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order.
 
-    `warnings`: what a reader should know of the catalog's rows before any number; `controls`: answers of the controls.
+    `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured.
     """
     annotations = read_annotations(experiment["name"], listed, files, catalog)
     check_opposite(experiment, listed)
@@ -126,8 +126,10 @@ def measure(
         mediated = mediation_of_contrasts(annotations, coefficients, opposite, settings["seed"])
     of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"])
     paper_style = paper_style_summary(runs, tables["contrasts"])
-    record = provenance(experiment, {"permutations": settings["seed"]}, files)
-    answers = list(controls)
+    inputs = list(dict.fromkeys([*files, *controls.files]))
+    given = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
+    record = provenance(given, {"permutations": settings["seed"]}, inputs)
+    answers = list(controls.answers)
     summary = {
         **({"headline": headline(answers), "answers": [one.as_dict() for one in answers]} if answers else {}),
         "experiment": experiment["name"],

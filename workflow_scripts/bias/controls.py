@@ -3,7 +3,7 @@
 A control is measured as the experiment is, from runs of its own (`configuration/control_runs.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -44,13 +44,24 @@ _NEGATIVE = {
 }
 
 
-def control_answers(
+class Controls(NamedTuple):
+    """The `answers` of an experiment's controls, and what they rest on: `entries` by kind, and annotation `files`."""
+
+    entries: Mapping[str, Any]
+    files: Sequence[str]
+    answers: Sequence[Answer]
+
+
+WITHOUT_CONTROLS = Controls({}, (), ())
+
+
+def measured_controls(
     experiment: Mapping[str, Any],
     controls: Mapping[str, Mapping[str, Any]],
     annotations: str,
     training_sets: str,
     catalog: str,
-) -> list[Answer]:
+) -> Controls:
     """One answer for each control without a cause, and one for each number that should follow a dose.
 
     Parameters
@@ -64,18 +75,20 @@ def control_answers(
     catalog
         for the reference labels.
     """
-    answers = []
+    answers: list[Answer] = []
+    used: list[str] = []
     for kind, control in controls.items():
         listed = listed_runs(control)
-        name = f"{experiment['name']}, control {kind}"
-        runs = run_table(read_annotations(name, listed, paths_of_runs(annotations, listed), catalog))
+        files = paths_of_runs(annotations, listed)
+        runs = run_table(read_annotations(f"{experiment['name']}, control {kind}", listed, files, catalog))
+        used += files
         if kind in _NEGATIVE:
             sets = read_training_sets(paths_of_runs(training_sets, listed))
             found = run_level_tests(runs, {**experiment, **control}, sets)
             answers.append(answer_without_cause(kind, found, experiment["tests"]["alpha"]))
         else:
             answers += answers_to_dose(runs, control, experiment["tests"], experiment["classes"])
-    return answers
+    return Controls(controls, list(dict.fromkeys(used)), answers)
 
 
 def answer_without_cause(kind: str, found: RunLevelTests, alpha: float) -> Answer:

@@ -4,6 +4,7 @@ A control is an experiment of its own: it has arms and opposite pairs, and its f
 any others, under names that hold all that can change them. So no rule but the one that measures knows of controls.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from workflow_scripts.configuration.sources import ConfigError, KeyPath
 from workflow_scripts.configuration.validation import check_name
 
 PLACEBO, SHUFFLED_SKY, DOSE = "placebo", "shuffled_sky", "dose"
+# Of the other footprints that a placebo's name lists; it is the name of a folder.
+_LONGEST_NAME = 100
 
 Entry = dict[str, Any]
 Groups = dict[str, tuple[str, ...]]
@@ -112,6 +115,8 @@ def _placebos(groups: Groups, footprints: Mapping[str, Entry], seed: int, path: 
             made[footprint] = {**entry, "name": f"{footprint}_placebo{seed}", "region": everywhere, "family": shared}
         else:
             others = "_".join(one for one in group if one != footprint)
+            if len(others) > _LONGEST_NAME:
+                others = hashlib.sha256(others.encode()).hexdigest()[:12]
             turns = {"name": f"{'_'.join(group)}_placebo{seed}", "member": group.index(footprint), "of": len(group)}
             placebo = f"{footprint}_placebo{seed}_with_{others}"
             made[footprint] = {**entry, "name": placebo, "region": everywhere, "turns": turns}

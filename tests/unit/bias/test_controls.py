@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.bias.synthetic_experiment import write_experiment
 from workflow_scripts.answers.answer import CONTROL, POSITIVE_CONTROL, Answer, headline
-from workflow_scripts.bias.controls import answers_to_dose, control_answers
+from workflow_scripts.bias.controls import answers_to_dose, measured_controls
 from workflow_scripts.configuration import load
 from workflow_scripts.configuration.control_entries import controls_parameter
 from workflow_scripts.runs import listed_runs
@@ -61,7 +61,10 @@ def answered(folder, effect: float, kind: str, without: str | None = None) -> An
         f"{folder}/{{run_id}}/annotations.parquet",
         f"{folder}/{{footprint}}/resample{{resample}}/training_set.parquet",
     )
-    (answer,) = control_answers(settings.bias_parameter("main"), {kind: control}, *patterns, str(catalog))
+    controls = measured_controls(settings.bias_parameter("main"), {kind: control}, *patterns, str(catalog))
+    assert controls.entries == {kind: control}
+    assert len(controls.files) == len(files)
+    (answer,) = controls.answers
     assert answer.role == CONTROL
     assert answer.as_dict()["role"] == "control"
     return answer
