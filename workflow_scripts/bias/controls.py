@@ -195,6 +195,9 @@ def answers_to_dose(
     made = {key: trend for key, trend in trends.items() if isinstance(trend, DoseTrend)}
     adjusted = dict(zip(made, holm([trend.p_permutation for trend in made.values()]), strict=True))
     largest = max(control["doses"].values())
+    # A fraction, and a dipole, can change by no more than this.
+    fraction = float(runs["fraction"].mean())
+    room = {"fraction": max(fraction, 1 - fraction), "pattern": min(fraction, 1 - fraction)}
     (footprint,) = runs["footprint"].unique()
     answers = []
     for (base, what), trend in trends.items():
@@ -212,7 +215,7 @@ def answers_to_dose(
         else:
             p, limit = float(adjusted[base, what]), max(map(abs, trend.change_ci95))
             floor = len(made) * trend.p_smallest
-            answer, why = decided(Evidence(p, floor, limit, largest_possible=1.0), settings["alpha"])
+            answer, why = decided(Evidence(p, floor, limit, largest_possible=room[what]), settings["alpha"])
             unit = f"{'fraction' if what == 'fraction' else 'dipole'}, from no blur to {largest:g} arcsec"
             evidence = {"p_adjusted": p, "limit95": limit, "effect": Effect(trend.change, trend.change_ci95, unit)}
             steps = ", ".join(f"{value:.4f}" for value in trend.means)
