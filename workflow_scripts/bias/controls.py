@@ -85,17 +85,20 @@ def measured_controls(
         if kind in _NEGATIVE:
             sets = read_training_sets(paths_of_runs(training_sets, listed))
             found = run_level_tests(runs, {**experiment, **control}, sets)
-            answers.append(answer_without_cause(kind, found, experiment["tests"]["alpha"]))
+            fraction = float(runs["fraction"].mean())
+            alpha, largest = experiment["tests"]["alpha"], min(fraction, 1 - fraction)
+            answers.append(answer_without_cause(kind, found, alpha, largest))
         else:
             answers += answers_to_dose(runs, control, experiment["tests"], experiment["classes"])
     return Controls(controls, list(dict.fromkeys(used)), answers)
 
 
-def answer_without_cause(kind: str, found: RunLevelTests, alpha: float) -> Answer:
+def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest: float) -> Answer:
     """Whether the primary tests find an effect in a control (`placebo` or `shuffled_sky`) in which there is none.
 
     The answer is yes where the smallest p, after Holm's adjustment over the primary tests, is below `alpha`: without a
-    fault that is so in a share `alpha` of all experiments, at most.
+    fault that is so in a share `alpha` of all experiments, at most. It is no where no effect is found and the limit on
+    it, if the test gives one, is below `largest`, the largest that there could be.
     """
     words = _NEGATIVE[kind]
     tests = {test.name: test for test in found.tests if test.family == "primary"}
@@ -118,36 +121,41 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float) -> Answe
     p, floor = adjusted[name], len(adjusted) * min(tests[one].p_smallest or 0.0 for one in adjusted)
     bounded = [test for test in tests.values() if test.size_ci95 is not None]
     shown = tests[name] if p < alpha or not bounded else bounded[0]
-    common: dict[str, Any] = {"question": question, "test": name, "p_adjusted": p, "role": CONTROL}
-    common |= {"effect": _effect(shown), "limit95": _limit(shown)}
-    if p < alpha:
-        return Answer(
-            answer=YES,
-            statement=f"{words.subject.capitalize()} show an effect ({name}), which speaks against this experiment",
-            short=f"{words.subject.capitalize()} show an effect where none can be, which speaks against the experiment",
-            because=[*because, f"If this is no accident, which has a probability of {alpha:g}, {words.meaning}."],
-            next=[
-                "Repeat the control with another controls.seed; believe no effect of the experiment before it passes."
-            ],
-            **common,
-        )
-    if floor >= alpha:
-        floors = f"So few training sets, or permutations, give no adjusted p below {floor:.2g}, whatever the effect."
-        return Answer(
-            answer=CANNOT_TELL,
-            statement=f"Whether {words.subject} show an effect cannot be told at the level {alpha:g}",
-            short=f"{words.subject.capitalize()} cannot tell at the level {alpha:g}",
-            because=[*because, floors],
-            next=["Add training sets or footprints to the arms that are compared, or permutations."],
-            **common,
-        )
-    limit = "" if shown.size_ci95 is None else f", and none above {_limit(shown):.3f} in the {shown.quantity}"
+    limit = _limit(shown)
+    # Of a test that gives no limit, a control is believed without one.
+    answer, why = decided(Evidence(p, floor, limit or 0.0, largest), alpha)
+    subject = words.subject.capitalize()
+    statement, short, further = {
+        YES: (
+            f"{subject} show an effect ({name}), which speaks against this experiment",
+            f"{subject} show an effect where none can be, which speaks against this experiment",
+            "Repeat the control with another controls.seed; believe no effect of the experiment before it passes.",
+        ),
+        NO: (
+            f"{subject} show no effect{f' above {limit:.3f} in the {shown.quantity}' if limit else ''}, as they should",
+            f"{subject} show no effect, as they should",
+            "",
+        ),
+        CANNOT_TELL: (
+            f"Whether {words.subject} show an effect cannot be told",
+            f"{subject} cannot tell",
+            "Add training sets or footprints to the arms that are compared, or permutations.",
+        ),
+    }[answer]
+    if answer == YES:
+        why = [f"If this is no accident, which has a probability of {alpha:g}, {words.meaning}."]
     return Answer(
-        answer=NO,
-        statement=f"{words.subject.capitalize()} show no effect, as they should{limit}",
-        short=f"{words.subject.capitalize()} show no effect, as they should",
-        because=because,
-        **common,
+        question,
+        name,
+        answer,
+        statement,
+        short,
+        effect=_effect(shown),
+        p_adjusted=p,
+        limit95=limit,
+        because=[*because, *why],
+        next=[further] if further else [],
+        role=CONTROL,
     )
 
 

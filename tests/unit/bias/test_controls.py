@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.bias.synthetic_experiment import write_experiment
 from workflow_scripts.answers.answer import CONTROL, POSITIVE_CONTROL, Answer, headline
-from workflow_scripts.bias.controls import answers_to_dose, measured_controls
+from workflow_scripts.bias.controls import answer_without_cause, answers_to_dose, measured_controls
+from workflow_scripts.bias.run_level import RunLevelTest, RunLevelTests
 from workflow_scripts.configuration import load
 from workflow_scripts.configuration.control_entries import controls_parameter
 from workflow_scripts.runs import listed_runs
@@ -87,7 +88,7 @@ def test_a_healthy_control_has_its_line_and_no_part_in_the_headline(tmp_path):
     assert answer.answer == "no"
     assert answer.p_adjusted >= 0.01
     assert 0 < answer.limit95 < 0.05
-    assert "show no effect, as they should" in answer.text
+    assert f"show no effect above {answer.limit95:.3f} in the fraction, as they should" in answer.text
     assert "(No is the healthy answer.)" in answer.question
     assert headline([PRIMARY, answer]) == "The footprint changes the fraction."
 
@@ -96,6 +97,30 @@ def test_a_control_of_few_training_sets_cannot_tell(tmp_path):
     answer = answered(tmp_path, 0.0, "shuffled_sky", without="rotating")
     assert answer.answer == "cannot tell"
     assert answer.next
+
+
+@pytest.mark.parametrize(
+    ("numbers", "answer", "words"),
+    [
+        ({"p_permutation": 0.5, "size_ci95": (0.0, 0.2)}, "no", "above 0.200 in the fraction"),
+        ({"p_permutation": 0.5, "size_ci95": (0.0, 0.4)}, "cannot tell", "nothing is excluded"),
+        ({"p_permutation": 0.5}, "no", "show no effect, as they should"),
+        ({"p_permutation": 0.05, "p_smallest": 0.05}, "cannot tell", "No adjusted p below 0.05"),
+        ({"p_permutation": 0.001, "size_ci95": (0.0, 0.4)}, "yes", "probability of 0.01"),
+    ],
+)
+def test_answer_of_one_test(numbers, answer, words):
+    test = RunLevelTest("fraction_response", "", "", "run", "primary", 12, size=0.1, quantity="fraction", **numbers)
+    found = answer_without_cause("placebo", RunLevelTests((test.name,), tests=[test]), 0.01, largest=0.3)
+    assert found.answer == answer
+    assert words in found.text
+
+
+def test_a_control_without_a_primary_test_cannot_tell():
+    failed = {"2 footprints are too few": ["fraction_response"]}
+    found = answer_without_cause("placebo", RunLevelTests(("fraction_response",), failed=failed), 0.01, largest=0.3)
+    assert found.answer == "cannot tell"
+    assert "fraction_response: 2 footprints are too few." in found.because
 
 
 def dosed(effect: float, sets: int, doses=(0.0, 0.3, 0.6, 0.9), labelled: bool = True) -> list[Answer]:
