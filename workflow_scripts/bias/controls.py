@@ -77,7 +77,8 @@ def measured_controls(
     """
     answers: list[Answer] = []
     used: list[str] = []
-    for kind, control in controls.items():
+    # In a fixed order, whatever the order of the keys.
+    for kind, control in sorted(controls.items(), key=lambda item: (item[0] not in _NEGATIVE, item[0])):
         listed = listed_runs(control)
         files = paths_of_runs(annotations, listed)
         runs = run_table(read_annotations(f"{experiment['name']}, control {kind}", listed, files, catalog))
