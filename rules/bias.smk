@@ -1,5 +1,6 @@
 # The statistics of one experiment: paper-style numbers for every run, and the result with the run as the unit.
-#   needs:  the annotations of every run of the experiment, the catalog, the training sets and their balance
+#   needs:  the annotations of every run of the experiment and its controls, the catalog, the training sets and their
+#           balance
 #   gives:  results/bias/{experiment}/summary.json with the answers, and the tables behind it; design.json and balance.csv
 #           before any network is trained
 
@@ -66,6 +67,7 @@ rule measure_bias:
     input:
         annotations=of_runs("results/inference/{survey}/{{run_id}}/annotations.parquet"),
         training_sets=lambda wildcards: settings.training_set_files(wildcards.experiment),
+        controls=lambda wildcards: files_of_controls(settings, wildcards.experiment),
         balance="results/bias/{experiment}/balance.csv",
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
         hygiene=of_experiment("results/catalog/{catalog}/hygiene.json"),
@@ -88,9 +90,13 @@ rule measure_bias:
     conda:
         "../envs/statistics.yaml"
     resources:
-        **cluster_request("measure_bias", size=lambda wildcards: sizes.annotations_of_experiment(wildcards.experiment)),
+        **cluster_request(
+            "measure_bias",
+            size=lambda wildcards: sizes.annotations_of_experiment(wildcards.experiment, with_controls=True),
+        ),
     params:
         experiment=entry("bias_parameter", of="experiment"),
+        controls=lambda wildcards: as_parameter(controls_parameter(settings, wildcards.experiment)),
         # Patterns, because a command line has no room for the files of a thousand runs.
         annotations=of_experiment(placed("results/inference/{survey}/{{run_id}}/annotations.parquet")),
         training_sets=of_experiment(
@@ -101,6 +107,7 @@ rule measure_bias:
     message:
         "Measure the bias of experiment {wildcards.experiment}"
     shell:
-        "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --catalog {input.catalog}"
+        "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --controls {params.controls:q}"
+        " --catalog {input.catalog}"
         " --annotations {params.annotations:q} --training-sets {params.training_sets:q}"
         " --balance {input.balance} --hygiene {input.hygiene} --output-folder {params.folder} 2> {log}"

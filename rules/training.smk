@@ -1,7 +1,8 @@
 # Training sets drawn from footprints, and one trained network a run (footprint x network x resample x seed).
 #   needs:  the catalog, the ledger of the cutouts, the images, and designs that can be answered
 #   gives:  results/training/footprints/{footprint}.moc.fits, results/training/{survey}/{footprint}/resample{r}/ and
-#           results/training/{survey}/{footprint}/{network}/resample{r}_seed{s}/
+#           results/training/{survey}/{footprint}/{network}/resample{r}_seed{s}/; for the control of that name
+#           results/training/{survey}/shuffled_sky{seed}/
 
 
 rule map_footprint:
@@ -28,6 +29,34 @@ rule map_footprint:
     shell:
         "python -m workflow_scripts.map_footprint --footprint {params.footprint:q} --moc {output.moc}"
         " --summary {output.summary} 2> {log}"
+
+
+# A control: the sky of another universe, in which nothing depends on the position.
+rule shuffle_sky:
+    input:
+        galaxies=lambda wildcards: "results/catalog/{}/galaxies{}.parquet".format(
+            settings.survey(wildcards.survey)["catalog"], wildcards.covariates
+        ),
+        ledger="results/cutouts/{survey}/ledger.parquet",
+    output:
+        "results/training/{survey}/shuffled_sky{seed}/galaxies{covariates}.parquet",
+    log:
+        "logs/training/{survey}/shuffled_sky{seed}/galaxies{covariates}/shuffle_sky.log",
+    benchmark:
+        "benchmarks/training/{survey}/shuffled_sky{seed}/galaxies{covariates}/shuffle_sky.tsv"
+    wildcard_constraints:
+        covariates=r"(-[A-Za-z]\w*)*",
+    conda:
+        "../envs/survey.yaml"
+    resources:
+        **cluster_request("shuffle_sky", size=lambda wildcards: sizes.galaxies_of_survey(wildcards.survey)),
+    params:
+        code=code("shuffle_sky"),
+    message:
+        "Shuffle the positions of {wildcards.survey} within training pool and annotation set, seed {wildcards.seed}"
+    shell:
+        "python -m workflow_scripts.shuffle_sky --galaxies {input.galaxies} --ledger {input.ledger}"
+        " --seed {wildcards.seed} --output {output} 2> {log}"
 
 
 rule draw_training_set:
@@ -109,7 +138,7 @@ rule train:
         ),
         gpu=int(settings.gpu),
     params:
-        network=entry("network", of="network"),
+        network=lambda wildcards: as_parameter(trained_network(settings, wildcards.survey, wildcards.network)),
         resume=placed("results/training/.resume"),
         in_words=in_words(lambda wildcards: settings.network(wildcards.network)),
         code=code("train"),

@@ -12,6 +12,7 @@ import pandas as pd
 
 from workflow_scripts.answers.answer import answers_text
 from workflow_scripts.bias.annotations import Annotations, read_annotations
+from workflow_scripts.bias.controls import WITHOUT_CONTROLS, Controls, measured_controls
 from workflow_scripts.bias.declared_tests import PATTERN, PRIMARY_FAMILY
 from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
 from workflow_scripts.bias.imaging_templates import (
@@ -51,6 +52,7 @@ parser.add_argument(
     "--training-sets", required=True, help="training set of a run (Parquet), with {footprint} and {resample}"
 )
 parser.add_argument("--balance", required=True, help="balance of all training sets (CSV)")
+parser.add_argument("--controls", type=json_argument, default={}, help="the experiment's controls, as JSON")
 parser.add_argument("--hygiene", type=Path, help="what became of the catalog's rows (JSON)")
 parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
 
@@ -67,6 +69,13 @@ def main(arguments: argparse.Namespace) -> None:
         paths_of_runs(arguments.training_sets, runs),
         arguments.balance,
         json.loads(arguments.hygiene.read_text(encoding="utf-8")).get("warnings", []) if arguments.hygiene else [],
+        measured_controls(
+            arguments.experiment,
+            arguments.controls,
+            arguments.annotations,
+            arguments.training_sets,
+            arguments.catalog,
+        ),
     )
 
 
@@ -79,10 +88,11 @@ def measure(
     training_sets: Sequence[str] = (),
     balance: str | None = None,
     warnings: Sequence[str] = (),
+    controls: Controls = WITHOUT_CONTROLS,
 ) -> None:
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order.
 
-    `warnings`: what a reader should know of the catalog's rows before any number.
+    `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured.
     """
     annotations = read_annotations(experiment["name"], listed, files, catalog)
     check_opposite(experiment, listed)
@@ -121,11 +131,13 @@ def measure(
         mediated = mediation_of_contrasts(annotations, coefficients, opposite, settings["seed"])
     of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"])
     paper_style = paper_style_summary(runs, tables["contrasts"])
-    record = provenance(experiment, {"permutations": settings["seed"]}, files)
+    inputs = list(dict.fromkeys([*files, *controls.files]))
+    given = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
+    record = provenance(given, {"permutations": settings["seed"]}, inputs)
     cautions = cautions_of_networks(runs, annotations, experiment["classes"])
     rule = DecidingRule(settings["alpha"], max(1, len(decisive)), settings["permutations"])
     context = Context(runs, of_runs, paper_style, settings["alpha"], cautions)
-    answers = experiment_answers(found, context)
+    answers = [*experiment_answers(found, context), *controls.answers]
     compared = [sentence for test in found.tests for sentence in test.cautions]
     summary = {
         "headline": experiment_headline(answers),

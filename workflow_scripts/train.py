@@ -35,6 +35,7 @@ def main(args: argparse.Namespace) -> None:
     spec = args.network
     # TensorFlow takes seconds to start: not for --help.
     from workflow_scripts.images.arrays import ImageStore
+    from workflow_scripts.images.blurring import blurred
     from workflow_scripts.networks.architectures import build_model
     from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
     from workflow_scripts.networks.model_files import write_model
@@ -45,6 +46,8 @@ def main(args: argparse.Namespace) -> None:
     set_up(args.seed, spec["threads"], args.threads)
     source_ids, labels = read_training_set(args.training_set)
     images = ImageStore(args.index).read(source_ids.tolist())
+    if blur := spec.get("blur_fwhm_px"):
+        images = blurred(images, blur)
     model = build_model(spec, images.shape[1:], max(2, int(labels.max()) + 1))
     config: dict[str, Any] = {"network": spec, "footprint": args.footprint, "resample": args.resample}
     given = [path for path in (spec.get("path"), spec.get("weights")) if path]

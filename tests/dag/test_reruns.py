@@ -140,6 +140,17 @@ def test_a_shorter_list_of_runs_repeats_the_statistics_only(workflow):
     assert jobs(workflow) == AFTER_RUNS | BALANCE | of_report("draw_footprints")
 
 
+def test_controls_add_their_runs_and_repeat_the_measurement(workflow):
+    dose = {"footprint": "east", "blur_fwhm_arcsec": [1, 2]}
+    controls = {"placebo": True, "shuffled_sky": True, "dose": dose}
+    change(workflow, lambda c: c["experiments"]["first"].update(controls=controls))
+    expected = {("shuffle_sky", "training/pixels/shuffled_sky0")}
+    for footprint in ("east_placebo0_with_west", "west_placebo0_with_east", "east_shuffled0", "west_shuffled0"):
+        expected |= (of_set(footprint) - BALANCE) | of_run(footprint)
+    expected |= of_run("east", network="net_blur1") | of_run("east", network="net_blur2")
+    assert jobs(workflow) == expected | AFTER_MEASURE
+
+
 def test_a_second_experiment_shares_runs(workflow):
     def edit(config):
         config["experiments"]["second"] = {

@@ -10,7 +10,7 @@ from typing import Any
 from workflow_scripts.statistics.result import plain
 
 YES, NO, CANNOT_TELL = "yes", "no", "cannot tell"
-PRIMARY, SECONDARY, CONTROL = "primary", "secondary", "control"
+PRIMARY, SECONDARY, CONTROL, POSITIVE_CONTROL = "primary", "secondary", "control", "positive control"
 HEADLINE_WORDS = 30
 
 
@@ -32,7 +32,8 @@ class Answer:
     largest effect, in the effect's unit, that is compatible with the data at 95 % (None where nothing is excluded).
     `because` are sentences on what the answer rests on or lacks, `next` on what would tell more. `statement` is the
     answer as a sentence without p; `short`, of at most 20 words, is its part of a headline. `role` is `PRIMARY` for a
-    question that was chosen beforehand, `CONTROL` for one whose "yes" speaks against the experiment.
+    question that was chosen beforehand, `CONTROL` for one whose "yes" speaks against the experiment, and
+    `POSITIVE_CONTROL` for one whose "no" does.
     """
 
     question: str
@@ -81,7 +82,7 @@ def headline(answers: Sequence[Answer]) -> str:
     """
     if not answers:
         raise ValueError("there is no answer to put in a headline")
-    alarms = [one for one in answers if one.role == CONTROL and one.answer == YES]
+    alarms = [one for one in answers if (one.role, one.answer) in ((CONTROL, YES), (POSITIVE_CONTROL, NO))]
     primary = [one for one in answers if one.role == PRIMARY] or list(answers)
     known = [one for wanted in (YES, NO, CANNOT_TELL) for one in primary if one.answer == wanted]
     sentence = ""

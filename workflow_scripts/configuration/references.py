@@ -194,6 +194,14 @@ def _check_experiment(
             check_name(here, footprint, f"the arms of {path[1]}", used)
 
 
+def check_image_scale(name: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for a dose in arcsec where the images of the survey have no scale, or one a galaxy."""
+    scale = config["surveys"][experiment["survey"]].get("cutout", {}).get("pixel_scale_arcsec")
+    if "dose" in experiment["controls"] and not isinstance(scale, float):
+        problem = f"needs images of one scale, expected a number for surveys.{experiment['survey']}, pixel_scale_arcsec"
+        raise ConfigError(("experiments", name, "controls", "dose"), problem)
+
+
 def members_of_arm(arm: Mapping[str, Any], families: Mapping[str, list[str]]) -> list[str]:
     """The footprints of an arm; families stand for all their members."""
     return [member for footprint in arm["footprints"] for member in families.get(footprint, [footprint])]

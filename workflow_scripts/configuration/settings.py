@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
+from workflow_scripts.configuration.control_runs import controls_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
-from workflow_scripts.configuration.references import check_references, members_of_arm, table_suffix
+from workflow_scripts.configuration.references import (
+    check_image_scale,
+    check_references,
+    members_of_arm,
+    table_suffix,
+)
 from workflow_scripts.configuration.shorthand import written_out
 from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
 from workflow_scripts.configuration.validation import suggestion, validated
@@ -50,9 +56,12 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
                 matching["per_class"] = of_sample
         footprints, families = expand_footprints(completed["footprints"], completed["matchings"])
         check_references(completed, families, footprints)
-    for experiment in completed["experiments"].values():
-        for arm in experiment["arms"].values():
-            arm["footprints"] = members_of_arm(arm, families)
+        for experiment in completed["experiments"].values():
+            for arm in experiment["arms"].values():
+                arm["footprints"] = members_of_arm(arm, families)
+        for name, experiment in completed["experiments"].items():
+            experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
+            check_image_scale(name, experiment, completed)
     configuration = Configuration(completed, footprints)
     for experiment in map(configuration.experiment, configuration.active_experiments):
         # Training sets match in what the catalog has.
@@ -136,7 +145,10 @@ class Configuration:
 
     def galaxies_file(self, survey: str, footprint: str) -> str:
         """What training sets and annotations read of a catalog; its name has the covariates that these match in."""
-        matched = "".join(f"-{name}" for name in sorted(self.footprint(footprint)["matching"]["bins"] or {}))
+        entry = self.footprint(footprint)
+        matched = "".join(f"-{name}" for name in sorted(entry["matching"]["bins"] or {}))
+        if "shuffled" in entry:
+            return f"results/training/{survey}/shuffled_sky{entry['shuffled']}/galaxies{matched}.parquet"
         return f"results/catalog/{self.survey(survey)['catalog']}/galaxies{matched}.parquet"
 
     def galaxies_parameter(self, catalog: str, covariates: Sequence[str]) -> Entry:
@@ -222,7 +234,10 @@ class Configuration:
         return [network[key] for key in ("path", "weights") if network[key]]
 
     def footprint(self, name: str) -> Entry:
-        """A footprint or member of a family, resolved: `{"name", "region", "matching", "family", "axis"}`."""
+        """A footprint or member of a family, resolved: `{"name", "region", "matching", "family", "axis"}`.
+
+        Those of controls have more (`control_runs.controls_of`).
+        """
         return _found(self._footprints, "footprints", name)
 
     def footprint_region(self, name: str) -> Entry:
@@ -285,17 +300,22 @@ class Configuration:
         """
         entry = self._entry("experiments", name)
         catalog = self._entry("catalogs", self.survey(entry["survey"])["catalog"])
-        directions = {}
-        for footprint in dict.fromkeys(run.footprint for run in self.runs(name)):
-            found = self.footprint(footprint)
-            directions[footprint] = {"axis": found["axis"], "family": (found["family"] or {}).get("name")}
         named = {"name": name, "simulated": catalog["source"] == "simulated", "classes": catalog["classes"]}
-        return {**entry, **named, "footprints": directions}
+        return {**entry, **named, "footprints": self.directions(self.runs(name))}
+
+    def directions(self, runs: Sequence[Run]) -> dict[str, Entry]:
+        """`axis` and name of the `family` of each footprint of the runs."""
+        found = {footprint: self.footprint(footprint) for footprint in dict.fromkeys(run.footprint for run in runs)}
+        return {
+            name: {"axis": entry["axis"], "family": (entry["family"] or {}).get("name")}
+            for name, entry in found.items()
+        }
 
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        kept = {key: value for key, value in entry.items() if key not in ("figures", "description", *DESIGN_KEYS)}
+        others = ("figures", "description", "controls", *DESIGN_KEYS)
+        kept = {key: value for key, value in entry.items() if key not in others}
         return {**kept, "tests": {key: value for key, value in entry["tests"].items() if key not in DESIGN_KEYS}}
 
     def design_parameter(self, experiment: str) -> Entry:

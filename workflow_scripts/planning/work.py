@@ -7,6 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from workflow_scripts.catalogs.formats import matching_files
+from workflow_scripts.configuration.control_entries import runs_of_controls
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.surveys.bricks.geometry import NUMBER_OF_BRICKS, bricks_of
 from workflow_scripts.surveys.registry import kind_of, pixels_of_cutout
@@ -64,9 +65,10 @@ class WorkSizes:
         """Galaxies of the catalog of an experiment."""
         return self.galaxies_of_survey(self.settings.experiment(experiment)["survey"])
 
-    def annotations_of_experiment(self, experiment: str) -> float:
+    def annotations_of_experiment(self, experiment: str, with_controls: bool = False) -> float:
         """Galaxies that the runs of an experiment annotate, over all runs."""
         runs = len(self.settings.runs(experiment))
+        runs += len(runs_of_controls(self.settings, experiment)) if with_controls else 0
         return runs * self.annotated_galaxies(self.settings.experiment(experiment)["survey"])
 
     def pixels_of_image(self, recipe: str) -> int:

@@ -4,6 +4,7 @@ Coarsened exact matching (Iacus, King & Porro 2012, Political Analysis 20, 1): e
 of each cell of class and binned covariates as follow from the whole pool, whatever other footprints there are.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -25,7 +26,8 @@ def draw_training_set(
 
     With `disjoint`, the members of a family have no galaxy in common: each resample shares the pool out anew, by a hash
     of the galaxies' ids. A footprint that is not in a family then has no galaxy in common with its other resamples,
-    which take one after the other from one shuffled list. Without `disjoint` every draw is independent.
+    which take one after the other from one shuffled list; footprints with `turns` take from one list in turn, so that
+    they have none in common either. Without `disjoint` every draw is independent.
 
     Parameters
     ----------
@@ -33,7 +35,8 @@ def draw_training_set(
         labelled galaxies of the training pool that have an image, in any order: `source_id, ra, dec` (ICRS degrees),
         `label` and covariates.
     footprint
-        `name`, `region`, `matching` (`per_class`, `bins`, `shortfall`, `disjoint`) and `family` or None.
+        `name`, `region`, `matching` (`per_class`, `bins`, `shortfall`, `disjoint`), `family` or None, and perhaps
+        `turns`: the `name` of the list, and which `member` this is, from 0, of how many (`of`).
     resample
         number of the draw, from 0.
     class_names
@@ -63,11 +66,15 @@ def draw_training_set(
     who = {label: f"footprints.{name}, class {names.get(label, label)}, resample {resample}" for label in classes}
     regions, member = (family["regions"], family["member"]) if family else ([footprint["region"]], 0)
     ra, dec = pool["ra"].to_numpy(float), pool["dec"].to_numpy(float)
-    covered = np.stack([contains(region_moc(region, name=name), ra, dec) for region in regions])
+    # The members of a family may have one region: each is covered once.
+    texts = [json.dumps(region, sort_keys=True) for region in regions]
+    inside_of = {text: contains(region_moc(json.loads(text), name=name), ra, dec) for text in dict.fromkeys(texts)}
+    covered = np.stack([inside_of[text] for text in texts])
     available = np.array([[np.sum(inside & (labels == label)) for label in classes] for inside in covered])
     # Without a common galaxy, for which earlier resamples are drawn first and set aside.
     consecutive = matching["disjoint"] and family is None
-    sets = resample + 1 if consecutive else 1
+    turns = footprint.get("turns") or {"name": name, "member": 0, "of": 1}
+    sets = resample * turns["of"] + turns["member"] + 1 if consecutive else 1
     for label, number in zip(classes, available[member], strict=True):
         if number < sets * per_class:
             apart = f" ({sets} training sets of {per_class} without a common galaxy)" if sets > 1 else ""
@@ -78,7 +85,7 @@ def draw_training_set(
     # A member that can never be filled raises its own error; it must not take galaxies from those that can.
     covered &= (available >= per_class).all(axis=1)[:, None]
 
-    shuffle = f"{family['name'] if family else name} draw" + ("" if consecutive else f" {resample}")
+    shuffle = f"{turns['name']} draw" if consecutive else f"{family['name'] if family else name} draw {resample}"
     chosen = []
     for label in classes:
         of_class = np.flatnonzero(labels == label)

@@ -85,6 +85,13 @@ def test_another_seed_gives_another_model(reference, run_here, train_arguments, 
     assert outcome(fresh)["history.csv"] != reference["history.csv"]
 
 
+def test_a_blur_is_seen_by_the_network_and_recorded(reference, run_here, train_arguments, outcome, fresh):
+    run_here(train, *train_arguments(fresh, blur_fwhm_px=4.0))
+    assert outcome(fresh)["model.keras"] != reference["model.keras"]
+    assert outcome(fresh)["history.csv"] != reference["history.csv"]
+    assert json.loads(outcome(fresh)["run.json"])["config"]["network"]["blur_fwhm_px"] == 4.0
+
+
 @pytest.mark.long
 def test_killed_training_resumes_to_the_same_bytes(reference, run_step, train_arguments, outcome, fresh, tiny_survey):
     for epoch in (1, 3):

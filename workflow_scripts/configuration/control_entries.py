@@ -1,0 +1,39 @@
+"""What rules and steps read of the controls of an experiment (`control_runs.controls_of` makes them)."""
+
+from typing import Any
+
+from workflow_scripts.configuration.settings import Configuration
+from workflow_scripts.runs import Run, runs_of_experiment
+
+
+def runs_of_controls(settings: Configuration, experiment: str) -> list[Run]:
+    """The runs of all controls of an experiment, each once; some of them may be its own, too."""
+    controls = settings.experiment(experiment)["controls"].values()
+    return list(dict.fromkeys(run for control in controls for run in runs_of_experiment(control)))
+
+
+def files_of_controls(settings: Configuration, experiment: str) -> list[str]:
+    """The annotations and training sets of the controls of an experiment."""
+    runs, survey = runs_of_controls(settings, experiment), settings.experiment(experiment)["survey"]
+    annotations = [f"results/inference/{survey}/{run.run_id}/annotations.parquet" for run in runs]
+    drawn = dict.fromkeys((run.footprint, run.resample) for run in runs)
+    sets = [f"results/training/{survey}/{name}/resample{number}/training_set.parquet" for name, number in drawn]
+    return list(dict.fromkeys([*annotations, *sets]))
+
+
+def controls_parameter(settings: Configuration, experiment: str) -> dict[str, Any]:
+    """The controls of an experiment by kind, each in the form from which `listed_runs` lists its runs."""
+    return {
+        kind: {**control, "footprints": settings.directions(runs_of_experiment(control))}
+        for kind, control in settings.experiment(experiment)["controls"].items()
+    }
+
+
+def trained_network(settings: Configuration, survey: str, network: str) -> dict[str, Any]:
+    """A network as it is trained on images of a survey: a blur of these is in pixels of its recipe, `blur_fwhm_px`."""
+    entry = settings.network(network)
+    if blur := entry.pop("blur_fwhm_arcsec", None):
+        cutout, recipe = settings.survey(survey)["cutout"], settings.recipe(entry["recipe"])
+        width = cutout["size_px"] * cutout["pixel_scale_arcsec"] * recipe["crop_fraction"]
+        entry["blur_fwhm_px"] = blur / width * recipe["size_px"]
+    return entry
