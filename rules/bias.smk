@@ -7,7 +7,7 @@
 
 rule check_design:
     input:
-        galaxies=lambda wildcards: list(settings.galaxies_of_experiment(wildcards.experiment)),
+        galaxies=lambda wildcards: list(galaxies_of_experiment(settings, wildcards.experiment)),
         ledger=of_experiment("results/cutouts/{survey}/ledger.parquet"),
         mocs=lambda wildcards: of_the_user(settings.moc_files_of_experiment(wildcards.experiment)),
     output:
@@ -25,7 +25,7 @@ rule check_design:
     params:
         design=entry("design_parameter", of="experiment"),
         galaxies=lambda wildcards: as_parameter(
-            {placed(path): names for path, names in settings.galaxies_of_experiment(wildcards.experiment).items()}
+            {placed(path): names for path, names in galaxies_of_experiment(settings, wildcards.experiment).items()}
         ),
         code=code("check_design"),
     message:

@@ -29,7 +29,7 @@ from workflow_scripts.bias.pairs import pair_table
 from workflow_scripts.bias.quantities import galaxy_level_p, galaxy_level_summary
 from workflow_scripts.bias.replicates import arm_means
 from workflow_scripts.bias.response_model import DecidingRule, response_models, variance_budget
-from workflow_scripts.bias.run_level import Sky, run_level_tests
+from workflow_scripts.bias.run_level import run_level_tests
 from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run_table
 from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import maps_of_experiment
@@ -39,7 +39,6 @@ from workflow_scripts.provenance import provenance
 from workflow_scripts.runs import listed_runs, paths_of_runs
 from workflow_scripts.statistics.p_values import adjusted_within_families, ledger
 from workflow_scripts.statistics.result import plain
-from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
@@ -105,9 +104,7 @@ def measure(
     runs = pd.concat(columns, axis=1)
     fractions = fractions_of_runs(annotations, settings["ra_bins"])
     training_templates = mean_training_templates(pd.read_csv(balance), templates) if balance and templates else None
-    found = run_level_tests(
-        runs, experiment, read_training_sets(training_sets), training_templates, sky_of(annotations)
-    )
+    found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates, annotations.sky)
     found.missing += [*without_imaging, *single.refused]
     of_runs = ledger(found.tests, settings["alpha"])
     decisive = [line for line in of_runs if line["family"] == PRIMARY_FAMILY]
@@ -182,13 +179,6 @@ def imaging_or_reason(
         return templates, imaging_of(templates, annotations, settings["seed"]), []
     except ValueError as reason:
         return templates, None, [f"Whether imaging explains a dipole of the annotations: {reason}."]
-
-
-def sky_of(annotations: Annotations) -> Sky:
-    """Where the annotated galaxies lie, and those with a reference label."""
-    positions, labelled = annotations.positions.centred / annotations.n, annotations.known_positions.centred
-    determined = annotations.labelled.any() and np.linalg.cond(labelled) < LARGEST_CONDITION
-    return Sky(positions, np.linalg.inv(labelled) if determined else None)
 
 
 def check_opposite(experiment: dict[str, Any], listed: list[dict[str, Any]]) -> None:

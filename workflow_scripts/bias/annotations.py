@@ -14,8 +14,20 @@ from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 from workflow_scripts.statistics.sky.sky_sums import PositionSums
 from workflow_scripts.tables import read_table
+
+
+@dataclass(frozen=True)
+class Sky:
+    """Where the annotated galaxies lie: covariance of their `positions` (3, 3), and `labelled_inverse` (3, 3).
+
+    That is the covariance of a dipole against the reference for labels of variance 1, None without a reference.
+    """
+
+    positions: NDArray[np.float64]
+    labelled_inverse: NDArray[np.float64] | None
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,13 @@ class Annotations:
     def known_positions(self) -> PositionSums:
         """Sums over the galaxies in `known`."""
         return PositionSums.of(self.known_vectors)
+
+    @cached_property
+    def sky(self) -> Sky:
+        """Where the annotated galaxies lie, and those with a reference label."""
+        labelled = self.known_positions.centred
+        determined = self.labelled.any() and np.linalg.cond(labelled) < LARGEST_CONDITION
+        return Sky(self.positions.centred / self.n, np.linalg.inv(labelled).astype(np.float64) if determined else None)
 
     def scores(self, row: int) -> NDArray[np.float32]:
         """Scores (n,) of a run, read from its file: four times the labels, and no test needs two runs' at once.

@@ -81,11 +81,12 @@ def measured_controls(
     for kind, control in sorted(controls.items(), key=lambda item: (item[0] not in _NEGATIVE, item[0])):
         listed = listed_runs(control)
         files = paths_of_runs(annotations, listed)
-        runs = run_table(read_annotations(f"{experiment['name']}, control {kind}", listed, files, catalog))
+        annotated = read_annotations(f"{experiment['name']}, control {kind}", listed, files, catalog)
+        runs = run_table(annotated)
         used += files
         if kind in _NEGATIVE:
             sets = read_training_sets(paths_of_runs(training_sets, listed))
-            found = run_level_tests(runs, {**experiment, **control}, sets)
+            found = run_level_tests(runs, {**experiment, **control}, sets, sky=annotated.sky)
             fraction = float(runs["fraction"].mean())
             alpha, largest = experiment["tests"]["alpha"], min(fraction, 1 - fraction)
             answers.append(answer_without_cause(kind, found, alpha, largest))
@@ -120,9 +121,9 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest:
         )
     name = min(adjusted, key=adjusted.__getitem__)
     p, floor = adjusted[name], len(adjusted) * min(tests[one].p_smallest or 0.0 for one in adjusted)
-    bounded = [test for test in tests.values() if test.size_ci95 is not None]
+    bounded = [test for test in tests.values() if test.limit95 is not None]
     shown = tests[name] if p < alpha or not bounded else bounded[0]
-    limit = _limit(shown)
+    limit = shown.limit95
     # Of a test that gives no limit, a control is believed without one.
     answer, why = decided(Evidence(p, floor, limit or 0.0, largest), alpha)
     subject = words.subject.capitalize()
@@ -165,10 +166,6 @@ def _effect(test: RunLevelTest) -> Effect:
     size = test.size if test.size is not None else float(np.linalg.norm(np.atleast_1d(np.asarray(test.estimate))))
     interval = None if test.size_ci95 is None else (float(test.size_ci95[0]), float(test.size_ci95[1]))
     return Effect(float(size), interval, f"{test.quantity.replace('_', ' ')}")
-
-
-def _limit(test: RunLevelTest) -> float | None:
-    return None if test.size_ci95 is None else float(max(map(abs, test.size_ci95)))
 
 
 def answers_to_dose(

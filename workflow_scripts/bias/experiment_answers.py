@@ -88,7 +88,7 @@ def experiment_answers(found: RunLevelTests, context: Context) -> list[Answer]:
 def experiment_headline(answers: Sequence[Answer]) -> str:
     """One sentence of at most 30 words; a secondary difference is in it where the primary tests found none."""
     sentence = headline(answers).replace("; the training footprint changes", "; it changes")
-    if any(one.answer == YES for one in answers if one.role != SECONDARY):
+    if any(one.answer == YES for one in answers if one.role == PRIMARY):
         return sentence
     for one in answers:
         if one.answer == YES and _of_other_design(one):

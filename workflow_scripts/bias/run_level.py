@@ -5,12 +5,13 @@ where the runs do not allow that, the reason is kept.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.bias.annotations import Sky
 from workflow_scripts.bias.declared_tests import (
     COMMON,
     COMMON_FAMILY,
@@ -65,17 +66,6 @@ _CAUSES = (
     " gradient of the true morphology on the sky may."
 )
 _NO_CAUSE = "These footprints do not cancel in it, so that its cause is not known."
-
-
-@dataclass(frozen=True)
-class Sky:
-    """Where the annotated galaxies lie: covariance of their `positions` (3, 3), and `labelled_inverse` (3, 3).
-
-    That is the covariance of a dipole against the reference for labels of variance 1, None without a reference.
-    """
-
-    positions: np.ndarray
-    labelled_inverse: np.ndarray | None
 
 
 def run_level_tests(

@@ -1,7 +1,11 @@
 """What of the configuration decides whether an experiment can be answered."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    # The configuration itself imports this module.
+    from workflow_scripts.configuration.settings import Configuration
 
 # What is read before anything is trained, and changes no number.
 DESIGN_KEYS = ("allow_unanswerable", "effect")
@@ -31,3 +35,12 @@ def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[
     kept = {key: experiment[key] for key in _OF_EXPERIMENT}
     tests = {key: experiment["tests"][key] for key in _OF_TESTS}
     return {**kept, "tests": tests, "footprints": footprints, "families": families}
+
+
+def galaxies_of_experiment(settings: "Configuration", experiment: str) -> dict[str, list[str]]:
+    """The footprints of an experiment by the file of galaxies that their training sets are drawn from."""
+    survey = settings.experiment(experiment)["survey"]
+    files: dict[str, list[str]] = {}
+    for name in dict.fromkeys(run.footprint for run in settings.runs(experiment)):
+        files.setdefault(settings.galaxies_file(survey, name), []).append(name)
+    return files

@@ -322,18 +322,6 @@ class Configuration:
         """What decides whether an experiment can be answered, as `design_of` gives it."""
         return design_of(self.experiment(experiment), self.footprint)
 
-    def ledger_file(self, survey: str) -> str:
-        """The outcome of every cutout of a survey."""
-        return f"results/cutouts/{survey}/ledger.parquet"
-
-    def galaxies_of_experiment(self, experiment: str) -> dict[str, list[str]]:
-        """The footprints of an experiment by the file of galaxies that their training sets are drawn from."""
-        survey = self._entry("experiments", experiment)["survey"]
-        files: dict[str, list[str]] = {}
-        for name in dict.fromkeys(run.footprint for run in self.runs(experiment)):
-            files.setdefault(self.galaxies_file(survey, name), []).append(name)
-        return files
-
     def figures_parameter(self, experiment: str) -> Entry:
         """What the figures of an experiment depend on, beside the tables that they show."""
         entry = self.experiment(experiment)

@@ -33,6 +33,7 @@ from snakemake.io import strip_wildcard_constraints
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ConfigSettings, DAGSettings, ExecutionSettings, OutputSettings, ResourceSettings
 
+from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.cluster_requests import Work, stated_work
 from workflow_scripts.planning.reasons import changed_parameters, why_it_runs
@@ -179,7 +180,10 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
             limits=_limits(workflow, on_cluster),
             designs=[settings.design_parameter(name) for name in settings.active_experiments],
             galaxies={
-                name: (settings.galaxies_of_experiment(name), settings.ledger_file(settings.experiment(name)["survey"]))
+                name: (
+                    galaxies_of_experiment(settings, name),
+                    f"results/cutouts/{settings.experiment(name)['survey']}/ledger.parquet",
+                )
                 for name in settings.active_experiments
             },
         )
