@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,23 +12,35 @@ from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.p_values import ledger
 from workflow_scripts.statistics.result import TestResult, plain
 from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval, debiased_amplitude
-from workflow_scripts.statistics.sky.nulls import DipoleScoreTest, dipole_score_test
+from workflow_scripts.statistics.sky.nulls import DipoleScoreTest, dipole_score_test, signed_counts
+from workflow_scripts.statistics.sky.sequential_permutations import ENOUGH, chi_square_level, permutations_to_draw
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """`permutations` and `seed` of random skies; `alpha` of the verdict; `power` of the dipole that could be seen."""
+    """`permutations` and `seed` of random skies; `alpha` of the answers; `power` of the dipole that could be seen.
+
+    `primary_tests` is the number of tests that are adjusted for each other.
+    """
 
     permutations: int = 4999
     seed: int = 0
     alpha: float = 0.01
     power: float = 0.8
+    primary_tests: int = 1
 
     @property
     def p_smallest(self) -> float:
         """The smallest p that the permutations can give."""
         return 1 / (self.permutations + 1)
+
+    def most_permutations(self, lowest: float, cells: int) -> int:
+        """Permutations that a primary test draws at most.
+
+        `lowest` is the smallest p to which its chi-square holds, `cells` the pixels with galaxies (a sky's cost).
+        """
+        return permutations_to_draw(self.permutations, self.alpha / self.primary_tests, lowest, cells)
 
 
 @dataclass(frozen=True)
@@ -89,12 +101,27 @@ def with_normal_error(estimate: float, se: float) -> dict[str, Any]:
     return {"estimate": estimate, "se": se, "ci95": [estimate - half, estimate + half]}
 
 
-def centred_dipole(
-    positions: PixelPositions, values: PixelValues, settings: AuditSettings
-) -> tuple[DipoleScoreTest, AmplitudeInterval]:
-    """The centred dipole of labels, or of differences of labels, and the interval of its amplitude."""
-    found = dipole_score_test(positions, values, settings.permutations, settings.seed)
-    return found, calibrated_interval(found.beta, found.covariance, seed=settings.seed)
+class MadeDipole(NamedTuple):
+    """A centred dipole with its permutation null, the interval of its amplitude, and how far both its p hold.
+
+    `most` is the number of permutations that could have been drawn, `p_reliable` the smallest p to which chi-square is
+    known to hold, None where that is not known.
+    """
+
+    found: DipoleScoreTest
+    interval: AmplitudeInterval
+    most: int
+    p_reliable: float | None = None
+
+
+def centred_dipole(positions: PixelPositions, values: PixelValues, settings: AuditSettings) -> MadeDipole:
+    """The centred dipole of labels, or of differences of labels."""
+    plus, minus = (int(part.sum()) for part in signed_counts(positions, values))
+    numbers = np.array([minus, positions.n - plus - minus, plus])
+    lowest = chi_square_level(positions, np.array([-1.0, 0.0, 1.0]), numbers)
+    most = settings.most_permutations(lowest, int((positions.counts > 0).sum()))
+    found = dipole_score_test(positions, values, most, settings.seed, ENOUGH)
+    return MadeDipole(found, calibrated_interval(found.beta, found.covariance, seed=settings.seed), most, lowest)
 
 
 @dataclass(frozen=True)
@@ -141,14 +168,14 @@ class GalaxySample:
         name: str,
         null: str,
         estimand: str,
-        made: tuple[DipoleScoreTest, AmplitudeInterval],
+        made: MadeDipole,
         settings: AuditSettings,
         extra: Mapping[str, Any] | None = None,
         family: str = "primary",
         notes: Sequence[str] = (),
     ) -> AuditFinding:
         """A test from a `centred_dipole`, with the permutation null."""
-        found, interval = made
+        found, interval = made.found, made.interval
         limits = [interval.low, interval.high]
         return self.finding(
             name,
@@ -163,7 +190,8 @@ class GalaxySample:
             dof=3,
             p=found.p,
             p_permutation=found.p_permutation,
-            p_smallest=settings.p_smallest,
+            p_smallest=1 / (made.most + 1),
+            p_reliable=made.p_reliable,
             size=debiased_amplitude(found.beta, found.covariance),
             size_ci95=limits,
             notes=list(notes),

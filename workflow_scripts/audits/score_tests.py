@@ -2,11 +2,13 @@
 
 from functools import partial
 
-from workflow_scripts.audits.audit_findings import AuditSettings, Findings, GalaxySample
+import numpy as np
+
+from workflow_scripts.audits.audit_findings import AuditSettings, Findings, GalaxySample, MadeDipole
 from workflow_scripts.audits.binning import Scores
 from workflow_scripts.audits.single_catalog import BLOCK_NSIDES, block_finding, full_dipole
-from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval
-from workflow_scripts.statistics.sky.nulls import DipoleScoreTest
+from workflow_scripts.statistics.sky.dipole_amplitude import calibrated_interval
+from workflow_scripts.statistics.sky.sequential_permutations import ENOUGH, chi_square_level
 from workflow_scripts.statistics.sky.value_permutations import value_dipole_test
 
 _NULL = "the mean score does not depend on position"
@@ -34,9 +36,13 @@ def score_tests(scores: Scores, column: str, primary: bool, settings: AuditSetti
         findings.attempt(name, partial(block_finding, sample, name, nside, positions, sums, settings))
 
 
-def _made(scores: Scores, settings: AuditSettings) -> tuple[DipoleScoreTest, AmplitudeInterval]:
+def _made(scores: Scores, settings: AuditSettings) -> MadeDipole:
     """Scores are permuted over galaxies, since they are not 0 or 1."""
     if scores.weighted is not None:
         return scores.weighted.centred_dipole(scores.positions, settings)
-    found = value_dipole_test(scores.positions, scores.sums, scores.values, settings.permutations, settings.seed)
-    return found, calibrated_interval(found.beta, found.covariance, seed=settings.seed)
+    lowest = chi_square_level(scores.positions, scores.values, np.ones(len(scores.values)))
+    # A galaxy that is moved costs a fifth of a pixel's sum.
+    cells = max(int((scores.positions.counts > 0).sum()), len(scores.values) // 5)
+    most = settings.most_permutations(lowest, cells)
+    found = value_dipole_test(scores.positions, scores.sums, scores.values, most, settings.seed, ENOUGH)
+    return MadeDipole(found, calibrated_interval(found.beta, found.covariance, seed=settings.seed), most, lowest)

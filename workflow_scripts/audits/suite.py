@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -158,6 +158,7 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
     findings, names, sums, weighted = Findings(), columns.labels, catalog.sums, catalog.weighted
     # Scores that stand for labels, too, are what is asked about.
     score_first = columns.threshold is not None
+    settings = replace(settings, primary_tests=len(sums.pairs) + (1 if score_first else len(names)))
     if (scores := catalog.scores) is not None and score_first:
         score_tests(scores, columns.score or "", True, settings, findings)
     for number, annotation in enumerate(sums.annotations):

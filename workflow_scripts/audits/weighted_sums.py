@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.audits.audit_findings import AuditSettings
+from workflow_scripts.audits.audit_findings import AuditSettings, MadeDipole
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, Places, Ratio
 from workflow_scripts.statistics.sky.dipole import Dipole
-from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval
-from workflow_scripts.statistics.sky.nulls import DipoleScoreTest
+from workflow_scripts.statistics.sky.dipole_amplitude import calibrated_interval
 from workflow_scripts.statistics.sky.sky_sums import Additive, PixelPositions, PixelValues
 from workflow_scripts.statistics.sky.weighted_dipole import (
     WeightedMoments,
@@ -87,9 +86,7 @@ class WeightedColumn:
     values: NDArray[np.float64]
     weights: NDArray[np.float64]
 
-    def centred_dipole(
-        self, positions: PixelPositions, settings: AuditSettings
-    ) -> tuple[DipoleScoreTest, AmplitudeInterval]:
+    def centred_dipole(self, positions: PixelPositions, settings: AuditSettings) -> MadeDipole:
         """As `audit_findings.centred_dipole`; `positions` are those of the same galaxies without weights."""
         w, wx, ww, wwx, wwxx, _ = self.sums.pixels
         mean = self.sums.moments.mean
@@ -97,4 +94,5 @@ class WeightedColumn:
         found = weighted_dipole_test(
             positions, totals, self.sums.sphere, self.values, self.weights, settings.permutations, settings.seed
         )
-        return found, calibrated_interval(found.beta, found.covariance, seed=settings.seed)
+        interval = calibrated_interval(found.beta, found.covariance, seed=settings.seed)
+        return MadeDipole(found, interval, settings.permutations)
