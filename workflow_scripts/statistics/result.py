@@ -12,9 +12,9 @@ class TestResult:
     `unit_of_replication` is `galaxy` for statements about the given networks only, and `run` for statements about
     what a training footprint does. `estimate`, `se` and `ci95` are numbers or lists of numbers in the unit that
     `estimand` names. `p` is from a reference distribution, `p_permutation` from permutations, of which there are so few
-    for small designs that none can be below `p_smallest`. `p` is known to hold down to `p_reliable` (None: not known how
-    far), so that it decides where permutations end at `p_smallest`. `size` is the effect as one number, in the unit of `estimate`
-    and with its sign where it has one, corrected for what noise adds to a length.
+    for small designs that none can be below `p_smallest`. `p` is known to hold down to `p_reliable` (None: it is not
+    known how far), so that it decides where permutations end at `p_smallest`. `size` is the effect as one number, in
+    the unit of `estimate` and with its sign where it has one, corrected for what noise adds to a length.
     """
 
     # pytest would collect a class of this name

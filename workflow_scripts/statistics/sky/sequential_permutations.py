@@ -5,6 +5,7 @@ distribution decides, down to the p at which its error is still known to be smal
 """
 
 from collections.abc import Iterable
+from itertools import product
 from math import ceil
 
 import numpy as np
@@ -60,7 +61,7 @@ def permutations_to_draw(given: int, level: float, chi_square_level: float, n_pi
 
 
 def chi_square_level(positions: PixelPositions, values: NDArray[np.float64], numbers: NDArray[np.float64]) -> float:
-    """The smallest p to which Q of a centred dipole follows chi-square with three degrees of freedom.
+    """The smallest p to which Q of a centred dipole of k components follows chi-square with k degrees of freedom.
 
     Along an axis a the score is a sum over galaxies whose standardised third and fourth cumulants are, under
     permutation, g_x g_a / sqrt(n) and about k_x k_a / n, with g and k the skewness and kurtosis of the values and of
@@ -86,13 +87,14 @@ def chi_square_level(positions: PixelPositions, values: NDArray[np.float64], num
     directions = positions.mean_vectors()[occupied] - positions.sums.first / positions.n
     # All axes have the same variance in these coordinates; their corners and edges stand for all of them.
     variances, axes = np.linalg.eigh((directions.T * positions.counts[occupied]) @ directions)
-    corners = np.array([[i, j, k] for i in (-1, 0, 1) for j in (-1, 0, 1) for k in (-1, 0, 1) if (i, j, k) > (0, 0, 0)])
+    k = directions.shape[1]
+    corners = np.array([corner for corner in product((-1, 0, 1), repeat=k) if corner > (0,) * k])
     along = directions @ (axes / np.sqrt(variances)) @ corners.T
     skew_a, kurtosis_a = _shape(along, positions.counts[occupied])
     third = float(np.abs(skew_x).max() * np.abs(skew_a).max() / np.sqrt(n))
     fourth = float(kurtosis_x.max() * kurtosis_a.max() / n)
     x = optimize.brentq(lambda x: third * x**3 / 6 + fourth * x**4 / 24 - np.log(_TAIL_FACTOR), 0, 1e3 * np.sqrt(n))
-    return float(stats.chi2.sf(x**2, 3))
+    return float(stats.chi2.sf(x**2, k))
 
 
 def _shape(rows: NDArray[np.float64], numbers: NDArray) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
