@@ -11,10 +11,11 @@ class TestResult:
 
     `unit_of_replication` is `galaxy` for statements about the given networks only, and `run` for statements about
     what a training footprint does. `estimate`, `se` and `ci95` are numbers or lists of numbers in the unit that
-    `estimand` names. `p` is from a reference distribution, `p_permutation` from permutations, of which there are so few
-    for small designs that none can be below `p_smallest`. `p` is known to hold down to `p_reliable` (None: it is not
-    known how far), so that it decides where permutations end at `p_smallest`. `size` is the effect as one number, in
-    the unit of `estimate` and with its sign where it has one, corrected for what noise adds to a length.
+    `estimand` names. `p` is from a reference distribution (`log10_p` its logarithm, where p may be too small for a
+    number), `p_permutation` from permutations, of which there are so few for small designs that none can be below
+    `p_smallest`. `p` is known to hold down to `p_reliable` (None: it is not known how far), so that it decides where
+    permutations end at `p_smallest`. `size` is the effect as one number, in the unit of `estimate` and with its sign
+    where it has one, corrected for what noise adds to a length.
     """
 
     # pytest would collect a class of this name
@@ -38,6 +39,7 @@ class TestResult:
     size: float | None = None
     size_ci95: Any = None
     notes: list[str] = field(default_factory=list)
+    log10_p: float | None = None
 
     @property
     def deciding_p(self) -> float | None:

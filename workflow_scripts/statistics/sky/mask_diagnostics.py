@@ -1,7 +1,7 @@
 """What the covered part of the sky does to a dipole, before any label is looked at.
 
-A dipole on part of the sky is nearly a monopole along one axis, and nearly a quadrupole along others. Where a best axis
-lies close to the weak one, suspicion falls on the mask.
+A dipole on part of the sky is nearly a monopole along one axis, and nearly a quadrupole along others. Where the mask
+makes the error along a best axis much larger than the full sky would, suspicion falls on the mask.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 from workflow_scripts.statistics.sky.sky_sums import PositionSums
 
-SUSPICIOUS_ANGLE_DEG = 20.0
+# Standard error along an axis, over that of as many galaxies all over the sky.
+SUSPICIOUS_INFLATION = 2.0
 
 
 @dataclass(frozen=True)
 class MaskDiagnostics:
     """How well a footprint determines a dipole; see `mask_diagnostics`."""
 
+    covariance: NDArray[np.float64]
     weak_axis: NDArray[np.float64]
     variance_inflation: float
     footprint_axis: NDArray[np.float64]
@@ -38,7 +40,7 @@ def mask_diagnostics(positions: PositionSums) -> MaskDiagnostics:
     Returns
     -------
     MaskDiagnostics
-        With C the covariance of the unit vectors: `weak_axis` is its eigenvector of the smallest eigenvalue (the sign
+        With C the `covariance` (3, 3) of the unit vectors: `weak_axis` is its eigenvector of the smallest eigenvalue (the sign
         is without meaning), `variance_inflation` = (1/3) / that eigenvalue, since the full sky has C = I/3. With
         nbar the mean unit vector and T = sum n n^T: `footprint_axis` is along T^-1 nbar, where uncentred labels with
         a mean m make a fake dipole of noncentrality n m^2 h, and `monopole_leakage` is h = nbar^T (T/n)^-1 nbar, from
@@ -62,6 +64,7 @@ def mask_diagnostics(positions: PositionSums) -> MaskDiagnostics:
     length = np.linalg.norm(footprint)
     information = np.block([[np.ones((1, 1)), mean[None]], [mean[:, None], second]])
     return MaskDiagnostics(
+        covariance=covariance,
         weak_axis=directions[:, 0],
         variance_inflation=float(1 / 3 / values[0]),
         footprint_axis=footprint / length if length > 0 else np.full(3, np.nan),
@@ -73,29 +76,35 @@ def mask_diagnostics(positions: PositionSums) -> MaskDiagnostics:
 
 @dataclass(frozen=True)
 class WeakAxisCheck:
-    """Angle in degrees, 0 to 90, between two lines; `suspicious` where it is below 20 degrees.
+    """A best axis on a mask: `se_inflation` along it, and its angle in degrees, 0 to 90, from the weak one.
 
-    `chance` is the share of random axes, equally likely over the sky, that lie as close.
+    `suspicious` where the standard error along it is more than `SUSPICIOUS_INFLATION` times that of as many galaxies
+    all over the sky; never on the full sky, where the weak axis has no meaning. `chance` is the share of random axes,
+    equally likely over the sky, that lie as close to the weak one.
     """
 
     angle_deg: float
     suspicious: bool
     chance: float
+    se_inflation: float
 
 
-def weak_axis_check(axis: ArrayLike, weak_axis: ArrayLike) -> WeakAxisCheck:
-    """How close a best axis (3,) comes to the weak axis (3,) of the mask; lengths and signs do not matter.
+def weak_axis_check(axis: ArrayLike, mask: MaskDiagnostics) -> WeakAxisCheck:
+    """What the mask does to the error along a best axis (3,); its length and sign do not matter.
 
-    Raises `ValueError` for a vector of length zero or with NaN. On a mask, noise alone turns best axes towards the
+    With C the covariance of the unit vectors the variance along a is proportional to a^T C^-1 a, which is 3 on the full
+    sky. Raises `ValueError` for a vector of length zero or with NaN. On a mask, noise alone turns best axes towards the
     weak one, so `chance` is a lower limit to how often this happens without any dipole.
     """
-    first, second = np.asarray(axis, float), np.asarray(weak_axis, float)
-    lengths = np.linalg.norm(first) * np.linalg.norm(second)
-    if not (np.isfinite(lengths) and lengths > 0):
+    first = np.asarray(axis, float)
+    length = np.linalg.norm(first)
+    if not (np.isfinite(length) and length > 0):
         raise ValueError("an axis needs a direction: a vector of length above zero")
-    cosine = float(min(1.0, abs(first @ second) / lengths))
+    first = first / length
+    inflation = float(np.sqrt(first @ np.linalg.solve(mask.covariance, first) / 3))
+    cosine = float(min(1.0, abs(first @ mask.weak_axis)))
     angle = float(np.degrees(np.arccos(cosine)))
-    return WeakAxisCheck(angle, angle < SUSPICIOUS_ANGLE_DEG, 1 - cosine)
+    return WeakAxisCheck(angle, inflation > SUSPICIOUS_INFLATION, 1 - cosine, inflation)
 
 
 @dataclass(frozen=True)
