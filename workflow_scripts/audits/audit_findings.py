@@ -21,7 +21,8 @@ from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 class AuditSettings:
     """`permutations` and `seed` of random skies; `alpha` of the answers; `power` of the dipole that could be seen.
 
-    `primary_tests` is the number of tests that are adjusted for each other.
+    `primary_tests` is the number of tests that are adjusted for each other, `expected` the fraction that is expected,
+    None where none is.
     """
 
     permutations: int = 4999
@@ -29,6 +30,7 @@ class AuditSettings:
     alpha: float = 0.01
     power: float = 0.8
     primary_tests: int = 1
+    expected: float | None = None
 
     @property
     def p_smallest(self) -> float:
@@ -99,6 +101,17 @@ def with_normal_error(estimate: float, se: float) -> dict[str, Any]:
     """Values of a test: a number, its normal standard error and its two-sided 95 % interval."""
     half = float(stats.norm.ppf(0.975)) * se
     return {"estimate": estimate, "se": se, "ci95": [estimate - half, estimate + half]}
+
+
+def with_limit(
+    beta: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    settings: AuditSettings,
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Values of a `GalaxySample.dipole`: the interval of its length, and the one-sided limit among the other keys."""
+    found = calibrated_interval(beta, covariance, seed=settings.seed)
+    return {"ci95": [found.low, found.high], "extra": dict(extra or {}) | {"upper_limit_95": found.upper_limit}}
 
 
 class MadeDipole(NamedTuple):

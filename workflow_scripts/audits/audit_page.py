@@ -9,6 +9,7 @@ import pandas as pd
 
 from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.figures.figure_list import AUDIT_FIGURES
+from workflow_scripts.verdict_page.answer_table import answer_table
 from workflow_scripts.verdict_page.html_tables import bullets, number, page, row, table
 
 _TESTS = (
@@ -24,8 +25,13 @@ def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Map
     warnings = "".join(f'<p class="warning">{html.escape(sentence)}</p>' for sentence in warning_sentences(summary))
     heading = [name.replace("_", " ") for name in fractions]
     body = f"""{warnings}
-{_sigma_section(summary)}
+<h2>Answers</h2>
+{answer_table(summary["answers"])}
+<p>Shaded: questions chosen beforehand, adjusted for each other by Holm's method, at the level {summary["alpha"]:g}. "No"
+stands only where an effect above the limit is excluded at 95 %; everything else that is not "yes" is "cannot tell". The
+interval is two-sided and the limit one-sided.</p>
 {_groups(summary)}
+{_sigma_section(summary)}
 {"".join(_figure(name, png) for name, png in figures.items())}
 <h2>Footprint and power</h2>
 {_footprint(summary)}
@@ -40,7 +46,7 @@ adjusted by Benjamini and Hochberg's method. The larger p decides where there ar
 {table(heading, (row((), values) for values in fractions.itertuples(index=False)))}
 <h2>The catalog</h2>
 {_catalog(summary)}"""
-    return page(f"Audit of {summary['experiment']}", summary["verdict"], body)
+    return page(f"Audit of {summary['experiment']}", summary["headline"], body)
 
 
 def warning_sentences(summary: Mapping[str, Any]) -> list[str]:

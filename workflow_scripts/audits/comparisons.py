@@ -13,6 +13,7 @@ from workflow_scripts.audits.audit_findings import (
     Findings,
     GalaxySample,
     centred_dipole,
+    with_limit,
     with_normal_error,
 )
 from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums, PairSums, ReferenceSums
@@ -49,7 +50,8 @@ def paired_tests(
         # Where the two differ more often in some places than in others.
         found = robust_dipole(pair.scatter)
         null = "the mean difference does not depend on position, how often the two differ may"
-        return two.dipole("difference_dipole_robust", null, amplitude, found.beta, found.q, found.p)
+        values = with_limit(found.beta, found.covariance, settings)
+        return two.dipole("difference_dipole_robust", null, amplitude, found.beta, found.q, found.p, **values)
 
     for name, test in (
         ("difference_dipole", difference_dipole),
@@ -156,7 +158,7 @@ def cochran_test(sums: CatalogSums, names: Sequence[str]) -> AuditFinding:
 
 def reference_tests(reference: ReferenceSums, settings: AuditSettings, findings: Findings) -> None:
     """Make all tests against a reference; those of scores where there are scores."""
-    findings.attempt("error_dipoles", lambda: _error_dipoles(reference, findings))
+    findings.attempt("error_dipoles", lambda: _error_dipoles(reference, settings, findings))
     findings.attempt("bias_between_ra_halves", lambda: _decomposition(reference, "ra"))
     findings.attempt("bias_between_dec_halves", lambda: _decomposition(reference, "dec"))
     if reference.residuals is None:
@@ -180,7 +182,7 @@ def error_counts(reference: ReferenceSums, part: str = "all") -> ErrorCounts:
     return ErrorCounts(int(counts[1, 1]), int(counts[1, 0]), int(counts[0, 1]), int(counts[0, 0]))
 
 
-def _error_dipoles(reference: ReferenceSums, findings: Findings) -> Iterator[AuditFinding]:
+def _error_dipoles(reference: ReferenceSums, settings: AuditSettings, findings: Findings) -> Iterator[AuditFinding]:
     dipoles, reasons = error_dipoles(reference.errors)
     counts = error_counts(reference)
     numbers = {"signed_error": counts.n, "false_positive_rate": counts.negatives}
@@ -191,8 +193,9 @@ def _error_dipoles(reference: ReferenceSums, findings: Findings) -> Iterator[Aud
             notes = ["also a dipole of the reference itself shows here"]
         n, estimand = numbers.get(name, counts.positives), f"amplitude of the dipole of the {name.replace('_', ' ')}"
         extra = {"mean": found.mean, "beta": found.beta}
-        sample = GalaxySample(n)
-        yield sample.dipole(f"{name}_dipole", null, estimand, found.beta, found.q, found.p, extra, notes=notes)
+        values = with_limit(found.beta, found.covariance, settings, extra)
+        test = f"{name}_dipole", null, estimand, found.beta, found.q, found.p
+        yield GalaxySample(n).dipole(*test, notes=notes, **values)
     findings.not_run.extend(f"error dipoles: {reason}" for reason in reasons)
 
 

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.answers.answer import headline
+from workflow_scripts.audits.audit_answers import audit_answers, verdict
 from workflow_scripts.audits.audit_findings import AuditSettings, Findings, axis_keys
-from workflow_scripts.audits.audit_verdict import audit_verdict
 from workflow_scripts.audits.binning import BinnedCatalog, bin_catalog
 from workflow_scripts.audits.catalog_sums import RA_BINS
 from workflow_scripts.audits.comparisons import accuracy, cochran_test, paired_tests, reference_tests
+from workflow_scripts.audits.expected_tests import expected_tests
 from workflow_scripts.audits.galaxy_pieces import check_rows_lost, overview
-from workflow_scripts.audits.groups import group_rows
+from workflow_scripts.audits.groups import REFUSED_OF_GROUPS, group_rows, merging_tests
 from workflow_scripts.audits.regressions import template_tests
 from workflow_scripts.audits.row_warnings import log_hygiene, row_warnings
 from workflow_scripts.audits.score_tests import score_tests
@@ -81,10 +83,13 @@ def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
         details["weights"] = weights_report(catalog, columns.weight, findings)
     if columns.group:
         details["groups"] = {"column": columns.group, "rows": group_rows(catalog.groups, bool(columns.weight))}
+    answers = audit_answers(findings, adjusted, details, columns, positive, settings.alpha)
     summary = {
+        "headline": headline(answers),
+        "answers": [one.as_dict() for one in answers],
         "experiment": name,
+        "verdict": verdict(answers),
         "warnings": warnings,
-        "verdict": audit_verdict(findings, adjusted, details, columns, positive, catalog.sums.n, settings.alpha),
         "alpha": settings.alpha,
         "tests": [
             finding.as_dict() | ({"weights": finding.extra.get("weights", NOT_USED)} if columns.weight else {})
@@ -158,7 +163,8 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
     findings, names, sums, weighted = Findings(), columns.labels, catalog.sums, catalog.weighted
     # Scores that stand for labels, too, are what is asked about.
     score_first = columns.threshold is not None
-    settings = replace(settings, primary_tests=len(sums.pairs) + (1 if score_first else len(names)))
+    asked = 1 if score_first else len(names)
+    settings = replace(settings, primary_tests=len(sums.pairs) + asked * (1 if settings.expected is None else 2))
     if (scores := catalog.scores) is not None and score_first:
         score_tests(scores, columns.score or "", True, settings, findings)
     for number, annotation in enumerate(sums.annotations):
@@ -166,6 +172,8 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
         of_one = (sums, annotation, names[number], suffix, settings, family)
         one = WeightedAnnotation(*of_one, weighted=weighted.annotation(number)) if weighted else OneAnnotation(*of_one)
         single_catalog_tests(one, findings)
+    if settings.expected is not None:
+        expected_tests(catalog, names, columns.score if score_first else None, settings, findings)
     for number, (pair, two) in enumerate(zip(sums.pairs, combinations(names, 2), strict=True)):
         suffix = f" {two[0]} and {two[1]}" if number else ""
         if weighted:
@@ -181,6 +189,11 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
         findings.not_run += [_first_only("against the reference", name) for name in names[1:]]
     if scores is not None and not score_first:
         score_tests(scores, columns.score or "", False, settings, findings)
+    if columns.group and weighted:
+        findings.refused |= REFUSED_OF_GROUPS
+    elif columns.group:
+        merging_tests(catalog.groups, columns.group, settings, findings)
+        findings.not_run += [_first_only("within groups", name) for name in names[1:]]
     if catalog.covariates is not None and weighted:
         findings.refused |= REFUSED_OF_TEMPLATES
     elif catalog.covariates is not None:

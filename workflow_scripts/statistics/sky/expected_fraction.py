@@ -57,8 +57,10 @@ def expected_fraction_test(positives: float, n: float, expected: float) -> Expec
     return ExpectedFractionTest(fraction, float(se), (float(low), float(high)), z, p, float(log10_p))
 
 
-def expected_mean_test(total: float, squares: float, n: int, expected: float) -> ExpectedFractionTest:
+def expected_mean_test(total: float, squares: float, n: float, expected: float) -> ExpectedFractionTest:
     """The same of a mean score, from sums of scores and of their squares: z with the scores' own variance.
+
+    Galaxies with weights may be given as `n` equal ones that are as good, whose labels are 0 and 1.
 
     Raises `ValueError` for fewer than two scores, or scores that are all the same.
     """

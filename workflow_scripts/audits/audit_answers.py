@@ -1,0 +1,332 @@
+"""What an audit answers: every question with its effect, what decides it, and what would tell more."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, SECONDARY, YES, Answer, Effect, answers_text
+from workflow_scripts.answers.decision import Evidence, decided
+from workflow_scripts.audits.audit_findings import AuditFinding, Findings
+from workflow_scripts.audits.position_answers import Asked, capital, direction, position_answer
+from workflow_scripts.audits.table_pieces import AuditColumns
+from workflow_scripts.statistics.p_values import holm
+
+# Differences of more pairs than this are named only where there is one.
+_PAIRS_NAMED = 3
+
+
+def audit_answers(
+    findings: Findings,
+    ledger: Sequence[Mapping[str, Any]],
+    details: Mapping[str, Any],
+    columns: AuditColumns,
+    positive: str,
+    alpha: float,
+) -> list[Answer]:
+    """The answers: primary questions first, adjusted for each other by Holm's method.
+
+    `ledger` has the adjusted p of every other test, `details` what `suite.sky_details` gives, `positive` the class that
+    is counted.
+    """
+    adjusted = {row["name"]: row["adjusted"] for row in ledger}
+    asked = [*_of_position(findings, details, columns, positive), *_of_pairs(findings)]
+    expected = _named(findings, "fraction_against_expected")
+    p_expected = [_p_expected(one, findings) for one in expected]
+    p = [*(one.p for one in asked), *p_expected]
+    p_galaxies = [*(one.p_galaxies for one in asked), *p_expected]
+    adjusted_p, adjusted_galaxies = holm(p), holm(p_galaxies)
+    answers = []
+    for number, one in enumerate(asked):
+        floor = holm([*p[:number], one.p_floor, *p[number + 1 :]])[number]
+        answers.append(position_answer(one, adjusted_p[number], adjusted_galaxies[number], floor, alpha))
+    several = len(columns.labels) > 1
+    for monopole, own in zip(expected, adjusted_p[len(asked) :], strict=True):
+        answers.append(_expected(monopole, findings, float(own), positive, several, alpha))
+    if not asked:
+        answers.insert(0, _not_asked(findings, columns, positive))
+    first = answers[0]
+    answers += _merging(findings, adjusted, first, columns, alpha)
+    answers += _templates(findings, adjusted, first, columns, alpha)
+    answers += _errors(findings, adjusted, columns, alpha)
+    return answers
+
+
+def verdict(answers: Sequence[Answer]) -> str:
+    """The answers as text; of many pairs without a difference, how many there are and the largest limit."""
+    pairs = [one for one in answers if one.test.startswith("difference_dipole")]
+    same = [one for one in pairs if one.answer == NO] if len(pairs) > _PAIRS_NAMED else []
+    text = answers_text([one for one in answers if one not in same])
+    if same:
+        largest = max(one.limit95 or 0.0 for one in same)
+        text += (
+            f" For {len(same)} of {len(pairs)} pairs of columns no dipole of the difference was found, each below"
+            f" {largest:.4f} at 95 %, one-sided."
+        )
+    return text
+
+
+def what_of(column: str, positive: str, several: bool) -> str:
+    """What is counted, in words; with its column where there are more."""
+    return f"the fraction of '{positive}' in column {column}" if several else f"the fraction of '{positive}'"
+
+
+def _named(findings: Findings, name: str) -> list[AuditFinding]:
+    return [finding for finding in findings.found if finding.test.name.split(" ")[0] == name]
+
+
+def _of_position(findings: Findings, details: Mapping[str, Any], columns: AuditColumns, positive: str) -> list[Asked]:
+    """Of the score where it stands for labels, too; else of each column of labels."""
+    several, power, asked = len(columns.labels) > 1, details.get("power"), []
+    weights = [_weights(details)] if details.get("weights") else []
+    main = [finding for finding in findings.found if _is_main(finding)]
+    for finding in main:
+        score = finding.test.name.startswith("score_")
+        column, suffix = finding.extra["annotation"], _suffix(finding)
+        mean = finding.extra["mean"]
+        what = f"the mean score {column}" if score else what_of(column, positive, several)
+        because = list(weights)
+        if score and (labels := findings.get("dipole_score")) is not None:
+            low, high = labels.test.ci95
+            because.append(
+                f"Labels are a secondary question: with scores of {columns.threshold:g} and more taken for positive,"
+                f" the dipole of the fraction is {labels.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})."
+            )
+        blocks = findings.get(f"{'score_' if score else ''}block_dipole{suffix}")
+        question = f"Does {what} depend on the position on the sky?"
+        asked.append(Asked(question, what, [finding], blocks, min(mean, 1 - mean), power, because))
+    return asked
+
+
+def _is_main(finding: AuditFinding) -> bool:
+    name = finding.test.name.split(" ")[0]
+    return finding.test.family == "primary" and name in ("dipole_score", "score_dipole", "field_gradient")
+
+
+def _suffix(finding: AuditFinding) -> str:
+    """What follows the test's name: the column, after a space, of all but the first."""
+    _, space, column = finding.test.name.partition(" ")
+    return space + column
+
+
+def _of_pairs(findings: Findings) -> list[Asked]:
+    """Of the difference of two columns: the robust test, too, where there is one, since labels may differ more often
+    in some places than in others."""
+    asked = []
+    for finding in _named(findings, "difference_dipole"):
+        suffix = _suffix(finding)
+        first, second = finding.extra["annotations"]
+        what = f"the difference {first} minus {second}"
+        tests, because, share = [finding], [], 1.0
+        if (robust := findings.get(f"difference_dipole_robust{suffix}")) is not None:
+            tests.append(robust)
+        if (overall := findings.get(f"mcnemar{suffix}")) is not None:
+            share = (overall.extra["only_first"] + overall.extra["only_second"]) / overall.test.n
+            low, high = overall.test.ci95
+            because.append(
+                f"Their overall fractions differ by {overall.test.estimate:+.4f} (95 %: {low:+.4f} to {high:+.4f})."
+            )
+        question = f"Do {first} and {second} differ in their pattern on the sky?"
+        asked.append(
+            Asked(question, what, tests, findings.get(f"difference_block_dipole{suffix}"), share, None, because)
+        )
+    return asked
+
+
+def _not_asked(findings: Findings, columns: AuditColumns, positive: str) -> Answer:
+    """The first question where no test of it could be made."""
+    score = columns.threshold is not None
+    starts = ("score_dipole", "score dipole") if score else ("dipole score", "dipole_score")
+    reason = next((line for line in findings.not_run if line.startswith(starts)), "no test could be made")
+    what = f"the mean score {columns.score}" if score else f"the fraction of '{positive}'"
+    return Answer(
+        question=f"Does {what} depend on the position on the sky?",
+        test="score_dipole" if score else "dipole_score",
+        answer=CANNOT_TELL,
+        statement=f"Whether {what} depends on the position on the sky cannot be told",
+        short=f"Whether {what} depends on position cannot be told",
+        because=[f"{capital(reason.partition(': ')[2] or reason)}."],
+    )
+
+
+def _weights(details: Mapping[str, Any]) -> str:
+    weights = details["weights"]
+    return (
+        f"Galaxies are weighted by {weights['column']}: all together are as good as {weights['effective_n']:,.0f} of"
+        f" equal weight, and {len(weights['refused'])} kinds of tests that have no weighted form were not made."
+    )
+
+
+def _p_expected(finding: AuditFinding, findings: Findings) -> float:
+    """The larger p of galaxies and of blocks."""
+    blocks = findings.get(f"block_{finding.test.name}")
+    return max(one.test.deciding_p or 0.0 for one in (finding, *([blocks] if blocks else [])))
+
+
+def _expected(
+    finding: AuditFinding, findings: Findings, p: float, positive: str, several: bool, alpha: float
+) -> Answer:
+    """Is the fraction, or the mean score, the expected one? A question of its own, whatever the mask."""
+    test, extra = finding.test, finding.extra
+    expected, column = extra["expected"], extra["annotation"]
+    what = f"the mean score {column}" if extra["of_score"] else what_of(column, positive, several)
+    blocks = findings.get(f"block_{test.name}")
+    limits = [one.extra["largest_departure"] for one in (finding, blocks) if one is not None]
+    own = test.deciding_p or 0.0
+    invalid = ""
+    if blocks is not None and own < alpha <= p and (blocks.test.deciding_p or 0.0) > own:
+        invalid = (
+            f"Galaxies as the unit give p = {own:.2g}, blocks of sky {blocks.test.p:.2g}: neighbours may share what"
+            " makes their labels."
+        )
+    evidence = Evidence(p, 0.0, max(limits), max(expected, 1 - expected), invalid)
+    answer, reasons = decided(evidence, alpha)
+    low, high = test.ci95
+    size = f"{test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
+    differs = {
+        YES: f"{capital(what)} is {size}, and not the expected {expected:g}",
+        NO: f"{capital(what)} is {size}, within {max(limits):.4f} of the expected {expected:g}",
+        CANNOT_TELL: f"{capital(what)} is {size}; whether it differs from the expected {expected:g} cannot be told",
+    }
+    short = {
+        YES: f"{what} is {test.estimate:.4f}, not {expected:g}",
+        NO: f"{what} is {expected:g} to within {max(limits):.2g}",
+        CANNOT_TELL: f"whether {what} differs from {expected:g} cannot be told",
+    }
+    because = [*reasons, "It is a monopole: no mask makes a dipole of it, nor does it count as one."]
+    if blocks is not None and not invalid:
+        because.append(f"With blocks of sky as the unit, p = {blocks.test.p:.2g}.")
+    effect = Effect(test.estimate - expected, (low - expected, high - expected), "fraction")
+    return Answer(
+        f"Does {what} differ from the expected {expected:g}?",
+        test.name,
+        answer,
+        differs[answer],
+        capital(short[answer]),
+        effect,
+        p,
+        max(limits),
+        because,
+    )
+
+
+def _merging(
+    findings: Findings, adjusted: Mapping[str, float], first: Answer, columns: AuditColumns, alpha: float
+) -> list[Answer]:
+    """Is there a dipole within the groups, and is that of all the merging of them?"""
+    within, between = findings.get("dipole_within_groups"), findings.get("dipole_between_groups")
+    if within is None:
+        return []
+    column, limit = columns.group or "", within.extra["upper_limit_95"]
+    whose = f"the labels of {columns.labels[0]}" if len(columns.labels) > 1 else "the labels"
+    what = f"the fraction of {whose} within the groups of {column}"
+    asked = Asked(
+        f"Does {what} depend on the position on the sky?", what, [within], None, within.extra["largest_possible"]
+    )
+    p = adjusted[within.test.name]
+    inside = replace(position_answer(asked, p, p, 0.0, alpha), role=SECONDARY)
+    answers = [replace(inside, because=[line for line in inside.because if not line.startswith("No blocks")])]
+    total = findings.primary_dipole
+    if first.answer != YES or total is None or between is None:
+        return answers
+    inner, outer = (f"{one.test.estimate:.4f}" for one in (within, between))
+    merged = adjusted[between.test.name] < alpha
+    if inside.answer == NO and limit < total.test.estimate and merged:
+        answer, statement = YES, f"The dipole of {whose} is that of merging the groups of {column}"
+        short = f"the dipole is the merging of the groups of {column}"
+    elif inside.answer == YES:
+        answer, statement = NO, f"The dipole of {whose} is not only the merging of the groups of {column}"
+        short = f"the dipole is also within the groups of {column}"
+    else:
+        answer = CANNOT_TELL
+        statement = f"Whether the dipole of {whose} is the merging of the groups of {column} cannot be told"
+        short = f"whether the dipole is the merging of the groups of {column} cannot be told"
+    because = [
+        f"The fraction of each group, given to all of its galaxies, makes a dipole of {outer} towards"
+        f" {direction(between.extra)} by itself (p = {between.test.p:.2g}); within groups the dipole is {inner}, below"
+        f" {limit:.4f} at 95 %, one-sided, and that of all galaxies {total.test.estimate:.4f}."
+    ]
+    effect = Effect(between.test.estimate, None, "fraction", direction(between.extra))
+    question = f"Is the dipole of {whose} the merging of the groups of {column}?"
+    p_between = adjusted[between.test.name]
+    answers.append(
+        Answer(
+            question,
+            between.test.name,
+            answer,
+            statement,
+            capital(short),
+            effect,
+            p_between,
+            None,
+            because,
+            role=CONTROL,
+        )
+    )
+    return answers
+
+
+def _templates(
+    findings: Findings, adjusted: Mapping[str, float], first: Answer, columns: AuditColumns, alpha: float
+) -> list[Answer]:
+    """Is there a dipole beside the templates?"""
+    found, total = findings.get("dipole_after_templates"), findings.get("dipole_score")
+    if found is None or total is None:
+        return []
+    whose = f" of {columns.labels[0]}" if len(columns.labels) > 1 else ""
+    listed, p = ", ".join(found.extra["templates"]), adjusted[found.test.name]
+    limit, mean = found.extra.get("upper_limit_95"), total.extra["mean"]
+    answer, reasons = decided(Evidence(p, 0.0, limit, min(mean, 1 - mean)), alpha)
+    size = (
+        f"{found.test.estimate:.4f}"
+        if found.test.ci95 is None
+        else (f"{found.test.estimate:.4f} (95 %: {found.test.ci95[0]:.4f} to {found.test.ci95[1]:.4f})")
+    )
+    with_them = f"with {listed} regressed out, the dipole{whose} is {size}"
+    because = [*reasons, f"Without them it is {total.test.estimate:.4f}."]
+    if found.extra["retained_worst_share"] < 0.9:
+        because.append("These templates have a dipole themselves and could take away a true one.")
+    if first.answer == YES and answer == NO:
+        because.append("What goes away with the templates is the imaging, or goes along with it.")
+    statement = {
+        YES: f"A dipole{whose} remains beside the templates: {with_them}",
+        NO: f"No dipole{whose} was found beside the templates: {with_them}, below {limit or 0:.4f} at 95 %, one-sided",
+        CANNOT_TELL: f"Whether a dipole{whose} remains beside the templates cannot be told: {with_them}",
+    }[answer]
+    effect = Effect(found.test.estimate, found.test.ci95, "fraction", direction(found.extra))
+    question = f"Does a dipole{whose} remain beside the templates ({listed})?"
+    short = statement.partition(":")[0]
+    return [Answer(question, found.test.name, answer, statement, short, effect, p, limit, because, role=SECONDARY)]
+
+
+def _errors(findings: Findings, adjusted: Mapping[str, float], columns: AuditColumns, alpha: float) -> list[Answer]:
+    """Do the errors against the reference depend on position?"""
+    answers = []
+    for kind in ("false_positive_rate", "false_negative_rate"):
+        if (found := findings.get(f"{kind}_dipole")) is None:
+            continue
+        mean, p, limit = found.extra["mean"], adjusted[found.test.name], found.extra["upper_limit_95"]
+        whose = f" of {columns.labels[0]}" if len(columns.labels) > 1 else ""
+        what = f"the {kind.replace('_', ' ')}{whose} against the reference"
+        answer, reasons = decided(Evidence(p, 0.0, limit, min(mean, 1 - mean)), alpha)
+        low, high = found.test.ci95
+        size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
+        statement = {
+            YES: f"{capital(what)} depends on position: a dipole of {size} towards {direction(found.extra)}",
+            NO: f"No dipole of {what} was found: its amplitude, {size}, is below {limit:.4f} at 95 %, one-sided",
+            CANNOT_TELL: f"Whether {what} depends on position cannot be told: the dipole is {size}",
+        }[answer]
+        answers.append(
+            Answer(
+                f"Does {what} depend on the position on the sky?",
+                found.test.name,
+                answer,
+                statement,
+                statement.partition(":")[0],
+                Effect(found.test.estimate, (low, high), "rate", direction(found.extra)),
+                p,
+                limit,
+                reasons,
+                role=SECONDARY,
+            )
+        )
+    return answers
