@@ -13,6 +13,8 @@ from workflow_scripts.statistics.p_values import holm
 
 # Differences of more pairs than this are named only where there is one.
 _PAIRS_NAMED = 3
+# The tests that ask whether labels, or the score that stands for them, depend on position: on a sky, and on a field.
+_MAIN = ("dipole_score", "score_dipole", "field_gradient", "score_field_gradient")
 
 
 def audit_answers(
@@ -82,7 +84,6 @@ def _of_position(findings: Findings, details: Mapping[str, Any], columns: AuditC
     for finding in main:
         score = finding.test.name.startswith("score_")
         column, suffix = finding.extra["annotation"], _suffix(finding)
-        mean = finding.extra["mean"]
         what = f"the mean score {column}" if score else what_of(column, positive, several)
         because = list(weights)
         if score and (labels := findings.get("dipole_score")) is not None:
@@ -92,14 +93,18 @@ def _of_position(findings: Findings, details: Mapping[str, Any], columns: AuditC
                 f" the dipole of the fraction is {labels.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})."
             )
         blocks = findings.get(f"{'score_' if score else ''}block_dipole{suffix}")
-        question = f"Does {what} depend on the position on the sky?"
-        asked.append(Asked(question, what, [finding], blocks, min(mean, 1 - mean), power, because))
+        largest = finding.extra["largest_possible"]
+        asked.append(Asked(_question(what), what, [finding], blocks, largest, power, because))
     return asked
 
 
 def _is_main(finding: AuditFinding) -> bool:
     name = finding.test.name.split(" ")[0]
-    return finding.test.family == "primary" and name in ("dipole_score", "score_dipole", "field_gradient")
+    return finding.test.family == "primary" and name in _MAIN
+
+
+def _question(what: str) -> str:
+    return f"Does {what} depend on the position on the sky?"
 
 
 def _suffix(finding: AuditFinding) -> str:
@@ -139,7 +144,7 @@ def _not_asked(findings: Findings, columns: AuditColumns, positive: str) -> Answ
     reason = next((line for line in findings.not_run if line.startswith(starts)), "no test could be made")
     what = f"the mean score {columns.score}" if score else f"the fraction of '{positive}'"
     return Answer(
-        question=f"Does {what} depend on the position on the sky?",
+        question=_question(what),
         test="score_dipole" if score else "dipole_score",
         answer=CANNOT_TELL,
         statement=f"Whether {what} depends on the position on the sky cannot be told",
@@ -219,9 +224,7 @@ def _merging(
     column, limit = columns.group or "", within.extra["upper_limit_95"]
     whose = f"the labels of {columns.labels[0]}" if len(columns.labels) > 1 else "the labels"
     what = f"the fraction of {whose} within the groups of {column}"
-    asked = Asked(
-        f"Does {what} depend on the position on the sky?", what, [within], None, within.extra["largest_possible"]
-    )
+    asked = Asked(_question(what), what, [within], None, within.extra["largest_possible"])
     p = adjusted[within.test.name]
     inside = replace(position_answer(asked, p, p, 0.0, alpha), role=SECONDARY)
     answers = [replace(inside, because=[line for line in inside.because if not line.startswith("No blocks")])]
@@ -317,7 +320,7 @@ def _errors(findings: Findings, adjusted: Mapping[str, float], columns: AuditCol
         }[answer]
         answers.append(
             Answer(
-                f"Does {what} depend on the position on the sky?",
+                _question(what),
                 found.test.name,
                 answer,
                 statement,

@@ -54,38 +54,67 @@ class Asked:
 def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, alpha: float) -> Answer:
     """The answer, from the adjusted p of the question, of its galaxies' tests alone, and its adjusted floor."""
     first = asked.tests[0]
-    found = _seen_by_blocks(asked, p, p_galaxies, alpha) or ""
-    limit = _limit(asked)
-    evidence = Evidence(p, p_floor, limit, asked.largest_possible, found or first.extra.get("invalid", ""))
-    answer, reasons = decided(evidence, alpha)
-    pattern = "gradient" if first.test.name.startswith("field_gradient") else "dipole"
-    unit = f"fraction{' a degree' if pattern == 'gradient' else ''}"
-    size = _size(first)
-    where = direction(first.extra)
+    pattern, size = _pattern(first), _Size.of(first)
+    limit, where = _limit(asked), towards(first.extra)
+    invalid = first.extra.get("invalid") or _seen_by_blocks(asked, p, p_galaxies, alpha)
+    answer, reasons = decided(Evidence(p, p_floor, limit, asked.largest_possible, invalid), alpha)
     if answer == YES:
-        statement = f"{capital(asked.what)} depends on the position on the sky: a {pattern} of {size} towards {where}"
-        short = f"{asked.what} depends on position: {pattern} {first.test.estimate:.3g} towards {where}"
+        statement = f"{capital(asked.what)} depends on the position on the sky: a {pattern} of {size} {where}"
+        short = f"{capital(asked.what)} depends on position: {pattern} {size.value:.3g} {where}"
     elif answer == NO:
-        statement = (
-            f"No {pattern} of {asked.what} was found: its amplitude, {size}, is below {limit:.4f} at 95 %, one-sided"
-        )
-        short = f"no {pattern} of {asked.what} was found, below {limit:.3g} (95 %)"
+        statement = f"No {pattern} of {asked.what} was found: {size}, below {limit:.4f} at 95 %, one-sided"
+        short = f"No {pattern} of {asked.what} was found, below {limit:.3g} (95 %)"
     else:
         statement = f"Whether {asked.what} depends on position cannot be told: the {pattern} is {size}"
-        short = f"whether {asked.what} depends on position cannot be told"
-    because = [*reasons, *_control(asked, answer), *_statistics(asked, answer, alpha), *asked.because]
+        short = f"Whether {asked.what} depends on position cannot be told"
     return Answer(
         question=asked.question,
         test=first.test.name,
         answer=answer,
         statement=statement,
-        short=capital(short),
-        effect=Effect(first.test.estimate, _interval(first), unit, where if answer == YES else None),
-        p_adjusted=p,
+        short=short,
+        effect=Effect(size.value, size.ci95, size.unit, where if answer == YES else None),
+        p_adjusted=None if first.test.p is None else p,
         limit95=limit,
-        because=because,
+        because=[*reasons, *_control(asked, answer), *_statistics(asked, answer, alpha), *asked.because],
         next=_next(asked, answer, p_floor, alpha),
     )
+
+
+@dataclass(frozen=True)
+class _Size:
+    """An effect with its interval: an amplitude, or on a field the change from side to side."""
+
+    value: float
+    ci95: tuple[float, float]
+    unit: str = "fraction"
+
+    @classmethod
+    def of(cls, finding: AuditFinding) -> "_Size":
+        """That of a test; its unit is that of `upper_limit_95` or `limit95`."""
+        if _is_field(finding):
+            low, high = finding.extra["change_ci95"]
+            unit = f"fraction across {finding.extra['width_deg']:.3g} degrees"
+            return cls(finding.extra["change"], (float(low), float(high)), unit)
+        low, high = finding.test.ci95
+        return cls(finding.test.estimate, (float(low), float(high)))
+
+    def __str__(self) -> str:
+        across = self.unit.removeprefix("fraction")
+        return f"{self.value:.4f}{across} (95 %: {self.ci95[0]:.4f} to {self.ci95[1]:.4f})"
+
+
+def _is_field(finding: AuditFinding) -> bool:
+    return "width_deg" in finding.extra
+
+
+def _pattern(finding: AuditFinding) -> str:
+    return "change" if _is_field(finding) else "dipole"
+
+
+def towards(extra: Mapping[str, Any]) -> str:
+    """`towards (RA 283°, Dec -56°)`; on a field, `towards the north-east`."""
+    return f"towards {direction(extra)}" if "axis_ra" in extra else f"towards the {extra['direction']}"
 
 
 def direction(extra: Mapping[str, Any]) -> str:
@@ -102,19 +131,19 @@ def _powerful(blocks: AuditFinding) -> bool:
     return bool(blocks.extra.get("has_power", True))
 
 
-def _seen_by_blocks(asked: Asked, p: float, p_galaxies: float, alpha: float) -> str | None:
-    """Why what galaxies see is no "yes", where it is none."""
-    if p_galaxies >= alpha:
-        return None
+def _seen_by_blocks(asked: Asked, p: float, p_galaxies: float, alpha: float) -> str:
+    """Why what galaxies see is no "yes"; empty where it may be one. A field's test allows for clustering itself."""
+    if p_galaxies >= alpha or _is_field(asked.tests[0]):
+        return ""
     if asked.blocks is not None and _powerful(asked.blocks):
         if p < alpha:
-            return None
+            return ""
         return (
             f"Galaxies as the unit give p = {p_in_words(p_galaxies)}, blocks of sky"
             f" {p_in_words(asked.blocks.test.deciding_p)}: neighbours may share what makes their labels."
         )
     if asked.tests[0].extra.get("sky_kind", SKY) == SKY:
-        return None
+        return ""
     return (
         f"Galaxies as the unit give p = {p_in_words(p_galaxies)}, but on so small a sky labels that neighbours share"
         " look the same, and no blocks of sky could tell them apart."
@@ -122,56 +151,66 @@ def _seen_by_blocks(asked: Asked, p: float, p_galaxies: float, alpha: float) -> 
 
 
 def _limit(asked: Asked) -> float | None:
-    """The larger limit, of galaxies and of blocks that have power."""
+    """The largest limit of the tests; wider where blocks scatter more than galaxies do."""
+    if _is_field(asked.tests[0]):
+        return asked.tests[0].extra["limit95"]
     limits = [finding.extra.get("upper_limit_95") for finding in asked.tests]
-    if asked.blocks is not None and _powerful(asked.blocks):
-        limits.append(asked.blocks.extra.get("upper_limit_95"))
     known = [limit for limit in limits if limit is not None]
-    return max(known) if known else None
+    return max(known) * _wider(asked.blocks) if known else None
 
 
-def _size(finding: AuditFinding) -> str:
-    low, high = finding.test.ci95
-    return f"{finding.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
-
-
-def _interval(finding: AuditFinding) -> tuple[float, float]:
-    low, high = finding.test.ci95
-    return float(low), float(high)
+def _wider(blocks: AuditFinding | None) -> float:
+    """Standard error from the scatter between blocks over that of independent galaxies, 1 at least."""
+    if blocks is None or "excess_variance" not in blocks.extra:
+        return 1.0
+    return max(1.0, (blocks.extra["excess_variance"] * blocks.extra["clustering_across_borders"]) ** 0.5)
 
 
 def _control(asked: Asked, answer: str) -> list[str]:
     """The blocks, beside an answer that they did not make themselves."""
-    blocks = asked.blocks
+    blocks, first = asked.blocks, asked.tests[0]
+    if _is_field(first):
+        if first.test.p is None:
+            return []
+        return [f"This allows for clustering of up to 3 degrees; for none, p = {first.extra['p_galaxies']:.2g}."]
     if blocks is None:
         return ["No blocks of sky could be compared: labels that neighbours share were not looked for."]
+    p = p_in_words(blocks.test.deciding_p)
     if not _powerful(blocks):
-        return [
-            f"Blocks of sky (p = {p_in_words(blocks.test.deciding_p)}) are too few to see what galaxies see, and say"
-            " nothing either way."
-        ]
-    if answer == CANNOT_TELL:
-        return []
-    return [f"With blocks of sky as the unit, p = {p_in_words(blocks.test.deciding_p)}."]
+        return [f"Blocks of sky (p = {p}) are too few to see what galaxies see, and say nothing either way."]
+    sentences = [] if answer == CANNOT_TELL else [f"With blocks of sky as the unit, p = {p}."]
+    if answer == NO and (wider := _wider(blocks)) > 1.05:
+        sentences.append(f"The limit allows for errors {wider:.2f} times those of galaxies, as blocks scatter.")
+    return sentences
 
 
 def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
     test, extra = asked.tests[0].test, asked.tests[0].extra
-    if test.p is None:
-        return []
-    both = f" and {p_in_words(test.p_permutation)} by permutations" if test.p_permutation is not None else ""
-    dof = test.dof if isinstance(test.dof, int) else test.dof[0] if test.dof else 3
-    sentences = [
-        f"With {test.n:,} galaxies as the unit, Q = {test.statistic:.4g} ({dof} dof), p = {p_in_words(test.p)} by"
-        f" chi-square{both}; the level is {alpha:g}."
-    ]
+    sentences = []
+    if test.p is not None:
+        by = " and ".join(
+            [f"{p_in_words(test.p, test.log10_p)} by chi-square"]
+            + ([f"{p_in_words(test.p_permutation)} by permutations"] if test.p_permutation is not None else [])
+        )
+        if _is_field(asked.tests[0]):
+            by = p_in_words(test.p)
+        sentences.append(
+            f"With {test.n:,} galaxies as the unit, Q = {test.statistic:.4g} ({test.dof} dof), p = {by}; the level is"
+            f" {alpha:g}."
+        )
+    if len(asked.tests) > 1:
+        robust = asked.tests[1].test
+        sentences.append(
+            f"With errors that allow for more differences in some places than in others, p ="
+            f" {p_in_words(robust.p, robust.log10_p)}."
+        )
     if answer != YES and test.ci95[0] > 0:
-        sentences.append(f"The 95 % interval leaves out zero because p is below 0.05, which is not below {alpha:g}.")
+        sentences.append(f"The 95 % interval leaves out zero where p is below 0.05; a yes needs a p below {alpha:g}.")
     if extra.get("unconstrained"):
-        sentences.append(str(extra["unconstrained"]))
+        sentences.append(f"These galaxies do not constrain a dipole along {' and '.join(extra['unconstrained'])}.")
     if answer != NO and extra.get("weak_axis_suspicious"):
         sentences.append(
-            f"Along its axis this footprint makes errors {extra['weak_axis_se_inflation']:.1f} times those of the full"
+            f"Along its axis this footprint makes errors {extra['se_inflation_along_axis']:.1f} times those of the full"
             " sky, and noise points there more often: suspect the footprint first."
         )
     return sentences
@@ -186,7 +225,9 @@ def _next(asked: Asked, answer: str, p_floor: float, alpha: float) -> list[str]:
             f" {permutations_needed(alpha / factor)}."
         )
     power = asked.power
-    if answer != YES and power is not None:
+    if answer == CANNOT_TELL and asked.blocks is not None and _powerful(asked.blocks) and p_floor < alpha:
+        sentences.append("Another part of the sky, or images of another survey, would show whether the pattern stays.")
+    if answer != YES and power is not None and not _is_field(asked.tests[0]):
         best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
         sentences.append(
             f"Such a catalog shows dipoles of {best:.4f} to {worst:.4f}, depending on the axis, in {power['power']:.0%}"

@@ -4,10 +4,9 @@ from functools import partial
 
 import numpy as np
 
-from workflow_scripts.audits.audit_findings import AuditSettings, Findings, GalaxySample, MadeDipole
+from workflow_scripts.audits.audit_findings import AuditSettings, Findings, GalaxySample, MadeDipole, amplitude_interval
 from workflow_scripts.audits.binning import Scores
 from workflow_scripts.audits.single_catalog import BLOCK_NSIDES, block_finding, full_dipole
-from workflow_scripts.statistics.sky.dipole_amplitude import calibrated_interval
 from workflow_scripts.statistics.sky.sequential_permutations import ENOUGH, chi_square_level
 from workflow_scripts.statistics.sky.value_permutations import value_dipole_test
 
@@ -45,4 +44,4 @@ def _made(scores: Scores, settings: AuditSettings) -> MadeDipole:
     cells = max(int((scores.positions.counts > 0).sum()), len(scores.values) // 5)
     most = settings.most_permutations(lowest, cells)
     found = value_dipole_test(scores.positions, scores.sums, scores.values, most, settings.seed, ENOUGH)
-    return MadeDipole(found, calibrated_interval(found.beta, found.covariance, seed=settings.seed), most, lowest)
+    return MadeDipole(found, amplitude_interval(found.beta, found.covariance, settings), most, lowest)

@@ -48,6 +48,8 @@ HYGIENE: dict[str, Any] = {
     "on_problem": "drop",
     "largest_loss": LARGEST_LOSS,
 }
+# Tests of columns and pairs as measured for 20,000 galaxies; announced where there are more columns than this.
+_FEW_COLUMNS, _SECONDS_A_COLUMN, _SECONDS_A_PAIR = 3, 5, 1
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,9 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
     score_first = columns.threshold is not None
     asked = 1 if score_first else len(names)
     settings = replace(settings, primary_tests=len(sums.pairs) + asked * (1 if settings.expected is None else 2))
+    if len(names) > _FEW_COLUMNS:
+        seconds = _SECONDS_A_COLUMN * len(names) + _SECONDS_A_PAIR * len(sums.pairs)
+        log.info("%d columns make %d pairs: some %d s of tests on one core", len(names), len(sums.pairs), seconds)
     if (scores := catalog.scores) is not None and score_first:
         score_tests(scores, columns.score or "", True, settings, findings)
     for number, annotation in enumerate(sums.annotations):

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.audits.audit_findings import AuditSettings, MadeDipole
+from workflow_scripts.audits.audit_findings import AuditSettings, MadeDipole, amplitude_interval
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, Places, Ratio
 from workflow_scripts.statistics.sky.dipole import Dipole
-from workflow_scripts.statistics.sky.dipole_amplitude import calibrated_interval
 from workflow_scripts.statistics.sky.sky_sums import Additive, PixelPositions, PixelValues
 from workflow_scripts.statistics.sky.weighted_dipole import (
     WeightedMoments,
@@ -94,5 +93,5 @@ class WeightedColumn:
         found = weighted_dipole_test(
             positions, totals, self.sums.sphere, self.values, self.weights, settings.permutations, settings.seed
         )
-        interval = calibrated_interval(found.beta, found.covariance, seed=settings.seed)
+        interval = amplitude_interval(found.beta, found.covariance, settings)
         return MadeDipole(found, interval, settings.permutations)

@@ -137,15 +137,27 @@ def random_sign_test(positions: PixelPositions, signs: PixelValues, draws: int, 
     inverse = np.linalg.inv(second)
     score = (plus - minus) @ directions
     observed = float(np.sqrt(score @ inverse @ score))
-    random = np.random.default_rng(seed)
-    squares = [
-        quadratic_forms((2 * random.binomial(counts, 0.5, size=(size, len(counts))) - counts) @ directions, inverse)
-        for size in batches(draws, len(counts))
-    ]
+    squares = [quadratic_forms(scores, inverse) for scores in _random_sign_scores(counts, directions, draws, seed)]
     null = np.sqrt(np.concatenate(squares))
     return RandomSignTest(
         closed.max_sigma, closed.axis, closed.global_p, observed, upper_p(null, observed, exact=False), null
     )
+
+
+def _random_sign_scores(
+    counts: NDArray[np.int64], directions: NDArray[np.float64], draws: int, seed: int
+) -> Iterator[NDArray[np.float64]]:
+    """S = sum d_i n_i (skies, 3) of random signs, every galaxy at the mean direction of its pixel."""
+    random, n = np.random.default_rng(seed), int(counts.sum())
+    one_by_one = n <= _FEW_DRAWN * len(counts)
+    of_galaxies = np.repeat(directions, counts, axis=0) if one_by_one else directions
+    for size in batches_of_skies(draws, n if one_by_one else len(counts)):
+        if one_by_one:
+            # A bit a galaxy: 10 times as fast as a binomial number a pixel.
+            drawn = np.frombuffer(random.bytes(size * (-(-n // 8))), np.uint8).reshape(size, -1)
+            yield 2.0 * np.unpackbits(drawn, axis=1)[:, :n] @ of_galaxies - of_galaxies.sum(axis=0)
+        else:
+            yield (2 * random.binomial(counts, 0.5, size=(size, len(counts))) - counts) @ directions
 
 
 def signed_counts(positions: PixelPositions, values: PixelValues) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
