@@ -23,6 +23,7 @@ from workflow_scripts.audits.row_warnings import log_hygiene, row_warnings
 from workflow_scripts.audits.score_tests import score_tests
 from workflow_scripts.audits.single_catalog import OneAnnotation, single_catalog_tests
 from workflow_scripts.audits.table_pieces import AuditColumns, LabelPlace, TableSource
+from workflow_scripts.audits.templates_by_group import template_by_group
 from workflow_scripts.audits.vocabulary import Meaning, Vocabulary, meaning_of
 from workflow_scripts.audits.weighted_tests import (
     NOT_USED,
@@ -203,6 +204,8 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
         findings.refused |= REFUSED_OF_TEMPLATES
     elif catalog.covariates is not None:
         template_tests(catalog.covariates, settings, findings)
+        if columns.group:
+            findings.attempt("template_by_group", lambda: template_by_group(catalog.covariates, columns.group))
         findings.not_run += [_first_only("with templates", name) for name in names[1:]]
     return findings
 

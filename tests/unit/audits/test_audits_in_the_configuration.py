@@ -32,7 +32,7 @@ def test_options_are_those_of_the_command_line():
 
 
 def test_options_of_several_values_may_be_repeated():
-    options = "--label a --label b c --covariates x --covariates y --rest --rest a".split()
+    options = ["--label", "a", "--label", "b", "c", "--covariates", "x", "--covariates", "y", "--rest", "--rest", "a"]
     parsed = parser.parse_args(["c.csv", "--output", "o", *options])
     assert (parsed.label, parsed.covariates, parsed.rest) == (["a", "b", "c"], ["x", "y"], ["a"])
 
