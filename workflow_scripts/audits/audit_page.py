@@ -29,8 +29,8 @@ def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Map
 <h2>Answers</h2>
 {answer_table(summary["answers"])}
 <p>Shaded: questions chosen beforehand, adjusted for each other by Holm's method, at the level {summary["alpha"]:g}.
-"No" stands only where an effect above the limit is excluded at 95 %; everything else that is not "yes" is "cannot tell". The
-interval is two-sided and the limit one-sided.</p>
+"No" stands only where an effect above the limit is excluded at 95 %; everything else that is not "yes" is "cannot
+tell". The interval is two-sided and the limit one-sided.</p>
 {_groups(summary)}
 {_sigma_section(summary)}
 {"".join(_figure(name, png) for name, png in figures.items())}
@@ -57,8 +57,8 @@ def warning_sentences(summary: Mapping[str, Any]) -> list[str]:
     if near:
         listed = " and ".join(f"{test['name']} ({test['se_inflation_along_axis']:.1f} times)" for test in near)
         sentences.append(
-            f"Along these best axes the footprint makes errors much larger than the full sky does: {listed}. Noise alone"
-            " points there more often than elsewhere."
+            f"Along these best axes the footprint makes errors much larger than the full sky does: {listed}. Noise"
+            " alone points there more often than elsewhere."
         )
     return sentences
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Any
 
@@ -200,12 +201,13 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
     elif columns.group:
         merging_tests(catalog.groups, columns.group, settings, findings)
         findings.not_run += [_first_only("within groups", name) for name in names[1:]]
-    if catalog.covariates is not None and weighted:
+    covariates = catalog.covariates
+    if covariates is not None and weighted:
         findings.refused |= REFUSED_OF_TEMPLATES
-    elif catalog.covariates is not None:
-        template_tests(catalog.covariates, settings, findings)
+    elif covariates is not None:
+        template_tests(covariates, settings, findings)
         if columns.group:
-            findings.attempt("template_by_group", lambda: template_by_group(catalog.covariates, columns.group))
+            findings.attempt("template_by_group", partial(template_by_group, covariates, columns.group))
         findings.not_run += [_first_only("with templates", name) for name in names[1:]]
     return findings
 
