@@ -6,13 +6,19 @@ What counts galaxies, such as likelihoods, exact tests and hypergeometric permut
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from workflow_scripts.audits.audit_findings import AuditFinding, AuditSettings, Findings, GalaxySample
-from workflow_scripts.audits.single_catalog import SCANS, OneAnnotation, block_finding
+from workflow_scripts.audits.single_catalog import SCANS, OneAnnotation, block_name
+from workflow_scripts.audits.sky_dipoles import block_finding
 from workflow_scripts.audits.weighted_sums import WeightedColumn
 from workflow_scripts.statistics.fractions import FractionContrast
+from workflow_scripts.statistics.sky.constrained_components import ConstrainedComponents, constrained_components
 from workflow_scripts.statistics.sky.cosine import CosineFit
 from workflow_scripts.statistics.sky.dipole import Dipole
 from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval
@@ -31,6 +37,7 @@ REFUSED_OF_ONE = MappingProxyType(
     {
         "linear_probability_dipole": _LIKELIHOOD,
         "glm": _LIKELIHOOD,
+        "field_gradient": "parts of a field are compared by numbers of galaxies that count alike",
         "ra_bins": "the weighted variances of twelve bins are too uncertain for a chi-square",
     }
     | dict.fromkeys(SCANS, _PERMUTED)
@@ -64,18 +71,26 @@ class WeightedAnnotation(OneAnnotation):
         """The galaxies that the tests are about, whose weights are used."""
         return GalaxySample(self.sums.n, self.suffix, {"annotation": self.column, "weights": "used"})
 
-    def made_dipole(self) -> tuple[DipoleScoreTest, AmplitudeInterval]:
+    @cached_property
+    def constrained(self) -> ConstrainedComponents:
+        """What the sky constrains of a dipole of weighted labels, which are as good as fewer."""
+        moments = self.weighted.sums.moments
+        fraction, positions = moments.mean, self.weighted.sums.positions.sums
+        variance = fraction * (1 - fraction) * moments.n / moments.effective_n
+        return constrained_components(positions, variance, min(fraction, 1 - fraction))
+
+    def made_dipole(self, axes: NDArray[np.float64] | None) -> tuple[DipoleScoreTest, AmplitudeInterval]:
         """The weighted dipole beside permutations of labels with their weights."""
-        return self.weighted.centred_dipole(self.positions, self.settings)
+        return self.weighted.centred_dipole(self.positions, self.settings, axes)
 
     def cosine_scan(self) -> AuditFinding:
         """As without weights: the paper-style number knows none."""
         return OneAnnotation(self.sums, self.annotation, self.column, self.suffix, self.settings).cosine_scan()
 
-    def block_dipole(self, nside: int) -> AuditFinding:
+    def block_dipole(self, nside: int | None) -> AuditFinding:
         """Dipole of weighted labels with blocks of sky as the unit."""
-        sums, name = self.weighted.sums, f"block_dipole_nside{nside}"
-        return block_finding(self.sample, name, nside, sums.positions, sums.values, self.settings)
+        sums, name = self.weighted.sums, block_name(nside)
+        return block_finding(self.sample, name, nside, sums.positions, sums.values, self.constrained, self.settings)
 
     def cosine_fit(self) -> CosineFit:
         """The weighted fit of a cosine in right ascension."""
