@@ -55,7 +55,7 @@ def audit_answers(
 
 def verdict(answers: Sequence[Answer]) -> str:
     """The answers as text; of many pairs without a difference, how many there are and the largest limit."""
-    pairs = [one for one in answers if one.test.startswith("difference_dipole")]
+    pairs = [one for one in answers if one.test.startswith("difference_")]
     same = [one for one in pairs if one.answer == NO] if len(pairs) > _PAIRS_NAMED else []
     text = answers_text([one for one in answers if one not in same])
     if same:
@@ -117,23 +117,21 @@ def _of_pairs(findings: Findings) -> list[Asked]:
     """Of the difference of two columns: the robust test, too, where there is one, since labels may differ more often
     in some places than in others."""
     asked = []
-    for finding in _named(findings, "difference_dipole"):
+    for finding in [*_named(findings, "difference_dipole"), *_named(findings, "difference_field_gradient")]:
         suffix = _suffix(finding)
         first, second = finding.extra["annotations"]
         what = f"the difference {first} minus {second}"
-        tests, because, share = [finding], [], 1.0
+        tests, because = [finding], []
         if (robust := findings.get(f"difference_dipole_robust{suffix}")) is not None:
             tests.append(robust)
         if (overall := findings.get(f"mcnemar{suffix}")) is not None:
-            share = (overall.extra["only_first"] + overall.extra["only_second"]) / overall.test.n
             low, high = overall.test.ci95
             because.append(
                 f"Their overall fractions differ by {overall.test.estimate:+.4f} (95 %: {low:+.4f} to {high:+.4f})."
             )
         question = f"Do {first} and {second} differ in their pattern on the sky?"
-        asked.append(
-            Asked(question, what, tests, findings.get(f"difference_block_dipole{suffix}"), share, None, because)
-        )
+        blocks, largest = findings.get(f"difference_block_dipole{suffix}"), finding.extra["largest_possible"]
+        asked.append(Asked(question, what, tests, blocks, largest, None, because))
     return asked
 
 

@@ -1,6 +1,6 @@
 """The tests of an audit as they come in: settings, the common form, dipoles, and what could not be tested."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.log_p import log10_p_chi2
 from workflow_scripts.statistics.p_values import ledger
 from workflow_scripts.statistics.result import TestResult, plain
-from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval, debiased_amplitude
+from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval
 from workflow_scripts.statistics.sky.nulls import DipoleScoreTest, dipole_score_test, signed_counts
 from workflow_scripts.statistics.sky.sequential_permutations import ENOUGH, chi_square_level, permutations_to_draw
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
@@ -187,40 +187,5 @@ class GalaxySample:
         """A secondary test of a dipole `beta` (3,): its length is the estimate, with three degrees of freedom."""
         values = {"estimate": float(np.linalg.norm(beta)), "statistic": statistic, "dof": 3, "p": p} | values
         if isinstance(values["dof"], int):
-            values |= {"log10_p": log10_p_chi2(statistic, values["dof"])}
+            values.setdefault("log10_p", log10_p_chi2(statistic, values["dof"]))
         return self.finding(name, null, estimand, axis_keys(beta) | dict(extra or {}), **values)
-
-    def centred_dipole(
-        self,
-        name: str,
-        null: str,
-        estimand: str,
-        made: MadeDipole,
-        settings: AuditSettings,
-        extra: Mapping[str, Any] | None = None,
-        family: str = "primary",
-        notes: Sequence[str] = (),
-    ) -> AuditFinding:
-        """A test from a `centred_dipole`, with the permutation null."""
-        found, interval = made.found, made.interval
-        limits = [interval.low, interval.high]
-        return self.finding(
-            name,
-            null,
-            estimand,
-            axis_keys(found.axis) | {"beta": found.beta, "upper_limit_95": interval.upper_limit} | dict(extra or {}),
-            family,
-            estimate=found.amplitude,
-            se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
-            ci95=limits,
-            statistic=found.q,
-            dof=len(found.covariance),
-            p=found.p,
-            log10_p=log10_p_chi2(found.q, len(found.covariance)),
-            p_permutation=found.p_permutation,
-            p_smallest=1 / (made.most + 1),
-            p_reliable=made.p_reliable,
-            size=debiased_amplitude(found.beta, found.covariance),
-            size_ci95=limits,
-            notes=list(notes),
-        )

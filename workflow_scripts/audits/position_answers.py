@@ -48,7 +48,8 @@ class Asked:
     @property
     def p_floor(self) -> float:
         """The smallest p that the tests could have given."""
-        return max(finding.test.smallest_deciding_p for finding in self.tests)
+        blocks = [self.blocks] if self.blocks is not None and _powerful(self.blocks) else []
+        return max(finding.test.smallest_deciding_p for finding in (*self.tests, *blocks))
 
 
 def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, alpha: float) -> Answer:

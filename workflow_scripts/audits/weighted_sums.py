@@ -85,13 +85,21 @@ class WeightedColumn:
     values: NDArray[np.float64]
     weights: NDArray[np.float64]
 
-    def centred_dipole(self, positions: PixelPositions, settings: AuditSettings) -> MadeDipole:
-        """As `audit_findings.centred_dipole`; `positions` are those of the same galaxies without weights."""
+    def centred_dipole(
+        self, positions: PixelPositions, settings: AuditSettings, axes: NDArray[np.float64] | None = None
+    ) -> MadeDipole:
+        """As `audit_findings.centred_dipole`; `positions` are those of the same galaxies without weights.
+
+        Of the components along `axes` (k, 3) only, where these are given.
+        """
+        moments = self.sums.sphere
+        if axes is not None:
+            positions, moments = positions.along(axes), moments.along(axes)
         w, wx, ww, wwx, wwxx, _ = self.sums.pixels
         mean = self.sums.moments.mean
         totals = np.stack([w, wx, wwxx - 2 * mean * wwx + mean**2 * ww])
         found = weighted_dipole_test(
-            positions, totals, self.sums.sphere, self.values, self.weights, settings.permutations, settings.seed
+            positions, totals, moments, self.values, self.weights, settings.permutations, settings.seed
         )
         interval = amplitude_interval(found.beta, found.covariance, settings)
         return MadeDipole(found, interval, settings.permutations)

@@ -55,7 +55,7 @@ class TestResult:
     @property
     def smallest_deciding_p(self) -> float:
         """The smallest `deciding_p` that this test could have given, whatever the effect; 0 where there is no floor."""
-        if self.p_permutation is None or self.p_smallest is None:
+        if self.p_smallest is None:
             return 0.0
         return min(self.p_smallest, self.p_reliable) if self.p_reliable is not None else self.p_smallest
 

@@ -99,7 +99,7 @@ def test_many_columns_are_adjusted_and_named():
 
 
 def test_a_difference_needs_the_robust_test_too():
-    extra = {"annotations": ["a", "b"], "upper_limit_95": 0.05}
+    extra = {"annotations": ["a", "b"], "upper_limit_95": 0.05, "largest_possible": 190 / 3000}
     mcnemar = finding(
         "mcnemar", 0.5, extra={"only_first": 100, "only_second": 90}, estimate=0.003, ci95=[-0.006, 0.012]
     )

@@ -1,9 +1,9 @@
 """Which components of a dipole a sky constrains: one gate for all tests, before any of them is read.
 
 A dipole of a fraction f cannot be larger than min(f, 1 - f), since fractions lie between 0 and 1. Along a direction in
-which the galaxies hardly spread, noise alone makes larger ones, and so does clustering of the labels, whatever the number
-of galaxies: such a direction is not asked about. On a field of few degrees no direction is left, and the question is
-whether the fraction changes across the field (`field_trend`).
+which the galaxies hardly spread, noise alone makes larger ones, and so does clustering of the labels, however many
+galaxies there are: such a direction is not asked about. On a field of few degrees no direction is left, and the
+question is whether the fraction changes across the field (`field_trend`).
 """
 
 from dataclasses import dataclass
@@ -49,10 +49,12 @@ class ConstrainedComponents:
         """The constrained axes (k, 3)."""
         return self.axes[self.constrained]
 
-    @property
-    def tangents(self) -> NDArray[np.float64]:
-        """The two axes (2, 3) along which the galaxies spread most: those of a field's plane."""
-        return self.axes[:2]
+    def inflation_along(self, axis: NDArray[np.float64]) -> float:
+        """Standard error along a unit vector (3,) over that of as many galaxies all over the sky."""
+        shares = (self.axes @ axis) ** 2
+        # Rounding must not give a part to an axis without any spread.
+        used = shares > 1e-12
+        return float(np.sqrt(shares[used] @ self.se_inflation[used] ** 2))
 
     def lifted(self, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Covariance (3, 3) of a whole dipole, from that of its constrained components (k, k)."""
@@ -63,6 +65,8 @@ class ConstrainedComponents:
     @property
     def sentence(self) -> str:
         """What is unconstrained, as a sentence; empty where nothing is."""
+        if self.kind == FIELD:
+            return "These galaxies lie in a field too small for a dipole: whether there is a gradient is the question."
         if not self.unconstrained:
             return ""
         return f"These galaxies do not constrain a dipole along {' and '.join(self.unconstrained)}."

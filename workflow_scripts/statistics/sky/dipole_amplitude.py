@@ -5,8 +5,8 @@ goes with a limit, an interval that is right at zero too, and odds against no di
 in any unit of the dipole. With H the inverse covariance, Delta(D) = min over |b| = D of (beta - b)^T H (beta - b).
 
 Lengths (`debiased_amplitude`, `profile_delta`, `calibrated_interval`, `critical_delta`) are those of vectors of any
-number k of components: five for a quadrupole in the basis of `regression`, one or two where a strip of sky constrains no
-more of a dipole. Axes need three.
+number k of components: five for a quadrupole in the basis of `regression`, one or two where a strip of sky constrains
+no more of a dipole. Axes need three.
 """
 
 from collections.abc import Sequence

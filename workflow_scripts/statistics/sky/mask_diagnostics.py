@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from workflow_scripts.statistics.sky.constrained_components import ConstrainedComponents
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 from workflow_scripts.statistics.sky.sky_sums import PositionSums
 
@@ -20,7 +21,6 @@ SUSPICIOUS_INFLATION = 2.0
 class MaskDiagnostics:
     """How well a footprint determines a dipole; see `mask_diagnostics`."""
 
-    covariance: NDArray[np.float64]
     weak_axis: NDArray[np.float64]
     variance_inflation: float
     footprint_axis: NDArray[np.float64]
@@ -40,7 +40,7 @@ def mask_diagnostics(positions: PositionSums) -> MaskDiagnostics:
     Returns
     -------
     MaskDiagnostics
-        With C the `covariance` (3, 3) of the unit vectors: `weak_axis` is its eigenvector of the smallest eigenvalue (the sign
+        With C the covariance of the unit vectors: `weak_axis` is its eigenvector of the smallest eigenvalue (the sign
         is without meaning), `variance_inflation` = (1/3) / that eigenvalue, since the full sky has C = I/3. With
         nbar the mean unit vector and T = sum n n^T: `footprint_axis` is along T^-1 nbar, where uncentred labels with
         a mean m make a fake dipole of noncentrality n m^2 h, and `monopole_leakage` is h = nbar^T (T/n)^-1 nbar, from
@@ -64,7 +64,6 @@ def mask_diagnostics(positions: PositionSums) -> MaskDiagnostics:
     length = np.linalg.norm(footprint)
     information = np.block([[np.ones((1, 1)), mean[None]], [mean[:, None], second]])
     return MaskDiagnostics(
-        covariance=covariance,
         weak_axis=directions[:, 0],
         variance_inflation=float(1 / 3 / values[0]),
         footprint_axis=footprint / length if length > 0 else np.full(3, np.nan),
@@ -89,20 +88,21 @@ class WeakAxisCheck:
     se_inflation: float
 
 
-def weak_axis_check(axis: ArrayLike, mask: MaskDiagnostics) -> WeakAxisCheck:
+def weak_axis_check(axis: ArrayLike, sky: ConstrainedComponents) -> WeakAxisCheck:
     """What the mask does to the error along a best axis (3,); its length and sign do not matter.
 
     With C the covariance of the unit vectors the variance along a is proportional to a^T C^-1 a, which is 3 on the full
-    sky. Raises `ValueError` for a vector of length zero or with NaN. On a mask, noise alone turns best axes towards the
-    weak one, so `chance` is a lower limit to how often this happens without any dipole.
+    sky; the weak axis is the least determined of `sky`. Raises `ValueError` for a vector of length zero or with NaN. On
+    a mask, noise alone turns best axes towards the weak one, so `chance` is a lower limit to how often this happens
+    without any dipole.
     """
     first = np.asarray(axis, float)
     length = np.linalg.norm(first)
     if not (np.isfinite(length) and length > 0):
         raise ValueError("an axis needs a direction: a vector of length above zero")
     first = first / length
-    inflation = float(np.sqrt(first @ np.linalg.solve(mask.covariance, first) / 3))
-    cosine = float(min(1.0, abs(first @ mask.weak_axis)))
+    inflation = sky.inflation_along(first)
+    cosine = float(min(1.0, abs(first @ sky.axes[-1])))
     angle = float(np.degrees(np.arccos(cosine)))
     return WeakAxisCheck(angle, inflation > SUSPICIOUS_INFLATION, 1 - cosine, inflation)
 
