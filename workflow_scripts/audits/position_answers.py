@@ -179,7 +179,8 @@ def _control(asked: Asked, answer: str) -> list[str]:
     p = p_in_words(blocks.test.deciding_p)
     if not _powerful(blocks):
         return [f"Blocks of sky (p = {p}) are too few to see what galaxies see, and say nothing either way."]
-    sentences = [] if answer == CANNOT_TELL else [f"With blocks of sky as the unit, p = {p}."]
+    larger = ", the larger one, which decides" if (blocks.test.deciding_p or 0.0) > asked.p_galaxies else ""
+    sentences = [] if answer == CANNOT_TELL else [f"With blocks of sky as the unit, p = {p}{larger}."]
     if answer == NO and (wider := _wider(blocks)) > 1.05:
         sentences.append(f"The limit allows for errors {wider:.2f} times those of galaxies, as blocks scatter.")
     return sentences

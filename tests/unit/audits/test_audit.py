@@ -271,6 +271,7 @@ def test_the_quadrupole_has_an_interval_and_a_one_sided_limit(audited):
     assert low < 1.04 < high
 
 
+@pytest.mark.usefixtures("brief_audits")
 def test_a_monopole_is_no_dipole_on_any_mask(audited):
     """60 % spirals where half is expected, on a part of the sky: the centred dipole of the signs is that of labels."""
     folder = audited[1].parent

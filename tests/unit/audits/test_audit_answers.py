@@ -43,7 +43,7 @@ def test_yes_needs_galaxies_and_blocks():
     assert answer.p_adjusted == 0.001
     assert answer.text.startswith(
         "The fraction of 'spiral' depends on the position on the sky: a dipole of 0.0600 (95 %: 0.0200 to 0.1000)"
-        " towards (RA 60°, Dec +20°) (adjusted p = 0.001). With blocks of sky as the unit, p = 0.001."
+        " towards (RA 60°, Dec +20°) (adjusted p = 0.001). With blocks of sky as the unit, p = 0.001, the larger one"
     )
     (answer,) = asked(dipole(1e-5, 0.0002), blocks(0.3))
     assert answer.answer == "cannot tell"
