@@ -157,14 +157,15 @@ def _limit(asked: Asked) -> float | None:
         return asked.tests[0].extra["limit95"]
     limits = [finding.extra.get("upper_limit_95") for finding in asked.tests]
     known = [limit for limit in limits if limit is not None]
-    return max(known) * _wider(asked.blocks) if known else None
+    return max(known) * _wider(asked) if known else None
 
 
-def _wider(blocks: AuditFinding | None) -> float:
-    """Standard error from the scatter between blocks over that of independent galaxies, 1 at least."""
-    if blocks is None or "excess_variance" not in blocks.extra:
+def _wider(asked: Asked) -> float:
+    """Standard error from leaving out blocks of sky over that of independent galaxies, 1 at least."""
+    galaxies, blocks = asked.tests[0].test.se, asked.blocks
+    if blocks is None or not _powerful(blocks) or not galaxies or not blocks.test.se:
         return 1.0
-    return max(1.0, (blocks.extra["excess_variance"] * blocks.extra["clustering_across_borders"]) ** 0.5)
+    return max(1.0, float(blocks.test.se / galaxies * blocks.extra["clustering_across_borders"] ** 0.5))
 
 
 def _control(asked: Asked, answer: str) -> list[str]:
@@ -181,7 +182,7 @@ def _control(asked: Asked, answer: str) -> list[str]:
         return [f"Blocks of sky (p = {p}) are too few to see what galaxies see, and say nothing either way."]
     larger = ", the larger one, which decides" if (blocks.test.deciding_p or 0.0) > asked.p_galaxies else ""
     sentences = [] if answer == CANNOT_TELL else [f"With blocks of sky as the unit, p = {p}{larger}."]
-    if answer == NO and (wider := _wider(blocks)) > 1.05:
+    if answer == NO and (wider := _wider(asked)) > 1.05:
         sentences.append(f"The limit allows for errors {wider:.2f} times those of galaxies, as blocks scatter.")
     return sentences
 

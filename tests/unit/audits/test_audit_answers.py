@@ -14,7 +14,7 @@ POWER = {"power": 0.8, "smallest_dipole_best_axis": 0.05, "smallest_dipole_worst
 
 
 def finding(name: str, p: float, family: str = "secondary", extra: dict | None = None, **values) -> AuditFinding:
-    values = {"estimate": 0.06, "ci95": [0.02, 0.1], "statistic": 12.0, "dof": 3, "p": p} | values
+    values = {"estimate": 0.06, "ci95": [0.02, 0.1], "se": 0.02, "statistic": 12.0, "dof": 3, "p": p} | values
     return AuditFinding(TestResult(name=name, family=family, **COMMON, **values), SKY | (extra or {}))
 
 
@@ -25,9 +25,9 @@ def dipole(p: float, p_permutation: float | None = None, name: str = "dipole_sco
     return finding(name, p, "primary", extra, **values)
 
 
-def blocks(p: float, powerful: bool = True, name: str = "block_dipole", excess: float = 1.0) -> AuditFinding:
-    extra = {"has_power": powerful, "excess_variance": excess, "clustering_across_borders": 1.0}
-    return finding(name, p, extra=extra, dof=[3, 40])
+def blocks(p: float, powerful: bool = True, se: float = 0.02) -> AuditFinding:
+    extra = {"has_power": powerful, "clustering_across_borders": 1.0}
+    return finding("block_dipole", p, extra=extra, dof=[3, 40], se=se)
 
 
 def asked(*found: AuditFinding, labels=("a",), alpha: float = 0.01, **columns) -> list:
@@ -68,8 +68,8 @@ def test_no_only_below_what_there_can_be():
     (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.57), blocks(0.5))
     assert answer.answer == "cannot tell"
     assert "nothing is excluded" in answer.because[0]
-    # Blocks that scatter twice as much as galaxies (in error) double the limit.
-    (answer,) = asked(dipole(0.3, 0.31), blocks(0.5, excess=4.0))
+    # Blocks that scatter twice as much as galaxies double the limit.
+    (answer,) = asked(dipole(0.3, 0.31), blocks(0.5, se=0.04))
     assert answer.limit95 == pytest.approx(0.18)
     (answer,) = asked(dipole(0.3, 0.31, invalid="Too few galaxies."), blocks(0.5))
     assert (answer.answer, answer.because[0]) == ("cannot tell", "Too few galaxies.")
