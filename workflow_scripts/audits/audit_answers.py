@@ -275,13 +275,9 @@ def _templates(
         return []
     whose = f" of {columns.labels[0]}" if len(columns.labels) > 1 else ""
     listed, p = ", ".join(found.extra["templates"]), adjusted[found.test.name]
-    limit, mean = found.extra.get("upper_limit_95"), total.extra["mean"]
-    answer, reasons = decided(Evidence(p, 0.0, limit, min(mean, 1 - mean)), alpha)
-    size = (
-        f"{found.test.estimate:.4f}"
-        if found.test.ci95 is None
-        else (f"{found.test.estimate:.4f} (95 %: {found.test.ci95[0]:.4f} to {found.test.ci95[1]:.4f})")
-    )
+    limit, (low, high) = found.extra["upper_limit_95"], found.test.ci95
+    answer, reasons = decided(Evidence(p, 0.0, limit, total.extra["largest_possible"]), alpha)
+    size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
     with_them = f"with {listed} regressed out, the dipole{whose} is {size}"
     because = [*reasons, f"Without them it is {total.test.estimate:.4f}."]
     if found.extra["retained_worst_share"] < 0.9:
@@ -290,10 +286,10 @@ def _templates(
         because.append("What goes away with the templates is the imaging, or goes along with it.")
     statement = {
         YES: f"A dipole{whose} remains beside the templates: {with_them}",
-        NO: f"No dipole{whose} was found beside the templates: {with_them}, below {limit or 0:.4f} at 95 %, one-sided",
+        NO: f"No dipole{whose} was found beside the templates: {with_them}, below {limit:.4f} at 95 %, one-sided",
         CANNOT_TELL: f"Whether a dipole{whose} remains beside the templates cannot be told: {with_them}",
     }[answer]
-    effect = Effect(found.test.estimate, found.test.ci95, "fraction", direction(found.extra))
+    effect = Effect(found.test.estimate, (low, high), "fraction", direction(found.extra))
     question = f"Does a dipole{whose} remain beside the templates ({listed})?"
     short = statement.partition(":")[0]
     return [Answer(question, found.test.name, answer, statement, short, effect, p, limit, because, role=SECONDARY)]

@@ -13,6 +13,7 @@ from workflow_scripts.audits.audit_findings import (
     Findings,
     GalaxySample,
     axis_keys,
+    with_limit,
     with_normal_error,
 )
 from workflow_scripts.audits.binning import Covariates
@@ -155,6 +156,9 @@ def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFindi
         notes.append(f"{covariates.left_out} galaxies lack a covariate and are left out")
     extra = {"templates": list(covariates.names), "retained_worst_share": kept.worst_share}
     extra |= {"residual_amplitude": float(np.linalg.norm(found.residual_dipole.beta))}
+    values = with_limit(
+        found.beta, found.covariance, settings, extra | {"explained_variance": found.explained_variance}
+    )
     return GalaxySample(len(covariates.vectors)).dipole(
         "dipole_after_templates",
         "no dipole beside what the templates explain",
@@ -162,8 +166,8 @@ def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFindi
         found.beta,
         found.q,
         found.p,
-        extra | {"explained_variance": found.explained_variance},
         notes=notes,
+        **values,
     )
 
 
