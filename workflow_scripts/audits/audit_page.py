@@ -86,7 +86,7 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
         ),
         ("centred dipole: Q, 3 dof", f"{score['statistic']:.3f}"),
         ("calibrated p (chi-square; permutations)", f"{_p(score)}; {number(score['p_permutation'])}"),
-        ("adjusted p", number(ledger["dipole_score"]["adjusted"])),
+        ("adjusted p of galaxies as the unit", number(ledger["dipole_score"]["adjusted"])),
         *_odds(score),
     ]
     threshold = summary["catalog"].get("threshold")

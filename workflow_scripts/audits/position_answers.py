@@ -118,6 +118,11 @@ def towards(extra: Mapping[str, Any]) -> str:
     return f"towards {direction(extra)}" if "axis_ra" in extra else f"towards the {extra['direction']}"
 
 
+def question_of(what: str) -> str:
+    """The question in words."""
+    return f"Does {what} depend on the position on the sky?"
+
+
 def direction(extra: Mapping[str, Any]) -> str:
     """`(RA 283°, Dec -56°)`."""
     return f"(RA {extra['axis_ra']:.0f}°, Dec {extra['axis_dec']:+.0f}°)"
