@@ -217,7 +217,8 @@ def _against_clustering(parts: _Parts, seed: int) -> _Clustering:
         for strength in [0.0, *np.geomspace(0.01, 1, 7) * strongest]:
             ratio = np.divide(*sky.squares(strength))
             p = max(p, float((np.sum(ratio >= taken[0] / left[0]) + 1) / (_SIMULATIONS + 1)))
-        usual = sky.strongest(float(left[0]), 0.05, parts.variance)
+        # No less than half of all skies without clustering allow: a quiet one does not exclude what it cannot see.
+        usual = sky.strongest(max(float(left[0]), float(np.median(sky.squares(0.0)[1]))), 0.05, parts.variance)
         added = usual * hat @ kernel @ hat.T
         if np.trace(added) >= np.trace(extra):
             extra, deviation = added, float(np.sqrt(usual))
