@@ -13,6 +13,7 @@ from workflow_scripts.audits.further_answers import error_answers, merging_answe
 from workflow_scripts.audits.position_answers import Asked, capital, position_answer, question_of
 from workflow_scripts.audits.table_pieces import AuditColumns
 from workflow_scripts.statistics.p_values import holm
+from workflow_scripts.statistics.sky.constrained_components import SKY
 
 # Differences of more pairs than this are named only where there is one.
 _PAIRS_NAMED = 3
@@ -179,6 +180,11 @@ def _expected(
         invalid = (
             f"Galaxies as the unit give p = {own:.2g}, blocks of sky {blocks.test.p:.2g}: neighbours may share what"
             " makes their labels."
+        )
+    if blocks is None and p < alpha and any(one.extra.get("sky_kind", SKY) != SKY for one in findings.found):
+        invalid = (
+            f"Galaxies as the unit give p = {own:.2g}, but on so small a sky labels that neighbours share could do the"
+            " same, and no blocks of sky could tell."
         )
     evidence = Evidence(p, 0.0, max(limits), max(expected, 1 - expected), invalid)
     answer, reasons = decided(evidence, alpha)

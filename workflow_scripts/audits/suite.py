@@ -232,6 +232,9 @@ def sky_details(catalog: BinnedCatalog, findings: Findings, settings: AuditSetti
             "quadrupole_variance_inflation": multipole_aliasing(positions, 1).variance_inflation,
         }
         first = findings.primary_dipole
+        if findings.get("field_gradient") or findings.get("score_field_gradient"):
+            # A field shows no dipole that there could be.
+            return details
         if first is not None and (weighted or first.test.name == "score_dipole"):
             # The same with the covariance that these values have.
             covariance = np.linalg.inv(first.extra["covariance"]) / first.test.n
@@ -240,13 +243,15 @@ def sky_details(catalog: BinnedCatalog, findings: Findings, settings: AuditSetti
             variance = label_variance(sums.annotations[0].labels.sums.total / sums.n)
             covariance = sums.positions.sums.centred / sums.n
             found = detectable_dipole(sums.n, variance, covariance, settings.power, settings.alpha)
+        # Best axis first; those that the sky does not constrain are not asked about.
+        asked = slice(len(first.extra["constrained"]) if first is not None else None)
         details["power"] = {
             "power": settings.power,
             "alpha": settings.alpha,
             "smallest_dipole_best_axis": float(found.amplitudes[0]),
-            "smallest_dipole_worst_axis": float(found.amplitudes[-1]),
-            "amplitudes": found.amplitudes.tolist(),
-            "axes": [axis_keys(axis) for axis in found.axes],
+            "smallest_dipole_worst_axis": float(found.amplitudes[asked][-1]),
+            "amplitudes": found.amplitudes[asked].tolist(),
+            "axes": [axis_keys(axis) for axis in found.axes[asked]],
         }
     except ValueError as reason:
         log.warning("footprint: %s", reason)

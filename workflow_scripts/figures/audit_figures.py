@@ -45,6 +45,9 @@ def audit_figures(
         "fraction_by_ra": _fraction_by_ra(fractions, tests.get("cosine_in_ra"), positive, LOOK),
         "amplitude": _amplitude(first, summary["power"], LOOK),
     }
+    prefix = "score_" if first is not None and first["name"] == "score_dipole" else ""
+    if f"{prefix}block_dipole" in tests:
+        drawn["block_sizes"] = _block_sizes(first, tests, f"{prefix}block_dipole", summary["alpha"], LOOK)
     if first is not score and "score" in maps:
         drawn["score_map"] = _sky_map(maps["score"], f"mean {summary['catalog']['columns']['score']}", False, LOOK)
     if "difference" in maps:
@@ -140,6 +143,29 @@ def _sigma_and_p(scan: Test | None, score: Test | None, settings: Mapping[str, A
     right.set_yticks(range(len(values)), list(values))
     right.set(xlabel="-log10 p", xlim=(0, 1.45 * max(lengths) + 0.2))
     right.invert_yaxis()
+    return figure
+
+
+def _block_sizes(
+    galaxies: Test | None, tests: Mapping[str, Test], name: str, alpha: float, settings: Mapping[str, Any]
+) -> Figure:
+    """p of the dipole by the size of the blocks of sky; the size that was chosen beforehand is filled."""
+    figure, axes = new_figure(SINGLE * 1.5, 2.2)
+    chosen = tests[name]
+    sizes = {test["block_deg"]: test for key, test in tests.items() if key.startswith(f"{name}_nside")}
+    sizes |= {chosen["block_deg"]: chosen}
+    width = sorted(sizes)
+    heights = [-sizes[size]["log10_p"] for size in width]
+    colour = settings["colours"][0]
+    axes.plot(width, heights, "o-", color=colour, markerfacecolor="white", label="blocks of sky")
+    axes.plot(chosen["block_deg"], -chosen["log10_p"], "o", color=colour, label="chosen beforehand")
+    if galaxies is not None:
+        axes.axhline(-galaxies["log10_p"], color="0.4", linewidth=1, linestyle="--", label="galaxies")
+    axes.axhline(-np.log10(alpha), color=settings["colours"][1], linewidth=1, label=f"level {alpha:g}")
+    axes.set(xscale="log", xlabel="width of the blocks (degrees)", ylabel="-log10 p", ylim=(0, None))
+    axes.set_xticks(width, [f"{size:.0f}" for size in width])
+    axes.minorticks_off()
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 

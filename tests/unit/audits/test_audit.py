@@ -124,7 +124,7 @@ def test_the_page_is_whole_and_explains_why_sigma_and_p_differ(audited):
     summary, folder = audited
     text = (folder / "audit.html").read_text()
     assert not re.findall(r"(?:src|href)=\"(?!data:image/png)|<script|<link|https?://|url\(", text)
-    assert len(re.findall(r"src=\"data:image/png;base64,", text)) == 7
+    assert len(re.findall(r"src=\"data:image/png;base64,", text)) == 8
     assert text.index(html.escape(summary["headline"])) < text.index("<h2>Answers</h2>") < text.index("<h2>Sigma and p")
     assert all(html.escape(answer["question"]) in text for answer in summary["answers"])
     assert "three degrees of freedom" in text

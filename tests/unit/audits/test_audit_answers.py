@@ -125,6 +125,10 @@ def test_a_monopole_is_a_question_of_its_own():
         assert [answer.answer for answer in answers] == ["no", expected]
         assert answers[1].question == "Does the fraction of 'spiral' differ from the expected 0.5?"
         assert answers[1].effect.value == pytest.approx(-0.01)
+    # No blocks on a small sky: no yes.
+    found = finding("fraction_against_expected", 1e-9, "primary", extra, **values)
+    assert asked(dipole(0.5, 0.5), found)[1].answer == "yes"
+    assert asked(dipole(0.5, 0.5, sky_kind="strip"), found)[1].answer == "cannot tell"
 
 
 @pytest.mark.parametrize(
