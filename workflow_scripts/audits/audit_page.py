@@ -84,7 +84,7 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
             "sigma that these labels give here without any dipole (root mean square)",
             f"{scan['sigma_without_dipole']:.2f}",
         ),
-        ("centred dipole: Q, 3 dof", f"{score['statistic']:.3f}"),
+        (f"centred dipole: Q, {score['dof']} dof", f"{score['statistic']:.3f}"),
         ("calibrated p (chi-square; permutations)", f"{_p(score)}; {number(score['p_permutation'])}"),
         ("adjusted p of galaxies as the unit", number(ledger["dipole_score"]["adjusted"])),
         *_odds(score),
@@ -92,7 +92,7 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
     threshold = summary["catalog"].get("threshold")
     taken = ""
     if threshold is not None and (first := tests.get("score_dipole")):
-        taken = f"""<p>The primary question is about the mean score: centred dipole Q = {first["statistic"]:.3f}, 3 dof,
+        taken = f"""<p>The primary question is about the mean score: centred dipole Q = {first["statistic"]:.3f}, {first["dof"]} dof,
 p = {number(first["p"])}, by permutations {number(first["p_permutation"])}, adjusted
 {number(ledger["score_dipole"]["adjusted"])}. What follows is of labels: scores of {threshold:g} and more are taken for
 positive.</p>"""

@@ -74,7 +74,7 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, a
         answer=answer,
         statement=statement,
         short=short,
-        effect=Effect(size.value, size.ci95, size.unit, where if answer == YES else None),
+        effect=Effect(size.value, size.ci95, size.unit, where.removeprefix("towards ") if answer == YES else None),
         p_adjusted=None if first.test.p is None else p,
         limit95=limit,
         because=[*reasons, *_control(asked, answer), *_statistics(asked, answer, alpha), *asked.because],
@@ -125,7 +125,8 @@ def question_of(what: str) -> str:
 
 def direction(extra: Mapping[str, Any]) -> str:
     """`(RA 283°, Dec -56°)`."""
-    return f"(RA {extra['axis_ra']:.0f}°, Dec {extra['axis_dec']:+.0f}°)"
+    # + 0: there is no -0 degrees.
+    return f"(RA {extra['axis_ra']:.0f}°, Dec {round(extra['axis_dec']) + 0:+d}°)"
 
 
 def capital(text: str) -> str:
