@@ -64,13 +64,15 @@ def multipole_findings(
     sample: GalaxySample,
     settings: AuditSettings,
     findings: Findings,
+    unconstrained: str = "",
 ) -> Iterator[AuditFinding]:
     """Likelihood-ratio tests of the fits up to l = 1, 2 and 3.
 
-    `sample` has the suffix of the names; `glm_dipole` has the report of the dipole's stability. Fits are those of
-    fine pixels; scatter between pixels shows in large ones, which hold many galaxies, about the fit of the highest
-    degree. A degree that these galaxies leave open is in `findings.not_run`. Raises `ValueError` where not even the
-    dipole can be fitted.
+    `unconstrained` says what of a dipole this sky does not constrain, which these fits have all the same. `sample` has
+    the suffix of the names; `glm_dipole` has the report of the dipole's stability. Fits are those of fine pixels;
+    scatter between pixels shows in large ones, which hold many galaxies, about the fit of the highest degree. A degree
+    that these galaxies leave open is in `findings.not_run`. Raises `ValueError` where not even the dipole can be
+    fitted.
     """
     steps = dipole_stability(sums.fine_positions, annotation.fine_positives)
     highest = max(step.lmax for step in steps if step.fit is not None)
@@ -92,6 +94,7 @@ def multipole_findings(
             if name.startswith("glm_dipole_given"):
                 own |= axis_keys(step.fit.beta)
             values["notes"] = _notes(step.fit, dispersion) + ([_BESIDE] if name == "glm_quadrupole" else [])
+            values["notes"] += [unconstrained] if unconstrained else []
             values["log10_p"] = log10_p_chi2(nested.statistic, nested.dof)
             yield sample.finding(name, *_MULTIPOLES[name], own, **values)
 

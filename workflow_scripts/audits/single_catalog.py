@@ -235,7 +235,8 @@ class OneAnnotation:
 
     def glm(self, findings: Findings) -> Iterator[AuditFinding]:
         """Binomial regressions on dipole, quadrupole and octopole: likelihood-ratio tests."""
-        return multipole_findings(self.sums, self.annotation, self.sample, self.settings, findings)
+        unconstrained = self.constrained.sentence
+        return multipole_findings(self.sums, self.annotation, self.sample, self.settings, findings, unconstrained)
 
     def cosine_in_ra(self) -> AuditFinding:
         """Cosine of right ascension, its phase free."""
