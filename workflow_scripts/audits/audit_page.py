@@ -92,8 +92,8 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
     threshold = summary["catalog"].get("threshold")
     taken = ""
     if threshold is not None and (first := tests.get("score_dipole")):
-        taken = f"""<p>The primary question is about the mean score: centred dipole Q = {first["statistic"]:.3f}, {first["dof"]} dof,
-p = {number(first["p"])}, by permutations {number(first["p_permutation"])}, adjusted
+        taken = f"""<p>The primary question is about the mean score: centred dipole Q = {first["statistic"]:.3f},
+{first["dof"]} dof, p = {number(first["p"])}, by permutations {number(first["p_permutation"])}, adjusted
 {number(ledger["score_dipole"]["adjusted"])}. What follows is of labels: scores of {threshold:g} and more are taken for
 positive.</p>"""
     return f"""<h2>Sigma and p</h2>
