@@ -34,8 +34,9 @@ parser.add_argument("catalog", help=f"the table ({FORMATS_IN_WORDS}; of Parquet 
 parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for summary, page and figures")
 parser.add_argument("--name", help="name of the audit (default: the catalog's file name)")
 _columns = parser.add_argument_group("columns", "guessed from common names and UCDs where they are not given")
-_columns.add_argument("--label", nargs="+", default=[], metavar="COL", help="class of a galaxy; two or more: compared")
-_columns.add_argument("--covariates", nargs="+", default=[], metavar="COL", help="seeing, depth, ...: templates")
+_several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": []}
+_columns.add_argument("--label", metavar="COL", help="class of a galaxy; two or more: compared", **_several)
+_columns.add_argument("--covariates", metavar="COL", help="seeing, depth, ...: templates", **_several)
 _columns.add_argument("--reference", metavar="COL", help="labels taken for true")
 _columns.add_argument(
     "--score",
@@ -51,10 +52,12 @@ _columns.add_argument(
 )
 _columns.add_argument("--group-by", metavar="COL", help="where galaxies come from: labeller, camera, merged catalog")
 _values = parser.add_argument_group("values of labels, each VALUE, COL=VALUE or a range of numbers ('>= 0.5')")
-_several: dict[str, Any] = {"nargs": "+", "action": "extend", "default": [], "metavar": "VALUE"}
+_several |= {"metavar": "VALUE"}
 _values.add_argument("--positive", help="classes that are counted", **_several)
 _values.add_argument("--negative", help="classes that they are compared with", **_several)
-_values.add_argument("--rest", nargs="*", metavar="COL", help="all other values are negative (of these columns)")
+_values.add_argument(
+    "--rest", nargs="*", action="extend", metavar="COL", help="all other values are negative (of these columns)"
+)
 _values.add_argument("--reference-positive", metavar="VALUE", help="of --reference; default: as --positive")
 _other = parser.add_argument_group("a second catalog of the same sky")
 _other.add_argument("--compare", metavar="FILE", help="the other catalog; its columns are called as in the first")
@@ -83,8 +86,14 @@ for _group, _prefix in ((parser.add_argument_group("the table"), ""), (_other, "
         f"--{_prefix}select", metavar="EXPRESSION", help="rows to be used: 'redshift < 0.1 and petroMag_r < 17.8'"
     )
 _tests = parser.add_argument_group("tests")
-_tests.add_argument("--alpha", type=float, default=0.01, help="level of the verdict (default: %(default)s)")
+_tests.add_argument("--alpha", type=float, default=0.01, help="level of the answers (default: %(default)s)")
 _tests.add_argument("--power", type=float, default=0.8, help="for the smallest dipole given (default: %(default)s)")
+_tests.add_argument(
+    "--expected",
+    type=float,
+    metavar="FRACTION",
+    help="expected fraction of the positive class, such as 0.5: tested, too",
+)
 _tests.add_argument("--permutations", type=int, default=4999, help="default: %(default)s")
 _tests.add_argument("--seed", type=int, default=0, help="of the permutations (default: %(default)s)")
 _tests.add_argument(
@@ -104,7 +113,9 @@ def main(arguments: argparse.Namespace) -> None:
     check_settings(arguments)
     check_output_folder(arguments.output)
     source, compared = sources(arguments)
-    settings = AuditSettings(arguments.permutations, arguments.seed, arguments.alpha, arguments.power)
+    settings = AuditSettings(
+        arguments.permutations, arguments.seed, arguments.alpha, arguments.power, expected=arguments.expected
+    )
     name = arguments.name or Path(arguments.catalog).name.split(".")[0]
     found = audit(name, source, settings)
     if compared is not None:
@@ -121,6 +132,7 @@ def main(arguments: argparse.Namespace) -> None:
         }
     )
     write(found, summary, arguments.output)
+    logging.info("%s", summary["headline"])
     logging.info("%s", summary["verdict"])
 
 
@@ -134,6 +146,7 @@ def check_settings(arguments: argparse.Namespace) -> None:
         ("match-radius", 0 < arguments.match_radius <= 3600, "above 0, at most 3600 arcsec"),
         ("largest-loss", 0 <= arguments.largest_loss <= 1, "0 to 1"),
         ("threshold", 0 < arguments.threshold < 1, "between 0 and 1"),
+        ("expected", arguments.expected is None or 0 < arguments.expected < 1, "between 0 and 1"),
         ("repeat-radius", 0 <= arguments.repeat_radius <= 3600, "0 to 3600 arcsec"),
     ):
         if not allowed:
@@ -223,7 +236,7 @@ def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:
     pngs = {name: (folder / "figures" / f"{name}.png").read_bytes() for name in drawn}
     with whole_file(folder / "audit.html") as temporary:
         temporary.write_text(audit_page(summary, found.fractions, pngs), encoding="utf-8")
-    write_json(folder / "summary.json", summary)
+    write_json(folder / "summary.json", summary, sort_keys=False)
     plt.close("all")
 
 

@@ -112,7 +112,7 @@ def measure(
     tables = {
         "runs": runs,
         "fractions": fractions,
-        "cosine": cosine_table(fractions),
+        "cosine": cosine_table(annotations, fractions),
         "contrasts": pair_table(annotations, opposite, imaging, settings["seed"]),
         "arms": arm_means(runs, opposite),
         "thresholds": single.cuts,

@@ -88,7 +88,7 @@ def test_an_experiment_and_an_audit_do_not_concern_each_other(audited):
     assert names == set()
     config["experiments"]["first"]["tests"]["permutations"] = 100
     audited.write_config(config)
-    module = audited.root / "workflow_scripts" / "audits" / "audit_verdict.py"
+    module = audited.root / "workflow_scripts" / "audits" / "audit_answers.py"
     module.write_text(module.read_text() + "\nANSWER = 42\n")
     assert remade(audited) == ({"audit"}, FILES)
 

@@ -1,34 +1,52 @@
 """The tests of an audit as they come in: settings, the common form, dipoles, and what could not be tested."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
+from workflow_scripts.statistics.log_p import log10_p_chi2
 from workflow_scripts.statistics.p_values import ledger
 from workflow_scripts.statistics.result import TestResult, plain
-from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval, debiased_amplitude
-from workflow_scripts.statistics.sky.nulls import DipoleScoreTest, dipole_score_test
+from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval
+from workflow_scripts.statistics.sky.nulls import DipoleScoreTest, dipole_score_test, signed_counts
+from workflow_scripts.statistics.sky.sequential_permutations import ENOUGH, chi_square_level, permutations_to_draw
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
+
+# Ends of intervals are then good to a tenth of a standard error instead of a twentieth.
+_MANY_TESTS, _FEWER_SIMULATIONS = 10, 500
 
 
 @dataclass(frozen=True)
 class AuditSettings:
-    """`permutations` and `seed` of random skies; `alpha` of the verdict; `power` of the dipole that could be seen."""
+    """`permutations` and `seed` of random skies; `alpha` of the answers; `power` of the dipole that could be seen.
+
+    `primary_tests` is the number of tests that are adjusted for each other, `expected` the fraction that is expected,
+    None where none is.
+    """
 
     permutations: int = 4999
     seed: int = 0
     alpha: float = 0.01
     power: float = 0.8
+    primary_tests: int = 1
+    expected: float | None = None
 
     @property
     def p_smallest(self) -> float:
         """The smallest p that the permutations can give."""
         return 1 / (self.permutations + 1)
+
+    def most_permutations(self, lowest: float, cells: int) -> int:
+        """Permutations that a primary test draws at most.
+
+        `lowest` is the smallest p to which its chi-square holds, `cells` the pixels with galaxies (a sky's cost).
+        """
+        return permutations_to_draw(self.permutations, self.alpha / self.primary_tests, lowest, cells)
 
 
 @dataclass(frozen=True)
@@ -89,12 +107,46 @@ def with_normal_error(estimate: float, se: float) -> dict[str, Any]:
     return {"estimate": estimate, "se": se, "ci95": [estimate - half, estimate + half]}
 
 
-def centred_dipole(
-    positions: PixelPositions, values: PixelValues, settings: AuditSettings
-) -> tuple[DipoleScoreTest, AmplitudeInterval]:
-    """The centred dipole of labels, or of differences of labels, and the interval of its amplitude."""
-    found = dipole_score_test(positions, values, settings.permutations, settings.seed)
-    return found, calibrated_interval(found.beta, found.covariance, seed=settings.seed)
+def amplitude_interval(
+    beta: NDArray[np.float64], covariance: NDArray[np.float64], settings: AuditSettings
+) -> AmplitudeInterval:
+    """The interval of a dipole's length, from fewer simulations where there are many dipoles."""
+    fewer = {"simulations": _FEWER_SIMULATIONS} if settings.primary_tests > _MANY_TESTS else {}
+    return calibrated_interval(beta, covariance, seed=settings.seed, **fewer)
+
+
+def with_limit(
+    beta: NDArray[np.float64],
+    covariance: NDArray[np.float64],
+    settings: AuditSettings,
+    extra: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Values of a `GalaxySample.dipole`: the interval of its length, and the one-sided limit among the other keys."""
+    found = amplitude_interval(beta, covariance, settings)
+    return {"ci95": [found.low, found.high], "extra": dict(extra or {}) | {"upper_limit_95": found.upper_limit}}
+
+
+class MadeDipole(NamedTuple):
+    """A centred dipole with its permutation null, the interval of its amplitude, and how far both its p hold.
+
+    `most` is the number of permutations that could have been drawn, `p_reliable` the smallest p to which chi-square is
+    known to hold, None where that is not known.
+    """
+
+    found: DipoleScoreTest
+    interval: AmplitudeInterval
+    most: int
+    p_reliable: float | None = None
+
+
+def centred_dipole(positions: PixelPositions, values: PixelValues, settings: AuditSettings) -> MadeDipole:
+    """The centred dipole of labels, or of differences of labels."""
+    plus, minus = (int(part.sum()) for part in signed_counts(positions, values))
+    numbers = np.array([minus, positions.n - plus - minus, plus])
+    lowest = chi_square_level(positions, np.array([-1.0, 0.0, 1.0]), numbers)
+    most = settings.most_permutations(lowest, int((positions.counts > 0).sum()))
+    found = dipole_score_test(positions, values, most, settings.seed, ENOUGH)
+    return MadeDipole(found, amplitude_interval(found.beta, found.covariance, settings), most, lowest)
 
 
 @dataclass(frozen=True)
@@ -134,37 +186,6 @@ class GalaxySample:
     ) -> AuditFinding:
         """A secondary test of a dipole `beta` (3,): its length is the estimate, with three degrees of freedom."""
         values = {"estimate": float(np.linalg.norm(beta)), "statistic": statistic, "dof": 3, "p": p} | values
+        if isinstance(values["dof"], int):
+            values.setdefault("log10_p", log10_p_chi2(statistic, values["dof"]))
         return self.finding(name, null, estimand, axis_keys(beta) | dict(extra or {}), **values)
-
-    def centred_dipole(
-        self,
-        name: str,
-        null: str,
-        estimand: str,
-        made: tuple[DipoleScoreTest, AmplitudeInterval],
-        settings: AuditSettings,
-        extra: Mapping[str, Any] | None = None,
-        family: str = "primary",
-        notes: Sequence[str] = (),
-    ) -> AuditFinding:
-        """A test from a `centred_dipole`, with the permutation null."""
-        found, interval = made
-        limits = [interval.low, interval.high]
-        return self.finding(
-            name,
-            null,
-            estimand,
-            axis_keys(found.axis) | {"beta": found.beta, "upper_limit_95": interval.upper_limit} | dict(extra or {}),
-            family,
-            estimate=found.amplitude,
-            se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
-            ci95=limits,
-            statistic=found.q,
-            dof=3,
-            p=found.p,
-            p_permutation=found.p_permutation,
-            p_smallest=settings.p_smallest,
-            size=debiased_amplitude(found.beta, found.covariance),
-            size_ci95=limits,
-            notes=list(notes),
-        )

@@ -9,6 +9,8 @@ import pandas as pd
 
 from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.figures.figure_list import AUDIT_FIGURES
+from workflow_scripts.statistics.log_p import log10_p_normal, log10_p_scan, p_in_words
+from workflow_scripts.verdict_page.answer_table import answer_table
 from workflow_scripts.verdict_page.html_tables import bullets, number, page, row, table
 
 _TESTS = (
@@ -24,8 +26,13 @@ def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Map
     warnings = "".join(f'<p class="warning">{html.escape(sentence)}</p>' for sentence in warning_sentences(summary))
     heading = [name.replace("_", " ") for name in fractions]
     body = f"""{warnings}
-{_sigma_section(summary)}
+<h2>Answers</h2>
+{answer_table(summary["answers"])}
+<p>Shaded: questions chosen beforehand, adjusted for each other by Holm's method, at the level {summary["alpha"]:g}.
+"No" stands only where an effect above the limit is excluded at 95 %; everything else that is not "yes" is "cannot
+tell". The interval is two-sided and the limit one-sided.</p>
 {_groups(summary)}
+{_sigma_section(summary)}
 {"".join(_figure(name, png) for name, png in figures.items())}
 <h2>Footprint and power</h2>
 {_footprint(summary)}
@@ -40,7 +47,7 @@ adjusted by Benjamini and Hochberg's method. The larger p decides where there ar
 {table(heading, (row((), values) for values in fractions.itertuples(index=False)))}
 <h2>The catalog</h2>
 {_catalog(summary)}"""
-    return page(f"Audit of {summary['experiment']}", summary["verdict"], body)
+    return page(f"Audit of {summary['experiment']}", summary["headline"], body)
 
 
 def warning_sentences(summary: Mapping[str, Any]) -> list[str]:
@@ -48,10 +55,10 @@ def warning_sentences(summary: Mapping[str, Any]) -> list[str]:
     sentences = list(summary["warnings"])
     near = [test for test in summary["tests"] if test.get("weak_axis_suspicious")]
     if near:
-        listed = " and ".join(f"{test['name']} ({test['weak_axis_angle_deg']:.0f}°)" for test in near)
+        listed = " and ".join(f"{test['name']} ({test['se_inflation_along_axis']:.1f} times)" for test in near)
         sentences.append(
-            f"Best axes near the footprint's weak direction: {listed}. Noise alone"
-            " points there more often than elsewhere."
+            f"Along these best axes the footprint makes errors much larger than the full sky does: {listed}. Noise"
+            " alone points there more often than elsewhere."
         )
     return sentences
 
@@ -64,23 +71,29 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
     ledger = {row["name"]: row for row in summary["ledger"]}
     rows = [
         ("paper-style sigma, maximum over all axes", f"{scan['max_sigma']:.2f}"),
-        ("p if it were a normal deviate", number(scan["p_if_sigma_were_normal"])),
-        ("p of a scanned maximum (chi, 3 dof)", f"{number(scan['p'])} ({number(scan['equivalent_sigma'])} sigma)"),
+        (
+            "p if it were a normal deviate",
+            p_in_words(scan["p_if_sigma_were_normal"], log10_p_normal(scan["max_sigma"])),
+        ),
+        (
+            "p of a scanned maximum (chi, 3 dof)",
+            f"{p_in_words(scan['p'], log10_p_scan(scan['max_sigma']))} ({number(scan['equivalent_sigma'])} sigma)",
+        ),
         ("the same by random signs", number(scan["p_permutation"])),
         (
             "sigma that these labels give here without any dipole (root mean square)",
             f"{scan['sigma_without_dipole']:.2f}",
         ),
-        ("centred dipole: Q, 3 dof", f"{score['statistic']:.3f}"),
-        ("calibrated p (chi-square; permutations)", f"{number(score['p'])}; {number(score['p_permutation'])}"),
-        ("adjusted p", number(ledger["dipole_score"]["adjusted"])),
+        (f"centred dipole: Q, {score['dof']} dof", f"{score['statistic']:.3f}"),
+        ("calibrated p (chi-square; permutations)", f"{_p(score)}; {number(score['p_permutation'])}"),
+        ("adjusted p of galaxies as the unit", number(ledger["dipole_score"]["adjusted"])),
         *_odds(score),
     ]
     threshold = summary["catalog"].get("threshold")
     taken = ""
     if threshold is not None and (first := tests.get("score_dipole")):
-        taken = f"""<p>The primary question is about the mean score: centred dipole Q = {first["statistic"]:.3f}, 3 dof,
-p = {number(first["p"])}, by permutations {number(first["p_permutation"])}, adjusted
+        taken = f"""<p>The primary question is about the mean score: centred dipole Q = {first["statistic"]:.3f},
+{first["dof"]} dof, p = {number(first["p"])}, by permutations {number(first["p_permutation"])}, adjusted
 {number(ledger["score_dipole"]["adjusted"])}. What follows is of labels: scores of {threshold:g} and more are taken for
 positive.</p>"""
     return f"""<h2>Sigma and p</h2>
@@ -152,7 +165,7 @@ def _footprint(summary: Mapping[str, Any]) -> str:
     ]
     return f"""<p>Weak direction (RA {weak["axis_ra"]:.0f}°, Dec {weak["axis_dec"]:+.0f}°, and its opposite): along it
 the standard error is {mask["se_inflation"]:.1f} times that of as many galaxies all over the sky. Angles of best axes
-from it: {"; ".join(angles) or "none"} (below 20° is suspicious). Leakage of the monopole:
+from it: {"; ".join(angles) or "none"} (what counts is the error along them). Leakage of the monopole:
 {mask["monopole_leakage"]:.2f} (0 on the full sky, 1 at worst).</p>
 <p>With {power["power"]:.0%} probability, at the level {power["alpha"]:g}, the catalog would have shown a dipole of
 {power["smallest_dipole_best_axis"]:.4f} along its best axis and of {power["smallest_dipole_worst_axis"]:.4f} along its
@@ -167,7 +180,7 @@ def _tests(summary: Mapping[str, Any]) -> str:
         adjusted = f"{number(line['adjusted'])} ({'Holm' if line['method'] == 'Holm' else 'BH'})" if line else "-"
         words = [test["name"].replace("_", " "), test["estimand"], "; ".join(test["notes"])]
         words += [test["weights"]] if weights else []
-        numbers = [test["estimate"], _axis(test), *(test[key] for key in ("se", "ci95", "statistic", "dof", "p"))]
+        numbers = [test["estimate"], _axis(test), *(test[key] for key in ("se", "ci95", "statistic", "dof")), _p(test)]
         rows.append(row(words, [*numbers, test["p_permutation"], adjusted, test["n"]], test["family"]))
     for name, reason in (weights["refused"] if weights else {}).items():
         cells = f"<td>{html.escape(name.replace('_', ' '))}</td><td>(not made)</td><td></td>"
@@ -193,6 +206,11 @@ def _groups(summary: Mapping[str, Any]) -> str:
 {table(_GROUPS[:shown], rows)}
 <p>{how}Each dipole is of one group's galaxies alone, with chi-square p (3 dof), not adjusted for the number of groups.
 Galaxies without a group are the group {WITHOUT}.</p>"""
+
+
+def _p(test: Mapping[str, Any]) -> str:
+    """A p from a reference distribution; as a power of ten where it is too small for a number."""
+    return p_in_words(test["p"], test["log10_p"]) or "-"
 
 
 def _axis(found: Mapping[str, Any]) -> str:

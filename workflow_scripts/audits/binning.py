@@ -22,7 +22,7 @@ from workflow_scripts.audits.catalog_sums import (
     audit_maps,
 )
 from workflow_scripts.audits.galaxy_pieces import Overview, galaxies, joined_reports
-from workflow_scripts.audits.groups import GroupSums, groups_of
+from workflow_scripts.audits.groups import GroupSums, group_names, groups_of
 from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.audits.vocabulary import Meaning
 from workflow_scripts.audits.weighted_sums import WeightedColumn, WeightedSums
@@ -35,7 +35,7 @@ class Covariates:
     """Galaxies with all covariates, for the regressions on templates: they are not sums over pixels.
 
     `vectors` (n, 3), `pixels` (n,), `labels` (annotations, n), `templates` (n, k) with their `names`; `left_out` is the
-    number of galaxies that lack a covariate.
+    number of galaxies that lack a covariate. `groups` (n,) are the names of their groups, None without groups.
     """
 
     names: tuple[str, ...]
@@ -44,6 +44,7 @@ class Covariates:
     labels: NDArray[np.float64]
     templates: NDArray[np.float64]
     left_out: int
+    groups: NDArray[np.object_] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,7 @@ class _Collected:
     sums: CatalogSums | None = None
     reports: list[dict[str, Any]] = field(default_factory=list)
     covariates: list[tuple[NDArray, NDArray, NDArray, NDArray]] = field(default_factory=list)
+    covariate_groups: list[NDArray[np.object_]] = field(default_factory=list)
     scores: list[tuple[PixelPositions, PixelValues, NDArray]] = field(default_factory=list)
     # Of annotations, of pairs, and of the score.
     weighted: tuple[tuple[WeightedSums, ...], tuple[WeightedSums, ...]] | None = None
@@ -209,6 +211,8 @@ def _add_piece(
     if source.columns.covariates:
         templates = piece[[f"covariate:{name}" for name in source.columns.covariates]].to_numpy(float)
         collected.covariates.append((places.vectors, places.pixels, labels, templates))
+        if source.columns.group:
+            collected.covariate_groups.append(group_names(piece["group"]))
 
 
 def _add_weights(
@@ -258,6 +262,7 @@ def _joined(names: tuple[str, ...], collected: _Collected) -> Covariates | None:
         np.concatenate(labels, axis=1)[:, complete],
         rows[complete],
         int((~complete).sum()),
+        np.concatenate(collected.covariate_groups)[complete] if collected.covariate_groups else None,
     )
 
 

@@ -6,16 +6,20 @@ from itertools import combinations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workflow_scripts.audits.audit_findings import (
     AuditFinding,
     AuditSettings,
     Findings,
     GalaxySample,
+    MadeDipole,
     centred_dipole,
+    with_limit,
     with_normal_error,
 )
 from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums, PairSums, ReferenceSums
+from workflow_scripts.audits.sky_dipoles import block_finding, field_finding, full_dipole
 from workflow_scripts.statistics.pairs.class_agreement import agreement, marginal_homogeneity, symmetry
 from workflow_scripts.statistics.pairs.paired_fractions import (
     cochran_q,
@@ -23,6 +27,7 @@ from workflow_scripts.statistics.pairs.paired_fractions import (
     mcnemar,
     paired_difference_interval,
 )
+from workflow_scripts.statistics.sky.constrained_components import FIELD, ConstrainedComponents, constrained_components
 from workflow_scripts.statistics.sky.dipole import robust_dipole
 from workflow_scripts.statistics.sky.regression import sky_glm
 from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts, balanced_accuracy, decompose_difference
@@ -40,19 +45,40 @@ def paired_tests(
     what = f"{names[0]} minus {names[1]}"
     amplitude = f"amplitude of the dipole of {what}"
 
+    def sky() -> ConstrainedComponents:
+        return constrained_components(sums.positions.sums, *_spread(pair, sums.n))
+
+    def make(axes: NDArray[np.float64] | None) -> MadeDipole:
+        if axes is None:
+            return centred_dipole(sums.positions, pair.difference, settings)
+        return centred_dipole(sums.positions.along(axes), pair.difference.along(axes), settings)
+
     def difference_dipole() -> AuditFinding:
-        made = centred_dipole(sums.positions, pair.difference, settings)
         null = "the difference of the two annotations does not depend on position"
-        return two.centred_dipole("difference_dipole", null, amplitude, made, settings)
+        return full_dipole(two, "difference_dipole", null, amplitude, make, sky(), settings, "primary")
 
     def difference_dipole_robust() -> AuditFinding:
         # Where the two differ more often in some places than in others.
+        if sentence := sky().sentence:
+            raise ValueError(sentence)
         found = robust_dipole(pair.scatter)
         null = "the mean difference does not depend on position, how often the two differ may"
-        return two.dipole("difference_dipole_robust", null, amplitude, found.beta, found.q, found.p)
+        values = with_limit(found.beta, found.covariance, settings)
+        return two.dipole("difference_dipole_robust", null, amplitude, found.beta, found.q, found.p, **values)
+
+    def difference_block_dipole() -> AuditFinding:
+        name = "difference_block_dipole"
+        return block_finding(two, name, None, sums.positions, pair.difference, sky(), settings)
+
+    def difference_field_gradient() -> Iterator[AuditFinding]:
+        if sky().kind == FIELD:
+            name, where = "difference_field_gradient", (sums.positions, pair.difference, sky())
+            yield field_finding(two, name, what, *where, settings, "primary")
 
     for name, test in (
         ("difference_dipole", difference_dipole),
+        ("difference_field_gradient", difference_field_gradient),
+        ("difference_block_dipole", difference_block_dipole),
         ("difference_dipole_robust", difference_dipole_robust),
         ("mcnemar", lambda: _mcnemar(pair, two, what)),
         ("difference_between_ra_halves", lambda: _between_ra_halves(pair, two, what)),
@@ -61,6 +87,12 @@ def paired_tests(
         ("class_agreement", lambda: _class_agreement(pair, two)),
     ):
         findings.attempt(name + suffix, test)
+
+
+def _spread(pair: PairSums, n: int) -> tuple[float, float]:
+    """Variance of the difference, and the largest dipole that it could have: the share of galaxies that differ."""
+    share, mean = pair.difference.sums.squares / n, pair.difference.sums.total / n
+    return share - mean**2, share
 
 
 def _mcnemar(pair: PairSums, two: GalaxySample, what: str) -> AuditFinding:
@@ -156,7 +188,7 @@ def cochran_test(sums: CatalogSums, names: Sequence[str]) -> AuditFinding:
 
 def reference_tests(reference: ReferenceSums, settings: AuditSettings, findings: Findings) -> None:
     """Make all tests against a reference; those of scores where there are scores."""
-    findings.attempt("error_dipoles", lambda: _error_dipoles(reference, findings))
+    findings.attempt("error_dipoles", lambda: _error_dipoles(reference, settings, findings))
     findings.attempt("bias_between_ra_halves", lambda: _decomposition(reference, "ra"))
     findings.attempt("bias_between_dec_halves", lambda: _decomposition(reference, "dec"))
     if reference.residuals is None:
@@ -180,7 +212,7 @@ def error_counts(reference: ReferenceSums, part: str = "all") -> ErrorCounts:
     return ErrorCounts(int(counts[1, 1]), int(counts[1, 0]), int(counts[0, 1]), int(counts[0, 0]))
 
 
-def _error_dipoles(reference: ReferenceSums, findings: Findings) -> Iterator[AuditFinding]:
+def _error_dipoles(reference: ReferenceSums, settings: AuditSettings, findings: Findings) -> Iterator[AuditFinding]:
     dipoles, reasons = error_dipoles(reference.errors)
     counts = error_counts(reference)
     numbers = {"signed_error": counts.n, "false_positive_rate": counts.negatives}
@@ -191,8 +223,9 @@ def _error_dipoles(reference: ReferenceSums, findings: Findings) -> Iterator[Aud
             notes = ["also a dipole of the reference itself shows here"]
         n, estimand = numbers.get(name, counts.positives), f"amplitude of the dipole of the {name.replace('_', ' ')}"
         extra = {"mean": found.mean, "beta": found.beta}
-        sample = GalaxySample(n)
-        yield sample.dipole(f"{name}_dipole", null, estimand, found.beta, found.q, found.p, extra, notes=notes)
+        values = with_limit(found.beta, found.covariance, settings, extra)
+        test = f"{name}_dipole", null, estimand, found.beta, found.q, found.p
+        yield GalaxySample(n).dipole(*test, notes=notes, **values)
     findings.not_run.extend(f"error dipoles: {reason}" for reason in reasons)
 
 

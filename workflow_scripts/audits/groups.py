@@ -1,4 +1,7 @@
-"""The galaxies of an audit by where they come from (labeller, camera, merged catalog): a row a group."""
+"""The galaxies of an audit by where they come from (labeller, camera, merged catalog): a row a group, and all together.
+
+A dipole may be the merging: groups of other fractions on other parts of the sky.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +11,25 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from workflow_scripts.audits.audit_findings import axis_keys
+from workflow_scripts.audits.audit_findings import (
+    AuditFinding,
+    AuditSettings,
+    Findings,
+    GalaxySample,
+    axis_keys,
+    with_limit,
+)
 from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.fractions import wilson_interval
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sky_sums import Additive, PositionSums, ValueSums
+from workflow_scripts.statistics.sky.stratified_dipole import merging_dipole, within_groups
 from workflow_scripts.statistics.sky.weighted_dipole import WeightedMoments, weighted_dipole, weighted_fraction
 
 MOST_GROUPS = 50
+REFUSED_OF_GROUPS = dict.fromkeys(
+    ("dipole_within_groups", "dipole_between_groups"), "its variance within groups is that of galaxies that count alike"
+)
 WITHOUT = "(none)"
 
 
@@ -55,6 +69,51 @@ def check_number_of_groups(names: Mapping[str, int], where: str) -> None:
         )
 
 
+def merging_tests(groups: Mapping[str, GroupSums], column: str, settings: AuditSettings, findings: Findings) -> None:
+    """Make the tests of the dipole within the groups, and of the one that merging them makes; without weights."""
+    sums = [_plain_sums(group.moments) for _, group in sorted(groups.items())]
+    n, labels = sum(positions.n for positions, _ in sums), sum(values.total for _, values in sums)
+    extra = {"group_by": column, "largest_possible": min(labels, n - labels) / n}
+
+    def within() -> AuditFinding:
+        found = within_groups(sums)
+        values = with_limit(found.within.beta, found.within.covariance, settings, extra | {"groups": found.groups})
+        return GalaxySample(found.n).dipole(
+            "dipole_within_groups",
+            "the fraction does not depend on position within any group",
+            "amplitude of the dipole that groups have in common, each about its own fraction and centre",
+            found.within.beta,
+            found.within.q,
+            found.within.p,
+            **values,
+        )
+
+    def between() -> AuditFinding:
+        found = merging_dipole(sums)
+        return GalaxySample(n).dipole(
+            "dipole_between_groups",
+            "all groups have the same fraction",
+            "amplitude of the dipole of the fraction of each group, given to its galaxies",
+            found.beta,
+            found.q,
+            found.p,
+            extra,
+            dof=found.dof,
+        )
+
+    findings.attempt("dipole_within_groups", within)
+    findings.attempt("dipole_between_groups", between)
+
+
+def _plain_sums(moments: WeightedMoments) -> tuple[PositionSums, ValueSums]:
+    """The sums of galaxies without weights."""
+    matrix = moments.weights
+    return (
+        PositionSums(moments.n, matrix[0, 1:], matrix[1:, 1:]),
+        ValueSums(float(moments.values[0]), float(moments.squared[2, 0, 0]), moments.values[1:]),
+    )
+
+
 def group_rows(groups: Mapping[str, GroupSums], weighted: bool) -> list[dict[str, Any]]:
     """A row a group, the largest first: `group, n, positive, fraction, ci95, amplitude, se, axis_ra, ...`.
 
@@ -80,15 +139,7 @@ def _row(name: str, sums: GroupSums, weighted: bool) -> dict[str, Any]:
         row["effective_n"] = moments.effective_n
     try:
         # Without weights, sums of the same galaxies that the test of the whole catalog has.
-        matrix = moments.weights
-        found = (
-            weighted_dipole(moments)
-            if weighted
-            else dipole(
-                PositionSums(moments.n, matrix[0, 1:], matrix[1:, 1:]),
-                ValueSums(float(moments.values[0]), float(moments.squared[2, 0, 0]), moments.values[1:]),
-            )
-        )
+        found = weighted_dipole(moments) if weighted else dipole(*_plain_sums(moments))
     except ValueError as reason:
         return row | {"reason": str(reason)}
     amplitude = float(np.linalg.norm(found.beta))

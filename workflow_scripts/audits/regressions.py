@@ -13,10 +13,12 @@ from workflow_scripts.audits.audit_findings import (
     Findings,
     GalaxySample,
     axis_keys,
+    with_limit,
     with_normal_error,
 )
 from workflow_scripts.audits.binning import Covariates
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, AnnotationSums, CatalogSums
+from workflow_scripts.statistics.log_p import log10_p_chi2, log10_p_normal
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.dipole_amplitude import calibrated_interval
@@ -48,6 +50,8 @@ _MULTIPOLES = {
         "dipole in the log odds beside quadrupole and octopole",
     ),
 }
+_BESIDE = "a quadrupole that is fitted beside the dipole: what both could explain is neither's"
+_PIXELS = "galaxies stand in pixels of 1.8 degrees, with the mean of their templates: changes within one go unseen"
 _NAMES = {2: "quadrupole", 3: "octopole"}
 # Templates are fitted in other patches of the sky than those in which they are applied.
 _PATCH_NSIDE = 8
@@ -60,13 +64,15 @@ def multipole_findings(
     sample: GalaxySample,
     settings: AuditSettings,
     findings: Findings,
+    unconstrained: str = "",
 ) -> Iterator[AuditFinding]:
     """Likelihood-ratio tests of the fits up to l = 1, 2 and 3.
 
-    `sample` has the suffix of the names; `glm_dipole` has the report of the dipole's stability. Fits are those of
-    fine pixels; scatter between pixels shows in large ones, which hold many galaxies, about the fit of the highest
-    degree. A degree that these galaxies leave open is in `findings.not_run`. Raises `ValueError` where not even the
-    dipole can be fitted.
+    `unconstrained` says what of a dipole this sky does not constrain, which these fits have all the same. `sample` has
+    the suffix of the names; `glm_dipole` has the report of the dipole's stability. Fits are those of fine pixels;
+    scatter between pixels shows in large ones, which hold many galaxies, about the fit of the highest degree. A degree
+    that these galaxies leave open is in `findings.not_run`. Raises `ValueError` where not even the dipole can be
+    fitted.
     """
     steps = dipole_stability(sums.fine_positions, annotation.fine_positives)
     highest = max(step.lmax for step in steps if step.fit is not None)
@@ -87,7 +93,9 @@ def multipole_findings(
                 own["upper_limit_95"] = interval.upper_limit
             if name.startswith("glm_dipole_given"):
                 own |= axis_keys(step.fit.beta)
-            values["notes"] = _notes(step.fit, dispersion)
+            values["notes"] = _notes(step.fit, dispersion) + ([_BESIDE] if name == "glm_quadrupole" else [])
+            values["notes"] += [unconstrained] if unconstrained else []
+            values["log10_p"] = log10_p_chi2(nested.statistic, nested.dof)
             yield sample.finding(name, *_MULTIPOLES[name], own, **values)
 
 
@@ -108,7 +116,7 @@ def _tests(fit: SkyGlm, lmax: int) -> dict[str, _Made]:
 
 
 def _notes(fit: SkyGlm, dispersion: float) -> list[str]:
-    notes = []
+    notes = ["galaxies stand in pixels of 0.23 degrees; the dispersion is of pixels of 1.8 degrees"]
     if dispersion > 1.5:
         notes.append(f"scatter between pixels is {dispersion:.2f} times the binomial")
     if fit.ill_conditioned:
@@ -155,6 +163,9 @@ def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFindi
         notes.append(f"{covariates.left_out} galaxies lack a covariate and are left out")
     extra = {"templates": list(covariates.names), "retained_worst_share": kept.worst_share}
     extra |= {"residual_amplitude": float(np.linalg.norm(found.residual_dipole.beta))}
+    values = with_limit(
+        found.beta, found.covariance, settings, extra | {"explained_variance": found.explained_variance}
+    )
     return GalaxySample(len(covariates.vectors)).dipole(
         "dipole_after_templates",
         "no dipole beside what the templates explain",
@@ -162,8 +173,8 @@ def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFindi
         found.beta,
         found.q,
         found.p,
-        extra | {"explained_variance": found.explained_variance},
         notes=notes,
+        **values,
     )
 
 
@@ -182,6 +193,8 @@ def _in_glm(covariates: Covariates) -> Iterator[AuditFinding]:
         fit.dipole.statistic,
         fit.dipole.p,
         {"templates": list(covariates.names), "condition": fit.condition},
+        log10_p=log10_p_chi2(fit.dipole.statistic, 3),
+        notes=[_PIXELS],
     )
     for name, gamma, variance in zip(covariates.names, fit.gamma, np.diag(fit.gamma_covariance), strict=True):
         se = float(np.sqrt(variance))
@@ -192,6 +205,8 @@ def _in_glm(covariates: Covariates) -> Iterator[AuditFinding]:
             **with_normal_error(float(gamma), se),
             statistic=float(gamma) / se,
             p=float(2 * stats.norm.sf(abs(gamma) / se)),
+            log10_p=log10_p_normal(float(gamma) / se),
+            notes=[_PIXELS],
         )
 
 

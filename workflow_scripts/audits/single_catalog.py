@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import special, stats
 
 from workflow_scripts.audits.audit_findings import (
@@ -14,28 +15,29 @@ from workflow_scripts.audits.audit_findings import (
     AuditSettings,
     Findings,
     GalaxySample,
+    MadeDipole,
     axis_keys,
     centred_dipole,
     with_normal_error,
 )
-from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, RA_BINS, AnnotationSums, CatalogSums
+from workflow_scripts.audits.catalog_sums import RA_BINS, AnnotationSums, CatalogSums
 from workflow_scripts.audits.regressions import multipole_findings
+from workflow_scripts.audits.sky_dipoles import block_finding, field_finding, full_dipole
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.fractions import FractionContrast, fraction_contrast, homogeneity
+from workflow_scripts.statistics.log_p import log10_p_chi2, log10_p_normal, log10_p_scan
 from workflow_scripts.statistics.sky.axis_scan import sigma_without_dipole
-from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coarser_pixels
+from workflow_scripts.statistics.sky.constrained_components import (
+    FIELD,
+    ConstrainedComponents,
+    constrained_components,
+)
 from workflow_scripts.statistics.sky.cosine import CosineFit, cosine_score_test, fixed_axis_test
 from workflow_scripts.statistics.sky.dipole import Dipole, dipole
-from workflow_scripts.statistics.sky.dipole_amplitude import (
-    AmplitudeInterval,
-    axis_region,
-    isotropy_bayes_factor,
-    uniform_amplitude_bayes_factor,
-)
 from workflow_scripts.statistics.sky.linear_probability import linear_probability
-from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics, weak_axis_check
-from workflow_scripts.statistics.sky.nulls import DipoleScoreTest, random_sign_test
+from workflow_scripts.statistics.sky.mask_diagnostics import weak_axis_check
+from workflow_scripts.statistics.sky.nulls import random_sign_test
 from workflow_scripts.statistics.sky.scans import scan_hemispheres, scan_octopole, scan_quadrupole
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
@@ -43,10 +45,6 @@ NO_DEPENDENCE = "the fraction does not depend on position"
 BLOCK_NSIDES = (2, 4, 8)
 _SCAN_NSIDE_ORDER = 3
 _SCAN_PERMUTATIONS = 999
-# Widths of the prior of a dipole's components, in fractions, for which odds are given.
-_BAYES_TAUS = (0.01, 0.03, 0.1)
-# The other prior: amplitude uniform from 0 to this, as Patel & Desmond (2024, MNRAS 534, 1553) have it, any axis.
-_LARGEST_AMPLITUDE = 0.3
 SCANS = {
     "hemisphere_scan": (scan_hemispheres, "two opposite hemispheres"),
     "quadrupole_scan": (scan_quadrupole, "cos 2 phi"),
@@ -76,6 +74,11 @@ def single_catalog_tests(one: "OneAnnotation", findings: Findings) -> None:
             findings.attempt(name + suffix, test)
 
 
+def block_name(nside: int | None) -> str:
+    """Name of the test with blocks of a size; None for that chosen beforehand."""
+    return f"block_dipole_nside{nside}" if nside else "block_dipole"
+
+
 def _two_sided_sigma(scanned: float) -> float:
     """The normal deviate that is as rare, two-sided, as a scanned maximum (chi, 3 dof); also where p rounds to 0.
 
@@ -85,64 +88,6 @@ def _two_sided_sigma(scanned: float) -> float:
         np.log(2) + stats.norm.logsf(scanned), special.xlogy(1, scanned) + np.log(2 / np.pi) / 2 - scanned**2 / 2
     )
     return float(-special.ndtri_exp(log_p - np.log(2)))
-
-
-def full_dipole(
-    sample: GalaxySample,
-    name: str,
-    null: str,
-    estimand: str,
-    made: tuple[DipoleScoreTest, AmplitudeInterval],
-    positions: PixelPositions,
-    settings: AuditSettings,
-    family: str,
-) -> AuditFinding:
-    """A centred dipole with all that is known of it: odds, region of the axis, angle to the footprint's weak one."""
-    found = made[0]
-    region = axis_region(found.beta, found.covariance)
-    check = weak_axis_check(found.axis, mask_diagnostics(positions.sums).weak_axis)
-    odds = isotropy_bayes_factor(found.beta, found.covariance, _BAYES_TAUS)
-    notes = ["the amplitude of a dipole is positive also where there is none: read the interval, and the p"]
-    if check.suspicious:
-        notes.append(f"the axis is {check.angle_deg:.0f} degrees from the footprint's weak direction")
-    extra = {
-        "covariance": found.covariance,
-        "mean": found.mean,
-        "condition": found.condition,
-        "axis_region_deg2": region.area_deg2,
-        "whole_sky_possible": region.whole_sky,
-        "weak_axis_angle_deg": check.angle_deg,
-        "weak_axis_suspicious": check.suspicious,
-        "weak_axis_chance": check.chance,
-        "ln_bayes_factor_isotropy": dict(zip(map(str, _BAYES_TAUS), odds.tolist(), strict=True)),
-        "ln_bayes_factor_uniform_amplitude": uniform_amplitude_bayes_factor(
-            found.beta, found.covariance, _LARGEST_AMPLITUDE
-        ),
-        "largest_amplitude_of_prior": _LARGEST_AMPLITUDE,
-    }
-    return sample.centred_dipole(name, null, estimand, made, settings, extra, family, notes)
-
-
-def block_finding(
-    sample: GalaxySample, name: str, nside: int, positions: PixelPositions, values: PixelValues, settings: AuditSettings
-) -> AuditFinding:
-    """The dipole of values with blocks of sky as the unit."""
-    blocks = coarser_pixels(AUDIT_PIXELS, 12 * nside**2)
-    found = block_dipole_test(positions, values, blocks, settings.permutations, settings.seed)
-    return sample.dipole(
-        name,
-        "no dipole, whatever labels of one block of sky have in common",
-        f"amplitude of the dipole, blocks of {58.6323 / nside:.0f} degrees as the unit",
-        found.beta,
-        found.f,
-        found.p,
-        {"n_blocks": found.n_blocks},
-        dof=list(found.dof),
-        se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
-        p_permutation=found.p_wild,
-        p_smallest=settings.p_smallest,
-        notes=[f"{found.n_blocks} blocks with galaxies, as good as {found.effective_blocks:.0f} of equal number"],
-    )
 
 
 @dataclass(frozen=True)
@@ -177,10 +122,30 @@ class OneAnnotation:
         """The galaxies that the tests are about."""
         return GalaxySample(self.sums.n, self.suffix, {"annotation": self.column})
 
+    @cached_property
+    def constrained(self) -> ConstrainedComponents:
+        """What the sky constrains of a dipole of these labels."""
+        fraction = self.labels.sums.total / self.sums.n
+        return constrained_components(self.positions.sums, fraction * (1 - fraction), min(fraction, 1 - fraction))
+
     def tests(self, findings: Findings) -> dict[str, Callable[[], AuditFinding | Iterable[AuditFinding]]]:
         """All tests by name; `findings` is for what a test finds that cannot be made."""
+        try:
+            field = self.constrained.kind == FIELD
+        except ValueError:
+            # Each test has its own sentence on what is missing.
+            field = False
+        if field:
+            return {
+                "dipole_score": self.dipole_score,
+                "field_gradient": self.field_gradient,
+                "cosine_scan_paper_style": self.cosine_scan,
+                "ra_bins": self.ra_bins,
+                **{name: partial(self.halves, name) for name in HALVES},
+            }
         return {
             "dipole_score": self.dipole_score,
+            "block_dipole": partial(self.block_dipole, None),
             "cosine_scan_paper_style": self.cosine_scan,
             "linear_probability_dipole": self.linear_probability,
             "glm": partial(self.glm, findings),
@@ -192,16 +157,27 @@ class OneAnnotation:
             **{f"block_dipole_nside{nside}": partial(self.block_dipole, nside) for nside in BLOCK_NSIDES},
         }
 
-    def made_dipole(self) -> tuple[DipoleScoreTest, AmplitudeInterval]:
-        """The centred dipole and the interval of its amplitude."""
-        return centred_dipole(self.positions, self.labels, self.settings)
+    def made_dipole(self, axes: NDArray[np.float64] | None) -> MadeDipole:
+        """The centred dipole, or its components along axes (k, 3), and the interval of its amplitude."""
+        positions, labels = self.positions, self.labels
+        if axes is not None:
+            positions, labels = positions.along(axes), labels.along(axes)
+        return centred_dipole(positions, labels, self.settings)
 
     def dipole_score(self) -> AuditFinding:
-        """Centred score test, with the amplitude's interval, limit and odds."""
+        """Centred score test of what the sky constrains, with the amplitude's interval, limit and odds."""
         estimand = "amplitude of the dipole of the fraction of the positive class"
-        made = self.made_dipole()
-        return full_dipole(
-            self.sample, "dipole_score", NO_DEPENDENCE, estimand, made, self.positions, self.settings, self.family
+        sky, made = self.constrained, self.made_dipole
+        return full_dipole(self.sample, "dipole_score", NO_DEPENDENCE, estimand, made, sky, self.settings, self.family)
+
+    def field_gradient(self) -> AuditFinding:
+        """On a field, in place of the dipole: does the fraction change across it?"""
+        positives = self.annotation.fine_positives
+        # Labels are their own squares.
+        values = PixelValues(positives, positives, self.labels.vector)
+        what, sky = "the fraction of the positive class", self.constrained
+        return field_finding(
+            self.sample, "field_gradient", what, self.sums.fine_positions, values, sky, self.settings, self.family
         )
 
     def cosine_scan(self) -> AuditFinding:
@@ -210,7 +186,7 @@ class OneAnnotation:
         found = random_sign_test(self.positions, signs, self.settings.permutations, self.settings.seed)
         mean = signs.sums.total / self.sample.n
         alone = sigma_without_dipole(self.positions.sums, mean)
-        check = weak_axis_check(found.axis, mask_diagnostics(self.positions.sums).weak_axis)
+        check = weak_axis_check(found.axis, self.constrained)
         extra = axis_keys(found.axis) | {
             "max_sigma": found.max_sigma,
             "p_if_sigma_were_normal": 2 * stats.norm.sf(found.max_sigma),
@@ -219,6 +195,7 @@ class OneAnnotation:
             "sigma_without_dipole": alone,
             "weak_axis_angle_deg": check.angle_deg,
             "weak_axis_suspicious": check.suspicious,
+            "se_inflation_along_axis": check.se_inflation,
         }
         return self.sample.finding(
             "cosine_scan_paper_style",
@@ -230,6 +207,7 @@ class OneAnnotation:
             statistic=found.max_sigma,
             dof=3,
             p=found.p,
+            log10_p=log10_p_scan(found.max_sigma),
             p_permutation=found.p_monte_carlo,
             p_smallest=self.settings.p_smallest,
             notes=[
@@ -240,6 +218,8 @@ class OneAnnotation:
 
     def linear_probability(self) -> AuditFinding:
         """Maximum likelihood of p = M + D cos, for comparison with Patel & Desmond (2024)."""
+        if sentence := self.constrained.sentence:
+            raise ValueError(sentence)
         found = linear_probability(self.sums.fine_positions, self.annotation.fine_positives)
         return self.sample.dipole(
             "linear_probability_dipole",
@@ -249,12 +229,14 @@ class OneAnnotation:
             found.dipole.statistic,
             found.dipole.p,
             {"monopole": found.monopole, "delta_bic": found.delta_bic},
+            log10_p=log10_p_chi2(found.dipole.statistic, 3),
             notes=["a delta BIC above zero favours isotropy"],
         )
 
     def glm(self, findings: Findings) -> Iterator[AuditFinding]:
         """Binomial regressions on dipole, quadrupole and octopole: likelihood-ratio tests."""
-        return multipole_findings(self.sums, self.annotation, self.sample, self.settings, findings)
+        unconstrained = self.constrained.sentence
+        return multipole_findings(self.sums, self.annotation, self.sample, self.settings, findings, unconstrained)
 
     def cosine_in_ra(self) -> AuditFinding:
         """Cosine of right ascension, its phase free."""
@@ -269,10 +251,13 @@ class OneAnnotation:
             statistic=found.chi2,
             dof=2,
             p=found.p,
+            log10_p=log10_p_chi2(found.chi2, 2),
         )
 
     def declination_gradient(self) -> AuditFinding:
         """Gradient in sin(dec) beside the cosine in right ascension."""
+        if "declination" in self.constrained.unconstrained:
+            raise ValueError(self.constrained.sentence)
         found = fixed_axis_test(self.plain_dipole(), [0.0, 0.0, 1.0])
         return self.sample.finding(
             "declination_gradient",
@@ -281,6 +266,7 @@ class OneAnnotation:
             **with_normal_error(found.estimate, found.se),
             statistic=found.z,
             p=found.p,
+            log10_p=log10_p_normal(found.z),
         )
 
     def ra_bins(self) -> AuditFinding:
@@ -288,7 +274,9 @@ class OneAnnotation:
         chi2, dof, p = homogeneity(self.annotation.positives.sum(axis=1), self.sums.counts.sum(axis=1))
         null = "the fraction is the same in all bins of right ascension"
         estimand = f"fractions in {RA_BINS} bins of right ascension"
-        return self.sample.finding("ra_bins", null, estimand, statistic=chi2, dof=dof, p=p)
+        return self.sample.finding(
+            "ra_bins", null, estimand, statistic=chi2, dof=dof, p=p, log10_p=log10_p_chi2(chi2, dof)
+        )
 
     def halves(self, name: str) -> AuditFinding:
         """Right ascension below 180 degrees minus the rest, or north minus south of the celestial equator."""
@@ -304,6 +292,7 @@ class OneAnnotation:
             ci95=list(found.ci95),
             statistic=found.z,
             p=found.p,
+            log10_p=log10_p_normal(found.z),
         )
 
     def scan(self, name: str) -> AuditFinding:
@@ -324,10 +313,13 @@ class OneAnnotation:
             p_smallest=1 / (permutations + 1),
         )
 
-    def block_dipole(self, nside: int) -> AuditFinding:
-        """Dipole with blocks of sky as the unit: labels that neighbours share."""
+    def block_dipole(self, nside: int | None) -> AuditFinding:
+        """Dipole with blocks of sky as the unit, for labels that neighbours share; None for the size chosen beforehand.
+
+        Other sizes are for the figure of p against the size.
+        """
         return block_finding(
-            self.sample, f"block_dipole_nside{nside}", nside, self.positions, self.labels, self.settings
+            self.sample, block_name(nside), nside, self.positions, self.labels, self.constrained, self.settings
         )
 
     # What these are made of, which weights change.

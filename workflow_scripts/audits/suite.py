@@ -2,25 +2,29 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.answers.answer import headline
+from workflow_scripts.audits.audit_answers import audit_answers, verdict
 from workflow_scripts.audits.audit_findings import AuditSettings, Findings, axis_keys
-from workflow_scripts.audits.audit_verdict import audit_verdict
 from workflow_scripts.audits.binning import BinnedCatalog, bin_catalog
 from workflow_scripts.audits.catalog_sums import RA_BINS
 from workflow_scripts.audits.comparisons import accuracy, cochran_test, paired_tests, reference_tests
+from workflow_scripts.audits.expected_tests import expected_tests
 from workflow_scripts.audits.galaxy_pieces import check_rows_lost, overview
-from workflow_scripts.audits.groups import group_rows
+from workflow_scripts.audits.groups import REFUSED_OF_GROUPS, group_rows, merging_tests
 from workflow_scripts.audits.regressions import template_tests
 from workflow_scripts.audits.row_warnings import log_hygiene, row_warnings
 from workflow_scripts.audits.score_tests import score_tests
 from workflow_scripts.audits.single_catalog import OneAnnotation, single_catalog_tests
 from workflow_scripts.audits.table_pieces import AuditColumns, LabelPlace, TableSource
+from workflow_scripts.audits.templates_by_group import template_by_group
 from workflow_scripts.audits.vocabulary import Meaning, Vocabulary, meaning_of
 from workflow_scripts.audits.weighted_tests import (
     NOT_USED,
@@ -46,6 +50,8 @@ HYGIENE: dict[str, Any] = {
     "on_problem": "drop",
     "largest_loss": LARGEST_LOSS,
 }
+# Tests of columns and pairs as measured for 20,000 galaxies; announced where there are more columns than this.
+_FEW_COLUMNS, _SECONDS_A_COLUMN, _SECONDS_A_PAIR = 3, 5, 1
 
 
 @dataclass(frozen=True)
@@ -81,10 +87,13 @@ def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
         details["weights"] = weights_report(catalog, columns.weight, findings)
     if columns.group:
         details["groups"] = {"column": columns.group, "rows": group_rows(catalog.groups, bool(columns.weight))}
+    answers = audit_answers(findings, adjusted, details, columns, positive, settings.alpha)
     summary = {
+        "headline": headline(answers),
+        "answers": [one.as_dict() for one in answers],
         "experiment": name,
+        "verdict": verdict(answers),
         "warnings": warnings,
-        "verdict": audit_verdict(findings, adjusted, details, columns, positive, catalog.sums.n, settings.alpha),
         "alpha": settings.alpha,
         "tests": [
             finding.as_dict() | ({"weights": finding.extra.get("weights", NOT_USED)} if columns.weight else {})
@@ -158,6 +167,11 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
     findings, names, sums, weighted = Findings(), columns.labels, catalog.sums, catalog.weighted
     # Scores that stand for labels, too, are what is asked about.
     score_first = columns.threshold is not None
+    asked = 1 if score_first else len(names)
+    settings = replace(settings, primary_tests=len(sums.pairs) + asked * (1 if settings.expected is None else 2))
+    if len(names) > _FEW_COLUMNS:
+        seconds = _SECONDS_A_COLUMN * len(names) + _SECONDS_A_PAIR * len(sums.pairs)
+        log.info("%d columns make %d pairs: some %d s of tests on one core", len(names), len(sums.pairs), seconds)
     if (scores := catalog.scores) is not None and score_first:
         score_tests(scores, columns.score or "", True, settings, findings)
     for number, annotation in enumerate(sums.annotations):
@@ -165,6 +179,8 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
         of_one = (sums, annotation, names[number], suffix, settings, family)
         one = WeightedAnnotation(*of_one, weighted=weighted.annotation(number)) if weighted else OneAnnotation(*of_one)
         single_catalog_tests(one, findings)
+    if settings.expected is not None:
+        expected_tests(catalog, names, columns.score if score_first else None, settings, findings)
     for number, (pair, two) in enumerate(zip(sums.pairs, combinations(names, 2), strict=True)):
         suffix = f" {two[0]} and {two[1]}" if number else ""
         if weighted:
@@ -180,10 +196,18 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
         findings.not_run += [_first_only("against the reference", name) for name in names[1:]]
     if scores is not None and not score_first:
         score_tests(scores, columns.score or "", False, settings, findings)
-    if catalog.covariates is not None and weighted:
+    if columns.group and weighted:
+        findings.refused |= REFUSED_OF_GROUPS
+    elif columns.group:
+        merging_tests(catalog.groups, columns.group, settings, findings)
+        findings.not_run += [_first_only("within groups", name) for name in names[1:]]
+    covariates = catalog.covariates
+    if covariates is not None and weighted:
         findings.refused |= REFUSED_OF_TEMPLATES
-    elif catalog.covariates is not None:
-        template_tests(catalog.covariates, settings, findings)
+    elif covariates is not None:
+        template_tests(covariates, settings, findings)
+        if columns.group:
+            findings.attempt("template_by_group", partial(template_by_group, covariates, columns.group))
         findings.not_run += [_first_only("with templates", name) for name in names[1:]]
     return findings
 
@@ -208,6 +232,9 @@ def sky_details(catalog: BinnedCatalog, findings: Findings, settings: AuditSetti
             "quadrupole_variance_inflation": multipole_aliasing(positions, 1).variance_inflation,
         }
         first = findings.primary_dipole
+        if findings.get("field_gradient") or findings.get("score_field_gradient"):
+            # A field shows no dipole that there could be.
+            return details
         if first is not None and (weighted or first.test.name == "score_dipole"):
             # The same with the covariance that these values have.
             covariance = np.linalg.inv(first.extra["covariance"]) / first.test.n
@@ -216,13 +243,15 @@ def sky_details(catalog: BinnedCatalog, findings: Findings, settings: AuditSetti
             variance = label_variance(sums.annotations[0].labels.sums.total / sums.n)
             covariance = sums.positions.sums.centred / sums.n
             found = detectable_dipole(sums.n, variance, covariance, settings.power, settings.alpha)
+        # Best axis first; those that the sky does not constrain are not asked about.
+        asked = slice(len(first.extra["constrained"]) if first is not None else None)
         details["power"] = {
             "power": settings.power,
             "alpha": settings.alpha,
             "smallest_dipole_best_axis": float(found.amplitudes[0]),
-            "smallest_dipole_worst_axis": float(found.amplitudes[-1]),
-            "amplitudes": found.amplitudes.tolist(),
-            "axes": [axis_keys(axis) for axis in found.axes],
+            "smallest_dipole_worst_axis": float(found.amplitudes[asked][-1]),
+            "amplitudes": found.amplitudes[asked].tolist(),
+            "axes": [axis_keys(axis) for axis in found.axes[asked]],
         }
     except ValueError as reason:
         log.warning("footprint: %s", reason)

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.audits.audit_findings import AuditSettings
+from workflow_scripts.audits.audit_findings import AuditSettings, MadeDipole, amplitude_interval
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, Places, Ratio
 from workflow_scripts.statistics.sky.dipole import Dipole
-from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval
-from workflow_scripts.statistics.sky.nulls import DipoleScoreTest
 from workflow_scripts.statistics.sky.sky_sums import Additive, PixelPositions, PixelValues
 from workflow_scripts.statistics.sky.weighted_dipole import (
     WeightedMoments,
@@ -88,13 +86,20 @@ class WeightedColumn:
     weights: NDArray[np.float64]
 
     def centred_dipole(
-        self, positions: PixelPositions, settings: AuditSettings
-    ) -> tuple[DipoleScoreTest, AmplitudeInterval]:
-        """As `audit_findings.centred_dipole`; `positions` are those of the same galaxies without weights."""
+        self, positions: PixelPositions, settings: AuditSettings, axes: NDArray[np.float64] | None = None
+    ) -> MadeDipole:
+        """As `audit_findings.centred_dipole`; `positions` are those of the same galaxies without weights.
+
+        Of the components along `axes` (k, 3) only, where these are given.
+        """
+        moments = self.sums.sphere
+        if axes is not None:
+            positions, moments = positions.along(axes), moments.along(axes)
         w, wx, ww, wwx, wwxx, _ = self.sums.pixels
         mean = self.sums.moments.mean
         totals = np.stack([w, wx, wwxx - 2 * mean * wwx + mean**2 * ww])
         found = weighted_dipole_test(
-            positions, totals, self.sums.sphere, self.values, self.weights, settings.permutations, settings.seed
+            positions, totals, moments, self.values, self.weights, settings.permutations, settings.seed
         )
-        return found, calibrated_interval(found.beta, found.covariance, seed=settings.seed)
+        interval = amplitude_interval(found.beta, found.covariance, settings)
+        return MadeDipole(found, interval, settings.permutations)

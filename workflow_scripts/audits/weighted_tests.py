@@ -4,19 +4,23 @@ A weighted form is made where its null has a known size, whether or not weights 
 What counts galaxies, such as likelihoods, exact tests and hypergeometric permutations, has none.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from workflow_scripts.audits.audit_findings import AuditFinding, AuditSettings, Findings, GalaxySample
-from workflow_scripts.audits.single_catalog import SCANS, OneAnnotation, block_finding
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow_scripts.audits.audit_findings import AuditFinding, AuditSettings, Findings, GalaxySample, MadeDipole
+from workflow_scripts.audits.single_catalog import SCANS, OneAnnotation, block_name
+from workflow_scripts.audits.sky_dipoles import block_finding, full_dipole
 from workflow_scripts.audits.weighted_sums import WeightedColumn
 from workflow_scripts.statistics.fractions import FractionContrast
+from workflow_scripts.statistics.sky.constrained_components import ConstrainedComponents, constrained_components
 from workflow_scripts.statistics.sky.cosine import CosineFit
 from workflow_scripts.statistics.sky.dipole import Dipole
-from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval
-from workflow_scripts.statistics.sky.nulls import DipoleScoreTest
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 from workflow_scripts.statistics.sky.weighted_dipole import (
     weighted_contrast,
@@ -31,6 +35,7 @@ REFUSED_OF_ONE = MappingProxyType(
     {
         "linear_probability_dipole": _LIKELIHOOD,
         "glm": _LIKELIHOOD,
+        "field_gradient": "parts of a field are compared by numbers of galaxies that count alike",
         "ra_bins": "the weighted variances of twelve bins are too uncertain for a chi-square",
     }
     | dict.fromkeys(SCANS, _PERMUTED)
@@ -64,18 +69,26 @@ class WeightedAnnotation(OneAnnotation):
         """The galaxies that the tests are about, whose weights are used."""
         return GalaxySample(self.sums.n, self.suffix, {"annotation": self.column, "weights": "used"})
 
-    def made_dipole(self) -> tuple[DipoleScoreTest, AmplitudeInterval]:
+    @cached_property
+    def constrained(self) -> ConstrainedComponents:
+        """What the sky constrains of a dipole of weighted labels, which are as good as fewer."""
+        moments = self.weighted.sums.moments
+        fraction, positions = moments.mean, self.weighted.sums.positions.sums
+        variance = fraction * (1 - fraction) * moments.n / moments.effective_n
+        return constrained_components(positions, variance, min(fraction, 1 - fraction))
+
+    def made_dipole(self, axes: NDArray[np.float64] | None) -> MadeDipole:
         """The weighted dipole beside permutations of labels with their weights."""
-        return self.weighted.centred_dipole(self.positions, self.settings)
+        return self.weighted.centred_dipole(self.positions, self.settings, axes)
 
     def cosine_scan(self) -> AuditFinding:
         """As without weights: the paper-style number knows none."""
         return OneAnnotation(self.sums, self.annotation, self.column, self.suffix, self.settings).cosine_scan()
 
-    def block_dipole(self, nside: int) -> AuditFinding:
+    def block_dipole(self, nside: int | None) -> AuditFinding:
         """Dipole of weighted labels with blocks of sky as the unit."""
-        sums, name = self.weighted.sums, f"block_dipole_nside{nside}"
-        return block_finding(self.sample, name, nside, sums.positions, sums.values, self.settings)
+        sums, name = self.weighted.sums, block_name(nside)
+        return block_finding(self.sample, name, nside, sums.positions, sums.values, self.constrained, self.settings)
 
     def cosine_fit(self) -> CosineFit:
         """The weighted fit of a cosine in right ascension."""
@@ -109,12 +122,22 @@ def weighted_pair_tests(
     """Make the test of the difference of two annotations that weights allow; the others are refused."""
     sample = GalaxySample(positions.n, suffix, {"annotations": list(names), "weights": "used"})
 
+    def sky() -> ConstrainedComponents:
+        sums, moments = pair.sums, pair.sums.moments
+        share, mean = sums.values.sums.squares / moments.n, moments.mean
+        variance = (share - mean**2) * moments.n / moments.effective_n
+        return constrained_components(sums.positions.sums, variance, share)
+
     def difference() -> AuditFinding:
-        made = pair.centred_dipole(positions, settings)
         null = "the weighted difference of the two annotations does not depend on position"
         estimand = f"amplitude of the dipole of {names[0]} minus {names[1]}"
-        return sample.centred_dipole("difference_dipole", null, estimand, made, settings)
+        make = partial(pair.centred_dipole, positions, settings)
+        return full_dipole(sample, "difference_dipole", null, estimand, make, sky(), settings, "primary")
 
-    test: Callable[[], AuditFinding] = difference
-    findings.attempt(f"difference_dipole{suffix}", test)
+    def blocks() -> AuditFinding:
+        name = "difference_block_dipole"
+        return block_finding(sample, name, None, pair.sums.positions, pair.sums.values, sky(), settings)
+
+    findings.attempt(f"difference_dipole{suffix}", difference)
+    findings.attempt(f"difference_block_dipole{suffix}", blocks)
     findings.refused |= {name + suffix: reason for name, reason in _REFUSED_OF_PAIRS.items()}

@@ -17,7 +17,7 @@ from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
 from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
 from workflow_scripts.statistics.sky.axis_scan import QuadrupoleScan, dipole_scan, sigma_without_dipole
-from workflow_scripts.statistics.sky.cosine import cosine_fit
+from workflow_scripts.statistics.sky.cosine import cosine_score_test, right_ascension_vectors
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
@@ -81,15 +81,20 @@ def fractions_of_runs(annotations: Annotations, ra_bins: int) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def cosine_table(fractions: pd.DataFrame) -> pd.DataFrame:
-    """Cosine fit in RA, homogeneity of the RA bins, hemisphere contrasts, for every run of `fractions_of_runs`."""
+def cosine_table(annotations: Annotations, fractions: pd.DataFrame) -> pd.DataFrame:
+    """Cosine in RA of single galaxies, homogeneity of the RA bins, hemisphere contrasts, for every run of `fractions`.
+
+    The cosine is the score test that audits make; bins and hemispheres are those of `fractions_of_runs`.
+    """
+    angles = right_ascension_vectors(annotations.ra)
+    circle, by_run = PositionSums.of(angles), dict(list(fractions.groupby("run_id", sort=False)))
     rows = []
-    for run_id, groups in fractions.groupby("run_id", sort=False):
+    for run_id, labels in zip(annotations.runs["run_id"], annotations.labels, strict=True):
         row: dict[str, Any] = {"run_id": run_id}
+        groups = by_run[run_id]
         bins = groups[groups["grouping"] == "ra_bin"]
         try:
-            width = float((bins["high_deg"] - bins["low_deg"]).iloc[0])
-            row |= vars(cosine_fit((bins["low_deg"] + bins["high_deg"]) / 2, bins["k"], bins["n"], width))
+            row |= vars(cosine_score_test(circle, ValueSums.of(labels.astype(float), angles)))
             row["bins_chi2"], row["bins_dof"], row["bins_p"] = homogeneity(bins["k"], bins["n"])
         except ValueError as error:
             row["note"] = str(error)

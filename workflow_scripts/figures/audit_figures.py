@@ -12,6 +12,7 @@ from scipy import stats
 from workflow_scripts.figures.fraction_by_ra import draw_cosine, draw_fractions, label_axes
 from workflow_scripts.figures.mollweide import colour_range, map_with_bar, projected
 from workflow_scripts.figures.style import DOUBLE, SINGLE, explain_empty, new_figure
+from workflow_scripts.statistics.log_p import log10_p_normal, log10_p_scan, p_in_words
 
 # What an audit on the command line looks like: the defaults of `experiments.NAME.figures`.
 LOOK: dict[str, Any] = {
@@ -44,6 +45,9 @@ def audit_figures(
         "fraction_by_ra": _fraction_by_ra(fractions, tests.get("cosine_in_ra"), positive, LOOK),
         "amplitude": _amplitude(first, summary["power"], LOOK),
     }
+    prefix = "score_" if first is not None and first["name"] == "score_dipole" else ""
+    if f"{prefix}block_dipole" in tests:
+        drawn["block_sizes"] = _block_sizes(first, tests, f"{prefix}block_dipole", summary["alpha"], LOOK)
     if first is not score and "score" in maps:
         drawn["score_map"] = _sky_map(maps["score"], f"mean {summary['catalog']['columns']['score']}", False, LOOK)
     if "difference" in maps:
@@ -115,30 +119,53 @@ def _sigma_and_p(scan: Test | None, score: Test | None, settings: Mapping[str, A
         return figure
     taken, follows = settings["colours"][0], settings["colours"][1]
     sigma = scan["max_sigma"]
-    x = np.linspace(0, max(5.0, min(sigma, 60) * 1.15), 500)
+    alone = scan["sigma_without_dipole"]
+    x = np.linspace(0, 1.15 * max(4.5, sigma, alone), 2000)
     left, right = panels
     left.plot(x, 2 * stats.norm.pdf(x), color=taken, label="an axis chosen before (normal)")
     left.plot(x, stats.chi(3).pdf(x), color=follows, label="largest of all axes (chi, 3 dof)")
-    left.axvline(min(sigma, 60), color="black", linewidth=1.2, label=f"this catalog: {sigma:.2f}")
-    alone = scan["sigma_without_dipole"]
+    left.axvline(sigma, color="black", linewidth=1.2, label=f"this catalog: {sigma:.2f}")
     label = f"these labels without any dipole: {alone:.1f}"
-    left.axvline(min(alone, 60), color="0.4", linewidth=1, linestyle="--", label=label)
+    left.axvline(alone, color="0.4", linewidth=1, linestyle="--", label=label)
     left.set(xlabel="sigma", ylabel="density without any dipole", xlim=(0, x[-1]), ylim=(0, 0.95))
     left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    # log10 p and the p itself: below 1e-308 only the logarithm is a number.
     values = {
-        "sigma read as normal": scan["p_if_sigma_were_normal"],
-        "largest of all axes": scan["p"],
-        "centred dipole, chi-square": score["p"],
-        "centred dipole, permutations": score["p_permutation"],
+        "sigma read as normal": (log10_p_normal(sigma), scan["p_if_sigma_were_normal"]),
+        "largest of all axes": (log10_p_scan(sigma), scan["p"]),
+        "centred dipole, chi-square": (score["log10_p"], score["p"]),
+        "centred dipole, permutations": (np.log10(score["p_permutation"]), score["p_permutation"]),
     }
-    # Below this, a bar would leave the axes.
-    logarithms = [-np.log10(max(p, 1e-30)) for p in values.values()]
-    right.barh(range(len(values)), logarithms, color=[taken, follows, "0.6", "0.3"])
-    for row, (length, p) in enumerate(zip(logarithms, values.values(), strict=True)):
-        right.text(length, row, f" {p:.2g}", va="center", fontsize=7)
+    lengths = [-logarithm for logarithm, _ in values.values()]
+    right.barh(range(len(values)), lengths, color=[taken, follows, "0.6", "0.3"])
+    for row, (logarithm, p) in enumerate(values.values()):
+        right.text(-logarithm, row, f" {p_in_words(p, logarithm)}", va="center", fontsize=7)
     right.set_yticks(range(len(values)), list(values))
-    right.set(xlabel="-log10 p", xlim=(0, 1.45 * max(logarithms) + 0.2))
+    right.set(xlabel="-log10 p", xlim=(0, 1.45 * max(lengths) + 0.2))
     right.invert_yaxis()
+    return figure
+
+
+def _block_sizes(
+    galaxies: Test | None, tests: Mapping[str, Test], name: str, alpha: float, settings: Mapping[str, Any]
+) -> Figure:
+    """p of the dipole by the size of the blocks of sky; the size that was chosen beforehand is filled."""
+    figure, axes = new_figure(SINGLE * 1.5, 2.2)
+    chosen = tests[name]
+    sizes = {test["block_deg"]: test for key, test in tests.items() if key.startswith(f"{name}_nside")}
+    sizes |= {chosen["block_deg"]: chosen}
+    width = sorted(sizes)
+    heights = [-sizes[size]["log10_p"] for size in width]
+    colour = settings["colours"][0]
+    axes.plot(width, heights, "o-", color=colour, markerfacecolor="white", label="blocks of sky")
+    axes.plot(chosen["block_deg"], -chosen["log10_p"], "o", color=colour, label="chosen beforehand")
+    if galaxies is not None:
+        axes.axhline(-galaxies["log10_p"], color="0.4", linewidth=1, linestyle="--", label="galaxies")
+    axes.axhline(-np.log10(alpha), color=settings["colours"][1], linewidth=1, label=f"level {alpha:g}")
+    axes.set(xscale="log", xlabel="width of the blocks (degrees)", ylabel="-log10 p", ylim=(0, None))
+    axes.set_xticks(width, [f"{size:.0f}" for size in width])
+    axes.minorticks_off()
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
 
 

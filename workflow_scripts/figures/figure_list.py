@@ -47,6 +47,8 @@ AUDIT_FIGURES = {
     "score_map": "Mean score.",
     "fraction_by_ra": "Fraction by right ascension.",
     "amplitude": "The dipole and what this catalog could have shown.",
+    "block_sizes": "p of the dipole with blocks of sky as the unit. The size is chosen from the positions, before any"
+    " label is looked at; the others show how far it matters.",
     "difference_map": "Difference of the first two annotations.",
     "error_map": "Share of labels that are not the reference's.",
 }

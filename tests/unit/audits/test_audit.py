@@ -26,6 +26,7 @@ from workflow_scripts.statistics.sky.value_permutations import value_dipole_test
 
 FEW = AuditSettings(permutations=199)
 CONTRACT = {"name", "estimand", "estimate", "se", "ci95", "statistic", "dof", "p", "p_permutation", "null"}
+ANSWER = {"question", "test", "answer", "effect", "p_adjusted", "limit95", "because", "next", "role"}
 CONTRACT |= {"unit_of_replication", "family", "n", "notes"}
 
 
@@ -52,8 +53,12 @@ def test_hsc_spins_have_the_known_answer(shared_data, tmp_path):
     linear = tests["linear_probability_dipole"]
     assert (linear["monopole"], linear["estimate"]) == pytest.approx((0.5032, 0.0555), abs=1e-4)
     assert linear["delta_bic"] == pytest.approx(18.4, abs=0.1)
-    assert "No dipole" in summary["verdict"]
-    assert "3.11 'sigma'" in summary["verdict"]
+    (answer,) = summary["answers"]
+    assert (answer["answer"], answer["limit95"]) == ("no", pytest.approx(0.1, abs=0.02))
+    assert summary["headline"].startswith("No dipole of the fraction of '1' was found, below 0.")
+    assert "p = 0.018 by chi-square" in summary["verdict"]
+    assert "the level is 0.01" in summary["verdict"]
+    assert "sigma" not in summary["verdict"]
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +74,12 @@ def audited(tmp_path_factory) -> tuple[dict, Path]:
 
 def test_summary_has_the_form_that_all_summaries_have(audited):
     summary, folder = audited
+    assert list(summary)[:4] == ["headline", "answers", "experiment", "verdict"]
+    assert len(summary["headline"].split()) <= 30
+    for answer in summary["answers"]:
+        assert set(answer) == ANSWER
+        assert answer["answer"] in ("yes", "no", "cannot tell")
+        assert answer["answer"] != "no" or answer["limit95"] is not None
     assert {"experiment", "verdict", "tests", "inputs", "versions"} <= set(summary)
     assert all(set(test) >= CONTRACT for test in summary["tests"])
     assert {test["unit_of_replication"] for test in summary["tests"]} == {"galaxy"}
@@ -90,8 +101,12 @@ def test_a_dipole_is_found_where_it_is(audited):
     assert low < 0.25 < high
     assert (score["axis_ra"], score["axis_dec"]) == pytest.approx((60, 20), abs=25)
     assert score["p_permutation"] == 1 / 200
-    # 199 permutations cannot give an adjusted p below 0.01, which the verdict respects.
-    assert "No dipole" in summary["verdict"]
+    # 199 permutations cannot give an adjusted p below 0.01: chi-square decides, as far as it holds.
+    assert score["p"] < score["p_reliable"] < 1e-6
+    first = summary["answers"][0]
+    assert (first["answer"], first["test"]) == ("yes", "dipole_score")
+    assert first["p_adjusted"] < 0.01
+    assert summary["verdict"].startswith("The fraction of 'spiral' in column label depends on the position on the sky")
 
 
 def test_documented_names_are_those_of_the_tests(audited, repository):
@@ -109,8 +124,9 @@ def test_the_page_is_whole_and_explains_why_sigma_and_p_differ(audited):
     summary, folder = audited
     text = (folder / "audit.html").read_text()
     assert not re.findall(r"(?:src|href)=\"(?!data:image/png)|<script|<link|https?://|url\(", text)
-    assert len(re.findall(r"src=\"data:image/png;base64,", text)) == 7
-    assert text.index(html.escape(summary["verdict"])[:40]) < text.index("<h2>")
+    assert len(re.findall(r"src=\"data:image/png;base64,", text)) == 8
+    assert text.index(html.escape(summary["headline"])) < text.index("<h2>Answers</h2>") < text.index("<h2>Sigma and p")
+    assert all(html.escape(answer["question"]) in text for answer in summary["answers"])
     assert "three degrees of freedom" in text
     assert "does not\ncentre labels" in text
     assert all(test["name"].replace("_", " ") in text for test in summary["tests"])
@@ -231,7 +247,8 @@ def test_a_part_of_the_sky_too_small_is_reported(tmp_path):
     table["ra"], table["dec"] = 10 + table["ra"] / 1e6, table["dec"] / 1e6
     table.to_csv(tmp_path / "c.csv", index=False)
     summary = run_audit(tmp_path / "c.csv", tmp_path / "out", "--repeat-radius", "0")
-    assert "cannot be answered" in summary["verdict"]
+    assert summary["answers"][0]["answer"] == "cannot tell"
+    assert "cannot be told" in summary["headline"]
     assert any(line.startswith("dipole score") for line in summary["not_run"])
     assert (tmp_path / "out" / "audit.html").exists()
 
@@ -254,8 +271,18 @@ def test_the_quadrupole_has_an_interval_and_a_one_sided_limit(audited):
     assert low < 1.04 < high
 
 
-def test_the_verdict_is_short(audited):
-    assert len(audited[0]["verdict"]) < 1500
+@pytest.mark.usefixtures("brief_audits")
+def test_a_monopole_is_no_dipole_on_any_mask(audited):
+    """60 % spirals where half is expected, on a part of the sky: the centred dipole of the signs is that of labels."""
+    folder = audited[1].parent
+    table = galaxies()[["ra", "dec", "label"]]
+    table.to_csv(folder / "plain.csv", index=False)
+    summary = run_audit(folder / "plain.csv", folder / "monopole", "--expected", "0.5", "--label", "label")
+    dipole, monopole = summary["answers"]
+    assert (dipole["answer"], monopole["answer"], monopole["test"]) == ("no", "yes", "fraction_against_expected")
+    assert monopole["effect"]["value"] == pytest.approx(0.1, abs=0.03)
+    assert "to the fraction" not in summary["headline"]
+    assert by_name(summary)["block_fraction_against_expected"]["p"] < 0.01
 
 
 @pytest.mark.parametrize(
@@ -279,4 +306,4 @@ def test_what_is_made_of_the_first_column_only_is_listed(tmp_path):
     for which in ("against the reference", "with templates"):
         assert any(line.startswith(f"tests of second {which}: only the first column") for line in summary["not_run"])
     assert "the false positive rate of label " in summary["verdict"]
-    assert "the labels of label show" in summary["verdict"]
+    assert all("label" in answer["question"] or "second" in answer["question"] for answer in summary["answers"])

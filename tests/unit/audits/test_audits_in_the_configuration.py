@@ -14,13 +14,27 @@ def with_audit(**entry):
 
 
 def test_options_are_those_of_the_command_line():
-    entry = {"label": ["a b", "c"], "positive": -1, "covariates": ["x"], "match_radius": 3, "source_id": "id"}
+    entry = {
+        "expected": 0.5,
+        "label": ["a b", "c"],
+        "positive": -1,
+        "covariates": ["x"],
+        "match_radius": 3,
+        "source_id": "id",
+    }
     settings = load(with_audit(**entry))
     options = settings.audit_options("mine")
     parsed = parser.parse_args(["c.csv", "--output", "o", *options])
     assert (parsed.label, parsed.positive, parsed.covariates) == (["a b", "c"], ["-1"], ["x"])
+    assert parsed.expected == 0.5
     assert (parsed.match_radius, parsed.source_id, parsed.ra, parsed.permutations) == (3.0, "id", None, 4999)
     assert settings.active_audits == ["mine"]
+
+
+def test_options_of_several_values_may_be_repeated():
+    options = ["--label", "a", "--label", "b", "c", "--covariates", "x", "--covariates", "y", "--rest", "--rest", "a"]
+    parsed = parser.parse_args(["c.csv", "--output", "o", *options])
+    assert (parsed.label, parsed.covariates, parsed.rest) == (["a", "b", "c"], ["x", "y"], ["a"])
 
 
 def test_defaults_are_those_of_the_command_line():

@@ -130,6 +130,25 @@ def test_groups_have_a_row_each(table, tmp_path):
     assert {row["reason"].split(":")[0] for row in single} == {"all values are the same"}
 
 
+def test_a_dipole_of_merged_catalogs_is_the_merging(table, tmp_path):
+    """Two catalogs, north and south, of other fractions and of other use of the seeing, and no dipole in either."""
+    random, north = np.random.default_rng(7), (table["camera"] == "north").to_numpy()
+    logit = np.where(north, 1.0, -0.5) + np.where(north, 1.0, 0.0) * (table["seeing"] - 1.2) / 0.1
+    merged = table.assign(label=np.where(random.random(len(table)) < 1 / (1 + np.exp(-logit)), "spiral", "elliptical"))
+    summary = audited(merged, tmp_path, group="camera", covariates=("seeing",))
+    tests, answers = by_name(summary), {answer["test"]: answer for answer in summary["answers"]}
+    assert answers["dipole_score"]["answer"] == answers["dipole_between_groups"]["answer"] == "yes"
+    assert answers["dipole_within_groups"]["answer"] == "no"
+    assert summary["headline"].startswith("The dipole is the merging of the groups of camera")
+    assert tests["dipole_between_groups"]["estimate"] == pytest.approx(tests["dipole_score"]["estimate"], rel=0.3)
+    slopes = dict(zip(*(tests["template_by_group seeing"][key] for key in ("groups", "estimate")), strict=True))
+    assert (slopes["north"], slopes["south"]) == pytest.approx((1.0, 0.0), abs=0.35)
+    assert tests["template_by_group seeing"]["p"] < 0.001
+    # With weights there is no such test, and the page says why.
+    refused = audited(merged, tmp_path, group="camera", weight="w")["weights"]["refused"]
+    assert {"dipole_within_groups", "dipole_between_groups"} <= set(refused)
+
+
 @pytest.mark.parametrize(
     ("columns", "options", "expected"),
     [

@@ -1,5 +1,6 @@
 """The dipole with blocks of sky as the unit: literal formulas, sizes on clustered skies, coverage."""
 
+import healpy
 import numpy as np
 import pytest
 from astropy_healpix import HEALPix
@@ -8,7 +9,12 @@ from scipy.spatial import cKDTree
 
 from tests.unit.statistics.skies import binned, healpix_pixels, random_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coarser_pixels
+from workflow_scripts.statistics.sky.block_dipole import (
+    block_dipole_test,
+    chosen_blocks,
+    clustering_across_borders,
+    coarser_pixels,
+)
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
@@ -170,3 +176,67 @@ def test_too_few_blocks_and_blocks_that_do_not_fit_are_refused(blocks):
     plane = unit_vectors(np.linspace(0, 357, 90), np.where(block == 3, 40.0, 0.0))
     with pytest.raises(ValueError, match="one block alone"):
         block_dipole_test(*binned(plane, values), block, 10, 1)
+
+
+def test_blocks_are_chosen_from_the_positions_alone():
+    """The largest of which 20 of equal number are left: 29 degrees on the full sky, smaller ones on less."""
+    pixels = np.arange(3072)
+    vectors = np.array(healpy.pix2vec(16, pixels, nest=True)).T
+    everywhere = chosen_blocks(np.ones(3072))
+    assert everywhere is not None
+    assert len(np.unique(everywhere)) == 48
+    cap = chosen_blocks((vectors[:, 2] > 0.5).astype(float))
+    assert cap is not None
+    assert len(np.unique(cap)) > 20
+    assert cap.max() + 1 == 192
+    # Half of all galaxies in one pixel: no blocks are of equal number.
+    crowded = np.ones(3072)
+    crowded[7] = 3072
+    assert chosen_blocks(crowded) is None
+
+
+def test_clustering_across_borders_is_the_ratio_of_variances_of_simulated_fields():
+    """Variance of the dipole of a Gaussian field, over that which blocks have by themselves."""
+    random = np.random.default_rng(5)
+    vectors = np.array(healpy.pix2vec(16, np.arange(3072), nest=True)).T
+    counts = (vectors[:, 2] > 0.6).astype(np.int64)
+    positions = PixelPositions(counts, vectors * counts[:, None], (vectors * counts[:, None]).T @ vectors)
+    inside, blocks = counts > 0, coarser_pixels(3072, 192)
+    at, block = vectors[inside], blocks[inside]
+    squared = ((at[:, None] - at[None]) ** 2).sum(axis=2)
+    field = np.linalg.cholesky(np.exp(-squared / (2 * np.radians(6.0) ** 2)) + 1e-6 * np.eye(len(at)))
+    directions = at - at.mean(axis=0)
+    directions = directions @ np.linalg.inv(np.linalg.cholesky(directions.T @ directions)).T
+    whole, own = 0.0, 0.0
+    for values in random.normal(size=(400, len(at))) @ field.T:
+        scores = values[:, None] * directions
+        whole += (scores.sum(axis=0) ** 2).sum()
+        own += sum((np.bincount(block, column) ** 2).sum() for column in scores.T)
+    assert clustering_across_borders(positions, blocks, vectors, 6.0) == pytest.approx(whole / own, rel=0.12)
+    assert clustering_across_borders(positions, blocks, vectors, 0.1) == pytest.approx(1)
+
+
+def test_power_and_the_correction_of_blocks():
+    random = np.random.default_rng(6)
+    vectors = np.array(healpy.pix2vec(16, np.arange(3072), nest=True)).T
+    labels = (random.random(3072) < 0.4).astype(float)
+    sums = binned_at(vectors, labels)
+    plain = block_dipole_test(*sums, coarser_pixels(3072, 48), 99, 1)
+    assert plain.shared == 1
+    assert plain.excess == pytest.approx(1, abs=0.4)
+    assert 1 < plain.detectable_ratio(0.8, 0.01) < 1.2
+    shared = labels + np.repeat(random.normal(size=192), 16)
+    plain, corrected = (
+        block_dipole_test(*binned_at(vectors, shared), coarser_pixels(3072, 48), 99, 1, factor) for factor in (1.0, 1.5)
+    )
+    assert plain.excess > 5
+    assert corrected.f == pytest.approx(plain.f / corrected.shared)
+    assert 1.4 < corrected.shared < 1.5
+    assert corrected.p > plain.p
+    assert corrected.detectable_ratio(0.8, 0.01) > plain.detectable_ratio(0.8, 0.01)
+
+
+def binned_at(vectors, values):
+    """A galaxy in each pixel."""
+    pixels = np.arange(len(vectors))
+    return PixelPositions.of(vectors, pixels, len(pixels)), PixelValues.of(values, vectors, pixels, len(pixels))

@@ -9,7 +9,6 @@ from scipy.spatial.transform import Rotation
 
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.cosine import (
-    cosine_fit,
     cosine_score_test,
     fixed_axis_test,
     right_ascension_vectors,
@@ -52,18 +51,6 @@ def test_is_the_score_test_of_the_logistic_regression(galaxies):
     # Q is also N times the share of the variance that the cosine explains.
     explained = 1 - np.var(labels - design @ coefficients) / np.var(labels)
     assert found.chi2 == pytest.approx(ra.size * explained, rel=1e-9)
-
-
-def test_narrow_bins_and_no_bins_agree(galaxies):
-    ra, _, labels = galaxies
-    index = (ra * 2).astype(int)
-    binned = cosine_fit(np.arange(720) / 2 + 0.25, np.bincount(index, labels, 720), np.bincount(index, None, 720), 0.5)
-    found = unbinned(ra, labels)
-    assert found.amplitude == pytest.approx(binned.amplitude, rel=2e-3)
-    assert found.amplitude_se == pytest.approx(binned.amplitude_se, rel=2e-3)
-    assert found.debiased_amplitude == pytest.approx(binned.debiased_amplitude, rel=3e-3)
-    assert found.phase_deg == pytest.approx(binned.phase_deg, abs=0.1)
-    assert found.chi2 == pytest.approx(binned.chi2, rel=5e-3)
 
 
 @given(st.floats(0, 360), st.integers(0, 1000))

@@ -148,8 +148,25 @@ def test_calibrated_interval_with_equal_errors_is_the_exact_one():
     limit = optimize.brentq(lambda d: stats.ncx2.cdf(r**2, 3, d**2) - 0.05, 0.01, r + 5)
     assert found.upper_limit == pytest.approx(limit, abs=0.05)
     short = calibrated_interval([0.1, 0, 0], np.eye(3))
-    assert (short.low, short.upper_limit) == (0, 0)
-    assert short.high > 1.5
+    assert short.low == 0
+    assert 1.5 < short.upper_limit < short.high
+    # Noise alone excludes the smallest limit with a probability of one sigma: the power that constrains it.
+    excluded = stats.ncx2.ppf(0.05, 3, short.upper_limit**2)
+    assert stats.chi2.cdf(excluded, 3) == pytest.approx(stats.norm.cdf(-1), abs=0.03)
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_upper_limits_are_never_zero_and_cover(k):
+    """Also of the one or two components that a strip constrains: 24 catalogs each, with errors that differ."""
+    covariance, random = np.diag([1.0, 4.0, 2.0])[:k, :k], np.random.default_rng(k)
+    for d in (0.0, 2.0):
+        truth = d * np.eye(k)[-1]
+        limits = [
+            calibrated_interval(truth + random.multivariate_normal(np.zeros(k), covariance), covariance, 100, m)
+            for m in range(24)
+        ]
+        assert min(found.upper_limit for found in limits) > 1
+        assert np.mean([found.upper_limit >= d for found in limits]) >= band(24, 0.95)[0]
 
 
 def test_the_axis_region_is_a_circle_for_equal_errors_and_has_the_area_of_its_pixels():

@@ -16,7 +16,6 @@ from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs.contrasts import arm_contrast, vector_contrast
 from workflow_scripts.statistics.runs.footprint_response import footprint_response, scalar_response
 from workflow_scripts.statistics.runs.variance_components import variance_components
-from workflow_scripts.statistics.sky.cosine import cosine_fit
 
 AXES = unit_vectors(*np.array(BASE_PIXELS).T)
 # 99.9 % binomial band of a size of 5 % over 1,000 mocks
@@ -42,17 +41,6 @@ def test_homogeneity_is_the_chi_square_of_the_contingency_table():
 def test_fractions_without_anything_to_compare_are_refused(k, n):
     with pytest.raises(ValueError, match=r"label|galaxies"):
         fraction_contrast(k[0], n[0], k[1], n[1])
-
-
-def test_cosine_fit_finds_what_was_put_in_despite_wide_bins():
-    random = np.random.default_rng(2)
-    ra = random.uniform(0, 360, 400_000)
-    positive = random.random(ra.size) < 0.4 + 0.05 * np.cos(np.radians(ra - 75))
-    in_bin = (ra // 60).astype(int)
-    fit = cosine_fit(np.arange(30, 360, 60), np.bincount(in_bin, positive), np.bincount(in_bin), 60.0)
-    assert fit.amplitude == pytest.approx(0.05, abs=4 * fit.amplitude_se)
-    assert fit.phase_deg == pytest.approx(75, abs=6)
-    assert fit.mean == pytest.approx(0.4, abs=0.005)
 
 
 def test_mcnemar_is_the_exact_binomial_test():

@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.sky.dipole import Dipole, centred_regression, chi_square_test
+from workflow_scripts.statistics.sky.dipole import Dipole, centred_regression
 from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 
 @dataclass(frozen=True)
 class CosineFit:
-    """x = mean + amplitude cos(ra - phase), of binned fractions or of single galaxies taken as independent.
+    """x = mean + amplitude cos(ra - phase), galaxies taken as independent.
 
     `chi2` has two degrees of freedom, because the phase is sought, when x does not depend on right ascension.
     `amplitude` is positive also then; `debiased_amplitude` is sqrt(max(0, amplitude^2 - trace of the covariance)).
@@ -30,47 +30,6 @@ class CosineFit:
     def of(cls, mean: float, coefficients: NDArray, covariance: NDArray, chi2: float) -> "CosineFit":
         """A fit from the coefficients (2,) of cos and sin and their covariance (2, 2)."""
         return cls(mean, *_polar(coefficients, covariance), chi2, float(stats.chi2.sf(chi2, 2)))
-
-
-def cosine_fit(centres_deg: ArrayLike, k: ArrayLike, n: ArrayLike, width_deg: float) -> CosineFit:
-    """Weighted least squares of binned fractions on 1, cos(ra), sin(ra).
-
-    Parameters
-    ----------
-    centres_deg, k, n
-        bin centres (degrees), successes and galaxies of each bin; empty bins are left out.
-    width_deg
-        bin width: averaging over a bin of width w lowers the amplitude by sin(w/2)/(w/2), which is undone.
-
-    Raises
-    ------
-    ValueError
-        with fewer than four bins, or galaxies of one label only.
-    """
-    angle, k, n = np.radians(np.asarray(centres_deg, float)), np.asarray(k, float), np.asarray(n, float)
-    angle, k, n = angle[n > 0], k[n > 0], n[n > 0]
-    overall = k.sum() / n.sum() if n.sum() else np.nan
-    if len(n) < 4 or not 0 < overall < 1:
-        raise ValueError("a cosine fit needs four bins with galaxies and both labels")
-    design = np.column_stack([np.ones_like(angle), np.cos(angle), np.sin(angle)])
-    # The variance under the null, so that a bin without a spiral does not get infinite weight.
-    weights = n / (overall * (1 - overall))
-    covariance = np.linalg.inv(design.T @ (weights[:, None] * design))
-    mean, c, s = covariance @ (design.T @ (weights * k / n))
-    half = np.radians(width_deg) / 2
-    widening = half / np.sin(half)
-    block = covariance[1:, 1:]
-    chi2, p = chi_square_test(np.array([c, s]), block)
-    amplitude, amplitude_se, debiased, phase = _polar(np.array([c, s]), block)
-    return CosineFit(
-        mean=float(mean),
-        amplitude=amplitude * widening,
-        amplitude_se=amplitude_se * widening,
-        debiased_amplitude=debiased * widening,
-        phase_deg=phase,
-        chi2=chi2,
-        p=p,
-    )
 
 
 def right_ascension_vectors(ra_deg: ArrayLike) -> NDArray[np.float64]:

@@ -20,7 +20,10 @@ LARGEST_CONDITION = 1e6
 
 @dataclass(frozen=True)
 class DipoleEstimate:
-    """A dipole (3,) with its covariance (3, 3): `q` is chi-square with three degrees of freedom where there is none."""
+    """A dipole (k,) with its covariance (k, k): `q` is chi-square with k degrees of freedom where there is none.
+
+    k is 3, or the number of components that the sky constrains.
+    """
 
     beta: NDArray[np.float64]
     covariance: NDArray[np.float64]
@@ -29,7 +32,7 @@ class DipoleEstimate:
 
     @property
     def se(self) -> NDArray[np.float64]:
-        """Standard errors of the three components."""
+        """Standard errors of the components."""
         return np.sqrt(np.diag(self.covariance))
 
 
@@ -47,12 +50,12 @@ def chi_square_test(vector: NDArray[np.float64], covariance: NDArray[np.float64]
 
 
 def dipole(positions: PositionSums, values: ValueSums) -> Dipole:
-    """Least-squares dipole with centred values and positions; Q has three degrees of freedom.
+    """Least-squares dipole with centred values and positions; Q has as many degrees of freedom as components, three.
 
-    Raises `ValueError` as `centred_regression`.
+    Sums `along` k axes give k components. Raises `ValueError` as `centred_regression`.
     """
     mean, beta, covariance, q = centred_regression(positions, values)
-    return Dipole(beta, covariance, q, float(stats.chi2.sf(q, 3)), mean)
+    return Dipole(beta, covariance, q, float(stats.chi2.sf(q, len(beta))), mean)
 
 
 def centred_regression(

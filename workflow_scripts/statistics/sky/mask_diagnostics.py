@@ -1,7 +1,7 @@
 """What the covered part of the sky does to a dipole, before any label is looked at.
 
-A dipole on part of the sky is nearly a monopole along one axis, and nearly a quadrupole along others. Where a best axis
-lies close to the weak one, suspicion falls on the mask.
+A dipole on part of the sky is nearly a monopole along one axis, and nearly a quadrupole along others. Where the mask
+makes the error along a best axis much larger than the full sky would, suspicion falls on the mask.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from workflow_scripts.statistics.sky.constrained_components import ConstrainedComponents
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 from workflow_scripts.statistics.sky.sky_sums import PositionSums
 
-SUSPICIOUS_ANGLE_DEG = 20.0
+# Standard error along an axis, over that of as many galaxies all over the sky.
+SUSPICIOUS_INFLATION = 2.0
 
 
 @dataclass(frozen=True)
@@ -73,29 +75,36 @@ def mask_diagnostics(positions: PositionSums) -> MaskDiagnostics:
 
 @dataclass(frozen=True)
 class WeakAxisCheck:
-    """Angle in degrees, 0 to 90, between two lines; `suspicious` where it is below 20 degrees.
+    """A best axis on a mask: `se_inflation` along it, and its angle in degrees, 0 to 90, from the weak one.
 
-    `chance` is the share of random axes, equally likely over the sky, that lie as close.
+    `suspicious` where the standard error along it is more than `SUSPICIOUS_INFLATION` times that of as many galaxies
+    all over the sky; never on the full sky, where the weak axis has no meaning. `chance` is the share of random axes,
+    equally likely over the sky, that lie as close to the weak one.
     """
 
     angle_deg: float
     suspicious: bool
     chance: float
+    se_inflation: float
 
 
-def weak_axis_check(axis: ArrayLike, weak_axis: ArrayLike) -> WeakAxisCheck:
-    """How close a best axis (3,) comes to the weak axis (3,) of the mask; lengths and signs do not matter.
+def weak_axis_check(axis: ArrayLike, sky: ConstrainedComponents) -> WeakAxisCheck:
+    """What the mask does to the error along a best axis (3,); its length and sign do not matter.
 
-    Raises `ValueError` for a vector of length zero or with NaN. On a mask, noise alone turns best axes towards the
-    weak one, so `chance` is a lower limit to how often this happens without any dipole.
+    With C the covariance of the unit vectors the variance along a is proportional to a^T C^-1 a, which is 3 on the full
+    sky; the weak axis is the least determined of `sky`. Raises `ValueError` for a vector of length zero or with NaN. On
+    a mask, noise alone turns best axes towards the weak one, so `chance` is a lower limit to how often this happens
+    without any dipole.
     """
-    first, second = np.asarray(axis, float), np.asarray(weak_axis, float)
-    lengths = np.linalg.norm(first) * np.linalg.norm(second)
-    if not (np.isfinite(lengths) and lengths > 0):
+    first = np.asarray(axis, float)
+    length = np.linalg.norm(first)
+    if not (np.isfinite(length) and length > 0):
         raise ValueError("an axis needs a direction: a vector of length above zero")
-    cosine = float(min(1.0, abs(first @ second) / lengths))
+    first = first / length
+    inflation = sky.inflation_along(first)
+    cosine = float(min(1.0, abs(first @ sky.axes[-1])))
     angle = float(np.degrees(np.arccos(cosine)))
-    return WeakAxisCheck(angle, angle < SUSPICIOUS_ANGLE_DEG, 1 - cosine)
+    return WeakAxisCheck(angle, inflation > SUSPICIOUS_INFLATION, 1 - cosine, inflation)
 
 
 @dataclass(frozen=True)

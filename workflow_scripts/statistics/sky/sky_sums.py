@@ -46,6 +46,10 @@ class PositionSums(Additive):
         """M = sum (n_i - nbar)(n_i - nbar)^T, (3, 3)."""
         return self.second - np.outer(self.first, self.first) / self.n
 
+    def along(self, axes: NDArray[np.float64]) -> "PositionSums":
+        """Sums of the k components of the vectors along axes (k, 3)."""
+        return PositionSums(self.n, axes @ self.first, axes @ self.second @ axes.T)
+
 
 @dataclass(frozen=True)
 class ValueSums(Additive):
@@ -60,6 +64,10 @@ class ValueSums(Additive):
         """Sums of values (n,) at unit vectors (n, 3)."""
         values, vectors = np.asarray(values, float), np.asarray(vectors, float)
         return cls(float(values.sum()), float(values @ values), values @ vectors)
+
+    def along(self, axes: NDArray[np.float64]) -> "ValueSums":
+        """Sums with the k components of the vectors along axes (k, 3)."""
+        return ValueSums(self.total, self.squares, axes @ self.vector)
 
 
 @dataclass(frozen=True)
@@ -96,6 +104,10 @@ class PixelPositions(Additive):
         """Mean unit vector of the galaxies of each pixel (p, 3); zero where there are none."""
         return self.vectors / np.where(self.counts > 0, self.counts, 1)[:, None]
 
+    def along(self, axes: NDArray[np.float64]) -> "PixelPositions":
+        """The same galaxies by the k components of their vectors along axes (k, 3): all tests take these, too."""
+        return PixelPositions(self.counts, self.vectors @ axes.T, axes @ self.second @ axes.T)
+
 
 @dataclass(frozen=True)
 class PixelValues(Additive):
@@ -122,6 +134,10 @@ class PixelValues(Additive):
     def sums(self) -> ValueSums:
         """The same values without pixels."""
         return ValueSums(float(self.totals.sum()), float(self.squares.sum()), self.vector)
+
+    def along(self, axes: NDArray[np.float64]) -> "PixelValues":
+        """The same values of `PixelPositions.along` the axes (k, 3)."""
+        return PixelValues(self.totals, self.squares, axes @ self.vector)
 
 
 def checked_pixels(pixels: ArrayLike, n_pixels: int) -> NDArray[np.int64]:

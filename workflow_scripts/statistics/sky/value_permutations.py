@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.statistics.sky.nulls import (
     DipoleScoreTest,
-    batches,
+    batches_of_skies,
     check_same_pixels,
     need_positive,
     tested_against,
@@ -37,7 +37,7 @@ def permuted_value_totals(
     counts = positions.counts[positions.counts > 0]
     starts = np.cumsum(counts) - counts
     random = np.random.default_rng(seed)
-    for size in batches(permutations, len(counts)):
+    for size in batches_of_skies(permutations, len(counts)):
         totals = np.empty((size, len(counts)))
         for row in totals:
             random.shuffle(sky)
@@ -46,7 +46,12 @@ def permuted_value_totals(
 
 
 def value_dipole_test(
-    positions: PixelPositions, sums: PixelValues, values: ArrayLike, permutations: int, seed: int
+    positions: PixelPositions,
+    sums: PixelValues,
+    values: ArrayLike,
+    permutations: int,
+    seed: int,
+    enough: int | None = None,
 ) -> DipoleScoreTest:
     """`nulls.dipole_score_test` for values of any kind: the centred dipole and its exact permutation null.
 
@@ -59,6 +64,8 @@ def value_dipole_test(
     permutations, seed
         random permutations of the values over all galaxies, beside the observed one: p = (b + 1)/(B + 1). Each takes
         some 10 ms for a million galaxies.
+    enough
+        so many permutations that reach the observed Q settle its p (see `sequential_p`); None draws all.
 
     Raises
     ------
@@ -75,7 +82,7 @@ def value_dipole_test(
         raise ValueError("the values are not those that were summed over pixels")
     # Less their mean, as the observed ones.
     skies = permuted_value_totals(positions, values - sums.sums.total / positions.n, permutations, seed)
-    return tested_against(positions, sums, skies)
+    return tested_against(positions, sums, skies, enough)
 
 
 def _checked(positions: PixelPositions, values: ArrayLike) -> NDArray[np.float64]:

@@ -64,6 +64,12 @@ class WeightedMoments(Additive):
             self.n, self.weights[block], self.values[kept], np.array([one[block] for one in self.squared])
         )
 
+    def along(self, axes: NDArray[np.float64]) -> "WeightedMoments":
+        """The same of the components of v along axes (m, k)."""
+        turn = np.zeros((len(axes) + 1, axes.shape[1] + 1))
+        turn[0, 0], turn[1:, 1:] = 1, axes
+        return WeightedMoments(self.n, turn @ self.weights @ turn.T, turn @ self.values, turn @ self.squared @ turn.T)
+
     @property
     def mean(self) -> float:
         """Weighted mean of x."""
@@ -116,7 +122,7 @@ def weighted_regression(
 def weighted_dipole(moments: WeightedMoments) -> Dipole:
     """Weighted dipole of values at unit vectors; raises `ValueError` as `weighted_regression`."""
     mean, beta, covariance, q = weighted_regression(moments)
-    return Dipole(beta, covariance, q, float(stats.chi2.sf(q, 3)), mean)
+    return Dipole(beta, covariance, q, float(stats.chi2.sf(q, len(beta))), mean)
 
 
 def weighted_dipole_test(
@@ -189,21 +195,22 @@ def weighted_dipole_test(
 
 
 class _PairSkies:
-    """Q of skies whose galaxies stand at the mean directions (p, 3) of their pixels."""
+    """Q of skies whose galaxies stand at the mean directions (p, k) of their pixels."""
 
     def __init__(self, directions: NDArray[np.float64]):
         a = np.column_stack([np.ones(len(directions)), directions])
         self.directions = directions
-        self.products = (a[:, :, None] * a[:, None, :]).reshape(len(a), 16)
+        self.products = (a[:, :, None] * a[:, None, :]).reshape(len(a), -1)
 
     def q(self, sums: NDArray[np.float64]) -> NDArray[np.float64]:
         """(skies,) from sums (skies, 3, p) of w, w (x - mu) and w^2 (x - mu)^2; infinite where these leave V open."""
         weights, score, squares = sums[:, 0], sums[:, 1] @ self.directions, sums[:, 2] @ self.products
+        k = self.directions.shape[1]
         centre = (weights @ self.directions) / weights.sum(axis=1)[:, None]
-        about = np.concatenate([-centre[:, :, None], np.broadcast_to(np.eye(3), (len(sums), 3, 3))], axis=2)
-        spread = about @ squares.reshape(-1, 4, 4) @ about.transpose(0, 2, 1)
+        about = np.concatenate([-centre[:, :, None], np.broadcast_to(np.eye(k), (len(sums), k, k))], axis=2)
+        spread = about @ squares.reshape(-1, k + 1, k + 1) @ about.transpose(0, 2, 1)
         known = np.linalg.cond(spread) < 1e12
-        spread[~known] = np.eye(3)
+        spread[~known] = np.eye(k)
         q = np.einsum("bi,bi->b", score, np.linalg.solve(spread, score[:, :, None])[:, :, 0])
         return np.asarray(np.where(known, q, np.inf), np.float64)
 

@@ -1,0 +1,185 @@
+"""What an audit answers, from tests as they come in: yes, no and cannot tell, and the sentences made of them."""
+
+import pytest
+
+from workflow_scripts.answers.answer import headline
+from workflow_scripts.audits.audit_answers import audit_answers, verdict
+from workflow_scripts.audits.audit_findings import AuditFinding, Findings
+from workflow_scripts.audits.table_pieces import AuditColumns
+from workflow_scripts.statistics.result import TestResult
+
+COMMON = {"estimand": "", "null": "", "unit_of_replication": "galaxy", "n": 3000}
+SKY = {"axis_ra": 60.0, "axis_dec": 20.0, "sky_kind": "sky", "largest_possible": 0.4, "invalid": "", "mean": 0.4}
+POWER = {"power": 0.8, "smallest_dipole_best_axis": 0.05, "smallest_dipole_worst_axis": 0.07}
+
+
+def finding(name: str, p: float, family: str = "secondary", extra: dict | None = None, **values) -> AuditFinding:
+    values = {"estimate": 0.06, "ci95": [0.02, 0.1], "se": 0.02, "statistic": 12.0, "dof": 3, "p": p} | values
+    return AuditFinding(TestResult(name=name, family=family, **COMMON, **values), SKY | (extra or {}))
+
+
+def dipole(p: float, p_permutation: float | None = None, name: str = "dipole_score", **extra) -> AuditFinding:
+    column = name.partition(" ")[2] or "a"
+    extra = {"annotation": column, "upper_limit_95": 0.09} | extra
+    values = {"p_permutation": p if p_permutation is None else p_permutation, "p_smallest": 0.0002, "p_reliable": 1e-6}
+    return finding(name, p, "primary", extra, **values)
+
+
+def blocks(p: float, powerful: bool = True, se: float = 0.02) -> AuditFinding:
+    extra = {"has_power": powerful, "clustering_across_borders": 1.0}
+    return finding("block_dipole", p, extra=extra, dof=[3, 40], se=se)
+
+
+def asked(*found: AuditFinding, labels=("a",), alpha: float = 0.01, **columns) -> list:
+    findings = Findings(list(found))
+    details = {"power": POWER}
+    return audit_answers(findings, findings.ledger(alpha), details, AuditColumns(labels, **columns), "spiral", alpha)
+
+
+def test_yes_needs_galaxies_and_blocks():
+    (answer,) = asked(dipole(1e-5, 0.0002), blocks(0.001))
+    assert (answer.answer, answer.effect.value, answer.effect.ci95) == ("yes", 0.06, (0.02, 0.1))
+    assert answer.effect.direction == "(RA 60°, Dec +20°)"
+    # The larger p, so that either null keeps the level.
+    assert answer.p_adjusted == 0.001
+    assert answer.text.startswith(
+        "The fraction of 'spiral' depends on the position on the sky: a dipole of 0.0600 (95 %: 0.0200 to 0.1000)"
+        " towards (RA 60°, Dec +20°) (adjusted p = 0.001). With blocks of sky as the unit, p = 0.001, the larger one"
+    )
+    (answer,) = asked(dipole(1e-5, 0.0002), blocks(0.3))
+    assert answer.answer == "cannot tell"
+    assert "neighbours may share what makes their labels" in answer.because[0]
+    assert answer.next
+
+
+def test_blocks_without_power_decide_nothing_on_a_wide_sky_and_exclude_a_yes_on_a_small_one():
+    for control in ([blocks(0.3, powerful=False)], []):
+        (answer,) = asked(dipole(1e-5, 0.0002), *control)
+        assert answer.answer == "yes"
+        (answer,) = asked(dipole(1e-5, 0.0002, sky_kind="strip"), *control)
+        assert answer.answer == "cannot tell"
+        assert "no blocks of sky could tell them apart" in answer.because[0]
+
+
+def test_no_only_below_what_there_can_be():
+    (answer,) = asked(dipole(0.3, 0.31), blocks(0.5))
+    assert (answer.answer, answer.limit95) == ("no", 0.09)
+    assert answer.statement.endswith("0.0600 (95 %: 0.0200 to 0.1000), below 0.0900 at 95 %, one-sided")
+    assert any("0.0500 to 0.0700" in sentence for sentence in answer.next)
+    (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.57), blocks(0.5))
+    assert answer.answer == "cannot tell"
+    assert "nothing is excluded" in answer.because[0]
+    # Blocks that scatter twice as much as galaxies double the limit.
+    (answer,) = asked(dipole(0.3, 0.31), blocks(0.5, se=0.04))
+    assert answer.limit95 == pytest.approx(0.18)
+    (answer,) = asked(dipole(0.3, 0.31, invalid="Too few galaxies."), blocks(0.5))
+    assert (answer.answer, answer.because[0]) == ("cannot tell", "Too few galaxies.")
+
+
+def test_the_permutation_floor_is_no_evidence_of_nothing():
+    """99 permutations: chi-square decides as far as it is known to hold, and else nothing does."""
+    few = {"p_smallest": 0.01, "p_permutation": 0.01}
+    extra = {"annotation": "a", "upper_limit_95": 0.09}
+    (answer,) = asked(finding("dipole_score", 1e-30, "primary", extra, p_reliable=1e-9, **few), blocks(1e-12))
+    assert (answer.answer, answer.p_adjusted) == ("yes", 1e-9)
+    (answer,) = asked(finding("dipole_score", 1e-30, "primary", extra, p_reliable=0.02, **few), blocks(1e-12))
+    assert answer.answer == "cannot tell"
+    assert "No adjusted p below 0.01 can come out of this test" in answer.because[0]
+    assert answer.next[0] == "With 199 permutations this test can decide: --permutations 199."
+
+
+def test_many_columns_are_adjusted_and_named():
+    names = [f"c{number}" for number in range(10)]
+    found = [dipole(1e-30, 0.0002, f"dipole_score {name}" if n else "dipole_score") for n, name in enumerate(names)]
+    found[0] = dipole(1e-30, 0.0002, annotation="c0")
+    answers = asked(*found, labels=tuple(names))
+    assert {answer.answer for answer in answers} == {"yes"}
+    for name, answer in zip(names, answers, strict=True):
+        assert f"in column {name}" in answer.text
+        assert f"in column {name}" in answer.question
+
+
+def test_a_difference_needs_the_robust_test_too():
+    extra = {"annotations": ["a", "b"], "upper_limit_95": 0.05, "largest_possible": 190 / 3000}
+    mcnemar = finding(
+        "mcnemar", 0.5, extra={"only_first": 100, "only_second": 90}, estimate=0.003, ci95=[-0.006, 0.012]
+    )
+    plain = finding("difference_dipole", 0.001, "primary", extra)
+    answers = [
+        asked(dipole(0.5, 0.5), plain, finding("difference_dipole_robust", p, extra={"upper_limit_95": limit}), mcnemar)
+        for p, limit in ((0.002, 0.06), (0.02, 0.06), (0.02, 0.07))
+    ]
+    assert [found[1].answer for found in answers] == ["yes", "no", "cannot tell"]
+    assert answers[0][1].p_adjusted == pytest.approx(0.004)
+    assert answers[1][1].limit95 == 0.06
+    assert "nothing is excluded" in answers[2][1].because[0]
+    assert "overall fractions differ by +0.0030" in answers[0][1].text
+
+
+def test_a_monopole_is_a_question_of_its_own():
+    extra = {"annotation": "a", "expected": 0.5, "of_score": False, "largest_departure": 0.02}
+    values = {"estimate": 0.49, "ci95": [0.48, 0.5]}
+    for p, p_blocks, expected in ((0.3, 0.4, "no"), (1e-4, 1e-3, "yes"), (1e-4, 0.4, "cannot tell")):
+        found = finding("fraction_against_expected", p, "primary", extra, **values)
+        control = finding("block_fraction_against_expected", p_blocks, extra=extra, **values)
+        answers = asked(dipole(0.5, 0.5), blocks(0.5), found, control)
+        assert [answer.answer for answer in answers] == ["no", expected]
+        assert answers[1].question == "Does the fraction of 'spiral' differ from the expected 0.5?"
+        assert answers[1].effect.value == pytest.approx(-0.01)
+    # No blocks on a small sky: no yes.
+    found = finding("fraction_against_expected", 1e-9, "primary", extra, **values)
+    assert asked(dipole(0.5, 0.5), found)[1].answer == "yes"
+    assert asked(dipole(0.5, 0.5, sky_kind="strip"), found)[1].answer == "cannot tell"
+
+
+@pytest.mark.parametrize(
+    ("p_within", "limit", "p_between", "merged"),
+    [(0.5, 0.03, 1e-9, "yes"), (1e-6, 0.03, 1e-9, "no"), (0.5, 0.08, 1e-9, "cannot tell")],
+)
+def test_a_dipole_that_is_the_merging_is_said_first(p_within, limit, p_between, merged):
+    within = finding("dipole_within_groups", p_within, extra={"upper_limit_95": limit}, estimate=0.01, ci95=[0, limit])
+    between = finding("dipole_between_groups", p_between, estimate=0.058)
+    answers = asked(dipole(1e-5, 0.0002), blocks(1e-4), within, between, group="camera")
+    assert [answer.role for answer in answers] == ["primary", "secondary", "control"]
+    assert answers[2].answer == merged
+    assert "makes a dipole of 0.0580" in answers[2].text
+    assert headline(answers).startswith("The dipole is the merging of the groups of camera") == (merged == "yes")
+    # Without a dipole there is none to explain.
+    assert len(asked(dipole(0.5, 0.5), blocks(0.5), within, between, group="camera")) == 2
+
+
+def test_a_field_has_a_change_and_no_dipole():
+    extra = {"annotation": "a", "width_deg": 10.0, "change": 0.2, "change_ci95": [0.1, 0.3], "limit95": 0.28}
+    extra |= {"direction": "north", "p_galaxies": 1e-9, "largest_possible": 0.8}
+    gradient = finding("field_gradient", 0.2, "primary", extra, estimate=0.02, ci95=[0.01, 0.03], dof=2)
+    del gradient.extra["axis_ra"]
+    (answer,) = asked(gradient)
+    assert (answer.answer, answer.limit95, answer.effect.unit) == ("no", 0.28, "fraction across 10 degrees")
+    assert "No change of the fraction of 'spiral' was found: 0.2000 across 10 degrees" in answer.text
+    clustered = finding(
+        "field_gradient", None, "primary", gradient.extra | {"invalid": "Too few parts.", "limit95": None}
+    )
+    (answer,) = asked(clustered)
+    assert (answer.answer, answer.because[0], answer.limit95) == ("cannot tell", "Too few parts.", None)
+
+
+def test_where_nothing_could_be_tested_nothing_is_told():
+    findings = Findings(not_run=["dipole score: all values are the same"])
+    (answer,) = audit_answers(findings, [], {}, AuditColumns(("a",)), "spiral", 0.01)
+    assert answer.text == (
+        "Whether the fraction of 'spiral' depends on the position on the sky cannot be told. All values are the same."
+    )
+
+
+def test_of_many_pairs_only_those_that_differ_are_named_in_the_verdict():
+    found = [dipole(0.5, 0.5), blocks(0.5)]
+    for number in range(5):
+        extra = {"annotations": ["a", f"b{number}"], "upper_limit_95": 0.05 + 0.001 * number, "largest_possible": 0.1}
+        suffix = f" a and b{number}" if number else ""
+        found.append(finding(f"difference_dipole{suffix}", 1e-9 if number == 2 else 0.5, "primary", extra))
+    answers = asked(*found, labels=("a", *(f"b{number}" for number in range(5))))
+    text = verdict(answers)
+    assert len(answers) == 6
+    assert "a minus b2 depends on" in text
+    assert "a minus b1" not in text
+    assert "For 4 of 5 pairs of columns no dipole of the difference was found, each below 0.0540" in text

@@ -1,0 +1,96 @@
+"""What an audit reports where the sky constrains less than a dipole: strips and fields."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workflow_scripts.audits.audit_findings import AuditSettings
+from workflow_scripts.audits.suite import HYGIENE, audit
+from workflow_scripts.audits.table_pieces import AuditColumns, TableSource
+
+FEW = AuditSettings(permutations=199)
+pytestmark = pytest.mark.usefixtures("brief_audits")
+
+
+def found_in(folder, ra, dec, fraction, columns: AuditColumns | None = None):
+    """Tests by name, and what was not run, of labels drawn with these fractions."""
+    random = np.random.default_rng(11)
+    labels = (random.random(ra.size) < fraction).astype(int)
+    table = pd.DataFrame({"ra": ra % 360, "dec": dec, "label": labels, "weight": random.uniform(0.5, 1.5, ra.size)})
+    table["score"] = np.clip(0.3 + 0.4 * labels + 0.1 * random.normal(size=ra.size), 0.01, 0.99)
+    table.to_csv(folder / "c.csv", index=False)
+    source = TableSource.of(str(folder / "c.csv"), columns or AuditColumns(("label",)), HYGIENE)
+    summary = audit("a", source, FEW).summary
+    return {test["name"]: test for test in summary["tests"]}, summary["not_run"]
+
+
+def strip(n=20_000):
+    random = np.random.default_rng(3)
+    return random.uniform(0, 360, n), random.uniform(-1.25, 1.25, n)
+
+
+@pytest.mark.parametrize("columns", [None, AuditColumns(("label",), weight="weight")], ids=["plain", "weighted"])
+def test_a_strip_gives_the_components_that_it_constrains(tmp_path, columns):
+    """Issue: 0.05 sin RA on 2.5 degrees of declination was 0.187 towards Dec -70."""
+    ra, dec = strip()
+    tests, not_run = found_in(tmp_path, ra, dec, 0.4 + 0.05 * np.sin(np.radians(ra)), columns)
+    score, blocks = tests["dipole_score"], tests["block_dipole"]
+    assert (score["sky_kind"], score["unconstrained"], score["dof"], score["invalid"]) == (
+        "strip",
+        ["declination"],
+        2,
+        "",
+    )
+    assert len(score["constrained"]) == 2
+    assert score["estimate"] == pytest.approx(0.05, abs=0.02)
+    assert score["ci95"][0] < 0.05 < score["ci95"][1]
+    assert (score["axis_ra"], score["axis_dec"]) == (pytest.approx(90, abs=25), pytest.approx(0, abs=1))
+    assert not score["weak_axis_suspicious"]
+    assert score["se_inflation_along_axis"] == pytest.approx(0.816, abs=0.01)
+    assert score["p"] < 1e-6
+    assert score["log10_p"] == pytest.approx(np.log10(score["p"]))
+    assert score["p_permutation"] == 1 / 200
+    assert np.linalg.cond(np.array(score["covariance"])) < 1e5
+    assert blocks["dof"][0] == 2
+    assert blocks["p"] < 0.01
+    assert blocks["has_power"]
+    assert any(line.startswith("declination gradient") and "do not constrain" in line for line in not_run)
+
+
+def field(width, n=4000):
+    random = np.random.default_rng(4)
+    x, y = random.uniform(-width / 2, width / 2, (2, n))
+    return 150 + x, y, x
+
+
+def test_on_a_field_the_gradient_is_the_question(tmp_path):
+    ra, dec, east = field(10.0)
+    columns = AuditColumns(("label",), score="score")
+    tests, not_run = found_in(tmp_path, ra, dec, 0.4 + 0.04 * east, columns)
+    trend, of_scores = tests["field_gradient"], tests["score_field_gradient"]
+    assert (trend["family"], trend["sky_kind"], trend["dof"], trend["direction"]) == ("primary", "field", 2, "east")
+    assert trend["estimate"] == pytest.approx(0.04, abs=0.008)
+    assert trend["change_ci95"][0] < 0.4 < trend["change_ci95"][1] < trend["largest_possible"]
+    assert trend["change"] < trend["limit95"] < trend["largest_possible"]
+    assert trend["p_galaxies"] < 1e-6 < trend["p"] < 0.01
+    assert of_scores["estimate"] == pytest.approx(0.4 * trend["estimate"], rel=0.2)
+    assert of_scores["family"] == "secondary"
+    assert {"dipole_score", "block_dipole", "glm_dipole", "hemisphere_scan"}.isdisjoint(tests)
+    assert any(line.startswith("dipole score") and "field too small" in line for line in not_run)
+
+
+def test_a_field_that_cannot_tell_has_no_p(tmp_path):
+    ra, dec, _ = field(1.0)
+    trend = found_in(tmp_path, ra, dec, 0.4)[0]["field_gradient"]
+    assert trend["p"] is trend["p_permutation"] is trend["limit95"] is None
+    assert "cannot be told from clustering" in trend["invalid"]
+    assert 0 < trend["p_galaxies"] <= 1
+
+
+def test_too_few_galaxies_of_a_rare_class_are_no_evidence(tmp_path):
+    random = np.random.default_rng(9)
+    ra, dec = random.uniform(0, 360, 300), np.degrees(np.arcsin(random.uniform(-1, 1, 300)))
+    score = found_in(tmp_path, ra, dec, 0.02)[0]["dipole_score"]
+    assert "too few" in score["invalid"]
+    assert score["dof"] == 3
+    assert score["largest_possible"] < score["upper_limit_95"]

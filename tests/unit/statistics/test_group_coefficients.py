@@ -1,0 +1,40 @@
+"""Coefficients of templates by group of galaxies."""
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+from tests.unit.statistics.skies import band, random_sky
+from workflow_scripts.statistics.sky.group_coefficients import coefficients_by_group
+
+
+def catalog(random, slopes, n=1500):
+    """Groups with a slope each on the first of two templates; the second has none."""
+    vectors, templates = random_sky(random, n), random.normal(size=(n, 2)) * [0.2, 3.0] + [1.2, 20]
+    groups = random.integers(0, len(slopes), n)
+    logit = np.array(slopes)[groups] * (templates[:, 0] - 1.2) / 0.2
+    return vectors, (random.random(n) < expit(logit)).astype(float), templates, groups
+
+
+def test_slopes_of_groups_are_estimated_and_compared():
+    found = coefficients_by_group(*catalog(np.random.default_rng(1), [0.0, 0.8, 0.8], 6000))
+    np.testing.assert_allclose(found.gamma[:, 0], [0, 0.8, 0.8], atol=4 * found.se.max())
+    assert found.p[0] < 1e-6 < 1e-3 < found.p[1]
+    assert (found.dof, found.groups.tolist()) == (2, [0, 1, 2])
+
+
+def test_size():
+    random = np.random.default_rng(2)
+    p = np.array([coefficients_by_group(*catalog(random, [0.5, 0.5, 0.5], 900)).p for _ in range(200)])
+    low, high = band(400)
+    assert low <= (p < 0.05).mean() <= high
+
+
+def test_groups_that_are_too_small_are_left_out():
+    vectors, labels, templates, groups = catalog(np.random.default_rng(3), [0.0, 0.0])
+    groups[:50] = 7
+    assert coefficients_by_group(vectors, labels, templates, groups).groups.tolist() == [0, 1]
+    with pytest.raises(ValueError, match="1 groups have enough galaxies"):
+        coefficients_by_group(vectors, labels, templates, groups * 0)
+    with pytest.raises(ValueError, match="the same everywhere"):
+        coefficients_by_group(vectors, labels, templates * [1, 0], groups)

@@ -1,0 +1,129 @@
+"""What an audit answers beside its primary questions: merged groups, templates, errors against a reference."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, SECONDARY, YES, Answer, Effect
+from workflow_scripts.answers.decision import Evidence, decided
+from workflow_scripts.audits.audit_findings import Findings
+from workflow_scripts.audits.position_answers import Asked, capital, direction, position_answer, question_of
+from workflow_scripts.audits.table_pieces import AuditColumns
+
+
+def merging_answers(
+    findings: Findings, adjusted: Mapping[str, float], first: Answer, columns: AuditColumns, alpha: float
+) -> list[Answer]:
+    """Is there a dipole within the groups, and is that of all the merging of them?"""
+    within, between = findings.get("dipole_within_groups"), findings.get("dipole_between_groups")
+    if within is None:
+        return []
+    column, limit = columns.group or "", within.extra["upper_limit_95"]
+    whose = f"the labels of {columns.labels[0]}" if len(columns.labels) > 1 else "the labels"
+    what = f"the fraction of {whose} within the groups of {column}"
+    asked = Asked(question_of(what), what, [within], None, within.extra["largest_possible"])
+    p = adjusted[within.test.name]
+    inside = replace(position_answer(asked, p, p, 0.0, alpha), role=SECONDARY)
+    answers = [replace(inside, because=[line for line in inside.because if not line.startswith("No blocks")])]
+    total = findings.primary_dipole
+    if first.answer != YES or total is None or between is None:
+        return answers
+    inner, outer = (f"{one.test.estimate:.4f}" for one in (within, between))
+    merged = adjusted[between.test.name] < alpha
+    if inside.answer == NO and limit < total.test.estimate and merged:
+        answer, statement = YES, f"The dipole of {whose} is that of merging the groups of {column}"
+        short = f"the dipole is the merging of the groups of {column}"
+    elif inside.answer == YES:
+        answer, statement = NO, f"The dipole of {whose} is not only the merging of the groups of {column}"
+        short = f"the dipole is also within the groups of {column}"
+    else:
+        answer = CANNOT_TELL
+        statement = f"Whether the dipole of {whose} is the merging of the groups of {column} cannot be told"
+        short = f"whether the dipole is the merging of the groups of {column} cannot be told"
+    because = [
+        f"The fraction of each group, given to all of its galaxies, makes a dipole of {outer} towards"
+        f" {direction(between.extra)} by itself (p = {between.test.p:.2g}); within groups the dipole is {inner}, below"
+        f" {limit:.4f} at 95 %, one-sided, and that of all galaxies {total.test.estimate:.4f}."
+    ]
+    effect = Effect(between.test.estimate, None, "fraction", f"towards {direction(between.extra)}")
+    question = f"Is the dipole of {whose} the merging of the groups of {column}?"
+    p_between = adjusted[between.test.name]
+    answers.append(
+        Answer(
+            question,
+            between.test.name,
+            answer,
+            statement,
+            capital(short),
+            effect,
+            p_between,
+            None,
+            because,
+            role=CONTROL,
+        )
+    )
+    return answers
+
+
+def template_answers(
+    findings: Findings, adjusted: Mapping[str, float], first: Answer, columns: AuditColumns, alpha: float
+) -> list[Answer]:
+    """Is there a dipole beside the templates?"""
+    found, total = findings.get("dipole_after_templates"), findings.get("dipole_score")
+    if found is None or total is None:
+        return []
+    whose = f" of {columns.labels[0]}" if len(columns.labels) > 1 else ""
+    listed, p = ", ".join(found.extra["templates"]), adjusted[found.test.name]
+    limit, (low, high) = found.extra["upper_limit_95"], found.test.ci95
+    answer, reasons = decided(Evidence(p, 0.0, limit, total.extra["largest_possible"]), alpha)
+    size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
+    with_them = f"with {listed} regressed out, the dipole{whose} is {size}"
+    because = [*reasons, f"Without them it is {total.test.estimate:.4f}."]
+    if found.extra["retained_worst_share"] < 0.9:
+        because.append("These templates have a dipole themselves and could take away a true one.")
+    if first.answer == YES and answer == NO:
+        because.append("What goes away with the templates is the imaging, or goes along with it.")
+    statement = {
+        YES: f"A dipole{whose} remains beside the templates: {with_them}",
+        NO: f"No dipole{whose} was found beside the templates: {with_them}, below {limit:.4f} at 95 %, one-sided",
+        CANNOT_TELL: f"Whether a dipole{whose} remains beside the templates cannot be told: {with_them}",
+    }[answer]
+    effect = Effect(found.test.estimate, (low, high), "fraction", f"towards {direction(found.extra)}")
+    question = f"Does a dipole{whose} remain beside the templates ({listed})?"
+    short = statement.partition(":")[0]
+    return [Answer(question, found.test.name, answer, statement, short, effect, p, limit, because, role=SECONDARY)]
+
+
+def error_answers(
+    findings: Findings, adjusted: Mapping[str, float], columns: AuditColumns, alpha: float
+) -> list[Answer]:
+    """Do the errors against the reference depend on position?"""
+    answers = []
+    for kind in ("false_positive_rate", "false_negative_rate"):
+        if (found := findings.get(f"{kind}_dipole")) is None:
+            continue
+        mean, p, limit = found.extra["mean"], adjusted[found.test.name], found.extra["upper_limit_95"]
+        whose = f" of {columns.labels[0]}" if len(columns.labels) > 1 else ""
+        what = f"the {kind.replace('_', ' ')}{whose} against the reference"
+        answer, reasons = decided(Evidence(p, 0.0, limit, min(mean, 1 - mean)), alpha)
+        low, high = found.test.ci95
+        size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
+        statement = {
+            YES: f"{capital(what)} depends on position: a dipole of {size} towards {direction(found.extra)}",
+            NO: f"No dipole of {what} was found: its amplitude, {size}, is below {limit:.4f} at 95 %, one-sided",
+            CANNOT_TELL: f"Whether {what} depends on position cannot be told: the dipole is {size}",
+        }[answer]
+        answers.append(
+            Answer(
+                question_of(what),
+                found.test.name,
+                answer,
+                statement,
+                statement.partition(":")[0],
+                Effect(found.test.estimate, (low, high), "rate", f"towards {direction(found.extra)}"),
+                p,
+                limit,
+                reasons,
+                role=SECONDARY,
+            )
+        )
+    return answers

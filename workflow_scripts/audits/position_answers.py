@@ -1,0 +1,245 @@
+"""Does something depend on the position on the sky? The galaxies' test, its control by blocks of sky, and the limit.
+
+"Yes" needs both tests where blocks of sky could have seen what galaxies see: neighbours may share what makes their
+labels. On a small sky, where clustering looks like a dipole and no blocks can tell them apart, there is no "yes".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES, Answer, Effect
+from workflow_scripts.answers.decision import Evidence, decided
+from workflow_scripts.audits.audit_findings import AuditFinding
+from workflow_scripts.statistics.log_p import p_in_words
+from workflow_scripts.statistics.sky.constrained_components import SKY
+from workflow_scripts.statistics.sky.sequential_permutations import permutations_needed
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A primary question, before it is adjusted for the others.
+
+    `what` depends, or not, on position ("the fraction of 'spiral'"); `tests` all have to see it, the first of them has
+    the effect; `blocks` is the same with blocks of sky as the unit, None where it could not be made. `largest_possible`
+    is the largest effect that there can be. `because` are sentences that hold whatever the answer.
+    """
+
+    question: str
+    what: str
+    tests: Sequence[AuditFinding]
+    blocks: AuditFinding | None
+    largest_possible: float
+    power: Mapping[str, Any] | None = None
+    because: Sequence[str] = ()
+
+    @property
+    def p_galaxies(self) -> float:
+        """p of the galaxies' tests: the largest, since all have to see it."""
+        return max(1.0 if finding.test.deciding_p is None else finding.test.deciding_p for finding in self.tests)
+
+    @property
+    def p(self) -> float:
+        """p of the question: also the blocks' where they have power (a test of either null: Berger 1982)."""
+        if self.blocks is None or not _powerful(self.blocks):
+            return self.p_galaxies
+        return max(self.p_galaxies, self.blocks.test.deciding_p or 0.0)
+
+    @property
+    def p_floor(self) -> float:
+        """The smallest p that the tests could have given."""
+        blocks = [self.blocks] if self.blocks is not None and _powerful(self.blocks) else []
+        return max(finding.test.smallest_deciding_p for finding in (*self.tests, *blocks))
+
+
+def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, alpha: float) -> Answer:
+    """The answer, from the adjusted p of the question, of its galaxies' tests alone, and its adjusted floor."""
+    first = asked.tests[0]
+    pattern, size = _pattern(first), _Size.of(first)
+    limit, where = _limit(asked), towards(first.extra)
+    invalid = first.extra.get("invalid") or _seen_by_blocks(asked, p, p_galaxies, alpha)
+    answer, reasons = decided(Evidence(p, p_floor, limit, asked.largest_possible, invalid), alpha)
+    if answer == YES:
+        statement = f"{capital(asked.what)} depends on the position on the sky: a {pattern} of {size} {where}"
+        short = f"{capital(asked.what)} depends on position: {pattern} {size.value:.3g} {where}"
+    elif answer == NO:
+        statement = f"No {pattern} of {asked.what} was found: {size}, below {limit:.4f} at 95 %, one-sided"
+        short = f"No {pattern} of {asked.what} was found, below {limit:.3g} (95 %)"
+    else:
+        statement = f"Whether {asked.what} depends on position cannot be told: the {pattern} is {size}"
+        short = f"Whether {asked.what} depends on position cannot be told"
+    return Answer(
+        question=asked.question,
+        test=first.test.name,
+        answer=answer,
+        statement=statement,
+        short=short,
+        effect=Effect(size.value, size.ci95, size.unit, where if answer == YES else None),
+        p_adjusted=None if first.test.p is None else p,
+        limit95=limit,
+        because=[*reasons, *_control(asked, answer), *_statistics(asked, answer, alpha), *asked.because],
+        next=_next(asked, answer, p_floor, alpha),
+    )
+
+
+@dataclass(frozen=True)
+class _Size:
+    """An effect with its interval: an amplitude, or on a field the change from side to side."""
+
+    value: float
+    ci95: tuple[float, float]
+    unit: str = "fraction"
+
+    @classmethod
+    def of(cls, finding: AuditFinding) -> "_Size":
+        """That of a test; its unit is that of `upper_limit_95` or `limit95`."""
+        if _is_field(finding):
+            low, high = finding.extra["change_ci95"]
+            unit = f"fraction across {finding.extra['width_deg']:.3g} degrees"
+            return cls(finding.extra["change"], (float(low), float(high)), unit)
+        low, high = finding.test.ci95
+        return cls(finding.test.estimate, (float(low), float(high)))
+
+    def __str__(self) -> str:
+        across = self.unit.removeprefix("fraction")
+        return f"{self.value:.4f}{across} (95 %: {self.ci95[0]:.4f} to {self.ci95[1]:.4f})"
+
+
+def _is_field(finding: AuditFinding) -> bool:
+    return "width_deg" in finding.extra
+
+
+def _pattern(finding: AuditFinding) -> str:
+    return "change" if _is_field(finding) else "dipole"
+
+
+def towards(extra: Mapping[str, Any]) -> str:
+    """`towards (RA 283°, Dec -56°)`; on a field, `towards the north-east`."""
+    return f"towards {direction(extra)}" if "axis_ra" in extra else f"towards the {extra['direction']}"
+
+
+def question_of(what: str) -> str:
+    """The question in words."""
+    return f"Does {what} depend on the position on the sky?"
+
+
+def direction(extra: Mapping[str, Any]) -> str:
+    """`(RA 283°, Dec -56°)`."""
+    # + 0: there is no -0 degrees.
+    return f"(RA {extra['axis_ra']:.0f}°, Dec {round(extra['axis_dec']) + 0:+d}°)"
+
+
+def capital(text: str) -> str:
+    """The text as the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
+
+
+def _powerful(blocks: AuditFinding) -> bool:
+    return bool(blocks.extra.get("has_power", True))
+
+
+def _seen_by_blocks(asked: Asked, p: float, p_galaxies: float, alpha: float) -> str:
+    """Why what galaxies see is no "yes"; empty where it may be one. A field's test allows for clustering itself."""
+    if p_galaxies >= alpha or _is_field(asked.tests[0]):
+        return ""
+    if asked.blocks is not None and _powerful(asked.blocks):
+        if p < alpha:
+            return ""
+        return (
+            f"Galaxies as the unit give p = {p_in_words(p_galaxies)}, blocks of sky"
+            f" {p_in_words(asked.blocks.test.deciding_p)}: neighbours may share what makes their labels."
+        )
+    if asked.tests[0].extra.get("sky_kind", SKY) == SKY:
+        return ""
+    return (
+        f"Galaxies as the unit give p = {p_in_words(p_galaxies)}, but on so small a sky labels that neighbours share"
+        " look the same, and no blocks of sky could tell them apart."
+    )
+
+
+def _limit(asked: Asked) -> float | None:
+    """The largest limit of the tests; wider where blocks scatter more than galaxies do."""
+    if _is_field(asked.tests[0]):
+        return asked.tests[0].extra["limit95"]
+    limits = [finding.extra.get("upper_limit_95") for finding in asked.tests]
+    known = [limit for limit in limits if limit is not None]
+    return max(known) * _wider(asked) if known else None
+
+
+def _wider(asked: Asked) -> float:
+    """Standard error from leaving out blocks of sky over that of independent galaxies, 1 at least."""
+    galaxies, blocks = asked.tests[0].test.se, asked.blocks
+    if blocks is None or not _powerful(blocks) or not galaxies or not blocks.test.se:
+        return 1.0
+    return max(1.0, float(blocks.test.se / galaxies * blocks.extra["clustering_across_borders"] ** 0.5))
+
+
+def _control(asked: Asked, answer: str) -> list[str]:
+    """The blocks, beside an answer that they did not make themselves."""
+    blocks, first = asked.blocks, asked.tests[0]
+    if _is_field(first):
+        if first.test.p is None:
+            return []
+        return [f"This allows for clustering of up to 3 degrees; for none, p = {first.extra['p_galaxies']:.2g}."]
+    if blocks is None:
+        return ["No blocks of sky could be compared: labels that neighbours share were not looked for."]
+    p = p_in_words(blocks.test.deciding_p)
+    if not _powerful(blocks):
+        return [f"Blocks of sky (p = {p}) are too few to see what galaxies see, and say nothing either way."]
+    larger = ", the larger one, which decides" if (blocks.test.deciding_p or 0.0) > asked.p_galaxies else ""
+    sentences = [] if answer == CANNOT_TELL else [f"With blocks of sky as the unit, p = {p}{larger}."]
+    if answer == NO and (wider := _wider(asked)) > 1.05:
+        sentences.append(f"The limit allows for errors {wider:.2f} times those of galaxies, as blocks scatter.")
+    return sentences
+
+
+def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
+    test, extra = asked.tests[0].test, asked.tests[0].extra
+    sentences = []
+    if test.p is not None:
+        by = " and ".join(
+            [f"{p_in_words(test.p, test.log10_p)} by chi-square"]
+            + ([f"{p_in_words(test.p_permutation)} by permutations"] if test.p_permutation is not None else [])
+        )
+        if _is_field(asked.tests[0]):
+            by = p_in_words(test.p)
+        sentences.append(
+            f"With {test.n:,} galaxies as the unit, Q = {test.statistic:.4g} ({test.dof} dof), p = {by}; the level is"
+            f" {alpha:g}."
+        )
+    if len(asked.tests) > 1:
+        robust = asked.tests[1].test
+        sentences.append(
+            f"With errors that allow for more differences in some places than in others, p ="
+            f" {p_in_words(robust.p, robust.log10_p)}."
+        )
+    if answer != YES and test.ci95[0] > 0:
+        sentences.append(f"The 95 % interval leaves out zero where p is below 0.05; a yes needs a p below {alpha:g}.")
+    if extra.get("unconstrained"):
+        sentences.append(f"These galaxies do not constrain a dipole along {' and '.join(extra['unconstrained'])}.")
+    if answer != NO and extra.get("weak_axis_suspicious"):
+        sentences.append(
+            f"Along its axis this footprint makes errors {extra['se_inflation_along_axis']:.1f} times those of the full"
+            " sky, and noise points there more often: suspect the footprint first."
+        )
+    return sentences
+
+
+def _next(asked: Asked, answer: str, p_floor: float, alpha: float) -> list[str]:
+    sentences = []
+    if answer == CANNOT_TELL and p_floor >= alpha:
+        factor = p_floor / asked.p_floor
+        sentences.append(
+            f"With {permutations_needed(alpha / factor):,} permutations this test can decide: --permutations"
+            f" {permutations_needed(alpha / factor)}."
+        )
+    power = asked.power
+    if answer == CANNOT_TELL and asked.blocks is not None and _powerful(asked.blocks) and p_floor < alpha:
+        sentences.append("Another part of the sky, or images of another survey, would show whether the pattern stays.")
+    if answer != YES and power is not None and not _is_field(asked.tests[0]):
+        best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
+        sentences.append(
+            f"Such a catalog shows dipoles of {best:.4f} to {worst:.4f}, depending on the axis, in {power['power']:.0%}"
+            " of cases; half of that takes four times as many galaxies."
+        )
+    return sentences

@@ -1,0 +1,32 @@
+"""Coefficients of the templates by group: does one labeller or camera follow the imaging, and another not?"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from workflow_scripts.audits.audit_findings import AuditFinding, GalaxySample
+from workflow_scripts.audits.binning import Covariates
+from workflow_scripts.statistics.sky.group_coefficients import coefficients_by_group
+
+
+def template_by_group(covariates: Covariates, column: str) -> Iterator[AuditFinding]:
+    """A test of each template; raises `ValueError` where fewer than two groups have enough galaxies."""
+    assert covariates.groups is not None
+    names, numbers = np.unique(covariates.groups.astype(str), return_inverse=True)
+    found = coefficients_by_group(covariates.vectors, covariates.labels[0], covariates.templates, numbers)
+    fitted = [str(names[number]) for number in found.groups]
+    left = sorted(set(map(str, names)) - set(fitted))
+    notes = [f"too few galaxies for a coefficient in {', '.join(left)}"] if left else []
+    for place, name in enumerate(covariates.names):
+        yield GalaxySample(int(np.isin(numbers, found.groups).sum())).finding(
+            f"template_by_group {name}",
+            "the fraction follows the template in the same way in all groups",
+            f"change of the log odds for a standard deviation of {name}, beside a dipole, by {column}",
+            {"groups": fitted, "group_by": column},
+            estimate=found.gamma[:, place].tolist(),
+            se=found.se[:, place].tolist(),
+            statistic=float(found.q[place]),
+            dof=found.dof,
+            p=float(found.p[place]),
+            notes=notes,
+        )

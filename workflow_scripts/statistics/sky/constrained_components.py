@@ -1,0 +1,128 @@
+"""Which components of a dipole a sky constrains: one gate for all tests, before any of them is read.
+
+A dipole of a fraction f cannot be larger than min(f, 1 - f), since fractions lie between 0 and 1. Along a direction in
+which the galaxies hardly spread, noise alone makes larger ones, and so does clustering of the labels, however many
+galaxies there are: such a direction is not asked about. On a field of few degrees no direction is left, and the
+question is whether the fraction changes across the field (`field_trend`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow_scripts.statistics.sky.sky_sums import PositionSums
+
+SKY, STRIP, FIELD = "sky", "strip", "field"
+# Along a constrained direction the standard error is at most so many times that of as many galaxies all over the sky:
+# a rms spread of 3.3 degrees, a declination strip of 11.5.
+LARGEST_INFLATION = 10.0
+# Beyond this along the best direction (a rms spread of 8.3 degrees, a circle of radius 17), galaxies are in a field.
+FIELD_INFLATION = 4.0
+# So many standard errors along a constrained direction are a dipole that there can be.
+STANDARD_ERRORS = 3.0
+_NEAR = np.cos(np.radians(20.0))
+
+
+@dataclass(frozen=True)
+class ConstrainedComponents:
+    """Principal axes of the galaxies' positions, and which of them hold a component of a dipole that can be measured.
+
+    `axes` (3, 3) are unit vectors, a row each, the best determined first; `se` (3,) the standard errors of the dipole
+    along them, uncorrelated where no value depends on position; `se_inflation` (3,) these over that of as many galaxies
+    all over the sky; `constrained` (3,) which are asked about. `kind`: `sky` where all three are, `strip` where some
+    are, `field` where the galaxies are within a few degrees. `invalid` says why a dipole of these galaxies is no
+    evidence, empty where it may be: too few galaxies along every direction. `unconstrained` names the others in words.
+    """
+
+    axes: NDArray[np.float64]
+    se: NDArray[np.float64]
+    se_inflation: NDArray[np.float64]
+    constrained: NDArray[np.bool_]
+    kind: str
+    largest: float
+    unconstrained: tuple[str, ...] = ()
+    invalid: str = ""
+
+    @property
+    def kept(self) -> NDArray[np.float64]:
+        """The constrained axes (k, 3)."""
+        return self.axes[self.constrained]
+
+    def inflation_along(self, axis: NDArray[np.float64]) -> float:
+        """Standard error along a unit vector (3,) over that of as many galaxies all over the sky."""
+        shares = (self.axes @ axis) ** 2
+        # Rounding must not give a part to an axis without any spread.
+        used = shares > 1e-12
+        return float(np.sqrt(shares[used] @ self.se_inflation[used] ** 2))
+
+    def lifted(self, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Covariance (3, 3) of a whole dipole, from that of its constrained components (k, k)."""
+        whole = np.diag(self.se**2)
+        whole[np.ix_(self.constrained, self.constrained)] = covariance
+        return np.asarray(self.axes.T @ whole @ self.axes, np.float64)
+
+    @property
+    def sentence(self) -> str:
+        """What is unconstrained, as a sentence; empty where nothing is."""
+        if self.kind == FIELD:
+            return "These galaxies lie in a field too small for a dipole: whether there is a gradient is the question."
+        if not self.unconstrained:
+            return ""
+        return f"These galaxies do not constrain a dipole along {' and '.join(self.unconstrained)}."
+
+
+def constrained_components(positions: PositionSums, variance: float, largest: float) -> ConstrainedComponents:
+    """What a sky constrains, from the positions, the variance of a galaxy's value, and the largest possible dipole.
+
+    The covariance of a dipole is v M^-1 (see `dipole.centred_regression`); along an eigenvector of C = M/n with the
+    eigenvalue c the standard error is sqrt(v/(n c)), and the full sky has c = 1/3. Nothing here depends on which galaxy
+    has which value, so that permutation tests of the constrained components stay exact.
+
+    Parameters
+    ----------
+    positions
+        sums over unit vectors of all galaxies.
+    variance
+        f (1 - f) for labels; times n over the effective number where galaxies have weights.
+    largest
+        min(f, 1 - f) for labels; for differences of two labels the share of galaxies that differ.
+
+    Raises
+    ------
+    ValueError
+        for fewer than five galaxies, or a variance or largest dipole of zero (all values are the same).
+    """
+    if positions.n < 5:
+        raise ValueError(f"{positions.n} galaxies are too few for a dipole")
+    if not (variance > 0 and largest > 0):
+        raise ValueError("all values are the same: there is nothing that could depend on position")
+    spread, directions = np.linalg.eigh(positions.centred / positions.n)
+    spread, axes = np.maximum(spread[::-1], 0.0), directions.T[::-1]
+    with np.errstate(divide="ignore"):
+        inflation = np.sqrt(1 / 3 / spread)
+    se = inflation * np.sqrt(3 * variance / positions.n)
+    if inflation[0] > FIELD_INFLATION:
+        return ConstrainedComponents(axes, se, inflation, np.zeros(3, bool), FIELD, largest)
+    wide = inflation <= LARGEST_INFLATION
+    constrained, invalid = wide & (se * STANDARD_ERRORS <= largest), ""
+    if not constrained.any():
+        constrained = wide
+        invalid = (
+            f"No dipole can be larger than {largest:.3g}, and {positions.n:,} galaxies of such values measure it to"
+            f" {se[0]:.2g} at best: they are too few."
+        )
+    centre = positions.first / np.linalg.norm(positions.first) if positions.first.any() else np.zeros(3)
+    words = tuple(_in_words(axis, centre) for axis in axes[~constrained])
+    return ConstrainedComponents(
+        axes, se, inflation, constrained, SKY if constrained.all() else STRIP, largest, words, invalid
+    )
+
+
+def _in_words(axis: NDArray[np.float64], centre: NDArray[np.float64]) -> str:
+    if abs(axis[2]) > _NEAR:
+        return "declination"
+    if abs(axis @ centre) > _NEAR:
+        return "the direction of the footprint's centre"
+    ra, dec = np.degrees(np.arctan2(axis[1], axis[0])) % 360, np.degrees(np.arcsin(np.clip(axis[2], -1, 1)))
+    return f"the axis RA {ra:.0f}, Dec {dec:+.0f}"
