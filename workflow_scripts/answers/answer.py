@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.result import plain
 
 YES, NO, CANNOT_TELL = "yes", "no", "cannot tell"
@@ -71,7 +72,7 @@ class Answer:
     @property
     def text(self) -> str:
         """The answer in sentences: the estimate first, then the p, then what it rests on."""
-        p = "" if self.p_adjusted is None else f" (adjusted p = {self.p_adjusted:.2g})"
+        p = "" if self.p_adjusted is None else f" (adjusted p = {p_in_words(self.p_adjusted)})"
         return " ".join([f"{self.statement.rstrip('.')}{p}.", *self.because])
 
 

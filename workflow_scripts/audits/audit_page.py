@@ -11,7 +11,7 @@ from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.figures.figure_list import AUDIT_FIGURES
 from workflow_scripts.statistics.log_p import log10_p_normal, log10_p_scan, p_in_words
 from workflow_scripts.verdict_page.answer_table import answer_table
-from workflow_scripts.verdict_page.html_tables import bullets, number, page, row, table
+from workflow_scripts.verdict_page.html_tables import bullets, number, p_value, page, row, table
 
 _TESTS = (
     *("test", "what is estimated", "remarks", "estimate", "axis", "SE", "95 %", "statistic", "dof", "p"),
@@ -85,7 +85,7 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
             f"{scan['sigma_without_dipole']:.2f}",
         ),
         (f"centred dipole: Q, {score['dof']} dof", f"{score['statistic']:.3f}"),
-        ("calibrated p (chi-square; permutations)", f"{_p(score)}; {number(score['p_permutation'])}"),
+        ("calibrated p (chi-square; permutations)", f"{_p(score)}; {p_value(score['p_permutation'])}"),
         ("adjusted p of galaxies as the unit", number(ledger["dipole_score"]["adjusted"])),
         *_odds(score),
     ]
@@ -134,7 +134,7 @@ def _stability(summary: Mapping[str, Any]) -> str:
             rows.append(row([fitted, f"not to be had: {step['refused']}"]))
             continue
         condition = f"{step['condition']:.3g}{' (hardly determined)' if step['flagged'] else ''}"
-        numbers = [step["amplitude"], _axis(step), step["p"], f"{step['se_inflation']:.2f}", condition]
+        numbers = [step["amplitude"], _axis(step), p_value(step["p"]), f"{step['se_inflation']:.2f}", condition]
         rows.append(row([fitted], [*numbers, step["largest_alias"]]))
     return f"""<h3>Does the dipole stay when other multipoles are fitted too?</h3>
 {table(_STEPS, rows)}
@@ -177,11 +177,11 @@ def _tests(summary: Mapping[str, Any]) -> str:
     rows = []
     for test in summary["tests"]:
         line = ledger.get(test["name"])
-        adjusted = f"{number(line['adjusted'])} ({'Holm' if line['method'] == 'Holm' else 'BH'})" if line else "-"
+        adjusted = f"{p_value(line['adjusted'])} ({'Holm' if line['method'] == 'Holm' else 'BH'})" if line else "-"
         words = [test["name"].replace("_", " "), test["estimand"], "; ".join(test["notes"])]
         words += [test["weights"]] if weights else []
         numbers = [test["estimate"], _axis(test), *(test[key] for key in ("se", "ci95", "statistic", "dof")), _p(test)]
-        rows.append(row(words, [*numbers, test["p_permutation"], adjusted, test["n"]], test["family"]))
+        rows.append(row(words, [*numbers, p_value(test["p_permutation"]), adjusted, test["n"]], test["family"]))
     for name, reason in (weights["refused"] if weights else {}).items():
         cells = f"<td>{html.escape(name.replace('_', ' '))}</td><td>(not made)</td><td></td>"
         rows.append(f"<tr>{cells}<td colspan={len(_TESTS) - 2}>refused: {html.escape(reason)}</td></tr>")
@@ -196,7 +196,7 @@ def _groups(summary: Mapping[str, Any]) -> str:
     shown = len(_GROUPS) - (not any(group["reason"] for group in groups["rows"]))
     for group in groups["rows"]:
         numbers = [group["n"], group["positive"], group["fraction"], group["ci95"], group["amplitude"], _axis(group)]
-        numbers += [group["se"], group["p"]]
+        numbers += [group["se"], p_value(group["p"])]
         reason = f"<td>{html.escape(group['reason'] or '')}</td></tr>" if shown == len(_GROUPS) else "</tr>"
         rows.append(row([group["group"]], numbers).removesuffix("</tr>") + reason)
     how = "Fractions and dipoles are weighted. " if weighted else ""
@@ -210,7 +210,7 @@ Galaxies without a group are the group {WITHOUT}.</p>"""
 
 def _p(test: Mapping[str, Any]) -> str:
     """A p from a reference distribution; as a power of ten where it is too small for a number."""
-    return p_in_words(test["p"], test["log10_p"]) or "-"
+    return p_value(test["p"], test["log10_p"])
 
 
 def _axis(found: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ class RunLevelTests:
     """Tests, and why others could not be made: sentences `missing`, and names by their reason, `failed`.
 
     `primary` are the names, without footprints and networks, of the tests that decide the verdict, `secondary` those of
-    the other design; `untested` those primary tests that could not be made, with the reason as `invalid`.
+    the other design; `untested` those of both that could not be made, with the reason as `invalid`.
     `permutations` are their number and seed.
     """
 
@@ -83,7 +83,7 @@ class RunLevelTests:
             found = numbers(*given, self.permutations)
         except ValueError as error:
             self.failed.setdefault(str(error), []).append(test.name)
-            if test.family == PRIMARY_FAMILY:
+            if test.family in (PRIMARY_FAMILY, SECONDARY_FAMILY):
                 self.untested.append(replace(test, invalid=f"{str(error)[:1].upper()}{str(error)[1:]}."))
         else:
             self.tests.append(replace(test, **{**found, "notes": [*test.notes, *found["notes"]]}))

@@ -22,19 +22,23 @@ from workflow_scripts.answers.answer import (
     headline,
 )
 from workflow_scripts.answers.decision import Evidence, decided
+from workflow_scripts.answers.wording import limit_in_words, size_in_words
 from workflow_scripts.bias.declared_tests import (
     COMMON_FAMILY,
     CONTRAST,
     PAIR_PRIMARY,
     PATTERN,
     PRIMARY_FAMILY,
+    RESPONSE,
     ROTATING_PRIMARY,
     SECONDARY_FAMILY,
     RunLevelTest,
     RunLevelTests,
 )
 from workflow_scripts.bias.further_runs import needed_runs
+from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import adjusted_within_families
+from workflow_scripts.statistics.runs.pattern_response import ALONG, EVEN, IMAGING, ODD
 
 _MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
 _REGIONS_ONLY = "Two regions were compared, without rotating footprints: they may differ in more than where they lie."
@@ -48,6 +52,14 @@ _WORDS = {
     "dipole": "the dipole of the annotations",
 }
 _PATTERN_WORDS = "the sky pattern of the annotations"
+# How the sky pattern responds, by the part of the test that decides.
+_HOW = {
+    ODD: "The response is mostly odd: the pattern of opposite footprints moves in opposite directions.",
+    EVEN: "The response is mostly even: opposite footprints have the same pattern, those between them another.",
+    IMAGING: "The response follows the mean imaging of the training galaxies more than the place of the footprint.",
+    f"{ODD} {ALONG}": "The response is mostly odd in mu: opposite footprints differ most.",
+    f"{EVEN} {ALONG}": "The response is mostly even in mu: opposite footprints are alike, and those between differ.",
+}
 
 
 @dataclass(frozen=True)
@@ -104,8 +116,10 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
     evidence = Evidence(p, floor, test.limit95, context.largest, test.invalid)
     answer, because = decided(evidence, context.alpha)
     because += [caution for caution in test.cautions if caution not in because]
-    if test.design == CONTRAST:
+    if test.design == CONTRAST and not any(one.design == RESPONSE for one in found.tests):
         because.append(_REGIONS_ONLY)
+    if test.design == PATTERN and answer == YES:
+        because.append(_HOW[test.details["deciding"]])
     if role == PRIMARY:
         because += [*_of_single_networks(test, context.paper_style), *context.cautions]
     further = needed_runs(test, found, context.runs, context.alpha) if answer == CANNOT_TELL else []
@@ -163,11 +177,11 @@ def _moved(test: RunLevelTest) -> str:
     """By how much the catalog moves: from one region to the other, or over all directions."""
     if test.size is None:
         return ""
-    amount = f"{test.size:.3f}{_interval(test)}"
+    amount = f"{size_in_words(test.size)}{_interval(test)}"
     if test.design == CONTRAST:
         return f"{_capital(_what(test))} differs by {amount} between {' and '.join(test.footprints)}"
-    if test.design == PATTERN:
-        return f"The false dipole along what all networks share changes by {amount} over the footprints{_curve(test)}"
+    if test.design == PATTERN and "linear_direction" not in test.details:
+        return f"The dipole along its mean over all networks changes by {amount} over the footprints{_curve(test)}"
     where = f", most {test.direction}" if test.direction else ""
     return f"{_capital(_what(test))} moves by {amount} between opposite hemispheres{where}"
 
@@ -176,14 +190,18 @@ def _curve(test: RunLevelTest) -> str:
     """Where the false dipole is smallest and largest."""
     least, largest = (test.details[name] for name in ("least", "largest"))
     return (
-        f", from {least['amplitude']:.3f} at mu = {least['mu']:+.2f} to {largest['amplitude']:.3f} at mu ="
-        f" {largest['mu']:+.2f} (mu: cosine between the footprint's axis and that direction,"
-        f" {test.details['common_direction'].removeprefix('towards ')})"
+        f", from {size_in_words(least['amplitude'])} at mu = {least['mu']:+.2f} to"
+        f" {size_in_words(largest['amplitude'])} at mu = {largest['mu']:+.2f} (mu: cosine between the footprint's axis"
+        f" and that direction, {test.details['common_direction'].removeprefix('towards ')})"
     )
 
 
 def _interval(test: RunLevelTest) -> str:
-    return "" if test.size_ci95 is None else " (95 %: {:.3f} to {:.3f})".format(*test.size_ci95)
+    return "" if test.size_ci95 is None else " (95 %: {} to {})".format(*map(size_in_words, test.size_ci95))
+
+
+def _limit(test: RunLevelTest) -> str:
+    return "" if test.limit95 is None else limit_in_words(test.limit95)
 
 
 def _capital(words: str) -> str:
@@ -199,8 +217,7 @@ def _statement(test: RunLevelTest, answer: str) -> str:
     if answer == YES:
         return f"{moved or _capital(_what(test))}{where}: the training footprint changes the catalog"
     return (
-        f"{moved}{where}: no effect of the training footprint is seen, and one above {test.limit95:.3f} is excluded at"
-        " 95 %"
+        f"{moved}{where}: no effect of the training footprint is seen, and one above {_limit(test)} is excluded at 95 %"
     )
 
 
@@ -211,8 +228,8 @@ def _short(test: RunLevelTest, answer: str) -> str:
         return f"Whether the training footprint changes {what} cannot be decided"
     changes = f"The training footprint changes {what}"
     if answer == NO:
-        return f"{changes} by less than {test.limit95:.3f}"
-    return changes if test.size is None else f"{changes} (by {test.size:.3f})"
+        return f"{changes} by less than {_limit(test)}"
+    return changes if test.size is None else f"{changes} (by {size_in_words(test.size)})"
 
 
 def _of_single_networks(test: RunLevelTest, paper: Mapping[str, Any]) -> list[str]:
@@ -237,20 +254,19 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
     """The dipole that all networks share, whatever footprint they were trained on."""
     p, floor = _p_and_floor(test, [test], context)
     answer, because = decided(Evidence(p, floor, test.limit95, context.largest, test.invalid), context.alpha)
-    shared = (
-        f"All networks together{_where(test)} share a dipole of {test.size:.3f}{_interval(test)} against the reference"
-    )
+    size = size_in_words(test.size or 0.0)
+    shared = f"All networks together{_where(test)} share a dipole of {size}{_interval(test)} against the reference"
     if answer == YES:
         statement = f"{shared}, {test.direction}"
         because.append(test.details["cause"])
     else:
-        statement = f"{shared}, not distinguishable from noise; one above {test.limit95:.3f} is excluded at 95 %"
+        statement = f"{shared}, not distinguishable from noise; one above {_limit(test)} is excluded at 95 %"
     return Answer(
         question=f"Do all networks share a dipole against the reference{_where(test)}?",
         test=test.name,
         answer=answer,
         statement=statement if answer != CANNOT_TELL else f"{shared}: whether that is noise cannot be decided",
-        short=f"All networks share a dipole of {test.size:.3f}" if answer == YES else "No common dipole is seen",
+        short=f"All networks share a dipole of {size}" if answer == YES else "No common dipole is seen",
         effect=_effect(test),
         p_adjusted=p,
         limit95=test.limit95,
@@ -286,7 +302,7 @@ def _beside_others(answer: Answer, answers: Sequence[Answer]) -> Answer:
     others = [one for one in answers if one.role == SECONDARY and one.answer == YES and _of_other_design(one)]
     if not others:
         return answer
-    named = ", ".join(f"{one.test.replace('_', ' ')} (adjusted p = {one.p_adjusted:.2g})" for one in others)
+    named = ", ".join(f"{one.test.replace('_', ' ')} (adjusted p = {p_in_words(one.p_adjusted)})" for one in others)
     return replace(
         answer, because=[*answer.because, f"The other design, which is secondary, finds a difference: {named}."]
     )

@@ -10,13 +10,20 @@ from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, RunLevelTest
 from workflow_scripts.bias.quantities import TESTED
 from workflow_scripts.bias.replicates import FEWEST_FOR_RESPONSE, footprint_axes, of_footprints, of_training_sets
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.runs.decision_power import smallest_adjusted_p
+from workflow_scripts.statistics.runs.decision_power import (
+    ONE_NUMBER,
+    SKY_PATTERN,
+    power_of_contrasts,
+    smallest_adjusted_p,
+)
 from workflow_scripts.statistics.runs.pattern_response import FEWEST_FOR_LIMIT
 from workflow_scripts.statistics.runs.power import detectable_response, plan_from_pilot, runs_needed
 
 # What a design is planned for, and how often it should find it.
 PLANNED_EFFECT, PLANNED_POWER = 0.05, 0.8
 _MOST_SETS = 100
+# From here on the formula is as good as the simulation.
+_SIMULATED_SETS = 16
 _REFERENCE = "Reference labels in the catalog: without them the size of a response has no limit."
 _ROTATING = "Rotating hemispheres about 12 axes (`rotating: hemispheres`), each with a training set of its own."
 
@@ -54,20 +61,34 @@ def _training_sets(test: RunLevelTest, runs: pd.DataFrame, alpha: float, tests: 
     floor = f"{fewest} {each}: fewer cannot give an adjusted p below {alpha:g}."
     if dof < 1 or not 0 < scatter < np.inf:
         return [f"At least {floor}"]
+    quantity = ONE_NUMBER if len(columns) == 1 else SKY_PATTERN
+    cautious = ""
     try:
-        if len(columns) == 1:
+        if quantity == ONE_NUMBER:
             plan = plan_from_pilot(PLANNED_EFFECT, scatter, dof, PLANNED_POWER, alpha / tests)
-            likely, cautious = plan.runs, f" ({max(fewest, plan.cautious_runs)} if it is underestimated)"
+            likely = plan.runs
         else:
             likely = runs_needed(PLANNED_EFFECT, scatter, PLANNED_POWER, alpha / tests, len(columns))
-            cautious = ""
+        # The formula leaves out permutations: few sets need more than it says.
+        wanted = max(fewest, likely)
+        while (
+            wanted < _SIMULATED_SETS and _power(wanted, scatter, alpha, tests, permutations, quantity) < PLANNED_POWER
+        ):
+            wanted += 1
+        if quantity == ONE_NUMBER and plan.cautious_runs > wanted:
+            cautious = f" ({plan.cautious_runs} if it is underestimated)"
     except ValueError as reason:
         return [f"At least {floor}", f"{reason}."]
     return [
-        f"{max(fewest, likely)} {each}{cautious} find a difference of {PLANNED_EFFECT:g} in four of five cases, by the"
+        f"{wanted} {each}{cautious} find a difference of {PLANNED_EFFECT:g} in four of five cases, by the"
         f" scatter of {scatter:.2g} between training sets; fewer than {fewest} cannot give an adjusted p below"
         f" {alpha:g}."
     ]
+
+
+def _power(n: int, scatter: float, alpha: float, tests: int, permutations: int, quantity: str) -> float:
+    """Of n + n training sets, by the rule that decides."""
+    return power_of_contrasts(n, n, PLANNED_EFFECT / scatter, alpha, tests, permutations, quantity=quantity)
 
 
 def _sets_of_footprints(

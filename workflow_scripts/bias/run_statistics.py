@@ -15,8 +15,13 @@ from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs.common_dipole import common_dipole
 from workflow_scripts.statistics.runs.contrasts import arm_contrast, vector_contrast
-from workflow_scripts.statistics.runs.footprint_response import footprint_response, footprint_slope, scalar_response
-from workflow_scripts.statistics.runs.pattern_response import pattern_response
+from workflow_scripts.statistics.runs.footprint_response import (
+    FootprintResponse,
+    footprint_response,
+    footprint_slope,
+    scalar_response,
+)
+from workflow_scripts.statistics.runs.pattern_response import ODD, pattern_response
 from workflow_scripts.statistics.runs.variance_components import variance_components
 
 # A single permutation, where no p is used.
@@ -99,8 +104,9 @@ def pattern_numbers(
         "parts": {name: {"statistic": form, "p": p} for name, (form, p) in found.parts.items()},
     }
     numbers = _of_same_name(found) | {"details": details, "notes": [f"what decides: {found.deciding}"]}
+    linear = footprint_response(axes, dipoles, *_FIT_ALONE, positions=positions)
     if found.direction is None or found.least is None or found.largest is None:
-        return numbers
+        return numbers | (_linear_size(linear, details) if found.deciding == ODD else {})
     ends = {"least": found.least, "largest": found.largest}
     details |= {name: {"amplitude": amplitude, "mu": mu} for name, (amplitude, mu) in ends.items()}
     details |= {name: getattr(found, name) for name in ("mu", "amplitude", "low", "high")}
@@ -109,14 +115,21 @@ def pattern_numbers(
     limit = found.limit95
     if limit is not None:
         details["limit95_of_curve"] = limit
-        linear = footprint_response(axes, dipoles, *_FIT_ALONE, positions=positions)
         details["limit95_of_linear_response"] = linear.limit95
         limit = max(limit, linear.limit95)
     sizes = {"estimate": found.change, "ci95": found.change_ci95, "size": found.change, "size_ci95": found.change_ci95}
     extremes = " and ".join(f"{name} at mu = {mu:+.2f}" for name, (_, mu) in ends.items())
     towards = details["common_direction"].removeprefix("towards ")
     where = f"{extremes} (mu: cosine between the footprint's axis and {towards})"
-    return numbers | sizes | {"limit95": limit, "direction": where}
+    # The size of what decides: a response across the common dipole leaves the amplitude along it as it is.
+    across = _linear_size(linear, details) if found.deciding == ODD else {}
+    return numbers | sizes | {"limit95": limit, "direction": where} | across
+
+
+def _linear_size(linear: FootprintResponse, details: dict[str, Any]) -> dict[str, Any]:
+    """The size of a linear response as that of the test; `linear_direction` in `details` says so."""
+    details["linear_direction"] = direction_words(linear.direction)
+    return {"size": linear.size, "size_ci95": linear.size_ci95, "direction": details["linear_direction"]}
 
 
 def common_numbers(values: np.ndarray, galaxy_covariance: np.ndarray, cause: str, _: tuple[int, int]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from workflow_scripts.bias.declared_tests import CONTRAST
 from workflow_scripts.bias.replicates import arms
-from workflow_scripts.verdict_page.html_tables import row, share, table, with_error
+from workflow_scripts.verdict_page.html_tables import p_value, row, share, table, with_error
 
 UNITS_OF_MEANS = (
     "Means over the training sets of an arm, ± their scatter over the root of their number: other annotated\n"
@@ -90,7 +90,7 @@ def _pair_rows(summary: Mapping[str, Any], pairs: pd.DataFrame, runs: pd.DataFra
             for side, name in zip(("a_run_id", "b_run_id"), test["footprints"], strict=True):
                 chosen = chosen[chosen[side].map(footprint).eq(name) & chosen[side].map(network).eq(test["network"])]
             p = max((test[key] for key in ("p", "p_permutation") if test[key] is not None), default=None)
-            decided = [with_error(test["estimate"], test["se"]), "-" if p is None else f"{p:.2g}"]
+            decided = [with_error(test["estimate"], test["se"]), p_value(p)]
             rows.append(row([test["label"], *_median_z(chosen), *decided]))
     if len(seeds):
         words = "two networks that differ in the seed alone (0.7 by chance)"
@@ -107,7 +107,7 @@ def _median_z(pairs: pd.DataFrame) -> list[str]:
 def tests_of_family(tests: Sequence[Mapping[str, Any]], family: str) -> str:
     """The run-level tests of a family."""
     rows = [
-        row([test["name"].replace("_", " ")], [test["size"], test["p"], test["p_permutation"]])
+        row([test["name"].replace("_", " ")], [test["size"], p_value(test["p"]), p_value(test["p_permutation"])])
         for test in tests
         if test["family"] == family
     ]

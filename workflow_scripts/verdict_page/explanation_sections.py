@@ -13,7 +13,7 @@ from workflow_scripts.verdict_page.comparison_tables import (
     table_of_arms,
     tests_of_family,
 )
-from workflow_scripts.verdict_page.html_tables import row, share, table, with_error
+from workflow_scripts.verdict_page.html_tables import p_value, row, share, table, with_error
 
 
 def response_section(models: Sequence[Mapping[str, Any]]) -> str:
@@ -205,7 +205,7 @@ def _mediation(summary: Mapping[str, Any]) -> str:
         interval = f"{share(entry['share_along'])} ({share(low)} to {share(high)})"
         shares = (interval, share(entry["share"])) if contrast["below_alpha"] else ("-", "-")
         sets = " and ".join(map(str, entry["training_sets"]))
-        rows.append(row([label, sets], [*shares, contrast["p"]]))
+        rows.append(row([label, sets], [*shares, p_value(contrast["p"])]))
     unknown = "".join(f"<p>Not known: {html.escape(reason)}.</p>" for reason in reasons)
     if not rows:
         return unknown
@@ -254,6 +254,6 @@ cause.""",
 
 def _findings(lines: Sequence[tuple[str, Mapping[str, Any]]], nothing: str, found: str) -> str:
     """A paragraph on the named lines of the ledger: their number in `nothing`, or those below the level in `found`."""
-    named = [f"{name} (adjusted p = {line['adjusted']:.2g})" for name, line in lines if line["below_alpha"]]
+    named = [f"{name} (adjusted p = {p_value(line['adjusted'])})" for name, line in lines if line["below_alpha"]]
     text = found.format(html.escape(", ".join(named))) if named else nothing.format(len(lines))
     return f"<p>{text}</p>" if lines else ""

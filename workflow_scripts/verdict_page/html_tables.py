@@ -5,6 +5,8 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from workflow_scripts.statistics.log_p import p_in_words
+
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 84rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
 p, li { max-width: 62rem }
@@ -64,6 +66,11 @@ def number(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "<br>".join(number(item).replace("<br>", " &nbsp; ") for item in value)
     return html.escape(f"{value:.3g}" if isinstance(value, float) else str(value))
+
+
+def p_value(p: float | None, log10_p: float | None = None) -> str:
+    """A p as sentences write it; a dash where there is none."""
+    return "-" if p is not None and math.isnan(p) else p_in_words(p, log10_p) or "-"
 
 
 def with_error(value: float | None, se: float | None) -> str:

@@ -16,7 +16,7 @@ from workflow_scripts.verdict_page.explanation_sections import (
     response_section,
     threshold_section,
 )
-from workflow_scripts.verdict_page.html_tables import bullets, page, row, share, table, with_error
+from workflow_scripts.verdict_page.html_tables import bullets, p_value, page, row, share, table, with_error
 
 _OUTCOMES = ("requested", "delivered", "no_coverage", "rejected", "failed")
 _SIMULATED = """<p>The survey of this experiment is <b>simulated</b>: what was put into it is known (truth.json beside
@@ -74,8 +74,8 @@ def _run_level(summary: Mapping[str, Any]) -> str:
     for test in summary["tests"]:
         primary = test["name"] in summary["primary"]
         words = [test["unit_of_replication"], test["name"].replace("_", " "), test["family"], test["estimand"]]
-        numbers = [test[key] for key in ("estimate", "se", "p", "p_permutation")]
-        numbers += [adjusted.get(test["name"]), test["n"]]
+        numbers = [test["estimate"], test["se"], p_value(test["p"]), p_value(test["p_permutation"])]
+        numbers += [p_value(adjusted.get(test["name"])), test["n"]]
         rows.append(row(words, numbers, "primary" if primary else ""))
     return table(_OF_RUNS, rows)
 
@@ -84,7 +84,7 @@ def _galaxy_level(summary: Mapping[str, Any]) -> str:
     rows = [
         row(
             [entry["name"].replace("_", " "), entry["family"], entry["null"], str(entry["networks"])],
-            [entry["median_estimate"], entry["median_p"], share(entry["share_below_alpha"])],
+            [entry["median_estimate"], p_value(entry["median_p"]), share(entry["share_below_alpha"])],
             "galaxy",
         )
         for entry in summary["galaxy_level"]

@@ -16,6 +16,9 @@ from workflow_scripts.bias.declared_tests import (
     RunLevelTests,
 )
 from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
+from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
+from workflow_scripts.bias.run_statistics import pattern_numbers
+from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.measure_bias import measure
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
@@ -114,10 +117,44 @@ def test_a_secondary_difference_is_in_the_headline_where_the_primary_tests_found
 
 def test_a_pattern_is_described_by_where_it_is_smallest_and_largest():
     details = {"least": {"amplitude": 0.076, "mu": 0.1}, "largest": {"amplitude": 0.106, "mu": 0.96}}
-    details["common_direction"] = "towards RA 120°, Dec +30°"
+    details |= {"common_direction": "towards RA 120°, Dec +30°", "deciding": "even along the common dipole"}
     (answer,) = answers_of([a_test("pattern_response", 0.001, PATTERN, quantity="dipole", size=0.03, details=details)])
     assert "from 0.076 at mu = +0.10 to 0.106 at mu = +0.96 (mu: cosine" in answer.statement
     assert answer.short == "The training footprint changes the sky pattern (by 0.030)"
+    assert answer.because == [
+        "The response is mostly even in mu: opposite footprints are alike, and those between differ."
+    ]
+
+
+def test_a_limit_is_never_rounded_to_a_smaller_one():
+    (answer,) = answers_of([a_test("fraction_response", 0.3, size=0.0003, size_ci95=(0.0, 0.0041), limit95=0.00241)])
+    assert answer.short == "The training footprint changes the annotated fraction by less than 0.0025"
+    assert "one above 0.0025 is excluded" in answer.statement
+    assert "moves by 0.0003 (95 %: 0.000 to 0.0041)" in answer.statement
+
+
+def test_regions_stand_alone_only_without_rotating_footprints():
+    contrast = a_test("fraction_contrast a - b", 0.3, CONTRAST, footprints=("a", "b"))
+    (alone,) = answers_of([contrast])
+    assert alone.because == [
+        "Two regions were compared, without rotating footprints: they may differ in more than where they lie."
+    ]
+    assert answers_of([contrast, a_test("fraction_response", 0.3)])[0].because == []
+
+
+def test_an_odd_response_across_the_common_dipole_has_its_own_size(tmp_path):
+    """The amplitude along the common dipole does not change, so that the curve is no size of what was found."""
+    axes = unit_vectors(*np.transpose(BASE_PIXELS))
+    noise = 0.001 * np.random.default_rng(0).normal(size=(12, 3))
+    dipoles = np.array([0.1, 0, 0]) + 0.02 * axes[:, [1]] * np.array([0, 0, 1]) + noise
+    means = pd.DataFrame(np.hstack([dipoles, dipoles]), columns=[*DIPOLE, *REFERENCE_DIPOLE])
+    found = pattern_numbers(axes, means, np.eye(3) / 3, None, (999, 0))
+    assert found["details"]["deciding"] == "odd"
+    assert found["size"] == pytest.approx(0.04, abs=0.003)
+    assert found["size_ci95"][0] > 0.03
+    found["p_permutation"], design = 0.001, {"family": "primary", "design": PATTERN, "quantity": "dipole"}
+    (answer,) = answers_of([RunLevelTest("pattern_response", "e", "n", "run", n=12, network="net", **design, **found)])
+    assert answer.statement.startswith("The sky pattern of the annotations moves by 0.0")
 
 
 def even_experiment(folder):
