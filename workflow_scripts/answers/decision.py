@@ -42,3 +42,8 @@ def decided(evidence: Evidence, alpha: float) -> tuple[str, list[str]]:
             f" {evidence.largest_possible:.3g}: nothing is excluded."
         ]
     return NO, []
+
+
+def interval_without_zero(alpha: float) -> str:
+    """Why a 95 % interval that leaves out zero is not a yes at the level `alpha`."""
+    return f"The 95 % interval leaves out zero where p is below 0.05; a yes needs an adjusted p below {alpha:g}."

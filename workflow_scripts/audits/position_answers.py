@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES, Answer, Effect
-from workflow_scripts.answers.decision import Evidence, decided
+from workflow_scripts.answers.decision import Evidence, decided, interval_without_zero
 from workflow_scripts.audits.audit_findings import AuditFinding
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.sky.constrained_components import SKY
@@ -214,7 +214,7 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             f" {p_in_words(robust.p, robust.log10_p)}."
         )
     if answer != YES and test.ci95[0] > 0:
-        sentences.append(f"The 95 % interval leaves out zero where p is below 0.05; a yes needs a p below {alpha:g}.")
+        sentences.append(interval_without_zero(alpha))
     if extra.get("unconstrained"):
         sentences.append(f"These galaxies do not constrain a dipole along {' and '.join(extra['unconstrained'])}.")
     if answer != NO and extra.get("weak_axis_suspicious"):

@@ -11,6 +11,7 @@ import pandas as pd
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, POSITIVE_CONTROL, YES, Answer, Effect
 from workflow_scripts.answers.decision import Evidence, decided
+from workflow_scripts.answers.wording import limit_in_words
 from workflow_scripts.bias.annotations import read_annotations
 from workflow_scripts.bias.quantities import REFERENCE_DIPOLE
 from workflow_scripts.bias.run_level import RunLevelTest, RunLevelTests, run_level_tests
@@ -134,7 +135,7 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest:
             "Repeat the control with another controls.seed; believe no effect of the experiment before it passes.",
         ),
         NO: (
-            f"{subject} show no effect{f' above {limit:.3f} in the {shown.quantity}' if limit else ''}, as they should",
+            f"{subject} show no effect{f' above {limit_in_words(limit)} in the {shown.quantity}' if limit else ''}, as they should",
             f"{subject} show no effect, as they should",
             "",
         ),

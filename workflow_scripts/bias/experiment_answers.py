@@ -12,8 +12,10 @@ from scipy import stats
 
 from workflow_scripts.answers.answer import (
     CANNOT_TELL,
+    CONTROL,
     HEADLINE_WORDS,
     NO,
+    POSITIVE_CONTROL,
     PRIMARY,
     SECONDARY,
     YES,
@@ -21,7 +23,7 @@ from workflow_scripts.answers.answer import (
     Effect,
     headline,
 )
-from workflow_scripts.answers.decision import Evidence, decided
+from workflow_scripts.answers.decision import Evidence, decided, interval_without_zero
 from workflow_scripts.answers.wording import limit_in_words, size_in_words
 from workflow_scripts.bias.declared_tests import (
     COMMON_FAMILY,
@@ -41,7 +43,7 @@ from workflow_scripts.statistics.p_values import adjusted_within_families
 from workflow_scripts.statistics.runs.pattern_response import ALONG, EVEN, IMAGING, ODD
 
 _MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
-_REGIONS_ONLY = "Two regions were compared, without rotating footprints: they may differ in more than where they lie."
+_REGIONS_ONLY = "Two regions alone were compared: they may differ in more than where they lie."
 _NO_REFERENCE = (
     "No galaxy has a reference label, so each network was compared with the mean of all of them, and what is common to"
     " all cannot be seen."
@@ -51,6 +53,7 @@ _WORDS = {
     "mean_score": "the mean score",
     "dipole": "the dipole of the annotations",
 }
+_WHETHER, _UNDECIDED = "Whether the training footprint changes ", " cannot be decided"
 _PATTERN_WORDS = "the sky pattern of the annotations"
 # How the sky pattern responds, by the part of the test that decides.
 _HOW = {
@@ -99,7 +102,13 @@ def experiment_answers(found: RunLevelTests, context: Context) -> list[Answer]:
 
 def experiment_headline(answers: Sequence[Answer]) -> str:
     """One sentence of at most 30 words; a secondary difference is in it where the primary tests found none."""
+    primary = [one.short for one in answers if one.role == PRIMARY]
+    undecided = [short.removeprefix(_WHETHER).removesuffix(_UNDECIDED) for short in primary if short[:8] == "Whether "]
     sentence = headline(answers).replace("; the training footprint changes", "; it changes")
+    together = f"{_WHETHER}{' or '.join(dict.fromkeys(undecided))}{_UNDECIDED}."
+    alarmed = any(one.role in (CONTROL, POSITIVE_CONTROL) for one in answers if one.short.rstrip(".") in sentence)
+    if len(undecided) == len(primary) and len(together.split()) <= HEADLINE_WORDS and not alarmed:
+        sentence = together
     if any(one.answer == YES for one in answers if one.role == PRIMARY):
         return sentence
     for one in answers:
@@ -116,7 +125,8 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
     evidence = Evidence(p, floor, test.limit95, context.largest, test.invalid)
     answer, because = decided(evidence, context.alpha)
     because += [caution for caution in test.cautions if caution not in because]
-    if test.design == CONTRAST and not any(one.design == RESPONSE for one in found.tests):
+    because += _below_five_per_cent(answer, test, context.alpha)
+    if test.design == CONTRAST and not test.invalid and not any(one.design == RESPONSE for one in found.tests):
         because.append(_REGIONS_ONLY)
     if test.design == PATTERN and answer == YES:
         because.append(_HOW[test.details["deciding"]])
@@ -137,6 +147,13 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
         next=further,
         role=role,
     )
+
+
+def _below_five_per_cent(answer: str, test: RunLevelTest, alpha: float) -> list[str]:
+    """Why an interval that leaves out zero is no yes."""
+    if answer != NO or test.size_ci95 is None or test.size_ci95[0] <= 0 <= test.size_ci95[1]:
+        return []
+    return [interval_without_zero(alpha)]
 
 
 def _p_and_floor(test: RunLevelTest, tests: Sequence[RunLevelTest], context: Context) -> tuple[float | None, float]:
@@ -223,13 +240,14 @@ def _statement(test: RunLevelTest, answer: str) -> str:
 
 def _short(test: RunLevelTest, answer: str) -> str:
     """Some twelve words, for the headline."""
-    what = _what(test).removesuffix(" of the annotations") + (f" {test.label}" if test.label else "")
+    what = _what(test).removesuffix(" of the annotations") + _where(test)
+    sides = f", {' - '.join(test.footprints)}" if test.design == CONTRAST and test.footprints else ""
     if answer == CANNOT_TELL:
-        return f"Whether the training footprint changes {what} cannot be decided"
+        return f"{_WHETHER}{what}{_UNDECIDED}"
     changes = f"The training footprint changes {what}"
     if answer == NO:
-        return f"{changes} by less than {_limit(test)}"
-    return changes if test.size is None else f"{changes} (by {size_in_words(test.size)})"
+        return f"{changes} by less than {_limit(test)}" + (f" ({sides.removeprefix(', ')})" if sides else "")
+    return changes if test.size is None else f"{changes} (by {size_in_words(test.size)}{sides})"
 
 
 def _of_single_networks(test: RunLevelTest, paper: Mapping[str, Any]) -> list[str]:
@@ -260,6 +278,7 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
         statement = f"{shared}, {test.direction}"
         because.append(test.details["cause"])
     else:
+        because += _below_five_per_cent(answer, test, context.alpha)
         statement = f"{shared}, not distinguishable from noise; one above {_limit(test)} is excluded at 95 %"
     return Answer(
         question=f"Do all networks share a dipole against the reference{_where(test)}?",

@@ -35,6 +35,8 @@ def needed_runs(test: RunLevelTest, found: RunLevelTests, runs: pd.DataFrame, al
     """
     if test.remedy:
         return [test.remedy]
+    if _identical(test, runs):
+        return ["Networks that differ: all of these gave the same."]
     tests = max(1, sum(one.family == test.family for one in (*found.tests, *found.untested)))
     if test.design == PATTERN and test.p_permutation is not None and test.limit95 is None:
         more = f"{FEWEST_FOR_LIMIT} rotating footprints or more: fewer give no limit."
@@ -75,8 +77,11 @@ def _training_sets(test: RunLevelTest, runs: pd.DataFrame, alpha: float, tests: 
             wanted < _SIMULATED_SETS and _power(wanted, scatter, alpha, tests, permutations, quantity) < PLANNED_POWER
         ):
             wanted += 1
+        if wanted > _MOST_SETS:
+            return [_too_many(scatter)]
         if quantity == ONE_NUMBER and plan.cautious_runs > wanted:
-            cautious = f" ({plan.cautious_runs} if it is underestimated)"
+            more = plan.cautious_runs if plan.cautious_runs <= _MOST_SETS else f"more than {_MOST_SETS}"
+            cautious = f" ({more} if that is underestimated)"
     except ValueError as reason:
         return [f"At least {floor}", f"{reason}."]
     return [
@@ -112,11 +117,28 @@ def _sets_of_footprints(
     sets = int(members.groupby("footprint")["resample"].nunique().min())
     smallest = 2 * detectable_response(axes, scatter, PLANNED_POWER, alpha / tests)[1]
     wanted = max(sets + 1, ceil(sets * (smallest / PLANNED_EFFECT) ** 2))
+    if wanted > _MOST_SETS:
+        return [_too_many(scatter)]
     return [
         f"{wanted} training sets of each of the {len(axes)} footprints, which share no galaxy, find a change of"
         f" {PLANNED_EFFECT:g} between opposite hemispheres in four of five cases, by the scatter of {scatter:.2g}"
         f" between footprints that have {sets}."
     ]
+
+
+def _identical(test: RunLevelTest, runs: pd.DataFrame) -> bool:
+    """Whether all runs have the same numbers, but for rounding: they scatter by nothing that could be planned for."""
+    own = runs[(runs["network"] == test.network) & runs["footprint"].isin(test.footprints)]
+    values = own[[name for name in _columns(test) if name in own]].to_numpy(float)
+    return len(values) > 1 and bool((np.ptp(values, axis=0) <= 1e-12 * np.abs(values).max()).all())
+
+
+def _too_many(scatter: float) -> str:
+    """What is said where no practicable number of training sets would do."""
+    return (
+        f"Networks that scatter less: by the scatter of {scatter:.2g} more than {_MOST_SETS} training sets of a"
+        f" footprint would be needed to find a change of {PLANNED_EFFECT:g}; larger training sets scatter less."
+    )
 
 
 def _columns(test: RunLevelTest) -> Sequence[str]:

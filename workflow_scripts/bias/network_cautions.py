@@ -35,9 +35,10 @@ def cautions_of_networks(runs: pd.DataFrame, annotations: Annotations, classes: 
     constant = max(share, 1 - share)
     poor = (runs["accuracy"] - constant) < _LEAST_AVOIDED * (1 - constant)
     if poor.any() and not guessing.all():
+        verb = "is" if poor.sum() == 1 else "are"
         accuracy = runs.loc[poor, "accuracy"].median()
         sentences.append(
-            f"{poor.sum()} of {len(runs)} networks are right hardly more often ({accuracy:.0%} in the median) than if"
+            f"{poor.sum()} of {len(runs)} networks {verb} right hardly more often ({accuracy:.0%} in the median) than if"
             f" all galaxies were called {classes[int(share > 0.5)]} ({constant:.0%})."
         )
     called = float(np.median([labels[annotations.known].mean() for labels in annotations.labels]))

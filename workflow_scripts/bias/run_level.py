@@ -92,9 +92,9 @@ def run_level_tests(
         label = f"[{network}]" if several else ""
         blank = RunLevelTest("", "", "", "run", "", 0, network=str(network), label=label)
         _responses(found, group, blank, sets, training_templates, sky)
-        _contrasts(found, group, blank, sets, experiment["opposite"])
-        if sky is not None and sky.labelled_inverse is not None:
-            _shared_by_all(found, group, blank, sky.labelled_inverse)
+        _contrasts(found, group, blank, sets, experiment["opposite"], sky)
+        if sky is not None:
+            _shared_by_all(found, group, blank, sky)
         _noise(found, group, blank)
     _without_pairs(found)
     return found
@@ -153,12 +153,21 @@ def _responses(
                 found.attempt(test, response_numbers, quantity, axes, means, positions)
         any_response = replace(design, design=PATTERN)
         test = declared(any_response, _PATTERN, found.family(_PATTERN), "dipole", "change of the amplitude over mu")
-        found.attempt(test, pattern_numbers, axes, means, positions, _imaging_of(members, means, training_templates))
+        imaging, noise = _imaging_of(members, means, training_templates), _noise_of_common(members, sky)
+        found.attempt(test, pattern_numbers, axes, means, positions, imaging, noise)
         along = replace(design, design=SCALAR_RESPONSE)
         test = declared(along, _SCALAR, found.family(_SCALAR), "dipole", "kappa of d_f = d_0 + kappa a_f")
         found.attempt(test, scalar_response_numbers, axes, means)
         if training_templates is not None and len(training_templates):
             _slopes(found, replace(design, design=SLOPE), members, means, training_templates)
+
+
+def _noise_of_common(runs: pd.DataFrame, sky: Sky | None) -> np.ndarray | None:
+    """Covariance (3, 3) of a run's dipole against the reference by the finite number of galaxies; None without one."""
+    if sky is None or sky.labelled_inverse is None:
+        return None
+    scale = float((runs[f"{REFERENCE_DIPOLE[0]}_se"] ** 2).median() / sky.labelled_inverse[0, 0])
+    return scale * sky.labelled_inverse if np.isfinite(scale) else None
 
 
 def _imaging_of(members: pd.DataFrame, means: pd.DataFrame, training: pd.DataFrame | None) -> np.ndarray | None:
@@ -207,8 +216,10 @@ def _contrasts(
     blank: RunLevelTest,
     training_sets: TrainingSets,
     opposite: Sequence[Sequence[str]],
+    sky: Sky | None,
 ) -> None:
     """Add the contrasts of opposite footprints, and, as secondary ones, of each of them with the controls."""
+    positions = None if sky is None else sky.positions
     sides = {(a, b): (runs[runs["footprint"] == a], runs[runs["footprint"] == b], False) for a, b in opposite}
     names = {name for pair in opposite for name in pair}
     controls = [arm for arm, group in runs.groupby("arm", sort=False) if group["axis_ra"].isna().all()]
@@ -233,7 +244,7 @@ def _contrasts(
             family = "run level" if against_controls else found.family(stem, quantity)
             words = "(x y z)" if quantity.vector else "over training sets"
             test = declared(design, stem, family, quantity.name, f"difference of the mean {quantity.words} {words}")
-            found.attempt(test, contrast_numbers, quantity, a, b)
+            found.attempt(test, contrast_numbers, quantity, a, b, positions if quantity.vector else None)
 
 
 def _without_pairs(found: RunLevelTests) -> None:
@@ -246,24 +257,24 @@ def _without_pairs(found: RunLevelTests) -> None:
         found.untested.append(replace(test, remedy="Pairs of footprints in `opposite`."))
 
 
-def _shared_by_all(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest, inverse: np.ndarray) -> None:
-    """Add the test of the dipole that all networks share; `inverse` (3, 3) is its covariance for labels of variance 1.
-
-    Of footprints whose axes cancel, where there are such; else of all.
-    """
+def _shared_by_all(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest, sky: Sky) -> None:
+    """Add the test of the dipole that all networks share: of footprints whose axes cancel, else of all."""
     rotating = rotating_runs(runs)
     axes = footprint_axes(rotating)
     cancel = len(axes) > 0 and np.linalg.norm(unit_vectors(*axes.to_numpy().T).mean(axis=0)) < _AXES_CANCEL
     used = rotating if cancel else runs
     by_footprint = used["footprint"].nunique() >= FEWEST_FOOTPRINTS
     values = (of_footprints if by_footprint else of_training_sets)(used)[REFERENCE_DIPOLE].to_numpy()
-    galaxies = float((used[f"{REFERENCE_DIPOLE[0]}_se"] ** 2).median() / inverse[0, 0]) * inverse
+    galaxies = _noise_of_common(used, sky)
+    if galaxies is None or sky.labelled_inverse is None:
+        return
     design = replace(blank, design=COMMON, n=len(values), null="the mean over all networks has no dipole")
     design = replace(design, notes=[f"{len(values)} {'footprints' if by_footprint else 'training sets'}"])
     test = declared(
         design, "common_dipole", COMMON_FAMILY, "dipole", "d_0, mean dipole of prediction - reference (x y z)"
     )
-    found.attempt(test, common_numbers, values, galaxies, _CAUSES if cancel else _NO_CAUSE)
+    labelled = np.linalg.inv(sky.labelled_inverse)
+    found.attempt(test, common_numbers, values, galaxies, labelled, _CAUSES if cancel else _NO_CAUSE)
 
 
 def _cautioned(design: RunLevelTest, cautions: Cautions) -> RunLevelTest:

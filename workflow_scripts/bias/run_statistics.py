@@ -21,7 +21,7 @@ from workflow_scripts.statistics.runs.footprint_response import (
     footprint_slope,
     scalar_response,
 )
-from workflow_scripts.statistics.runs.pattern_response import ODD, pattern_response
+from workflow_scripts.statistics.runs.pattern_response import FEWEST_FOR_LIMIT, ODD, pattern_response
 from workflow_scripts.statistics.runs.variance_components import variance_components
 
 # A single permutation, where no p is used.
@@ -29,16 +29,16 @@ _FIT_ALONE = 1, 0
 
 
 def contrast_numbers(
-    quantity: Quantity, a: pd.DataFrame, b: pd.DataFrame, permutations: tuple[int, int]
+    quantity: Quantity, a: pd.DataFrame, b: pd.DataFrame, positions: np.ndarray | None, permutations: tuple[int, int]
 ) -> dict[str, Any]:
-    """First arm minus second, a row a training set."""
+    """First arm minus second, a row a training set; a vector's length is measured as `positions` (3, 3) allow."""
     columns = list(quantity.columns)
     _need_numbers(pd.concat([a[columns], b[columns]]))
     if len(columns) == 1:
         single = arm_contrast(a[columns[0]], b[columns[0]], *permutations)
         note = "Welch's t; permutation of the labels of training sets"
         return _of_number(single, single.difference, note)
-    found = vector_contrast(a[columns], b[columns], *permutations)
+    found = vector_contrast(a[columns], b[columns], *permutations, positions=positions)
     se = np.sqrt(np.diag(found.covariance))
     half = stats.t.ppf(0.975, found.dof[1] + len(se) - 1) * se
     return _of_same_name(found) | {
@@ -88,32 +88,40 @@ def pattern_numbers(
     means: pd.DataFrame,
     positions: np.ndarray | None,
     imaging: np.ndarray | None,
+    common_noise: np.ndarray | None,
     permutations: tuple[int, int],
 ) -> dict[str, Any]:
     """Any response of the sky pattern, and its size along the dipole that all footprints share.
 
     `positions` (3, 3) is the covariance of the positions, `imaging` (footprints, t) the mean imaging of the training
-    galaxies. The limit is the larger of that of the curve and that of a linear response in any direction.
+    galaxies, `common_noise` (3, 3) that of the dipole against the reference, by the number of galaxies, None where none
+    has a reference label: there is no common dipole then. The limit is the larger of that of the curve and that of a
+    linear response in any direction.
     """
     _need_numbers(means[DIPOLE])
     dipoles, reference = means[DIPOLE].to_numpy(), means[REFERENCE_DIPOLE].mean(skipna=False).to_numpy()
-    common = reference if np.linalg.norm(np.nan_to_num(reference)) > 0 else None
-    found = pattern_response(axes, dipoles, *permutations, common=common, positions=positions, imaging=imaging)
+    known = common_noise is not None and np.linalg.norm(np.nan_to_num(reference)) > 0
+    shared = {"common": reference, "common_noise": common_noise} if known else {}
+    found = pattern_response(axes, dipoles, *permutations, positions=positions, imaging=imaging, **shared)
     details: dict[str, Any] = {
         "deciding": found.deciding,
         "parts": {name: {"statistic": form, "p": p} for name, (form, p) in found.parts.items()},
     }
     numbers = _of_same_name(found) | {"details": details, "notes": [f"what decides: {found.deciding}"]}
-    linear = footprint_response(axes, dipoles, *_FIT_ALONE, positions=positions)
+    # The size of what decides: a response across the common dipole leaves the amplitude along it as it is.
+    linear = None
+    if len(axes) >= FEWEST_FOR_LIMIT:
+        linear = footprint_response(axes, dipoles, *_FIT_ALONE, positions=positions)
+    across = _linear_size(linear, details) if linear and found.deciding == ODD else {}
     if found.direction is None or found.least is None or found.largest is None:
-        return numbers | (_linear_size(linear, details) if found.deciding == ODD else {})
+        return numbers | across
     ends = {"least": found.least, "largest": found.largest}
     details |= {name: {"amplitude": amplitude, "mu": mu} for name, (amplitude, mu) in ends.items()}
     details |= {name: getattr(found, name) for name in ("mu", "amplitude", "low", "high")}
     details |= {"common_direction": direction_words(found.direction), "footprints": list(map(str, means.index))}
     details |= {"footprint_mu": found.footprint_mu, "footprint_amplitude": found.footprint_amplitude}
     limit = found.limit95
-    if limit is not None:
+    if limit is not None and linear is not None:
         details["limit95_of_curve"] = limit
         details["limit95_of_linear_response"] = linear.limit95
         limit = max(limit, linear.limit95)
@@ -121,8 +129,6 @@ def pattern_numbers(
     extremes = " and ".join(f"{name} at mu = {mu:+.2f}" for name, (_, mu) in ends.items())
     towards = details["common_direction"].removeprefix("towards ")
     where = f"{extremes} (mu: cosine between the footprint's axis and {towards})"
-    # The size of what decides: a response across the common dipole leaves the amplitude along it as it is.
-    across = _linear_size(linear, details) if found.deciding == ODD else {}
     return numbers | sizes | {"limit95": limit, "direction": where} | across
 
 
@@ -132,16 +138,20 @@ def _linear_size(linear: FootprintResponse, details: dict[str, Any]) -> dict[str
     return {"size": linear.size, "size_ci95": linear.size_ci95, "direction": details["linear_direction"]}
 
 
-def common_numbers(values: np.ndarray, galaxy_covariance: np.ndarray, cause: str, _: tuple[int, int]) -> dict[str, Any]:
-    """The dipole that all networks share, `values` (units, 3), with the `galaxy_covariance` (3, 3) of one of them."""
+def common_numbers(
+    values: np.ndarray, galaxy_covariance: np.ndarray, positions: np.ndarray, cause: str, _: tuple[int, int]
+) -> dict[str, Any]:
+    """The dipole that all networks share, `values` (units, 3), with the `galaxy_covariance` (3, 3) of one of them.
+
+    `positions` (3, 3) is the covariance of the positions of the galaxies that have a reference label.
+    """
     if not np.isfinite(values).all():
         raise ValueError("not defined for every run")
-    found = common_dipole(values, galaxy_covariance)
-    mean = values.mean(axis=0)
+    found = common_dipole(values, galaxy_covariance, positions=positions)
     return _of_same_name(found) | {
-        "estimate": mean,
+        "estimate": found.estimate,
         "limit95": found.limit95,
-        "direction": direction_words(mean) if mean.any() else None,
+        "direction": direction_words(found.direction) if found.estimate.any() else None,
         "details": {"cause": cause},
         "notes": [],
     }

@@ -53,8 +53,8 @@ class Cautions:
     remedy: str = ""
 
     def __add__(self, other: "Cautions") -> "Cautions":
-        decisive = self if self.invalid else other
-        return Cautions([*self.sentences, *other.sentences], decisive.invalid, decisive.remedy)
+        remedy = " ".join(part for part in (self.remedy, other.remedy) if part)
+        return Cautions([*self.sentences, *other.sentences], self.invalid or other.invalid, remedy)
 
     @classmethod
     def of(cls, sentence: str, decisive: bool, remedy: str) -> "Cautions":

@@ -102,8 +102,8 @@ def test_a_control_of_few_training_sets_cannot_tell(tmp_path):
 @pytest.mark.parametrize(
     ("numbers", "answer", "words"),
     [
-        ({"p_permutation": 0.5, "size_ci95": (0.0, 0.2)}, "no", "above 0.200 in the fraction"),
-        ({"p_permutation": 0.5, "size_ci95": (0.0, 0.4)}, "cannot tell", "nothing is excluded"),
+        ({"p_permutation": 0.5, "limit95": 0.2}, "no", "above 0.200 in the fraction"),
+        ({"p_permutation": 0.5, "limit95": 0.4}, "cannot tell", "nothing is excluded"),
         ({"p_permutation": 0.5}, "no", "show no effect, as they should"),
         ({"p_permutation": 0.05, "p_smallest": 0.05}, "cannot tell", "No adjusted p below 0.05"),
         ({"p_permutation": 0.001, "size_ci95": (0.0, 0.4)}, "yes", "probability of 0.01"),

@@ -114,7 +114,8 @@ def footprint_response(
     matrix_se = np.sqrt(np.outer(error_variance, np.diag(inverse_design)[1:]))
     half = stats.t.ppf(0.975, n - 4) * matrix_se
     u, _, vt = np.linalg.svd(root.T @ matrix)
-    sign = np.sign(vt[0] @ matrix.T @ np.ones(d) or 1.0)
+    # Both signs are the same response: towards where one number rises, or where a dipole follows the axis.
+    sign = np.sign((vt[0] @ matrix.T @ root @ root.T @ (vt[0] if d == 3 else np.ones(d))) or 1.0)
     # What is measured along u is the dipole along L u, times the length of it.
     stretch = float(np.linalg.norm(root @ u[:, 0]))
     largest = largest_response(

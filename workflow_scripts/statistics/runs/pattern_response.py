@@ -89,6 +89,7 @@ def pattern_response(
     seed: int,
     *,
     common: ArrayLike | None = None,
+    common_noise: ArrayLike | None = None,
     positions: ArrayLike | None = None,
     imaging: ArrayLike | None = None,
 ) -> PatternResponse:
@@ -105,6 +106,8 @@ def pattern_response(
         are no more than `permutations`.
     common
         (3,) mean over footprints of the dipole of label minus reference label, or None without reference labels.
+    common_noise
+        (3, 3): what the finite number of galaxies adds to the common dipole, beside the scatter of footprints.
     positions
         (3, 3) centred covariance of the positions of the annotated galaxies, C = L L^T. L^T d is what the sky measures
         equally well in every direction. Without it, all directions of the dipole count alike.
@@ -152,7 +155,7 @@ def pattern_response(
     forms, names = [permuted_forms(np.stack(list(kernels.values())), products, orders)], list(kernels)
     direction = curve = None
     if common is not None:
-        direction = common_direction(common, centred)
+        direction = common_direction(common, centred, common_noise)
         weight = covariance @ direction
         amplitudes = centred @ weight / (direction @ weight)
         mu = axes @ direction
@@ -175,13 +178,15 @@ def pattern_response(
     )
 
 
-def common_direction(common: ArrayLike, centred: ArrayLike) -> NDArray[np.float64]:
+def common_direction(
+    common: ArrayLike, centred: ArrayLike, common_noise: ArrayLike | None = None
+) -> NDArray[np.float64]:
     """Unit vector of the common dipole (3,), with components that footprints leave uncertain drawn towards zero.
 
-    (tau^2 I + S)^-1 d_0, where S is the covariance of the mean of the `centred` dipoles (F, 3) and tau^2 what |d_0|^2
-    has beyond it: the mean of d_0 given a prior of variance tau^2. Where all components are known equally well that is
-    the direction of d_0 itself; on a strip it does not follow the noise across the strip. Raises `ValueError` for a
-    common dipole that is not finite, or zero.
+    (tau^2 I + S)^-1 d_0, where S is the covariance of the mean of the `centred` dipoles (F, 3), plus the `common_noise`
+    (3, 3) of the galaxies that all of them share, and tau^2 what |d_0|^2 has beyond it: the mean of d_0 given a prior of
+    variance tau^2. Where all components are known equally well that is the direction of d_0 itself; on a strip it does
+    not follow the noise across the strip. Raises `ValueError` for a common dipole that is not finite, or zero.
     """
     common, centred = np.asarray(common, float), np.asarray(centred, float)
     length = float(np.linalg.norm(common))
@@ -189,6 +194,8 @@ def common_direction(common: ArrayLike, centred: ArrayLike) -> NDArray[np.float6
         raise ValueError("the common dipole has no direction")
     n = len(centred)
     noise = centred.T @ centred / (n - 1) / n
+    if common_noise is not None:
+        noise = noise + np.asarray(common_noise, float)
     variance = max(0.0, length**2 - float(np.trace(noise))) / 3
     prior = variance + 1e-9 * float(np.trace(noise)) + 1e-15 * length**2
     found = np.linalg.solve(prior * np.eye(3) + noise, common)
