@@ -128,6 +128,7 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest:
     # Of a test that gives no limit, a control is believed without one.
     answer, why = decided(Evidence(p, floor, limit or 0.0, largest), alpha)
     subject = words.subject.capitalize()
+    above = f" above {limit_in_words(limit)} in the {shown.quantity}" if limit else ""
     statement, short, further = {
         YES: (
             f"{subject} show an effect ({name}), which speaks against this experiment",
@@ -135,7 +136,7 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest:
             "Repeat the control with another controls.seed; believe no effect of the experiment before it passes.",
         ),
         NO: (
-            f"{subject} show no effect{f' above {limit_in_words(limit)} in the {shown.quantity}' if limit else ''}, as they should",
+            f"{subject} show no effect{above}, as they should",
             f"{subject} show no effect, as they should",
             "",
         ),

@@ -38,8 +38,8 @@ def cautions_of_networks(runs: pd.DataFrame, annotations: Annotations, classes: 
         verb = "is" if poor.sum() == 1 else "are"
         accuracy = runs.loc[poor, "accuracy"].median()
         sentences.append(
-            f"{poor.sum()} of {len(runs)} networks {verb} right hardly more often ({accuracy:.0%} in the median) than if"
-            f" all galaxies were called {classes[int(share > 0.5)]} ({constant:.0%})."
+            f"{poor.sum()} of {len(runs)} networks {verb} right hardly more often ({accuracy:.0%} in the median) than"
+            f" if all galaxies were called {classes[int(share > 0.5)]} ({constant:.0%})."
         )
     called = float(np.median([labels[annotations.known].mean() for labels in annotations.labels]))
     if abs(called - share) > max(_FAR, _FAR_SHARE * (1 - constant)):
