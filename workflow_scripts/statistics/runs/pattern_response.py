@@ -185,8 +185,8 @@ def common_direction(
 
     (tau^2 I + S)^-1 d_0, where S is the covariance of the mean of the `centred` dipoles (F, 3), plus the `common_noise`
     (3, 3) of the galaxies that all of them share, and tau^2 what |d_0|^2 has beyond it: the mean of d_0 given a prior
-    of variance tau^2. Where all components are known equally well that is the direction of d_0 itself; on a strip it does
-    not follow the noise across the strip. Raises `ValueError` for a common dipole that is not finite, or zero.
+    of variance tau^2. Where all components are known equally well that is the direction of d_0 itself; on a strip it
+    does not follow the noise across the strip. Raises `ValueError` for a common dipole that is not finite, or zero.
     """
     common, centred = np.asarray(common, float), np.asarray(centred, float)
     length = float(np.linalg.norm(common))
