@@ -157,16 +157,16 @@ def test_calibrated_interval_with_equal_errors_is_the_exact_one():
 
 @pytest.mark.parametrize("k", [1, 3])
 def test_upper_limits_are_never_zero_and_cover(k):
-    """Also of the one or two components that a strip constrains: 24 catalogs each, with errors that differ."""
+    """Also of the one or two components that a strip constrains: 16 catalogs each, with errors that differ."""
     covariance, random = np.diag([1.0, 4.0, 2.0])[:k, :k], np.random.default_rng(k)
     for d in (0.0, 2.0):
         truth = d * np.eye(k)[-1]
         limits = [
-            calibrated_interval(truth + random.multivariate_normal(np.zeros(k), covariance), covariance, 100, m)
-            for m in range(24)
+            calibrated_interval(truth + random.multivariate_normal(np.zeros(k), covariance), covariance, 300, m)
+            for m in range(16)
         ]
         assert min(found.upper_limit for found in limits) > 1
-        assert np.mean([found.upper_limit >= d for found in limits]) >= band(24, 0.95)[0]
+        assert np.mean([found.upper_limit >= d for found in limits]) >= band(16, 0.95)[0]
 
 
 def test_the_axis_region_is_a_circle_for_equal_errors_and_has_the_area_of_its_pixels():
