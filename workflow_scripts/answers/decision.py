@@ -22,10 +22,17 @@ class Evidence:
     largest_possible: float = math.inf
     invalid: str = ""
 
+    @property
+    def exclusion(self) -> float | None:
+        """The limit, None where nothing that there could be is above it."""
+        if self.limit95 is None or not self.limit95 < self.largest_possible or not math.isfinite(self.limit95):
+            return None
+        return self.limit95
+
 
 def decided(evidence: Evidence, alpha: float) -> tuple[str, list[str]]:
     """Yes, no or cannot tell at the level `alpha`, and sentences on why it is not yes or no."""
-    p, limit = evidence.p_adjusted, evidence.limit95
+    p = evidence.p_adjusted
     if evidence.invalid:
         return CANNOT_TELL, [evidence.invalid]
     if p is None or not math.isfinite(p):
@@ -34,13 +41,13 @@ def decided(evidence: Evidence, alpha: float) -> tuple[str, list[str]]:
         return YES, []
     if evidence.p_floor >= alpha:
         return CANNOT_TELL, [f"No adjusted p below {evidence.p_floor:.2g} can come out of this test, at any effect."]
-    if limit is None or not math.isfinite(limit):
-        return CANNOT_TELL, ["The test has no limit on the effect, so that nothing is excluded."]
-    if limit >= evidence.largest_possible:
+    if evidence.exclusion is None and math.isfinite(evidence.largest_possible):
         return CANNOT_TELL, [
-            f"Effects up to {limit:.3g} are compatible with the data, and none can be larger than"
-            f" {evidence.largest_possible:.3g}: nothing is excluded."
+            f"Effects of all sizes that there can be, up to {evidence.largest_possible:.3g}, are compatible with the"
+            " data: nothing is excluded."
         ]
+    if evidence.exclusion is None:
+        return CANNOT_TELL, ["The test has no limit on the effect, so that nothing is excluded."]
     return NO, []
 
 

@@ -1,6 +1,6 @@
 """Labels against other labels: two or more annotations of the same galaxies, or a reference that is taken for true."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -19,16 +19,22 @@ from workflow_scripts.audits.audit_findings import (
     with_normal_error,
 )
 from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums, PairSums, ReferenceSums
-from workflow_scripts.audits.sky_dipoles import block_finding, field_finding, full_dipole
+from workflow_scripts.audits.sky_dipoles import block_finding, field_finding, full_dipole, needs_dipole
 from workflow_scripts.statistics.pairs.class_agreement import agreement, marginal_homogeneity, symmetry
+from workflow_scripts.statistics.pairs.paired_dipoles import disagreement_dipole
 from workflow_scripts.statistics.pairs.paired_fractions import (
     cochran_q,
     difference_in_differences,
     mcnemar,
     paired_difference_interval,
 )
-from workflow_scripts.statistics.sky.constrained_components import FIELD, ConstrainedComponents, constrained_components
-from workflow_scripts.statistics.sky.dipole import robust_dipole
+from workflow_scripts.statistics.sky.constrained_components import (
+    FIELD,
+    SKY,
+    ConstrainedComponents,
+    constrained_components,
+)
+from workflow_scripts.statistics.sky.dipole import Dipole, ScatterSums, robust_dipole
 from workflow_scripts.statistics.sky.regression import sky_glm
 from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts, balanced_accuracy, decompose_difference
 from workflow_scripts.statistics.truth.error_dipoles import error_dipoles
@@ -59,12 +65,21 @@ def paired_tests(
 
     def difference_dipole_robust() -> AuditFinding:
         # Where the two differ more often in some places than in others.
+        null = "the mean difference does not depend on position, how often the two differ may"
+        return _of_scatter(robust_dipole, pair, sky(), two, settings)("difference_dipole_robust", null, amplitude)
+
+    def discordance_rate() -> AuditFinding:
+        null, estimand = (
+            "how often the two differ does not depend on position",
+            "amplitude of the dipole of the rate of disagreement",
+        )
+        make = _of_scatter(disagreement_dipole, pair, sky(), two, settings)
+        return make("discordance_rate_dipole", null, estimand)
+
+    def discordant_direction() -> AuditFinding:
         if sentence := sky().sentence:
             raise ValueError(sentence)
-        found = robust_dipole(pair.scatter)
-        null = "the mean difference does not depend on position, how often the two differ may"
-        values = with_limit(found.beta, found.covariance, settings)
-        return two.dipole("difference_dipole_robust", null, amplitude, found.beta, found.q, found.p, **values)
+        return _discordant_direction(pair, two)
 
     def difference_block_dipole() -> AuditFinding:
         name = "difference_block_dipole"
@@ -82,8 +97,8 @@ def paired_tests(
         ("difference_dipole_robust", difference_dipole_robust),
         ("mcnemar", lambda: _mcnemar(pair, two, what)),
         ("difference_between_ra_halves", lambda: _between_ra_halves(pair, two, what)),
-        ("discordance_rate_dipole", lambda: _discordance_rate(sums, pair, two)),
-        ("discordant_direction_dipole", lambda: _discordant_direction(pair, two)),
+        ("discordance_rate_dipole", discordance_rate),
+        ("discordant_direction_dipole", discordant_direction),
         ("class_agreement", lambda: _class_agreement(pair, two)),
     ):
         findings.attempt(name + suffix, test)
@@ -128,15 +143,27 @@ def _between_ra_halves(pair: PairSums, two: GalaxySample, what: str) -> AuditFin
     )
 
 
-def _discordance_rate(sums: CatalogSums, pair: PairSums, two: GalaxySample) -> AuditFinding:
-    """How often the two differ: logit P = e0 + e . n over all galaxies."""
-    fit = sky_glm(sums.positions, pair.difference.squares, lmax=1)
-    null, estimand = (
-        "how often the two differ does not depend on position",
-        "dipole of the log odds that the two differ",
-    )
-    ratio = fit.dipole
-    return two.dipole("discordance_rate_dipole", null, estimand, fit.beta, ratio.statistic, ratio.p)
+def _of_scatter(
+    test: Callable[[ScatterSums], Dipole],
+    pair: PairSums,
+    sky: ConstrainedComponents,
+    two: GalaxySample,
+    settings: AuditSettings,
+) -> Callable[[str, str, str], AuditFinding]:
+    """A test of the pair whose errors follow the scatter, of what the sky constrains, given its name, null, estimand.
+
+    Raises `ValueError` on a field.
+    """
+    needs_dipole(sky)
+    if sky.kind == SKY:
+        found, whole = test(pair.scatter), np.eye(3)
+    else:
+        found, whole = test(pair.scatter.along(sky.kept)), sky.kept
+    values = with_limit(found.beta, found.covariance, settings, {"mean": found.mean})
+    if sky.sentence:
+        values["notes"] = [sky.sentence]
+    beta, dof = found.beta @ whole, len(found.beta)
+    return lambda name, null, estimand: two.dipole(name, null, estimand, beta, found.q, found.p, dof=dof, **values)
 
 
 def _discordant_direction(pair: PairSums, two: GalaxySample) -> AuditFinding:

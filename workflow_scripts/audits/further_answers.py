@@ -8,6 +8,7 @@ from workflow_scripts.answers.decision import Evidence, decided
 from workflow_scripts.audits.audit_findings import Findings
 from workflow_scripts.audits.position_answers import Asked, capital, direction, position_answer, question_of
 from workflow_scripts.audits.table_pieces import AuditColumns
+from workflow_scripts.statistics.log_p import p_in_words
 
 
 def merging_answers(
@@ -39,10 +40,11 @@ def merging_answers(
         answer = CANNOT_TELL
         statement = f"Whether the dipole of {whose} is the merging of the groups of {column} cannot be told"
         short = f"whether the dipole is the merging of the groups of {column} cannot be told"
+    below = f", below {limit:.4f} at 95 %, one-sided" if limit < within.extra["largest_possible"] else ""
     because = [
         f"The fraction of each group, given to all of its galaxies, makes a dipole of {outer} towards"
-        f" {direction(between.extra)} by itself (p = {between.test.p:.2g}); within groups the dipole is {inner}, below"
-        f" {limit:.4f} at 95 %, one-sided, and that of all galaxies {total.test.estimate:.4f}."
+        f" {direction(between.extra)} by itself (p = {p_in_words(between.test.p, between.test.log10_p)}); within groups"
+        f" the dipole is {inner}{below}, and that of all galaxies {total.test.estimate:.4f}."
     ]
     effect = Effect(between.test.estimate, None, "fraction", f"towards {direction(between.extra)}")
     question = f"Is the dipole of {whose} the merging of the groups of {column}?"
@@ -74,7 +76,8 @@ def template_answers(
     whose = f" of {columns.labels[0]}" if len(columns.labels) > 1 else ""
     listed, p = ", ".join(found.extra["templates"]), adjusted[found.test.name]
     limit, (low, high) = found.extra["upper_limit_95"], found.test.ci95
-    answer, reasons = decided(Evidence(p, 0.0, limit, total.extra["largest_possible"]), alpha)
+    evidence = Evidence(p, 0.0, limit, total.extra["largest_possible"])
+    answer, reasons = decided(evidence, alpha)
     size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
     with_them = f"with {listed} regressed out, the dipole{whose} is {size}"
     because = [*reasons, f"Without them it is {total.test.estimate:.4f}."]
@@ -90,7 +93,11 @@ def template_answers(
     effect = Effect(found.test.estimate, (low, high), "fraction", f"towards {direction(found.extra)}")
     question = f"Does a dipole{whose} remain beside the templates ({listed})?"
     short = statement.partition(":")[0]
-    return [Answer(question, found.test.name, answer, statement, short, effect, p, limit, because, role=SECONDARY)]
+    return [
+        Answer(
+            question, found.test.name, answer, statement, short, effect, p, evidence.exclusion, because, role=SECONDARY
+        )
+    ]
 
 
 def error_answers(
@@ -104,7 +111,8 @@ def error_answers(
         mean, p, limit = found.extra["mean"], adjusted[found.test.name], found.extra["upper_limit_95"]
         whose = f" of {columns.labels[0]}" if len(columns.labels) > 1 else ""
         what = f"the {kind.replace('_', ' ')}{whose} against the reference"
-        answer, reasons = decided(Evidence(p, 0.0, limit, min(mean, 1 - mean)), alpha)
+        evidence = Evidence(p, 0.0, limit, min(mean, 1 - mean))
+        answer, reasons = decided(evidence, alpha)
         low, high = found.test.ci95
         size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
         statement = {
@@ -121,7 +129,7 @@ def error_answers(
                 statement.partition(":")[0],
                 Effect(found.test.estimate, (low, high), "rate", f"towards {direction(found.extra)}"),
                 p,
-                limit,
+                evidence.exclusion,
                 reasons,
                 role=SECONDARY,
             )

@@ -58,7 +58,8 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, a
     pattern, size = _pattern(first), _Size.of(first)
     limit, where = _limit(asked), towards(first.extra)
     invalid = first.extra.get("invalid") or _seen_by_blocks(asked, p, p_galaxies, alpha)
-    answer, reasons = decided(Evidence(p, p_floor, limit, asked.largest_possible, invalid), alpha)
+    evidence = Evidence(p, p_floor, limit, asked.largest_possible, invalid)
+    answer, reasons = decided(evidence, alpha)
     if answer == YES:
         statement = f"{capital(asked.what)} depends on the position on the sky: a {pattern} of {size} {where}"
         short = f"{capital(asked.what)} depends on position: {pattern} {size.value:.3g} {where}"
@@ -76,7 +77,7 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, a
         short=short,
         effect=Effect(size.value, size.ci95, size.unit, where if answer == YES else None),
         p_adjusted=None if first.test.p is None else p,
-        limit95=limit,
+        limit95=evidence.exclusion,
         because=[*reasons, *_control(asked, answer), *_statistics(asked, answer, alpha), *asked.because],
         next=_next(asked, answer, p_floor, alpha),
     )
@@ -139,8 +140,18 @@ def _powerful(blocks: AuditFinding) -> bool:
 
 
 def _seen_by_blocks(asked: Asked, p: float, p_galaxies: float, alpha: float) -> str:
-    """Why what galaxies see is no "yes"; empty where it may be one. A field's test allows for clustering itself."""
-    if p_galaxies >= alpha or _is_field(asked.tests[0]):
+    """Why what galaxies see is no "yes", and no "no"; empty where it may be one."""
+    extra = asked.tests[0].extra
+    if _is_field(asked.tests[0]):
+        # The field's own p allows for clustering.
+        if p < alpha or extra["p_galaxies"] >= alpha:
+            return ""
+        return (
+            f"Galaxies as the unit give p = {p_in_words(extra['p_galaxies'], extra['log10_p_galaxies'])}, but clustering"
+            f" as strong as the scatter between parts of the field makes such a change with p = {p_in_words(p)}:"
+            " neighbours may share what makes their labels."
+        )
+    if p_galaxies >= alpha:
         return ""
     if asked.blocks is not None and _powerful(asked.blocks):
         if p < alpha:
@@ -161,9 +172,8 @@ def _limit(asked: Asked) -> float | None:
     """The largest limit of the tests; wider where blocks scatter more than galaxies do."""
     if _is_field(asked.tests[0]):
         return asked.tests[0].extra["limit95"]
-    limits = [finding.extra.get("upper_limit_95") for finding in asked.tests]
-    known = [limit for limit in limits if limit is not None]
-    return max(known) * _wider(asked) if known else None
+    limits = [finding.extra["upper_limit_95"] for finding in asked.tests]
+    return None if None in limits else max(limits) * _wider(asked)
 
 
 def _wider(asked: Asked) -> float:
@@ -178,9 +188,9 @@ def _control(asked: Asked, answer: str) -> list[str]:
     """The blocks, beside an answer that they did not make themselves."""
     blocks, first = asked.blocks, asked.tests[0]
     if _is_field(first):
-        if first.test.p is None:
+        if first.test.p is None or answer == CANNOT_TELL:
             return []
-        return [f"This allows for clustering of up to 3 degrees; for none, p = {first.extra['p_galaxies']:.2g}."]
+        return ["This allows for clustering of up to 3 degrees, as strong as the scatter between parts of the field."]
     if blocks is None:
         return ["No blocks of sky could be compared: labels that neighbours share were not looked for."]
     p = p_in_words(blocks.test.deciding_p)
@@ -202,7 +212,7 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             + ([f"{p_in_words(test.p_permutation)} by permutations"] if test.p_permutation is not None else [])
         )
         if _is_field(asked.tests[0]):
-            by = p_in_words(test.p)
+            by = p_in_words(extra["p_galaxies"], extra["log10_p_galaxies"])
         sentences.append(
             f"With {test.n:,} galaxies as the unit, Q = {test.statistic:.4g} ({test.dof} dof), p = {by}; the level is"
             f" {alpha:g}."
@@ -213,7 +223,7 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             f"With errors that allow for more differences in some places than in others, p ="
             f" {p_in_words(robust.p, robust.log10_p)}."
         )
-    if answer != YES and test.ci95[0] > 0:
+    if answer != YES and test.p is not None and test.ci95[0] > 0:
         sentences.append(interval_without_zero(alpha))
     if extra.get("unconstrained"):
         sentences.append(f"These galaxies do not constrain a dipole along {' and '.join(extra['unconstrained'])}.")

@@ -20,6 +20,7 @@ from workflow_scripts.audits.binning import Covariates
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, AnnotationSums, CatalogSums
 from workflow_scripts.statistics.log_p import log10_p_chi2, log10_p_normal
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
+from workflow_scripts.statistics.sky.constrained_components import SKY, ConstrainedComponents
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.dipole_amplitude import calibrated_interval
 from workflow_scripts.statistics.sky.dipole_stability import StabilityStep, dipole_stability
@@ -64,12 +65,12 @@ def multipole_findings(
     sample: GalaxySample,
     settings: AuditSettings,
     findings: Findings,
-    unconstrained: str = "",
+    sky: ConstrainedComponents | None = None,
 ) -> Iterator[AuditFinding]:
     """Likelihood-ratio tests of the fits up to l = 1, 2 and 3.
 
-    `unconstrained` says what of a dipole this sky does not constrain, which these fits have all the same. `sample` has
-    the suffix of the names; `glm_dipole` has the report of the dipole's stability. Fits are those of fine pixels;
+    `sky` says what it constrains of a dipole: the fits have all three components, and those that are reported are the
+    constrained ones, the others marginalised. None for all of them. `sample` has the suffix of the names; `glm_dipole` has the report of the dipole's stability. Fits are those of fine pixels;
     scatter between pixels shows in large ones, which hold many galaxies, about the fit of the highest degree. A degree
     that these galaxies leave open is in `findings.not_run`. Raises `ValueError` where not even the dipole can be
     fitted.
@@ -77,33 +78,37 @@ def multipole_findings(
     steps = dipole_stability(sums.fine_positions, annotation.fine_positives)
     highest = max(step.lmax for step in steps if step.fit is not None)
     dispersion = sky_glm(sums.positions, annotation.labels.totals, lmax=highest).dispersion
+    axes = np.eye(3) if sky is None or sky.kind == SKY else sky.kept
     for step in steps:
         if step.fit is None:
             findings.not_run.append(f"glm {_NAMES[step.lmax]}{sample.suffix}: {step.refused}")
             continue
-        for name, (nested, vector) in _tests(step.fit, step.lmax).items():
+        for name, (nested, vector) in _tests(step.fit, step.lmax, axes).items():
             assert nested is not None
             values: dict[str, Any] = {"statistic": nested.statistic, "dof": nested.dof, "p": nested.p}
             own: dict[str, Any] = {"dispersion": dispersion, "condition": step.fit.condition}
             if vector is None:
-                own["stability"] = [_row(row) for row in steps]
+                own["stability"] = [_row(row, axes) for row in steps]
             else:
                 interval = calibrated_interval(*vector, seed=settings.seed)
                 values |= {"estimate": float(np.linalg.norm(vector[0])), "ci95": [interval.low, interval.high]}
                 own["upper_limit_95"] = interval.upper_limit
             if name.startswith("glm_dipole_given"):
-                own |= axis_keys(step.fit.beta)
+                own |= axis_keys(axes.T @ axes @ step.fit.beta)
             values["notes"] = _notes(step.fit, dispersion) + ([_BESIDE] if name == "glm_quadrupole" else [])
-            values["notes"] += [unconstrained] if unconstrained else []
+            values["notes"] += [sky.sentence] if sky is not None and sky.sentence else []
             values["log10_p"] = log10_p_chi2(nested.statistic, nested.dof)
             yield sample.finding(name, *_MULTIPOLES[name], own, **values)
 
 
-def _tests(fit: SkyGlm, lmax: int) -> dict[str, _Made]:
-    """The tests of a fit of degree `lmax`, each with the coefficients that it estimates and their covariance."""
+def _tests(fit: SkyGlm, lmax: int, axes: NDArray[np.float64]) -> dict[str, _Made]:
+    """The tests of a fit of degree `lmax`, each with the coefficients that it estimates and their covariance.
+
+    Those of a dipole are its components along `axes` (k, 3).
+    """
     if lmax == 1:
         return {"glm_dipole": (fit.dipole, None)}
-    dipole = fit.beta, fit.beta_covariance
+    dipole = axes @ fit.beta, axes @ fit.beta_covariance @ axes.T
     if lmax == 2:
         return {
             "glm_quadrupole": (fit.quadrupole, (fit.theta, fit.theta_covariance)),
@@ -127,14 +132,16 @@ def _notes(fit: SkyGlm, dispersion: float) -> list[str]:
     return notes
 
 
-def _row(step: StabilityStep) -> dict[str, Any]:
-    """A step for summary.json; numbers are None where the fit was refused."""
+def _row(step: StabilityStep, axes: NDArray[np.float64]) -> dict[str, Any]:
+    """A step for summary.json, its dipole along `axes` (k, 3) alone; numbers are None where the fit was refused."""
     row: dict[str, Any] = {"lmax": step.lmax, "refused": step.refused, "flagged": step.flagged}
     row |= dict.fromkeys(("beta", "se", "amplitude", "axis_ra", "axis_dec", "statistic", "p", "condition"))
     row |= {"se_inflation": step.se_inflation, "alias_matrix": None, "largest_alias": None}
     if step.fit is not None and step.dipole is not None:
-        row |= {"beta": step.fit.beta, "se": np.sqrt(np.diag(step.fit.beta_covariance))}
-        row |= {"amplitude": float(np.linalg.norm(step.fit.beta)), **axis_keys(step.fit.beta)}
+        within = axes.T @ axes
+        beta, covariance = within @ step.fit.beta, within @ step.fit.beta_covariance @ within
+        row |= {"beta": beta, "se": np.sqrt(np.diag(covariance)), "amplitude": float(np.linalg.norm(beta))}
+        row |= axis_keys(beta)
         row |= {"statistic": step.dipole.statistic, "p": step.dipole.p, "condition": step.fit.condition}
     if step.aliasing is not None:
         row |= {"alias_matrix": step.aliasing.matrix, "largest_alias": float(np.linalg.norm(step.aliasing.matrix, 2))}

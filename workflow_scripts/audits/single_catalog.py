@@ -235,8 +235,7 @@ class OneAnnotation:
 
     def glm(self, findings: Findings) -> Iterator[AuditFinding]:
         """Binomial regressions on dipole, quadrupole and octopole: likelihood-ratio tests."""
-        unconstrained = self.constrained.sentence
-        return multipole_findings(self.sums, self.annotation, self.sample, self.settings, findings, unconstrained)
+        return multipole_findings(self.sums, self.annotation, self.sample, self.settings, findings, self.constrained)
 
     def cosine_in_ra(self) -> AuditFinding:
         """Cosine of right ascension, its phase free."""

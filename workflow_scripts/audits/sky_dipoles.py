@@ -87,11 +87,14 @@ def full_dipole(
     if check.suspicious:
         notes.append(f"the standard error along the axis is {check.se_inflation:.1f} times that of the full sky")
     notes += [sky.sentence] if sky.sentence else []
+    limit = interval.upper_limit if interval.upper_limit < sky.largest else None
+    if limit is None:
+        notes.append(f"no limit: a dipole as large as there can be, {sky.largest:.3g}, is not excluded at 95 %")
     region = axis_region(found.beta, found.covariance) if axes is None else None
     odds = isotropy_bayes_factor(found.beta, found.covariance, _BAYES_TAUS)
     extra = axis_keys(axis) | {
         "beta": found.beta @ whole,
-        "upper_limit_95": interval.upper_limit,
+        "upper_limit_95": limit,
         "covariance": covariance,
         "mean": found.mean,
         "condition": found.condition,

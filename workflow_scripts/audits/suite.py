@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.answers.answer import headline
 from workflow_scripts.audits.audit_answers import audit_answers, verdict
 from workflow_scripts.audits.audit_findings import AuditSettings, Findings, axis_keys
+from workflow_scripts.audits.audit_headline import audit_headline
 from workflow_scripts.audits.binning import BinnedCatalog, bin_catalog
 from workflow_scripts.audits.catalog_sums import RA_BINS
 from workflow_scripts.audits.comparisons import accuracy, cochran_test, paired_tests, reference_tests
@@ -89,7 +89,7 @@ def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
         details["groups"] = {"column": columns.group, "rows": group_rows(catalog.groups, bool(columns.weight))}
     answers = audit_answers(findings, adjusted, details, columns, positive, settings.alpha)
     summary = {
-        "headline": headline(answers),
+        "headline": audit_headline(answers, columns.labels, positive),
         "answers": [one.as_dict() for one in answers],
         "experiment": name,
         "verdict": verdict(answers),

@@ -178,12 +178,13 @@ def _amplitude(score: Test | None, power: Mapping[str, Any] | None, settings: Ma
     low, high = score["ci95"]
     axes.plot([low, high], [0, 0], color=settings["colours"][0], linewidth=3, alpha=0.6, solid_capstyle="butt")
     axes.plot(score["estimate"], 0, "o", color=settings["colours"][0])
-    axes.plot(score["upper_limit_95"], 1, "<", color=settings["colours"][1])
+    if score["upper_limit_95"] is not None:
+        axes.plot(score["upper_limit_95"], 1, "<", color=settings["colours"][1])
     best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
     axes.plot([best, worst], [2, 2], color="0.4", linewidth=3, solid_capstyle="butt")
     rows = [
         "observed, 95 % interval",
-        "95 % upper limit",
+        "95 % upper limit" if score["upper_limit_95"] is not None else "no limit: larger than\nthere can be",
         f"could be seen\n({power['power']:.0%} power, best to worst axis)",
     ]
     axes.set_yticks(range(3), rows)

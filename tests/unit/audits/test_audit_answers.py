@@ -5,6 +5,7 @@ import pytest
 from workflow_scripts.answers.answer import headline
 from workflow_scripts.audits.audit_answers import audit_answers, verdict
 from workflow_scripts.audits.audit_findings import AuditFinding, Findings
+from workflow_scripts.audits.audit_headline import audit_headline
 from workflow_scripts.audits.table_pieces import AuditColumns
 from workflow_scripts.statistics.result import TestResult
 
@@ -150,7 +151,7 @@ def test_a_dipole_that_is_the_merging_is_said_first(p_within, limit, p_between, 
 
 def test_a_field_has_a_change_and_no_dipole():
     extra = {"annotation": "a", "width_deg": 10.0, "change": 0.2, "change_ci95": [0.1, 0.3], "limit95": 0.28}
-    extra |= {"direction": "north", "p_galaxies": 1e-9, "largest_possible": 0.8}
+    extra |= {"direction": "north", "p_galaxies": 0.1, "log10_p_galaxies": -1.0, "largest_possible": 0.8}
     gradient = finding("field_gradient", 0.2, "primary", extra, estimate=0.02, ci95=[0.01, 0.03], dof=2)
     del gradient.extra["axis_ra"]
     (answer,) = asked(gradient)
@@ -183,3 +184,44 @@ def test_of_many_pairs_only_those_that_differ_are_named_in_the_verdict():
     assert "a minus b2 depends on" in text
     assert "a minus b1" not in text
     assert "For 4 of 5 pairs of columns no dipole of the difference was found, each below 0.0540" in text
+
+
+def test_several_columns_are_counted_in_the_headline():
+    names = [f"c{number}" for number in range(10)]
+    found = [dipole(1e-30, 0.0002, annotation="c0")]
+    found += [dipole(1e-30 if n < 9 else 0.5, 0.0002 if n < 9 else 0.5, f"dipole_score c{n}") for n in range(1, 10)]
+    pair = {"annotations": ["c0", "c1"], "upper_limit_95": 0.05, "largest_possible": 0.1}
+    found.append(finding("difference_dipole", 0.5, "primary", pair))
+    found.append(finding("difference_dipole c0 and c9", 1e-20, "primary", pair))
+    text = audit_headline(asked(*found, labels=tuple(names)), names, "spiral")
+    assert text == (
+        "The fraction of 'spiral' depends on position in 9 of 10 columns, by 0.06 to 0.06; 1 of 2 pairs differ in their"
+        " pattern (c0 and c9), by 0.06."
+    )
+    none = [dipole(0.5, 0.5), dipole(0.4, 0.4, "dipole_score b", upper_limit_95=0.08)]
+    assert audit_headline(asked(*none, labels=("a", "b")), ("a", "b"), "spiral") == (
+        "No dependence of the fraction of 'spiral' on position was found in 2 columns, all below 0.09 (95 %)."
+    )
+    assert audit_headline(asked(none[0]), ("a",), "spiral").startswith("No dipole of the fraction")
+
+
+def test_what_clustering_on_a_field_could_have_made_is_not_excluded():
+    """Issue: a field of 10 degrees, labels clustered over 1 degree, p = 1e-37 of galaxies."""
+    extra = {"annotation": "a", "width_deg": 10.0, "change": 0.2, "change_ci95": [0.0, 0.7], "limit95": 0.5}
+    extra |= {"direction": "north", "p_galaxies": 1e-37, "log10_p_galaxies": -37.0, "largest_possible": 0.8}
+    gradient = finding("field_gradient", 0.7, "primary", extra, estimate=0.02, ci95=[0.0, 0.07], dof=2)
+    (answer,) = asked(gradient)
+    assert answer.answer == "cannot tell"
+    assert "neighbours may share what makes their labels" in answer.because[0]
+    assert "With 3,000 galaxies as the unit, Q = 12 (2 dof), p = 1e-37" in answer.text
+
+
+def test_a_limit_above_what_there_can_be_is_none():
+    """Issue: limits of 1.65 and 24 of a fraction."""
+    for limit in (1.65, None):
+        (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=limit), blocks(0.5))
+        assert (answer.answer, answer.limit95) == ("cannot tell", None)
+        assert answer.because[0].startswith("Effects of all sizes that there can be, up to 0.4,")
+        assert "1.65" not in answer.text
+    (answer,) = asked(dipole(1e-9, 0.0002, upper_limit_95=1.65), blocks(1e-5))
+    assert (answer.answer, answer.limit95) == ("yes", None)

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("workflow_scripts.audits.audit_answers")
-
 from tests.benchmarks import audit_answers as benchmark
 from tests.benchmarks.audit_answers import Cell, Row, read_rows, run_cells, table_text
 from workflow_scripts.answers.answer import YES

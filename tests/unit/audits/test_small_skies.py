@@ -12,13 +12,13 @@ FEW = AuditSettings(permutations=199)
 pytestmark = pytest.mark.usefixtures("brief_audits")
 
 
-def found_in(folder, ra, dec, fraction, columns: AuditColumns | None = None):
+def found_in(folder, ra, dec, fraction, columns: AuditColumns | None = None, **more):
     """Tests by name, and what was not run, of labels drawn with these fractions."""
     random = np.random.default_rng(11)
     labels = (random.random(ra.size) < fraction).astype(int)
     table = pd.DataFrame({"ra": ra % 360, "dec": dec, "label": labels, "weight": random.uniform(0.5, 1.5, ra.size)})
     table["score"] = np.clip(0.3 + 0.4 * labels + 0.1 * random.normal(size=ra.size), 0.01, 0.99)
-    table.to_csv(folder / "c.csv", index=False)
+    table.assign(**more).to_csv(folder / "c.csv", index=False)
     source = TableSource.of(str(folder / "c.csv"), columns or AuditColumns(("label",)), HYGIENE)
     summary = audit("a", source, FEW).summary
     return {test["name"]: test for test in summary["tests"]}, summary["not_run"]
@@ -55,6 +55,23 @@ def test_a_strip_gives_the_components_that_it_constrains(tmp_path, columns):
     assert blocks["p"] < 0.01
     assert blocks["has_power"]
     assert any(line.startswith("declination gradient") and "do not constrain" in line for line in not_run)
+    if columns is None:
+        for step in tests["glm_dipole"]["stability"]:
+            assert step["refused"] or abs(step["axis_dec"]) < 1
+
+
+def test_on_a_strip_the_robust_difference_decides_what_the_sky_constrains(tmp_path):
+    """Labels of the two columns differ; how often they do is a fraction."""
+    ra, dec = strip(6000)
+    second = np.random.default_rng(8).random(ra.size) < 0.3 + 0.2 * np.cos(np.radians(ra))
+    tests, _ = found_in(tmp_path, ra, dec, 0.4, AuditColumns(("label", "second")), second=second.astype(int))
+    for name in ("difference_dipole_robust", "discordance_rate_dipole"):
+        assert (tests[name]["dof"], tests[name]["axis_dec"]) == (2, pytest.approx(0, abs=1))
+    difference, rate = tests["difference_dipole_robust"], tests["discordance_rate_dipole"]
+    assert difference["estimate"] == pytest.approx(tests["difference_dipole"]["estimate"])
+    # 0.4 x 0.7 + 0.6 x 0.3 of the galaxies differ, and 0.2 x (0.6 - 0.4) of that changes with the cosine.
+    assert rate["mean"] == pytest.approx(0.46, abs=0.03)
+    assert rate["ci95"][0] < 0.04 < rate["ci95"][1]
 
 
 def field(width, n=4000):
@@ -93,4 +110,5 @@ def test_too_few_galaxies_of_a_rare_class_are_no_evidence(tmp_path):
     score = found_in(tmp_path, ra, dec, 0.02)[0]["dipole_score"]
     assert "too few" in score["invalid"]
     assert score["dof"] == 3
-    assert score["largest_possible"] < score["upper_limit_95"]
+    assert score["upper_limit_95"] is None
+    assert any("no limit" in note for note in score["notes"])

@@ -8,6 +8,7 @@ with one numerator degree of freedom.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,6 +44,7 @@ def noncentral_chi2_power(noncentrality: float, dof: int, alpha: float) -> float
     return _mixture(noncentrality, lambda j: special.gammaincc(dof / 2 + j, critical / 2))
 
 
+@lru_cache(maxsize=1000)
 def required_noncentrality(power: float, alpha: float, dof: int) -> float:
     """The lambda at which a chi-square test with `dof` degrees of freedom has this power.
 

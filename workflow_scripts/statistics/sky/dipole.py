@@ -119,13 +119,24 @@ class ScatterSums(Additive):
             PositionSums.of(n), ValueSums.of(x, n), n.T @ (x[:, None] * n), squares @ n, n.T @ (squares[:, None] * n)
         )
 
+    def along(self, axes: NDArray[np.float64]) -> "ScatterSums":
+        """Sums with the k components of the vectors along axes (k, 3)."""
+        return ScatterSums(
+            self.positions.along(axes),
+            self.values.along(axes),
+            axes @ self.weighted @ axes.T,
+            axes @ self.squares_first,
+            axes @ self.squares_second @ axes.T,
+        )
+
 
 def robust_dipole(sums: ScatterSums) -> Dipole:
     """Least-squares dipole with heteroscedasticity-consistent covariance (White 1980, Econometrica 48, 817).
 
     M^-1 [sum (x - xbar)^2 (n - nbar)(n - nbar)^T] M^-1, with the residuals of the fit without a dipole, as for a score
-    test: Q = beta^T covariance^-1 beta is chi-square with three degrees of freedom where the mean of x does not depend
-    on position. Raises `ValueError` as `dipole`, and where too few galaxies differ from the mean for a covariance.
+    test: Q = beta^T covariance^-1 beta is chi-square with as many degrees of freedom as components where the mean of x
+    does not depend on position. Raises `ValueError` as `dipole`, and where too few galaxies differ from the mean for a
+    covariance.
     """
     found = dipole(sums.positions, sums.values)
     matrix, mean = sums.positions.centred, found.mean

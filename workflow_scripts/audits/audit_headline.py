@@ -1,0 +1,75 @@
+"""The headline of an audit: of several columns of labels it counts the answers, in place of showing the first only."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from workflow_scripts.answers.answer import CANNOT_TELL, PRIMARY, YES, Answer, headline
+from workflow_scripts.audits.position_answers import capital
+
+# How the names of tests begin that are made of each column, and of each pair of them.
+_OF_COLUMNS, _OF_PAIRS = ("dipole_score", "field_gradient"), ("difference_",)
+# So few columns are named.
+_NAMED = 2
+
+
+def audit_headline(answers: Sequence[Answer], labels: Sequence[str], positive: str) -> str:
+    """`answer.headline`, in which what is asked of each column of `labels`, or of each pair, is one sentence.
+
+    `positive` is the class that is counted. Raises `ValueError` as `answer.headline`.
+    """
+    columns, pairs, others = [], [], []
+    for one in answers:
+        primary = one.role == PRIMARY
+        kind = columns if primary and one.test.startswith(_OF_COLUMNS) else others
+        (pairs if primary and one.test.startswith(_OF_PAIRS) else kind).append(one)
+    if len(columns) < 2:
+        return headline(answers)
+    together = [_of_columns(columns, labels, f"the fraction of '{positive}'")]
+    if pairs:
+        together.append(_of_pairs(pairs, labels))
+    return headline([*together, *others])
+
+
+def _of_columns(columns: Sequence[Answer], labels: Sequence[str], what: str) -> Answer:
+    yes, n = [one for one in columns if one.answer == YES], len(columns)
+    if yes:
+        short = (
+            f"{what} depends on position in {len(yes)} of {n} columns{_named(yes, columns, labels[0])}, {_sizes(yes)}"
+        )
+        return replace(yes[0], short=capital(short))
+    if open_ones := [one for one in columns if one.answer == CANNOT_TELL]:
+        short = f"whether {what} depends on position cannot be told in {len(open_ones)} of {n} columns"
+        return replace(open_ones[0], short=capital(short))
+    short = f"no dependence of {what} on position was found in {n} columns, {_limits(columns)}"
+    return replace(columns[0], short=capital(short))
+
+
+def _of_pairs(pairs: Sequence[Answer], labels: Sequence[str]) -> Answer:
+    yes, n = [one for one in pairs if one.answer == YES], len(pairs)
+    of_all = "the two" if n == 1 else f"{len(yes)} of {n} pairs"
+    if yes:
+        first = " and ".join(labels[:2])
+        short = f"{of_all} differ in their pattern{_named(yes, pairs, first)}, {_sizes(yes)}"
+        return replace(yes[0], short=capital(short))
+    if open_ones := [one for one in pairs if one.answer == CANNOT_TELL]:
+        where = "" if n == 1 else f" of {len(open_ones)} of {n} pairs"
+        return replace(open_ones[0], short=f"Whether the patterns{where} differ cannot be told")
+    where = "" if n == 1 else f" of {n} pairs"
+    return replace(pairs[0], short=f"No difference of the patterns{where} was found, {_limits(pairs)}")
+
+
+def _named(yes: Sequence[Answer], of_all: Sequence[Answer], first: str) -> str:
+    """The names of the few, in brackets; names of tests end with them, but for the `first`."""
+    if len(yes) > _NAMED or len(of_all) == 1:
+        return ""
+    return f" ({', '.join(one.test.partition(' ')[2] or first for one in yes)})"
+
+
+def _sizes(yes: Sequence[Answer]) -> str:
+    sizes = [one.effect.value for one in yes if one.effect.value is not None]
+    return f"by {min(sizes):.2g}" if len(sizes) == 1 else f"by {min(sizes):.2g} to {max(sizes):.2g}"
+
+
+def _limits(no: Sequence[Answer]) -> str:
+    limits = [one.limit95 for one in no if one.limit95 is not None]
+    return f"{'all ' if len(no) > 1 else ''}below {max(limits):.2g} (95 %)"
