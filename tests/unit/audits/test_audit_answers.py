@@ -39,7 +39,7 @@ def asked(*found: AuditFinding, labels=("a",), alpha: float = 0.01, **columns) -
 def test_yes_needs_galaxies_and_blocks():
     (answer,) = asked(dipole(1e-5, 0.0002), blocks(0.001))
     assert (answer.answer, answer.effect.value, answer.effect.ci95) == ("yes", 0.06, (0.02, 0.1))
-    assert answer.effect.direction == "(RA 60°, Dec +20°)"
+    assert answer.effect.direction == "towards (RA 60°, Dec +20°)"
     # The larger p, so that either null keeps the level.
     assert answer.p_adjusted == 0.001
     assert answer.text.startswith(

@@ -71,7 +71,9 @@ def test_a_pattern_without_a_limit_needs_labels_or_footprints():
     names = [f"f{n:02d}" for n in range(7)]
     given = names, "dipole"
     assert "Reference labels" in needed(a_test(PATTERN, *given, p_permutation=0.5), run_table(names, 1, 0.05))[0]
-    test = a_test(PATTERN, *given, p_permutation=0.5, size=0.1)
+    test = a_test(
+        PATTERN, *given, p_permutation=0.5, size=0.1, details={"common_direction": "towards RA 120°, Dec +30°"}
+    )
     assert needed(test, run_table(names, 1, 0.05)) == ["8 rotating footprints or more: fewer give no limit."]
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.bias.imaged_experiment import imaged_experiment
 from tests.unit.bias.synthetic_experiment import experiment_runs, measured, write_experiment
 from workflow_scripts.verdict_page.answer_table import answer_table
-from workflow_scripts.verdict_page.html_tables import number, with_error
+from workflow_scripts.verdict_page.html_tables import number, p_value, with_error
 from workflow_scripts.verdict_page.verdict_html import verdict_html
 from workflow_scripts.write_verdict import main, parser
 
@@ -57,7 +57,7 @@ def test_the_page_has_the_response_model_and_the_variance_budget(tmp_path):
     for answer in summary["answers"]:
         cells = cells_of_row(text, answer["question"])
         assert cells[0] == answer["answer"]
-        assert cells[4] == number(answer["p_adjusted"])
+        assert cells[4] == p_value(answer["p_adjusted"])
     (model,) = summary["response_model"]
     first = [with_error(model["K"][0][column], model["K_se"][0][column]) for column in range(3)]
     assert cells_of_row(text, "x")[2:] == first
