@@ -110,8 +110,8 @@ def test_a_secondary_difference_is_in_the_headline_where_the_primary_tests_found
     answers = answers_of([a_test("fraction_response", 0.4), halves])
     assert [(one.role, one.answer) for one in answers] == [("primary", "no"), ("secondary", "yes")]
     assert experiment_headline(answers) == (
-        "Rotating footprints change the annotated fraction by less than 0.045; but east and west differ in the annotated"
-        " fraction (by 0.060)."
+        "Rotating footprints change the annotated fraction by less than 0.045; but east and west differ in the"
+        " annotated fraction (by 0.060)."
     )
     assert "The other design, which is secondary, finds a difference: fraction contrast east - west" in answers[0].text
 
