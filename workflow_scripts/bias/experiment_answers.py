@@ -113,10 +113,24 @@ def experiment_headline(answers: Sequence[Answer]) -> str:
         return sentence
     for one in answers:
         if one.answer == YES and _of_other_design(one):
-            longer = f"{sentence.rstrip('.')}; but {one.short[0].lower()}{one.short[1:].rstrip('.')}."
-            shorter = f"{answers[0].short.rstrip('.')}; but {one.short[0].lower()}{one.short[1:].rstrip('.')}."
-            return next((text for text in (longer, shorter) if len(text.split()) <= HEADLINE_WORDS), sentence)
+            beside = [
+                f"{_of_design(own, answers[0])}; but {_of_design(one.short, one)}." for own in (sentence, primary[0])
+            ]
+            short = next((text for text in beside if len(text.split()) <= HEADLINE_WORDS), sentence)
+            return f"{short[0].upper()}{short[1:]}"
     return sentence
+
+
+def _of_design(sentence: str, answer: Answer) -> str:
+    """A sentence of a headline with the design that it holds for, where two designs disagree."""
+    sentence, changes = sentence.rstrip("."), "The training footprint changes"
+    if answer.test.split()[0] in ROTATING_PRIMARY:
+        return sentence.replace(changes, "rotating footprints change").replace("; it changes", "; they change")
+    sides = answer.effect.direction
+    if not sides or answer.answer != YES:
+        return sentence
+    differ = sentence.replace(changes, f"{sides.replace(' - ', ' and ')} differ in").replace("; it changes", "; in")
+    return differ.replace(f", {sides})", ")")
 
 
 def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: str) -> Answer:
@@ -234,7 +248,8 @@ def _statement(test: RunLevelTest, answer: str) -> str:
     if answer == YES:
         return f"{moved or _capital(_what(test))}{where}: the training footprint changes the catalog"
     return (
-        f"{moved}{where}: no effect of the training footprint is seen, and one above {_limit(test)} is excluded at 95 %"
+        f"{moved}{where}: no {'difference' if test.design == CONTRAST else 'response'} is seen, and one above"
+        f" {_limit(test)} is excluded at 95 %"
     )
 
 

@@ -40,7 +40,7 @@ def needed_runs(test: RunLevelTest, found: RunLevelTests, runs: pd.DataFrame, al
     tests = max(1, sum(one.family == test.family for one in (*found.tests, *found.untested)))
     if test.design == PATTERN and test.p_permutation is not None and test.limit95 is None:
         more = f"{FEWEST_FOR_LIMIT} rotating footprints or more: fewer give no limit."
-        return [_REFERENCE if test.size is None else more]
+        return [more if "common_direction" in test.details else _REFERENCE]
     if test.design == CONTRAST:
         return _training_sets(test, runs[runs["network"] == test.network], alpha, tests, found.permutations[0])
     if len(test.footprints) < FEWEST_FOR_RESPONSE:

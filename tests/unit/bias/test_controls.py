@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.bias.synthetic_experiment import write_experiment
 from workflow_scripts.answers.answer import CONTROL, POSITIVE_CONTROL, Answer, headline
+from workflow_scripts.answers.wording import limit_in_words
 from workflow_scripts.bias.controls import answer_without_cause, answers_to_dose, measured_controls
 from workflow_scripts.bias.run_level import RunLevelTest, RunLevelTests
 from workflow_scripts.configuration import load
@@ -88,7 +89,7 @@ def test_a_healthy_control_has_its_line_and_no_part_in_the_headline(tmp_path):
     assert answer.answer == "no"
     assert answer.p_adjusted >= 0.01
     assert 0 < answer.limit95 < 0.05
-    assert f"show no effect above {answer.limit95:.3f} in the fraction, as they should" in answer.text
+    assert f"show no effect above {limit_in_words(answer.limit95)} in the fraction, as they should" in answer.text
     assert "(No is the healthy answer.)" in answer.question
     assert headline([PRIMARY, answer]) == "The footprint changes the fraction."
 

@@ -17,7 +17,7 @@ from workflow_scripts.bias.declared_tests import (
 )
 from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
 from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
-from workflow_scripts.bias.run_statistics import pattern_numbers
+from workflow_scripts.bias.run_statistics import common_numbers, pattern_numbers
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.measure_bias import measure
 from workflow_scripts.sky.unit_vectors import unit_vectors
@@ -109,8 +109,9 @@ def test_a_secondary_difference_is_in_the_headline_where_the_primary_tests_found
     )
     answers = answers_of([a_test("fraction_response", 0.4), halves])
     assert [(one.role, one.answer) for one in answers] == [("primary", "no"), ("secondary", "yes")]
-    assert experiment_headline(answers).startswith(
-        "The training footprint changes the annotated fraction by less than 0.045; but"
+    assert experiment_headline(answers) == (
+        "Rotating footprints change the annotated fraction by less than 0.045; but east and west differ in the"
+        " annotated fraction (by 0.060)."
     )
     assert "The other design, which is secondary, finds a difference: fraction contrast east - west" in answers[0].text
 
@@ -313,3 +314,41 @@ def test_networks_that_label_all_alike_are_named_without_reference_labels(tmp_pa
     rewrite(files[2], np.ones(3000))
     warnings = measured(tmp_path, (experiment, files, catalog))["warnings"]
     assert "1 of 10 networks gave all galaxies the same label." in warnings
+
+
+def test_regions_are_one_sentence_in_the_headline_where_nothing_can_be_decided():
+    given = {"invalid": "They are the same region.", "footprints": ("east", "west"), "label": "east - west"}
+    tests = [
+        a_test("fraction_contrast east - west", 0.3, CONTRAST, **given),
+        a_test("dipole_contrast east - west", 0.3, CONTRAST, **given | {"quantity": "dipole"}),
+    ]
+    answers = answers_of(tests)
+    assert answers[0].because == ["They are the same region."]
+    sentence = "Whether the training footprint changes the annotated fraction or the dipole cannot be decided."
+    assert experiment_headline(answers) == sentence
+
+
+def test_an_interval_without_zero_beside_a_no_is_explained():
+    (answer,) = answers_of([a_test("fraction_response", 0.03, size_ci95=(0.001, 0.05))])
+    assert answer.answer == "no"
+    assert "leaves out zero where p is below 0.05; a yes needs an adjusted p below 0.01" in answer.because[0]
+
+
+def test_without_reference_labels_there_is_no_common_dipole_to_measure_along(tmp_path):
+    """The mean of what is taken from the mean over all runs is rounding, and the other arms."""
+    given = write_experiment(tmp_path, 0.0, experiment_runs(seeds=1), n=1000, labelled=False)
+    answer = answer_of(measured(tmp_path, given), "pattern_response")
+    assert (answer["answer"], answer["limit95"]) == ("cannot tell", None)
+    assert answer["next"][0].startswith("Reference labels in the catalog")
+
+
+def test_on_a_strip_the_common_dipole_is_measured_along_it():
+    """Its length in all directions would be the noise across the strip."""
+    random = np.random.default_rng(0)
+    vectors = unit_vectors(random.uniform(-50, 60, 4000), random.uniform(-1.25, 1.25, 4000))
+    positions = np.cov(vectors.T)
+    galaxies = 0.2 / 4000 * np.linalg.inv(positions)
+    values = random.multivariate_normal(np.zeros(3), galaxies / 4, 12)
+    found = common_numbers(values, galaxies, positions, "", (1, 0))
+    assert found["limit95"] < 0.15
+    assert abs(float(found["direction"].split("Dec ")[1].rstrip("°"))) < 30

@@ -1,10 +1,19 @@
 """What would decide a question that an experiment cannot."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, RESPONSE, RunLevelTest, RunLevelTests
+from workflow_scripts.bias.declared_tests import (
+    CONTRAST,
+    PATTERN,
+    RESPONSE,
+    SECONDARY_FAMILY,
+    RunLevelTest,
+    RunLevelTests,
+)
 from workflow_scripts.bias.further_runs import needed_runs
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 
@@ -62,10 +71,33 @@ def test_a_pattern_without_a_limit_needs_labels_or_footprints():
     names = [f"f{n:02d}" for n in range(7)]
     given = names, "dipole"
     assert "Reference labels" in needed(a_test(PATTERN, *given, p_permutation=0.5), run_table(names, 1, 0.05))[0]
-    test = a_test(PATTERN, *given, p_permutation=0.5, size=0.1)
+    test = a_test(
+        PATTERN, *given, p_permutation=0.5, size=0.1, details={"common_direction": "towards RA 120°, Dec +30°"}
+    )
     assert needed(test, run_table(names, 1, 0.05)) == ["8 rotating footprints or more: fewer give no limit."]
 
 
 def test_a_remedy_comes_first():
     test = a_test(CONTRAST, ("a", "b"), remedy="Two regions that do not overlap.")
     assert needed(test, run_table(("a", "b"), 3, 0.05)) == ["Two regions that do not overlap."]
+
+
+def test_networks_that_are_all_alike_plan_nothing():
+    """Rounding alone makes means of equal numbers scatter."""
+    for design, names in ((CONTRAST, ("a", "b")), (RESPONSE, [f"f{n:02d}" for n in range(12)])):
+        runs = run_table(names, 3, 0.0).assign(fraction=0.1 + 0.2)
+        assert needed(a_test(design, names), runs) == ["Networks that differ: all of these gave the same."]
+
+
+def test_numbers_of_training_sets_that_nobody_can_train_are_not_named():
+    for design, names in ((CONTRAST, ("a", "b")), (RESPONSE, [f"f{n:02d}" for n in range(12)])):
+        (sentence,) = needed(a_test(design, names), run_table(names, 3, 0.3))
+        assert "more than 100 training sets of a footprint" in sentence
+
+
+def test_a_test_that_could_not_be_made_yet_counts_in_the_adjustment():
+    """Two sets a side give no dipole, but more sets will, and Holm's adjustment is then over both."""
+    contrast = replace(a_test(CONTRAST, ("a", "b")), family=SECONDARY_FAMILY)
+    untested = [replace(contrast, name="dipole_contrast")]
+    found = RunLevelTests(("x",), permutations=(10000, 0), tests=[contrast], untested=untested)
+    assert needed_runs(contrast, found, run_table(("a", "b"), 2, 0.001), 0.01)[0].startswith("6 training sets")

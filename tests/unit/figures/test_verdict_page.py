@@ -7,7 +7,8 @@ import pytest
 
 from tests.unit.bias.imaged_experiment import imaged_experiment
 from tests.unit.bias.synthetic_experiment import experiment_runs, measured, write_experiment
-from workflow_scripts.verdict_page.html_tables import number, with_error
+from workflow_scripts.verdict_page.answer_table import answer_table
+from workflow_scripts.verdict_page.html_tables import number, p_value, with_error
 from workflow_scripts.verdict_page.verdict_html import verdict_html
 from workflow_scripts.write_verdict import main, parser
 
@@ -56,7 +57,7 @@ def test_the_page_has_the_response_model_and_the_variance_budget(tmp_path):
     for answer in summary["answers"]:
         cells = cells_of_row(text, answer["question"])
         assert cells[0] == answer["answer"]
-        assert cells[4] == number(answer["p_adjusted"])
+        assert cells[4] == p_value(answer["p_adjusted"])
     (model,) = summary["response_model"]
     first = [with_error(model["K"][0][column], model["K_se"][0][column]) for column in range(3)]
     assert cells_of_row(text, "x")[2:] == first
@@ -98,3 +99,17 @@ def test_names_of_columns_and_networks_are_escaped(tmp_path):
 )
 def test_a_number_and_its_error_have_the_same_decimals(value, se, text):
     assert with_error(value, se) == text
+
+
+def test_an_answer_has_three_digits_and_no_empty_column():
+    yes = {"question": "Does it?", "answer": "yes", "role": "primary", "because": ["So."], "next": []}
+    yes |= {"effect": {"value": 0.0410102, "ci95": [0.0255341, 0.0530883], "unit": "fraction", "direction": "east"}}
+    yes |= {"p_adjusted": 0.000306950642, "limit95": 0.0509}
+    cells = "<td>0.041 fraction, east</td><td>0.0255 to 0.0531</td><td>-</td><td>0.00031</td><td>So.</td></tr>"
+    assert cells in answer_table([yes])
+    assert "what would tell more" not in answer_table([yes])
+    no = yes | {"answer": "no", "limit95": 0.05012, "next": ["More."]}
+    table = answer_table([yes, no])
+    assert "what would tell more" in table
+    assert "<td>0.051</td><td>0.00031</td><td>So.</td><td>More.</td>" in table
+    assert answer_table([yes | {"p_adjusted": 0.0}]).count("below 1e-300") == 1

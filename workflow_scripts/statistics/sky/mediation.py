@@ -105,13 +105,13 @@ class Mediation:
     def of(cls, products: NDArray[np.float64], n_blocks: int) -> "Mediation":
         """From sums of products (1 + b, m, m + 1) of the m columns with each other and with the outcome.
 
-        The first are observed, the others resampled. Raises `ValueError` where there is no dipole to explain.
+        The first are observed, the others resampled. Raises `ValueError` where one has no dipole to explain.
         """
         raw = _coefficients(products, 4)[:, 1:4]
         adjusted = _coefficients(products, products.shape[1])[:, 1:4]
         length = np.linalg.norm(raw, axis=1)
-        if not length[0] > 0:
-            raise ValueError("both arms give the same labels: there is no dipole that could be explained")
+        if not (length > 0).all():
+            raise ValueError("both arms give the same labels, or nearly so: there is no dipole that could be explained")
         share = 1 - np.linalg.norm(adjusted, axis=1) / length
         along = 1 - (raw * adjusted).sum(axis=1) / length**2
         intervals = _percentile_interval(share[1:]), _percentile_interval(along[1:])
