@@ -33,10 +33,8 @@ def audit_headline(answers: Sequence[Answer], labels: Sequence[str], positive: s
 def _of_columns(columns: Sequence[Answer], labels: Sequence[str], what: str) -> Answer:
     yes, n = [one for one in columns if one.answer == YES], len(columns)
     if yes:
-        short = (
-            f"{what} depends on position in {len(yes)} of {n} columns{_named(yes, columns, labels[0])}, {_sizes(yes)}"
-        )
-        return replace(yes[0], short=capital(short))
+        short = f"{what} depends on position in {len(yes)} of {n} columns{_named(yes, columns, labels[0])}"
+        return replace(yes[0], short=capital(f"{short}, {_sizes(yes)}"))
     if open_ones := [one for one in columns if one.answer == CANNOT_TELL]:
         short = f"whether {what} depends on position cannot be told in {len(open_ones)} of {n} columns"
         return replace(open_ones[0], short=capital(short))

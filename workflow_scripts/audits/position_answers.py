@@ -147,9 +147,9 @@ def _seen_by_blocks(asked: Asked, p: float, p_galaxies: float, alpha: float) -> 
         if p < alpha or extra["p_galaxies"] >= alpha:
             return ""
         return (
-            f"Galaxies as the unit give p = {p_in_words(extra['p_galaxies'], extra['log10_p_galaxies'])}, but clustering"
-            f" as strong as the scatter between parts of the field makes such a change with p = {p_in_words(p)}:"
-            " neighbours may share what makes their labels."
+            f"Galaxies as the unit give p = {p_in_words(extra['p_galaxies'], extra['log10_p_galaxies'])}, but"
+            f" clustering as strong as the scatter between parts of the field makes such a change with p ="
+            f" {p_in_words(p)}: neighbours may share what makes their labels."
         )
     if p_galaxies >= alpha:
         return ""

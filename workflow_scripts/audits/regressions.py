@@ -12,6 +12,7 @@ from workflow_scripts.audits.audit_findings import (
     AuditSettings,
     Findings,
     GalaxySample,
+    amplitude_interval,
     axis_keys,
     with_limit,
     with_normal_error,
@@ -22,7 +23,6 @@ from workflow_scripts.statistics.log_p import log10_p_chi2, log10_p_normal
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
 from workflow_scripts.statistics.sky.constrained_components import SKY, ConstrainedComponents
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.dipole_amplitude import calibrated_interval
 from workflow_scripts.statistics.sky.dipole_stability import StabilityStep, dipole_stability
 from workflow_scripts.statistics.sky.mediation import mediation
 from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm, sky_glm
@@ -70,10 +70,10 @@ def multipole_findings(
     """Likelihood-ratio tests of the fits up to l = 1, 2 and 3.
 
     `sky` says what it constrains of a dipole: the fits have all three components, and those that are reported are the
-    constrained ones, the others marginalised. None for all of them. `sample` has the suffix of the names; `glm_dipole` has the report of the dipole's stability. Fits are those of fine pixels;
-    scatter between pixels shows in large ones, which hold many galaxies, about the fit of the highest degree. A degree
-    that these galaxies leave open is in `findings.not_run`. Raises `ValueError` where not even the dipole can be
-    fitted.
+    constrained ones, the others marginalised. None for all of them. `sample` has the suffix of the names; `glm_dipole`
+    has the report of the dipole's stability. Fits are those of fine pixels; scatter between pixels shows in large ones,
+    which hold many galaxies, about the fit of the highest degree. A degree that these galaxies leave open is in
+    `findings.not_run`. Raises `ValueError` where not even the dipole can be fitted.
     """
     steps = dipole_stability(sums.fine_positions, annotation.fine_positives)
     highest = max(step.lmax for step in steps if step.fit is not None)
@@ -90,7 +90,7 @@ def multipole_findings(
             if vector is None:
                 own["stability"] = [_row(row, axes) for row in steps]
             else:
-                interval = calibrated_interval(*vector, seed=settings.seed)
+                interval = amplitude_interval(*vector, settings)
                 values |= {"estimate": float(np.linalg.norm(vector[0])), "ci95": [interval.low, interval.high]}
                 own["upper_limit_95"] = interval.upper_limit
             if name.startswith("glm_dipole_given"):
