@@ -162,7 +162,7 @@ def test_upper_limits_are_never_zero_and_cover(k):
     for d in (0.0, 2.0):
         truth = d * np.eye(k)[-1]
         limits = [
-            calibrated_interval(truth + random.multivariate_normal(np.zeros(k), covariance), covariance, 100, m)
+            calibrated_interval(truth + random.multivariate_normal(np.zeros(k), covariance), covariance, 500, m)
             for m in range(24)
         ]
         assert min(found.upper_limit for found in limits) > 1
