@@ -17,11 +17,9 @@ def audit_headline(answers: Sequence[Answer], labels: Sequence[str], positive: s
 
     `positive` is the class that is counted. Raises `ValueError` as `answer.headline`.
     """
-    columns, pairs, others = [], [], []
-    for one in answers:
-        primary = one.role == PRIMARY
-        kind = columns if primary and one.test.startswith(_OF_COLUMNS) else others
-        (pairs if primary and one.test.startswith(_OF_PAIRS) else kind).append(one)
+    columns = [one for one in answers if one.role == PRIMARY and one.test.startswith(_OF_COLUMNS)]
+    pairs = [one for one in answers if one.role == PRIMARY and one.test.startswith(_OF_PAIRS)]
+    others = [one for one in answers if one not in columns and one not in pairs]
     if len(columns) < 2:
         return headline(answers)
     together = [_of_columns(columns, labels, f"the fraction of '{positive}'")]

@@ -11,7 +11,6 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-
 # Random skies take pixels with more galaxies than this for larger ones, as long as so many hold any.
 CROWDED, ENOUGH_PIXELS = 40, 700
 
@@ -110,11 +109,8 @@ class PixelPositions(Additive):
 
     def merged(self) -> "PixelPositions":
         """The same galaxies, four pixels that follow each other being one: nested HEALPix pixels twice as wide."""
-        return PixelPositions(
-            self.counts.reshape(-1, 4).sum(axis=1),
-            self.vectors.reshape(-1, 4, self.vectors.shape[1]).sum(axis=1),
-            self.second,
-        )
+        vectors = self.vectors.reshape(-1, 4, self.vectors.shape[1]).sum(axis=1)
+        return PixelPositions(self.counts.reshape(-1, 4).sum(axis=1), vectors, self.second)
 
     def along(self, axes: NDArray[np.float64]) -> "PixelPositions":
         """The same galaxies by the k components of their vectors along axes (k, 3): all tests take these, too."""
