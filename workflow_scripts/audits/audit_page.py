@@ -86,7 +86,7 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
         ),
         (f"centred dipole: Q, {score['dof']} dof", f"{score['statistic']:.3f}"),
         ("calibrated p (chi-square; permutations)", f"{_p(score)}; {number(score['p_permutation'])}"),
-        ("adjusted p of galaxies as the unit", number(ledger["dipole_score"]["adjusted"])),
+        ("adjusted p of galaxies as the unit", p_in_words(ledger["dipole_score"]["adjusted"])),
         *_odds(score),
     ]
     threshold = summary["catalog"].get("threshold")
@@ -94,8 +94,8 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
     if threshold is not None and (first := tests.get("score_dipole")):
         taken = f"""<p>The primary question is about the mean score: centred dipole Q = {first["statistic"]:.3f},
 {first["dof"]} dof, p = {number(first["p"])}, by permutations {number(first["p_permutation"])}, adjusted
-{number(ledger["score_dipole"]["adjusted"])}. What follows is of labels: scores of {threshold:g} and more are taken for
-positive.</p>"""
+{p_in_words(ledger["score_dipole"]["adjusted"])}. What follows is of labels: scores of {threshold:g} and more are taken
+for positive.</p>"""
     return f"""<h2>Sigma and p</h2>
 {taken}
 {table((), (row([what], [value]) for what, value in rows))}
@@ -177,7 +177,7 @@ def _tests(summary: Mapping[str, Any]) -> str:
     rows = []
     for test in summary["tests"]:
         line = ledger.get(test["name"])
-        adjusted = f"{number(line['adjusted'])} ({'Holm' if line['method'] == 'Holm' else 'BH'})" if line else "-"
+        adjusted = f"{p_in_words(line['adjusted'])} ({'Holm' if line['method'] == 'Holm' else 'BH'})" if line else "-"
         words = [test["name"].replace("_", " "), test["estimand"], "; ".join(test["notes"])]
         words += [test["weights"]] if weights else []
         numbers = [test["estimate"], _axis(test), *(test[key] for key in ("se", "ci95", "statistic", "dof")), _p(test)]
@@ -196,7 +196,7 @@ def _groups(summary: Mapping[str, Any]) -> str:
     shown = len(_GROUPS) - (not any(group["reason"] for group in groups["rows"]))
     for group in groups["rows"]:
         numbers = [group["n"], group["positive"], group["fraction"], group["ci95"], group["amplitude"], _axis(group)]
-        numbers += [group["se"], group["p"]]
+        numbers += [group["se"], p_in_words(group["p"]) or None]
         reason = f"<td>{html.escape(group['reason'] or '')}</td></tr>" if shown == len(_GROUPS) else "</tr>"
         rows.append(row([group["group"]], numbers).removesuffix("</tr>") + reason)
     how = "Fractions and dipoles are weighted. " if weighted else ""

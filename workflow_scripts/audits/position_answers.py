@@ -232,6 +232,9 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             f"With {test.n:,} galaxies as the unit, Q = {test.statistic:.4g} ({test.dof} dof), p = {by}; the level is"
             f" {alpha:g}."
         )
+    elif "p_galaxies" in extra:
+        by = p_in_words(extra["p_galaxies"], extra["log10_p_galaxies"])
+        sentences.append(f"The 95 % interval is that of independent galaxies, which give p = {by}.")
     if len(asked.tests) > 1:
         robust = asked.tests[1].test
         sentences.append(

@@ -162,6 +162,7 @@ def test_a_field_has_a_change_and_no_dipole():
     )
     (answer,) = asked(clustered)
     assert (answer.answer, answer.because[0], answer.limit95) == ("cannot tell", "Too few parts.", None)
+    assert answer.because[1] == "The 95 % interval is that of independent galaxies, which give p = 0.1."
 
 
 def test_where_nothing_could_be_tested_nothing_is_told():
