@@ -19,9 +19,14 @@ from workflow_scripts.audits.audit_findings import (
 )
 from workflow_scripts.audits.binning import Covariates
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, AnnotationSums, CatalogSums
+from workflow_scripts.audits.sky_dipoles import constrained_part, whole_dipole
 from workflow_scripts.statistics.log_p import log10_p_chi2, log10_p_normal
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
-from workflow_scripts.statistics.sky.constrained_components import SKY, ConstrainedComponents
+from workflow_scripts.statistics.sky.constrained_components import (
+    SKY,
+    ConstrainedComponents,
+    constrained_components,
+)
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.dipole_stability import StabilityStep, dipole_stability
 from workflow_scripts.statistics.sky.mediation import mediation
@@ -163,6 +168,11 @@ def _patches(covariates: Covariates) -> np.ndarray:
 def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFinding:
     cross = TemplateCrossFit.of(covariates.vectors, covariates.templates, _patches(covariates), seed=settings.seed)
     found, kept = regressed_dipole(cross, covariates.labels[0]), over_correction(cross)
+    fraction = float(covariates.labels[0].mean())
+    sky = constrained_components(
+        PositionSums.of(covariates.vectors), fraction * (1 - fraction), min(fraction, 1 - fraction)
+    )
+    part = constrained_part(found, sky)
     notes = [f"templates explain {found.explained_variance:.1%} of the variance of labels in other patches"]
     if kept.worst_share < LEAST_RETAINED:
         notes.append(f"the templates could take away a true dipole: along one axis {kept.worst_share:.0%} is left")
@@ -170,16 +180,16 @@ def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFindi
         notes.append(f"{covariates.left_out} galaxies lack a covariate and are left out")
     extra = {"templates": list(covariates.names), "retained_worst_share": kept.worst_share}
     extra |= {"residual_amplitude": float(np.linalg.norm(found.residual_dipole.beta))}
-    values = with_limit(
-        found.beta, found.covariance, settings, extra | {"explained_variance": found.explained_variance}
-    )
+    notes += [sky.sentence] if sky.sentence else []
+    values = with_limit(part.beta, part.covariance, settings, extra | {"explained_variance": found.explained_variance})
     return GalaxySample(len(covariates.vectors)).dipole(
         "dipole_after_templates",
         "no dipole beside what the templates explain",
         "amplitude of the dipole of the fraction with templates regressed out",
-        found.beta,
-        found.q,
-        found.p,
+        whole_dipole(part.beta, sky),
+        part.q,
+        part.p,
+        dof=len(part.beta),
         notes=notes,
         **values,
     )
