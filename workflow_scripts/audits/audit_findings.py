@@ -15,7 +15,7 @@ from workflow_scripts.statistics.result import TestResult, plain
 from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval
 from workflow_scripts.statistics.sky.nulls import DipoleScoreTest, dipole_score_test, signed_counts
 from workflow_scripts.statistics.sky.sequential_permutations import ENOUGH, chi_square_level, permutations_to_draw
-from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, pixels_for_random_skies
 
 # Ends of intervals are then good to a tenth of a standard error instead of a twentieth.
 _MANY_TESTS, _FEWER_SIMULATIONS = 10, 500
@@ -144,8 +144,9 @@ def centred_dipole(positions: PixelPositions, values: PixelValues, settings: Aud
     plus, minus = (int(part.sum()) for part in signed_counts(positions, values))
     numbers = np.array([minus, positions.n - plus - minus, plus])
     lowest = chi_square_level(positions, np.array([-1.0, 0.0, 1.0]), numbers)
-    most = settings.most_permutations(lowest, int((positions.counts > 0).sum()))
-    found = dipole_score_test(positions, values, most, settings.seed, ENOUGH)
+    drawn = pixels_for_random_skies(positions, values)
+    most = settings.most_permutations(lowest, int((drawn[0].counts > 0).sum()))
+    found = dipole_score_test(*drawn, most, settings.seed, ENOUGH)
     return MadeDipole(found, amplitude_interval(found.beta, found.covariance, settings), most, lowest)
 
 

@@ -17,11 +17,9 @@ def audit_headline(answers: Sequence[Answer], labels: Sequence[str], positive: s
 
     `positive` is the class that is counted. Raises `ValueError` as `answer.headline`.
     """
-    columns, pairs, others = [], [], []
-    for one in answers:
-        primary = one.role == PRIMARY
-        kind = columns if primary and one.test.startswith(_OF_COLUMNS) else others
-        (pairs if primary and one.test.startswith(_OF_PAIRS) else kind).append(one)
+    columns = [one for one in answers if one.role == PRIMARY and one.test.startswith(_OF_COLUMNS)]
+    pairs = [one for one in answers if one.role == PRIMARY and one.test.startswith(_OF_PAIRS)]
+    others = [one for one in answers if one not in columns and one not in pairs]
     if len(columns) < 2:
         return headline(answers)
     together = [_of_columns(columns, labels, f"the fraction of '{positive}'")]
@@ -33,10 +31,8 @@ def audit_headline(answers: Sequence[Answer], labels: Sequence[str], positive: s
 def _of_columns(columns: Sequence[Answer], labels: Sequence[str], what: str) -> Answer:
     yes, n = [one for one in columns if one.answer == YES], len(columns)
     if yes:
-        short = (
-            f"{what} depends on position in {len(yes)} of {n} columns{_named(yes, columns, labels[0])}, {_sizes(yes)}"
-        )
-        return replace(yes[0], short=capital(short))
+        short = f"{what} depends on position in {len(yes)} of {n} columns{_named(yes, columns, labels[0])}"
+        return replace(yes[0], short=capital(f"{short}, {_sizes(yes)}"))
     if open_ones := [one for one in columns if one.answer == CANNOT_TELL]:
         short = f"whether {what} depends on position cannot be told in {len(open_ones)} of {n} columns"
         return replace(open_ones[0], short=capital(short))

@@ -86,7 +86,7 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
         ),
         (f"centred dipole: Q, {score['dof']} dof", f"{score['statistic']:.3f}"),
         ("calibrated p (chi-square; permutations)", f"{_p(score)}; {p_value(score['p_permutation'])}"),
-        ("adjusted p of galaxies as the unit", number(ledger["dipole_score"]["adjusted"])),
+        ("adjusted p of galaxies as the unit", p_value(ledger["dipole_score"]["adjusted"])),
         *_odds(score),
     ]
     threshold = summary["catalog"].get("threshold")
@@ -94,8 +94,8 @@ def _sigma_section(summary: Mapping[str, Any]) -> str:
     if threshold is not None and (first := tests.get("score_dipole")):
         taken = f"""<p>The primary question is about the mean score: centred dipole Q = {first["statistic"]:.3f},
 {first["dof"]} dof, p = {number(first["p"])}, by permutations {number(first["p_permutation"])}, adjusted
-{number(ledger["score_dipole"]["adjusted"])}. What follows is of labels: scores of {threshold:g} and more are taken for
-positive.</p>"""
+{p_in_words(ledger["score_dipole"]["adjusted"])}. What follows is of labels: scores of {threshold:g} and more are taken
+for positive.</p>"""
     return f"""<h2>Sigma and p</h2>
 {taken}
 {table((), (row([what], [value]) for what, value in rows))}

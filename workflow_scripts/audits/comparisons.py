@@ -19,7 +19,14 @@ from workflow_scripts.audits.audit_findings import (
     with_normal_error,
 )
 from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums, PairSums, ReferenceSums
-from workflow_scripts.audits.sky_dipoles import block_finding, field_finding, full_dipole, needs_dipole
+from workflow_scripts.audits.sky_dipoles import (
+    block_finding,
+    constrained_part,
+    field_finding,
+    full_dipole,
+    needs_dipole,
+    whole_dipole,
+)
 from workflow_scripts.statistics.pairs.class_agreement import agreement, marginal_homogeneity, symmetry
 from workflow_scripts.statistics.pairs.paired_dipoles import disagreement_dipole
 from workflow_scripts.statistics.pairs.paired_fractions import (
@@ -241,18 +248,29 @@ def error_counts(reference: ReferenceSums, part: str = "all") -> ErrorCounts:
 
 def _error_dipoles(reference: ReferenceSums, settings: AuditSettings, findings: Findings) -> Iterator[AuditFinding]:
     dipoles, reasons = error_dipoles(reference.errors)
-    counts = error_counts(reference)
-    numbers = {"signed_error": counts.n, "false_positive_rate": counts.negatives}
+    errors = reference.errors
+    all_positions = {"signed_error": errors.positions, "false_positive_rate": errors.true_negative_positions}
     for name, found in dipoles.items():
         null, notes = "the rate is the same everywhere", []
         if name == "signed_error":
             null = "label minus reference does not depend on position"
             notes = ["also a dipole of the reference itself shows here"]
-        n, estimand = numbers.get(name, counts.positives), f"amplitude of the dipole of the {name.replace('_', ' ')}"
-        extra = {"mean": found.mean, "beta": found.beta}
-        values = with_limit(found.beta, found.covariance, settings, extra)
-        test = f"{name}_dipole", null, estimand, found.beta, found.q, found.p
-        yield GalaxySample(n).dipole(*test, notes=notes, **values)
+        positions, share = all_positions.get(name, errors.true_positions), abs(found.mean)
+        variance, largest = share * (1 - share), min(share, 1 - share)
+        if name == "signed_error":
+            largest = errors.signed.squares / positions.n
+            variance = largest - found.mean**2
+        sky = constrained_components(positions, variance, largest)
+        try:
+            part = constrained_part(found, sky)
+        except ValueError as reason:
+            findings.not_run.append(f"{name.replace('_', ' ')} dipole: {reason}")
+            continue
+        notes += [sky.sentence] if sky.sentence else []
+        estimand, beta = f"amplitude of the dipole of the {name.replace('_', ' ')}", whole_dipole(part.beta, sky)
+        values = with_limit(part.beta, part.covariance, settings, {"mean": found.mean, "beta": beta})
+        test = f"{name}_dipole", null, estimand, beta, part.q, part.p
+        yield GalaxySample(positions.n).dipole(*test, dof=len(part.beta), notes=notes, **values)
     findings.not_run.extend(f"error dipoles: {reason}" for reason in reasons)
 
 

@@ -19,8 +19,10 @@ from workflow_scripts.audits.audit_findings import (
     axis_keys,
     with_limit,
 )
+from workflow_scripts.audits.sky_dipoles import constrained_part, whole_dipole
 from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.fractions import wilson_interval
+from workflow_scripts.statistics.sky.constrained_components import constrained_components
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sky_sums import Additive, PositionSums, ValueSums
 from workflow_scripts.statistics.sky.stratified_dipole import merging_dipole, within_groups
@@ -73,18 +75,27 @@ def merging_tests(groups: Mapping[str, GroupSums], column: str, settings: AuditS
     """Make the tests of the dipole within the groups, and of the one that merging them makes; without weights."""
     sums = [_plain_sums(group.moments) for _, group in sorted(groups.items())]
     n, labels = sum(positions.n for positions, _ in sums), sum(values.total for _, values in sums)
-    extra = {"group_by": column, "largest_possible": min(labels, n - labels) / n}
+    largest = min(labels, n - labels) / n
+    extra = {"group_by": column, "largest_possible": largest}
 
     def within() -> AuditFinding:
         found = within_groups(sums)
-        values = with_limit(found.within.beta, found.within.covariance, settings, extra | {"groups": found.groups})
+        positions = sum((own for own, _ in sums[1:]), sums[0][0])
+        sky = constrained_components(positions, labels / n * (1 - labels / n), largest)
+        part = constrained_part(found.within, sky)
+        values = with_limit(
+            part.beta, part.covariance, settings, extra | {"groups": found.groups, "sky_kind": sky.kind}
+        )
+        if sky.sentence:
+            values["notes"] = [sky.sentence]
         return GalaxySample(found.n).dipole(
             "dipole_within_groups",
             "the fraction does not depend on position within any group",
             "amplitude of the dipole that groups have in common, each about its own fraction and centre",
-            found.within.beta,
-            found.within.q,
-            found.within.p,
+            whole_dipole(part.beta, sky),
+            part.q,
+            part.p,
+            dof=len(part.beta),
             **values,
         )
 

@@ -5,7 +5,7 @@ labels. On a small sky, where clustering looks like a dipole and no blocks can t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES, Answer, Effect
@@ -55,7 +55,7 @@ class Asked:
 def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, alpha: float) -> Answer:
     """The answer, from the adjusted p of the question, of its galaxies' tests alone, and its adjusted floor."""
     first = asked.tests[0]
-    pattern, size = _pattern(first), _Size.of(first)
+    pattern, size, largest = _pattern(first), _Size.of(first), asked.largest_possible
     limit, where = _limit(asked), towards(first.extra)
     invalid = first.extra.get("invalid") or _seen_by_blocks(asked, p, p_galaxies, alpha)
     evidence = Evidence(p, p_floor, limit, asked.largest_possible, invalid)
@@ -66,8 +66,14 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, a
     elif answer == NO:
         statement = f"No {pattern} of {asked.what} was found: {size}, below {limit:.4f} at 95 %, one-sided"
         short = f"No {pattern} of {asked.what} was found, below {limit:.3g} (95 %)"
+    elif size.value <= largest:
+        statement = f"Whether {asked.what} depends on position cannot be told: the {pattern} is {size.within(largest)}"
+        short = f"Whether {asked.what} depends on position cannot be told"
     else:
-        statement = f"Whether {asked.what} depends on position cannot be told: the {pattern} is {size}"
+        statement = (
+            f"Whether {asked.what} depends on position cannot be told: the {pattern} is measured worse than"
+            f" {largest:.3g}, the largest that there can be"
+        )
         short = f"Whether {asked.what} depends on position cannot be told"
     return Answer(
         question=asked.question,
@@ -75,7 +81,7 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, a
         answer=answer,
         statement=statement,
         short=short,
-        effect=Effect(size.value, size.ci95, size.unit, where if answer == YES else None),
+        effect=size.within(largest).effect(where if answer == YES else None) if size.value <= largest else Effect(),
         p_adjusted=None if first.test.p is None else p,
         limit95=evidence.exclusion,
         because=[*reasons, *_control(asked, answer), *_statistics(asked, answer, alpha), *asked.because],
@@ -96,10 +102,19 @@ class _Size:
         """That of a test; its unit is that of `upper_limit_95` or `limit95`."""
         if _is_field(finding):
             low, high = finding.extra["change_ci95"]
-            unit = f"fraction across {finding.extra['width_deg']:.3g} degrees"
+            width = f"{finding.extra['width_deg']:.3g}"
+            unit = f"fraction across {width} degree{'' if width == '1' else 's'}"
             return cls(finding.extra["change"], (float(low), float(high)), unit)
         low, high = finding.test.ci95
         return cls(finding.test.estimate, (float(low), float(high)))
+
+    def within(self, largest: float) -> "_Size":
+        """The same, its interval ending at the largest effect that there can be."""
+        return replace(self, ci95=(self.ci95[0], min(self.ci95[1], largest)))
+
+    def effect(self, where: str | None) -> Effect:
+        """For an answer, with its direction in words."""
+        return Effect(self.value, self.ci95, self.unit, where)
 
     def __str__(self) -> str:
         across = self.unit.removeprefix("fraction")
@@ -147,9 +162,9 @@ def _seen_by_blocks(asked: Asked, p: float, p_galaxies: float, alpha: float) -> 
         if p < alpha or extra["p_galaxies"] >= alpha:
             return ""
         return (
-            f"Galaxies as the unit give p = {p_in_words(extra['p_galaxies'], extra['log10_p_galaxies'])}, but clustering"
-            f" as strong as the scatter between parts of the field makes such a change with p = {p_in_words(p)}:"
-            " neighbours may share what makes their labels."
+            f"Galaxies as the unit give p = {p_in_words(extra['p_galaxies'], extra['log10_p_galaxies'])}, but"
+            f" clustering as strong as the scatter between parts of the field makes such a change with p ="
+            f" {p_in_words(p)}: neighbours may share what makes their labels."
         )
     if p_galaxies >= alpha:
         return ""
@@ -157,8 +172,8 @@ def _seen_by_blocks(asked: Asked, p: float, p_galaxies: float, alpha: float) -> 
         if p < alpha:
             return ""
         return (
-            f"Galaxies as the unit give p = {p_in_words(p_galaxies)}, blocks of sky"
-            f" {p_in_words(asked.blocks.test.deciding_p)}: neighbours may share what makes their labels."
+            f"Galaxies as the unit give p = {p_in_words(p_galaxies)}, blocks of sky {p_in_words(p)}: neighbours may"
+            " share what makes their labels."
         )
     if asked.tests[0].extra.get("sky_kind", SKY) == SKY:
         return ""
@@ -217,13 +232,18 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             f"With {test.n:,} galaxies as the unit, Q = {test.statistic:.4g} ({test.dof} dof), p = {by}; the level is"
             f" {alpha:g}."
         )
+    elif "p_galaxies" in extra:
+        by = p_in_words(extra["p_galaxies"], extra["log10_p_galaxies"])
+        sentences.append(f"The 95 % interval is that of independent galaxies, which give p = {by}.")
     if len(asked.tests) > 1:
         robust = asked.tests[1].test
         sentences.append(
             f"With errors that allow for more differences in some places than in others, p ="
             f" {p_in_words(robust.p, robust.log10_p)}."
         )
-    if answer != YES and test.p is not None and test.ci95[0] > 0:
+    if answer != YES and test.p is not None and asked.p_galaxies < alpha and not _is_field(asked.tests[0]):
+        sentences.append("The 95 % interval is that of independent galaxies.")
+    elif answer != YES and test.p is not None and test.ci95[0] > 0:
         sentences.append(interval_without_zero(alpha))
     if extra.get("unconstrained"):
         sentences.append(f"These galaxies do not constrain a dipole along {' and '.join(extra['unconstrained'])}.")

@@ -12,17 +12,22 @@ from workflow_scripts.audits.audit_findings import (
     AuditSettings,
     Findings,
     GalaxySample,
+    amplitude_interval,
     axis_keys,
     with_limit,
     with_normal_error,
 )
 from workflow_scripts.audits.binning import Covariates
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, AnnotationSums, CatalogSums
+from workflow_scripts.audits.sky_dipoles import constrained_part, whole_dipole
 from workflow_scripts.statistics.log_p import log10_p_chi2, log10_p_normal
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
-from workflow_scripts.statistics.sky.constrained_components import SKY, ConstrainedComponents
+from workflow_scripts.statistics.sky.constrained_components import (
+    SKY,
+    ConstrainedComponents,
+    constrained_components,
+)
 from workflow_scripts.statistics.sky.dipole import dipole
-from workflow_scripts.statistics.sky.dipole_amplitude import calibrated_interval
 from workflow_scripts.statistics.sky.dipole_stability import StabilityStep, dipole_stability
 from workflow_scripts.statistics.sky.mediation import mediation
 from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm, sky_glm
@@ -70,10 +75,10 @@ def multipole_findings(
     """Likelihood-ratio tests of the fits up to l = 1, 2 and 3.
 
     `sky` says what it constrains of a dipole: the fits have all three components, and those that are reported are the
-    constrained ones, the others marginalised. None for all of them. `sample` has the suffix of the names; `glm_dipole` has the report of the dipole's stability. Fits are those of fine pixels;
-    scatter between pixels shows in large ones, which hold many galaxies, about the fit of the highest degree. A degree
-    that these galaxies leave open is in `findings.not_run`. Raises `ValueError` where not even the dipole can be
-    fitted.
+    constrained ones, the others marginalised. None for all of them. `sample` has the suffix of the names; `glm_dipole`
+    has the report of the dipole's stability. Fits are those of fine pixels; scatter between pixels shows in large ones,
+    which hold many galaxies, about the fit of the highest degree. A degree that these galaxies leave open is in
+    `findings.not_run`. Raises `ValueError` where not even the dipole can be fitted.
     """
     steps = dipole_stability(sums.fine_positions, annotation.fine_positives)
     highest = max(step.lmax for step in steps if step.fit is not None)
@@ -90,7 +95,7 @@ def multipole_findings(
             if vector is None:
                 own["stability"] = [_row(row, axes) for row in steps]
             else:
-                interval = calibrated_interval(*vector, seed=settings.seed)
+                interval = amplitude_interval(*vector, settings)
                 values |= {"estimate": float(np.linalg.norm(vector[0])), "ci95": [interval.low, interval.high]}
                 own["upper_limit_95"] = interval.upper_limit
             if name.startswith("glm_dipole_given"):
@@ -163,6 +168,11 @@ def _patches(covariates: Covariates) -> np.ndarray:
 def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFinding:
     cross = TemplateCrossFit.of(covariates.vectors, covariates.templates, _patches(covariates), seed=settings.seed)
     found, kept = regressed_dipole(cross, covariates.labels[0]), over_correction(cross)
+    fraction = float(covariates.labels[0].mean())
+    sky = constrained_components(
+        PositionSums.of(covariates.vectors), fraction * (1 - fraction), min(fraction, 1 - fraction)
+    )
+    part = constrained_part(found, sky)
     notes = [f"templates explain {found.explained_variance:.1%} of the variance of labels in other patches"]
     if kept.worst_share < LEAST_RETAINED:
         notes.append(f"the templates could take away a true dipole: along one axis {kept.worst_share:.0%} is left")
@@ -170,16 +180,16 @@ def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFindi
         notes.append(f"{covariates.left_out} galaxies lack a covariate and are left out")
     extra = {"templates": list(covariates.names), "retained_worst_share": kept.worst_share}
     extra |= {"residual_amplitude": float(np.linalg.norm(found.residual_dipole.beta))}
-    values = with_limit(
-        found.beta, found.covariance, settings, extra | {"explained_variance": found.explained_variance}
-    )
+    notes += [sky.sentence] if sky.sentence else []
+    values = with_limit(part.beta, part.covariance, settings, extra | {"explained_variance": found.explained_variance})
     return GalaxySample(len(covariates.vectors)).dipole(
         "dipole_after_templates",
         "no dipole beside what the templates explain",
         "amplitude of the dipole of the fraction with templates regressed out",
-        found.beta,
-        found.q,
-        found.p,
+        whole_dipole(part.beta, sky),
+        part.q,
+        part.p,
+        dof=len(part.beta),
         notes=notes,
         **values,
     )

@@ -39,7 +39,7 @@ from workflow_scripts.statistics.sky.linear_probability import linear_probabilit
 from workflow_scripts.statistics.sky.mask_diagnostics import weak_axis_check
 from workflow_scripts.statistics.sky.nulls import random_sign_test
 from workflow_scripts.statistics.sky.scans import scan_hemispheres, scan_octopole, scan_quadrupole
-from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, pixels_for_random_skies
 
 NO_DEPENDENCE = "the fraction does not depend on position"
 BLOCK_NSIDES = (2, 4, 8)
@@ -183,7 +183,8 @@ class OneAnnotation:
     def cosine_scan(self) -> AuditFinding:
         """Paper-style maximum over all axes: uncentred signs, random signs as null."""
         signs = self.annotation.signs(self.positions)
-        found = random_sign_test(self.positions, signs, self.settings.permutations, self.settings.seed)
+        drawn = pixels_for_random_skies(self.positions, signs)
+        found = random_sign_test(*drawn, self.settings.permutations, self.settings.seed)
         mean = signs.sums.total / self.sample.n
         alone = sigma_without_dipole(self.positions.sums, mean)
         check = weak_axis_check(found.axis, self.constrained)

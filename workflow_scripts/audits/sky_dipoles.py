@@ -19,6 +19,7 @@ from workflow_scripts.statistics.sky.block_dipole import (
     coarser_pixels,
 )
 from workflow_scripts.statistics.sky.constrained_components import FIELD, SKY, ConstrainedComponents
+from workflow_scripts.statistics.sky.dipole import DipoleEstimate, chi_square_test
 from workflow_scripts.statistics.sky.dipole_amplitude import (
     axis_region,
     debiased_amplitude,
@@ -54,6 +55,23 @@ def needs_dipole(sky: ConstrainedComponents) -> None:
     """Raise `ValueError` on a field, where no component of a dipole is constrained."""
     if sky.kind == FIELD:
         raise ValueError(sky.sentence)
+
+
+def constrained_part(found: DipoleEstimate, sky: ConstrainedComponents) -> DipoleEstimate:
+    """What a sky constrains of a whole dipole (3,), the other components marginalised: `beta` (k,), chi-square, k dof.
+
+    Of all three as it is. Raises `ValueError` on a field.
+    """
+    needs_dipole(sky)
+    if sky.kind == SKY:
+        return found
+    beta, covariance = sky.kept @ found.beta, sky.kept @ found.covariance @ sky.kept.T
+    return DipoleEstimate(beta, covariance, *chi_square_test(beta, covariance))
+
+
+def whole_dipole(beta: NDArray[np.float64], sky: ConstrainedComponents) -> NDArray[np.float64]:
+    """The vector (3,) of which a `constrained_part` has the components."""
+    return beta if sky.kind == SKY else beta @ sky.kept
 
 
 def _axes(sky: ConstrainedComponents) -> NDArray[np.float64] | None:

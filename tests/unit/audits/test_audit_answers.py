@@ -162,6 +162,7 @@ def test_a_field_has_a_change_and_no_dipole():
     )
     (answer,) = asked(clustered)
     assert (answer.answer, answer.because[0], answer.limit95) == ("cannot tell", "Too few parts.", None)
+    assert answer.because[1] == "The 95 % interval is that of independent galaxies, which give p = 0.1."
 
 
 def test_where_nothing_could_be_tested_nothing_is_told():
@@ -225,3 +226,27 @@ def test_a_limit_above_what_there_can_be_is_none():
         assert "1.65" not in answer.text
     (answer,) = asked(dipole(1e-9, 0.0002, upper_limit_95=1.65), blocks(1e-5))
     assert (answer.answer, answer.limit95) == ("yes", None)
+
+
+def test_an_interval_ends_at_what_there_can_be():
+    (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=None), blocks(0.5))
+    assert answer.effect.ci95 == (0.02, 0.1)
+    wide = finding("dipole_score", 0.3, "primary", {"annotation": "a", "upper_limit_95": None}, ci95=[0.0, 24.0])
+    (answer,) = asked(wide)
+    assert answer.effect.ci95 == (0.0, 0.4)
+    assert "24" not in answer.text
+    # No size at all where noise alone is larger.
+    beyond = {"estimate": 0.57, "ci95": [0.0, 3.3]}
+    (answer,) = asked(finding("dipole_score", 0.3, "primary", {"annotation": "a", "upper_limit_95": None}, **beyond))
+    assert (answer.effect.value, answer.answer) == (None, "cannot tell")
+    assert "measured worse than 0.4, the largest that there can be" in answer.text
+
+
+def test_the_p_beside_blocks_are_adjusted_alike():
+    """Of two columns: 0.0079 of blocks is 0.016 adjusted, and no yes at 0.01."""
+    second = dipole(0.0012, 0.0012, "dipole_score b")
+    control = finding("block_dipole b", 0.0079, extra=blocks(0.5).extra, dof=[3, 40])
+    answers = asked(dipole(0.5, 0.5), blocks(0.5), second, control, labels=("a", "b"))
+    assert answers[1].answer == "cannot tell"
+    assert "Galaxies as the unit give p = 0.0024, blocks of sky 0.016" in answers[1].text
+    assert "The 95 % interval is that of independent galaxies." in answers[1].text

@@ -74,6 +74,21 @@ def test_on_a_strip_the_robust_difference_decides_what_the_sky_constrains(tmp_pa
     assert rate["ci95"][0] < 0.04 < rate["ci95"][1]
 
 
+def test_templates_errors_and_groups_point_where_a_strip_constrains(tmp_path):
+    ra, dec = strip(6000)
+    random = np.random.default_rng(12)
+    more = {"seeing": random.normal(size=ra.size), "source": np.where(random.random(ra.size) < 0.5, "a", "b")}
+    more["truth"] = (random.random(ra.size) < 0.5).astype(int)
+    columns = AuditColumns(("label",), covariates=("seeing",), group="source", reference="truth")
+    tests, _ = found_in(tmp_path, ra, dec, 0.4 + 0.1 * np.sin(np.radians(ra)), columns, **more)
+    names = ("dipole_after_templates", "dipole_within_groups", "signed_error_dipole", "false_positive_rate_dipole")
+    for name in (*names, "false_negative_rate_dipole"):
+        assert (tests[name]["dof"], tests[name]["axis_dec"]) == (2, pytest.approx(0, abs=1)), name
+        assert any("do not constrain a dipole along declination" in note for note in tests[name]["notes"])
+    for name in names[:2]:
+        assert tests[name]["estimate"] == pytest.approx(0.1, abs=0.04)
+
+
 def field(width, n=4000):
     random = np.random.default_rng(4)
     x, y = random.uniform(-width / 2, width / 2, (2, n))

@@ -1,9 +1,16 @@
 """Sums over pixels are the sums over galaxies, whatever the pieces a catalog is read in."""
 
+import healpy
 import numpy as np
 import pytest
 
-from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import (
+    PixelPositions,
+    PixelValues,
+    PositionSums,
+    ValueSums,
+    pixels_for_random_skies,
+)
 
 
 @pytest.fixture
@@ -45,3 +52,23 @@ def test_what_is_no_pixel_and_what_is_no_value_is_refused(galaxies):
         PixelPositions.of(vectors, pixels, 11)
     with pytest.raises(ValueError, match="missing or infinite"):
         PixelValues.of(np.where(values > 2, np.nan, values), vectors, pixels, 12)
+
+
+def test_crowded_pixels_are_merged_for_random_skies_and_few_galaxies_are_not():
+    random = np.random.default_rng(6)
+    vectors = random.normal(size=(200_000, 3))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    pixels, labels = healpy.vec2pix(16, *vectors.T, nest=True), random.random(200_000) < 0.3
+    positions, values = PixelPositions.of(vectors, pixels, 3072), PixelValues.of(labels, vectors, pixels, 3072)
+    larger, summed = pixels_for_random_skies(positions, values)
+    expected = PixelPositions.of(vectors, pixels // 4, 768)
+    np.testing.assert_array_equal(larger.counts, expected.counts)
+    np.testing.assert_allclose(larger.vectors, expected.vectors)
+    np.testing.assert_array_equal(summed.totals, PixelValues.of(labels, vectors, pixels // 4, 768).totals)
+    assert (larger.n, summed.sums.total) == (positions.n, values.sums.total)
+    # No larger than 768 on the full sky, where 260 galaxies are in each; and on a cap none are merged.
+    few = PixelPositions.of(vectors[:9000], pixels[:9000], 3072)
+    assert pixels_for_random_skies(few, values)[0] is few
+    cap = vectors[:, 2] > 0.9
+    small = PixelPositions.of(vectors[cap], pixels[cap], 3072)
+    assert pixels_for_random_skies(small, values)[0] is small

@@ -247,25 +247,29 @@ def _checked(beta: ArrayLike, covariance: ArrayLike) -> tuple[NDArray, NDArray, 
 
 def _profile(components: NDArray, precisions: NDArray, d: NDArray) -> tuple[NDArray, NDArray]:
     """Delta (m,) and the best b of length d (m, k) for vectors (m, k), all in the eigenvectors of the precision."""
+    # Columns of vectors: sums over few components are then sums of long rows.
+    components, precisions = np.ascontiguousarray(components.T), precisions[:, None]
     # A smaller length cannot be distinguished from zero by any measurement.
-    positive = d > 1e-12 / np.sqrt(precisions[0])
-    length = np.where(positive, d, 1.0)[:, None]
+    positive = d > 1e-12 / np.sqrt(precisions[0, 0])
+    length = np.where(positive, d, 1.0)
     # A component of exactly zero has two best b; the small number chooses one and changes Delta by nothing that counts.
     floor = 1e-9 * length
     nudged = np.where(np.abs(components) < floor, np.where(components < 0, -floor, floor), components)
     scaled = precisions * nudged
     # |b| falls with mu. Here one component alone has the length d, so the root is not below; from there Newton rises.
-    mu = (np.abs(scaled) / length - precisions).max(axis=1, keepdims=True)
+    mu = (np.abs(scaled) / length - precisions).max(axis=0)
     for _ in range(40):
-        shifted = precisions + mu
-        squares = (scaled / shifted) ** 2
-        norm = np.sqrt(squares.sum(axis=1, keepdims=True))
-        step = norm**2 / (squares / shifted).sum(axis=1, keepdims=True) * (norm / length - 1)
+        inverse = 1 / (precisions + mu)
+        squares = (scaled * inverse) ** 2
+        norm = np.sqrt(squares.sum(axis=0))
+        squares *= inverse
+        step = norm**2 / squares.sum(axis=0) * (norm / length - 1)
         mu = mu + step
-        if np.all(np.abs(step) <= 1e-13 * (precisions + mu).max(axis=1, keepdims=True)):
+        # Newton's method squares its error: what is left is below rounding.
+        if np.all(np.abs(step) <= 1e-10 * (precisions[-1, 0] + mu)):
             break
-    best = np.where(positive[:, None], scaled / (precisions + mu), 0.0)
-    return (precisions * (components - best) ** 2).sum(axis=1), best
+    best = np.where(positive, scaled / (precisions + mu), 0.0)
+    return (precisions * (components - best) ** 2).sum(axis=0), best.T
 
 
 def _simulated(d: float, precisions: NDArray, noise: NDArray) -> tuple[NDArray, NDArray]:

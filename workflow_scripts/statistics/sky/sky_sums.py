@@ -11,6 +11,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+# Random skies take pixels with more galaxies than this for larger ones, as long as so many hold any.
+CROWDED, ENOUGH_PIXELS = 40, 700
+
 
 class Additive:
     """Sums of disjoint sets of galaxies add up, field by field; None is the sum of no galaxy."""
@@ -104,6 +107,11 @@ class PixelPositions(Additive):
         """Mean unit vector of the galaxies of each pixel (p, 3); zero where there are none."""
         return self.vectors / np.where(self.counts > 0, self.counts, 1)[:, None]
 
+    def merged(self) -> "PixelPositions":
+        """The same galaxies, four pixels that follow each other being one: nested HEALPix pixels twice as wide."""
+        vectors = self.vectors.reshape(-1, 4, self.vectors.shape[1]).sum(axis=1)
+        return PixelPositions(self.counts.reshape(-1, 4).sum(axis=1), vectors, self.second)
+
     def along(self, axes: NDArray[np.float64]) -> "PixelPositions":
         """The same galaxies by the k components of their vectors along axes (k, 3): all tests take these, too."""
         return PixelPositions(self.counts, self.vectors @ axes.T, axes @ self.second @ axes.T)
@@ -135,9 +143,29 @@ class PixelValues(Additive):
         """The same values without pixels."""
         return ValueSums(float(self.totals.sum()), float(self.squares.sum()), self.vector)
 
+    def merged(self) -> "PixelValues":
+        """The same values in the pixels of `PixelPositions.merged`."""
+        return PixelValues(self.totals.reshape(-1, 4).sum(axis=1), self.squares.reshape(-1, 4).sum(axis=1), self.vector)
+
     def along(self, axes: NDArray[np.float64]) -> "PixelValues":
         """The same values of `PixelPositions.along` the axes (k, 3)."""
         return PixelValues(self.totals, self.squares, axes @ self.vector)
+
+
+def pixels_for_random_skies(positions: PixelPositions, values: PixelValues) -> tuple[PixelPositions, PixelValues]:
+    """The same sums in larger nested pixels, four in one, where there are more of them than random skies need.
+
+    A random sky costs as much as it has pixels, and its p is exact with pixels of any size; a dipole is as well seen
+    with `ENOUGH_PIXELS` of them. Where galaxies are few their number decides, and pixels stay as they are.
+    """
+    while True:
+        occupied = int((positions.counts > 0).sum())
+        if positions.n <= CROWDED * occupied or len(positions.counts) % 48:
+            return positions, values
+        merged = positions.merged()
+        if (merged.counts > 0).sum() < ENOUGH_PIXELS:
+            return positions, values
+        positions, values = merged, values.merged()
 
 
 def checked_pixels(pixels: ArrayLike, n_pixels: int) -> NDArray[np.int64]:
