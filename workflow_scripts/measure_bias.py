@@ -133,7 +133,7 @@ def measure(
     record = provenance(given, {"permutations": settings["seed"]}, inputs)
     cautions = cautions_of_networks(runs, annotations, experiment["classes"])
     rule = DecidingRule(settings["alpha"], max(1, len(decisive)), settings["permutations"])
-    context = Context(runs, of_runs, paper_style, settings["alpha"], cautions)
+    context = Context(runs, of_runs, paper_style, settings["alpha"], settings["effect"], cautions)
     answers = [*experiment_answers(found, context), *controls.answers]
     compared = [sentence for test in found.tests for sentence in test.cautions]
     summary = {

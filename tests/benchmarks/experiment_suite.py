@@ -32,6 +32,7 @@ EXPERIMENT: dict[str, Any] = {
     "opposite": [],
     "tests": {
         "alpha": 0.01,
+        "effect": 0.05,
         "permutations": 10_000,
         "seed": 0,
         "ra_bins": 12,

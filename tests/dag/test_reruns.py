@@ -169,9 +169,9 @@ def test_a_second_experiment_shares_runs(workflow):
     assert jobs(workflow) == of_run("east", seed=2) | of_run("west", seed=2) | second
 
 
-def test_another_effect_to_find_runs_nothing(workflow):
+def test_another_effect_of_interest_repeats_the_statistics_only(workflow):
     change(workflow, lambda c: c["experiments"]["first"]["tests"].update(effect=0.1))
-    assert jobs(workflow) == set()
+    assert jobs(workflow) == {("measure_bias", "bias/first")} | of_report(*REPORT)
 
 
 def test_a_second_experiment_without_a_new_run_checks_no_design(workflow):

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES
+from workflow_scripts.answers.wording import limit_in_words
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class Evidence:
     `p_adjusted` after adjustment within the family, `p_floor` the smallest adjusted p that this test could have given
     (0 where there is no floor), `limit95` the largest effect compatible with the data, `largest_possible` the largest
     effect that there can be at all, in the same unit: a limit above it excludes nothing. `invalid` says why the test
-    does not hold here, empty where it does.
+    does not hold here, empty where it does. `of_interest` is the size that the question is about, where one was stated:
+    a no excludes it.
     """
 
     p_adjusted: float | None
@@ -21,6 +23,7 @@ class Evidence:
     limit95: float | None = None
     largest_possible: float = math.inf
     invalid: str = ""
+    of_interest: float = math.inf
 
     @property
     def exclusion(self) -> float | None:
@@ -48,6 +51,11 @@ def decided(evidence: Evidence, alpha: float) -> tuple[str, list[str]]:
         ]
     if evidence.exclusion is None:
         return CANNOT_TELL, ["The test has no limit on the effect, so that nothing is excluded."]
+    if evidence.exclusion >= evidence.of_interest:
+        return CANNOT_TELL, [
+            f"Effects up to {limit_in_words(evidence.exclusion)} are compatible with the data, and the question is"
+            f" about one of {evidence.of_interest:g}."
+        ]
     return NO, []
 
 

@@ -90,18 +90,19 @@ def measured_controls(
             found = run_level_tests(runs, {**experiment, **control}, sets, sky=annotated.sky)
             fraction = float(runs["fraction"].mean())
             alpha, largest = experiment["tests"]["alpha"], min(fraction, 1 - fraction)
-            answers.append(answer_without_cause(kind, found, alpha, largest))
+            answers.append(answer_without_cause(kind, found, alpha, largest, experiment["tests"]["effect"]))
         else:
             answers += answers_to_dose(runs, control, experiment["tests"], experiment["classes"])
     return Controls(controls, list(dict.fromkeys(used)), answers)
 
 
-def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest: float) -> Answer:
+def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest: float, of_interest: float) -> Answer:
     """Whether the primary tests find an effect in a control (`placebo` or `shuffled_sky`) in which there is none.
 
     The answer is yes where the smallest p, after Holm's adjustment over the primary tests, is below `alpha`: without a
     fault that is so in a share `alpha` of all experiments, at most. It is no where no effect is found and the limit on
-    it, if the test gives one, is below `largest`, the largest that there could be.
+    it, if the test gives one, is below `largest`, the largest that there could be, and below `of_interest`, the size
+    that the experiment asks about.
     """
     words = _NEGATIVE[kind]
     tests = {test.name: test for test in found.tests if test.family == "primary"}
@@ -126,7 +127,7 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest:
     shown = tests[name] if p < alpha or not bounded else bounded[0]
     limit = shown.limit95
     # Of a test that gives no limit, a control is believed without one.
-    answer, why = decided(Evidence(p, floor, limit or 0.0, largest), alpha)
+    answer, why = decided(Evidence(p, floor, limit or 0.0, largest, of_interest=of_interest), alpha)
     subject = words.subject.capitalize()
     above = f" above {limit_in_words(limit)} in the {shown.quantity}" if limit else ""
     statement, short, further = {

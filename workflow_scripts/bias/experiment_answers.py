@@ -70,13 +70,14 @@ class Context:
     """What answers need beside their tests.
 
     `runs` is a `run_table`, `ledger` the adjusted p of the tests, `paper_style` a `paper_style_summary`, `alpha` the
-    level, `cautions` sentences on the networks.
+    level, `effect` the size that the experiment asks about, `cautions` sentences on the networks.
     """
 
     runs: pd.DataFrame
     ledger: Sequence[Mapping[str, Any]]
     paper_style: Mapping[str, Any]
     alpha: float
+    effect: float
     cautions: Sequence[str] = ()
 
     @property
@@ -136,7 +137,7 @@ def _of_design(sentence: str, answer: Answer) -> str:
 def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: str) -> Answer:
     """The answer of a test of the footprint."""
     p, floor = _p_and_floor(test, found.tests, context)
-    evidence = Evidence(p, floor, test.limit95, context.largest, test.invalid)
+    evidence = _evidence(test, p, floor, context)
     answer, because = decided(evidence, context.alpha)
     because += [caution for caution in test.cautions if caution not in because]
     because += _below_five_per_cent(answer, test, context.alpha)
@@ -146,7 +147,7 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
         because.append(_HOW[test.details["deciding"]])
     if role == PRIMARY:
         because += [*_of_single_networks(test, context.paper_style), *context.cautions]
-    further = needed_runs(test, found, context.runs, context.alpha) if answer == CANNOT_TELL else []
+    further = needed_runs(test, found, context.runs, context.alpha, context.effect) if answer == CANNOT_TELL else []
     what = _what(test)
     return Answer(
         question=f"Does the training footprint change {what}{f', {test.label}' if test.label else ''}?",
@@ -168,6 +169,10 @@ def _below_five_per_cent(answer: str, test: RunLevelTest, alpha: float) -> list[
     if answer != NO or test.size_ci95 is None or test.size_ci95[0] <= 0 <= test.size_ci95[1]:
         return []
     return [interval_without_zero(alpha)]
+
+
+def _evidence(test: RunLevelTest, p: float | None, floor: float, context: Context) -> Evidence:
+    return Evidence(p, floor, test.limit95, context.largest, test.invalid, context.effect)
 
 
 def _p_and_floor(test: RunLevelTest, tests: Sequence[RunLevelTest], context: Context) -> tuple[float | None, float]:
@@ -286,7 +291,7 @@ def _of_single_networks(test: RunLevelTest, paper: Mapping[str, Any]) -> list[st
 def _common(test: RunLevelTest, context: Context) -> Answer:
     """The dipole that all networks share, whatever footprint they were trained on."""
     p, floor = _p_and_floor(test, [test], context)
-    answer, because = decided(Evidence(p, floor, test.limit95, context.largest, test.invalid), context.alpha)
+    answer, because = decided(_evidence(test, p, floor, context), context.alpha)
     size = size_in_words(test.size or 0.0)
     shared = f"All networks together{_where(test)} share a dipole of {size}{_interval(test)} against the reference"
     if answer == YES:

@@ -19,8 +19,8 @@ from workflow_scripts.statistics.runs.decision_power import (
 from workflow_scripts.statistics.runs.pattern_response import FEWEST_FOR_LIMIT
 from workflow_scripts.statistics.runs.power import detectable_response, plan_from_pilot, runs_needed
 
-# What a design is planned for, and how often it should find it.
-PLANNED_EFFECT, PLANNED_POWER = 0.05, 0.8
+# How often a planned design should find the effect.
+PLANNED_POWER = 0.8
 _MOST_SETS = 100
 # From here on the formula is as good as the simulation.
 _SIMULATED_SETS = 16
@@ -28,10 +28,10 @@ _REFERENCE = "Reference labels in the catalog: without them the size of a respon
 _ROTATING = "Rotating hemispheres about 12 axes (`rotating: hemispheres`), each with a training set of its own."
 
 
-def needed_runs(test: RunLevelTest, found: RunLevelTests, runs: pd.DataFrame, alpha: float) -> list[str]:
+def needed_runs(test: RunLevelTest, found: RunLevelTests, runs: pd.DataFrame, alpha: float, effect: float) -> list[str]:
     """Sentences on the smallest design that would answer the question of a test that cannot.
 
-    `runs` is a `run_table`, `alpha` the level of the adjusted p.
+    `runs` is a `run_table`, `alpha` the level of the adjusted p, `effect` the size that should be found.
     """
     if test.remedy:
         return [test.remedy]
@@ -42,13 +42,15 @@ def needed_runs(test: RunLevelTest, found: RunLevelTests, runs: pd.DataFrame, al
         more = f"{FEWEST_FOR_LIMIT} rotating footprints or more: fewer give no limit."
         return [more if "common_direction" in test.details else _REFERENCE]
     if test.design == CONTRAST:
-        return _training_sets(test, runs[runs["network"] == test.network], alpha, tests, found.permutations[0])
+        return _training_sets(test, runs[runs["network"] == test.network], alpha, effect, tests, found.permutations[0])
     if len(test.footprints) < FEWEST_FOR_RESPONSE:
         return [_ROTATING]
-    return _sets_of_footprints(test, runs[runs["network"] == test.network], alpha, tests, found.permutations[0])
+    return _sets_of_footprints(test, runs[runs["network"] == test.network], alpha, effect, tests, found.permutations[0])
 
 
-def _training_sets(test: RunLevelTest, runs: pd.DataFrame, alpha: float, tests: int, permutations: int) -> list[str]:
+def _training_sets(
+    test: RunLevelTest, runs: pd.DataFrame, alpha: float, effect: float, tests: int, permutations: int
+) -> list[str]:
     """Training sets of each side of a contrast."""
     first, second = test.footprints
     fewest = next((n for n in range(2, _MOST_SETS) if smallest_adjusted_p(n, n, tests, permutations) < alpha), None)
@@ -67,37 +69,38 @@ def _training_sets(test: RunLevelTest, runs: pd.DataFrame, alpha: float, tests: 
     cautious = ""
     try:
         if quantity == ONE_NUMBER:
-            plan = plan_from_pilot(PLANNED_EFFECT, scatter, dof, PLANNED_POWER, alpha / tests)
+            plan = plan_from_pilot(effect, scatter, dof, PLANNED_POWER, alpha / tests)
             likely = plan.runs
         else:
-            likely = runs_needed(PLANNED_EFFECT, scatter, PLANNED_POWER, alpha / tests, len(columns))
+            likely = runs_needed(effect, scatter, PLANNED_POWER, alpha / tests, len(columns))
         # The formula leaves out permutations: few sets need more than it says.
         wanted = max(fewest, likely)
         while (
-            wanted < _SIMULATED_SETS and _power(wanted, scatter, alpha, tests, permutations, quantity) < PLANNED_POWER
+            wanted < _SIMULATED_SETS
+            and _power(wanted, effect / scatter, alpha, tests, permutations, quantity) < PLANNED_POWER
         ):
             wanted += 1
         if wanted > _MOST_SETS:
-            return [_too_many(scatter)]
+            return [_too_many(scatter, effect)]
         if quantity == ONE_NUMBER and plan.cautious_runs > wanted:
             more = plan.cautious_runs if plan.cautious_runs <= _MOST_SETS else f"more than {_MOST_SETS}"
             cautious = f" ({more} if that is underestimated)"
     except ValueError as reason:
         return [f"At least {floor}", f"{reason}."]
     return [
-        f"{wanted} {each}{cautious} find a difference of {PLANNED_EFFECT:g} in four of five cases, by the"
+        f"{wanted} {each}{cautious} find a difference of {effect:g} in four of five cases, by the"
         f" scatter of {scatter:.2g} between training sets; fewer than {fewest} cannot give an adjusted p below"
         f" {alpha:g}."
     ]
 
 
-def _power(n: int, scatter: float, alpha: float, tests: int, permutations: int, quantity: str) -> float:
+def _power(n: int, effect_in_sd: float, alpha: float, tests: int, permutations: int, quantity: str) -> float:
     """Of n + n training sets, by the rule that decides."""
-    return power_of_contrasts(n, n, PLANNED_EFFECT / scatter, alpha, tests, permutations, quantity=quantity)
+    return power_of_contrasts(n, n, effect_in_sd, alpha, tests, permutations, quantity=quantity)
 
 
 def _sets_of_footprints(
-    test: RunLevelTest, runs: pd.DataFrame, alpha: float, tests: int, permutations: int
+    test: RunLevelTest, runs: pd.DataFrame, alpha: float, effect: float, tests: int, permutations: int
 ) -> list[str]:
     """Training sets of each rotating footprint, or more permutations."""
     members = runs[runs["footprint"].isin(test.footprints)]
@@ -116,12 +119,12 @@ def _sets_of_footprints(
         return [_ROTATING]
     sets = int(members.groupby("footprint")["resample"].nunique().min())
     smallest = 2 * detectable_response(axes, scatter, PLANNED_POWER, alpha / tests)[1]
-    wanted = max(sets + 1, ceil(sets * (smallest / PLANNED_EFFECT) ** 2))
+    wanted = max(sets + 1, ceil(sets * (smallest / effect) ** 2))
     if wanted > _MOST_SETS:
-        return [_too_many(scatter)]
+        return [_too_many(scatter, effect)]
     return [
         f"{wanted} training sets of each of the {len(axes)} footprints, which share no galaxy, find a change of"
-        f" {PLANNED_EFFECT:g} between opposite hemispheres in four of five cases, by the scatter of {scatter:.2g}"
+        f" {effect:g} between opposite hemispheres in four of five cases, by the scatter of {scatter:.2g}"
         f" between footprints that have {sets}."
     ]
 
@@ -133,11 +136,11 @@ def _identical(test: RunLevelTest, runs: pd.DataFrame) -> bool:
     return len(values) > 1 and bool((np.ptp(values, axis=0) <= 1e-12 * np.abs(values).max()).all())
 
 
-def _too_many(scatter: float) -> str:
+def _too_many(scatter: float, effect: float) -> str:
     """What is said where no practicable number of training sets would do."""
     return (
         f"Networks that scatter less: by the scatter of {scatter:.2g} more than {_MOST_SETS} training sets of a"
-        f" footprint would be needed to find a change of {PLANNED_EFFECT:g}; larger training sets scatter less."
+        f" footprint would be needed to find a change of {effect:g}; larger training sets scatter less."
     )
 
 

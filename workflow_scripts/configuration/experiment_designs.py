@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from workflow_scripts.configuration.settings import Configuration
 
 # What is read before anything is trained, and changes no number.
-DESIGN_KEYS = ("allow_unanswerable", "effect")
+DESIGN_KEYS = ("allow_unanswerable",)
 _OF_EXPERIMENT = ("name", "classes", "arms", "opposite", "allow_unanswerable")
 _OF_TESTS = ("alpha", "permutations", "primary", "effect")
 

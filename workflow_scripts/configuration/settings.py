@@ -315,8 +315,7 @@ class Configuration:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
         others = ("figures", "description", "controls", *DESIGN_KEYS)
-        kept = {key: value for key, value in entry.items() if key not in others}
-        return {**kept, "tests": {key: value for key, value in entry["tests"].items() if key not in DESIGN_KEYS}}
+        return {key: value for key, value in entry.items() if key not in others}
 
     def design_parameter(self, experiment: str) -> Entry:
         """What decides whether an experiment can be answered, as `design_of` gives it."""

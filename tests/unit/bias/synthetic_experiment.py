@@ -73,7 +73,15 @@ def write_experiment(folder: Path, effect: float, runs: list[dict], n: int = 300
         "arms": {},
         "opposite": [["east", "west"]] if any(run["footprint"] == "east" for run in runs) else [],
         "tests": {
-            **{"alpha": 0.01, "permutations": 2000, "seed": 0, "ra_bins": 12, "scan_nside": 8, "primary": []},
+            **{
+                "alpha": 0.01,
+                "effect": 0.05,
+                "permutations": 2000,
+                "seed": 0,
+                "ra_bins": 12,
+                "scan_nside": 8,
+                "primary": [],
+            },
             **{"templates": ["psf_fwhm_arcsec", "depth_mag", "ebv"], "confidence_cuts": [0.1, 0.2, 0.3]},
             "labelled_at_random": False,
         },

@@ -40,6 +40,8 @@ CONFIG = {
         }
     },
 }
+# Level, largest possible effect, and the one of interest.
+LIMITS = 0.01, 0.3, 0.25
 PRIMARY = Answer("Does it?", "t", "yes", "The footprint changes the fraction", "The footprint changes the fraction")
 
 
@@ -105,6 +107,7 @@ def test_a_control_of_few_training_sets_cannot_tell(tmp_path):
     [
         ({"p_permutation": 0.5, "limit95": 0.2}, "no", "above 0.200 in the fraction"),
         ({"p_permutation": 0.5, "limit95": 0.4}, "cannot tell", "nothing is excluded"),
+        ({"p_permutation": 0.5, "limit95": 0.28}, "cannot tell", "about one of 0.25"),
         ({"p_permutation": 0.5}, "no", "show no effect, as they should"),
         ({"p_permutation": 0.05, "p_smallest": 0.05}, "cannot tell", "No adjusted p below 0.05"),
         ({"p_permutation": 0.001, "size_ci95": (0.0, 0.4)}, "yes", "probability of 0.01"),
@@ -112,14 +115,14 @@ def test_a_control_of_few_training_sets_cannot_tell(tmp_path):
 )
 def test_answer_of_one_test(numbers, answer, words):
     test = RunLevelTest("fraction_response", "", "", "run", "primary", 12, size=0.1, quantity="fraction", **numbers)
-    found = answer_without_cause("placebo", RunLevelTests((test.name,), tests=[test]), 0.01, largest=0.3)
+    found = answer_without_cause("placebo", RunLevelTests((test.name,), tests=[test]), *LIMITS)
     assert found.answer == answer
     assert words in found.text
 
 
 def test_a_control_without_a_primary_test_cannot_tell():
     failed = {"2 footprints are too few": ["fraction_response"]}
-    found = answer_without_cause("placebo", RunLevelTests(("fraction_response",), failed=failed), 0.01, largest=0.3)
+    found = answer_without_cause("placebo", RunLevelTests(("fraction_response",), failed=failed), *LIMITS)
     assert found.answer == "cannot tell"
     assert "fraction_response: 2 footprints are too few." in found.because
 

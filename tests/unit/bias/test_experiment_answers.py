@@ -54,7 +54,7 @@ def answers_of(tests):
         | {"unit_of_replication": "run"}
         for one in tests
     ]
-    answers = experiment_answers(found, Context(runs, ledger, {}, 0.01))
+    answers = experiment_answers(found, Context(runs, ledger, {}, 0.01, 0.05))
     assert (answers[-1].test, answers[-1].answer) == ("common_dipole", "cannot tell")
     return answers[:-1]
 

@@ -37,7 +37,7 @@ def run_table(footprints, sets, sd, seed=0):
 
 def needed(test, runs, permutations=10000, others=1):
     found = RunLevelTests(("x",), permutations=(permutations, 0), tests=[test] * (1 + others))
-    return needed_runs(test, found, runs, 0.01)
+    return needed_runs(test, found, runs, 0.01, 0.05)
 
 
 @pytest.mark.parametrize(("sd", "least", "most"), [(0.001, 6, 6), (0.05, 20, 60)])
@@ -100,4 +100,4 @@ def test_a_test_that_could_not_be_made_yet_counts_in_the_adjustment():
     contrast = replace(a_test(CONTRAST, ("a", "b")), family=SECONDARY_FAMILY)
     untested = [replace(contrast, name="dipole_contrast")]
     found = RunLevelTests(("x",), permutations=(10000, 0), tests=[contrast], untested=untested)
-    assert needed_runs(contrast, found, run_table(("a", "b"), 2, 0.001), 0.01)[0].startswith("6 training sets")
+    assert needed_runs(contrast, found, run_table(("a", "b"), 2, 0.001), 0.01, 0.05)[0].startswith("6 training sets")

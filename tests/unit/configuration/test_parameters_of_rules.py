@@ -58,7 +58,7 @@ def edit(*path: str, value: object) -> Callable[[dict], None]:
     [
         (edit("experiments", "main", "description", value="another line"), {"figures"}),
         (edit("experiments", "main", "tests", value={"alpha": 0.05}), {"bias", "design"}),
-        (edit("experiments", "main", "tests", value={"effect": 0.1}), {"design"}),
+        (edit("experiments", "main", "tests", value={"effect": 0.1}), {"bias", "design"}),
         (edit("experiments", "main", "tests", value={"seed": 3}), {"bias"}),
         (edit("experiments", "main", "allow_unanswerable", value=True), {"design"}),
         (edit("experiments", "main", "figures", value={"dpi": 99}), {"figures"}),
