@@ -83,7 +83,7 @@ def test_the_estimate_comes_first_and_no_has_a_limit():
 def test_a_limit_above_what_the_fraction_allows_excludes_nothing():
     (answer,) = answers_of([a_test("fraction_response", 0.3, limit95=0.41)])
     assert answer.answer == "cannot tell"
-    assert "none can be larger than 0.4" in answer.because[0]
+    assert "up to 0.4, are compatible" in answer.because[0]
 
 
 def test_each_test_has_its_own_floor():

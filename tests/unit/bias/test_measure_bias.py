@@ -53,7 +53,7 @@ def test_without_an_effect_none_is_claimed(tmp_path):
     for answer in summary["answers"][:2]:
         assert (answer["answer"], answer["role"]) == ("no", "primary")
         assert 0 < answer["limit95"] < 0.05
-    assert "of the training footprint is seen, and one above 0.0" in summary["verdict"]
+    assert "no response is seen, and one above 0.0" in summary["verdict"]
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path):
