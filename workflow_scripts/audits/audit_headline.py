@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workflow_scripts.answers.answer import CANNOT_TELL, PRIMARY, YES, Answer, headline
+from workflow_scripts.answers.wording import limit_in_words
 from workflow_scripts.audits.position_answers import capital
 
 # How the names of tests begin that are made of each column, and of each pair of them.
@@ -68,4 +69,4 @@ def _sizes(yes: Sequence[Answer]) -> str:
 
 def _limits(no: Sequence[Answer]) -> str:
     limits = [one.limit95 for one in no if one.limit95 is not None]
-    return f"{'all ' if len(no) > 1 else ''}below {max(limits):.2g} (95 %)"
+    return f"{'all ' if len(no) > 1 else ''}below {limit_in_words(max(limits))} (95 %)"

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, SECONDARY, YES, Answer, Effect
 from workflow_scripts.answers.decision import Evidence, decided
+from workflow_scripts.answers.wording import limit_in_words
 from workflow_scripts.audits.audit_findings import Findings
 from workflow_scripts.audits.position_answers import Asked, capital, direction, position_answer, question_of
 from workflow_scripts.audits.table_pieces import AuditColumns
@@ -40,7 +41,7 @@ def merging_answers(
         answer = CANNOT_TELL
         statement = f"Whether the dipole of {whose} is the merging of the groups of {column} cannot be told"
         short = f"whether the dipole is the merging of the groups of {column} cannot be told"
-    below = f", below {limit:.4f} at 95 %, one-sided" if limit < within.extra["largest_possible"] else ""
+    below = f", below {limit_in_words(limit)} at 95 %, one-sided" if limit < within.extra["largest_possible"] else ""
     because = [
         f"The fraction of each group, given to all of its galaxies, makes a dipole of {outer} towards"
         f" {direction(between.extra)} by itself (p = {p_in_words(between.test.p, between.test.log10_p)}); within groups"
@@ -85,9 +86,10 @@ def template_answers(
         because.append("These templates have a dipole themselves and could take away a true one.")
     if first.answer == YES and answer == NO:
         because.append("What goes away with the templates is the imaging, or goes along with it.")
+    limited = f"{limit_in_words(limit)} at 95 %, one-sided"
     statement = {
         YES: f"A dipole{whose} remains beside the templates: {with_them}",
-        NO: f"No dipole{whose} was found beside the templates: {with_them}, below {limit:.4f} at 95 %, one-sided",
+        NO: f"No dipole{whose} was found beside the templates: {with_them}, below {limited}",
         CANNOT_TELL: f"Whether a dipole{whose} remains beside the templates cannot be told: {with_them}",
     }[answer]
     effect = Effect(found.test.estimate, (low, high), "fraction", f"towards {direction(found.extra)}")
@@ -115,9 +117,10 @@ def error_answers(
         answer, reasons = decided(evidence, alpha)
         low, high = found.test.ci95
         size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
+        limited = f"{limit_in_words(limit)} at 95 %, one-sided"
         statement = {
             YES: f"{capital(what)} depends on position: a dipole of {size} towards {direction(found.extra)}",
-            NO: f"No dipole of {what} was found: its amplitude, {size}, is below {limit:.4f} at 95 %, one-sided",
+            NO: f"No dipole of {what} was found: its amplitude, {size}, is below {limited}",
             CANNOT_TELL: f"Whether {what} depends on position cannot be told: the dipole is {size}",
         }[answer]
         answers.append(

@@ -10,6 +10,7 @@ from typing import Any
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES, Answer, Effect
 from workflow_scripts.answers.decision import Evidence, decided, interval_without_zero
+from workflow_scripts.answers.wording import limit_in_words
 from workflow_scripts.audits.audit_findings import AuditFinding
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.sky.constrained_components import SKY
@@ -63,9 +64,9 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, a
     if answer == YES:
         statement = f"{capital(asked.what)} depends on the position on the sky: a {pattern} of {size} {where}"
         short = f"{capital(asked.what)} depends on position: {pattern} {size.value:.3g} {where}"
-    elif answer == NO:
-        statement = f"No {pattern} of {asked.what} was found: {size}, below {limit:.4f} at 95 %, one-sided"
-        short = f"No {pattern} of {asked.what} was found, below {limit:.3g} (95 %)"
+    elif answer == NO and limit is not None:
+        statement = f"No {pattern} of {asked.what} was found: {size}, below {limit_in_words(limit)} at 95 %, one-sided"
+        short = f"No {pattern} of {asked.what} was found, below {limit_in_words(limit)} (95 %)"
     elif size.value <= largest:
         statement = f"Whether {asked.what} depends on position cannot be told: the {pattern} is {size.within(largest)}"
         short = f"Whether {asked.what} depends on position cannot be told"

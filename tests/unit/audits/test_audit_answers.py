@@ -65,7 +65,7 @@ def test_blocks_without_power_decide_nothing_on_a_wide_sky_and_exclude_a_yes_on_
 def test_no_only_below_what_there_can_be():
     (answer,) = asked(dipole(0.3, 0.31), blocks(0.5))
     assert (answer.answer, answer.limit95) == ("no", 0.09)
-    assert answer.statement.endswith("0.0600 (95 %: 0.0200 to 0.1000), below 0.0900 at 95 %, one-sided")
+    assert answer.statement.endswith("0.0600 (95 %: 0.0200 to 0.1000), below 0.090 at 95 %, one-sided")
     assert any("0.0500 to 0.0700" in sentence for sentence in answer.next)
     (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.57), blocks(0.5))
     assert answer.answer == "cannot tell"
@@ -201,7 +201,7 @@ def test_several_columns_are_counted_in_the_headline():
     )
     none = [dipole(0.5, 0.5), dipole(0.4, 0.4, "dipole_score b", upper_limit_95=0.08)]
     assert audit_headline(asked(*none, labels=("a", "b")), ("a", "b"), "spiral") == (
-        "No dependence of the fraction of 'spiral' on position was found in 2 columns, all below 0.09 (95 %)."
+        "No dependence of the fraction of 'spiral' on position was found in 2 columns, all below 0.090 (95 %)."
     )
     assert audit_headline(asked(none[0]), ("a",), "spiral").startswith("No dipole of the fraction")
 
