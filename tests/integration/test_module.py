@@ -79,7 +79,8 @@ def test_every_path_of_every_command_is_below_the_prefix(importing):
     assert planned.returncode == 0, planned.stdout
     commands = re.findall(r"^ *Shell command: (.*)|^ *(python -m workflow_scripts.*)", planned.stdout, re.MULTILINE)
     assert len(commands) > 30
-    paths = re.findall(r"\S*(?:results|logs|benchmarks)/\S*", " ".join("".join(pair) for pair in commands))
+    # A parameter may be JSON with several paths.
+    paths = re.findall(r"[^\s\"]*(?:results|logs|benchmarks)/[^\s\"]*", " ".join("".join(pair) for pair in commands))
     assert len(paths) > 100
     assert [path for path in paths if not re.match(r"(\S*=)?'?mine/", path)] == []
 

@@ -134,7 +134,7 @@ def test_everything_at_once_is_the_same_every_time():
         ("two arms", "4 + 4", 2.0),
         ("rotating", "12", 2.0),
     ]
-    assert len(rows) == 2 * (6 + 4)
+    assert len(rows) == 2 * (6 + 6)
     assert {row.mocks for row in rows} == {20}
 
 
