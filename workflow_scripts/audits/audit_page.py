@@ -40,7 +40,8 @@ tell". The interval is two-sided and the limit one-sided.</p>
 <h2>Every test that was made</h2>
 <p>The unit of all tests is the galaxy: they speak of this catalog, not of what made it. Shaded blue: primary, chosen
 beforehand, adjusted for each other by Holm's method. Grey: paper-style, for comparison. The others are secondary,
-adjusted by Benjamini and Hochberg's method. The larger p decides where there are two.</p>
+adjusted by Benjamini and Hochberg's method. The larger p decides where there are two, but for permutations at the
+smallest p that they can give, where chi-square is accurate. Answers about positions also need blocks of sky.</p>
 {_tests(summary)}
 {bullets("<h3>Not tested</h3>", summary["not_run"])}
 <h2>Fractions</h2>
@@ -53,7 +54,9 @@ adjusted by Benjamini and Hochberg's method. The larger p decides where there ar
 def warning_sentences(summary: Mapping[str, Any]) -> list[str]:
     """What a reader should know before any number."""
     sentences = list(summary["warnings"])
-    near = [test for test in summary["tests"] if test.get("weak_axis_suspicious")]
+    # On a small field no axis is meant.
+    field = any("width_deg" in test for test in summary["tests"])
+    near = [] if field else [test for test in summary["tests"] if test.get("weak_axis_suspicious")]
     if near:
         listed = " and ".join(f"{test['name']} ({test['se_inflation_along_axis']:.1f} times)" for test in near)
         sentences.append(

@@ -11,6 +11,9 @@ from workflow_scripts.audits.position_answers import Asked, capital, direction, 
 from workflow_scripts.audits.table_pieces import AuditColumns
 from workflow_scripts.statistics.log_p import p_in_words
 
+# Share of the dipole of all galaxies that groups may still have where it is called the merging of them.
+_INSIDE = 0.5
+
 
 def merging_answers(
     findings: Findings, adjusted: Mapping[str, float], first: Answer, columns: AuditColumns, alpha: float
@@ -31,7 +34,8 @@ def merging_answers(
         return answers
     inner, outer = (f"{one.test.estimate:.4f}" for one in (within, between))
     merged = adjusted[between.test.name] < alpha
-    if inside.answer == NO and limit < total.test.estimate and merged:
+    # Groups in which half of the dipole could be leave open what the merging makes.
+    if inside.answer == NO and limit < _INSIDE * total.test.estimate and merged:
         answer, statement = YES, f"The dipole of {whose} is that of merging the groups of {column}"
         short = f"the dipole is the merging of the groups of {column}"
     elif inside.answer == YES:

@@ -135,7 +135,12 @@ def test_a_monopole_is_a_question_of_its_own():
 
 @pytest.mark.parametrize(
     ("p_within", "limit", "p_between", "merged"),
-    [(0.5, 0.03, 1e-9, "yes"), (1e-6, 0.03, 1e-9, "no"), (0.5, 0.08, 1e-9, "cannot tell")],
+    [
+        (0.5, 0.025, 1e-9, "yes"),
+        (1e-6, 0.025, 1e-9, "no"),
+        (0.5, 0.04, 1e-9, "cannot tell"),
+        (0.5, 0.08, 1e-9, "cannot tell"),
+    ],
 )
 def test_a_dipole_that_is_the_merging_is_said_first(p_within, limit, p_between, merged):
     within = finding("dipole_within_groups", p_within, extra={"upper_limit_95": limit}, estimate=0.01, ci95=[0, limit])
