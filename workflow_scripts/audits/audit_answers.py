@@ -12,6 +12,7 @@ from workflow_scripts.audits.audit_findings import AuditFinding, Findings
 from workflow_scripts.audits.further_answers import error_answers, merging_answers, template_answers
 from workflow_scripts.audits.position_answers import Asked, capital, position_answer, question_of
 from workflow_scripts.audits.table_pieces import AuditColumns
+from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import holm
 from workflow_scripts.statistics.sky.constrained_components import SKY
 
@@ -129,6 +130,9 @@ def _of_pairs(findings: Findings) -> list[Asked]:
             because.append(
                 f"Their overall fractions differ by {overall.test.estimate:+.4f} (95 %: {low:+.4f} to {high:+.4f})."
             )
+        if (rate := findings.get(f"discordance_rate_dipole{suffix}")) is not None:
+            p = p_in_words(rate.test.p, rate.test.log10_p)
+            because.append(f"How often they differ, either way, has a dipole of {rate.test.estimate:.4f} (p = {p}).")
         question = f"Do {first} and {second} differ in their pattern on the sky?"
         blocks, largest = findings.get(f"difference_block_dipole{suffix}"), finding.extra["largest_possible"]
         asked.append(Asked(question, what, tests, blocks, largest, None, because))

@@ -255,3 +255,12 @@ def test_the_p_beside_blocks_are_adjusted_alike():
     assert answers[1].answer == "cannot tell"
     assert "Galaxies as the unit give p = 0.0024, blocks of sky 0.016" in answers[1].text
     assert "The 95 % interval is that of independent galaxies." in answers[1].text
+
+
+def test_how_often_two_columns_differ_is_beside_the_pattern_of_the_difference():
+    extra = {"annotations": ["a", "b"], "upper_limit_95": 0.03, "largest_possible": 0.1, "axis_ra": 60, "axis_dec": 20}
+    difference = finding("difference_dipole", 0.4, "primary", extra, estimate=0.01, ci95=[0, 0.03])
+    rate = finding("discordance_rate_dipole", 1e-12, estimate=0.0756)
+    answers = asked(dipole(0.5, 0.5), blocks(0.5), difference, rate, labels=("a", "b"))
+    (pair,) = [answer for answer in answers if answer.test == "difference_dipole"]
+    assert "How often they differ, either way, has a dipole of 0.0756 (p = 1e-12)." in pair.because
