@@ -134,6 +134,7 @@ def main(arguments: argparse.Namespace) -> None:
     write(found, summary, arguments.output)
     logging.info("%s", summary["headline"])
     logging.info("%s", summary["verdict"])
+    logging.info("written: %s", arguments.output / "audit.html")
 
 
 def check_settings(arguments: argparse.Namespace) -> None:
