@@ -149,8 +149,8 @@ def _not_asked(findings: Findings, columns: AuditColumns, positive: str) -> Answ
         question=question_of(what),
         test="score_dipole" if score else "dipole_score",
         answer=CANNOT_TELL,
-        statement=f"Whether {what} depends on the position on the sky cannot be told",
-        short=f"Whether {what} depends on position cannot be told",
+        statement=f"Whether {what} depends on the position on the sky cannot be decided",
+        short=f"Whether {what} depends on position cannot be decided",
         because=[f"{capital(reason.partition(': ')[2] or reason)}."],
     )
 
@@ -197,12 +197,12 @@ def _expected(
     differs = {
         YES: f"{capital(what)} is {size}, and not the expected {expected:g}",
         NO: f"{capital(what)} is {size}, within {max(limits):.4f} of the expected {expected:g}",
-        CANNOT_TELL: f"{capital(what)} is {size}; whether it differs from the expected {expected:g} cannot be told",
+        CANNOT_TELL: f"{capital(what)} is {size}; whether it differs from the expected {expected:g} cannot be decided",
     }
     short = {
         YES: f"{what} is {test.estimate:.4f}, not {expected:g}",
         NO: f"{what} is {expected:g} to within {max(limits):.2g}",
-        CANNOT_TELL: f"whether {what} differs from {expected:g} cannot be told",
+        CANNOT_TELL: f"whether {what} differs from {expected:g} cannot be decided",
     }
     because = [*reasons, "It is a monopole: no mask makes a dipole of it, nor does it count as one."]
     if blocks is not None and not invalid:

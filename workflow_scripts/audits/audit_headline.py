@@ -14,7 +14,7 @@ _NAMED = 2
 
 
 def audit_headline(answers: Sequence[Answer], labels: Sequence[str], positive: str) -> str:
-    """`answer.headline`, in which what is asked of each column of `labels`, or of each pair, is one sentence.
+    """`answer.headline`, in which the question of each column of `labels`, or of each pair, is one sentence.
 
     `positive` is the class that is counted. Raises `ValueError` as `answer.headline`.
     """
@@ -35,7 +35,7 @@ def _of_columns(columns: Sequence[Answer], labels: Sequence[str], what: str) -> 
         short = f"{what} depends on position in {len(yes)} of {n} columns{_named(yes, columns, labels[0])}"
         return replace(yes[0], short=capital(f"{short}, {_sizes(yes)}"))
     if open_ones := [one for one in columns if one.answer == CANNOT_TELL]:
-        short = f"whether {what} depends on position cannot be told in {len(open_ones)} of {n} columns"
+        short = f"whether {what} depends on position cannot be decided in {len(open_ones)} of {n} columns"
         return replace(open_ones[0], short=capital(short))
     short = f"no dependence of {what} on position was found in {n} columns, {_limits(columns)}"
     return replace(columns[0], short=capital(short))
@@ -50,7 +50,7 @@ def _of_pairs(pairs: Sequence[Answer], labels: Sequence[str]) -> Answer:
         return replace(yes[0], short=capital(short))
     if open_ones := [one for one in pairs if one.answer == CANNOT_TELL]:
         where = "" if n == 1 else f" of {len(open_ones)} of {n} pairs"
-        return replace(open_ones[0], short=f"Whether the patterns{where} differ cannot be told")
+        return replace(open_ones[0], short=f"Whether the patterns{where} differ cannot be decided")
     where = "" if n == 1 else f" of {n} pairs"
     return replace(pairs[0], short=f"No difference of the patterns{where} was found, {_limits(pairs)}")
 

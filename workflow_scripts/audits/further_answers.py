@@ -43,8 +43,8 @@ def merging_answers(
         short = f"the dipole is also within the groups of {column}"
     else:
         answer = CANNOT_TELL
-        statement = f"Whether the dipole of {whose} is the merging of the groups of {column} cannot be told"
-        short = f"whether the dipole is the merging of the groups of {column} cannot be told"
+        statement = f"Whether the dipole of {whose} is the merging of the groups of {column} cannot be decided"
+        short = f"whether the dipole is the merging of the groups of {column} cannot be decided"
     below = f", below {limit_in_words(limit)} at 95 %, one-sided" if limit < within.extra["largest_possible"] else ""
     because = [
         f"The fraction of each group, given to all of its galaxies, makes a dipole of {outer} towards"
@@ -94,7 +94,7 @@ def template_answers(
     statement = {
         YES: f"A dipole{whose} remains beside the templates: {with_them}",
         NO: f"No dipole{whose} was found beside the templates: {with_them}, below {limited}",
-        CANNOT_TELL: f"Whether a dipole{whose} remains beside the templates cannot be told: {with_them}",
+        CANNOT_TELL: f"Whether a dipole{whose} remains beside the templates cannot be decided: {with_them}",
     }[answer]
     effect = Effect(found.test.estimate, (low, high), "fraction", f"towards {direction(found.extra)}")
     question = f"Does a dipole{whose} remain beside the templates ({listed})?"
@@ -125,7 +125,7 @@ def error_answers(
         statement = {
             YES: f"{capital(what)} depends on position: a dipole of {size} towards {direction(found.extra)}",
             NO: f"No dipole of {what} was found: its amplitude, {size}, is below {limited}",
-            CANNOT_TELL: f"Whether {what} depends on position cannot be told: the dipole is {size}",
+            CANNOT_TELL: f"Whether {what} depends on position cannot be decided: the dipole is {size}",
         }[answer]
         answers.append(
             Answer(

@@ -68,14 +68,16 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, a
         statement = f"No {pattern} of {asked.what} was found: {size}, below {limit_in_words(limit)} at 95 %, one-sided"
         short = f"No {pattern} of {asked.what} was found, below {limit_in_words(limit)} (95 %)"
     elif size.value <= largest:
-        statement = f"Whether {asked.what} depends on position cannot be told: the {pattern} is {size.within(largest)}"
-        short = f"Whether {asked.what} depends on position cannot be told"
+        statement = (
+            f"Whether {asked.what} depends on position cannot be decided: the {pattern} is {size.within(largest)}"
+        )
+        short = f"Whether {asked.what} depends on position cannot be decided"
     else:
         statement = (
-            f"Whether {asked.what} depends on position cannot be told: the {pattern} is measured worse than"
+            f"Whether {asked.what} depends on position cannot be decided: the {pattern} is measured worse than"
             f" {largest:.3g}, the largest that there can be"
         )
-        short = f"Whether {asked.what} depends on position cannot be told"
+        short = f"Whether {asked.what} depends on position cannot be decided"
     return Answer(
         question=asked.question,
         test=first.test.name,

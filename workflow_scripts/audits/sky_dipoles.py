@@ -220,9 +220,9 @@ def field_finding(
 ) -> AuditFinding:
     """The gradient of values across a field, clustering of up to 3 degrees allowed for.
 
-    `p` is None where `invalid` says why a trend cannot be told from clustering; `p_galaxies` is that of independent
-    galaxies. `limit95`, `change` and `largest_possible` are changes over the width of the field. Raises `ValueError`
-    where the galaxies are not in a field.
+    `p` is None where `invalid` says why a trend cannot be distinguished from clustering; `p_galaxies` is that of
+    independent galaxies. `limit95`, `change` and `largest_possible` are changes over the width of the field. Raises
+    `ValueError` where the galaxies are not in a field.
     """
     if sky.kind != FIELD:
         raise ValueError("the galaxies are not in a field: their dipole is the question")

@@ -142,7 +142,7 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest:
             "",
         ),
         CANNOT_TELL: (
-            f"Whether {words.subject} show an effect cannot be told",
+            f"Whether {words.subject} show an effect cannot be decided",
             f"{subject} cannot tell",
             "Add training sets or footprints to the arms that are compared, or permutations.",
         ),
@@ -260,8 +260,8 @@ def _of_dose(answer: str, subject: str, largest: float, because: list[str], give
         )
     return Answer(
         answer=answer,
-        statement=f"Whether {subject[0].lower()}{subject[1:]} follows {blur} cannot be told",
-        short=f"Whether {subject[0].lower()}{subject[1:]} follows a blur cannot be told",
+        statement=f"Whether {subject[0].lower()}{subject[1:]} follows {blur} cannot be decided",
+        short=f"Whether {subject[0].lower()}{subject[1:]} follows a blur cannot be decided",
         because=because,
         next=["More training sets of that footprint (replicates of its arm), or more doses."],
         **given,

@@ -248,7 +248,7 @@ def test_a_part_of_the_sky_too_small_is_reported(tmp_path):
     table.to_csv(tmp_path / "c.csv", index=False)
     summary = run_audit(tmp_path / "c.csv", tmp_path / "out", "--repeat-radius", "0")
     assert summary["answers"][0]["answer"] == "cannot tell"
-    assert "cannot be told" in summary["headline"]
+    assert "cannot be decided" in summary["headline"]
     assert any(line.startswith("dipole score") for line in summary["not_run"])
     assert (tmp_path / "out" / "audit.html").exists()
 

@@ -170,11 +170,12 @@ def test_a_field_has_a_change_and_no_dipole():
     assert answer.because[1] == "The 95 % interval is that of independent galaxies, which give p = 0.1."
 
 
-def test_where_nothing_could_be_tested_nothing_is_told():
+def test_where_nothing_could_be_tested_nothing_is_answered():
     findings = Findings(not_run=["dipole score: all values are the same"])
     (answer,) = audit_answers(findings, [], {}, AuditColumns(("a",)), "spiral", 0.01)
     assert answer.text == (
-        "Whether the fraction of 'spiral' depends on the position on the sky cannot be told. All values are the same."
+        "Whether the fraction of 'spiral' depends on the position on the sky cannot be decided."
+        " All values are the same."
     )
 
 

@@ -115,7 +115,7 @@ def test_a_field_that_cannot_tell_has_no_p(tmp_path):
     ra, dec, _ = field(1.0)
     trend = found_in(tmp_path, ra, dec, 0.4)[0]["field_gradient"]
     assert trend["p"] is trend["p_permutation"] is trend["limit95"] is None
-    assert "cannot be told from clustering" in trend["invalid"]
+    assert "cannot be distinguished from clustering" in trend["invalid"]
     assert 0 < trend["p_galaxies"] <= 1
 
 
