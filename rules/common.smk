@@ -93,6 +93,11 @@ def in_words(described):
     return lambda wildcards, input: readable(described(wildcards))
 
 
+# Networks that are programs of the user's have rules of their own. A pattern that nothing matches where there is none.
+OF_PROGRAMS = "|".join(settings.program_networks) or "(?!)"
+OF_KERAS = rf"(?!(?:{OF_PROGRAMS})/)[A-Za-z]\w*"
+
+
 def galaxies_of_footprint(wildcards):
     """Input function: the galaxies that a footprint's training sets are drawn from and its runs annotate."""
     return settings.galaxies_file(wildcards.survey, wildcards.footprint)
@@ -106,7 +111,8 @@ def designs_checked(wildcards):
     of one that runs are not looked at for reasons of their own, so that new networks would be left out.)
     """
     path = f"results/training/{wildcards.survey}/designs_checked"
-    model = "results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras"
+    model = "results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/"
+    model += settings.model_file(wildcards.network)
     trained = all(Path(placed(file)).exists() for file in (path, model.format(**wildcards)))
     return before_update(ancient(path)) if trained else path
 

@@ -15,6 +15,8 @@ rule annotate:
         "logs/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotate.log",
     benchmark:
         "benchmarks/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotate.tsv"
+    wildcard_constraints:
+        network=OF_KERAS,
     conda:
         "../envs/networks.yaml"
     threads: lambda wildcards: settings.network(wildcards.network)["threads"]
@@ -36,3 +38,41 @@ rule annotate:
         "python -m workflow_scripts.annotate --network {params.network:q} --model {input.model}"
         " --training-set {input.training_set} --index {input.index} --catalog {input.galaxies} --threads {threads}"
         " --output {output} 2> {log}"
+
+
+rule annotate_program:
+    input:
+        model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.tar",
+        training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
+        index=of_recipe("index.parquet"),
+        galaxies=galaxies_of_footprint,
+        program=lambda wildcards: of_the_user(settings.network_files(wildcards.network)),
+    output:
+        "results/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotations.parquet",
+    log:
+        "logs/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotate_program.log",
+    benchmark:
+        "benchmarks/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotate_program.tsv"
+    wildcard_constraints:
+        network=OF_PROGRAMS,
+    conda:
+        "../envs/survey.yaml"
+    threads: lambda wildcards: settings.network(wildcards.network)["threads"]
+    resources:
+        **cluster_request(
+            "annotate_program",
+            size=lambda wildcards: sizes.annotated_galaxies(wildcards.survey)
+            * sizes.pixels_of_input(wildcards.network),
+        ),
+        gpu=int(settings.gpu),
+    params:
+        network=entry("network", of="network"),
+        resume=placed("results/inference/.resume"),
+        code=code("annotate_program"),
+    message:
+        "Annotate {wildcards.survey} with {wildcards.network} trained on {wildcards.footprint},"
+        " resample {wildcards.resample}, seed {wildcards.seed}"
+    shell:
+        "python -m workflow_scripts.annotate_program --network {params.network:q} --name {wildcards.network}"
+        " --model {input.model} --training-set {input.training_set} --index {input.index} --catalog {input.galaxies}"
+        " --resume-folder {params.resume} --output {output} 2> {log}"

@@ -127,6 +127,8 @@ rule train:
         "logs/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/train.log",
     benchmark:
         "benchmarks/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/train.tsv"
+    wildcard_constraints:
+        network=OF_KERAS,
     conda:
         "../envs/networks.yaml"
     threads: lambda wildcards: settings.network(wildcards.network)["threads"]
@@ -149,4 +151,46 @@ rule train:
         "python -m workflow_scripts.train --network {params.network:q} --training-set {input.training_set}"
         " --index {input.index} --footprint {wildcards.footprint} --resample {wildcards.resample}"
         " --seed {wildcards.seed} --threads {threads} --resume-folder {params.resume}"
+        " --model {output.model} --history {output.history} --run {output.run} 2> {log}"
+
+
+# A network that is a program of the user's: skybias gives it files, and keeps what it writes.
+rule train_program:
+    input:
+        designs=designs_checked,
+        training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
+        index=of_recipe("index.parquet"),
+        network_files=lambda wildcards: of_the_user(settings.network_files(wildcards.network)),
+    output:
+        model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.tar",
+        history="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/history.csv",
+        run="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/run.json",
+    log:
+        "logs/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/train_program.log",
+    benchmark:
+        "benchmarks/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/train_program.tsv"
+    wildcard_constraints:
+        network=OF_PROGRAMS,
+    conda:
+        "../envs/survey.yaml"
+    threads: lambda wildcards: settings.network(wildcards.network)["threads"]
+    resources:
+        **cluster_request(
+            "train_program",
+            size=lambda wildcards: sizes.training_images(wildcards.footprint, wildcards.network),
+        ),
+        gpu=int(settings.gpu),
+    params:
+        network=lambda wildcards: as_parameter(trained_network(settings, wildcards.survey, wildcards.network)),
+        resume=placed("results/training/.resume"),
+        in_words=in_words(lambda wildcards: settings.network(wildcards.network)),
+        code=code("train_program"),
+    message:
+        "Train {wildcards.network} on {wildcards.footprint}, resample {wildcards.resample}, seed {wildcards.seed}:"
+        " {params.in_words}"
+    shell:
+        "python -m workflow_scripts.train_program --network {params.network:q} --name {wildcards.network}"
+        " --training-set {input.training_set}"
+        " --index {input.index} --footprint {wildcards.footprint} --resample {wildcards.resample}"
+        " --seed {wildcards.seed} --resume-folder {params.resume}"
         " --model {output.model} --history {output.history} --run {output.run} 2> {log}"

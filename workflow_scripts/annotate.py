@@ -23,7 +23,8 @@ parser.add_argument("--output", type=Path, required=True, help="annotations.parq
 def main(args: argparse.Namespace) -> None:
     """Score the galaxies in the order of the index and write their table."""
     from workflow_scripts.images.arrays import ImageStore
-    from workflow_scripts.networks.annotation import annotation_rows, write_annotations
+    from workflow_scripts.networks.annotation import write_annotations
+    from workflow_scripts.networks.galaxies_of_runs import annotation_rows
     from workflow_scripts.networks.model_files import load_checked, model_record
     from workflow_scripts.networks.tensorflow_runtime import set_up
 

@@ -38,9 +38,10 @@ def main(args: argparse.Namespace) -> None:
     from workflow_scripts.images.blurring import blurred
     from workflow_scripts.networks.architectures import build_model
     from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
+    from workflow_scripts.networks.galaxies_of_runs import read_training_set
     from workflow_scripts.networks.model_files import write_model
     from workflow_scripts.networks.tensorflow_runtime import device, set_up
-    from workflow_scripts.networks.training import fit, read_training_set
+    from workflow_scripts.networks.training import fit
 
     started = time.monotonic()
     set_up(args.seed, spec["threads"], args.threads)

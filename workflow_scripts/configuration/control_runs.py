@@ -62,7 +62,7 @@ def controls_of(
         found[DOSE] = _dosed(experiment, networks, (*path, DOSE))
     for kind, control in found.items():
         for network in (network for arm in control["arms"].values() for network in arm["networks"]):
-            if networks[network]["mode"] == "annotate":
+            if networks[network].get("mode") == "annotate":
                 raise ConfigError((*path, kind), f"would train the network '{network}', which is finished")
     return found
 

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from workflow_scripts.catalogs.formats import format_suffix
 from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.configuration.expansion import check_one_footprint
+from workflow_scripts.configuration.program_networks import is_program
 from workflow_scripts.configuration.sources import ConfigError, KeyPath
 from workflow_scripts.configuration.validation import check_name, suggestion
 from workflow_scripts.errors import InputError
@@ -51,7 +52,8 @@ def check_references(config: Mapping[str, Any], families: Mapping[str, list[str]
         _check_service(("surveys", name), survey, config["catalogs"][survey["catalog"]])
     for name, network in config["networks"].items():
         check_name(("networks", name, "recipe"), network["recipe"], "recipes", config["recipes"])
-        _check_weights(("networks", name), network)
+        if not is_program(network):
+            _check_weights(("networks", name), network)
     for name, experiment in config["experiments"].items():
         _check_experiment(("experiments", name), experiment, config, families, members)
     for name, audit in config["audits"].items():

@@ -1,4 +1,5 @@
-"""Short forms of the configuration, written out before anything else reads it: `like` of entries, `replicates` of arms.
+"""Short forms of the configuration, written out before anything else reads it: `like` of entries, `replicates` of arms,
+`command` of networks.
 
 A configuration in a short form and the same one in full are equal for every rule, so that no form reruns anything.
 """
@@ -6,6 +7,7 @@ A configuration in a short form and the same one in full are equal for every rul
 from collections.abc import Mapping
 from typing import Any
 
+from workflow_scripts.configuration.program_networks import PROGRAM
 from workflow_scripts.configuration.schema import registries
 from workflow_scripts.configuration.sources import ConfigError, ConfigSources, KeyPath, last_source, overlay
 from workflow_scripts.configuration.validation import check_name
@@ -29,7 +31,15 @@ def written_out(config: Written, files: ConfigSources = ()) -> dict[str, Any]:
     for registry in registries():
         if isinstance(entries := written.get(registry), Mapping):
             written[registry] = {name: _overlaid(registry, name, entries, ()) for name in entries}
+    if isinstance(networks := written.get("networks"), Mapping):
+        written["networks"] = {name: _with_architecture(entry) for name, entry in networks.items()}
     return written
+
+
+def _with_architecture(network: Any) -> Any:
+    """A network with a command has no need to say that it is a program."""
+    is_program = isinstance(network, Mapping) and "command" in network
+    return {"architecture": PROGRAM, **network} if is_program else network
 
 
 def _overlaid(registry: str, name: str, entries: Written, seen: tuple[str, ...]) -> Any:

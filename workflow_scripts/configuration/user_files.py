@@ -5,13 +5,16 @@ nothing and keep results that were made from another file.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from workflow_scripts.catalogs.formats import matching_files
+from workflow_scripts.configuration.program_networks import is_program
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.configuration.sources import ConfigError, ConfigSources, KeyPath, named_sources
+from workflow_scripts.networks.program_command import program_scripts
 
 # What Snakemake takes for a wildcard, with or without a constraint.
 _PLACEHOLDER = re.compile(r"\{\s*\w+\s*(,[^{}]*)?\}")
@@ -51,11 +54,25 @@ def _user_files(settings: Configuration) -> Iterator[tuple[KeyPath, str | None, 
             for path in settings.moc_files(footprint):
                 yield ("footprints", footprint, "region", "moc", "path"), path, "a MOC file"
         for network in dict.fromkeys(run.network for run in runs):
-            for key, what in (("path", "a .keras file"), ("weights", "a .weights.h5 file")):
-                yield ("networks", network, key), settings.network(network)[key], what
+            yield from _files_of_network(network, settings.network(network))
     for name in settings.active_audits:
         for key, table in settings.audited_tables(name).items():
             yield ("audits", name, key), table, "the table"
+
+
+def _files_of_network(name: str, network: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str | None, str]]:
+    path = ("networks", name)
+    if not is_program(network):
+        for key, what in (("path", "a .keras file"), ("weights", "a .weights.h5 file")):
+            yield (*path, key), network[key], what
+        return
+    for step, script in program_scripts(network):
+        yield (*path, "command", step), script, "the script that python runs"
+    for index, file in enumerate(network.get("files", [])):
+        yield (*path, "files", index), file, "a file, folder or pattern of names"
+    for key, what in (("python", "a Python"), ("conda", "the folder of an environment")):
+        if "/" in network.get(key, ""):
+            yield (*path, key), network[key], what
 
 
 def _similar(path: str) -> str:

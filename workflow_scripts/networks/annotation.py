@@ -8,56 +8,21 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from workflow_scripts.errors import InputError
 from workflow_scripts.images.arrays import ImageStore
+from workflow_scripts.networks.galaxies_of_runs import ANNOTATION_SCHEMA
 from workflow_scripts.networks.model_files import check_scores
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
 from workflow_scripts.progress import Progress
-from workflow_scripts.tables import parquet_metadata, read_columns
+from workflow_scripts.tables import parquet_metadata
 from workflow_scripts.whole_file import whole_file
 
 log = logging.getLogger(__name__)
 
-ANNOTATION_SCHEMA = pa.schema(
-    {"source_id": pa.string(), "ra": pa.float64(), "dec": pa.float64(), "score": pa.float32(), "label": pa.int8()}
-)
 # Part of the result in its last digits, so not a setting.
 BATCH = 256
 ROWS_AT_A_TIME = 65_536
-
-
-def annotation_rows(catalog: str | Path, index: str | Path, training_set: str | Path | None = None) -> pa.Table:
-    """The galaxies to annotate: those of the annotation split that have an image, in the order of the index.
-
-    Gives `source_id, ra, dec` (ICRS degrees) and where the image is: `tile, row`.
-
-    Raises
-    ------
-    InputError
-        when there is none, or one of them is in the training set.
-    """
-    galaxies = read_columns(catalog, ["source_id", "ra", "dec", "split"], filters=[("split", "==", "annotation")])
-    galaxies = galaxies.select(["source_id", "ra", "dec"]).combine_chunks()
-    images = read_columns(index, ["source_id", "tile", "row"])
-    positions = pc.index_in(images["source_id"], value_set=galaxies["source_id"])
-    wanted = positions.is_valid()
-    rows = galaxies.take(positions.drop_null())
-    for column in ("tile", "row"):
-        rows = rows.append_column(column, images[column].filter(wanted))
-    if rows.num_rows == 0:
-        raise InputError(f"{catalog}: no galaxy of split 'annotation' has an image in {index}")
-    if training_set is not None:
-        trained = read_columns(training_set, ["source_id"])["source_id"]
-        shared = pc.filter(rows["source_id"], pc.is_in(rows["source_id"], value_set=trained))
-        if len(shared):
-            raise InputError(
-                f"{training_set}: {len(shared)} galaxies to annotate are in the training set (source_id {shared[0]}"
-                " is the first); expected none, since a network knows what it was trained on"
-            )
-    return rows
 
 
 def write_annotations(

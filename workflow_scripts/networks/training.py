@@ -5,7 +5,6 @@ Order and random changes of the images follow from seed and epoch alone, so that
 
 import math
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +13,6 @@ from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.networks.checkpoints import Checkpoints, History
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
 from workflow_scripts.progress import Progress
-from workflow_scripts.tables import read_columns
 
 OPTIMIZERS = {
     "adam": keras.optimizers.Adam,
@@ -23,16 +21,6 @@ OPTIMIZERS = {
     "rmsprop": keras.optimizers.RMSprop,
 }
 CHUNK_BYTES = 2**24
-
-
-def read_training_set(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
-    """Identifiers (n,) str and labels (n,) int8 of a training set; `InputError` without labels of two classes."""
-    table = read_columns(path, ["source_id", "label"])
-    # A missing label makes the numbers floats.
-    labels = table["label"].to_numpy()
-    if labels.dtype.kind not in "iu" or len(np.unique(labels)) < 2 or labels.min() < 0:
-        raise InputError(f"{path}: column label is expected to hold class numbers from 0, of two classes or more")
-    return table["source_id"].to_numpy().astype(object), labels.astype(np.int8)
 
 
 class EpochPlan(NamedTuple):

@@ -93,6 +93,10 @@ class WorkSizes:
         galaxies = 2 * self.settings.footprint(footprint)["matching"]["per_class"]
         return galaxies * entry["epochs"] * self.pixels_of_input(network)
 
+    def training_images(self, footprint: str, network: str) -> int:
+        """Galaxies x numbers in an image of a training set, for a program whose epochs are not known."""
+        return 2 * self.settings.footprint(footprint)["matching"]["per_class"] * self.pixels_of_input(network)
+
     def cutouts_of_tile(self, survey: str, tile: int) -> int:
         """Cutouts that make the images of a tile: more than one an image, where bands come one by one."""
         entry = self.settings.survey(survey)

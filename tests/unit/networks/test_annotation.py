@@ -12,8 +12,9 @@ from workflow_scripts import annotate
 from workflow_scripts.errors import InputError
 from workflow_scripts.images.arrays import ImageStore
 from workflow_scripts.networks import annotation
-from workflow_scripts.networks.annotation import annotation_rows, scores_and_labels, write_annotations
+from workflow_scripts.networks.annotation import scores_and_labels, write_annotations
 from workflow_scripts.networks.architectures import build_model
+from workflow_scripts.networks.galaxies_of_runs import annotation_rows
 from workflow_scripts.networks.model_files import write_model
 
 

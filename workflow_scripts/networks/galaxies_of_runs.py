@@ -1,0 +1,55 @@
+"""The galaxies that a run is trained on and those that it annotates, the same for Keras and for other programs."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from workflow_scripts.errors import InputError
+from workflow_scripts.tables import read_columns
+
+ANNOTATION_SCHEMA = pa.schema(
+    {"source_id": pa.string(), "ra": pa.float64(), "dec": pa.float64(), "score": pa.float32(), "label": pa.int8()}
+)
+
+
+def read_training_set(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Identifiers (n,) str and labels (n,) int8 of a training set; `InputError` without labels of two classes."""
+    table = read_columns(path, ["source_id", "label"])
+    # A missing label makes the numbers floats.
+    labels = table["label"].to_numpy()
+    if labels.dtype.kind not in "iu" or len(np.unique(labels)) < 2 or labels.min() < 0:
+        raise InputError(f"{path}: column label is expected to hold class numbers from 0, of two classes or more")
+    return table["source_id"].to_numpy().astype(object), labels.astype(np.int8)
+
+
+def annotation_rows(catalog: str | Path, index: str | Path, training_set: str | Path | None = None) -> pa.Table:
+    """The galaxies to annotate: those of the annotation split that have an image, in the order of the index.
+
+    Gives `source_id, ra, dec` (ICRS degrees) and where the image is: `tile, row`.
+
+    Raises
+    ------
+    InputError
+        when there is none, or one of them is in the training set.
+    """
+    galaxies = read_columns(catalog, ["source_id", "ra", "dec", "split"], filters=[("split", "==", "annotation")])
+    galaxies = galaxies.select(["source_id", "ra", "dec"]).combine_chunks()
+    images = read_columns(index, ["source_id", "tile", "row"])
+    positions = pc.index_in(images["source_id"], value_set=galaxies["source_id"])
+    wanted = positions.is_valid()
+    rows = galaxies.take(positions.drop_null())
+    for column in ("tile", "row"):
+        rows = rows.append_column(column, images[column].filter(wanted))
+    if rows.num_rows == 0:
+        raise InputError(f"{catalog}: no galaxy of split 'annotation' has an image in {index}")
+    if training_set is not None:
+        trained = read_columns(training_set, ["source_id"])["source_id"]
+        shared = pc.filter(rows["source_id"], pc.is_in(rows["source_id"], value_set=trained))
+        if len(shared):
+            raise InputError(
+                f"{training_set}: {len(shared)} galaxies to annotate are in the training set (source_id {shared[0]}"
+                " is the first); expected none, since a network knows what it was trained on"
+            )
+    return rows
