@@ -15,8 +15,10 @@ SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $
 BENCHMARKS := sky_scan sky_regression catalog_audit wide_tables experiment_suite annotation_memory cutout_throughput
 
 .DEFAULT_GOAL := help
+EXAMPLES_VENV := .venv-examples
+
 .PHONY: help run dry-run plan report test test-long test-slurm fuzz chaos benchmarks clean-images calibration \
-	demo-survey lint format docs requirements environment
+	example-environment demo-survey lint format docs requirements environment
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -56,6 +58,12 @@ benchmarks: environment  ## time and memory of large catalogs, a line each
 clean-images:  ## delete the image arrays; `snakemake images` remakes them from the archive, byte for byte
 	find results/images -name 'tile*.npy' -delete
 
+example-environment:  ## .venv-examples: what the classifiers in examples/ need, scikit-learn
+	@cmp -s examples/requirements.txt $(EXAMPLES_VENV)/requirements.txt || { \
+		rm -rf $(EXAMPLES_VENV) && $(PYTHON) -m venv $(EXAMPLES_VENV) \
+		&& $(EXAMPLES_VENV)/bin/python -m pip install --require-hashes --requirement examples/requirements.txt \
+		&& cp examples/requirements.txt $(EXAMPLES_VENV)/requirements.txt; }
+
 calibration: environment  ## measure size, coverage and power of the tests on mock skies, 2,000 of each kind
 	$(SNAKEMAKE) calibration
 
@@ -81,6 +89,8 @@ requirements: environment  ## pin requirements.in anew in requirements.txt
 	$(RUN) pip install --quiet uv
 	$(RUN) uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		requirements.in --output-file requirements.txt
+	$(RUN) uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--constraint requirements.txt examples/requirements.in --output-file examples/requirements.txt
 
 # The environment is as the requirements say when it holds a copy of them: dates mean nothing after a clone.
 environment:

@@ -22,7 +22,7 @@ def _guarded(words: list[str]) -> int:
 
     def watch() -> None:
         # Returns when the other end of the pipe is closed.
-        sys.stdin.buffer.read()
+        os.read(0, 1)
         _end(program.pid)
 
     threading.Thread(target=watch, daemon=True).start()
