@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 VENV := .venv
+# Of the classifiers in examples/.
+EXAMPLES_VENV := .venv-examples
 # By module, not by the scripts in .venv/bin, which name the folder they were installed in: a checkout can be moved.
 RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/requirements.txt
@@ -15,7 +17,6 @@ SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $
 BENCHMARKS := sky_scan sky_regression catalog_audit wide_tables experiment_suite annotation_memory cutout_throughput
 
 .DEFAULT_GOAL := help
-EXAMPLES_VENV := .venv-examples
 
 .PHONY: help run dry-run plan report test test-long test-slurm fuzz chaos benchmarks clean-images calibration \
 	example-environment demo-survey lint format docs requirements environment

@@ -16,6 +16,7 @@ from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
 from workflow_scripts.configuration.control_entries import controls_parameter, files_of_controls, trained_network
 from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
+from workflow_scripts.configuration.program_networks import model_file, names_of_programs
 from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
 from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
@@ -94,7 +95,7 @@ def in_words(described):
 
 
 # Networks that are programs of the user's have rules of their own. A pattern that nothing matches where there is none.
-OF_PROGRAMS = "|".join(settings.program_networks) or "(?!)"
+OF_PROGRAMS = "|".join(names_of_programs(settings.completed["networks"])) or "(?!)"
 OF_KERAS = rf"(?!(?:{OF_PROGRAMS})/)[A-Za-z]\w*"
 
 
@@ -112,7 +113,7 @@ def designs_checked(wildcards):
     """
     path = f"results/training/{wildcards.survey}/designs_checked"
     model = "results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/"
-    model += settings.model_file(wildcards.network)
+    model += model_file(settings.network(wildcards.network))
     trained = all(Path(placed(file)).exists() for file in (path, model.format(**wildcards)))
     return before_update(ancient(path)) if trained else path
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from workflow_scripts.configuration.sources import ConfigError
 from workflow_scripts.configuration.validation import suggestion
-from workflow_scripts.networks.program_command import check_command
+from workflow_scripts.networks.program_command import check_command, program_files
 
 # The architecture of such a network.
 PROGRAM = "program"
@@ -49,6 +49,26 @@ def check_program_networks(networks: Any) -> None:
                     raise ConfigError((*path, "command", step), str(error)) from None
 
 
-def without_keras_keys(network: Mapping[str, Any]) -> dict[str, Any]:
-    """A completed network of a program, without the defaults of Keras networks; any other as it is."""
-    return {key: value for key, value in network.items() if key in _KEYS or not is_program(network)}
+def without_keras_keys(networks: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Completed networks, those that are programs without the defaults of Keras networks."""
+    return {
+        name: {key: value for key, value in network.items() if key in _KEYS or not is_program(network)}
+        for name, network in networks.items()
+    }
+
+
+def names_of_programs(networks: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Names of the networks that are programs."""
+    return [name for name, network in networks.items() if is_program(network)]
+
+
+def files_of_network(network: Mapping[str, Any]) -> list[str]:
+    """The user's model or weights that a network starts from, or the files of the program that it is."""
+    if is_program(network):
+        return program_files(network)
+    return [network[key] for key in ("path", "weights") if network[key]]
+
+
+def model_file(network: Mapping[str, Any]) -> str:
+    """Name of the file that holds a trained model."""
+    return "model.tar" if is_program(network) else "model.keras"

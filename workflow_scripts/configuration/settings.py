@@ -10,7 +10,7 @@ from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.configuration.control_runs import controls_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
-from workflow_scripts.configuration.program_networks import check_program_networks, is_program, without_keras_keys
+from workflow_scripts.configuration.program_networks import check_program_networks, files_of_network, without_keras_keys
 from workflow_scripts.configuration.references import (
     check_image_scale,
     check_references,
@@ -21,7 +21,6 @@ from workflow_scripts.configuration.shorthand import written_out
 from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
-from workflow_scripts.networks.program_command import program_files
 from workflow_scripts.runs import Run, runs_of_experiment
 from workflow_scripts.surveys.registry import catalog_columns, folder_digest, kind_of
 
@@ -54,7 +53,7 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
         written = written_out(config, files)
         completed = validated(written)
         check_program_networks(written.get("networks"))
-        completed["networks"] = {name: without_keras_keys(entry) for name, entry in completed["networks"].items()}
+        completed["networks"] = without_keras_keys(completed["networks"])
         for matching in completed["matchings"].values():
             # A sample of the galaxies gives the smaller training sets that matchings name for it.
             if (of_sample := matching.pop("per_class_of_sample")) and completed["sample"]:
@@ -235,19 +234,7 @@ class Configuration:
 
     def network_files(self, name: str) -> list[str]:
         """The user's model or weights that a network starts from, or the files of the program that it is."""
-        network = self.network(name)
-        if is_program(network):
-            return program_files(network)
-        return [network[key] for key in ("path", "weights") if network[key]]
-
-    @property
-    def program_networks(self) -> list[str]:
-        """Names of the networks that are programs of the user's."""
-        return [name for name, network in self.completed["networks"].items() if is_program(network)]
-
-    def model_file(self, name: str) -> str:
-        """Name of the file with a network's trained model."""
-        return "model.tar" if is_program(self.network(name)) else "model.keras"
+        return files_of_network(self.network(name))
 
     def footprint(self, name: str) -> Entry:
         """A footprint or member of a family, resolved: `{"name", "region", "matching", "family", "axis"}`.

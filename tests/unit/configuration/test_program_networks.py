@@ -6,6 +6,7 @@ import pytest
 
 from tests.small_experiment import CONFIG
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
+from workflow_scripts.configuration.program_networks import names_of_programs
 from workflow_scripts.errors import InputError
 from workflow_scripts.networks.program_command import argument_list
 
@@ -34,8 +35,7 @@ def test_an_entry_has_what_the_program_depends_on_and_nothing_of_keras():
         "recipe": "small",
         "threads": 1,
     }
-    assert settings.program_networks == ["mine"]
-    assert (settings.model_file("mine"), settings.model_file("net")) == ("model.tar", "model.keras")
+    assert names_of_programs(settings.completed["networks"]) == ["mine"]
     assert "{images}" in readable(settings.network("mine"))
     assert "command" not in as_parameter(settings.network("net"))
 
@@ -119,4 +119,4 @@ def test_a_dose_blurs_the_images_of_a_program():
     config = with_network()
     config["experiments"]["first"]["controls"] = {"dose": {"footprint": "north", "blur_fwhm_arcsec": [2]}}
     settings = load(config)
-    assert settings.program_networks == ["mine", "mine_blur2"]
+    assert names_of_programs(settings.completed["networks"]) == ["mine", "mine_blur2"]

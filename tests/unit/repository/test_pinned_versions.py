@@ -62,7 +62,7 @@ def test_every_pin_has_hashes():
     assert [line[:60] for line in pinned if not re.search(r"==\S+.* --hash=sha256:[0-9a-f]{64}", line)] == []
 
 
-@pytest.mark.parametrize("name", ["requirements.in", "requirements.txt"])
+@pytest.mark.parametrize("name", [f"{place}requirements.{end}" for place in ("", "examples/") for end in ("in", "txt")])
 def test_requirements_name_no_place(name):
     text = (ROOT / name).read_text()
     assert re.findall(r"://|--(?:extra-)?index|--find-links|--trusted", text) == []
@@ -76,6 +76,15 @@ def test_every_import_is_wanted():
     imported = set().union(*(third_party(module) for module in modules))
     # keras comes with tensorflow, at the version that it requires.
     assert imported - wanted() - {"keras"} == set()
+
+
+def test_examples_have_the_pinned_versions_with_hashes():
+    """What both environments have is of one version."""
+    text = (ROOT / "examples" / "requirements.txt").read_text().replace("\\\n", " ")
+    pinned = dict(re.findall(rf"^({NAME})==([^\s;]+)[^\n]* --hash=sha256:[0-9a-f]{{64}}", text, re.MULTILINE))
+    assert {"scikit-learn", "joblib", "numpy"} <= set(pinned)
+    assert len(pinned) == len(re.findall(r"^\S+==", text, re.MULTILINE))
+    assert {name: version for name, version in pinned.items() if pins().get(name, version) != version} == {}
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS, ids=lambda path: path.stem)
