@@ -54,6 +54,23 @@ def folder(tiny_survey):
     return tiny_survey
 
 
+@pytest.fixture(scope="session")
+def kept_model():
+    """The model of an undisturbed training, kept between tests."""
+    return []
+
+
+@pytest.fixture
+def trained(folder, run_here, kept_model):
+    """The folder with a trained run."""
+    if not kept_model:
+        run_here(train_program, *training(of_program()))
+        kept_model.append((folder / "run" / "model.tar").read_bytes())
+    (folder / "run").mkdir(exist_ok=True)
+    (folder / "run" / "model.tar").write_bytes(kept_model[0])
+    return folder
+
+
 def written_program(folder, body):
     """A program that does one thing in place of the classifier: `given` are its arguments."""
     (folder / "program.py").write_text(f"import os, sys, time\nimport numpy as np\ngiven = sys.argv[1:]\n{body}\n")
@@ -71,7 +88,7 @@ def test_a_program_is_trained_and_annotates(folder, run_here):
     assert run["program"] == {"numpy": np.__version__}
     assert set(run["inputs"]) == {"training_set.parquet", "images/index.parquet", "program.py"}
     assert run["seeds"] == {"training": 0}
-    assert run["training"]["n_train"] == {"0": 104, "1": 96} or sum(run["training"]["n_train"].values()) == 200
+    assert sum(run["training"]["n_train"].values()) == 200
     with tarfile.open(folder / "run" / "model.tar") as archive:
         assert archive.getnames() == ["record.json", "model", "model/means.npy", "model/state.json"]
         state = json.loads(archive.extractfile("model/state.json").read())
@@ -102,12 +119,11 @@ def test_the_same_bytes_again_and_others_with_another_seed(folder, run_here):
     assert all(one != other for one, other in zip(outcome(1), first, strict=True))
 
 
-def test_scores_as_a_table_are_those_of_the_array(folder, run_here):
-    run_here(train_program, *training(of_program()))
+def test_scores_as_a_table_are_those_of_the_array(trained, run_here):
     tables = []
     for scores in ("{scores}.npy", "{scores}.csv"):
         run_here(annotate_program, *annotating(of_program(annotate=ANNOTATE.replace("{scores}.npy", scores))))
-        tables.append(pd.read_parquet(folder / "run" / "annotations.parquet"))
+        tables.append(pd.read_parquet(trained / "run" / "annotations.parquet"))
     pd.testing.assert_frame_equal(*tables)
 
 
@@ -154,12 +170,11 @@ def test_a_training_that_fails_is_one_sentence(folder, run_here, body, expected)
         ("pass", "the program wrote nothing as {scores}"),
     ],
 )
-def test_scores_that_are_none_are_one_sentence(folder, run_here, body, expected):
-    run_here(train_program, *training(of_program()))
-    written_program(folder, body)
+def test_scores_that_are_none_are_one_sentence(trained, run_here, body, expected):
+    written_program(trained, body)
     output = run_here(annotate_program, *annotating(of_program()), expect=2)
-    assert expected.replace("g0000", first_annotated(folder)) in sentence(output)
-    assert not (folder / "run" / "annotations.parquet").exists()
+    assert expected.replace("g0000", first_annotated(trained)) in sentence(output)
+    assert not (trained / "run" / "annotations.parquet").exists()
 
 
 def first_annotated(folder):
@@ -178,21 +193,19 @@ def first_annotated(folder):
         (lambda rows: [rows[0], [rows[1][0], ""], *rows[2:]], "is not finite"),
     ],
 )
-def test_a_table_of_other_galaxies_is_refused(folder, run_here, change, expected):
+def test_a_table_of_other_galaxies_is_refused(trained, run_here, change, expected):
     entry = of_program(annotate=ANNOTATE.replace(".npy", ".csv"))
-    run_here(train_program, *training(entry))
-    names = pd.read_parquet(folder / "images" / "index.parquet")["source_id"]
-    catalog = pd.read_parquet(folder / "catalog.parquet").set_index("source_id")
+    names = pd.read_parquet(trained / "images" / "index.parquet")["source_id"]
+    catalog = pd.read_parquet(trained / "catalog.parquet").set_index("source_id")
     rows = [["source_id", "score"], *([name, "0.5"] for name in names if catalog.loc[name, "split"] == "annotation")]
-    with open(folder / "given.csv", "w", newline="") as file:
+    with open(trained / "given.csv", "w", newline="") as file:
         csv.writer(file).writerows(change(rows))
-    written_program(folder, "import shutil\nshutil.copyfile('given.csv', given[4])")
+    written_program(trained, "import shutil\nshutil.copyfile('given.csv', given[4])")
     assert expected in sentence(run_here(annotate_program, *annotating(entry), expect=2))
 
 
-def test_a_damaged_or_foreign_model_is_refused(folder, run_here, tmp_path):
-    run_here(train_program, *training(of_program()))
-    model = folder / "run" / "model.tar"
+def test_a_damaged_or_foreign_model_is_refused(trained, run_here, tmp_path):
+    model = trained / "run" / "model.tar"
     whole = model.read_bytes()
     (tmp_path / "passwd").write_text("x")
     with tarfile.open(model, "w") as archive:
