@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 AT_A_TIME = 256
-EPOCHS = 200
+EPOCHS = 40
 
 
 def encoder(channels):
@@ -51,8 +51,8 @@ def train(images, labels, model, seed, threads, resume):
     torch.manual_seed(int(seed))
     seen, wanted = features(np.load(images, mmap_mode="r")), torch.from_numpy(np.load(labels).astype(np.float32))
     mean, scatter = seen.mean(0), seen.std(0) + 1e-6
-    head = nn.Sequential(nn.Linear(seen.shape[1], 64), nn.ReLU(), nn.Linear(64, 1))
-    optimizer = torch.optim.AdamW(head.parameters(), lr=1e-3, weight_decay=1e-2)
+    head = nn.Linear(seen.shape[1], 1)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=1e-3, weight_decay=1.0)
     checkpoint, first = Path(resume, "last.pt"), 0
     if checkpoint.exists():
         kept = torch.load(checkpoint, weights_only=True)
@@ -68,7 +68,7 @@ def train(images, labels, model, seed, threads, resume):
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        if epoch % 50 == 49:
+        if epoch % 10 == 9:
             state = {"head": head.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch + 1}
             partial = checkpoint.with_suffix(".partial")
             torch.save(state, partial)
@@ -83,7 +83,7 @@ def annotate(images, model, scores, threads):
     """Write the probability of class 1 for each image, in their order."""
     torch.set_num_threads(int(threads))
     kept, seen = torch.load(model, weights_only=True), features(np.load(images, mmap_mode="r"))
-    head = nn.Sequential(nn.Linear(seen.shape[1], 64), nn.ReLU(), nn.Linear(64, 1))
+    head = nn.Linear(seen.shape[1], 1)
     head.load_state_dict(kept["head"])
     np.save(scores, torch.sigmoid(head((seen - kept["mean"]) / kept["scatter"])[:, 0]).numpy())
 
