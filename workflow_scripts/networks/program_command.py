@@ -46,8 +46,8 @@ def check_command(step: str, command: str) -> None:
 
 def filled_words(command: str, values: Mapping[str, str]) -> list[str]:
     """The words of a checked command, with `values` for its placeholders."""
-    return ["".join(literal + ("" if name is None else values[name]) for literal, name in _parts(word)) for word in
-            _words(command)]  # fmt: skip
+    parts = [_parts(word) for word in _words(command)]
+    return ["".join(literal + ("" if name is None else values[name]) for literal, name in word) for word in parts]
 
 
 def argument_list(network: Mapping[str, Any], step: str, values: Mapping[str, str]) -> list[str]:

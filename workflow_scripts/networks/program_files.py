@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from workflow_scripts.catalogs.cells import as_numbers, as_text, joined_cells
 from workflow_scripts.catalogs.opening import open_table
 from workflow_scripts.errors import InputError, JobError
+from workflow_scripts.networks.program_command import SCORE_FORMATS
 from workflow_scripts.whole_file import whole_file
 
 LARGEST_MODEL = 32 * 2**30
@@ -148,12 +149,16 @@ def read_scores(path: Path, source_ids: pa.Array, where: str) -> NDArray[np.floa
     JobError
         for scores that are not finite or not from 0 to 1.
     """
+    if path.suffix not in SCORE_FORMATS:
+        raise InputError(f"{where}: the program wrote {path.name!r}, expected scores as {' or '.join(SCORE_FORMATS)}")
     n = len(source_ids)
     state = path.lstat()
     largest = 2**20 + 100 * n + 2 * (pc.sum(pc.binary_length(source_ids)).as_py() or 0)
     if not stat.S_ISREG(state.st_mode) or state.st_size > largest:
-        raise InputError(f"{where}: the program wrote a {path.name} of {state.st_size} bytes or a link, expected a file"
-                         f" of at most {largest} bytes for {n} galaxies")  # fmt: skip
+        raise InputError(
+            f"{where}: the program wrote a {path.name} of {state.st_size} bytes or a link, expected a file of at most"
+            f" {largest} bytes for {n} galaxies"
+        )
     scores = _array(path, n, where) if path.suffix == ".npy" else _column(path, source_ids, where)
     if not np.isfinite(scores).all():
         first = int(np.flatnonzero(~np.isfinite(scores))[0])
@@ -193,7 +198,7 @@ def _column(path: Path, source_ids: pa.Array, where: str) -> NDArray[np.float64]
     other = np.flatnonzero(pc.fill_null(pc.not_equal(as_text(ids, f"{where}: source_id"), expected), True))
     if len(other):
         raise InputError(
-            f"{where}: row {other[0] + 1} of {path.name} is of {ids[int(other[0])]}, expected"
+            f"{where}: row {other[0] + 1} of {path.name} is of {str(ids[int(other[0])])[:60]!r}, expected"
             f" {source_ids[int(other[0])]}: the galaxies of {{ids}} in their order"
         )
     numbers, no_numbers = as_numbers(cells, f"{where}: {path.name}: column 'score'")

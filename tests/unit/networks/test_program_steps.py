@@ -168,6 +168,10 @@ def test_a_training_that_fails_is_one_sentence(folder, run_here, body, expected)
         ("open(given[4], 'w').write('x' * 10**7)", "wrote a scores.npy of 10000000 bytes or a link, expected a file"),
         ("os.symlink('/etc/passwd', given[4])", "bytes or a link, expected a file"),
         ("pass", "the program wrote nothing as {scores}"),
+        (
+            "open(given[4] + '.gz', 'w')",
+            "the program wrote 'scores.npy.gz', expected scores as .npy or .csv or .parquet",
+        ),
     ],
 )
 def test_scores_that_are_none_are_one_sentence(trained, run_here, body, expected):
