@@ -142,16 +142,15 @@ def _of_pairs(findings: Findings) -> list[Asked]:
 def _not_asked(findings: Findings, columns: AuditColumns, positive: str) -> Answer:
     """The first question where no test of it could be made."""
     score = columns.threshold is not None
-    starts = ("score_dipole", "score dipole") if score else ("dipole score", "dipole_score")
-    reason = next((line for line in findings.not_run if line.startswith(starts)), "no test could be made")
+    test = "score_dipole" if score else "dipole_score"
     what = f"the mean score {columns.score}" if score else f"the fraction of '{positive}'"
     return Answer(
         question=question_of(what),
-        test="score_dipole" if score else "dipole_score",
+        test=test,
         answer=CANNOT_TELL,
         statement=f"Whether {what} depends on the position on the sky cannot be decided",
         short=f"Whether {what} depends on position cannot be decided",
-        because=[f"{capital(reason.partition(': ')[2] or reason)}."],
+        because=[f"{capital(findings.why_not(test) or 'no test could be made').rstrip('.')}."],
     )
 
 

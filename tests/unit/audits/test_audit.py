@@ -303,7 +303,10 @@ def test_what_is_made_of_the_first_column_only_is_listed(tmp_path):
     table.to_csv(tmp_path / "c.csv", index=False)
     options = ["--label", "label", "second", "--covariates", "seeing", "--reference", "truth"]
     summary = run_audit(tmp_path / "c.csv", tmp_path / "out", *options)
-    for which in ("against the reference", "with templates"):
-        assert any(line.startswith(f"tests of second {which}: only the first column") for line in summary["not_run"])
+    said = [line for line in summary["not_run"] if "only the first column" in line]
+    assert said == [
+        "tests against the reference, with templates of second: only the first column of labels has them (name another"
+        " one first: --label second ...)"
+    ]
     assert "the false positive rate of label " in summary["verdict"]
     assert all("label" in answer["question"] or "second" in answer["question"] for answer in summary["answers"])

@@ -171,7 +171,7 @@ def test_a_field_has_a_change_and_no_dipole():
 
 
 def test_where_nothing_could_be_tested_nothing_is_answered():
-    findings = Findings(not_run=["dipole score: all values are the same"])
+    findings = Findings(left_out={"all values are the same": ["dipole_score"]})
     (answer,) = audit_answers(findings, [], {}, AuditColumns(("a",)), "spiral", 0.01)
     assert answer.text == (
         "Whether the fraction of 'spiral' depends on the position on the sky cannot be decided."

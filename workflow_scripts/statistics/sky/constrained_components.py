@@ -62,6 +62,14 @@ class ConstrainedComponents:
         whole[np.ix_(self.constrained, self.constrained)] = covariance
         return np.asarray(self.axes.T @ whole @ self.axes, np.float64)
 
+    def holds(self, axis: NDArray[np.float64]) -> bool:
+        """Whether the component along a unit vector (3,) can be measured, the others being unknown."""
+        outside = float(((self.axes[~self.constrained] @ axis) ** 2).sum())
+        return outside < 1e-12 or (
+            self.inflation_along(axis) <= LARGEST_INFLATION
+            and STANDARD_ERRORS * float(np.sqrt(((self.axes @ axis) ** 2) @ self.se**2)) <= self.largest
+        )
+
     @property
     def sentence(self) -> str:
         """What is unconstrained, as a sentence; empty where nothing is."""

@@ -68,24 +68,27 @@ class SkyGlm:
     @property
     def beta_covariance(self) -> NDArray[np.float64]:
         """Covariance of the dipole (3, 3), all else marginalised."""
-        return self.covariance[1:4, 1:4]
+        stop = 1 + len(self.beta)
+        return self.covariance[1:stop, 1:stop]
 
     @property
     def theta_covariance(self) -> NDArray[np.float64]:
         """Covariance of the quadrupole (5, 5), or (0, 0) where it was not fitted."""
-        stop = 4 + len(self.theta)
-        return self.covariance[4:stop, 4:stop]
+        start = 1 + len(self.beta)
+        stop = start + len(self.theta)
+        return self.covariance[start:stop, start:stop]
 
     @property
     def omega_covariance(self) -> NDArray[np.float64]:
         """Covariance of the octopole (7, 7), or (0, 0) where it was not fitted."""
-        start, stop = 4 + len(self.theta), 4 + len(self.theta) + len(self.omega)
+        start = 1 + len(self.beta) + len(self.theta)
+        stop = start + len(self.omega)
         return self.covariance[start:stop, start:stop]
 
     @property
     def gamma_covariance(self) -> NDArray[np.float64]:
         """Covariance of the templates' coefficients (k, k)."""
-        start = 4 + len(self.theta) + len(self.omega)
+        start = 1 + len(self.beta) + len(self.theta) + len(self.omega)
         return self.covariance[start:, start:]
 
     @property
@@ -111,7 +114,11 @@ def standardised_templates(templates: ArrayLike, counts: ArrayLike) -> NDArray[n
 
 
 def sky_glm(
-    positions: PixelPositions, positives: ArrayLike, templates: ArrayLike | None = None, lmax: int = 2
+    positions: PixelPositions,
+    positives: ArrayLike,
+    templates: ArrayLike | None = None,
+    lmax: int = 2,
+    axes: NDArray[np.float64] | None = None,
 ) -> SkyGlm:
     """Fit the binomial model of this module.
 
@@ -125,6 +132,9 @@ def sky_glm(
         (p, k) mean of each imaging template over the galaxies of each pixel, in any unit; anything in empty pixels.
     lmax
         the highest degree of the final model: 1 the dipole, 2 the quadrupole as well, 3 the octopole as well.
+    axes
+        (k, 3) of the dipole's components that are fitted, where a sky does not constrain all three; `beta` (k,) are
+        those, and the dipole has k degrees of freedom.
 
     Returns
     -------
@@ -146,12 +156,13 @@ def sky_glm(
     if lmax not in (1, 2, 3):
         raise ValueError(f"lmax is {lmax}, expected 1, 2 or 3")
     counts, successes, vectors = occupied_pixels(positions, positives)
+    components = vectors if axes is None else vectors @ axes.T
     standard = np.empty((len(counts), 0))
     if templates is not None:
         rows = np.asarray(templates, float).reshape(len(positions.counts), -1)[positions.counts > 0]
         standard = standardised_templates(rows, counts)
     base = np.column_stack([np.ones(len(counts)), standard])
-    blocks = [vectors, quadrupole_basis(vectors), octopole_basis(vectors)][:lmax]
+    blocks = [components, quadrupole_basis(vectors), octopole_basis(vectors)][:lmax]
     design = np.column_stack([base, *blocks])
     if not _is_determined(design, counts):
         raise ValueError(
@@ -167,12 +178,12 @@ def sky_glm(
     fraction = expit(design @ final.coefficients)
     pearson = ((successes - counts * fraction) ** 2 / (counts * fraction * (1 - fraction))).sum()
     dispersion = float(pearson / dof) if dof > 0 else np.nan
-    k = standard.shape[1]
+    k, d = standard.shape[1], components.shape[1]
     # Templates were second in the design; they come last in the result.
     order = np.r_[0, 1 + k : design.shape[1], 1 : 1 + k]
     covariance = np.linalg.inv(final.information)[np.ix_(order, order)]
     intercept, beta, theta, omega, gamma = np.split(
-        final.coefficients[order], np.cumsum([1, 3, 5 * (lmax > 1), 7 * (lmax > 2)])
+        final.coefficients[order], np.cumsum([1, d, 5 * (lmax > 1), 7 * (lmax > 2)])
     )
     return SkyGlm(
         intercept=float(intercept[0]),
@@ -182,11 +193,11 @@ def sky_glm(
         gamma=gamma,
         covariance=covariance,
         log_likelihood=final.log_likelihood,
-        dipole=_nested(fits[0], fits[1], 3),
+        dipole=_nested(fits[0], fits[1], d),
         quadrupole=_nested(fits[1], fits[2], 5) if lmax > 1 else None,
-        dipole_given_quadrupole=_nested(without[0], fits[2], 3) if lmax > 1 else None,
+        dipole_given_quadrupole=_nested(without[0], fits[2], d) if lmax > 1 else None,
         octopole=_nested(fits[2], fits[3], 7) if lmax > 2 else None,
-        dipole_given_octopole=_nested(without[1], fits[3], 3) if lmax > 2 else None,
+        dipole_given_octopole=_nested(without[1], fits[3], d) if lmax > 2 else None,
         dispersion=dispersion,
         condition=float(np.linalg.cond(final.information)),
         converged=all(fit.converged for fit in [*fits, *without]),
