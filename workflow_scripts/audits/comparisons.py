@@ -267,8 +267,8 @@ def _error_dipoles(reference: ReferenceSums, settings: AuditSettings, findings: 
         values = with_limit(part.beta, part.covariance, settings, {"mean": found.mean, "beta": beta})
         test = f"{name}_dipole", null, estimand, beta, part.q, part.p
         yield GalaxySample(positions.n).dipole(*test, dof=len(part.beta), notes=notes, **values)
-    for reason in reasons:
-        findings.leave_out("error_dipoles", reason)
+    for undefined in reasons:
+        findings.leave_out("error_dipoles", undefined)
 
 
 def _decomposition(reference: ReferenceSums, kind: str) -> AuditFinding:

@@ -4,6 +4,7 @@
 labels. On a small sky, where clustering looks like a dipole and no blocks can tell them apart, there is no "yes".
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -56,8 +57,8 @@ class Asked:
 def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, alpha: float) -> Answer:
     """The answer, from the adjusted p of the question, of its galaxies' tests alone, and its adjusted floor."""
     first = asked.tests[0]
-    pattern, size, largest = _pattern(first), _Size.of(first), asked.largest_possible
-    limit, where = _limit(asked), towards(first.extra)
+    pattern, size, largest = _pattern(first), _Size.of(first, _widest(asked)), asked.largest_possible
+    limit, where = _limit(_widest(asked)), towards(first.extra)
     invalid = first.extra.get("invalid") or _seen_by_blocks(asked, p, p_galaxies, alpha)
     evidence = Evidence(p, p_floor, limit, asked.largest_possible, invalid)
     answer, reasons = decided(evidence, alpha)
@@ -101,14 +102,14 @@ class _Size:
     unit: str = "fraction"
 
     @classmethod
-    def of(cls, finding: AuditFinding) -> "_Size":
-        """That of a test; its unit is that of `upper_limit_95` or `limit95`."""
+    def of(cls, finding: AuditFinding, widest: AuditFinding) -> "_Size":
+        """That of a test, its interval of the `widest`; its unit is that of `upper_limit_95` or `limit95`."""
         if _is_field(finding):
             low, high = finding.extra["change_ci95"]
             width = f"{finding.extra['width_deg']:.3g}"
             unit = f"fraction across {width} degree{'' if width == '1' else 's'}"
             return cls(finding.extra["change"], (float(low), float(high)), unit)
-        low, high = finding.test.ci95
+        low, high = widest.test.ci95
         return cls(finding.test.estimate, (float(low), float(high)))
 
     def within(self, largest: float) -> "_Size":
@@ -186,20 +187,19 @@ def _seen_by_blocks(asked: Asked, p: float, p_galaxies: float, alpha: float) -> 
     )
 
 
-def _limit(asked: Asked) -> float | None:
-    """The largest limit of the tests; wider where blocks scatter more than galaxies do."""
-    if _is_field(asked.tests[0]):
-        return asked.tests[0].extra["limit95"]
-    limits = [finding.extra["upper_limit_95"] for finding in asked.tests]
-    return None if None in limits else max(limits) * _wider(asked)
+def _widest(asked: Asked) -> AuditFinding:
+    """The test with the largest limit, blocks where they scatter more than galaxies do: interval and limit are its."""
+    blocks = [asked.blocks] if asked.blocks is not None and _wider(asked) > 1 else []
+    return max((*asked.tests, *blocks), key=lambda finding: math.inf if (at := _limit(finding)) is None else at)
+
+
+def _limit(finding: AuditFinding) -> float | None:
+    return finding.extra["limit95" if _is_field(finding) else "upper_limit_95"]
 
 
 def _wider(asked: Asked) -> float:
-    """Standard error from leaving out blocks of sky over that of independent galaxies, 1 at least."""
-    galaxies, blocks = asked.tests[0].test.se, asked.blocks
-    if blocks is None or not _powerful(blocks) or not galaxies or not blocks.test.se:
-        return 1.0
-    return max(1.0, float(blocks.test.se / galaxies * blocks.extra["clustering_across_borders"] ** 0.5))
+    """Standard error by blocks of sky, where they have power, over that of independent galaxies, 1 at least."""
+    return float(asked.blocks.extra["wider"]) if asked.blocks is not None and _powerful(asked.blocks) else 1.0
 
 
 def _control(asked: Asked, answer: str) -> list[str]:
@@ -216,8 +216,9 @@ def _control(asked: Asked, answer: str) -> list[str]:
         return [f"Blocks of sky (p = {p}) are too few to see what galaxies see, and say nothing either way."]
     larger = ", the larger one, which decides" if (blocks.test.deciding_p or 0.0) > asked.p_galaxies else ""
     sentences = [] if answer == CANNOT_TELL else [f"With blocks of sky as the unit, p = {p}{larger}."]
-    if answer == NO and (wider := _wider(asked)) > 1.05:
-        sentences.append(f"The limit allows for errors {wider:.2f} times those of galaxies, as blocks scatter.")
+    if (wider := _wider(asked)) > 1.05:
+        both = "Interval and limit allow" if answer == NO else "The interval allows"
+        sentences.append(f"{both} for errors {wider:.2f} times those of galaxies, as blocks scatter.")
     return sentences
 
 
@@ -244,9 +245,11 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             f"With errors that allow for more differences in some places than in others, p ="
             f" {p_in_words(robust.p, robust.log10_p)}."
         )
-    if answer != YES and test.p is not None and asked.p_galaxies < alpha and not _is_field(asked.tests[0]):
+    widest = _widest(asked)
+    by_galaxies = widest is not asked.blocks and not _is_field(widest)
+    if answer != YES and test.p is not None and asked.p_galaxies < alpha and by_galaxies:
         sentences.append("The 95 % interval is that of independent galaxies.")
-    elif answer != YES and test.p is not None and test.ci95[0] > 0:
+    elif answer != YES and test.p is not None and _Size.of(asked.tests[0], widest).ci95[0] > 0:
         sentences.append(interval_without_zero(alpha))
     if extra.get("unconstrained"):
         sentences.append(f"These galaxies do not constrain a dipole along {' and '.join(extra['unconstrained'])}.")

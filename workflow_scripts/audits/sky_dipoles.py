@@ -6,7 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.audits.audit_findings import AuditFinding, AuditSettings, GalaxySample, MadeDipole, axis_keys
+from workflow_scripts.audits.audit_findings import (
+    AuditFinding,
+    AuditSettings,
+    GalaxySample,
+    MadeDipole,
+    axis_keys,
+    with_limit,
+)
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS
 from workflow_scripts.statistics.log_p import log10_p_chi2
 from workflow_scripts.statistics.sky.block_dipole import (
@@ -173,7 +180,8 @@ def block_finding(
     """The dipole of values with blocks of sky as the unit; `nside` None for the size that positions alone choose.
 
     `detectable_ratio` is the smallest dipole it finds over that of galaxies, and `has_power` whether it is evidence.
-    Raises `ValueError` on a field, and where no size leaves enough blocks.
+    `wider` is the standard error from leaving out blocks over that of independent galaxies, 1 at least; of the chosen
+    size, `ci95` and `upper_limit_95` have errors that are so much wider than those of galaxies, along all axes. Raises `ValueError` on a field, and where no size leaves enough blocks.
     """
     axes = tested_axes(sky)
     blocks = coarser_pixels(AUDIT_PIXELS, 12 * nside**2) if nside else chosen_blocks(positions.counts)
@@ -185,6 +193,15 @@ def block_finding(
     shared = clustering_across_borders(along, blocks, positions.mean_vectors())
     found = block_dipole_test(along, of_values, blocks, settings.permutations, settings.seed, shared)
     ratio = found.detectable_ratio(settings.power, settings.alpha)
+    se = float(np.sqrt(found.axis @ found.covariance @ found.axis))
+    wider = max(1.0, se * float(np.sqrt(found.shared)) / sky.se_along(found.axis @ whole))
+    known: dict[str, Any] = {}
+    if nside is None:
+        # Finite also where the galaxies do not spread along another axis at all.
+        errors = wider * (whole @ sky.kept.T) * sky.se[sky.constrained]
+        known = with_limit(found.beta, errors @ errors.T, settings)
+        if not known["extra"]["upper_limit_95"] < sky.largest:
+            known["extra"]["upper_limit_95"] = None
     notes = [
         f"{found.n_blocks} blocks with galaxies, as good as {found.effective_blocks:.0f} of equal number",
         f"holds for clustering of up to {LONGEST_CLUSTERING_DEG:.0f} degrees",
@@ -204,11 +221,14 @@ def block_finding(
             "clustering_across_borders": found.shared,
             "detectable_ratio": ratio,
             "has_power": ratio <= LARGEST_DETECTABLE_RATIO,
+            "wider": wider,
             "sky_kind": sky.kind,
+            **known.pop("extra", {}),
         },
+        **known,
         dof=list(found.dof),
         log10_p=found.log10_p,
-        se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
+        se=se,
         p_permutation=found.p_wild,
         p_smallest=settings.p_smallest,
         # F is cautious where blocks are unequal, and decides where no random signs reach it.

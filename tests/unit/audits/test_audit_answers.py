@@ -26,9 +26,9 @@ def dipole(p: float, p_permutation: float | None = None, name: str = "dipole_sco
     return finding(name, p, "primary", extra, **values)
 
 
-def blocks(p: float, powerful: bool = True, se: float = 0.02) -> AuditFinding:
-    extra = {"has_power": powerful, "clustering_across_borders": 1.0}
-    return finding("block_dipole", p, extra=extra, dof=[3, 40], se=se)
+def blocks(p: float, powerful: bool = True, wider: float = 1.0) -> AuditFinding:
+    extra = {"has_power": powerful, "wider": wider, "upper_limit_95": 0.06 + 0.03 * wider}
+    return finding("block_dipole", p, extra=extra, dof=[3, 40], ci95=[0.0, 0.06 + 0.04 * wider])
 
 
 def asked(*found: AuditFinding, labels=("a",), alpha: float = 0.01, **columns) -> list:
@@ -70,9 +70,16 @@ def test_no_only_below_what_there_can_be():
     (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.57), blocks(0.5))
     assert answer.answer == "cannot tell"
     assert "nothing is excluded" in answer.because[0]
-    # Blocks that scatter twice as much as galaxies double the limit.
-    (answer,) = asked(dipole(0.3, 0.31), blocks(0.5, se=0.04))
-    assert answer.limit95 == pytest.approx(0.18)
+    # Where blocks scatter twice as much as galaxies do, interval and limit are theirs, and agree.
+    (answer,) = asked(dipole(0.3, 0.31), blocks(0.5, wider=2.0))
+    assert (answer.limit95, answer.effect.ci95) == (pytest.approx(0.12), (0.0, pytest.approx(0.14)))
+    assert "Interval and limit allow for errors 2.00 times those of galaxies, as blocks scatter." in answer.because
+    (answer,) = asked(dipole(1e-5, 0.0002), blocks(0.001, wider=2.0))
+    assert (answer.answer, answer.effect.ci95) == ("yes", (0.0, pytest.approx(0.14)))
+    # Not where they have no power, nor where galaxies scatter as much.
+    for control in (blocks(0.5, False, wider=2.0), blocks(0.5)):
+        (answer,) = asked(dipole(0.3, 0.31), control)
+        assert (answer.limit95, answer.effect.ci95) == (0.09, (0.02, 0.1))
     (answer,) = asked(dipole(0.3, 0.31, invalid="Too few galaxies."), blocks(0.5))
     assert (answer.answer, answer.because[0]) == ("cannot tell", "Too few galaxies.")
 

@@ -54,6 +54,10 @@ def test_a_strip_gives_the_components_that_it_constrains(tmp_path, columns):
     assert blocks["dof"][0] == 2
     assert blocks["p"] < 0.01
     assert blocks["has_power"]
+    # Labels are not clustered: blocks give the same errors and interval, or little wider ones.
+    assert 1 <= blocks["wider"] < 1.6
+    widths = [test["ci95"][1] - test["ci95"][0] for test in (blocks, score)]
+    assert widths[0] == pytest.approx(blocks["wider"] * widths[1], rel=0.15)
     (said,) = (line for line in not_run if "do not constrain a dipole along declination" in line)
     left_out = "cosine scan paper style", "declination gradient"
     assert all(name in said for name in (*left_out, *(() if columns else ("hemisphere scan", "octopole scan"))))

@@ -51,10 +51,14 @@ class ConstrainedComponents:
 
     def inflation_along(self, axis: NDArray[np.float64]) -> float:
         """Standard error along a unit vector (3,) over that of as many galaxies all over the sky."""
+        return self.se_along(axis) / float(self.se[0] / self.se_inflation[0])
+
+    def se_along(self, axis: NDArray[np.float64]) -> float:
+        """Standard error of the dipole along a unit vector (3,), where no value depends on position."""
         shares = (self.axes @ axis) ** 2
         # Rounding must not give a part to an axis without any spread.
         used = shares > 1e-12
-        return float(np.sqrt(shares[used] @ self.se_inflation[used] ** 2))
+        return float(np.sqrt(shares[used] @ self.se[used] ** 2))
 
     def lifted(self, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Covariance (3, 3) of a whole dipole, from that of its constrained components (k, k)."""
@@ -66,8 +70,7 @@ class ConstrainedComponents:
         """Whether the component along a unit vector (3,) can be measured, the others being unknown."""
         outside = float(((self.axes[~self.constrained] @ axis) ** 2).sum())
         return outside < 1e-12 or (
-            self.inflation_along(axis) <= LARGEST_INFLATION
-            and STANDARD_ERRORS * float(np.sqrt(((self.axes @ axis) ** 2) @ self.se**2)) <= self.largest
+            self.inflation_along(axis) <= LARGEST_INFLATION and STANDARD_ERRORS * self.se_along(axis) <= self.largest
         )
 
     @property

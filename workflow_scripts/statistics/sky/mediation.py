@@ -111,7 +111,8 @@ class Mediation:
     def of(cls, products: NDArray[np.float64], positional: int, n_blocks: int) -> "Mediation":
         """From sums of products (1 + b, m, m + 1) of the m columns with each other and with the outcome.
 
-        Of the columns, intercept and dipole are the `positional` first ones. The first are observed, the others resampled. Raises `ValueError` where one has no dipole to explain.
+        Of the columns, intercept and dipole are the `positional` first ones. The first sums are observed, the others
+        resampled. Raises `ValueError` where one has no dipole to explain.
         """
         raw = _coefficients(products, positional)[:, 1:]
         adjusted = _coefficients(products, products.shape[1])[:, 1:positional]
@@ -137,7 +138,8 @@ def mediation(
     Parameters
     ----------
     vectors, outcome, templates
-        (n, d) unit vectors or their constrained components, (n,) differences y^A - y^B (or of scores), (n, k) templates in any unit.
+        (n, d) unit vectors or their constrained components, (n,) differences y^A - y^B (or of scores), (n, k) templates
+        in any unit.
     blocks
         (n,) block of sky of each galaxy. Whole blocks are drawn with replacement, at least 12 of them.
 
