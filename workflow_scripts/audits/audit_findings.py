@@ -26,8 +26,8 @@ _COLUMNS_NAMED = 3
 class AuditSettings:
     """`permutations` and `seed` of random skies; `alpha` of the answers; `power` of the dipole that could be seen.
 
-    `primary_tests` is the number of tests that are adjusted for each other, `expected` the fraction that is expected,
-    None where none is.
+    `primary_tests` is the number of tests that are adjusted for each other, `expected` the fraction that is expected
+    and `effect` the size that a no has to exclude, None where none was stated.
     """
 
     permutations: int = 4999
@@ -36,6 +36,7 @@ class AuditSettings:
     power: float = 0.8
     primary_tests: int = 1
     expected: float | None = None
+    effect: float | None = None
 
     @property
     def p_smallest(self) -> float:

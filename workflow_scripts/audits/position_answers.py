@@ -17,6 +17,29 @@ from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.sky.constrained_components import SKY
 from workflow_scripts.statistics.sky.sequential_permutations import permutations_needed
 
+# Of the largest effect that there can be. A dipole of half of a fraction makes it three times as large on one side of
+# the sky as on the other: what leaves that open is no "no".
+_NO_EXCLUDES = 0.5
+# Errors of blocks so many times those of galaxies are as good as equal.
+_LITTLE_WIDER = 1.05
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an audit decides: at the level `alpha`, and a no excludes `effect`; None: half of the largest possible."""
+
+    alpha: float
+    effect: float | None = None
+
+    def evidence(
+        self, p: float, limit: float | None, largest: float, p_floor: float = 0.0, invalid: str = ""
+    ) -> Evidence:
+        """What decides a question on an effect that can be as large as `largest`."""
+        if self.effect is not None:
+            return Evidence(p, p_floor, limit, largest, invalid, self.effect)
+        asks = "a no excludes half of the largest that there can be,"
+        return Evidence(p, p_floor, limit, largest, invalid, _NO_EXCLUDES * largest, asks)
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -54,13 +77,14 @@ class Asked:
         return max(finding.test.smallest_deciding_p for finding in (*self.tests, *blocks))
 
 
-def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, alpha: float) -> Answer:
+def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, rule: Rule) -> Answer:
     """The answer, from the adjusted p of the question, of its galaxies' tests alone, and its adjusted floor."""
     first = asked.tests[0]
     pattern, size, largest = _pattern(first), _Size.of(first, _widest(asked)), asked.largest_possible
     limit, where = _limit(_widest(asked)), towards(first.extra)
+    alpha = rule.alpha
     invalid = first.extra.get("invalid") or _seen_by_blocks(asked, p, p_galaxies, alpha)
-    evidence = Evidence(p, p_floor, limit, asked.largest_possible, invalid)
+    evidence = rule.evidence(p, limit, largest, p_floor, invalid)
     answer, reasons = decided(evidence, alpha)
     if answer == YES:
         statement = f"{capital(asked.what)} depends on the position on the sky: a {pattern} of {size} {where}"
@@ -89,7 +113,7 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, a
         p_adjusted=None if first.test.p is None else p,
         limit95=evidence.exclusion,
         because=[*reasons, *_control(asked, answer), *_statistics(asked, answer, alpha), *asked.because],
-        next=_next(asked, answer, p_floor, alpha),
+        next=_next(asked, answer, evidence, alpha),
     )
 
 
@@ -214,9 +238,8 @@ def _control(asked: Asked, answer: str) -> list[str]:
     p = p_in_words(blocks.test.deciding_p)
     if not _powerful(blocks):
         return [f"Blocks of sky (p = {p}) are too few to see what galaxies see, and say nothing either way."]
-    larger = ", the larger one, which decides" if (blocks.test.deciding_p or 0.0) > asked.p_galaxies else ""
-    sentences = [] if answer == CANNOT_TELL else [f"With blocks of sky as the unit, p = {p}{larger}."]
-    if (wider := _wider(asked)) > 1.05:
+    sentences = [f"With blocks of sky as the unit, p = {p}."]
+    if (wider := _wider(asked)) > _LITTLE_WIDER:
         both = "Interval and limit allow" if answer == NO else "The interval allows"
         sentences.append(f"{both} for errors {wider:.2f} times those of galaxies, as blocks scatter.")
     return sentences
@@ -225,13 +248,16 @@ def _control(asked: Asked, answer: str) -> list[str]:
 def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
     test, extra = asked.tests[0].test, asked.tests[0].extra
     sentences = []
+    several = len(asked.tests) > 1 or (asked.blocks is not None and _powerful(asked.blocks))
     if test.p is not None:
-        by = " and ".join(
-            [f"{p_in_words(test.p, test.log10_p)} by chi-square"]
-            + ([f"{p_in_words(test.p_permutation)} by permutations"] if test.p_permutation is not None else [])
-        )
+        by = f"{p_in_words(test.p, test.log10_p)} by chi-square"
         if _is_field(asked.tests[0]):
             by = p_in_words(extra["p_galaxies"], extra["log10_p_galaxies"])
+        elif test.p_permutation is not None:
+            by += f" and {p_in_words(test.p_permutation)} by permutations"
+            several = True
+            if test.p_permutation == test.p_smallest and test.p_reliable is not None:
+                by += f" (their smallest: chi-square counts, down to {p_in_words(test.p_reliable)})"
         sentences.append(
             f"With {test.n:,} galaxies as the unit, Q = {test.statistic:.4g} ({test.dof} dof), p = {by}; the level is"
             f" {alpha:g}."
@@ -245,6 +271,10 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             f"With errors that allow for more differences in some places than in others, p ="
             f" {p_in_words(robust.p, robust.log10_p)}."
         )
+    if several and test.p is not None and not _is_field(asked.tests[0]):
+        sentences.append(f"The largest of these p decides: {p_in_words(asked.p)} before it is adjusted.")
+    if answer == NO:
+        sentences.append("The limit has all of its 5 % above it, the interval 2.5 % on either side.")
     widest = _widest(asked)
     by_galaxies = widest is not asked.blocks and not _is_field(widest)
     if answer != YES and test.p is not None and asked.p_galaxies < alpha and by_galaxies:
@@ -261,21 +291,28 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
     return sentences
 
 
-def _next(asked: Asked, answer: str, p_floor: float, alpha: float) -> list[str]:
-    sentences = []
+def _next(asked: Asked, answer: str, evidence: Evidence, alpha: float) -> list[str]:
+    sentences, p_floor, limit = [], evidence.p_floor, evidence.limit95
     if answer == CANNOT_TELL and p_floor >= alpha:
         factor = p_floor / asked.p_floor
         sentences.append(
             f"With {permutations_needed(alpha / factor):,} permutations this test can decide: --permutations"
             f" {permutations_needed(alpha / factor)}."
         )
-    power = asked.power
-    if answer == CANNOT_TELL and asked.blocks is not None and _powerful(asked.blocks) and p_floor < alpha:
+    power, of_interest = asked.power, evidence.of_interest
+    tested = not evidence.invalid and not _is_field(asked.tests[0])
+    if answer == CANNOT_TELL and p_floor < alpha and tested and limit is not None and limit >= of_interest:
+        needed = f"some {(limit / of_interest) ** 2:.2g} times as many galaxies on such a sky"
+        if _wider(asked) > _LITTLE_WIDER:
+            needed = "more of the sky, as blocks of it scatter more than galaxies do"
+        sentences.append(f"A limit of {of_interest:.3g} takes {needed}.")
+    if answer == CANNOT_TELL and evidence.invalid and asked.blocks is not None and _powerful(asked.blocks):
         sentences.append("Another part of the sky, or images of another survey, would show whether the pattern stays.")
     if answer != YES and power is not None and not _is_field(asked.tests[0]):
         best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
         sentences.append(
-            f"Such a catalog shows dipoles of {best:.4f} to {worst:.4f}, depending on the axis, in {power['power']:.0%}"
-            " of cases; half of that takes four times as many galaxies."
+            ("The limit is what these labels exclude; to" if answer == NO else "To")
+            + f" be found at the level {alpha:g} in {power['power']:.0%} of such catalogs, a dipole has to be"
+            f" {best:.4f} to {worst:.4f}, depending on the axis. Half of that takes four times as many galaxies."
         )
     return sentences

@@ -181,7 +181,8 @@ def block_finding(
 
     `detectable_ratio` is the smallest dipole it finds over that of galaxies, and `has_power` whether it is evidence.
     `wider` is the standard error from leaving out blocks over that of independent galaxies, 1 at least; of the chosen
-    size, `ci95` and `upper_limit_95` have errors that are so much wider than those of galaxies, along all axes. Raises `ValueError` on a field, and where no size leaves enough blocks.
+    size, `ci95` and `upper_limit_95` have errors that are so much wider than those of galaxies, along all axes. Raises
+    `ValueError` on a field, and where no size leaves enough blocks.
     """
     axes = tested_axes(sky)
     blocks = coarser_pixels(AUDIT_PIXELS, 12 * nside**2) if nside else chosen_blocks(positions.counts)

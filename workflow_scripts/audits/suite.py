@@ -87,7 +87,7 @@ def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
         details["weights"] = weights_report(catalog, columns.weight, findings)
     if columns.group:
         details["groups"] = {"column": columns.group, "rows": group_rows(catalog.groups, bool(columns.weight))}
-    answers = audit_answers(findings, adjusted, details, columns, positive, settings.alpha)
+    answers = audit_answers(findings, adjusted, details, columns, positive, settings.alpha, settings.effect)
     summary = {
         "headline": audit_headline(answers, columns.labels, positive),
         "answers": [one.as_dict() for one in answers],
