@@ -26,7 +26,7 @@ from workflow_scripts.statistics.sky.block_dipole import (
     coarser_pixels,
 )
 from workflow_scripts.statistics.sky.constrained_components import FIELD, SKY, ConstrainedComponents
-from workflow_scripts.statistics.sky.dipole import DipoleEstimate, chi_square_test
+from workflow_scripts.statistics.sky.dipole import DipoleEstimate, chi_square_test, dipole
 from workflow_scripts.statistics.sky.dipole_amplitude import (
     axis_region,
     debiased_amplitude,
@@ -200,7 +200,8 @@ def block_finding(
     if nside is None:
         # Finite also where the galaxies do not spread along another axis at all.
         errors = wider * (whole @ sky.kept.T) * sky.se[sky.constrained]
-        known = with_limit(found.beta, errors @ errors.T, settings)
+        # Of the galaxies' own positions, not those of pixels.
+        known = with_limit(dipole(along.sums, of_values.sums).beta, errors @ errors.T, settings)
         if not known["extra"]["upper_limit_95"] < sky.largest:
             known["extra"]["upper_limit_95"] = None
     notes = [

@@ -100,9 +100,7 @@ def test_no_excludes_half_of_the_largest_or_the_size_that_was_stated():
         # Whoever reads the headline alone sees how much a no excludes.
         assert (expected == "no") == (f"below {limit:.3f} (95 %)" in headline([answer]))
     (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.21), blocks(0.5))
-    assert answer.because[0].startswith(
-        "Effects up to 0.210 are compatible with the data, and a no excludes half of the"
-    )
+    assert answer.because[0].startswith("Effects up to 0.210 are compatible with the data, and a no excludes half of")
     (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.1), blocks(0.5), effect=0.05)
     assert answer.because[0].endswith("and the question is about one of 0.05.")
     assert answer.next[0] == "A limit of 0.05 takes some 4 times as many galaxies on such a sky."
