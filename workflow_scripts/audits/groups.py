@@ -22,7 +22,7 @@ from workflow_scripts.audits.audit_findings import (
 from workflow_scripts.audits.sky_dipoles import constrained_part, tested_axes, whole_dipole
 from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.fractions import wilson_interval
-from workflow_scripts.statistics.sky.constrained_components import constrained_components
+from workflow_scripts.statistics.sky.constrained_components import constrained_of_fraction
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sky_sums import Additive, PositionSums, ValueSums
 from workflow_scripts.statistics.sky.stratified_dipole import merging_dipole, within_groups
@@ -80,7 +80,7 @@ def merging_tests(groups: Mapping[str, GroupSums], column: str, settings: AuditS
 
     def within() -> AuditFinding:
         found = within_groups(sums)
-        sky = constrained_components(found.positions, labels / n * (1 - labels / n), largest)
+        sky = constrained_of_fraction(found.positions, labels / n)
         part = constrained_part(found.within, sky)
         values = with_limit(
             part.beta, part.covariance, settings, extra | {"groups": found.groups, "sky_kind": sky.kind}
@@ -100,7 +100,7 @@ def merging_tests(groups: Mapping[str, GroupSums], column: str, settings: AuditS
 
     def between() -> AuditFinding:
         positions = sum((own for own, _ in sums[1:]), sums[0][0])
-        sky = constrained_components(positions, labels / n * (1 - labels / n), largest)
+        sky = constrained_of_fraction(positions, labels / n)
         axes = tested_axes(sky)
         found = merging_dipole(sums if axes is None else [(own.along(axes), of.along(axes)) for own, of in sums])
         return GalaxySample(n).dipole(
@@ -155,8 +155,7 @@ def _row(name: str, sums: GroupSums, weighted: bool) -> dict[str, Any]:
     total = moments.weights[0, 0] / moments.n
     positions = PositionSums(moments.n, moments.weights[0, 1:] / total, moments.weights[1:, 1:] / total)
     try:
-        variance = fraction * (1 - fraction) * moments.n / number
-        sky = constrained_components(positions, variance, min(fraction, 1 - fraction))
+        sky = constrained_of_fraction(positions, fraction, moments.n / number)
         if sky.invalid:
             raise ValueError(sky.invalid)
         # Without weights, sums of the same galaxies that the test of the whole catalog has.

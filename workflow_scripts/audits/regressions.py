@@ -27,6 +27,7 @@ from workflow_scripts.statistics.sky.constrained_components import (
     SKY,
     ConstrainedComponents,
     constrained_components,
+    constrained_of_fraction,
 )
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.dipole_stability import StabilityStep, dipole_stability
@@ -162,9 +163,7 @@ def template_tests(covariates: Covariates, settings: AuditSettings, findings: Fi
 
 def _sky(covariates: Covariates) -> ConstrainedComponents:
     """What these galaxies constrain of a dipole of the first annotation."""
-    fraction = float(covariates.labels[0].mean())
-    positions = PositionSums.of(covariates.vectors)
-    return constrained_components(positions, fraction * (1 - fraction), min(fraction, 1 - fraction))
+    return constrained_of_fraction(PositionSums.of(covariates.vectors), float(covariates.labels[0].mean()))
 
 
 def _patches(covariates: Covariates) -> np.ndarray:

@@ -37,7 +37,7 @@ from workflow_scripts.statistics.sky.axis_scan import sigma_without_dipole
 from workflow_scripts.statistics.sky.constrained_components import (
     FIELD,
     ConstrainedComponents,
-    constrained_components,
+    constrained_of_fraction,
 )
 from workflow_scripts.statistics.sky.cosine import CosineFit, cosine_score_test, fixed_axis_test
 from workflow_scripts.statistics.sky.dipole import Dipole, dipole
@@ -131,8 +131,7 @@ class OneAnnotation:
     @cached_property
     def constrained(self) -> ConstrainedComponents:
         """What the sky constrains of a dipole of these labels."""
-        fraction = self.labels.sums.total / self.sums.n
-        return constrained_components(self.positions.sums, fraction * (1 - fraction), min(fraction, 1 - fraction))
+        return constrained_of_fraction(self.positions.sums, self.labels.sums.total / self.sums.n)
 
     def tests(self, findings: Findings) -> dict[str, Callable[[], AuditFinding | Iterable[AuditFinding]]]:
         """All tests by name; `findings` is for what a test finds that cannot be made."""

@@ -277,8 +277,12 @@ def test_a_monopole_is_no_dipole_on_any_mask(audited):
     folder = audited[1].parent
     table = galaxies()[["ra", "dec", "label"]]
     table.to_csv(folder / "plain.csv", index=False)
-    summary = run_audit(folder / "plain.csv", folder / "monopole", "--expected", "0.5", "--label", "label")
+    options = ["--expected", "0.5", "--label", "label"]
+    summary = run_audit(folder / "plain.csv", folder / "monopole", *options)
     dipole, monopole = summary["answers"]
+    asked = run_audit(folder / "plain.csv", folder / "asked", *options, "--effect", "0.01")["answers"][0]
+    assert (asked["answer"], asked["limit95"]) == ("cannot tell", dipole["limit95"])
+    assert asked["because"][0].endswith("the question is about one of 0.01.")
     assert (dipole["answer"], monopole["answer"], monopole["test"]) == ("no", "yes", "fraction_against_expected")
     assert monopole["effect"]["value"] == pytest.approx(0.1, abs=0.03)
     assert "to the fraction" not in summary["headline"]

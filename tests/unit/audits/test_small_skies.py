@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from workflow_scripts.audits.audit_findings import AuditSettings
+from workflow_scripts.audits.catalog_sums import AnnotationSums, CatalogSums, Places, audit_maps
 from workflow_scripts.audits.suite import HYGIENE, audit
 from workflow_scripts.audits.table_pieces import AuditColumns, TableSource
 
@@ -149,3 +150,38 @@ def test_too_few_galaxies_of_a_rare_class_are_no_evidence(tmp_path):
     assert score["dof"] == 3
     assert score["upper_limit_95"] is None
     assert any("no limit" in note for note in score["notes"])
+
+
+@pytest.mark.parametrize("sky", ["strip", "field"])
+def test_groups_on_small_skies_have_no_dipole_that_there_could_not_be(tmp_path, sky):
+    """Two groups on strips or fields far from each other: all galaxies constrain a dipole, those of one do not."""
+    n = 3000
+    random = np.random.default_rng(6)
+    first = np.arange(2 * n) < n
+    ra = random.uniform(0, 360, 2 * n) if sky == "strip" else random.uniform(-5, 5, 2 * n) + 90 * first
+    dec = random.uniform(-2, 2, 2 * n) + np.where(first, 40, 0 if sky == "strip" else -30)
+    more = {"source": np.where(first, "a", "b")}
+    random = np.random.default_rng(11)
+    labels = (random.random(ra.size) < 0.4).astype(int)
+    pd.DataFrame({"ra": ra % 360, "dec": dec, "label": labels, **more}).to_csv(tmp_path / "c.csv", index=False)
+    columns = AuditColumns(("label",), group="source")
+    summary = audit("a", TableSource.of(str(tmp_path / "c.csv"), columns, HYGIENE), FEW).summary
+    tests = {test["name"]: test for test in summary["tests"]}
+    for row in summary["groups"]["rows"]:
+        if sky == "field":
+            assert row["amplitude"] is None
+            assert "field too small" in row["reason"]
+        else:
+            assert row["amplitude"] < 0.2
+            assert row["axis_dec"] == pytest.approx(0, abs=3)
+    assert ("dipole_within_groups" in tests) == (sky == "strip")
+    assert any("dipole within groups" in line for line in summary["not_run"]) == (sky == "field")
+
+
+def test_there_is_no_map_of_sigma_along_axes_that_are_not_constrained():
+    random = np.random.default_rng(2)
+    for half_width, mapped in ((1.0, True), (0.02, False)):
+        dec = np.degrees(np.arcsin(random.uniform(-half_width, half_width, 2000)))
+        places = Places.of(random.uniform(0, 360, 2000), dec)
+        labels = AnnotationSums.of((random.random(2000) < 0.4).astype(float), places)
+        assert ("sigma" in audit_maps(CatalogSums.of(places, [labels]))) == mapped

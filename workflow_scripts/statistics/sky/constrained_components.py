@@ -130,6 +130,11 @@ def constrained_components(positions: PositionSums, variance: float, largest: fl
     )
 
 
+def constrained_of_fraction(positions: PositionSums, fraction: float, scale: float = 1.0) -> ConstrainedComponents:
+    """`constrained_components` of labels with this fraction; `scale`: n over the effective number of galaxies."""
+    return constrained_components(positions, fraction * (1 - fraction) * scale, min(fraction, 1 - fraction))
+
+
 def _in_words(axis: NDArray[np.float64], centre: NDArray[np.float64]) -> str:
     if abs(axis[2]) > _NEAR:
         return "declination"
