@@ -91,7 +91,7 @@ _tests.add_argument(
     "--effect",
     type=float,
     metavar="SIZE",
-    help="a 'no' has to exclude effects of this size (default: half of the largest that there can be)",
+    help="a 'no' has to exclude effects of this size (default: half of min(f, 1 - f), f being the fraction)",
 )
 _tests.add_argument("--power", type=float, default=0.8, help="for the smallest dipole given (default: %(default)s)")
 _tests.add_argument(

@@ -17,8 +17,8 @@ from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.sky.constrained_components import SKY
 from workflow_scripts.statistics.sky.sequential_permutations import permutations_needed
 
-# Of the largest effect that there can be. A dipole of half of a fraction makes it three times as large on one side of
-# the sky as on the other: what leaves that open is no "no".
+# Of min(f, 1 - f). A dipole of half of a fraction makes it three times as large on one side of the sky as on the other,
+# and such a change across a field 1.7 times: what leaves that open is no "no".
 _NO_EXCLUDES = 0.5
 # Errors of blocks so many times those of galaxies are as good as equal.
 _LITTLE_WIDER = 1.05
@@ -26,19 +26,26 @@ _LITTLE_WIDER = 1.05
 
 @dataclass(frozen=True)
 class Rule:
-    """How an audit decides: at the level `alpha`, and a no excludes `effect`; None: half of the largest possible."""
+    """How an audit decides: at the level `alpha`, and a no excludes `effect`; None: half of min(f, 1 - f)."""
 
     alpha: float
     effect: float | None = None
 
     def evidence(
-        self, p: float, limit: float | None, largest: float, p_floor: float = 0.0, invalid: str = ""
+        self,
+        p: float,
+        limit: float | None,
+        largest: float,
+        p_floor: float = 0.0,
+        invalid: str = "",
+        room: float | None = None,
     ) -> Evidence:
-        """What decides a question on an effect that can be as large as `largest`."""
+        """What decides a question on an effect that can be as large as `largest`; `room` is min(f, 1 - f) if not it."""
         if self.effect is not None:
             return Evidence(p, p_floor, limit, largest, invalid, self.effect)
-        asks = "a no excludes half of the largest that there can be,"
-        return Evidence(p, p_floor, limit, largest, invalid, _NO_EXCLUDES * largest, asks)
+        of_interest = _NO_EXCLUDES * (largest if room is None else room)
+        asks = "a no excludes half of what the labels leave room for,"
+        return Evidence(p, p_floor, limit, largest, invalid, of_interest, asks)
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,8 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, r
     limit, where = _limit(_widest(asked)), towards(first.extra)
     alpha = rule.alpha
     invalid = first.extra.get("invalid") or _seen_by_blocks(asked, p, p_galaxies, alpha)
-    evidence = rule.evidence(p, limit, largest, p_floor, invalid)
+    # Across a field the fraction can change by twice as much as it can depart from its mean.
+    evidence = rule.evidence(p, limit, largest, p_floor, invalid, largest / 2 if _is_field(first) else largest)
     answer, reasons = decided(evidence, alpha)
     if answer == YES:
         statement = f"{capital(asked.what)} depends on the position on the sky: a {pattern} of {size} {where}"
@@ -112,7 +120,7 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, r
         effect=size.within(largest).effect(where if answer == YES else None) if size.value <= largest else Effect(),
         p_adjusted=None if first.test.p is None else p,
         limit95=evidence.exclusion,
-        because=[*reasons, *_control(asked, answer), *_statistics(asked, answer, alpha), *asked.because],
+        because=[*reasons, *_control(asked, answer, invalid), *_statistics(asked, answer, alpha), *asked.because],
         next=_next(asked, answer, evidence, alpha),
     )
 
@@ -226,7 +234,7 @@ def _wider(asked: Asked) -> float:
     return float(asked.blocks.extra["wider"]) if asked.blocks is not None and _powerful(asked.blocks) else 1.0
 
 
-def _control(asked: Asked, answer: str) -> list[str]:
+def _control(asked: Asked, answer: str, invalid: str) -> list[str]:
     """The blocks, beside an answer that they did not make themselves."""
     blocks, first = asked.blocks, asked.tests[0]
     if _is_field(first):
@@ -238,7 +246,7 @@ def _control(asked: Asked, answer: str) -> list[str]:
     p = p_in_words(blocks.test.deciding_p)
     if not _powerful(blocks):
         return [f"Blocks of sky (p = {p}) are too few to see what galaxies see, and say nothing either way."]
-    sentences = [f"With blocks of sky as the unit, p = {p}."]
+    sentences = [] if invalid else [f"With blocks of sky as the unit, p = {p}."]
     if (wider := _wider(asked)) > _LITTLE_WIDER:
         both = "Interval and limit allow" if answer == NO else "The interval allows"
         sentences.append(f"{both} for errors {wider:.2f} times those of galaxies, as blocks scatter.")

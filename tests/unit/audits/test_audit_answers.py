@@ -257,13 +257,17 @@ def test_what_was_not_made_is_a_sentence_a_cause():
 
 
 def test_a_field_has_a_change_and_no_dipole():
-    extra = {"annotation": "a", "width_deg": 10.0, "change": 0.2, "change_ci95": [0.1, 0.3], "limit95": 0.28}
+    extra = {"annotation": "a", "width_deg": 10.0, "change": 0.2, "change_ci95": [0.1, 0.3], "limit95": 0.18}
     extra |= {"direction": "north", "p_galaxies": 0.1, "log10_p_galaxies": -1.0, "largest_possible": 0.8}
     gradient = finding("field_gradient", 0.2, "primary", extra, estimate=0.02, ci95=[0.01, 0.03], dof=2)
     del gradient.extra["axis_ra"]
     (answer,) = asked(gradient)
-    assert (answer.answer, answer.limit95, answer.effect.unit) == ("no", 0.28, "fraction across 10 degrees")
+    assert (answer.answer, answer.limit95, answer.effect.unit) == ("no", 0.18, "fraction across 10 degrees")
     assert "No change of the fraction of 'spiral' was found: 0.2000 across 10 degrees" in answer.text
+    # Half of min(f, 1 - f), which is half of the largest change.
+    gradient.extra["limit95"] = 0.22
+    assert asked(gradient)[0].answer == "cannot tell"
+    assert asked(gradient, effect=0.3)[0].answer == "no"
     clustered = finding(
         "field_gradient", None, "primary", gradient.extra | {"invalid": "Too few parts.", "limit95": None}
     )

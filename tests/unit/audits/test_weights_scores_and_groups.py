@@ -1,7 +1,5 @@
 """Audits of scores alone, of galaxies with weights, and by group: from the table to the verdict."""
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -171,8 +169,8 @@ def test_weights_and_groups_that_are_none(tmp_path, columns, options, expected):
     assert expected in message(tmp_path / "c.csv", tmp_path / "out", "--label", "label", *options)
 
 
-def test_the_number_of_groups_is_that_of_the_docs():
-    assert f"merged catalog, {MOST_GROUPS} at most" in Path("docs/audit.md").read_text(encoding="utf-8")
+def test_the_number_of_groups_is_that_of_the_docs(repository):
+    assert f"merged catalog, {MOST_GROUPS} at most" in (repository / "docs" / "audit.md").read_text(encoding="utf-8")
 
 
 def test_percentages_are_no_scores(tmp_path):
