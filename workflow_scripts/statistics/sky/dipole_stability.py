@@ -16,7 +16,7 @@ from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm, sky_g
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 
 HIGHEST = 3
-PART_OF_A_DIPOLE = "multipoles are told apart only where the galaxies constrain all of a dipole"
+PART_OF_A_DIPOLE = "multipoles can be separated only where the galaxies constrain all of a dipole"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def dipole_stability(
     """`sky_glm` with lmax = 1, 2 and 3, side by side.
 
     Arguments are those of `sky_glm`. Where a degree cannot be had, its step, and those above it, state why in place of
-    numbers. Beside a dipole of `axes` alone there is none: a sky that does not constrain all of a dipole does not tell
+    numbers. Beside a dipole of `axes` alone there is none: a sky that does not constrain all of a dipole does not separate
     the rest of it from a quadrupole.
 
     Raises
