@@ -175,7 +175,8 @@ def _discordant_direction(pair: PairSums, two: GalaxySample, sky: ConstrainedCom
     and false positives are T and F a gradient of the true fraction enters both logistic models, and the difference,
     times (T_A - T_B) - (F_A - F_B).
     """
-    fit = sky_glm(pair.discordant, pair.only_first, lmax=1, axes=tested_axes(sky))
+    axes = tested_axes(sky)
+    fit = sky_glm(pair.discordant if axes is None else pair.discordant.along(axes), pair.only_first, lmax=1)
     null = "which of the two is positive does not depend on position"
     estimand = "dipole of the log odds that it is the first, where they differ"
     sample, ratio, beta = replace(two, n=fit.n), fit.dipole, whole_dipole(fit.beta, sky)

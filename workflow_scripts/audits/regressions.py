@@ -84,9 +84,12 @@ def multipole_findings(
     `findings.not_run`. Raises `ValueError` where not even the dipole can be fitted.
     """
     axes = tested_axes(sky)
-    steps = dipole_stability(sums.fine_positions, annotation.fine_positives, axes)
+    fine, coarse = (
+        positions if axes is None else positions.along(axes) for positions in (sums.fine_positions, sums.positions)
+    )
+    steps = dipole_stability(fine, annotation.fine_positives)
     highest = max(step.lmax for step in steps if step.fit is not None)
-    dispersion = sky_glm(sums.positions, annotation.labels.totals, lmax=highest, axes=axes).dispersion
+    dispersion = sky_glm(coarse, annotation.labels.totals, lmax=highest).dispersion
     for step in steps:
         if step.fit is None:
             findings.leave_out(f"glm_{_NAMES[step.lmax]}{sample.suffix}", step.refused)
@@ -203,11 +206,12 @@ def _in_glm(covariates: Covariates, findings: Findings) -> Iterator[AuditFinding
     axes = field_axes(PositionSums.of(covariates.vectors)) if field else tested_axes(sky)
     beside = "a gradient" if field else "a dipole"
     pixels, sample = covariates.pixels, GalaxySample(len(covariates.pixels))
-    positions = PixelPositions.of(covariates.vectors, pixels, AUDIT_PIXELS)
+    vectors = covariates.vectors if axes is None else covariates.vectors @ axes.T
+    positions = PixelPositions.of(vectors, pixels, AUDIT_PIXELS)
     columns = [covariates.labels[0], *covariates.templates.T]
     positives, *totals = (np.bincount(pixels, weights=column, minlength=AUDIT_PIXELS) for column in columns)
     means = np.column_stack(totals) / np.maximum(positions.counts, 1)[:, None]
-    fit = sky_glm(positions, np.rint(positives), means, lmax=1, axes=axes)
+    fit = sky_glm(positions, np.rint(positives), means, lmax=1)
     if field:
         findings.leave_out("glm_dipole_given_templates", sky.sentence)
     else:

@@ -8,7 +8,7 @@ goes away while its error stays was theirs; where the error grows many times, th
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from workflow_scripts.statistics.sky.mask_diagnostics import Aliasing, alias_matrix
 from workflow_scripts.statistics.sky.multipoles import octopole_basis, quadrupole_basis
@@ -42,23 +42,22 @@ class StabilityStep:
         return self.fit is not None and self.fit.ill_conditioned
 
 
-def dipole_stability(
-    positions: PixelPositions, positives: ArrayLike, axes: NDArray[np.float64] | None = None
-) -> tuple[StabilityStep, ...]:
+def dipole_stability(positions: PixelPositions, positives: ArrayLike) -> tuple[StabilityStep, ...]:
     """`sky_glm` with lmax = 1, 2 and 3, side by side.
 
     Arguments are those of `sky_glm`. Where a degree cannot be had, its step, and those above it, state why in place of
-    numbers. Beside a dipole of `axes` alone there is none: a sky that does not constrain all of a dipole does not separate
-    the rest of it from a quadrupole.
+    numbers. Beside a dipole along fewer than three axes there is none: where galaxies do not constrain all of a dipole,
+    they do not separate the rest of it from a quadrupole.
 
     Raises
     ------
     ValueError
         as `sky_glm`, where not even the dipole can be had.
     """
-    fits = [sky_glm(positions, positives, lmax=1, axes=axes)]
-    refused = "" if axes is None else PART_OF_A_DIPOLE
-    for lmax in range(2, HIGHEST + 1 if axes is None else 2):
+    fits = [sky_glm(positions, positives, lmax=1)]
+    whole = positions.vectors.shape[1] == 3
+    refused = "" if whole else PART_OF_A_DIPOLE
+    for lmax in range(2, HIGHEST + 1 if whole else 2):
         try:
             fits.append(sky_glm(positions, positives, lmax=lmax))
         except ValueError as reason:
@@ -68,7 +67,7 @@ def dipole_stability(
     for lmax, fit in enumerate(fits, 1):
         test = (fit.dipole, fit.dipole_given_quadrupole, fit.dipole_given_octopole)[lmax - 1]
         ratios = np.linalg.eigvals(np.linalg.solve(fits[0].beta_covariance, fit.beta_covariance)).real
-        aliasing = multipole_aliasing(positions, lmax) if lmax < HIGHEST and axes is None else None
+        aliasing = multipole_aliasing(positions, lmax) if lmax < HIGHEST and whole else None
         steps.append(StabilityStep(lmax, fit, test, float(np.sqrt(ratios.max())), aliasing))
     while len(steps) < HIGHEST:
         steps.append(StabilityStep(len(steps) + 1, None, None, None, None, refused))

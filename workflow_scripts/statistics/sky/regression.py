@@ -67,7 +67,7 @@ class SkyGlm:
 
     @property
     def beta_covariance(self) -> NDArray[np.float64]:
-        """Covariance of the dipole (3, 3), all else marginalised."""
+        """Covariance of the dipole (d, d), all else marginalised."""
         stop = 1 + len(self.beta)
         return self.covariance[1:stop, 1:stop]
 
@@ -118,7 +118,6 @@ def sky_glm(
     positives: ArrayLike,
     templates: ArrayLike | None = None,
     lmax: int = 2,
-    axes: NDArray[np.float64] | None = None,
 ) -> SkyGlm:
     """Fit the binomial model of this module.
 
@@ -126,15 +125,14 @@ def sky_glm(
     ----------
     positions
         galaxies of each pixel; pixels must be small against the multipoles (a few degrees). Empty ones are left out.
+        `along` k axes, where a sky does not constrain all three components, the dipole has k degrees of freedom, and
+        `lmax` is 1.
     positives
         (p,) positive galaxies of each pixel.
     templates
         (p, k) mean of each imaging template over the galaxies of each pixel, in any unit; anything in empty pixels.
     lmax
         the highest degree of the final model: 1 the dipole, 2 the quadrupole as well, 3 the octopole as well.
-    axes
-        (k, 3) of the dipole's components that are fitted, where a sky does not constrain all three; `beta` (k,) are
-        those, and the dipole has k degrees of freedom.
 
     Returns
     -------
@@ -153,16 +151,16 @@ def sky_glm(
         number of the design is above `dipole.LARGEST_CONDITION`), labels that a surface on the sky separates (the
         likelihood has no maximum), or an `lmax` other than 1, 2 or 3.
     """
-    if lmax not in (1, 2, 3):
-        raise ValueError(f"lmax is {lmax}, expected 1, 2 or 3")
+    d = positions.vectors.shape[1]
+    if lmax not in ((1, 2, 3) if d == 3 else (1,)):
+        raise ValueError(f"lmax is {lmax}, expected 1, 2 or 3, or 1 for fewer than three components")
     counts, successes, vectors = occupied_pixels(positions, positives)
-    components = vectors if axes is None else vectors @ axes.T
     standard = np.empty((len(counts), 0))
     if templates is not None:
         rows = np.asarray(templates, float).reshape(len(positions.counts), -1)[positions.counts > 0]
         standard = standardised_templates(rows, counts)
     base = np.column_stack([np.ones(len(counts)), standard])
-    blocks = [components, quadrupole_basis(vectors), octopole_basis(vectors)][:lmax]
+    blocks = [vectors, *(basis(vectors) for basis in (quadrupole_basis, octopole_basis)[: lmax - 1])]
     design = np.column_stack([base, *blocks])
     if not _is_determined(design, counts):
         raise ValueError(
@@ -178,7 +176,7 @@ def sky_glm(
     fraction = expit(design @ final.coefficients)
     pearson = ((successes - counts * fraction) ** 2 / (counts * fraction * (1 - fraction))).sum()
     dispersion = float(pearson / dof) if dof > 0 else np.nan
-    k, d = standard.shape[1], components.shape[1]
+    k = standard.shape[1]
     # Templates were second in the design; they come last in the result.
     order = np.r_[0, 1 + k : design.shape[1], 1 : 1 + k]
     covariance = np.linalg.inv(final.information)[np.ix_(order, order)]
