@@ -87,6 +87,12 @@ for _group, _prefix in ((parser.add_argument_group("the table"), ""), (_other, "
     )
 _tests = parser.add_argument_group("tests")
 _tests.add_argument("--alpha", type=float, default=0.01, help="level of the answers (default: %(default)s)")
+_tests.add_argument(
+    "--effect",
+    type=float,
+    metavar="SIZE",
+    help="a 'no' has to exclude effects of this size (default: half of min(f, 1 - f), f being the fraction)",
+)
 _tests.add_argument("--power", type=float, default=0.8, help="for the smallest dipole given (default: %(default)s)")
 _tests.add_argument(
     "--expected",
@@ -114,7 +120,12 @@ def main(arguments: argparse.Namespace) -> None:
     check_output_folder(arguments.output)
     source, compared = sources(arguments)
     settings = AuditSettings(
-        arguments.permutations, arguments.seed, arguments.alpha, arguments.power, expected=arguments.expected
+        arguments.permutations,
+        arguments.seed,
+        arguments.alpha,
+        arguments.power,
+        expected=arguments.expected,
+        effect=arguments.effect,
     )
     name = arguments.name or Path(arguments.catalog).name.split(".")[0]
     found = audit(name, source, settings)
@@ -148,6 +159,7 @@ def check_settings(arguments: argparse.Namespace) -> None:
         ("largest-loss", 0 <= arguments.largest_loss <= 1, "0 to 1"),
         ("threshold", 0 < arguments.threshold < 1, "between 0 and 1"),
         ("expected", arguments.expected is None or 0 < arguments.expected < 1, "between 0 and 1"),
+        ("effect", arguments.effect is None or 0 < arguments.effect < 1, "between 0 and 1"),
         ("repeat-radius", 0 <= arguments.repeat_radius <= 3600, "0 to 3600 arcsec"),
     ):
         if not allowed:

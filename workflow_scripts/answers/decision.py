@@ -14,8 +14,8 @@ class Evidence:
     `p_adjusted` after adjustment within the family, `p_floor` the smallest adjusted p that this test could have given
     (0 where there is no floor), `limit95` the largest effect compatible with the data, `largest_possible` the largest
     effect that there can be at all, in the same unit: a limit above it excludes nothing. `invalid` says why the test
-    does not hold here, empty where it does. `of_interest` is the size that the question is about, where one was stated:
-    a no excludes it.
+    does not hold here, empty where it does. `of_interest` is a size that a no has to exclude, and `asks` says of it in
+    a sentence what it is.
     """
 
     p_adjusted: float | None
@@ -24,6 +24,7 @@ class Evidence:
     largest_possible: float = math.inf
     invalid: str = ""
     of_interest: float = math.inf
+    asks: str = "the question is about one of"
 
     @property
     def exclusion(self) -> float | None:
@@ -53,8 +54,8 @@ def decided(evidence: Evidence, alpha: float) -> tuple[str, list[str]]:
         return CANNOT_TELL, ["The test has no limit on the effect, so that nothing is excluded."]
     if evidence.exclusion >= evidence.of_interest:
         return CANNOT_TELL, [
-            f"Effects up to {limit_in_words(evidence.exclusion)} are compatible with the data, and the question is"
-            f" about one of {evidence.of_interest:g}."
+            f"Effects up to {limit_in_words(evidence.exclusion)} are compatible with the data, and {evidence.asks}"
+            f" {evidence.of_interest:.3g}."
         ]
     return NO, []
 

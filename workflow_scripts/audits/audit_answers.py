@@ -7,10 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES, Answer, Effect, answers_text
-from workflow_scripts.answers.decision import Evidence, decided
+from workflow_scripts.answers.decision import decided
 from workflow_scripts.audits.audit_findings import AuditFinding, Findings
-from workflow_scripts.audits.further_answers import error_answers, merging_answers, template_answers
-from workflow_scripts.audits.position_answers import Asked, capital, position_answer, question_of
+from workflow_scripts.audits.further_answers import (
+    error_answers,
+    merging_answers,
+    template_answers,
+    templates_by_group_answers,
+)
+from workflow_scripts.audits.position_answers import Asked, Rule, capital, position_answer, question_of
 from workflow_scripts.audits.table_pieces import AuditColumns
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import holm
@@ -29,13 +34,14 @@ def audit_answers(
     columns: AuditColumns,
     positive: str,
     alpha: float,
+    effect: float | None = None,
 ) -> list[Answer]:
     """The answers: primary questions first, adjusted for each other by Holm's method.
 
-    `ledger` has the adjusted p of every other test, `details` what `suite.sky_details` gives, `positive` the class that
-    is counted.
+    At the level `alpha`; a no excludes `effect`, where that is stated (see `position_answers.Rule`). `ledger` has the
+    adjusted p of every other test, `details` what `suite.sky_details` gives, `positive` the class that is counted.
     """
-    adjusted = {row["name"]: row["adjusted"] for row in ledger}
+    rule, adjusted = Rule(alpha, effect), {row["name"]: row["adjusted"] for row in ledger}
     asked = [*_of_position(findings, details, columns, positive), *_of_pairs(findings)]
     expected = _named(findings, "fraction_against_expected")
     p_expected = [_p_expected(one, findings) for one in expected]
@@ -45,16 +51,17 @@ def audit_answers(
     answers = []
     for number, one in enumerate(asked):
         floor = holm([*p[:number], one.p_floor, *p[number + 1 :]])[number]
-        answers.append(position_answer(one, adjusted_p[number], adjusted_galaxies[number], floor, alpha))
+        answers.append(position_answer(one, adjusted_p[number], adjusted_galaxies[number], floor, rule))
     several = len(columns.labels) > 1
     for monopole, own in zip(expected, adjusted_p[len(asked) :], strict=True):
-        answers.append(_expected(monopole, findings, float(own), positive, several, alpha))
+        answers.append(_expected(monopole, findings, float(own), positive, several, rule))
     if not asked:
         answers.insert(0, _not_asked(findings, columns, positive))
     first = answers[0]
-    answers += merging_answers(findings, adjusted, first, columns, alpha)
-    answers += template_answers(findings, adjusted, first, columns, alpha)
-    answers += error_answers(findings, adjusted, columns, alpha)
+    answers += merging_answers(findings, adjusted, first, columns, rule)
+    answers += template_answers(findings, adjusted, first, columns, rule)
+    answers += templates_by_group_answers(findings, adjusted, columns, rule)
+    answers += error_answers(findings, adjusted, columns, rule)
     return answers
 
 
@@ -142,16 +149,15 @@ def _of_pairs(findings: Findings) -> list[Asked]:
 def _not_asked(findings: Findings, columns: AuditColumns, positive: str) -> Answer:
     """The first question where no test of it could be made."""
     score = columns.threshold is not None
-    starts = ("score_dipole", "score dipole") if score else ("dipole score", "dipole_score")
-    reason = next((line for line in findings.not_run if line.startswith(starts)), "no test could be made")
+    test = "score_dipole" if score else "dipole_score"
     what = f"the mean score {columns.score}" if score else f"the fraction of '{positive}'"
     return Answer(
         question=question_of(what),
-        test="score_dipole" if score else "dipole_score",
+        test=test,
         answer=CANNOT_TELL,
         statement=f"Whether {what} depends on the position on the sky cannot be decided",
         short=f"Whether {what} depends on position cannot be decided",
-        because=[f"{capital(reason.partition(': ')[2] or reason)}."],
+        because=[f"{capital(findings.why_not(test) or 'no test could be made').rstrip('.')}."],
     )
 
 
@@ -169,15 +175,15 @@ def _p_expected(finding: AuditFinding, findings: Findings) -> float:
     return max(one.test.deciding_p or 0.0 for one in (finding, *([blocks] if blocks else [])))
 
 
-def _expected(
-    finding: AuditFinding, findings: Findings, p: float, positive: str, several: bool, alpha: float
-) -> Answer:
+def _expected(finding: AuditFinding, findings: Findings, p: float, positive: str, several: bool, rule: Rule) -> Answer:
     """Is the fraction, or the mean score, the expected one? A question of its own, whatever the mask."""
     test, extra = finding.test, finding.extra
     expected, column = extra["expected"], extra["annotation"]
     what = f"the mean score {column}" if extra["of_score"] else what_of(column, positive, several)
     blocks = findings.get(f"block_{test.name}")
-    limits = [one.extra["largest_departure"] for one in (finding, blocks) if one is not None]
+    # The interval and the limit of one test.
+    widest = max((one for one in (finding, blocks) if one is not None), key=lambda one: one.extra["largest_departure"])
+    limit, alpha = float(widest.extra["largest_departure"]), rule.alpha
     own = test.deciding_p or 0.0
     invalid = ""
     if blocks is not None and own < alpha <= p and (blocks.test.deciding_p or 0.0) > own:
@@ -190,23 +196,28 @@ def _expected(
             f"Galaxies as the unit give p = {own:.2g}, but on so small a sky labels that neighbours share could do the"
             " same, and no blocks of sky could tell."
         )
-    evidence = Evidence(p, 0.0, max(limits), max(expected, 1 - expected), invalid)
+    # The fraction can be further from the expected one than to the nearer end, but a no is about both sides.
+    evidence = rule.evidence(p, limit, min(expected, 1 - expected), invalid=invalid)
     answer, reasons = decided(evidence, alpha)
-    low, high = test.ci95
+    low, high = widest.test.ci95
     size = f"{test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
     differs = {
         YES: f"{capital(what)} is {size}, and not the expected {expected:g}",
-        NO: f"{capital(what)} is {size}, within {max(limits):.4f} of the expected {expected:g}",
+        NO: f"{capital(what)} is {size}, within {limit:.4f} of the expected {expected:g}",
         CANNOT_TELL: f"{capital(what)} is {size}; whether it differs from the expected {expected:g} cannot be decided",
     }
     short = {
         YES: f"{what} is {test.estimate:.4f}, not {expected:g}",
-        NO: f"{what} is {expected:g} to within {max(limits):.2g}",
+        NO: f"{what} is {expected:g} to within {limit:.2g}",
         CANNOT_TELL: f"whether {what} differs from {expected:g} cannot be decided",
     }
-    because = [*reasons, "It is a monopole: no mask makes a dipole of it, nor does it count as one."]
+    because = [*reasons, "Tests of position are about departures from this fraction, whatever it is."]
     if blocks is not None and not invalid:
-        because.append(f"With blocks of sky as the unit, p = {blocks.test.p:.2g}.")
+        p_blocks = p_in_words(blocks.test.p, blocks.test.log10_p)
+        because.append(
+            f"Galaxies as the unit give p = {p_in_words(test.p, test.log10_p)}, blocks of sky {p_blocks}: the larger"
+            " one decides."
+        )
     effect = Effect(test.estimate - expected, (low - expected, high - expected), "fraction")
     return Answer(
         f"Does {what} differ from the expected {expected:g}?",
@@ -216,6 +227,6 @@ def _expected(
         capital(short[answer]),
         effect,
         p,
-        max(limits),
+        evidence.exclusion,
         because,
     )

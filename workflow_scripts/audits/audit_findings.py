@@ -1,6 +1,6 @@
 """The tests of an audit as they come in: settings, the common form, dipoles, and what could not be tested."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,14 +19,15 @@ from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 # Ends of intervals are then good to a tenth of a standard error instead of a twentieth.
 _MANY_TESTS, _FEWER_SIMULATIONS = 10, 500
+_COLUMNS_NAMED = 3
 
 
 @dataclass(frozen=True)
 class AuditSettings:
     """`permutations` and `seed` of random skies; `alpha` of the answers; `power` of the dipole that could be seen.
 
-    `primary_tests` is the number of tests that are adjusted for each other, `expected` the fraction that is expected,
-    None where none is.
+    `primary_tests` is the number of tests that are adjusted for each other, `expected` the fraction that is expected
+    and `effect` the size that a no has to exclude, None where none was stated.
     """
 
     permutations: int = 4999
@@ -35,6 +36,7 @@ class AuditSettings:
     power: float = 0.8
     primary_tests: int = 1
     expected: float | None = None
+    effect: float | None = None
 
     @property
     def p_smallest(self) -> float:
@@ -61,15 +63,29 @@ class AuditFinding:
         return self.test.as_dict() | {key: plain(value) for key, value in self.extra.items()}
 
 
+def _listed(names: Sequence[str]) -> str:
+    """Names of tests; those of columns begin with that of the first one, and the column follows after a space."""
+    by_test: dict[str, list[str]] = {}
+    for name in dict.fromkeys(names):
+        test, space, column = name.partition(" ")
+        by_test.setdefault(test.replace("_", " "), []).append(space + column)
+    listed: list[str] = []
+    for test, columns in by_test.items():
+        few = len(columns) <= _COLUMNS_NAMED
+        listed += [test + column for column in columns] if few else [f"{test} ({len(columns)} times)"]
+    return ", ".join(listed)
+
+
 @dataclass
 class Findings:
-    """All tests of an audit, in order, and sentences on those that could not be made.
+    """All tests of an audit, in order, and those that could not be made.
 
-    `refused`: by the name of a test, why it has no form for galaxies with weights.
+    `left_out`: by the reason, the names of the tests. `refused`: by the name of a test, why it has no form for galaxies
+    with weights.
     """
 
     found: list[AuditFinding] = field(default_factory=list)
-    not_run: list[str] = field(default_factory=list)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
     def attempt(self, name: str, test: Callable[[], AuditFinding | Iterable[AuditFinding]]) -> None:
@@ -78,7 +94,23 @@ class Findings:
             made = test()
             self.found += [made] if isinstance(made, AuditFinding) else list(made)
         except ValueError as reason:
-            self.not_run.append(f"{name.replace('_', ' ')}: {reason}")
+            self.leave_out(name, str(reason))
+
+    def leave_out(self, name: str, reason: str) -> None:
+        """Note why a test of this name is not made."""
+        self.left_out.setdefault(reason, []).append(name)
+
+    @property
+    def not_run(self) -> list[str]:
+        """What could not be tested: a sentence a reason, `test, test: reason`.
+
+        What more than `_COLUMNS_NAMED` columns, or pairs of them, lack is counted.
+        """
+        return [f"{_listed(names)}: {reason}" for reason, names in self.left_out.items()]
+
+    def why_not(self, name: str) -> str | None:
+        """Why the test of a name was not made, None where that is not known."""
+        return next((reason for reason, names in self.left_out.items() if name in names), None)
 
     def get(self, name: str) -> AuditFinding | None:
         """The test of a name, None where it was not made."""

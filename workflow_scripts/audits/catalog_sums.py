@@ -13,6 +13,7 @@ from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.pairs.class_agreement import agreement_table
 from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
+from workflow_scripts.statistics.sky.constrained_components import SKY, constrained_of_fraction
 from workflow_scripts.statistics.sky.cosine import right_ascension_vectors
 from workflow_scripts.statistics.sky.dipole import ScatterSums
 from workflow_scripts.statistics.sky.sky_sums import Additive, PixelPositions, PixelValues, PositionSums, ValueSums
@@ -203,7 +204,7 @@ def audit_maps(
     annotation, where there are two; both as given instead of those of `sums`, where galaxies have weights; `score`:
     mean score; `errors`: share of labels that are not the reference's, where there is one. Cells are as small as leaves
     `_GALAXIES_A_CELL` galaxies in a typical one. `sigma`: paper-style sigma along the axis in each pixel of nside 32;
-    absent where the positions leave an axis undetermined.
+    absent where the galaxies do not constrain all of a dipole.
     """
     counts = sums.positions.counts.astype(float)
     order = _map_order(counts)
@@ -216,9 +217,14 @@ def audit_maps(
         maps["score"] = _ratio(*score, order)
     if sums.reference is not None:
         maps["errors"] = _ratio(sums.reference.wrong, sums.reference.known, order)
-    if np.linalg.cond(sums.positions.second) < 1e9:
+    signs = sums.annotations[0].signs(sums.positions)
+    try:
+        sky = constrained_of_fraction(sums.positions.sums, sums.annotations[0].labels.sums.total / sums.n)
+    except ValueError:
+        # All labels are the same, or there are too few.
+        return maps
+    if sky.kind == SKY:
         axes = unit_vectors(*tile_centres(AUDIT_ORDER))
-        signs = sums.annotations[0].signs(sums.positions)
         maps["sigma"] = dipole_sigma(axes, sums.positions.sums, signs.sums)
     return maps
 

@@ -24,7 +24,7 @@ from workflow_scripts.audits.sky_dipoles import (
     constrained_part,
     field_finding,
     full_dipole,
-    needs_dipole,
+    tested_axes,
     whole_dipole,
 )
 from workflow_scripts.statistics.pairs.class_agreement import agreement, marginal_homogeneity, symmetry
@@ -37,7 +37,6 @@ from workflow_scripts.statistics.pairs.paired_fractions import (
 )
 from workflow_scripts.statistics.sky.constrained_components import (
     FIELD,
-    SKY,
     ConstrainedComponents,
     constrained_components,
 )
@@ -84,9 +83,7 @@ def paired_tests(
         return make("discordance_rate_dipole", null, estimand)
 
     def discordant_direction() -> AuditFinding:
-        if sentence := sky().sentence:
-            raise ValueError(sentence)
-        return _discordant_direction(pair, two)
+        return _discordant_direction(pair, two, sky())
 
     def difference_block_dipole() -> AuditFinding:
         name = "difference_block_dipole"
@@ -161,19 +158,16 @@ def _of_scatter(
 
     Raises `ValueError` on a field.
     """
-    needs_dipole(sky)
-    if sky.kind == SKY:
-        found, whole = test(pair.scatter), np.eye(3)
-    else:
-        found, whole = test(pair.scatter.along(sky.kept)), sky.kept
+    axes = tested_axes(sky)
+    found = test(pair.scatter if axes is None else pair.scatter.along(axes))
     values = with_limit(found.beta, found.covariance, settings, {"mean": found.mean})
     if sky.sentence:
         values["notes"] = [sky.sentence]
-    beta, dof = found.beta @ whole, len(found.beta)
+    beta, dof = whole_dipole(found.beta, sky), len(found.beta)
     return lambda name, null, estimand: two.dipole(name, null, estimand, beta, found.q, found.p, dof=dof, **values)
 
 
-def _discordant_direction(pair: PairSums, two: GalaxySample) -> AuditFinding:
+def _discordant_direction(pair: PairSums, two: GalaxySample, sky: ConstrainedComponents) -> AuditFinding:
     """Which of the two is positive, where they differ: logit P(the first) = g0 + g . n over those galaxies alone.
 
     g is zero where the share of the first among those who call a galaxy positive does not depend on position, however
@@ -181,11 +175,14 @@ def _discordant_direction(pair: PairSums, two: GalaxySample) -> AuditFinding:
     and false positives are T and F a gradient of the true fraction enters both logistic models, and the difference,
     times (T_A - T_B) - (F_A - F_B).
     """
-    fit = sky_glm(pair.discordant, pair.only_first, lmax=1)
+    axes = tested_axes(sky)
+    fit = sky_glm(pair.discordant if axes is None else pair.discordant.along(axes), pair.only_first, lmax=1)
     null = "which of the two is positive does not depend on position"
     estimand = "dipole of the log odds that it is the first, where they differ"
-    sample, ratio = replace(two, n=fit.n), fit.dipole
-    return sample.dipole("discordant_direction_dipole", null, estimand, fit.beta, ratio.statistic, ratio.p)
+    sample, ratio, beta = replace(two, n=fit.n), fit.dipole, whole_dipole(fit.beta, sky)
+    notes = [sky.sentence] if sky.sentence else []
+    test = "discordant_direction_dipole", null, estimand, beta, ratio.statistic, ratio.p
+    return sample.dipole(*test, dof=ratio.dof, notes=notes)
 
 
 def _class_agreement(pair: PairSums, two: GalaxySample) -> Iterator[AuditFinding]:
@@ -226,9 +223,9 @@ def reference_tests(reference: ReferenceSums, settings: AuditSettings, findings:
     findings.attempt("bias_between_ra_halves", lambda: _decomposition(reference, "ra"))
     findings.attempt("bias_between_dec_halves", lambda: _decomposition(reference, "dec"))
     if reference.residuals is None:
-        findings.not_run.append("calibration: there is no column of scores (--score)")
+        findings.leave_out("calibration", "there is no column of scores (--score)")
         return
-    findings.attempt("calibration_dipole", lambda: _calibration_dipole(reference))
+    findings.attempt("calibration_dipole", lambda: _calibration_dipole(reference, findings))
     findings.attempt("calibration_error", lambda: _calibration_error(reference, settings))
 
 
@@ -264,14 +261,15 @@ def _error_dipoles(reference: ReferenceSums, settings: AuditSettings, findings: 
         try:
             part = constrained_part(found, sky)
         except ValueError as reason:
-            findings.not_run.append(f"{name.replace('_', ' ')} dipole: {reason}")
+            findings.leave_out(f"{name}_dipole", str(reason))
             continue
         notes += [sky.sentence] if sky.sentence else []
         estimand, beta = f"amplitude of the dipole of the {name.replace('_', ' ')}", whole_dipole(part.beta, sky)
         values = with_limit(part.beta, part.covariance, settings, {"mean": found.mean, "beta": beta})
         test = f"{name}_dipole", null, estimand, beta, part.q, part.p
         yield GalaxySample(positions.n).dipole(*test, dof=len(part.beta), notes=notes, **values)
-    findings.not_run.extend(f"error dipoles: {reason}" for reason in reasons)
+    for undefined in reasons:
+        findings.leave_out("error_dipoles", undefined)
 
 
 def _decomposition(reference: ReferenceSums, kind: str) -> AuditFinding:
@@ -291,13 +289,22 @@ def _decomposition(reference: ReferenceSums, kind: str) -> AuditFinding:
     )
 
 
-def _calibration_dipole(reference: ReferenceSums) -> Iterator[AuditFinding]:
+def _calibration_dipole(reference: ReferenceSums, findings: Findings) -> Iterator[AuditFinding]:
     assert reference.residuals is not None
     found = calibration_dipole(reference.residuals)
     sample, residuals = GalaxySample(error_counts(reference).n), found.residuals
     null = "reference minus score does not depend on position"
     estimand = "amplitude of the dipole of reference minus score"
-    yield sample.dipole("calibration_dipole", null, estimand, residuals.beta, residuals.q, residuals.p)
+    scatter = reference.residuals.residuals
+    mean_square = scatter.values.squares / scatter.positions.n
+    # The mean of |r| is the largest dipole that r could have, and no larger than this root.
+    sky = constrained_components(scatter.positions, mean_square - residuals.mean**2, float(np.sqrt(mean_square)))
+    try:
+        part = constrained_part(residuals, sky)
+        test = "calibration_dipole", null, estimand, whole_dipole(part.beta, sky), part.q, part.p
+        yield sample.dipole(*test, dof=len(part.beta), notes=[sky.sentence] if sky.sentence else [])
+    except ValueError as reason:
+        findings.leave_out("calibration_dipole", str(reason))
     if np.isfinite(found.mean_z):
         yield sample.finding(
             "calibration_mean",

@@ -4,19 +4,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, SECONDARY, YES, Answer, Effect
-from workflow_scripts.answers.decision import Evidence, decided
+from workflow_scripts.answers.decision import decided
 from workflow_scripts.answers.wording import limit_in_words
 from workflow_scripts.audits.audit_findings import Findings
-from workflow_scripts.audits.position_answers import Asked, capital, direction, position_answer, question_of
+from workflow_scripts.audits.position_answers import Asked, Rule, capital, direction, position_answer, question_of
 from workflow_scripts.audits.table_pieces import AuditColumns
 from workflow_scripts.statistics.log_p import p_in_words
 
 # Share of the dipole of all galaxies that groups may still have where it is called the merging of them.
 _INSIDE = 0.5
+# The coefficients of so few groups are listed.
+_GROUPS_NAMED = 6
 
 
 def merging_answers(
-    findings: Findings, adjusted: Mapping[str, float], first: Answer, columns: AuditColumns, alpha: float
+    findings: Findings, adjusted: Mapping[str, float], first: Answer, columns: AuditColumns, rule: Rule
 ) -> list[Answer]:
     """Is there a dipole within the groups, and is that of all the merging of them?"""
     within, between = findings.get("dipole_within_groups"), findings.get("dipole_between_groups")
@@ -27,13 +29,13 @@ def merging_answers(
     what = f"the fraction of {whose} within the groups of {column}"
     asked = Asked(question_of(what), what, [within], None, within.extra["largest_possible"])
     p = adjusted[within.test.name]
-    inside = replace(position_answer(asked, p, p, 0.0, alpha), role=SECONDARY)
+    inside = replace(position_answer(asked, p, p, 0.0, rule), role=SECONDARY)
     answers = [replace(inside, because=[line for line in inside.because if not line.startswith("No blocks")])]
     total = findings.primary_dipole
     if first.answer != YES or total is None or between is None:
         return answers
     inner, outer = (f"{one.test.estimate:.4f}" for one in (within, between))
-    merged = adjusted[between.test.name] < alpha
+    merged = adjusted[between.test.name] < rule.alpha
     # Groups in which half of the dipole could be leave open what the merging makes.
     if inside.answer == NO and limit < _INSIDE * total.test.estimate and merged:
         answer, statement = YES, f"The dipole of {whose} is that of merging the groups of {column}"
@@ -72,7 +74,7 @@ def merging_answers(
 
 
 def template_answers(
-    findings: Findings, adjusted: Mapping[str, float], first: Answer, columns: AuditColumns, alpha: float
+    findings: Findings, adjusted: Mapping[str, float], first: Answer, columns: AuditColumns, rule: Rule
 ) -> list[Answer]:
     """Is there a dipole beside the templates?"""
     found, total = findings.get("dipole_after_templates"), findings.get("dipole_score")
@@ -81,8 +83,8 @@ def template_answers(
     whose = f" of {columns.labels[0]}" if len(columns.labels) > 1 else ""
     listed, p = ", ".join(found.extra["templates"]), adjusted[found.test.name]
     limit, (low, high) = found.extra["upper_limit_95"], found.test.ci95
-    evidence = Evidence(p, 0.0, limit, total.extra["largest_possible"])
-    answer, reasons = decided(evidence, alpha)
+    evidence = rule.evidence(p, limit, total.extra["largest_possible"])
+    answer, reasons = decided(evidence, rule.alpha)
     size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
     with_them = f"with {listed} regressed out, the dipole{whose} is {size}"
     because = [*reasons, f"Without them it is {total.test.estimate:.4f}."]
@@ -98,7 +100,7 @@ def template_answers(
     }[answer]
     effect = Effect(found.test.estimate, (low, high), "fraction", f"towards {direction(found.extra)}")
     question = f"Does a dipole{whose} remain beside the templates ({listed})?"
-    short = statement.partition(":")[0]
+    short = statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else "")
     return [
         Answer(
             question, found.test.name, answer, statement, short, effect, p, evidence.exclusion, because, role=SECONDARY
@@ -106,9 +108,45 @@ def template_answers(
     ]
 
 
-def error_answers(
-    findings: Findings, adjusted: Mapping[str, float], columns: AuditColumns, alpha: float
+def templates_by_group_answers(
+    findings: Findings, adjusted: Mapping[str, float], columns: AuditColumns, rule: Rule
 ) -> list[Answer]:
+    """Do the labels follow the templates differently in the groups? By the template with the smallest p."""
+    made = [one for one in findings.found if one.test.name.startswith("template_by_group ")]
+    if not made:
+        return []
+    found = min(made, key=lambda one: adjusted[one.test.name])
+    name, p, extra = found.extra["template"], adjusted[found.test.name], found.extra
+    difference, limit = extra["difference"], max(one.extra["limit95"] for one in made)
+    evidence = rule.evidence(p, limit, extra["largest_possible"])
+    answer, reasons = decided(evidence, rule.alpha)
+    listed = ", ".join(one.extra["template"] for one in made)
+    whose = f"the labels of {columns.labels[0]}" if len(columns.labels) > 1 else "the labels"
+    size = f"a standard deviation of {name} changes the fraction by {difference:.4f} more in one group than in another"
+    groups = f"the groups of {columns.group}"
+    statement = {
+        YES: f"{capital(whose)} follow {name} differently in {groups}: {size}",
+        NO: f"No difference between {groups} was found in how {whose} follow {listed}: {size}, below"
+        f" {limit_in_words(limit)} at 95 %, one-sided",
+        CANNOT_TELL: f"Whether {whose} follow {listed} differently in {groups} cannot be decided: {size}",
+    }[answer]
+    slopes = list(zip(extra["groups"], extra["slopes"], strict=True))
+    if len(slopes) <= _GROUPS_NAMED:
+        by_group = ", ".join(f"{slope:+.4f} ({group})" for group, slope in slopes)
+        reasons = [*reasons, f"For a standard deviation of {name} the fraction changes by {by_group}."]
+    if len(made) > 1:
+        reasons = [*reasons, f"Of {len(made)} templates, {name} has the smallest p."]
+    short = statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else "")
+    question = f"Do {whose} follow the templates ({listed}) differently in {groups}?"
+    effect = Effect(difference, None, f"fraction for a standard deviation of {name}")
+    return [
+        Answer(
+            question, found.test.name, answer, statement, short, effect, p, evidence.exclusion, reasons, role=SECONDARY
+        )
+    ]
+
+
+def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: AuditColumns, rule: Rule) -> list[Answer]:
     """Do the errors against the reference depend on position?"""
     answers = []
     for kind in ("false_positive_rate", "false_negative_rate"):
@@ -117,8 +155,8 @@ def error_answers(
         mean, p, limit = found.extra["mean"], adjusted[found.test.name], found.extra["upper_limit_95"]
         whose = f" of {columns.labels[0]}" if len(columns.labels) > 1 else ""
         what = f"the {kind.replace('_', ' ')}{whose} against the reference"
-        evidence = Evidence(p, 0.0, limit, min(mean, 1 - mean))
-        answer, reasons = decided(evidence, alpha)
+        evidence = rule.evidence(p, limit, min(mean, 1 - mean))
+        answer, reasons = decided(evidence, rule.alpha)
         low, high = found.test.ci95
         size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
         limited = f"{limit_in_words(limit)} at 95 %, one-sided"
@@ -133,7 +171,7 @@ def error_answers(
                 found.test.name,
                 answer,
                 statement,
-                statement.partition(":")[0],
+                statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else ""),
                 Effect(found.test.estimate, (low, high), "rate", f"towards {direction(found.extra)}"),
                 p,
                 evidence.exclusion,

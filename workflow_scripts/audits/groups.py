@@ -19,10 +19,10 @@ from workflow_scripts.audits.audit_findings import (
     axis_keys,
     with_limit,
 )
-from workflow_scripts.audits.sky_dipoles import constrained_part, whole_dipole
+from workflow_scripts.audits.sky_dipoles import constrained_part, tested_axes, whole_dipole
 from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.fractions import wilson_interval
-from workflow_scripts.statistics.sky.constrained_components import constrained_components
+from workflow_scripts.statistics.sky.constrained_components import constrained_of_fraction
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sky_sums import Additive, PositionSums, ValueSums
 from workflow_scripts.statistics.sky.stratified_dipole import merging_dipole, within_groups
@@ -80,15 +80,14 @@ def merging_tests(groups: Mapping[str, GroupSums], column: str, settings: AuditS
 
     def within() -> AuditFinding:
         found = within_groups(sums)
-        positions = sum((own for own, _ in sums[1:]), sums[0][0])
-        sky = constrained_components(positions, labels / n * (1 - labels / n), largest)
+        sky = constrained_of_fraction(found.positions, labels / n)
         part = constrained_part(found.within, sky)
         values = with_limit(
             part.beta, part.covariance, settings, extra | {"groups": found.groups, "sky_kind": sky.kind}
         )
         if sky.sentence:
             values["notes"] = [sky.sentence]
-        return GalaxySample(found.n).dipole(
+        return GalaxySample(found.positions.n).dipole(
             "dipole_within_groups",
             "the fraction does not depend on position within any group",
             "amplitude of the dipole that groups have in common, each about its own fraction and centre",
@@ -100,16 +99,20 @@ def merging_tests(groups: Mapping[str, GroupSums], column: str, settings: AuditS
         )
 
     def between() -> AuditFinding:
-        found = merging_dipole(sums)
+        positions = sum((own for own, _ in sums[1:]), sums[0][0])
+        sky = constrained_of_fraction(positions, labels / n)
+        axes = tested_axes(sky)
+        found = merging_dipole(sums if axes is None else [(own.along(axes), of.along(axes)) for own, of in sums])
         return GalaxySample(n).dipole(
             "dipole_between_groups",
             "all groups have the same fraction",
             "amplitude of the dipole of the fraction of each group, given to its galaxies",
-            found.beta,
+            whole_dipole(found.beta, sky),
             found.q,
             found.p,
-            extra,
+            extra | {"sky_kind": sky.kind},
             dof=found.dof,
+            notes=[sky.sentence] if sky.sentence else [],
         )
 
     findings.attempt("dipole_within_groups", within)
@@ -129,7 +132,8 @@ def group_rows(groups: Mapping[str, GroupSums], weighted: bool) -> list[dict[str
     """A row a group, the largest first: `group, n, positive, fraction, ci95, amplitude, se, axis_ra, ...`.
 
     The fraction has Wilson's interval (with weights: of as many equal galaxies as are as good), and the dipole within
-    the group is tested as `dipole_score` is, by its closed form. `reason` says why there is none.
+    the group is that of the components that its galaxies constrain, tested as `dipole_score` by its closed form.
+    `reason` says why there is none.
     """
     ordered = sorted(groups.items(), key=lambda item: (-item[1].moments.n, item[0]))
     return [_row(name, sums, weighted) for name, sums in ordered]
@@ -148,11 +152,17 @@ def _row(name: str, sums: GroupSums, weighted: bool) -> dict[str, Any]:
     row |= dict.fromkeys(("amplitude", "se", "axis_ra", "axis_dec", "statistic", "p", "reason"))
     if weighted:
         row["effective_n"] = moments.effective_n
+    total = moments.weights[0, 0] / moments.n
+    positions = PositionSums(moments.n, moments.weights[0, 1:] / total, moments.weights[1:, 1:] / total)
     try:
+        sky = constrained_of_fraction(positions, fraction, moments.n / number)
+        if sky.invalid:
+            raise ValueError(sky.invalid)
         # Without weights, sums of the same galaxies that the test of the whole catalog has.
-        found = weighted_dipole(moments) if weighted else dipole(*_plain_sums(moments))
+        found = constrained_part(weighted_dipole(moments) if weighted else dipole(*_plain_sums(moments)), sky)
     except ValueError as reason:
         return row | {"reason": str(reason)}
     amplitude = float(np.linalg.norm(found.beta))
     se = float(np.sqrt(found.beta @ found.covariance @ found.beta)) / amplitude if amplitude else None
-    return row | {"amplitude": amplitude, "se": se, **axis_keys(found.beta), "statistic": found.q, "p": found.p}
+    axis = axis_keys(whole_dipole(found.beta, sky))
+    return row | {"amplitude": amplitude, "se": se, **axis, "statistic": found.q, "p": found.p}

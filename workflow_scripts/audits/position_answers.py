@@ -4,6 +4,7 @@
 labels. On a small sky, where clustering looks like a dipole and no blocks can tell them apart, there is no "yes".
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,36 @@ from workflow_scripts.audits.audit_findings import AuditFinding
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.sky.constrained_components import SKY
 from workflow_scripts.statistics.sky.sequential_permutations import permutations_needed
+
+# Of min(f, 1 - f). A dipole of half of a fraction makes it three times as large on one side of the sky as on the other,
+# and such a change across a field 1.7 times: what leaves that open is no "no".
+_NO_EXCLUDES = 0.5
+# Errors of blocks so many times those of galaxies are as good as equal.
+_LITTLE_WIDER = 1.05
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How an audit decides: at the level `alpha`, and a no excludes `effect`; None: half of min(f, 1 - f)."""
+
+    alpha: float
+    effect: float | None = None
+
+    def evidence(
+        self,
+        p: float,
+        limit: float | None,
+        largest: float,
+        p_floor: float = 0.0,
+        invalid: str = "",
+        room: float | None = None,
+    ) -> Evidence:
+        """What decides a question on an effect that can be as large as `largest`; `room` is min(f, 1 - f) if not it."""
+        if self.effect is not None:
+            return Evidence(p, p_floor, limit, largest, invalid, self.effect)
+        of_interest = _NO_EXCLUDES * (largest if room is None else room)
+        asks = "a no excludes half of what the labels leave room for,"
+        return Evidence(p, p_floor, limit, largest, invalid, of_interest, asks)
 
 
 @dataclass(frozen=True)
@@ -53,13 +84,15 @@ class Asked:
         return max(finding.test.smallest_deciding_p for finding in (*self.tests, *blocks))
 
 
-def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, alpha: float) -> Answer:
+def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, rule: Rule) -> Answer:
     """The answer, from the adjusted p of the question, of its galaxies' tests alone, and its adjusted floor."""
     first = asked.tests[0]
-    pattern, size, largest = _pattern(first), _Size.of(first), asked.largest_possible
-    limit, where = _limit(asked), towards(first.extra)
+    pattern, size, largest = _pattern(first), _Size.of(first, _widest(asked)), asked.largest_possible
+    limit, where = _limit(_widest(asked)), towards(first.extra)
+    alpha = rule.alpha
     invalid = first.extra.get("invalid") or _seen_by_blocks(asked, p, p_galaxies, alpha)
-    evidence = Evidence(p, p_floor, limit, asked.largest_possible, invalid)
+    # Across a field the fraction can change by twice as much as it can depart from its mean.
+    evidence = rule.evidence(p, limit, largest, p_floor, invalid, largest / 2 if _is_field(first) else largest)
     answer, reasons = decided(evidence, alpha)
     if answer == YES:
         statement = f"{capital(asked.what)} depends on the position on the sky: a {pattern} of {size} {where}"
@@ -87,8 +120,8 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, a
         effect=size.within(largest).effect(where if answer == YES else None) if size.value <= largest else Effect(),
         p_adjusted=None if first.test.p is None else p,
         limit95=evidence.exclusion,
-        because=[*reasons, *_control(asked, answer), *_statistics(asked, answer, alpha), *asked.because],
-        next=_next(asked, answer, p_floor, alpha),
+        because=[*reasons, *_control(asked, answer, invalid), *_statistics(asked, answer, alpha), *asked.because],
+        next=_next(asked, answer, evidence, alpha),
     )
 
 
@@ -101,14 +134,14 @@ class _Size:
     unit: str = "fraction"
 
     @classmethod
-    def of(cls, finding: AuditFinding) -> "_Size":
-        """That of a test; its unit is that of `upper_limit_95` or `limit95`."""
+    def of(cls, finding: AuditFinding, widest: AuditFinding) -> "_Size":
+        """That of a test, its interval of the `widest`; its unit is that of `upper_limit_95` or `limit95`."""
         if _is_field(finding):
             low, high = finding.extra["change_ci95"]
             width = f"{finding.extra['width_deg']:.3g}"
             unit = f"fraction across {width} degree{'' if width == '1' else 's'}"
             return cls(finding.extra["change"], (float(low), float(high)), unit)
-        low, high = finding.test.ci95
+        low, high = widest.test.ci95
         return cls(finding.test.estimate, (float(low), float(high)))
 
     def within(self, largest: float) -> "_Size":
@@ -186,23 +219,22 @@ def _seen_by_blocks(asked: Asked, p: float, p_galaxies: float, alpha: float) -> 
     )
 
 
-def _limit(asked: Asked) -> float | None:
-    """The largest limit of the tests; wider where blocks scatter more than galaxies do."""
-    if _is_field(asked.tests[0]):
-        return asked.tests[0].extra["limit95"]
-    limits = [finding.extra["upper_limit_95"] for finding in asked.tests]
-    return None if None in limits else max(limits) * _wider(asked)
+def _widest(asked: Asked) -> AuditFinding:
+    """The test with the largest limit, blocks where they scatter more than galaxies do: interval and limit are its."""
+    blocks = [asked.blocks] if asked.blocks is not None and _wider(asked) > 1 else []
+    return max((*asked.tests, *blocks), key=lambda finding: math.inf if (at := _limit(finding)) is None else at)
+
+
+def _limit(finding: AuditFinding) -> float | None:
+    return finding.extra["limit95" if _is_field(finding) else "upper_limit_95"]
 
 
 def _wider(asked: Asked) -> float:
-    """Standard error from leaving out blocks of sky over that of independent galaxies, 1 at least."""
-    galaxies, blocks = asked.tests[0].test.se, asked.blocks
-    if blocks is None or not _powerful(blocks) or not galaxies or not blocks.test.se:
-        return 1.0
-    return max(1.0, float(blocks.test.se / galaxies * blocks.extra["clustering_across_borders"] ** 0.5))
+    """Standard error by blocks of sky, where they have power, over that of independent galaxies, 1 at least."""
+    return float(asked.blocks.extra["wider"]) if asked.blocks is not None and _powerful(asked.blocks) else 1.0
 
 
-def _control(asked: Asked, answer: str) -> list[str]:
+def _control(asked: Asked, answer: str, invalid: str) -> list[str]:
     """The blocks, beside an answer that they did not make themselves."""
     blocks, first = asked.blocks, asked.tests[0]
     if _is_field(first):
@@ -214,23 +246,26 @@ def _control(asked: Asked, answer: str) -> list[str]:
     p = p_in_words(blocks.test.deciding_p)
     if not _powerful(blocks):
         return [f"Blocks of sky (p = {p}) are too few to see what galaxies see, and say nothing either way."]
-    larger = ", the larger one, which decides" if (blocks.test.deciding_p or 0.0) > asked.p_galaxies else ""
-    sentences = [] if answer == CANNOT_TELL else [f"With blocks of sky as the unit, p = {p}{larger}."]
-    if answer == NO and (wider := _wider(asked)) > 1.05:
-        sentences.append(f"The limit allows for errors {wider:.2f} times those of galaxies, as blocks scatter.")
+    sentences = [] if invalid else [f"With blocks of sky as the unit, p = {p}."]
+    if (wider := _wider(asked)) > _LITTLE_WIDER:
+        both = "Interval and limit allow" if answer == NO else "The interval allows"
+        sentences.append(f"{both} for errors {wider:.2f} times those of galaxies, as blocks scatter.")
     return sentences
 
 
 def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
     test, extra = asked.tests[0].test, asked.tests[0].extra
     sentences = []
+    several = len(asked.tests) > 1 or (asked.blocks is not None and _powerful(asked.blocks))
     if test.p is not None:
-        by = " and ".join(
-            [f"{p_in_words(test.p, test.log10_p)} by chi-square"]
-            + ([f"{p_in_words(test.p_permutation)} by permutations"] if test.p_permutation is not None else [])
-        )
+        by = f"{p_in_words(test.p, test.log10_p)} by chi-square"
         if _is_field(asked.tests[0]):
             by = p_in_words(extra["p_galaxies"], extra["log10_p_galaxies"])
+        elif test.p_permutation is not None:
+            by += f" and {p_in_words(test.p_permutation)} by permutations"
+            several = True
+            if test.p_permutation == test.p_smallest and test.p_reliable is not None:
+                by += f" (their smallest: chi-square counts, down to {p_in_words(test.p_reliable)})"
         sentences.append(
             f"With {test.n:,} galaxies as the unit, Q = {test.statistic:.4g} ({test.dof} dof), p = {by}; the level is"
             f" {alpha:g}."
@@ -244,9 +279,15 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             f"With errors that allow for more differences in some places than in others, p ="
             f" {p_in_words(robust.p, robust.log10_p)}."
         )
-    if answer != YES and test.p is not None and asked.p_galaxies < alpha and not _is_field(asked.tests[0]):
+    if several and test.p is not None and not _is_field(asked.tests[0]):
+        sentences.append(f"The largest of these p decides: {p_in_words(asked.p)} before it is adjusted.")
+    if answer == NO:
+        sentences.append("The limit has all of its 5 % above it, the interval 2.5 % on either side.")
+    widest = _widest(asked)
+    by_galaxies = widest is not asked.blocks and not _is_field(widest)
+    if answer != YES and test.p is not None and asked.p_galaxies < alpha and by_galaxies:
         sentences.append("The 95 % interval is that of independent galaxies.")
-    elif answer != YES and test.p is not None and test.ci95[0] > 0:
+    elif answer != YES and test.p is not None and _Size.of(asked.tests[0], widest).ci95[0] > 0:
         sentences.append(interval_without_zero(alpha))
     if extra.get("unconstrained"):
         sentences.append(f"These galaxies do not constrain a dipole along {' and '.join(extra['unconstrained'])}.")
@@ -258,21 +299,28 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
     return sentences
 
 
-def _next(asked: Asked, answer: str, p_floor: float, alpha: float) -> list[str]:
-    sentences = []
+def _next(asked: Asked, answer: str, evidence: Evidence, alpha: float) -> list[str]:
+    sentences, p_floor, limit = [], evidence.p_floor, evidence.limit95
     if answer == CANNOT_TELL and p_floor >= alpha:
         factor = p_floor / asked.p_floor
         sentences.append(
             f"With {permutations_needed(alpha / factor):,} permutations this test can decide: --permutations"
             f" {permutations_needed(alpha / factor)}."
         )
-    power = asked.power
-    if answer == CANNOT_TELL and asked.blocks is not None and _powerful(asked.blocks) and p_floor < alpha:
+    power, of_interest = asked.power, evidence.of_interest
+    tested = not evidence.invalid and not _is_field(asked.tests[0])
+    if answer == CANNOT_TELL and p_floor < alpha and tested and limit is not None and limit >= of_interest:
+        needed = f"some {(limit / of_interest) ** 2:.2g} times as many galaxies on such a sky"
+        if _wider(asked) > _LITTLE_WIDER:
+            needed = "more of the sky, as blocks of it scatter more than galaxies do"
+        sentences.append(f"A limit of {of_interest:.3g} takes {needed}.")
+    if answer == CANNOT_TELL and evidence.invalid and asked.blocks is not None and _powerful(asked.blocks):
         sentences.append("Another part of the sky, or images of another survey, would show whether the pattern stays.")
     if answer != YES and power is not None and not _is_field(asked.tests[0]):
         best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
         sentences.append(
-            f"Such a catalog shows dipoles of {best:.4f} to {worst:.4f}, depending on the axis, in {power['power']:.0%}"
-            " of cases; half of that takes four times as many galaxies."
+            ("The limit is what these labels exclude; to" if answer == NO else "To")
+            + f" be found at the level {alpha:g} in {power['power']:.0%} of such catalogs, a dipole has to be"
+            f" {best:.4f} to {worst:.4f}, depending on the axis. Half of that takes four times as many galaxies."
         )
     return sentences

@@ -19,16 +19,19 @@ from workflow_scripts.audits.audit_findings import (
 )
 from workflow_scripts.audits.binning import Covariates
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, AnnotationSums, CatalogSums
-from workflow_scripts.audits.sky_dipoles import constrained_part, whole_dipole
+from workflow_scripts.audits.sky_dipoles import constrained_part, tested_axes, whole_dipole
 from workflow_scripts.statistics.log_p import log10_p_chi2, log10_p_normal
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
 from workflow_scripts.statistics.sky.constrained_components import (
+    FIELD,
     SKY,
     ConstrainedComponents,
     constrained_components,
+    constrained_of_fraction,
 )
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.dipole_stability import StabilityStep, dipole_stability
+from workflow_scripts.statistics.sky.field_trend import field_axes
 from workflow_scripts.statistics.sky.mediation import mediation
 from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm, sky_glm
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PositionSums, ValueSums
@@ -70,50 +73,50 @@ def multipole_findings(
     sample: GalaxySample,
     settings: AuditSettings,
     findings: Findings,
-    sky: ConstrainedComponents | None = None,
+    sky: ConstrainedComponents,
 ) -> Iterator[AuditFinding]:
     """Likelihood-ratio tests of the fits up to l = 1, 2 and 3.
 
-    `sky` says what it constrains of a dipole: the fits have all three components, and those that are reported are the
-    constrained ones, the others marginalised. None for all of them. `sample` has the suffix of the names; `glm_dipole`
+    `sky` says what it constrains of a dipole: where that is not all, the dipole has the constrained components, and
+    there is no fit beyond it. `sample` has the suffix of the names; `glm_dipole`
     has the report of the dipole's stability. Fits are those of fine pixels; scatter between pixels shows in large ones,
     which hold many galaxies, about the fit of the highest degree. A degree that these galaxies leave open is in
     `findings.not_run`. Raises `ValueError` where not even the dipole can be fitted.
     """
-    steps = dipole_stability(sums.fine_positions, annotation.fine_positives)
+    axes = tested_axes(sky)
+    fine, coarse = (
+        positions if axes is None else positions.along(axes) for positions in (sums.fine_positions, sums.positions)
+    )
+    steps = dipole_stability(fine, annotation.fine_positives)
     highest = max(step.lmax for step in steps if step.fit is not None)
-    dispersion = sky_glm(sums.positions, annotation.labels.totals, lmax=highest).dispersion
-    axes = np.eye(3) if sky is None or sky.kind == SKY else sky.kept
+    dispersion = sky_glm(coarse, annotation.labels.totals, lmax=highest).dispersion
     for step in steps:
         if step.fit is None:
-            findings.not_run.append(f"glm {_NAMES[step.lmax]}{sample.suffix}: {step.refused}")
+            findings.leave_out(f"glm_{_NAMES[step.lmax]}{sample.suffix}", step.refused)
             continue
-        for name, (nested, vector) in _tests(step.fit, step.lmax, axes).items():
+        for name, (nested, vector) in _tests(step.fit, step.lmax).items():
             assert nested is not None
             values: dict[str, Any] = {"statistic": nested.statistic, "dof": nested.dof, "p": nested.p}
             own: dict[str, Any] = {"dispersion": dispersion, "condition": step.fit.condition}
             if vector is None:
-                own["stability"] = [_row(row, axes) for row in steps]
+                own["stability"] = [_row(row, sky) for row in steps]
             else:
                 interval = amplitude_interval(*vector, settings)
                 values |= {"estimate": float(np.linalg.norm(vector[0])), "ci95": [interval.low, interval.high]}
                 own["upper_limit_95"] = interval.upper_limit
             if name.startswith("glm_dipole_given"):
-                own |= axis_keys(axes.T @ axes @ step.fit.beta)
+                own |= axis_keys(step.fit.beta)
             values["notes"] = _notes(step.fit, dispersion) + ([_BESIDE] if name == "glm_quadrupole" else [])
-            values["notes"] += [sky.sentence] if sky is not None and sky.sentence else []
+            values["notes"] += [sky.sentence] if sky.sentence else []
             values["log10_p"] = log10_p_chi2(nested.statistic, nested.dof)
             yield sample.finding(name, *_MULTIPOLES[name], own, **values)
 
 
-def _tests(fit: SkyGlm, lmax: int, axes: NDArray[np.float64]) -> dict[str, _Made]:
-    """The tests of a fit of degree `lmax`, each with the coefficients that it estimates and their covariance.
-
-    Those of a dipole are its components along `axes` (k, 3).
-    """
+def _tests(fit: SkyGlm, lmax: int) -> dict[str, _Made]:
+    """The tests of a fit of degree `lmax`, each with the coefficients that it estimates and their covariance."""
     if lmax == 1:
         return {"glm_dipole": (fit.dipole, None)}
-    dipole = axes @ fit.beta, axes @ fit.beta_covariance @ axes.T
+    dipole = fit.beta, fit.beta_covariance
     if lmax == 2:
         return {
             "glm_quadrupole": (fit.quadrupole, (fit.theta, fit.theta_covariance)),
@@ -137,15 +140,15 @@ def _notes(fit: SkyGlm, dispersion: float) -> list[str]:
     return notes
 
 
-def _row(step: StabilityStep, axes: NDArray[np.float64]) -> dict[str, Any]:
-    """A step for summary.json, its dipole along `axes` (k, 3) alone; numbers are None where the fit was refused."""
+def _row(step: StabilityStep, sky: ConstrainedComponents) -> dict[str, Any]:
+    """A step for summary.json; numbers are None where the fit was refused."""
     row: dict[str, Any] = {"lmax": step.lmax, "refused": step.refused, "flagged": step.flagged}
     row |= dict.fromkeys(("beta", "se", "amplitude", "axis_ra", "axis_dec", "statistic", "p", "condition"))
     row |= {"se_inflation": step.se_inflation, "alias_matrix": None, "largest_alias": None}
     if step.fit is not None and step.dipole is not None:
-        within = axes.T @ axes
-        beta, covariance = within @ step.fit.beta, within @ step.fit.beta_covariance @ within
-        row |= {"beta": beta, "se": np.sqrt(np.diag(covariance)), "amplitude": float(np.linalg.norm(beta))}
+        beta, kept = whole_dipole(step.fit.beta, sky), np.eye(3) if sky.kind == SKY else sky.kept
+        se = np.sqrt(np.diag(kept.T @ step.fit.beta_covariance @ kept))
+        row |= {"beta": beta, "se": se, "amplitude": float(np.linalg.norm(beta))}
         row |= axis_keys(beta)
         row |= {"statistic": step.dipole.statistic, "p": step.dipole.p, "condition": step.fit.condition}
     if step.aliasing is not None:
@@ -156,9 +159,14 @@ def _row(step: StabilityStep, axes: NDArray[np.float64]) -> dict[str, Any]:
 def template_tests(covariates: Covariates, settings: AuditSettings, findings: Findings) -> None:
     """Make all tests with covariates: of the first annotation, and, where there are two, of their difference."""
     findings.attempt("dipole_after_templates", lambda: _cross_fitted(covariates, settings))
-    findings.attempt("templates_in_glm", lambda: _in_glm(covariates))
+    findings.attempt("templates_in_glm", lambda: _in_glm(covariates, findings))
     if len(covariates.labels) > 1:
         findings.attempt("difference_mediation", lambda: _mediation(covariates, settings))
+
+
+def _sky(covariates: Covariates) -> ConstrainedComponents:
+    """What these galaxies constrain of a dipole of the first annotation."""
+    return constrained_of_fraction(PositionSums.of(covariates.vectors), float(covariates.labels[0].mean()))
 
 
 def _patches(covariates: Covariates) -> np.ndarray:
@@ -168,10 +176,7 @@ def _patches(covariates: Covariates) -> np.ndarray:
 def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFinding:
     cross = TemplateCrossFit.of(covariates.vectors, covariates.templates, _patches(covariates), seed=settings.seed)
     found, kept = regressed_dipole(cross, covariates.labels[0]), over_correction(cross)
-    fraction = float(covariates.labels[0].mean())
-    sky = constrained_components(
-        PositionSums.of(covariates.vectors), fraction * (1 - fraction), min(fraction, 1 - fraction)
-    )
+    sky = _sky(covariates)
     part = constrained_part(found, sky)
     notes = [f"templates explain {found.explained_variance:.1%} of the variance of labels in other patches"]
     if kept.worst_share < LEAST_RETAINED:
@@ -195,30 +200,38 @@ def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFindi
     )
 
 
-def _in_glm(covariates: Covariates) -> Iterator[AuditFinding]:
+def _in_glm(covariates: Covariates, findings: Findings) -> Iterator[AuditFinding]:
+    sky = _sky(covariates)
+    field = sky.kind == FIELD
+    axes = field_axes(PositionSums.of(covariates.vectors)) if field else tested_axes(sky)
+    beside = "a gradient" if field else "a dipole"
     pixels, sample = covariates.pixels, GalaxySample(len(covariates.pixels))
-    positions = PixelPositions.of(covariates.vectors, pixels, AUDIT_PIXELS)
+    vectors = covariates.vectors if axes is None else covariates.vectors @ axes.T
+    positions = PixelPositions.of(vectors, pixels, AUDIT_PIXELS)
     columns = [covariates.labels[0], *covariates.templates.T]
     positives, *totals = (np.bincount(pixels, weights=column, minlength=AUDIT_PIXELS) for column in columns)
     means = np.column_stack(totals) / np.maximum(positions.counts, 1)[:, None]
     fit = sky_glm(positions, np.rint(positives), means, lmax=1)
-    yield sample.dipole(
-        "glm_dipole_given_templates",
-        "no dipole, given the templates",
-        "dipole in the log odds beside the templates",
-        fit.beta,
-        fit.dipole.statistic,
-        fit.dipole.p,
-        {"templates": list(covariates.names), "condition": fit.condition},
-        log10_p=log10_p_chi2(fit.dipole.statistic, 3),
-        notes=[_PIXELS],
-    )
+    if field:
+        findings.leave_out("glm_dipole_given_templates", sky.sentence)
+    else:
+        yield sample.dipole(
+            "glm_dipole_given_templates",
+            "no dipole, given the templates",
+            "dipole in the log odds beside the templates",
+            whole_dipole(fit.beta, sky),
+            fit.dipole.statistic,
+            fit.dipole.p,
+            {"templates": list(covariates.names), "condition": fit.condition},
+            dof=fit.dipole.dof,
+            notes=[_PIXELS, *([sky.sentence] if sky.sentence else [])],
+        )
     for name, gamma, variance in zip(covariates.names, fit.gamma, np.diag(fit.gamma_covariance), strict=True):
         se = float(np.sqrt(variance))
         yield sample.finding(
             f"template {name}",
             "the fraction does not depend on the template",
-            f"change of the log odds for a standard deviation of {name}, beside a dipole",
+            f"change of the log odds for a standard deviation of {name}, beside {beside}",
             **with_normal_error(float(gamma), se),
             statistic=float(gamma) / se,
             p=float(2 * stats.norm.sf(abs(gamma) / se)),
@@ -229,8 +242,11 @@ def _in_glm(covariates: Covariates) -> Iterator[AuditFinding]:
 
 def _mediation(covariates: Covariates, settings: AuditSettings) -> AuditFinding:
     difference = covariates.labels[0] - covariates.labels[1]
-    alone = dipole(PositionSums.of(covariates.vectors), ValueSums.of(difference, covariates.vectors))
-    found = mediation(covariates.vectors, difference, covariates.templates, _patches(covariates), seed=settings.seed)
+    positions, share = PositionSums.of(covariates.vectors), float((difference**2).mean())
+    axes = tested_axes(constrained_components(positions, share - float(difference.mean()) ** 2, share))
+    vectors = covariates.vectors if axes is None else covariates.vectors @ axes.T
+    alone = dipole(PositionSums.of(vectors), ValueSums.of(difference, vectors))
+    found = mediation(vectors, difference, covariates.templates, _patches(covariates), seed=settings.seed)
     return GalaxySample(len(difference)).finding(
         "difference_mediation",
         "(no test: an interval)",

@@ -34,7 +34,7 @@ def score_tests(scores: Scores, column: str, primary: bool, settings: AuditSetti
             positions.sums, (moments.squares / positions.n - mean**2) * scale, min(mean, 1 - mean)
         )
     except ValueError as reason:
-        findings.not_run.append(f"score dipole: {reason}")
+        findings.leave_out("score_dipole", str(reason))
         return
     findings.attempt(
         "score_dipole",

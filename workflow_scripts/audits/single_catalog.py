@@ -22,7 +22,13 @@ from workflow_scripts.audits.audit_findings import (
 )
 from workflow_scripts.audits.catalog_sums import RA_BINS, AnnotationSums, CatalogSums
 from workflow_scripts.audits.regressions import multipole_findings
-from workflow_scripts.audits.sky_dipoles import block_finding, field_finding, full_dipole
+from workflow_scripts.audits.sky_dipoles import (
+    block_finding,
+    field_finding,
+    full_dipole,
+    needs_all_axes,
+    needs_axes,
+)
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.fractions import FractionContrast, fraction_contrast, homogeneity
@@ -31,7 +37,7 @@ from workflow_scripts.statistics.sky.axis_scan import sigma_without_dipole
 from workflow_scripts.statistics.sky.constrained_components import (
     FIELD,
     ConstrainedComponents,
-    constrained_components,
+    constrained_of_fraction,
 )
 from workflow_scripts.statistics.sky.cosine import CosineFit, cosine_score_test, fixed_axis_test
 from workflow_scripts.statistics.sky.dipole import Dipole, dipole
@@ -125,8 +131,7 @@ class OneAnnotation:
     @cached_property
     def constrained(self) -> ConstrainedComponents:
         """What the sky constrains of a dipole of these labels."""
-        fraction = self.labels.sums.total / self.sums.n
-        return constrained_components(self.positions.sums, fraction * (1 - fraction), min(fraction, 1 - fraction))
+        return constrained_of_fraction(self.positions.sums, self.labels.sums.total / self.sums.n)
 
     def tests(self, findings: Findings) -> dict[str, Callable[[], AuditFinding | Iterable[AuditFinding]]]:
         """All tests by name; `findings` is for what a test finds that cannot be made."""
@@ -182,6 +187,7 @@ class OneAnnotation:
 
     def cosine_scan(self) -> AuditFinding:
         """Paper-style maximum over all axes: uncentred signs, random signs as null."""
+        needs_all_axes(self.constrained)
         signs = self.annotation.signs(self.positions)
         drawn = pixels_for_random_skies(self.positions, signs)
         found = random_sign_test(*drawn, self.settings.permutations, self.settings.seed)
@@ -219,8 +225,7 @@ class OneAnnotation:
 
     def linear_probability(self) -> AuditFinding:
         """Maximum likelihood of p = M + D cos, for comparison with Patel & Desmond (2024)."""
-        if sentence := self.constrained.sentence:
-            raise ValueError(sentence)
+        needs_all_axes(self.constrained)
         found = linear_probability(self.sums.fine_positions, self.annotation.fine_positives)
         return self.sample.dipole(
             "linear_probability_dipole",
@@ -240,6 +245,7 @@ class OneAnnotation:
 
     def cosine_in_ra(self) -> AuditFinding:
         """Cosine of right ascension, its phase free."""
+        needs_axes(self.constrained, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
         found = self.cosine_fit()
         return self.sample.finding(
             "cosine_in_ra",
@@ -256,8 +262,7 @@ class OneAnnotation:
 
     def declination_gradient(self) -> AuditFinding:
         """Gradient in sin(dec) beside the cosine in right ascension."""
-        if "declination" in self.constrained.unconstrained:
-            raise ValueError(self.constrained.sentence)
+        needs_axes(self.constrained, [0.0, 0.0, 1.0])
         found = fixed_axis_test(self.plain_dipole(), [0.0, 0.0, 1.0])
         return self.sample.finding(
             "declination_gradient",
@@ -297,6 +302,7 @@ class OneAnnotation:
 
     def scan(self, name: str) -> AuditFinding:
         """A template scanned over many axes, with the null of the largest contrast."""
+        needs_all_axes(self.constrained)
         scanned, contrast = SCANS[name]
         axes = unit_vectors(*tile_centres(_SCAN_NSIDE_ORDER))
         axes = axes[axes[:, 2] >= 0]

@@ -4,9 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.audits.audit_findings import AuditFinding, AuditSettings, GalaxySample, MadeDipole, axis_keys
+from workflow_scripts.audits.audit_findings import (
+    AuditFinding,
+    AuditSettings,
+    GalaxySample,
+    MadeDipole,
+    axis_keys,
+    with_limit,
+)
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS
 from workflow_scripts.statistics.log_p import log10_p_chi2
 from workflow_scripts.statistics.sky.block_dipole import (
@@ -19,7 +26,7 @@ from workflow_scripts.statistics.sky.block_dipole import (
     coarser_pixels,
 )
 from workflow_scripts.statistics.sky.constrained_components import FIELD, SKY, ConstrainedComponents
-from workflow_scripts.statistics.sky.dipole import DipoleEstimate, chi_square_test
+from workflow_scripts.statistics.sky.dipole import DipoleEstimate, chi_square_test, dipole
 from workflow_scripts.statistics.sky.dipole_amplitude import (
     axis_region,
     debiased_amplitude,
@@ -51,9 +58,25 @@ def sky_keys(sky: ConstrainedComponents) -> dict[str, Any]:
     }
 
 
-def needs_dipole(sky: ConstrainedComponents) -> None:
-    """Raise `ValueError` on a field, where no component of a dipole is constrained."""
+def tested_axes(sky: ConstrainedComponents) -> NDArray[np.float64] | None:
+    """The axes (k, 3) along which every dipole is tested; None for all three components as they are.
+
+    Raises `ValueError` on a field, where none is constrained.
+    """
     if sky.kind == FIELD:
+        raise ValueError(sky.sentence)
+    return None if sky.kind == SKY else sky.kept
+
+
+def needs_axes(sky: ConstrainedComponents, *axes: ArrayLike) -> None:
+    """Raise `ValueError` where a sky does not constrain the component along one of the axes, unit vectors (3,)."""
+    if not all(sky.holds(np.asarray(axis, float)) for axis in axes):
+        raise ValueError(sky.sentence)
+
+
+def needs_all_axes(sky: ConstrainedComponents) -> None:
+    """Raise `ValueError` where a sky constrains less than all of a dipole: for scans of axes all over the sky."""
+    if sky.kind != SKY:
         raise ValueError(sky.sentence)
 
 
@@ -62,21 +85,16 @@ def constrained_part(found: DipoleEstimate, sky: ConstrainedComponents) -> Dipol
 
     Of all three as it is. Raises `ValueError` on a field.
     """
-    needs_dipole(sky)
-    if sky.kind == SKY:
+    axes = tested_axes(sky)
+    if axes is None:
         return found
-    beta, covariance = sky.kept @ found.beta, sky.kept @ found.covariance @ sky.kept.T
+    beta, covariance = axes @ found.beta, axes @ found.covariance @ axes.T
     return DipoleEstimate(beta, covariance, *chi_square_test(beta, covariance))
 
 
 def whole_dipole(beta: NDArray[np.float64], sky: ConstrainedComponents) -> NDArray[np.float64]:
     """The vector (3,) of which a `constrained_part` has the components."""
     return beta if sky.kind == SKY else beta @ sky.kept
-
-
-def _axes(sky: ConstrainedComponents) -> NDArray[np.float64] | None:
-    """The axes to test along; None for all three components as they are."""
-    return None if sky.kind == SKY else sky.kept
 
 
 def full_dipole(
@@ -94,8 +112,7 @@ def full_dipole(
     `beta` (3,) lies in their span; `covariance` (3, 3) has the errors of unconstrained components beside theirs. Raises
     `ValueError` on a field.
     """
-    needs_dipole(sky)
-    axes = _axes(sky)
+    axes = tested_axes(sky)
     made = make(axes)
     found, interval = made.found, made.interval
     whole = np.eye(3) if axes is None else axes
@@ -163,19 +180,30 @@ def block_finding(
     """The dipole of values with blocks of sky as the unit; `nside` None for the size that positions alone choose.
 
     `detectable_ratio` is the smallest dipole it finds over that of galaxies, and `has_power` whether it is evidence.
-    Raises `ValueError` on a field, and where no size leaves enough blocks.
+    `wider` is the standard error from leaving out blocks over that of independent galaxies, 1 at least; of the chosen
+    size, `ci95` and `upper_limit_95` have errors that are so much wider than those of galaxies, along all axes. Raises
+    `ValueError` on a field, and where no size leaves enough blocks.
     """
-    needs_dipole(sky)
+    axes = tested_axes(sky)
     blocks = coarser_pixels(AUDIT_PIXELS, 12 * nside**2) if nside else chosen_blocks(positions.counts)
     if blocks is None:
         raise ValueError(f"no size of blocks leaves {ENOUGH_BLOCKS:.0f} blocks of equal number")
     width = 58.6323 / np.sqrt((blocks.max() + 1) / 12)
-    axes = _axes(sky)
     whole = np.eye(3) if axes is None else axes
     along, of_values = (positions, values) if axes is None else (positions.along(axes), values.along(axes))
     shared = clustering_across_borders(along, blocks, positions.mean_vectors())
     found = block_dipole_test(along, of_values, blocks, settings.permutations, settings.seed, shared)
     ratio = found.detectable_ratio(settings.power, settings.alpha)
+    se = float(np.sqrt(found.axis @ found.covariance @ found.axis))
+    wider = max(1.0, se * float(np.sqrt(found.shared)) / sky.se_along(found.axis @ whole))
+    known: dict[str, Any] = {}
+    if nside is None:
+        # Finite also where the galaxies do not spread along another axis at all.
+        errors = wider * (whole @ sky.kept.T) * sky.se[sky.constrained]
+        # Of the galaxies' own positions, not those of pixels.
+        known = with_limit(dipole(along.sums, of_values.sums).beta, errors @ errors.T, settings)
+        if not known["extra"]["upper_limit_95"] < sky.largest:
+            known["extra"]["upper_limit_95"] = None
     notes = [
         f"{found.n_blocks} blocks with galaxies, as good as {found.effective_blocks:.0f} of equal number",
         f"holds for clustering of up to {LONGEST_CLUSTERING_DEG:.0f} degrees",
@@ -195,11 +223,14 @@ def block_finding(
             "clustering_across_borders": found.shared,
             "detectable_ratio": ratio,
             "has_power": ratio <= LARGEST_DETECTABLE_RATIO,
+            "wider": wider,
             "sky_kind": sky.kind,
+            **known.pop("extra", {}),
         },
+        **known,
         dof=list(found.dof),
         log10_p=found.log10_p,
-        se=float(np.sqrt(found.axis @ found.covariance @ found.axis)),
+        se=se,
         p_permutation=found.p_wild,
         p_smallest=settings.p_smallest,
         # F is cautious where blocks are unequal, and decides where no random signs reach it.

@@ -87,7 +87,7 @@ def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
         details["weights"] = weights_report(catalog, columns.weight, findings)
     if columns.group:
         details["groups"] = {"column": columns.group, "rows": group_rows(catalog.groups, bool(columns.weight))}
-    answers = audit_answers(findings, adjusted, details, columns, positive, settings.alpha)
+    answers = audit_answers(findings, adjusted, details, columns, positive, settings.alpha, settings.effect)
     summary = {
         "headline": audit_headline(answers, columns.labels, positive),
         "answers": [one.as_dict() for one in answers],
@@ -193,14 +193,12 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
         findings.attempt("cochran_q", lambda: cochran_test(sums, names))
     if sums.reference is not None:
         reference_tests(sums.reference, settings, findings)
-        findings.not_run += [_first_only("against the reference", name) for name in names[1:]]
     if scores is not None and not score_first:
         score_tests(scores, columns.score or "", False, settings, findings)
     if columns.group and weighted:
         findings.refused |= REFUSED_OF_GROUPS
     elif columns.group:
         merging_tests(catalog.groups, columns.group, settings, findings)
-        findings.not_run += [_first_only("within groups", name) for name in names[1:]]
     covariates = catalog.covariates
     if covariates is not None and weighted:
         findings.refused |= REFUSED_OF_TEMPLATES
@@ -208,12 +206,17 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
         template_tests(covariates, settings, findings)
         if columns.group:
             findings.attempt("template_by_group", partial(template_by_group, covariates, columns.group))
-        findings.not_run += [_first_only("with templates", name) for name in names[1:]]
+    first_only = {
+        "against the reference": sums.reference is not None,
+        "within groups": bool(columns.group) and not weighted,
+        "with templates": covariates is not None and not weighted,
+    }
+    if len(names) > 1 and (which := [kind for kind, made in first_only.items() if made]):
+        findings.leave_out(
+            f"tests {', '.join(which)} of {', '.join(names[1:])}",
+            f"only the first column of labels has them (name another one first: --label {names[1]} ...)",
+        )
     return findings
-
-
-def _first_only(which: str, name: str) -> str:
-    return f"tests of {name} {which}: only the first column of labels has them (name this one first: --label {name})"
 
 
 def sky_details(catalog: BinnedCatalog, findings: Findings, settings: AuditSettings) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.audits.groups import MOST_GROUPS
 from workflow_scripts.audits.vocabulary import Vocabulary
 from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.catalogs.readers import ROWS_A_PIECE, CatalogTable, Parts, TableOptions
@@ -54,6 +55,7 @@ class AuditColumns:
             keys={**keys, **named},
             ranges={part: self.ranges[name or ""] for part, name in classes.items() if (name or "") in self.ranges},
             defaults=defaults,
+            most={"group": MOST_GROUPS},
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -10,19 +10,33 @@ from workflow_scripts.statistics.sky.group_coefficients import coefficients_by_g
 
 
 def template_by_group(covariates: Covariates, column: str) -> Iterator[AuditFinding]:
-    """A test of each template; raises `ValueError` where fewer than two groups have enough galaxies."""
+    """A test of each template; raises `ValueError` where fewer than two groups have enough galaxies.
+
+    `slopes`, `difference` and `limit95` are in fractions for a standard deviation of the template: log odds times
+    f (1 - f).
+    """
     assert covariates.groups is not None
     names, numbers = np.unique(covariates.groups.astype(str), return_inverse=True)
     found = coefficients_by_group(covariates.vectors, covariates.labels[0], covariates.templates, numbers)
     fitted = [str(names[number]) for number in found.groups]
     left = sorted(set(map(str, names)) - set(fitted))
     notes = [f"too few galaxies for a coefficient in {', '.join(left)}"] if left else []
+    fraction = float(covariates.labels[0][np.isin(numbers, found.groups)].mean())
+    scale = fraction * (1 - fraction)
+    differences, limits = found.largest_difference()
     for place, name in enumerate(covariates.names):
+        of_template = {
+            "template": name,
+            "slopes": (scale * found.gamma[:, place]).tolist(),
+            "difference": float(scale * differences[place]),
+            "limit95": float(scale * limits[place]),
+            "largest_possible": min(fraction, 1 - fraction),
+        }
         yield GalaxySample(int(np.isin(numbers, found.groups).sum())).finding(
             f"template_by_group {name}",
             "the fraction follows the template in the same way in all groups",
             f"change of the log odds for a standard deviation of {name}, beside a dipole, by {column}",
-            {"groups": fitted, "group_by": column},
+            {"groups": fitted, "group_by": column, **of_template},
             estimate=found.gamma[:, place].tolist(),
             se=found.se[:, place].tolist(),
             statistic=float(found.q[place]),

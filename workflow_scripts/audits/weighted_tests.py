@@ -18,7 +18,11 @@ from workflow_scripts.audits.single_catalog import SCANS, OneAnnotation, block_n
 from workflow_scripts.audits.sky_dipoles import block_finding, full_dipole
 from workflow_scripts.audits.weighted_sums import WeightedColumn
 from workflow_scripts.statistics.fractions import FractionContrast
-from workflow_scripts.statistics.sky.constrained_components import ConstrainedComponents, constrained_components
+from workflow_scripts.statistics.sky.constrained_components import (
+    ConstrainedComponents,
+    constrained_components,
+    constrained_of_fraction,
+)
 from workflow_scripts.statistics.sky.cosine import CosineFit
 from workflow_scripts.statistics.sky.dipole import Dipole
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions
@@ -73,9 +77,8 @@ class WeightedAnnotation(OneAnnotation):
     def constrained(self) -> ConstrainedComponents:
         """What the sky constrains of a dipole of weighted labels, which are as good as fewer."""
         moments = self.weighted.sums.moments
-        fraction, positions = moments.mean, self.weighted.sums.positions.sums
-        variance = fraction * (1 - fraction) * moments.n / moments.effective_n
-        return constrained_components(positions, variance, min(fraction, 1 - fraction))
+        positions = self.weighted.sums.positions.sums
+        return constrained_of_fraction(positions, moments.mean, moments.n / moments.effective_n)
 
     def made_dipole(self, axes: NDArray[np.float64] | None) -> MadeDipole:
         """The weighted dipole beside permutations of labels with their weights."""

@@ -30,7 +30,7 @@ _BYTES = (
     pa.types.is_fixed_size_binary,
     pa.types.is_binary_view,
 )
-_MOST_CLASSES = 1000
+MOST_CLASSES = 1000
 # Single precision holds a number to this part of it.
 _SINGLE = 2e-7
 # Numbers that stand for "not known" in many tables.
@@ -100,11 +100,15 @@ def as_text(cells: pa.Array, where: str) -> pa.Array:
 
 
 def as_classes(
-    cells: pa.Array, where: str, ranges: Sequence[NumberRange] = (), not_known: Sequence[float] = ()
+    cells: pa.Array,
+    where: str,
+    ranges: Sequence[NumberRange] = (),
+    not_known: Sequence[float] = (),
+    most: int = MOST_CLASSES,
 ) -> pd.Categorical:
     """Cells as classes (texts), or, where there are ranges of numbers, the text of the range that holds each.
 
-    Numbers that are `not_known` lie in no range.
+    Numbers that are `not_known` lie in no range. There are `most` classes at most.
 
     Raises
     ------
@@ -116,15 +120,18 @@ def as_classes(
         return _in_ranges(cells, where, ranges, not_known)
     encoded = cells if pa.types.is_dictionary(cells.type) else _plain(cells, where).dictionary_encode()
     values = _plain(encoded.dictionary, where)
-    if len(values) > _MOST_CLASSES:
+    if len(values) > most:
         # Categories that do not occur.
         encoded = _plain(cells, where).dictionary_encode()
         values = encoded.dictionary
-    if len(values) > _MOST_CLASSES:
-        advice = "" if _is_text(values.type) else "; of numbers give ranges ('>= 0.5'), or take them for scores"
-        raise InputError(
-            f"{where} has more than {_MOST_CLASSES} values such as {values[0].as_py()}, expected classes{advice}"
+    if len(values) > most:
+        # Groups are no ranges of numbers.
+        advice = (
+            ""
+            if _is_text(values.type) or most < MOST_CLASSES
+            else "; of numbers give ranges ('>= 0.5'), or take them for scores"
         )
+        raise InputError(f"{where} has more than {most} values such as {values[0].as_py()}, expected classes{advice}")
     texts = (_float_text(values) if pa.types.is_floating(values.type) else as_text_of_class(values)).to_pylist()
     names = list(dict.fromkeys(text for text in texts if text is not None))
     places = np.array([-1 if text is None else names.index(text) for text in texts] + [-1], np.int64)

@@ -13,6 +13,7 @@ from astropy import units
 from numpy.typing import NDArray
 
 from workflow_scripts.catalogs.cells import (
+    MOST_CLASSES,
     as_classes,
     as_numbers,
     as_text,
@@ -73,7 +74,8 @@ class Parts:
     `positions` are right ascension and declination, None to be guessed. `classes` become categoricals (None: the label,
     guessed), `texts` texts with every digit, `numbers` float64, and `others` what most of their cells are. `keys` is
     what a user would write to name the column of a part, `ranges` has the ranges of numbers that are the classes of a
-    part, and `defaults` columns that a part has, where the table has them, before they are guessed.
+    part, `defaults` columns that a part has, where the table has them, before they are guessed, and `most` how many
+    values the classes of a part may have, where that is fewer than for all.
     """
 
     positions: tuple[str | None, str | None]
@@ -84,6 +86,7 @@ class Parts:
     keys: Mapping[str, str] = field(default_factory=dict)
     ranges: Mapping[str, Sequence[NumberRange]] = field(default_factory=dict)
     defaults: Mapping[str, str | None] = field(default_factory=dict)
+    most: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def named(self) -> dict[str, str | None]:
@@ -246,7 +249,8 @@ class CatalogTable:
         for part in self.parts.classes:
             ranges = self.parts.ranges.get(part, ())
             not_known = (*self.options.missing_numbers, *self.options.sentinels)
-            classes = as_classes(raw[self.columns[part].name], self.where(part), ranges, not_known)
+            most = self.parts.most.get(part, MOST_CLASSES)
+            classes = as_classes(raw[self.columns[part].name], self.where(part), ranges, not_known, most)
             missing = [name for name in classes.categories if name in self.options.missing]
             piece[part] = classes.remove_categories(missing)
         for part in self.parts.texts:

@@ -277,8 +277,12 @@ def test_a_monopole_is_no_dipole_on_any_mask(audited):
     folder = audited[1].parent
     table = galaxies()[["ra", "dec", "label"]]
     table.to_csv(folder / "plain.csv", index=False)
-    summary = run_audit(folder / "plain.csv", folder / "monopole", "--expected", "0.5", "--label", "label")
+    options = ["--expected", "0.5", "--label", "label"]
+    summary = run_audit(folder / "plain.csv", folder / "monopole", *options)
     dipole, monopole = summary["answers"]
+    asked = run_audit(folder / "plain.csv", folder / "asked", *options, "--effect", "0.01")["answers"][0]
+    assert (asked["answer"], asked["limit95"]) == ("cannot tell", dipole["limit95"])
+    assert asked["because"][0].endswith("the question is about one of 0.01.")
     assert (dipole["answer"], monopole["answer"], monopole["test"]) == ("no", "yes", "fraction_against_expected")
     assert monopole["effect"]["value"] == pytest.approx(0.1, abs=0.03)
     assert "to the fraction" not in summary["headline"]
@@ -303,7 +307,10 @@ def test_what_is_made_of_the_first_column_only_is_listed(tmp_path):
     table.to_csv(tmp_path / "c.csv", index=False)
     options = ["--label", "label", "second", "--covariates", "seeing", "--reference", "truth"]
     summary = run_audit(tmp_path / "c.csv", tmp_path / "out", *options)
-    for which in ("against the reference", "with templates"):
-        assert any(line.startswith(f"tests of second {which}: only the first column") for line in summary["not_run"])
+    said = [line for line in summary["not_run"] if "only the first column" in line]
+    assert said == [
+        "tests against the reference, with templates of second: only the first column of labels has them (name another"
+        " one first: --label second ...)"
+    ]
     assert "the false positive rate of label " in summary["verdict"]
     assert all("label" in answer["question"] or "second" in answer["question"] for answer in summary["answers"])

@@ -26,15 +26,16 @@ def dipole(p: float, p_permutation: float | None = None, name: str = "dipole_sco
     return finding(name, p, "primary", extra, **values)
 
 
-def blocks(p: float, powerful: bool = True, se: float = 0.02) -> AuditFinding:
-    extra = {"has_power": powerful, "clustering_across_borders": 1.0}
-    return finding("block_dipole", p, extra=extra, dof=[3, 40], se=se)
+def blocks(p: float, powerful: bool = True, wider: float = 1.0) -> AuditFinding:
+    extra = {"has_power": powerful, "wider": wider, "upper_limit_95": 0.06 + 0.03 * wider}
+    return finding("block_dipole", p, extra=extra, dof=[3, 40], ci95=[0.0, 0.06 + 0.04 * wider])
 
 
-def asked(*found: AuditFinding, labels=("a",), alpha: float = 0.01, **columns) -> list:
+def asked(*found: AuditFinding, labels=("a",), alpha: float = 0.01, effect: float | None = None, **columns) -> list:
     findings = Findings(list(found))
     details = {"power": POWER}
-    return audit_answers(findings, findings.ledger(alpha), details, AuditColumns(labels, **columns), "spiral", alpha)
+    columns = AuditColumns(labels, **columns)
+    return audit_answers(findings, findings.ledger(alpha), details, columns, "spiral", alpha, effect)
 
 
 def test_yes_needs_galaxies_and_blocks():
@@ -45,8 +46,9 @@ def test_yes_needs_galaxies_and_blocks():
     assert answer.p_adjusted == 0.001
     assert answer.text.startswith(
         "The fraction of 'spiral' depends on the position on the sky: a dipole of 0.0600 (95 %: 0.0200 to 0.1000)"
-        " towards (RA 60°, Dec +20°) (adjusted p = 0.001). With blocks of sky as the unit, p = 0.001, the larger one"
+        " towards (RA 60°, Dec +20°) (adjusted p = 0.001). With blocks of sky as the unit, p = 0.001. "
     )
+    assert "The largest of these p decides: 0.001 before it is adjusted." in answer.because
     (answer,) = asked(dipole(1e-5, 0.0002), blocks(0.3))
     assert answer.answer == "cannot tell"
     assert "neighbours may share what makes their labels" in answer.because[0]
@@ -70,11 +72,68 @@ def test_no_only_below_what_there_can_be():
     (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.57), blocks(0.5))
     assert answer.answer == "cannot tell"
     assert "nothing is excluded" in answer.because[0]
-    # Blocks that scatter twice as much as galaxies double the limit.
-    (answer,) = asked(dipole(0.3, 0.31), blocks(0.5, se=0.04))
-    assert answer.limit95 == pytest.approx(0.18)
+    # Where blocks scatter twice as much as galaxies do, interval and limit are theirs, and agree.
+    (answer,) = asked(dipole(0.3, 0.31), blocks(0.5, wider=2.0))
+    assert (answer.limit95, answer.effect.ci95) == (pytest.approx(0.12), (0.0, pytest.approx(0.14)))
+    assert "Interval and limit allow for errors 2.00 times those of galaxies, as blocks scatter." in answer.because
+    (answer,) = asked(dipole(1e-5, 0.0002), blocks(0.001, wider=2.0))
+    assert (answer.answer, answer.effect.ci95) == ("yes", (0.0, pytest.approx(0.14)))
+    # Not where they have no power, nor where galaxies scatter as much.
+    for control in (blocks(0.5, False, wider=2.0), blocks(0.5)):
+        (answer,) = asked(dipole(0.3, 0.31), control)
+        assert (answer.limit95, answer.effect.ci95) == (0.09, (0.02, 0.1))
     (answer,) = asked(dipole(0.3, 0.31, invalid="Too few galaxies."), blocks(0.5))
     assert (answer.answer, answer.because[0]) == ("cannot tell", "Too few galaxies.")
+
+
+def test_no_excludes_half_of_the_largest_or_the_size_that_was_stated():
+    for limit, effect, expected in (
+        (0.19, None, "no"),
+        (0.21, None, "cannot tell"),
+        (0.09, 0.05, "cannot tell"),
+        (0.09, 0.1, "no"),
+        (0.21, 0.3, "no"),
+        (0.41, 0.5, "cannot tell"),
+    ):
+        (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=limit), blocks(0.5), effect=effect)
+        assert answer.answer == expected, (limit, effect)
+        # Whoever reads the headline alone sees how much a no excludes.
+        assert (expected == "no") == (f"below {limit:.3f} (95 %)" in headline([answer]))
+    (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.21), blocks(0.5))
+    assert answer.because[0].startswith("Effects up to 0.210 are compatible with the data, and a no excludes half of")
+    (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.1), blocks(0.5), effect=0.05)
+    assert answer.because[0].endswith("and the question is about one of 0.05.")
+    assert answer.next[0] == "A limit of 0.05 takes some 4 times as many galaxies on such a sky."
+    (answer,) = asked(dipole(0.3, 0.31), blocks(0.5, wider=3.0), effect=0.05)
+    assert answer.next[0] == "A limit of 0.05 takes more of the sky, as blocks of it scatter more than galaxies do."
+
+
+def test_how_a_limit_relates_to_the_interval_and_to_what_can_be_found():
+    (answer,) = asked(dipole(0.3, 0.31), blocks(0.5))
+    assert "The limit has all of its 5 % above it, the interval 2.5 % on either side." in answer.because
+    assert answer.next[0].startswith(
+        "The limit is what these labels exclude; to be found at the level 0.01 in 80% of such catalogs, a dipole has to"
+        " be 0.0500 to 0.0700"
+    )
+    (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.57), blocks(0.5))
+    assert answer.next[-1].startswith("To be found at the level 0.01")
+    assert not any("The limit" in sentence for sentence in answer.because)
+
+
+def test_which_of_several_p_decides():
+    """The largest; of galaxies chi-square where permutations can give none smaller, as far as it holds."""
+    few = {"p_smallest": 0.01, "p_permutation": 0.01}
+    extra = {"annotation": "a", "upper_limit_95": 0.09}
+    bound = finding("dipole_score", 1e-30, "primary", extra, p_reliable=1e-9, **few)
+    (answer,) = asked(bound, blocks(1e-12))
+    assert "0.01 by permutations (their smallest: chi-square counts, down to 1e-09); the level is 0.01." in answer.text
+    assert "The largest of these p decides: 1e-09 before it is adjusted." in answer.because
+    (answer,) = asked(bound, blocks(1e-7))
+    assert "The largest of these p decides: 1e-07 before it is adjusted." in answer.because
+    (answer,) = asked(dipole(1e-5, 0.004), blocks(0.001))
+    assert "their smallest" not in answer.text
+    assert "The largest of these p decides: 0.004 before it is adjusted." in answer.because
+    assert answer.p_adjusted == 0.004
 
 
 def test_the_permutation_floor_is_no_evidence_of_nothing():
@@ -101,18 +160,18 @@ def test_many_columns_are_adjusted_and_named():
 
 
 def test_a_difference_needs_the_robust_test_too():
-    extra = {"annotations": ["a", "b"], "upper_limit_95": 0.05, "largest_possible": 190 / 3000}
+    extra = {"annotations": ["a", "b"], "upper_limit_95": 0.025, "largest_possible": 190 / 3000}
     mcnemar = finding(
         "mcnemar", 0.5, extra={"only_first": 100, "only_second": 90}, estimate=0.003, ci95=[-0.006, 0.012]
     )
     plain = finding("difference_dipole", 0.001, "primary", extra)
     answers = [
         asked(dipole(0.5, 0.5), plain, finding("difference_dipole_robust", p, extra={"upper_limit_95": limit}), mcnemar)
-        for p, limit in ((0.002, 0.06), (0.02, 0.06), (0.02, 0.07))
+        for p, limit in ((0.002, 0.03), (0.02, 0.03), (0.02, 0.07))
     ]
     assert [found[1].answer for found in answers] == ["yes", "no", "cannot tell"]
     assert answers[0][1].p_adjusted == pytest.approx(0.004)
-    assert answers[1][1].limit95 == 0.06
+    assert answers[1][1].limit95 == 0.03
     assert "nothing is excluded" in answers[2][1].because[0]
     assert "overall fractions differ by +0.0030" in answers[0][1].text
 
@@ -127,6 +186,19 @@ def test_a_monopole_is_a_question_of_its_own():
         assert [answer.answer for answer in answers] == ["no", expected]
         assert answers[1].question == "Does the fraction of 'spiral' differ from the expected 0.5?"
         assert answers[1].effect.value == pytest.approx(-0.01)
+        assert "no mask" not in answers[1].text
+    # Where blocks scatter more, interval and limit are theirs.
+    control = finding(
+        "block_fraction_against_expected",
+        0.4,
+        extra=extra | {"largest_departure": 0.05},
+        **values | {"ci95": [0.45, 0.53]},
+    )
+    monopole = asked(
+        dipole(0.5, 0.5), blocks(0.5), finding("fraction_against_expected", 0.3, "primary", extra, **values), control
+    )[1]
+    assert (monopole.limit95, monopole.effect.ci95) == (0.05, (pytest.approx(-0.05), pytest.approx(0.03)))
+    assert "Galaxies as the unit give p = 0.3, blocks of sky 0.4: the larger one decides." in monopole.because
     # No blocks on a small sky: no yes.
     found = finding("fraction_against_expected", 1e-9, "primary", extra, **values)
     assert asked(dipole(0.5, 0.5), found)[1].answer == "yes"
@@ -154,14 +226,48 @@ def test_a_dipole_that_is_the_merging_is_said_first(p_within, limit, p_between, 
     assert len(asked(dipole(0.5, 0.5), blocks(0.5), within, between, group="camera")) == 2
 
 
+@pytest.mark.parametrize(("p", "limit", "answered"), [(1e-6, 0.2, "yes"), (0.3, 0.1, "no"), (0.3, 0.3, "cannot tell")])
+def test_whether_templates_act_differently_in_groups_is_an_answer(p, limit, answered):
+    extra = {"groups": ["a", "b"], "slopes": [0.05, -0.02], "difference": 0.07, "limit95": limit}
+    found = [
+        finding(f"template_by_group {name}", p_of, extra=extra | {"template": name, "largest_possible": 0.4})
+        for name, p_of in (("seeing", p), ("depth", 0.9))
+    ]
+    answer = asked(dipole(0.5, 0.5), blocks(0.5), *found, group="camera", covariates=("seeing", "depth"))[-1]
+    assert (answer.answer, answer.role, answer.test) == (answered, "secondary", "template_by_group seeing")
+    assert answer.question == "Do the labels follow the templates (seeing, depth) differently in the groups of camera?"
+    assert (answer.effect.value, answer.effect.unit) == (0.07, "fraction for a standard deviation of seeing")
+    assert answer.p_adjusted == pytest.approx(min(1, 3 * p) if p < 0.01 else 0.5, rel=0.5)
+    assert "changes by +0.0500 (a), -0.0200 (b)." in answer.text
+    assert (answered == "no") == ("below 0.100 (95 %)" in answer.short)
+
+
+def test_what_was_not_made_is_a_sentence_a_cause():
+    findings = Findings()
+    for column in ("", " b_c"):
+        findings.leave_out(f"dipole_score{column}", "too small")
+    for number in range(45):
+        findings.leave_out(f"difference_dipole a and b{number}", "too small")
+    findings.leave_out("glm", "another reason")
+    assert findings.not_run == [
+        "dipole score, dipole score b_c, difference dipole (45 times): too small",
+        "glm: another reason",
+    ]
+    assert (findings.why_not("glm"), findings.why_not("cosine_in_ra")) == ("another reason", None)
+
+
 def test_a_field_has_a_change_and_no_dipole():
-    extra = {"annotation": "a", "width_deg": 10.0, "change": 0.2, "change_ci95": [0.1, 0.3], "limit95": 0.28}
+    extra = {"annotation": "a", "width_deg": 10.0, "change": 0.2, "change_ci95": [0.1, 0.3], "limit95": 0.18}
     extra |= {"direction": "north", "p_galaxies": 0.1, "log10_p_galaxies": -1.0, "largest_possible": 0.8}
     gradient = finding("field_gradient", 0.2, "primary", extra, estimate=0.02, ci95=[0.01, 0.03], dof=2)
     del gradient.extra["axis_ra"]
     (answer,) = asked(gradient)
-    assert (answer.answer, answer.limit95, answer.effect.unit) == ("no", 0.28, "fraction across 10 degrees")
+    assert (answer.answer, answer.limit95, answer.effect.unit) == ("no", 0.18, "fraction across 10 degrees")
     assert "No change of the fraction of 'spiral' was found: 0.2000 across 10 degrees" in answer.text
+    # Half of min(f, 1 - f), which is half of the largest change.
+    gradient.extra["limit95"] = 0.22
+    assert asked(gradient)[0].answer == "cannot tell"
+    assert asked(gradient, effect=0.3)[0].answer == "no"
     clustered = finding(
         "field_gradient", None, "primary", gradient.extra | {"invalid": "Too few parts.", "limit95": None}
     )
@@ -171,7 +277,7 @@ def test_a_field_has_a_change_and_no_dipole():
 
 
 def test_where_nothing_could_be_tested_nothing_is_answered():
-    findings = Findings(not_run=["dipole score: all values are the same"])
+    findings = Findings(left_out={"all values are the same": ["dipole_score"]})
     (answer,) = audit_answers(findings, [], {}, AuditColumns(("a",)), "spiral", 0.01)
     assert answer.text == (
         "Whether the fraction of 'spiral' depends on the position on the sky cannot be decided."
@@ -182,7 +288,7 @@ def test_where_nothing_could_be_tested_nothing_is_answered():
 def test_of_many_pairs_only_those_that_differ_are_named_in_the_verdict():
     found = [dipole(0.5, 0.5), blocks(0.5)]
     for number in range(5):
-        extra = {"annotations": ["a", f"b{number}"], "upper_limit_95": 0.05 + 0.001 * number, "largest_possible": 0.1}
+        extra = {"annotations": ["a", f"b{number}"], "upper_limit_95": 0.05 + 0.001 * number, "largest_possible": 0.2}
         suffix = f" a and b{number}" if number else ""
         found.append(finding(f"difference_dipole{suffix}", 1e-9 if number == 2 else 0.5, "primary", extra))
     answers = asked(*found, labels=("a", *(f"b{number}" for number in range(5))))

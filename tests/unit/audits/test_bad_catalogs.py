@@ -37,6 +37,7 @@ def catalog(tmp_path):
         ({"score": 7.0}, ["--score", "score"], "(--score) has 7, expected 0 to 1"),
         ({}, ["--label", "label", "label"], "column 'label' was given for two things"),
         ({}, ["--alpha", "2"], "--alpha is 2.0, expected between 0 and 1"),
+        ({}, ["--effect", "0"], "--effect is 0.0, expected between 0 and 1"),
         ({}, ["--compare", "none.csv"], "none.csv: the catalog does not exist"),
     ],
     ids=lambda value: str(value)[:30],

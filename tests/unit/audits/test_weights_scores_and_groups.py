@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.audits.audited import by_name, galaxies, message, run_audit
 from workflow_scripts.audits.audit_findings import AuditSettings
+from workflow_scripts.audits.groups import MOST_GROUPS
 from workflow_scripts.audits.suite import HYGIENE, audit
 from workflow_scripts.audits.table_pieces import AuditColumns, TableSource
 from workflow_scripts.sky.unit_vectors import unit_vectors
@@ -57,7 +58,7 @@ def test_scores_alone_are_the_primary_question(table, tmp_path):
     assert ratio == pytest.approx(scatter, rel=0.1)
     assert by_name(labels)["dipole_score"]["statistic"] == tests["dipole_score"]["statistic"]
     assert {f"score_block_dipole_nside{nside}" for nside in (2, 4, 8)} <= set(tests) | {
-        line.split(":")[0] for line in summary["not_run"]
+        name for line in summary["not_run"] for name in line.split(":")[0].replace(" ", "_").split(",_")
     }
 
 
@@ -158,13 +159,18 @@ def test_a_dipole_of_merged_catalogs_is_the_merging(table, tmp_path):
         ({"w": 0}, ["--weight", "w"], "(--weight) is zero for all 60 galaxies"),
         ({"w": "x"}, ["--weight", "w"], "(--weight) holds text such as 'x', expected numbers"),
         ({}, ["--weight", "ra"], "column 'ra' was given for two things"),
-        ({"g": range(60)}, ["--group-by", "g"], "(--group-by) has more than 50 values"),
+        ({"g": range(60)}, ["--group-by", "g"], f"(--group-by) has more than {MOST_GROUPS} values"),
+        ({"g": np.arange(1200) % 1100}, ["--group-by", "g"], f"(--group-by) has more than {MOST_GROUPS} values"),
     ],
     ids=str,
 )
 def test_weights_and_groups_that_are_none(tmp_path, columns, options, expected):
-    galaxies(60).assign(**columns).to_csv(tmp_path / "c.csv", index=False)
+    galaxies(len(columns.get("g", range(60)))).assign(**columns).to_csv(tmp_path / "c.csv", index=False)
     assert expected in message(tmp_path / "c.csv", tmp_path / "out", "--label", "label", *options)
+
+
+def test_the_number_of_groups_is_that_of_the_docs(repository):
+    assert f"merged catalog, {MOST_GROUPS} at most" in (repository / "docs" / "audit.md").read_text(encoding="utf-8")
 
 
 def test_percentages_are_no_scores(tmp_path):

@@ -91,3 +91,22 @@ def test_a_strip_answers_for_what_it_constrains_and_keeps_its_size():
             assert tested.p == p[0]
             assert tested.null.mean() == pytest.approx(2, abs=0.8)
     assert stats.kstest(p, "uniform").pvalue > 1e-3
+
+
+def test_a_fixed_axis_is_measured_only_where_its_components_are():
+    north, centre = np.array([0.0, 0.0, 1.0]), unit_vectors(180.0, 0.0)
+    strip = constrained_components(PositionSums.of(spread(40_000, (0, 360), (-1.25, 1.25))), 0.24, 0.4)
+    assert (strip.holds(north), strip.holds(centre), strip.holds(unit_vectors(0.0, 60.0))) == (False, True, False)
+    # A patch 50 degrees wide leaves its centre open, and measures north; turned to Dec 45, it measures neither.
+    patch = spread(20_000, (155, 205), (-25, 25))
+    upright = constrained_components(PositionSums.of(patch), 0.24, 0.4)
+    assert (upright.holds(north), upright.holds(centre)) == (True, False)
+    turn = np.array([[1, 0, -1], [0, np.sqrt(2), 0], [1, 0, 1]]) / np.sqrt(2)
+    turned = constrained_components(PositionSums.of(patch @ turn.T), 0.24, 0.4)
+    assert turned.kind == STRIP
+    assert not turned.holds(north)
+    whole = constrained_components(PositionSums.of(spread(3000, (0, 360), (-90, 90))), 0.24, 0.4)
+    assert all(whole.holds(axis) for axis in (north, centre))
+    # Errors along axes are those of the inverse of the positions' matrix.
+    covariance = whole.axes.T @ np.diag(whole.se**2) @ whole.axes
+    assert whole.se_along(centre) == pytest.approx(np.sqrt(centre @ covariance @ centre))

@@ -82,3 +82,17 @@ def test_where_no_dipole_can_be_had_there_is_no_report():
     positions = at_centres(CENTRES[:, 2] > 0.5)
     with pytest.raises(ValueError, match="same label"):
         dipole_stability(positions, positions.counts)
+
+
+def test_along_the_axes_that_a_strip_constrains_the_dipole_has_as_many_degrees_of_freedom():
+    random = np.random.default_rng(6)
+    strip = at_centres(np.abs(CENTRES[:, 2]) < 0.05).along(np.eye(3)[:2])
+    steps = dipole_stability(strip, random.binomial(strip.counts, expit(0.3 * CENTRES @ AXIS)))
+    assert [bool(step.refused) for step in steps] == [False, True, True]
+    assert (steps[0].dipole.dof, steps[0].fit.beta.shape, steps[0].fit.beta_covariance.shape) == (2, (2,), (2, 2))
+    np.testing.assert_allclose(steps[0].fit.beta, [0.18, 0], atol=4 * np.sqrt(steps[0].fit.beta_covariance[0, 0]))
+    # The mean of chi-square is its degrees of freedom: three would not do.
+    nulls = (sky_glm(strip, random.binomial(strip.counts, 0.4), lmax=1).dipole for _ in range(150))
+    assert np.mean([null.statistic for null in nulls]) == pytest.approx(2, abs=0.5)
+    with pytest.raises(ValueError, match="1 for fewer than three components"):
+        sky_glm(strip, strip.counts // 2)

@@ -38,3 +38,13 @@ def test_groups_that_are_too_small_are_left_out():
         coefficients_by_group(vectors, labels, templates, groups * 0)
     with pytest.raises(ValueError, match="the same everywhere"):
         coefficients_by_group(vectors, labels, templates * [1, 0], groups)
+
+
+def test_the_largest_difference_is_below_its_limit():
+    random, below = np.random.default_rng(5), 0
+    for _ in range(60):
+        found = coefficients_by_group(*catalog(random, [0.0, 0.5, 0.25], 900))
+        values, limits = found.largest_difference()
+        assert values[0] == pytest.approx(np.ptp(found.gamma[:, 0]))
+        below += limits[0] >= 0.5
+    assert below >= 54

@@ -142,3 +142,15 @@ def test_the_permutation_of_a_slope_keeps_its_level():
 def test_footprints_without_a_slope_are_refused(x, y, words):
     with pytest.raises(ValueError, match=words):
         footprint_slope(x, y, 99, 0)
+
+
+def test_of_the_components_that_a_sky_constrains():
+    vectors, templates, blocks = sky()
+    y = np.random.default_rng(8).random(len(vectors)) + 0.1 * templates[:, 0]
+    found = mediation(vectors[:, :2], y, templates, blocks, 50)
+    constant = np.ones(len(y))
+    raw = np.linalg.lstsq(np.column_stack([constant, vectors[:, :2]]), y, rcond=None)[0][1:]
+    design = np.column_stack([constant, vectors[:, :2], templates])
+    adjusted = np.linalg.lstsq(design, y, rcond=None)[0][1:3]
+    np.testing.assert_allclose(found.raw, raw, atol=1e-9)
+    assert found.share == pytest.approx(1 - np.linalg.norm(adjusted) / np.linalg.norm(raw))

@@ -64,7 +64,7 @@ def test_groups_that_say_nothing_are_left_out_and_none_left_is_an_error():
     vectors, labels, groups = sky(np.random.default_rng(4), 300)
     labels[groups == 0] = 1.0
     found = within_groups(sums(vectors, labels, groups))
-    assert (found.groups, found.n) == (2, int((groups > 0).sum()))
+    assert (found.groups, found.positions.n) == (2, int((groups > 0).sum()))
     with pytest.raises(ValueError, match="nothing within groups could depend on position"):
         within_groups(sums(vectors, labels, labels))
     with pytest.raises(ValueError, match="there is one group"):

@@ -51,16 +51,27 @@ class ConstrainedComponents:
 
     def inflation_along(self, axis: NDArray[np.float64]) -> float:
         """Standard error along a unit vector (3,) over that of as many galaxies all over the sky."""
+        return self.se_along(axis) / float(self.se[0] / self.se_inflation[0])
+
+    def se_along(self, axis: NDArray[np.float64]) -> float:
+        """Standard error of the dipole along a unit vector (3,), where no value depends on position."""
         shares = (self.axes @ axis) ** 2
         # Rounding must not give a part to an axis without any spread.
         used = shares > 1e-12
-        return float(np.sqrt(shares[used] @ self.se_inflation[used] ** 2))
+        return float(np.sqrt(shares[used] @ self.se[used] ** 2))
 
     def lifted(self, covariance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Covariance (3, 3) of a whole dipole, from that of its constrained components (k, k)."""
         whole = np.diag(self.se**2)
         whole[np.ix_(self.constrained, self.constrained)] = covariance
         return np.asarray(self.axes.T @ whole @ self.axes, np.float64)
+
+    def holds(self, axis: NDArray[np.float64]) -> bool:
+        """Whether the component along a unit vector (3,) can be measured, the others being unknown."""
+        outside = float(((self.axes[~self.constrained] @ axis) ** 2).sum())
+        return outside < 1e-12 or (
+            self.inflation_along(axis) <= LARGEST_INFLATION and STANDARD_ERRORS * self.se_along(axis) <= self.largest
+        )
 
     @property
     def sentence(self) -> str:
@@ -117,6 +128,11 @@ def constrained_components(positions: PositionSums, variance: float, largest: fl
     return ConstrainedComponents(
         axes, se, inflation, constrained, SKY if constrained.all() else STRIP, largest, words, invalid
     )
+
+
+def constrained_of_fraction(positions: PositionSums, fraction: float, scale: float = 1.0) -> ConstrainedComponents:
+    """`constrained_components` of labels with this fraction; `scale`: n over the effective number of galaxies."""
+    return constrained_components(positions, fraction * (1 - fraction) * scale, min(fraction, 1 - fraction))
 
 
 def _in_words(axis: NDArray[np.float64], centre: NDArray[np.float64]) -> str:

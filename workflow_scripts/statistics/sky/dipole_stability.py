@@ -16,6 +16,7 @@ from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm, sky_g
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 
 HIGHEST = 3
+PART_OF_A_DIPOLE = "multipoles can be separated only where the galaxies constrain all of a dipole"
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class StabilityStep:
     `dipole` tests the dipole of this fit, the multipoles above it in both models. `se_inflation`: the largest factor,
     over axes, by which the added multipoles lengthen the standard error of the dipole. `aliasing`: its `matrix`
     (3, 2 lmax + 3) is what the next degree, left out, adds to this fit's dipole for a unit of each of its coefficients;
-    None for the highest degree, or where this degree is refused.
+    None for the highest degree, where this degree is refused, and for a dipole of fewer than three components.
     """
 
     lmax: int
@@ -45,7 +46,8 @@ def dipole_stability(positions: PixelPositions, positives: ArrayLike) -> tuple[S
     """`sky_glm` with lmax = 1, 2 and 3, side by side.
 
     Arguments are those of `sky_glm`. Where a degree cannot be had, its step, and those above it, state why in place of
-    numbers.
+    numbers. Beside a dipole along fewer than three axes there is none: where galaxies do not constrain all of a dipole,
+    they do not separate the rest of it from a quadrupole.
 
     Raises
     ------
@@ -53,8 +55,9 @@ def dipole_stability(positions: PixelPositions, positives: ArrayLike) -> tuple[S
         as `sky_glm`, where not even the dipole can be had.
     """
     fits = [sky_glm(positions, positives, lmax=1)]
-    refused = ""
-    for lmax in range(2, HIGHEST + 1):
+    whole = positions.vectors.shape[1] == 3
+    refused = "" if whole else PART_OF_A_DIPOLE
+    for lmax in range(2, HIGHEST + 1 if whole else 2):
         try:
             fits.append(sky_glm(positions, positives, lmax=lmax))
         except ValueError as reason:
@@ -64,7 +67,7 @@ def dipole_stability(positions: PixelPositions, positives: ArrayLike) -> tuple[S
     for lmax, fit in enumerate(fits, 1):
         test = (fit.dipole, fit.dipole_given_quadrupole, fit.dipole_given_octopole)[lmax - 1]
         ratios = np.linalg.eigvals(np.linalg.solve(fits[0].beta_covariance, fit.beta_covariance)).real
-        aliasing = multipole_aliasing(positions, lmax) if lmax < HIGHEST else None
+        aliasing = multipole_aliasing(positions, lmax) if lmax < HIGHEST and whole else None
         steps.append(StabilityStep(lmax, fit, test, float(np.sqrt(ratios.max())), aliasing))
     while len(steps) < HIGHEST:
         steps.append(StabilityStep(len(steps) + 1, None, None, None, None, refused))

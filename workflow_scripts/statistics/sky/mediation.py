@@ -21,8 +21,9 @@ FEWEST_BLOCKS = 12
 class TemplateRegression:
     """What the regressions of all outcomes of n galaxies share.
 
-    `vectors` (n, 3), `templates` (n, k) of any unit, `block` (n,) numbers of blocks from 0, and `products` (blocks, 4 +
-    k, 4 + k) of the columns 1, x, y, z and templates within each block.
+    `vectors` (n, d), the d = 3 components or those that a sky constrains, `templates` (n, k) of any unit, `block` (n,)
+    numbers of blocks from 0, and `products` (blocks, 1 + d + k, 1 + d + k) of the columns 1, x, y, z and templates
+    within each block.
     """
 
     vectors: NDArray[np.float64]
@@ -39,9 +40,14 @@ class TemplateRegression:
         names, block = np.unique(np.asarray(blocks), return_inverse=True)
         columns = np.column_stack([np.ones(len(vectors)), vectors, templates])
         found = cls(vectors, templates, block, _block_products(columns, block, len(names)))
-        if not found._determined([0, *range(4, columns.shape[1])]):
+        if not found._determined([0, *range(found.positional, columns.shape[1])]):
             raise ValueError("templates leave a coefficient undetermined")
         return found
+
+    @property
+    def positional(self) -> int:
+        """The number of columns of intercept and dipole, 1 + d."""
+        return 1 + self.vectors.shape[1]
 
     @property
     def beside_dipole(self) -> bool:
@@ -49,7 +55,7 @@ class TemplateRegression:
         return self._determined(list(range(self.products.shape[1])))
 
     def outcome_products(self, outcome: ArrayLike) -> NDArray[np.float64]:
-        """Sums (blocks, 4 + k) of the columns times an outcome (n,) such as the labels of a run."""
+        """Sums (blocks, 1 + d + k) of the columns times an outcome (n,) such as the labels of a run."""
         outcome = np.asarray(outcome, float)
         if outcome.shape != self.block.shape or not np.isfinite(outcome).all():
             raise ValueError("an outcome is missing or infinite")
@@ -60,13 +66,13 @@ class TemplateRegression:
     def coefficients(self, sums: NDArray[np.float64], beside_dipole: bool) -> NDArray[np.float64]:
         """Least-squares coefficients (k,) of the templates, beside an intercept or beside intercept and dipole.
 
-        `sums` (blocks, 4 + k) are `outcome_products`. Raises `ValueError` where position and templates cannot be
+        `sums` (blocks, 1 + d + k) are `outcome_products`. Raises `ValueError` where position and templates cannot be
         separated.
         """
         if beside_dipole and not self.beside_dipole:
             raise ValueError("positions and templates leave a coefficient undetermined")
-        first = 4 if beside_dipole else 1
-        chosen = [*range(first), *range(4, self.products.shape[1])]
+        first = self.positional if beside_dipole else 1
+        chosen = [*range(first), *range(self.positional, self.products.shape[1])]
         whole = self.products.sum(axis=0)[np.ix_(chosen, chosen)]
         return np.asarray(np.linalg.solve(whole, sums.sum(axis=0)[chosen])[first:], np.float64)
 
@@ -87,7 +93,7 @@ class TemplateRegression:
 class Mediation:
     """How much of the dipole of A - B goes away when templates are in the fit.
 
-    `raw` and `adjusted` (3,) are dipoles without and with templates, `share` is 1 - |adjusted| / |raw|. What is left of
+    `raw` and `adjusted` (d,) are dipoles without and with templates, `share` is 1 - |adjusted| / |raw|. What is left of
     a vector is never of length zero, so this falls short where the templates explain all, and so does its interval;
     `share_along` = 1 - raw . adjusted / |raw|^2 hardly does. Both have 95 % percentile intervals over what was
     resampled, and mean nothing where `raw` cannot be distinguished from zero.
@@ -102,13 +108,14 @@ class Mediation:
     n_blocks: int
 
     @classmethod
-    def of(cls, products: NDArray[np.float64], n_blocks: int) -> "Mediation":
+    def of(cls, products: NDArray[np.float64], positional: int, n_blocks: int) -> "Mediation":
         """From sums of products (1 + b, m, m + 1) of the m columns with each other and with the outcome.
 
-        The first are observed, the others resampled. Raises `ValueError` where one has no dipole to explain.
+        Of the columns, intercept and dipole are the `positional` first ones. The first sums are observed, the others
+        resampled. Raises `ValueError` where one has no dipole to explain.
         """
-        raw = _coefficients(products, 4)[:, 1:4]
-        adjusted = _coefficients(products, products.shape[1])[:, 1:4]
+        raw = _coefficients(products, positional)[:, 1:]
+        adjusted = _coefficients(products, products.shape[1])[:, 1:positional]
         length = np.linalg.norm(raw, axis=1)
         if not (length > 0).all():
             raise ValueError("both arms give the same labels, or nearly so: there is no dipole that could be explained")
@@ -131,7 +138,8 @@ def mediation(
     Parameters
     ----------
     vectors, outcome, templates
-        (n, 3) unit vectors, (n,) differences y^A - y^B (or of scores), (n, k) templates in any unit.
+        (n, d) unit vectors or their constrained components, (n,) differences y^A - y^B (or of scores), (n, k) templates
+        in any unit.
     blocks
         (n,) block of sky of each galaxy. Whole blocks are drawn with replacement, at least 12 of them.
 
@@ -148,7 +156,7 @@ def mediation(
     products = np.concatenate([regression.products, sums[:, :, None]], axis=2)
     drawn = np.random.default_rng(seed).multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), size=bootstraps)
     resampled = np.tensordot(drawn, products, axes=1)
-    return Mediation.of(np.concatenate([products.sum(axis=0)[None], resampled]), n_blocks)
+    return Mediation.of(np.concatenate([products.sum(axis=0)[None], resampled]), regression.positional, n_blocks)
 
 
 def run_mediation(
@@ -166,7 +174,7 @@ def run_mediation(
     regression
         of the common galaxies.
     first, second
-        (n_a, blocks, 4 + k) and (n_b, blocks, 4 + k) `outcome_products`, one a training set (seeds averaged).
+        (n_a, blocks, 1 + d + k) and (n_b, blocks, 1 + d + k) `outcome_products`, one a training set (seeds averaged).
 
     Raises
     ------
@@ -190,7 +198,7 @@ def run_mediation(
         for sums, weight in zip(arm, share.T, strict=True):
             outcome += sign * weight[:, None] * (blocks @ sums)
     products = np.concatenate([np.tensordot(blocks, regression.products, axes=1), outcome[:, :, None]], axis=2)
-    return Mediation.of(products, n_blocks)
+    return Mediation.of(products, regression.positional, n_blocks)
 
 
 def _block_products(columns: NDArray, block: NDArray, n_blocks: int) -> NDArray[np.float64]:

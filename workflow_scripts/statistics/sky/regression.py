@@ -67,25 +67,28 @@ class SkyGlm:
 
     @property
     def beta_covariance(self) -> NDArray[np.float64]:
-        """Covariance of the dipole (3, 3), all else marginalised."""
-        return self.covariance[1:4, 1:4]
+        """Covariance of the dipole (d, d), all else marginalised."""
+        stop = 1 + len(self.beta)
+        return self.covariance[1:stop, 1:stop]
 
     @property
     def theta_covariance(self) -> NDArray[np.float64]:
         """Covariance of the quadrupole (5, 5), or (0, 0) where it was not fitted."""
-        stop = 4 + len(self.theta)
-        return self.covariance[4:stop, 4:stop]
+        start = 1 + len(self.beta)
+        stop = start + len(self.theta)
+        return self.covariance[start:stop, start:stop]
 
     @property
     def omega_covariance(self) -> NDArray[np.float64]:
         """Covariance of the octopole (7, 7), or (0, 0) where it was not fitted."""
-        start, stop = 4 + len(self.theta), 4 + len(self.theta) + len(self.omega)
+        start = 1 + len(self.beta) + len(self.theta)
+        stop = start + len(self.omega)
         return self.covariance[start:stop, start:stop]
 
     @property
     def gamma_covariance(self) -> NDArray[np.float64]:
         """Covariance of the templates' coefficients (k, k)."""
-        start = 4 + len(self.theta) + len(self.omega)
+        start = 1 + len(self.beta) + len(self.theta) + len(self.omega)
         return self.covariance[start:, start:]
 
     @property
@@ -111,7 +114,10 @@ def standardised_templates(templates: ArrayLike, counts: ArrayLike) -> NDArray[n
 
 
 def sky_glm(
-    positions: PixelPositions, positives: ArrayLike, templates: ArrayLike | None = None, lmax: int = 2
+    positions: PixelPositions,
+    positives: ArrayLike,
+    templates: ArrayLike | None = None,
+    lmax: int = 2,
 ) -> SkyGlm:
     """Fit the binomial model of this module.
 
@@ -119,6 +125,8 @@ def sky_glm(
     ----------
     positions
         galaxies of each pixel; pixels must be small against the multipoles (a few degrees). Empty ones are left out.
+        `along` k axes, where a sky does not constrain all three components, the dipole has k degrees of freedom, and
+        `lmax` is 1.
     positives
         (p,) positive galaxies of each pixel.
     templates
@@ -143,15 +151,16 @@ def sky_glm(
         number of the design is above `dipole.LARGEST_CONDITION`), labels that a surface on the sky separates (the
         likelihood has no maximum), or an `lmax` other than 1, 2 or 3.
     """
-    if lmax not in (1, 2, 3):
-        raise ValueError(f"lmax is {lmax}, expected 1, 2 or 3")
+    d = positions.vectors.shape[1]
+    if lmax not in ((1, 2, 3) if d == 3 else (1,)):
+        raise ValueError(f"lmax is {lmax}, expected 1, 2 or 3, or 1 for fewer than three components")
     counts, successes, vectors = occupied_pixels(positions, positives)
     standard = np.empty((len(counts), 0))
     if templates is not None:
         rows = np.asarray(templates, float).reshape(len(positions.counts), -1)[positions.counts > 0]
         standard = standardised_templates(rows, counts)
     base = np.column_stack([np.ones(len(counts)), standard])
-    blocks = [vectors, quadrupole_basis(vectors), octopole_basis(vectors)][:lmax]
+    blocks = [vectors, *(basis(vectors) for basis in (quadrupole_basis, octopole_basis)[: lmax - 1])]
     design = np.column_stack([base, *blocks])
     if not _is_determined(design, counts):
         raise ValueError(
@@ -172,7 +181,7 @@ def sky_glm(
     order = np.r_[0, 1 + k : design.shape[1], 1 : 1 + k]
     covariance = np.linalg.inv(final.information)[np.ix_(order, order)]
     intercept, beta, theta, omega, gamma = np.split(
-        final.coefficients[order], np.cumsum([1, 3, 5 * (lmax > 1), 7 * (lmax > 2)])
+        final.coefficients[order], np.cumsum([1, d, 5 * (lmax > 1), 7 * (lmax > 2)])
     )
     return SkyGlm(
         intercept=float(intercept[0]),
@@ -182,11 +191,11 @@ def sky_glm(
         gamma=gamma,
         covariance=covariance,
         log_likelihood=final.log_likelihood,
-        dipole=_nested(fits[0], fits[1], 3),
+        dipole=_nested(fits[0], fits[1], d),
         quadrupole=_nested(fits[1], fits[2], 5) if lmax > 1 else None,
-        dipole_given_quadrupole=_nested(without[0], fits[2], 3) if lmax > 1 else None,
+        dipole_given_quadrupole=_nested(without[0], fits[2], d) if lmax > 1 else None,
         octopole=_nested(fits[2], fits[3], 7) if lmax > 2 else None,
-        dipole_given_octopole=_nested(without[1], fits[3], 3) if lmax > 2 else None,
+        dipole_given_octopole=_nested(without[1], fits[3], d) if lmax > 2 else None,
         dispersion=dispersion,
         condition=float(np.linalg.cond(final.information)),
         converged=all(fit.converged for fit in [*fits, *without]),

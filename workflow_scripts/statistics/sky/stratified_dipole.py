@@ -21,19 +21,20 @@ Group = tuple[PositionSums, ValueSums]
 class StratifiedDipole:
     """`within`: the dipole that groups have in common, each about its own mean and its own centre; Q has 3 dof.
 
-    `groups` is the number of groups that it rests on, those of both classes, and `n` that of their galaxies.
+    `groups` is the number of groups that it rests on, those of both classes, and `positions` their galaxies, each about
+    the centre of its group: groups on small parts of the sky constrain little, wherever these are.
     """
 
     within: DipoleEstimate
     groups: int
-    n: int
+    positions: PositionSums
 
 
 @dataclass(frozen=True)
 class MergingDipole(DipoleEstimate):
     """The dipole of the group's mean, given to each of its galaxies: what merging alone makes.
 
-    Its Q is chi-square with `dof` degrees of freedom, one less than there are groups and three at most.
+    Its Q is chi-square with `dof` degrees of freedom, one less than there are groups and as many as components at most.
     """
 
     dof: int
@@ -68,7 +69,8 @@ def within_groups(groups: Sequence[Group]) -> StratifiedDipole:
         raise ValueError("each group's galaxies lie on a part of the sky too small for a dipole")
     inverse = np.linalg.inv(second)
     beta, covariance = inverse @ score, inverse @ variance @ inverse
-    return StratifiedDipole(DipoleEstimate(beta, covariance, *chi_square_test(beta, covariance)), used, n)
+    found = DipoleEstimate(beta, covariance, *chi_square_test(beta, covariance))
+    return StratifiedDipole(found, used, PositionSums(n, np.zeros(3), second))
 
 
 def merging_dipole(groups: Sequence[Group]) -> MergingDipole:
