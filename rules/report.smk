@@ -7,6 +7,7 @@ rule write_verdict:
     input:
         summary="results/bias/{experiment}/summary.json",
         tables=multiext("results/bias/{experiment}/", "runs.csv", "arms.csv", "contrasts.csv", "thresholds.csv"),
+        figures=expand("results/report/{{experiment}}/figures/{name}.png", name=FIGURES_OF_PAGE),
         cutouts=of_experiment("results/cutouts/{survey}/ledger.json"),
     output:
         report(
@@ -26,12 +27,13 @@ rule write_verdict:
         **cluster_request("write_verdict"),
     params:
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
+        figures=placed("results/report/{experiment}/figures"),
         code=code("write_verdict"),
     message:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
-        "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --cutouts {input.cutouts}"
-        " --output {output} 2> {log}"
+        "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --figures-folder {params.figures}"
+        " --cutouts {input.cutouts} --output {output} 2> {log}"
 
 
 rule draw_runs:
