@@ -6,7 +6,7 @@
 rule write_verdict:
     input:
         summary="results/bias/{experiment}/summary.json",
-        tables=multiext("results/bias/{experiment}/", "runs.csv", "arms.csv", "contrasts.csv", "thresholds.csv"),
+        tables=multiext("results/bias/{experiment}/", "runs.csv", "arms.csv", "contrasts.csv"),
         figures=expand("results/report/{{experiment}}/figures/{name}.png", name=FIGURES_OF_PAGE),
         cutouts=of_experiment("results/cutouts/{survey}/ledger.json"),
     output:

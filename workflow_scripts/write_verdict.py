@@ -13,7 +13,7 @@ from workflow_scripts.pages.rendering import PageFigure, caption
 from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.whole_file import whole_file
 
-TABLES = ("runs", "arms", "contrasts", "thresholds")
+TABLES = ("runs", "arms", "contrasts")
 
 parser = step_parser(__doc__)
 parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")

@@ -26,6 +26,7 @@ LOOK: dict[str, Any] = {
 }
 # With fewer there is no map, and no curve.
 _FEWEST_CELLS, _FEWEST_BINS = 4, 3
+_NO_AXIS = "These positions determine no axis, so that a scan over all axes shows nothing."
 _MARKERS = {"paper-style best axis": "X", "axis of the centred dipole": "o", "weak direction of the footprint": "D"}
 
 Test = Mapping[str, Any]
@@ -90,7 +91,7 @@ def _sigma_map(values: NDArray | None, axes_of: Mapping[str, Any], settings: Map
     """Paper-style sigma along every axis; `axes_of` has the directions (`axis_ra`, `axis_dec`) named in `_MARKERS`."""
     figure, axes = new_figure(SINGLE * 1.5, SINGLE * 1.2, subplot_kw={"projection": "mollweide"})
     if values is None:
-        explain_empty(axes, "These positions leave the sigma of an axis undetermined, or say nothing of the axis.")
+        explain_empty(axes, _NO_AXIS)
         return figure
     largest = float(np.nanmax(np.abs(values)))
     map_with_bar(axes, values, settings["diverging_map"], -largest, largest, "paper-style sigma (uncentred)")
@@ -111,16 +112,16 @@ def _fraction_by_ra(fractions: pd.DataFrame, cosine: Test | None, positive: str,
     figure, axes = new_figure(SINGLE * 1.5, 2.6)
     filled = fractions[(fractions["grouping"] == "ra_bin") & (fractions["n"] > 0)]["group"].nunique()
     if filled < _FEWEST_BINS:
-        explain_empty(axes, f"All galaxies lie in {filled} of the bins of right ascension.")
+        explain_empty(axes, f"The galaxies lie in {filled} of 12 bins of right ascension.")
         return figure
     for number, (name, group) in enumerate(fractions.groupby("annotation", sort=False)):
         bins = group[(group["grouping"] == "ra_bin") & (group["n"] > 0)]
         edges = bins["group"].str.split("-", expand=True).astype(float)
         bins = bins.assign(low_deg=edges[0], high_deg=edges[1])
         draw_fractions(axes, bins, 3 * number, number, settings, f"{name}, 95 % intervals")
-    if cosine is not None:
-        label = f"cosine in right ascension, p = {cosine['p']:.2g}"
-        draw_cosine(axes, cosine["mean"], cosine["estimate"], cosine["phase_ra"], "black", label)
+        if cosine is not None and number == 0:
+            label = f"cosine in right ascension, p = {cosine['p']:.2g}"
+            draw_cosine(axes, bins, cosine["estimate"], cosine["phase_ra"], "black", label)
     label_axes(axes, f"fraction of '{positive}'")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
@@ -131,7 +132,7 @@ def _sigma_and_p(scan: Test | None, score: Test | None, settings: Mapping[str, A
     figure, panels = new_figure(DOUBLE, 2.9, ncols=2)
     if scan is None or score is None:
         for panel in panels:
-            explain_empty(panel, "The scan is not defined for these galaxies.")
+            explain_empty(panel, _NO_AXIS)
         return figure
     taken, follows = settings["colours"][0], settings["colours"][1]
     sigma = scan["max_sigma"]
@@ -203,7 +204,7 @@ def _amplitude(first: Test | None, power: Mapping[str, Any] | None, settings: Ma
     rows = ["observed, 95 % interval", "95 % upper limit" if limit is not None else "no limit"]
     if power is not None:
         best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
-        axes.plot([best, worst], [2, 2], color="0.4", linewidth=3, solid_capstyle="butt")
+        axes.plot([best, worst], [2, 2], marker="|", color="0.4", linewidth=3, solid_capstyle="butt")
         rows.append(f"could be seen\n({power['power']:.0%} power, best to worst axis)")
     axes.set_yticks(range(len(rows)), rows)
     what = "mean score" if first["name"].startswith("score_") else "fraction"

@@ -39,7 +39,7 @@ FIGURE_GROUPS = {
 
 # What the page of an experiment shows, in this order; galaxies and footprints are too large for it.
 FIGURES_OF_PAGE = (
-    *("footprint_response", "run_dots", "difference_map", "fraction_map", "fraction_by_ra", "variance_budget"),
+    *("footprint_response", "fraction_map", "run_dots", "difference_map", "fraction_by_ra", "variance_budget"),
     *("error_decomposition", "sigma_and_p", "sigma_map", "seeing_map", "unannotated_map", "threshold_sweep"),
     "training_curves",
 )
@@ -49,8 +49,8 @@ REASON = "Description"
 # An audit's figures with their captions, in the order of its page; some only where there is what they show.
 AUDIT_FIGURES = {
     "fraction_map": "Fraction of the positive class; cells with few galaxies are left empty.",
-    "amplitude": "The size that was found, the largest that these labels leave possible, and what this catalog could have"
-    " shown.",
+    "amplitude": "What was found, the largest that these labels leave possible, and where it is known, what these"
+    " positions could have shown.",
     "fraction_by_ra": "Fraction by right ascension.",
     "block_sizes": "p of the dipole with blocks of sky as the unit. The size is chosen from the positions, before any"
     " label is looked at; the others show how far it matters.",

@@ -8,8 +8,7 @@ import pandas as pd
 from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.pages.number_formats import axis, interval, number, p_value
 from workflow_scripts.pages.rendering import PageFigure, render, shown_figures
-from workflow_scripts.pages.summary_rows import answers_said_once, rows_of_tests
-from workflow_scripts.statistics.log_p import log10_p_normal, log10_p_scan, p_in_words
+from workflow_scripts.pages.summary_rows import TEST_HEADING, answers_said_once, rows_of_tests
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 _MULTIPOLES = ("dipole", "and quadrupole", "and octopole")
@@ -18,7 +17,7 @@ _MULTIPOLES = ("dipole", "and quadrupole", "and octopole")
 def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Sequence[PageFigure]) -> str:
     """The page of a summary with its table of fractions and its figures."""
     tests = {test["name"]: test for test in summary["tests"]}
-    field = summary["sky_kind"] == FIELD
+    field, refused = summary["sky_kind"] == FIELD, summary.get("weights", {"refused": {}})["refused"]
     return render(
         "audit.html",
         summary=summary,
@@ -27,9 +26,10 @@ def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Seq
         answers=answers_said_once(summary),
         alpha=summary["alpha"],
         figures=shown_figures(figures),
-        sigma_rows=_sigma_rows(tests, summary["ledger"]),
+        scan=tests.get("cosine_scan_paper_style"),
+        score=tests.get("dipole_score"),
         scores=tests.get("score_dipole"),
-        scores_adjusted=next((line["adjusted"] for line in summary["ledger"] if line["name"] == "score_dipole"), None),
+        adjusted={line["name"]: line["adjusted"] for line in summary["ledger"]},
         group_rows=[_group(group) for group in summary.get("groups", {"rows": ()})["rows"]],
         without=WITHOUT,
         best_axes=[
@@ -38,8 +38,10 @@ def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Seq
             if "weak_axis_angle_deg" in test
         ],
         steps=[_step(step) for test in summary["tests"] for step in test.get("stability", ())],
+        test_heading=TEST_HEADING,
         tests=rows_of_tests(summary, ("paper_style",) if field else ()),
-        not_tested=summary["not_run"] + _refused(summary.get("weights")),
+        not_tested=summary["not_run"]
+        + [f"{name.replace('_', ' ')}: refused: {reason}" for name, reason in refused.items()],
         fraction_heading=[name.replace("_", " ") for name in fractions],
         fraction_rows=[list(map(number, row)) for row in fractions[fractions["n"] > 0].itertuples(index=False)],
         catalog_rows=_catalog(summary["catalog"]),
@@ -58,44 +60,6 @@ def _weak_axes(summary: Mapping[str, Any], field: bool) -> list[str]:
     ]
 
 
-def _sigma_rows(tests: Mapping[str, Mapping[str, Any]], ledger: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
-    """The paper-style sigma beside the calibrated p; nothing where either is undefined."""
-    scan, score = tests.get("cosine_scan_paper_style"), tests.get("dipole_score")
-    if scan is None or score is None:
-        return []
-    adjusted = next(line["adjusted"] for line in ledger if line["name"] == "dipole_score")
-    scanned = p_in_words(scan["p"], log10_p_scan(scan["max_sigma"]))
-    priors = score["ln_bayes_factor_isotropy"]
-    return [
-        ("paper-style sigma, maximum over all axes", number(scan["max_sigma"])),
-        (
-            "p if it were a normal deviate",
-            p_in_words(scan["p_if_sigma_were_normal"], log10_p_normal(scan["max_sigma"])),
-        ),
-        ("p of a scanned maximum (chi, 3 dof)", f"{scanned} ({number(scan['equivalent_sigma'])} sigma)"),
-        ("the same by random signs", p_value(scan["p_permutation"])),
-        (
-            "sigma that these labels give here without any dipole (root mean square)",
-            number(scan["sigma_without_dipole"]),
-        ),
-        (f"centred dipole: Q, {score['dof']} dof", number(score["statistic"])),
-        (
-            "calibrated p (chi-square; permutations)",
-            f"{p_value(score['p'], score['log10_p'])}; {p_value(score['p_permutation'])}",
-        ),
-        ("adjusted p of galaxies as the unit", p_value(adjusted)),
-        (
-            "ln odds of isotropy against a dipole of any axis, its amplitude uniform from 0 to"
-            f" {number(score['largest_amplitude_of_prior'])}",
-            f"{score['ln_bayes_factor_uniform_amplitude']:+.2f}",
-        ),
-        (
-            f"the same against components that are normal with a width of {', '.join(priors)}",
-            ", ".join(f"{value:+.2f}" for value in priors.values()),
-        ),
-    ]
-
-
 def _step(step: Mapping[str, Any]) -> list[str]:
     """The dipole when other multipoles are fitted beside it."""
     fitted = _MULTIPOLES[step["lmax"] - 1]
@@ -110,12 +74,6 @@ def _group(group: Mapping[str, Any]) -> list[str]:
     counts = [group["group"], number(group["n"]), number(group["positive"]), number(group["fraction"])]
     dipole = [number(group["amplitude"]), axis(group["axis_ra"], group["axis_dec"]), number(group["se"])]
     return [*counts, interval(group["ci95"]), *dipole, p_value(group["p"]), group["reason"] or ""]
-
-
-def _refused(weights: Mapping[str, Any] | None) -> list[str]:
-    if weights is None:
-        return []
-    return [f"{name.replace('_', ' ')}: refused: {reason}" for name, reason in weights["refused"].items()]
 
 
 def _catalog(catalog: Mapping[str, Any]) -> list[tuple[str, str]]:

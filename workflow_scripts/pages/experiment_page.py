@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 
-from workflow_scripts.bias.quantities import components
 from workflow_scripts.pages.imaging_rows import (
     coefficient_headings,
     fractions_that_follow_training,
@@ -16,8 +15,8 @@ from workflow_scripts.pages.imaging_rows import (
 )
 from workflow_scripts.pages.number_formats import interval, number, p_value, share, vector_with_error, with_error
 from workflow_scripts.pages.rendering import PageFigure, render, shown_figures
-from workflow_scripts.pages.run_comparisons import arm_rows, family_rows, paper_style_arms, paper_style_pairs
-from workflow_scripts.pages.summary_rows import answers_said_once, rows_of_tests
+from workflow_scripts.pages.run_comparisons import arm_rows, paper_style_arms, paper_style_pairs
+from workflow_scripts.pages.summary_rows import TEST_HEADING, answers_said_once, rows_of_tests
 
 
 def experiment_page(
@@ -28,7 +27,7 @@ def experiment_page(
 ) -> str:
     """The page of a summary.
 
-    `tables` are `runs`, `arms`, `contrasts` and `thresholds`, as `measure_bias` made them; `figures` in the order in
+    `tables` are `runs`, `arms` and `contrasts`, as `measure_bias` made them; `figures` in the order in
     which they are shown; `cutouts` counts what came of the requests to the survey.
     """
     runs = tables["runs"]
@@ -43,18 +42,17 @@ def experiment_page(
         known=lambda name: name in runs and runs[name].notna().any(),
         mean=lambda name: runs[name].mean(),
         arm_rows=partial(arm_rows, tables["arms"]),
-        family_rows=partial(family_rows, summary["tests"]),
         paper_style_arms=paper_style_arms(summary, tables),
         paper_style_pairs=paper_style_pairs(summary, tables["contrasts"], runs),
         response_rows=[_response(model) for model in summary["response_model"]],
-        cuts=[_cut(cut, group) for cut, group in tables["thresholds"].groupby("cut")],
-        beside_templates=_beside_templates(summary["galaxy_level"]),
+        designs=_designs,
         coefficients=coefficient_headings(summary["templates"], tables["arms"]),
         made_of=rotated_templates(summary["templates"]),
         mediated=mediated_rows(summary),
         followed=fractions_that_follow_training(summary),
         differing=networks_that_differ(summary),
         balance=[_balance(entry) for entry in summary["training_balance"]],
+        test_heading=TEST_HEADING,
         tests=rows_of_tests(summary),
         single_networks=[_single_networks(entry) for entry in summary["galaxy_level"]],
     )
@@ -68,18 +66,10 @@ def _response(model: Mapping[str, Any]) -> list[str]:
     return [name, footprints, shared, galaxies, *kappa, number(model["residual_sd"])]
 
 
-def _cut(cut: Any, rows: pd.DataFrame) -> list[str]:
-    """One cut: the share left out, the fraction of the rest, lengths of mean dipoles over all networks."""
-    means = [rows[list(components(name))].mean(skipna=False) for name in ("confident_dipole", "unannotated_dipole")]
-    lengths = [number(float((mean**2).sum(skipna=False) ** 0.5)) for mean in means]
-    return [f"{cut:g}", share(rows["unannotated_fraction"].mean()), number(rows["confident_fraction"].mean()), *lengths]
-
-
-def _beside_templates(entries: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    found = {entry["name"]: entry for entry in entries}
-    kept = [found[name] for name in ("centred_dipole", "cleaned_dipole", "glm_dipole_given_templates") if name in found]
+def _designs(entry: Mapping[str, Any]) -> list[list[str]]:
     return [
-        [one["name"].replace("_", " "), share(one["share_below_alpha"]), number(one["median_estimate"])] for one in kept
+        [line["design"].replace("_", " "), *(number(line[name]) for name in ("samples", "seeds", "effect"))]
+        for line in entry["detectable"]
     ]
 
 

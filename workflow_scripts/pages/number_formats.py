@@ -55,7 +55,7 @@ def with_error(value: float | None, se: float | None) -> str:
 
 def axis(ra: float | None, dec: float | None) -> str:
     """A direction, ICRS degrees."""
-    return _NONE if ra is None or dec is None else f"RA {ra:.0f}°, Dec {dec:+.0f}°"
+    return _NONE if ra is None or dec is None else f"RA {ra:.0f}°, Dec {round(dec) + 0:+d}°"
 
 
 def direction(vector: Sequence[float]) -> str:

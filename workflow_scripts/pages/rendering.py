@@ -3,15 +3,18 @@
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
 
 from workflow_scripts.answers.wording import limit_in_words
-from workflow_scripts.pages.number_formats import axis, interval, number, p_value, share, with_error
+from workflow_scripts.pages.number_formats import axis, interval, number, p_value, share
+from workflow_scripts.statistics.log_p import log10_p_normal, log10_p_scan
 
-_FILTERS = (axis, interval, limit_in_words, number, p_value, share, with_error)
+_FILTERS = (axis, interval, limit_in_words, log10_p_normal, log10_p_scan, number, p_value, share)
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates"), encoding="utf-8"),
     autoescape=True,
@@ -22,6 +25,8 @@ _TEMPLATES = Environment(
 _TEMPLATES.filters |= {one.__name__: one for one in _FILTERS} | {"words": lambda name: name.replace("_", " ")}
 # So many figures stand open on a page.
 _OPEN = 4
+# A figure of two columns of a journal (7.1 inches) is 43 times the size of a letter wide.
+_REM_AN_INCH = 6.1
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,12 @@ class PageFigure:
     def base64(self) -> str:
         """The PNG as text."""
         return base64.b64encode(self.png).decode()
+
+    @property
+    def rem(self) -> float:
+        """Width on the page: figures have one scale, so that their letters are equally large."""
+        with Image.open(BytesIO(self.png)) as image:
+            return round(image.width / image.info["dpi"][0] * _REM_AN_INCH, 1)
 
 
 def render(template: str, **values: Any) -> str:

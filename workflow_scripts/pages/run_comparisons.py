@@ -3,7 +3,7 @@
 Paper-style: each network by itself, galaxies as the unit, the best of all axes read as if it had been chosen before.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,6 @@ from scipy import stats
 from workflow_scripts.bias.declared_tests import CONTRAST
 from workflow_scripts.bias.replicates import arms
 from workflow_scripts.pages.number_formats import number, p_value, share, vector_with_error, with_error
-from workflow_scripts.pages.summary_rows import size_of
 
 
 def paper_style_arms(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> list[list[str]]:
@@ -70,15 +69,6 @@ def _median_z(pairs: pd.DataFrame) -> list[str]:
     """McNemar's |z|, median over the pairs, and its p; dashes where there is none."""
     z = pairs["z"].abs().median()
     return [f"{z:.1f}", f"{2 * stats.norm.sf(z):.1g}"] if len(pairs) else ["-", "-"]
-
-
-def family_rows(tests: Sequence[Mapping[str, Any]], family: str) -> list[list[str]]:
-    """A row for every test between runs of a family: its size, p and permutation p."""
-    return [
-        [test["name"].replace("_", " "), number(size_of(test)[0]), p_value(test["p"]), p_value(test["p_permutation"])]
-        for test in tests
-        if test["family"] == family
-    ]
 
 
 def arm_rows(means: pd.DataFrame, headings: Mapping[str, str]) -> list[list[str]]:

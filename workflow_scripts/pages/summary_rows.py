@@ -8,6 +8,10 @@ import numpy as np
 from workflow_scripts.answers.answer import YES
 from workflow_scripts.pages.number_formats import axis, direction, interval, number, p_value
 
+TEST_HEADING = (
+    *("test", "family", "what is estimated", "estimate", "SE", "95 %", "direction", "statistic (dof)"),
+    *("p", "permutation p", "adjusted p", "n", "remarks"),
+)
 # Components are in summary.json; the page has amplitude and direction.
 _COMPONENTS = "(x y z)"
 
@@ -26,18 +30,16 @@ def answers_said_once(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     return answers
 
 
-def rows_of_tests(summary: Mapping[str, Any], left_out: Sequence[str] = ()) -> list[dict[str, Any]]:
-    """A row (`cells`, `kind`) for every test but those of the families that are left out."""
+def rows_of_tests(summary: Mapping[str, Any], left_out: Sequence[str] = ()) -> list[list[str]]:
+    """A row below `TEST_HEADING` for every test but those of the families that are left out."""
     ledger = {line["name"]: line for line in summary["ledger"]}
     return [
-        {"cells": _cells(test, ledger.get(test["name"])), "kind": test["family"].replace(" ", "_")}
-        for test in summary["tests"]
-        if test["family"] not in left_out
+        _cells(test, ledger.get(test["name"])) for test in summary["tests"] if test["family"] not in left_out
     ]
 
 
 def _cells(test: Mapping[str, Any], line: Mapping[str, Any] | None) -> list[str]:
-    size, ends, where = size_of(test)
+    size, ends, where = _size_of(test)
     # The error of a vector is three numbers; its size has an interval.
     se = "-" if _is_vector(test["estimate"]) else number(test["se"])
     statistic = number(test["statistic"]) + (f" ({number(test['dof'])})" if test["dof"] is not None else "")
@@ -48,11 +50,11 @@ def _cells(test: Mapping[str, Any], line: Mapping[str, Any] | None) -> list[str]
         *(test["name"].replace("_", " "), test["family"].replace("_", " "), test["estimand"]),
         *(number(size), se, interval(ends), where, statistic),
         *(p_value(test["p"], test["log10_p"]), p_value(test["p_permutation"]), adjusted),
-        *(f"{number(test['n'])} {test['unit_of_replication']}s", "; ".join(notes)),
+        *(number(test["n"]), "; ".join(notes)),
     ]
 
 
-def size_of(test: Mapping[str, Any]) -> tuple[Any, Any, str]:
+def _size_of(test: Mapping[str, Any]) -> tuple[Any, Any, str]:
     """The estimate of a test, its interval and direction; of a vector or a matrix the size in place of components."""
     estimate, where = test["estimate"], test.get("direction") or axis(test.get("axis_ra"), test.get("axis_dec"))
     if not _is_vector(estimate):
