@@ -230,7 +230,7 @@ def audit_maps(
 
 
 def _map_order(counts: NDArray[np.float64], finest: int) -> int:
-    """The finest order, `finest` at most, at which the median cell with galaxies has enough of them; 1 where none has."""
+    """The finest order, up to `finest`, whose median cell with galaxies has enough of them; 1 where none has."""
     for order in range(finest, 1, -1):
         cells = _coarse(counts, order)
         if np.median(cells[cells > 0]) >= _GALAXIES_A_CELL:

@@ -29,9 +29,7 @@ def draw_fractions(
     )
 
 
-def draw_cosine(
-    axes: Any, bins: pd.DataFrame, amplitude: float, phase_deg: float, colour: str, label: str
-) -> None:
+def draw_cosine(axes: Any, bins: pd.DataFrame, amplitude: float, phase_deg: float, colour: str, label: str) -> None:
     """Draw `amplitude cos(RA - phase_deg)` through the mean of the bins, where they hold galaxies.
 
     `bins` has `n` beside the columns that `draw_fractions` takes.

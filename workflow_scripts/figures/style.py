@@ -68,7 +68,8 @@ def save(figure: Figure, folder: str | Path, name: str, settings: Mapping[str, A
     reason = reason_for_nothing(figure)
     if settings["simulated"]:
         _mark_simulated(figure)
-    for suffix, metadata in (("png", {"Software": None} | ({REASON: reason} if reason else {})), ("pdf", {"CreationDate": None, "Creator": None})):
+    described = {"Software": None} | ({REASON: reason} if reason else {})
+    for suffix, metadata in (("png", described), ("pdf", {"CreationDate": None, "Creator": None})):
         with whole_file(Path(folder) / f"{name}.{suffix}") as temporary:
             figure.savefig(temporary, dpi=settings["dpi"], metadata=metadata)
     plt.close(figure)

@@ -33,9 +33,7 @@ def answers_said_once(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
 def rows_of_tests(summary: Mapping[str, Any], left_out: Sequence[str] = ()) -> list[list[str]]:
     """A row below `TEST_HEADING` for every test but those of the families that are left out."""
     ledger = {line["name"]: line for line in summary["ledger"]}
-    return [
-        _cells(test, ledger.get(test["name"])) for test in summary["tests"] if test["family"] not in left_out
-    ]
+    return [_cells(test, ledger.get(test["name"])) for test in summary["tests"] if test["family"] not in left_out]
 
 
 def _cells(test: Mapping[str, Any], line: Mapping[str, Any] | None) -> list[str]:
