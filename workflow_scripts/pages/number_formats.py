@@ -6,6 +6,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.log_p import p_in_words
@@ -58,13 +59,13 @@ def axis(ra: float | None, dec: float | None) -> str:
     return _NONE if ra is None or dec is None else f"RA {ra:.0f}°, Dec {round(dec) + 0:+d}°"
 
 
-def direction(vector: Sequence[float]) -> str:
+def direction(vector: ArrayLike) -> str:
     """Where a vector (3,) points."""
     ra, dec = right_ascension_declination(np.asarray(vector, float))
     return axis(float(ra), float(dec))
 
 
-def vector_with_error(vector: Sequence[float], se: Sequence[float]) -> str:
+def vector_with_error(vector: ArrayLike, se: ArrayLike) -> str:
     """The amplitude of a vector (3,), its error along itself, and its direction; `se` (3,) of the components."""
     components, errors = np.asarray(vector, float), np.asarray(se, float)
     amplitude = float(np.linalg.norm(components))

@@ -86,7 +86,7 @@ def test_a_cell_of_a_field_is_drawn_at_its_offset_from_the_centre(ra, dec):
     north = np.cross(healpy.ang2vec(ra, dec, lonlat=True), east)
     offsets = np.array(healpy.pix2vec(64, cells, nest=True)).T @ north / np.linalg.norm(north)
     values[cells[offsets.argmax()]] = 1.0
-    figure, axes = new_figure(3, 3)
+    _, axes = new_figure(3, 3)
     raster = draw_field(axes, values, "cividis", 0, 1).get_array().reshape(400, 400)
     rows, columns = np.nonzero(np.ma.filled(raster, 0) == 1.0)
     assert rows.min() > 350
@@ -101,7 +101,7 @@ def test_a_cosine_goes_through_fractions_of_a_part_of_the_circle():
     low = np.array([0.0, 30.0, 300.0, 330.0])
     bins = pd.DataFrame({"low_deg": low, "high_deg": low + 30, "n": 100})
     bins["fraction"] = 0.4 + 0.3 * np.cos(np.radians(low + 15 - 10))
-    figure, axes = new_figure(3, 2)
+    _, axes = new_figure(3, 2)
     draw_cosine(axes, bins, 0.3, 10.0, "black", "")
     x, y = axes.lines[0].get_data()
     np.testing.assert_allclose(np.interp(low + 15, x, y), bins["fraction"], atol=1e-3)
