@@ -192,5 +192,7 @@ def figures(step, suffix="png"):
         files.append(f"results/report/{{experiment}}/figures/{name}.{suffix}")
         if suffix == "png":
             labels = {"experiment": "{experiment}", "figure": name.replace("_", " ")}
-            files[-1] = report(files[-1], category=category, labels=labels, caption=f"../workflow_scripts/pages/captions/{name}.rst")
+            files[-1] = report(
+                files[-1], category=category, labels=labels, caption=f"../workflow_scripts/pages/captions/{name}.rst"
+            )
     return files
