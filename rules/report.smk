@@ -1,6 +1,6 @@
 # Figures and the report: drawn from the results of one experiment, apart from its numbers.
 #   needs:  results/bias/{experiment}/, and what the figures show: catalog, images, annotations, training sets
-#   gives:  results/report/{experiment}/verdict.html and results/report/{experiment}/figures/*.png, *.pdf
+#   gives:  results/report/{experiment}/figures/*.png, *.pdf, and verdict.html, which holds some of them
 
 
 rule write_verdict:

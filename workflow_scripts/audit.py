@@ -232,6 +232,8 @@ def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:
     maps = catalog_maps(found.catalog, summary["sky_kind"] == FIELD)
     drawn = audit_figures(summary, found.fractions, maps)
     figures = []
+    # It is there for a catalog that leaves nothing to draw, too.
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
     for name, caption in AUDIT_FIGURES.items():
         if name not in drawn:
             continue

@@ -28,7 +28,6 @@ def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Seq
         figures=shown_figures(figures),
         scan=tests.get("cosine_scan_paper_style"),
         score=tests.get("dipole_score"),
-        scores=tests.get("score_dipole"),
         adjusted={line["name"]: line["adjusted"] for line in summary["ledger"]},
         group_rows=[_group(group) for group in summary.get("groups", {"rows": ()})["rows"]],
         without=WITHOUT,

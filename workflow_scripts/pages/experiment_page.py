@@ -11,7 +11,6 @@ from workflow_scripts.pages.imaging_rows import (
     fractions_that_follow_training,
     mediated_rows,
     networks_that_differ,
-    rotated_templates,
 )
 from workflow_scripts.pages.number_formats import interval, number, p_value, share, vector_with_error, with_error
 from workflow_scripts.pages.rendering import PageFigure, render, shown_figures
@@ -47,7 +46,6 @@ def experiment_page(
         response_rows=[_response(model) for model in summary["response_model"]],
         designs=_designs,
         coefficients=coefficient_headings(summary["templates"], tables["arms"]),
-        made_of=rotated_templates(summary["templates"]),
         mediated=mediated_rows(summary),
         followed=fractions_that_follow_training(summary),
         differing=networks_that_differ(summary),

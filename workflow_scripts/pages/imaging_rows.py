@@ -9,26 +9,16 @@ from workflow_scripts.bias.declared_tests import CONTRAST, SLOPE
 from workflow_scripts.bias.quantities import TEMPLATE_ALONE, TEMPLATE_BESIDE, template_quantities
 from workflow_scripts.pages.number_formats import p_value, share
 
-_DESIGNS = ((TEMPLATE_ALONE, "alone"), (TEMPLATE_BESIDE, "beside a dipole"))
-
 
 def coefficient_headings(templates: Mapping[str, Any] | None, means: pd.DataFrame) -> dict[str, str]:
     """Headings, by quantity, of what each template does to the labels of an arm's networks."""
+    known = set(means["quantity"])
     return {
         start + name: f"{name}, {words}"
-        for name in (templates or {"loadings": ()})["loadings"]
-        for start, words in _DESIGNS
-        if (means["quantity"] == start + name).any()
+        for name in (templates["loadings"] if templates else ())
+        for start, words in ((TEMPLATE_ALONE, "alone"), (TEMPLATE_BESIDE, "beside a dipole"))
+        if start + name in known
     }
-
-
-def rotated_templates(templates: Mapping[str, Any] | None) -> list[str]:
-    """What templates are made of that stand for several properties."""
-    return [
-        f"{name} is {' '.join(f'{weight:+.2g} {of}' for of, weight in parts.items())}"
-        for name, parts in (templates or {"loadings": {}})["loadings"].items()
-        if len(parts) > 1
-    ]
 
 
 def mediated_rows(summary: Mapping[str, Any]) -> dict[str, list]:

@@ -45,7 +45,11 @@ def _cells(test: Mapping[str, Any], line: Mapping[str, Any] | None) -> list[str]
     notes = [f"weights {test['weights']}"] if "weights" in test else []
     notes += [note for note in test["notes"] if _COMPONENTS not in note]
     return [
-        *(test["name"].replace("_", " "), test["family"].replace("_", " "), test["estimand"]),
+        *(
+            test["name"].replace("_", " "),
+            test["family"].replace("_", " "),
+            test["estimand"].replace(f" {_COMPONENTS}", ""),
+        ),
         *(number(size), se, interval(ends), where, statistic),
         *(p_value(test["p"], test["log10_p"]), p_value(test["p_permutation"]), adjusted),
         *(number(test["n"]), "; ".join(notes)),
@@ -54,7 +58,8 @@ def _cells(test: Mapping[str, Any], line: Mapping[str, Any] | None) -> list[str]
 
 def _size_of(test: Mapping[str, Any]) -> tuple[Any, Any, str]:
     """The estimate of a test, its interval and direction; of a vector or a matrix the size in place of components."""
-    estimate, where = test["estimate"], test.get("direction") or axis(test.get("axis_ra"), test.get("axis_dec"))
+    estimate = test["estimate"]
+    where = (test.get("direction") or axis(test.get("axis_ra"), test.get("axis_dec"))).removeprefix("towards ")
     if not _is_vector(estimate):
         return estimate, test["ci95"], where
     if where == "-" and np.ndim(estimate) == 1:

@@ -46,7 +46,7 @@ def test_scores_alone_are_the_primary_question(table, tmp_path):
     assert "scores of 0.6 and more taken for positive" in summary["verdict"]
     assert summary["catalog"]["threshold"] == 0.6
     assert summary["catalog"]["taken_for"]["annotation0"] == {"< 0.6": "negative", ">= 0.6": "positive"}
-    assert "scores of 0.6 and more are taken for positive" in (tmp_path / "out" / "audit.html").read_text()
+    assert "scores of 0.6 and more are taken\nfor positive" in (tmp_path / "out" / "audit.html").read_text()
     assert "score" in np.load(tmp_path / "out" / "sky_maps.npz")
     # The smallest dipole is that of scores, whose variance is not that of labels.
     scatter = table["p"].std() / np.sqrt((table["p"] >= 0.6).mean() * (1 - (table["p"] >= 0.6).mean()))

@@ -81,7 +81,7 @@ def test_the_page_has_the_response_model_and_the_variance_budget(rotating):
     tests = {test["name"].replace("_", " "): test for test in summary["tests"]}
     for name, (_, _, size, se, _, where, *_) in cells.items():
         assert (size, se) == (number(tests[name]["size"]), "-")
-        assert where == (tests[name]["direction"] if tests[name]["size"] else "-")
+        assert where == (tests[name]["direction"].removeprefix("towards ") if tests[name]["size"] else "-")
 
 
 @pytest.mark.parametrize("labelled", [True, False])
