@@ -67,10 +67,9 @@ def audit_figures(
 
 def _map(values: NDArray, label: str, about_zero: bool, field: bool, settings: Mapping[str, Any]) -> Figure:
     """One map, of the sky or of a field; on a scale symmetric about zero for differences."""
-    known = int(np.isfinite(values).sum())
-    if known < (_FEWEST_CELLS if field else 1):
+    if np.isfinite(values).sum() < (_FEWEST_CELLS if field else 1):
         figure, axes = new_figure(SINGLE, 1.5)
-        explain_empty(axes, f"{known} cells of the sky hold enough galaxies for a map of this.")
+        explain_empty(axes, "Too few cells of the sky hold enough galaxies for a map.")
         return figure
     if about_zero:
         high = max(float(np.nanpercentile(np.abs(values), 98)), 1e-9)
