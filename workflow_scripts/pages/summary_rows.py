@@ -9,8 +9,8 @@ from workflow_scripts.answers.answer import YES
 from workflow_scripts.pages.number_formats import axis, direction, interval, number, p_value
 
 TEST_HEADING = (
-    *("test", "family", "what is estimated", "estimate", "SE", "95 %", "direction", "statistic (dof)"),
-    *("p", "permutation p", "adjusted p", "n", "remarks"),
+    *("test", "family", "what is estimated", "estimate", "SE", "95 %", "direction", "adjusted p", "p"),
+    *("permutation p", "statistic (dof)", "n", "remarks"),
 )
 # Components are in summary.json; the page has amplitude and direction.
 _COMPONENTS = "(x y z)"
@@ -50,8 +50,8 @@ def _cells(test: Mapping[str, Any], line: Mapping[str, Any] | None) -> list[str]
             test["family"].replace("_", " "),
             test["estimand"].replace(f" {_COMPONENTS}", ""),
         ),
-        *(number(size), se, interval(ends), where, statistic),
-        *(p_value(test["p"], test["log10_p"]), p_value(test["p_permutation"]), adjusted),
+        *(number(size), se, interval(ends), where, adjusted),
+        *(p_value(test["p"], test["log10_p"]), p_value(test["p_permutation"]), statistic),
         *(number(test["n"]), "; ".join(notes)),
     ]
 
