@@ -20,7 +20,7 @@ from workflow_scripts.configuration.program_networks import model_file, names_of
 from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
 from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
-from workflow_scripts.figures.figure_list import FIGURE_GROUPS
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FIGURES_OF_PAGE
 from workflow_scripts.planning.cluster_requests import cluster_request
 from workflow_scripts.planning.work import WorkSizes
 from workflow_scripts.surveys.registry import kind_of
@@ -199,5 +199,7 @@ def figures(step, suffix="png"):
         files.append(f"results/report/{{experiment}}/figures/{name}.{suffix}")
         if suffix == "png":
             labels = {"experiment": "{experiment}", "figure": name.replace("_", " ")}
-            files[-1] = report(files[-1], category=category, labels=labels, caption=f"report/{name}.rst")
+            files[-1] = report(
+                files[-1], category=category, labels=labels, caption=f"../workflow_scripts/pages/captions/{name}.rst"
+            )
     return files

@@ -1,12 +1,13 @@
 # Figures and the report: drawn from the results of one experiment, apart from its numbers.
 #   needs:  results/bias/{experiment}/, and what the figures show: catalog, images, annotations, training sets
-#   gives:  results/report/{experiment}/verdict.html and results/report/{experiment}/figures/*.png, *.pdf
+#   gives:  results/report/{experiment}/figures/*.png, *.pdf, and verdict.html, which holds some of them
 
 
 rule write_verdict:
     input:
         summary="results/bias/{experiment}/summary.json",
-        tables=multiext("results/bias/{experiment}/", "runs.csv", "arms.csv", "contrasts.csv", "thresholds.csv"),
+        tables=multiext("results/bias/{experiment}/", "runs.csv", "arms.csv", "contrasts.csv"),
+        figures=expand("results/report/{{experiment}}/figures/{name}.png", name=FIGURES_OF_PAGE),
         cutouts=of_experiment("results/cutouts/{survey}/ledger.json"),
     output:
         report(
@@ -26,12 +27,13 @@ rule write_verdict:
         **cluster_request("write_verdict"),
     params:
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
+        figures=placed("results/report/{experiment}/figures"),
         code=code("write_verdict"),
     message:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
-        "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --cutouts {input.cutouts}"
-        " --output {output} 2> {log}"
+        "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --figures-folder {params.figures}"
+        " --cutouts {input.cutouts} --output {output} 2> {log}"
 
 
 rule draw_runs:

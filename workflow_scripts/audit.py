@@ -11,7 +11,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from workflow_scripts.audits.audit_findings import AuditSettings
-from workflow_scripts.audits.audit_page import audit_page
 from workflow_scripts.audits.binning import catalog_maps
 from workflow_scripts.audits.galaxy_pieces import matched_source
 from workflow_scripts.audits.suite import HYGIENE, Audit, audit
@@ -22,9 +21,13 @@ from workflow_scripts.catalogs.hygiene import LARGEST_LOSS
 from workflow_scripts.catalogs.readers import TableOptions
 from workflow_scripts.errors import InputError
 from workflow_scripts.figures.audit_figures import LOOK, audit_figures
-from workflow_scripts.figures.style import save
+from workflow_scripts.figures.figure_list import AUDIT_FIGURES
+from workflow_scripts.figures.style import reason_for_nothing, save
+from workflow_scripts.pages.audit_page import audit_page
+from workflow_scripts.pages.rendering import PageFigure
 from workflow_scripts.provenance import provenance
 from workflow_scripts.statistics.result import plain
+from workflow_scripts.statistics.sky.constrained_components import FIELD
 from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import check_output_folder, whole_file
@@ -238,17 +241,25 @@ def _options(arguments: argparse.Namespace, prefix: str) -> TableOptions:
 
 def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:
     """Write everything; the page and the summary last, when all else is there."""
-    maps = catalog_maps(found.catalog)
+    maps = catalog_maps(found.catalog, summary["sky_kind"] == FIELD)
     drawn = audit_figures(summary, found.fractions, maps)
-    for name, figure in drawn.items():
-        save(figure, folder / "figures", name, LOOK)
+    figures = []
+    # It is there for a catalog that leaves nothing to draw, too.
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    for name, caption in AUDIT_FIGURES.items():
+        if name not in drawn:
+            continue
+        if reason := reason_for_nothing(drawn[name]):
+            figures.append(PageFigure(name, caption, reason=reason))
+            continue
+        save(drawn[name], folder / "figures", name, LOOK)
+        figures.append(PageFigure(name, caption, (folder / "figures" / f"{name}.png").read_bytes()))
     with whole_file(folder / "fractions.csv") as temporary:
         found.fractions.to_csv(temporary, index=False, float_format="%.9g")
     with whole_file(folder / "sky_maps.npz") as temporary:
-        np.savez(temporary, allow_pickle=False, **maps)
-    pngs = {name: (folder / "figures" / f"{name}.png").read_bytes() for name in drawn}
+        np.savez_compressed(temporary, allow_pickle=False, **maps)
     with whole_file(folder / "audit.html") as temporary:
-        temporary.write_text(audit_page(summary, found.fractions, pngs), encoding="utf-8")
+        temporary.write_text(audit_page(summary, found.fractions, figures), encoding="utf-8")
     write_json(folder / "summary.json", summary, sort_keys=False)
     plt.close("all")
 

@@ -1,7 +1,8 @@
 """Digest of a step's program: its module and every module of this project that it imports, directly or not.
 
 Only what the code means counts: comments, docstrings and layout do not. A rule has the digest as a parameter, so that
-an edit reruns exactly the steps that use the code. The digest is that of the syntax tree in a notation of its own:
+an edit reruns exactly the steps that use the code. So do edits of templates: the text files of a package (`_TEXTS`)
+count wherever it is imported. The digest is that of the syntax tree in a notation of its own:
 every Python from 3.11 on reads the same tree, while `ast.unparse` and `ast.dump` write it differently from version to
 version.
 """
@@ -17,6 +18,7 @@ from typing import Any
 from workflow_scripts.errors import InputError
 
 PACKAGE = "workflow_scripts"
+_TEXTS = ("*.css", "*.html", "*.rst")
 _DYNAMIC = ("import_module", "__import__")
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -66,7 +68,11 @@ def _read(name: str, root: Path) -> tuple[str, tuple[str, ...]]:
     for node in ast.walk(tree):
         if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-    return hashlib.sha256("".join(_notation(tree)).encode()).hexdigest(), imported
+    digest = hashlib.sha256("".join(_notation(tree)).encode())
+    if file.name == "__init__.py" and name != PACKAGE:
+        for text in sorted(path for pattern in _TEXTS for path in file.parent.rglob(pattern)):
+            digest.update(text.name.encode() + text.read_bytes())
+    return digest.hexdigest(), imported
 
 
 def _imports(tree: ast.Module, package: str, file: Path, root: Path) -> Iterator[str]:

@@ -117,7 +117,7 @@ class _Collected:
     without: Counter[str] = field(default_factory=Counter)
 
 
-def catalog_maps(catalog: BinnedCatalog) -> dict[str, NDArray[np.float64]]:
+def catalog_maps(catalog: BinnedCatalog, field: bool) -> dict[str, NDArray[np.float64]]:
     """Maps of a catalog (see `catalog_sums.audit_maps`), of weighted fractions where galaxies have weights."""
     fractions = difference = score = None
     if (weighted := catalog.weighted) is not None:
@@ -126,7 +126,7 @@ def catalog_maps(catalog: BinnedCatalog) -> dict[str, NDArray[np.float64]]:
     if catalog.scores is not None:
         one = catalog.scores.weighted
         score = one.sums.ratio if one else (catalog.scores.sums.totals, catalog.scores.positions.counts.astype(float))
-    return audit_maps(catalog.sums, fractions, difference, score)
+    return audit_maps(catalog.sums, field, fractions, difference, score)
 
 
 def bin_catalog(source: TableSource, found: Overview, meanings: Mapping[str, Meaning]) -> BinnedCatalog:

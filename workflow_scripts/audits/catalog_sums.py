@@ -29,6 +29,8 @@ FIT_PIXELS = number_of_tiles(FIT_ORDER)
 RA_BINS = 12
 # A fraction of so many galaxies has an error of 0.1 or less.
 _GALAXIES_A_CELL = 25
+# Smaller cells are not to be seen on a map of the sky.
+_FINEST_OF_SKY = 4
 # Cells with fewer are left empty: their fractions would take all of the colours.
 _FEWEST_DRAWN = 5
 
@@ -196,20 +198,24 @@ Ratio = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 def audit_maps(
-    sums: CatalogSums, fractions: Ratio | None = None, difference: Ratio | None = None, score: Ratio | None = None
+    sums: CatalogSums,
+    field: bool,
+    fractions: Ratio | None = None,
+    difference: Ratio | None = None,
+    score: Ratio | None = None,
 ) -> dict[str, NDArray[np.float64]]:
     """Nested HEALPix maps (ICRS) of a catalog, NaN where there are too few galaxies.
 
     `n`: galaxies; `fraction`: of the positive class of the first annotation; `difference`: first minus second
     annotation, where there are two; both as given instead of those of `sums`, where galaxies have weights; `score`:
     mean score; `errors`: share of labels that are not the reference's, where there is one. Cells are as small as leaves
-    `_GALAXIES_A_CELL` galaxies in a typical one. `sigma`: paper-style sigma along the axis in each pixel of nside 32;
-    absent where the galaxies do not constrain all of a dipole.
+    `_GALAXIES_A_CELL` galaxies in a typical one, smaller on a `field` than on the sky. `sigma`: paper-style sigma along
+    the axis in each pixel of nside 32; absent where the galaxies do not constrain all of a dipole.
     """
-    counts = sums.positions.counts.astype(float)
-    order = _map_order(counts)
-    fractions = fractions or (sums.annotations[0].labels.totals, counts)
-    maps = {"n": _coarse(counts, order), "fraction": _ratio(*fractions, order)}
+    counts, fine = sums.positions.counts.astype(float), sums.fine_positions.counts.astype(float)
+    order = _map_order(fine, FIT_ORDER if field else _FINEST_OF_SKY)
+    fractions = fractions or (sums.annotations[0].fine_positives, fine)
+    maps = {"n": _coarse(fine, order), "fraction": _ratio(*fractions, order)}
     if sums.pairs:
         above, below = difference or (sums.pairs[0].difference.totals, counts)
         maps["difference"] = _ratio(above, below, order)
@@ -229,9 +235,9 @@ def audit_maps(
     return maps
 
 
-def _map_order(counts: NDArray[np.float64]) -> int:
-    """The finest order, 4 at most, at which the median cell with galaxies has enough of them; 1 where none has."""
-    for order in (4, 3, 2):
+def _map_order(counts: NDArray[np.float64], finest: int) -> int:
+    """The finest order, up to `finest`, whose median cell with galaxies has enough of them; 1 where none has."""
+    for order in range(finest, 1, -1):
         cells = _coarse(counts, order)
         if np.median(cells[cells > 0]) >= _GALAXIES_A_CELL:
             return order
@@ -239,11 +245,13 @@ def _map_order(counts: NDArray[np.float64]) -> int:
 
 
 def _coarse(values: NDArray[np.float64], order: int) -> NDArray[np.float64]:
-    """Pixels of order `AUDIT_ORDER` added up to those of a lower order."""
-    return values.reshape(number_of_tiles(order), AUDIT_PIXELS // number_of_tiles(order)).sum(axis=1)
+    """Pixels added up to those of a lower order."""
+    return values.reshape(number_of_tiles(order), -1).sum(axis=1)
 
 
 def _ratio(above: NDArray, below: NDArray, order: int) -> NDArray[np.float64]:
+    # Not all are known in fine pixels.
+    order = min(order, (len(below) // 12).bit_length() // 2)
     number = _coarse(below, order)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(number >= _FEWEST_DRAWN, _coarse(above, order) / number, np.nan)

@@ -37,6 +37,7 @@ from workflow_scripts.catalogs.hygiene import LARGEST_LOSS
 from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.fractions import wilson_interval
 from workflow_scripts.statistics.runs.power import detectable_dipole, label_variance
+from workflow_scripts.statistics.sky.constrained_components import SKY, constrained_components
 from workflow_scripts.statistics.sky.dipole_stability import multipole_aliasing
 from workflow_scripts.statistics.sky.mask_diagnostics import mask_diagnostics
 from workflow_scripts.statistics.sky.weighted_dipole import weighted_fraction
@@ -220,11 +221,13 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
 
 
 def sky_details(catalog: BinnedCatalog, findings: Findings, settings: AuditSettings) -> dict[str, Any]:
-    """What the footprint does to a dipole, and the smallest that the catalog could have shown; None if undefined."""
-    details: dict[str, Any] = {"mask": None, "power": None}
+    """The kind of sky, what it does to a dipole, and the smallest that it could have shown; None if undefined."""
+    details: dict[str, Any] = {"sky_kind": SKY, "mask": None, "power": None}
     sums, weighted = catalog.sums, catalog.weighted
     positions = sums.positions if weighted is None else weighted.annotations[0].positions
     try:
+        # It follows from the positions alone.
+        details["sky_kind"] = constrained_components(positions.sums, 1.0, 1.0).kind
         mask = mask_diagnostics(positions.sums)
         details["mask"] = {
             "weak_axis": axis_keys(mask.weak_axis),

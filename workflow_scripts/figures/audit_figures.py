@@ -9,10 +9,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
+from workflow_scripts.figures.field_map import draw_field
 from workflow_scripts.figures.fraction_by_ra import draw_cosine, draw_fractions, label_axes
 from workflow_scripts.figures.mollweide import colour_range, map_with_bar, projected
 from workflow_scripts.figures.style import DOUBLE, SINGLE, explain_empty, new_figure
 from workflow_scripts.statistics.log_p import log10_p_normal, log10_p_scan, p_in_words
+from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 # What an audit on the command line looks like: the defaults of `experiments.NAME.figures`.
 LOOK: dict[str, Any] = {
@@ -22,6 +24,9 @@ LOOK: dict[str, Any] = {
     "sequential_map": "cividis",
     "diverging_map": "RdBu_r",
 }
+# With fewer there is no map, and no curve.
+_FEWEST_CELLS, _FEWEST_BINS = 4, 3
+_NO_AXIS = "These positions determine no axis, so that a scan over all axes shows nothing."
 _MARKERS = {"paper-style best axis": "X", "axis of the centred dipole": "o", "weak direction of the footprint": "D"}
 
 Test = Mapping[str, Any]
@@ -33,36 +38,38 @@ def audit_figures(
     """The figures of `figure_list.AUDIT_FIGURES`, from the summary, fractions and maps of an audit."""
     tests = {test["name"]: test for test in summary["tests"]}
     scan, score = tests.get("cosine_scan_paper_style"), tests.get("dipole_score")
-    positive = summary["catalog"]["positive"]
-    # The dipole that is asked about: of scores, where these are the labels, too.
-    first = tests["score_dipole"] if "threshold" in summary["catalog"] and "score_dipole" in tests else score
+    positive, field = summary["catalog"]["positive"], summary["sky_kind"] == FIELD
+    # What is asked about: of scores, where these are the labels, too; on a field the change across it.
+    of_scores = "threshold" in summary["catalog"]
+    names = ("score_dipole", "score_field_gradient") if of_scores else ("dipole_score", "field_gradient")
+    first = next((tests[name] for name in (*names, "dipole_score") if name in tests), None)
     weak = summary["mask"]["weak_axis"] if summary["mask"] else None
     axes = {"paper-style best axis": scan, "axis of the centred dipole": first, "weak direction of the footprint": weak}
     drawn = {
         "sigma_and_p": _sigma_and_p(scan, score, LOOK),
         "sigma_map": _sigma_map(maps.get("sigma"), axes, LOOK),
-        "fraction_map": _sky_map(maps["fraction"], f"fraction of '{positive}'", False, LOOK),
+        "fraction_map": _map(maps["fraction"], f"fraction of '{positive}'", False, field, LOOK),
         "fraction_by_ra": _fraction_by_ra(fractions, tests.get("cosine_in_ra"), positive, LOOK),
         "amplitude": _amplitude(first, summary["power"], LOOK),
     }
-    prefix = "score_" if first is not None and first["name"] == "score_dipole" else ""
+    prefix = "score_" if of_scores else ""
     if f"{prefix}block_dipole" in tests:
         drawn["block_sizes"] = _block_sizes(first, tests, f"{prefix}block_dipole", summary["alpha"], LOOK)
-    if first is not score and "score" in maps:
-        drawn["score_map"] = _sky_map(maps["score"], f"mean {summary['catalog']['columns']['score']}", False, LOOK)
+    if of_scores and "score" in maps:
+        drawn["score_map"] = _map(maps["score"], f"mean {summary['catalog']['columns']['score']}", False, field, LOOK)
     if "difference" in maps:
-        first, second = summary["catalog"]["columns"]["label"][:2]
-        drawn["difference_map"] = _sky_map(maps["difference"], f"{first} minus {second}", True, LOOK)
+        label = " minus ".join(summary["catalog"]["columns"]["label"][:2])
+        drawn["difference_map"] = _map(maps["difference"], label, True, field, LOOK)
     if "errors" in maps:
-        drawn["error_map"] = _sky_map(maps["errors"], "share of wrong labels", False, LOOK)
+        drawn["error_map"] = _map(maps["errors"], "share of wrong labels", False, field, LOOK)
     return drawn
 
 
-def _sky_map(values: NDArray, label: str, about_zero: bool, settings: Mapping[str, Any]) -> Figure:
-    """One map; on a scale symmetric about zero for differences."""
-    figure, axes = new_figure(SINGLE * 1.5, SINGLE * 1.05, subplot_kw={"projection": "mollweide"})
-    if not np.isfinite(values).any():
-        explain_empty(axes, f"No galaxy to map: {label}.")
+def _map(values: NDArray, label: str, about_zero: bool, field: bool, settings: Mapping[str, Any]) -> Figure:
+    """One map, of the sky or of a field; on a scale symmetric about zero for differences."""
+    if np.isfinite(values).sum() < (_FEWEST_CELLS if field else 1):
+        figure, axes = new_figure(SINGLE, 1.5)
+        explain_empty(axes, "Too few cells of the sky hold enough galaxies for a map.")
         return figure
     if about_zero:
         high = max(float(np.nanpercentile(np.abs(values), 98)), 1e-9)
@@ -70,6 +77,11 @@ def _sky_map(values: NDArray, label: str, about_zero: bool, settings: Mapping[st
     else:
         low, high = colour_range(values, 1e-9)
         colours = settings["sequential_map"]
+    if field:
+        figure, axes = new_figure(SINGLE * 1.3, SINGLE * 1.15)
+        figure.colorbar(draw_field(axes, values, colours, low, high), ax=axes, label=label, extend="both")
+        return figure
+    figure, axes = new_figure(SINGLE * 1.5, SINGLE * 1.05, subplot_kw={"projection": "mollweide"})
     map_with_bar(axes, values, colours, low, high, label, extend="both")
     return figure
 
@@ -78,7 +90,7 @@ def _sigma_map(values: NDArray | None, axes_of: Mapping[str, Any], settings: Map
     """Paper-style sigma along every axis; `axes_of` has the directions (`axis_ra`, `axis_dec`) named in `_MARKERS`."""
     figure, axes = new_figure(SINGLE * 1.5, SINGLE * 1.2, subplot_kw={"projection": "mollweide"})
     if values is None:
-        explain_empty(axes, "These positions leave an axis undetermined: there is no map of sigma.")
+        explain_empty(axes, _NO_AXIS)
         return figure
     largest = float(np.nanmax(np.abs(values)))
     map_with_bar(axes, values, settings["diverging_map"], -largest, largest, "paper-style sigma (uncentred)")
@@ -97,14 +109,18 @@ def _sigma_map(values: NDArray | None, axes_of: Mapping[str, Any], settings: Map
 def _fraction_by_ra(fractions: pd.DataFrame, cosine: Test | None, positive: str, settings: Mapping) -> Figure:
     """Fraction by right ascension bin with Wilson intervals, a series an annotation, and the cosine of the first."""
     figure, axes = new_figure(SINGLE * 1.5, 2.6)
+    filled = fractions[(fractions["grouping"] == "ra_bin") & (fractions["n"] > 0)]["group"].nunique()
+    if filled < _FEWEST_BINS:
+        explain_empty(axes, f"The galaxies lie in {filled} of 12 bins of right ascension.")
+        return figure
     for number, (name, group) in enumerate(fractions.groupby("annotation", sort=False)):
         bins = group[(group["grouping"] == "ra_bin") & (group["n"] > 0)]
         edges = bins["group"].str.split("-", expand=True).astype(float)
         bins = bins.assign(low_deg=edges[0], high_deg=edges[1])
         draw_fractions(axes, bins, 3 * number, number, settings, f"{name}, 95 % intervals")
-    if cosine is not None:
-        label = f"cosine in right ascension, p = {cosine['p']:.2g}"
-        draw_cosine(axes, cosine["mean"], cosine["estimate"], cosine["phase_ra"], "black", label)
+        if cosine is not None and number == 0:
+            label = f"cosine in right ascension, p = {cosine['p']:.2g}"
+            draw_cosine(axes, bins, cosine["estimate"], cosine["phase_ra"], "black", label)
     label_axes(axes, f"fraction of '{positive}'")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
@@ -115,7 +131,7 @@ def _sigma_and_p(scan: Test | None, score: Test | None, settings: Mapping[str, A
     figure, panels = new_figure(DOUBLE, 2.9, ncols=2)
     if scan is None or score is None:
         for panel in panels:
-            explain_empty(panel, "The scan is not defined for these galaxies.")
+            explain_empty(panel, _NO_AXIS)
         return figure
     taken, follows = settings["colours"][0], settings["colours"][1]
     sigma = scan["max_sigma"]
@@ -169,25 +185,28 @@ def _block_sizes(
     return figure
 
 
-def _amplitude(score: Test | None, power: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> Figure:
-    """The dipole's amplitude with its interval, beside what the catalog could have shown."""
+def _amplitude(first: Test | None, power: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> Figure:
+    """A dipole's amplitude, or the change across a field, with interval and limit, beside what could be shown."""
     figure, axes = new_figure(SINGLE * 1.5, 1.7)
-    if score is None or power is None:
+    if first is None:
         explain_empty(axes, "These galaxies determine no dipole.")
         return figure
-    low, high = score["ci95"]
-    axes.plot([low, high], [0, 0], color=settings["colours"][0], linewidth=3, alpha=0.6, solid_capstyle="butt")
-    axes.plot(score["estimate"], 0, "o", color=settings["colours"][0])
-    if score["upper_limit_95"] is not None:
-        axes.plot(score["upper_limit_95"], 1, "<", color=settings["colours"][1])
-    best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
-    axes.plot([best, worst], [2, 2], color="0.4", linewidth=3, solid_capstyle="butt")
-    rows = [
-        "observed, 95 % interval",
-        "95 % upper limit" if score["upper_limit_95"] is not None else "no limit: larger than\nthere can be",
-        f"could be seen\n({power['power']:.0%} power, best to worst axis)",
-    ]
-    axes.set_yticks(range(3), rows)
-    what = "mean score" if score["name"] == "score_dipole" else "fraction"
-    axes.set(xlabel=f"amplitude of the dipole of the {what}", xlim=(0, None), ylim=(2.6, -0.6))
+    field = "width_deg" in first
+    estimate, ends, limit = (
+        first[name]
+        for name in (("change", "change_ci95", "limit95") if field else ("estimate", "ci95", "upper_limit_95"))
+    )
+    axes.plot(ends, [0, 0], color=settings["colours"][0], linewidth=3, alpha=0.6, solid_capstyle="butt")
+    axes.plot(estimate, 0, "o", color=settings["colours"][0])
+    if limit is not None:
+        axes.plot(limit, 1, "<", color=settings["colours"][1])
+    rows = ["observed, 95 % interval", "95 % upper limit" if limit is not None else "no limit"]
+    if power is not None:
+        best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
+        axes.plot([best, worst], [2, 2], marker="|", color="0.4", linewidth=3, solid_capstyle="butt")
+        rows.append(f"could be seen\n({power['power']:.0%} power, best to worst axis)")
+    axes.set_yticks(range(len(rows)), rows)
+    what = "mean score" if first["name"].startswith("score_") else "fraction"
+    pattern = f"change of the {what} across {first['width_deg']:.3g} degrees" if field else f"dipole of the {what}"
+    axes.set(xlabel=pattern, xlim=(0, None), ylim=(len(rows) - 0.4, -0.6))
     return figure

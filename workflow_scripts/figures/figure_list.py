@@ -1,7 +1,7 @@
 """The figures, by the rule and step that draws them: the one list for rules, report, drawing steps, pages and tests.
 
 Imports no Matplotlib, so that Snakemake can read it while it parses the rules. A new figure of an experiment is a name
-here, a function in `run_figures.py`, `sky_figures.py` or `galaxy_figures.py`, and a caption, `rules/report/NAME.rst`:
+here, a function in `run_figures.py`, `sky_figures.py` or `galaxy_figures.py`, and a caption, `pages/captions/NAME.rst`:
 captions must be files, and the template of a caption does not learn which output of a rule it describes.
 """
 
@@ -37,18 +37,28 @@ FIGURE_GROUPS = {
     "draw_calibration": FigureGroup("Calibration", ("p_uniformity", "size", "power", "recovery")),
 }
 
+# What the page of an experiment shows, in this order; galaxies and footprints are too large for it.
+FIGURES_OF_PAGE = (
+    *("footprint_response", "fraction_map", "run_dots", "difference_map", "fraction_by_ra", "variance_budget"),
+    *("error_decomposition", "sigma_and_p", "sigma_map", "seeing_map", "unannotated_map", "threshold_sweep"),
+    "training_curves",
+)
+# The entry of a PNG that says why its figure shows nothing.
+REASON = "Description"
+
 # An audit's figures with their captions, in the order of its page; some only where there is what they show.
 AUDIT_FIGURES = {
+    "fraction_map": "Fraction of the positive class; cells with few galaxies are left empty.",
+    "amplitude": "What was found, the largest that these labels leave possible, and where it is known, what these"
+    " positions could have shown.",
+    "fraction_by_ra": "Fraction by right ascension.",
+    "block_sizes": "p of the dipole with blocks of sky as the unit. The size is chosen from the positions, before any"
+    " label is looked at; the others show how far it matters.",
+    "score_map": "Mean score.",
+    "difference_map": "Difference of the first two annotations.",
+    "error_map": "Share of labels that are not the reference's.",
     "sigma_and_p": "Left: the sigma of a maximum over all axes follows the wider curve, not the normal one that a sigma"
     " is usually read with. Right: the p-values that follow.",
     "sigma_map": "Paper-style sigma of a cosine along every axis. A best axis near the weak direction speaks of the"
     " footprint.",
-    "fraction_map": "Fraction of the positive class.",
-    "score_map": "Mean score.",
-    "fraction_by_ra": "Fraction by right ascension.",
-    "amplitude": "The dipole and what this catalog could have shown.",
-    "block_sizes": "p of the dipole with blocks of sky as the unit. The size is chosen from the positions, before any"
-    " label is looked at; the others show how far it matters.",
-    "difference_map": "Difference of the first two annotations.",
-    "error_map": "Share of labels that are not the reference's.",
 }

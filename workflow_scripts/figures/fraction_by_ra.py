@@ -29,11 +29,18 @@ def draw_fractions(
     )
 
 
-def draw_cosine(axes: Any, mean: float, amplitude: float, phase_deg: float, colour: str, label: str) -> None:
-    """Draw `mean + amplitude cos(RA - phase_deg)` over the whole circle."""
-    angle = np.linspace(0, 360, 200)
-    curve = mean + amplitude * np.cos(np.radians(angle - phase_deg))
-    axes.plot(angle, curve, color=colour, linewidth=1, label=label)
+def draw_cosine(axes: Any, bins: pd.DataFrame, amplitude: float, phase_deg: float, colour: str, label: str) -> None:
+    """Draw `amplitude cos(RA - phase_deg)` through the mean of the bins, where they hold galaxies.
+
+    `bins` has `n` beside the columns that `draw_fractions` takes.
+    """
+    middle = (bins["low_deg"] + bins["high_deg"]) / 2
+    # On a part of the circle a cosine has a mean of its own.
+    rest = bins["fraction"] - amplitude * np.cos(np.radians(middle - phase_deg))
+    angle = np.linspace(0, 360, 361)
+    curve = np.average(rest, weights=bins["n"]) + amplitude * np.cos(np.radians(angle - phase_deg))
+    within = (angle >= bins["low_deg"].to_numpy()[:, None]) & (angle <= bins["high_deg"].to_numpy()[:, None])
+    axes.plot(angle, np.where(within.any(axis=0), curve, np.nan), color=colour, linewidth=1, label=label)
 
 
 def label_axes(axes: Any, fraction: str) -> None:

@@ -50,12 +50,13 @@ def _fraction_by_ra(
     for number, footprint in enumerate(shown):
         run_id = runs.loc[runs["footprint"] == footprint, "run_id"].iloc[0]
         bins = fractions[(fractions["run_id"] == run_id) & (fractions["grouping"] == "ra_bin")]
+        bins = bins[bins["n"] > 0]
         draw_fractions(axes, bins, 2.5 * (number - (len(shown) - 1) / 2), number, settings)
         fit = cosine[cosine["run_id"] == run_id].iloc[0]
         if np.isfinite(fit.get("amplitude", np.nan)):
             label = f"{footprint}, one network: amplitude {fit['amplitude']:.3f} ± {fit['amplitude_se']:.3f}"
             colour = settings["colours"][number % len(settings["colours"])]
-            draw_cosine(axes, fit["mean"], fit["amplitude"], fit["phase_deg"], colour, label)
+            draw_cosine(axes, bins, fit["amplitude"], fit["phase_deg"], colour, label)
     label_axes(axes, f"{positive} fraction")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.22))
     figure.supxlabel("bars: 95 % if galaxies were the unit", fontsize=7)

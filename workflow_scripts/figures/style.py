@@ -11,7 +11,7 @@ from matplotlib import colormaps
 from matplotlib.colors import is_color_like
 from matplotlib.figure import Figure
 
-from workflow_scripts.figures.figure_list import FIGURE_GROUPS
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS, REASON
 from workflow_scripts.step import json_argument
 from workflow_scripts.whole_file import whole_file
 
@@ -21,6 +21,8 @@ logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 # One and two columns of a journal page, inches.
 SINGLE, DOUBLE = 3.5, 7.1
+# Axes that are filled with a reason.
+_NOTHING = "nothing"
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 _SETTINGS: Any = {
@@ -59,10 +61,15 @@ def new_figure(width: float, height: float, **subplots: Any) -> tuple[Figure, An
 
 
 def save(figure: Figure, folder: str | Path, name: str, settings: Mapping[str, Any]) -> None:
-    """Write `name.png` and `name.pdf`, without dates, and close the figure. A note marks a simulated survey."""
+    """Write `name.png` and `name.pdf`, without dates, and close the figure. A note marks a simulated survey.
+
+    Of a figure that shows nothing the PNG has the reason as its entry `REASON`.
+    """
+    reason = reason_for_nothing(figure)
     if settings["simulated"]:
         _mark_simulated(figure)
-    for suffix, metadata in (("png", {"Software": None}), ("pdf", {"CreationDate": None, "Creator": None})):
+    described = {"Software": None} | ({REASON: reason} if reason else {})
+    for suffix, metadata in (("png", described), ("pdf", {"CreationDate": None, "Creator": None})):
         with whole_file(Path(folder) / f"{name}.{suffix}") as temporary:
             figure.savefig(temporary, dpi=settings["dpi"], metadata=metadata)
     plt.close(figure)
@@ -91,7 +98,14 @@ def _mark_simulated(figure: Figure) -> None:
 def explain_empty(axes: Any, sentence: str) -> None:
     """Fill axes with the reason why there is nothing to draw."""
     axes.set_axis_off()
+    axes.set_gid(_NOTHING)
     axes.text(0.5, 0.5, sentence, ha="center", va="center", wrap=True, transform=axes.transAxes)
+
+
+def reason_for_nothing(figure: Figure) -> str:
+    """Why a figure shows nothing in any of its axes; empty where it shows something."""
+    reasons = [axes.texts[0].get_text() if axes.get_gid() == _NOTHING else "" for axes in figure.axes]
+    return " ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
 def arm_look(arms: list[str], settings: Mapping[str, Any]) -> dict[str, dict[str, str]]:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.audits.audited import by_name, galaxies, run_audit
 from workflow_scripts.audits.catalog_sums import AUDIT_ORDER, FIT_ORDER
+from workflow_scripts.pages.number_formats import axis, number
 from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.dipole_amplitude import isotropy_bayes_factor, uniform_amplitude_bayes_factor
@@ -88,10 +89,10 @@ def test_odds_of_isotropy_are_given_with_their_priors_and_shown(catalog):
     assert score["largest_amplitude_of_prior"] == 0.3
     assert score["ln_bayes_factor_uniform_amplitude"] == pytest.approx(expected)
     assert expected < -3
-    assert f"uniform from 0 to 0.3</td><td class=number>{expected:+.2f}" in page
+    assert f"uniform from 0 to 0.300</td><td>{number(expected)}" in page
     normal = isotropy_bayes_factor(score["beta"], score["covariance"], [0.01])[0]
     assert score["ln_bayes_factor_isotropy"]["0.01"] == pytest.approx(normal)
-    assert f"width of 0.01, 0.03, 0.1</td><td class=number>{normal:+.2f}" in page
+    assert f"width of 0.01, 0.03, 0.1</td><td>{number(float(normal))}" in page
 
 
 def test_a_scanned_sigma_whose_p_rounds_to_nothing_has_an_equivalent_nevertheless(catalog):
@@ -100,15 +101,15 @@ def test_a_scanned_sigma_whose_p_rounds_to_nothing_has_an_equivalent_nevertheles
     assert scan["p"] == 0
     # The tail of chi with three degrees of freedom is z^2 times that of the normal distribution, both ends together.
     assert 0 < scan["max_sigma"] - scan["equivalent_sigma"] < 0.5
-    assert f"({scan['equivalent_sigma']:.3g} sigma)" in page
+    assert f"({number(scan['equivalent_sigma'])} sigma)" in page
 
 
 def test_the_page_has_the_dipole_for_every_degree(catalog):
     _, summary, page = catalog
     table = re.search(r"Does the dipole stay.*?</table>", page, re.DOTALL).group()
     for row in by_name(summary)["glm_dipole"]["stability"]:
-        assert f"({row['axis_ra']:.0f}°, {row['axis_dec']:+.0f}°)" in table
-        assert f"<td class=number>{row['amplitude']:.3g}" in table
+        assert axis(row["axis_ra"], row["axis_dec"]) in table
+        assert f"<td>{number(row['amplitude'])}</td>" in table
     assert "not to be had" not in table
 
 

@@ -88,7 +88,7 @@ def test_weights_are_used_or_refused_test_by_test(table, tmp_path):
     width = (fractions["wilson_high"] - fractions["wilson_low"]).item()
     assert width == pytest.approx(3.92 * np.sqrt(0.24 / weights["effective_n"]), rel=0.1)
     page = (tmp_path / "out" / "audit.html").read_text()
-    assert "<th>weights</th>" in page
+    assert "<td>weights used" in page
     assert "refused: a likelihood counts galaxies" in page
     assert "Galaxies are weighted by w: all together are as good as" in summary["verdict"]
 

@@ -7,8 +7,8 @@ import pytest
 from tests.unit.bias.imaged_experiment import DIPOLE, imaged_experiment, write_balance
 from tests.unit.bias.synthetic_experiment import experiment_runs, measured
 from workflow_scripts.bias.imaging_templates import Templates, mean_training_templates
+from workflow_scripts.pages.experiment_page import experiment_page
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.verdict_page.verdict_html import verdict_html
 
 ALONE, BESIDE = "template_alone_psf_fwhm_arcsec", "template_beside_dipole_psf_fwhm_arcsec"
 
@@ -36,7 +36,7 @@ def test_networks_that_respond_differently_to_the_seeing_differ_in_its_coefficie
     assert low < 1 < high
     assert low > 0.5
     # Three sets against three have no permutation p below 2/20, which decides.
-    assert "None of 2 tests found" in verdict_html(summary, tables)
+    assert "None of 2 tests found" in experiment_page(summary, tables)
 
 
 def test_the_coefficient_is_that_of_the_difference_of_the_labels(tmp_path):
@@ -65,7 +65,7 @@ def test_a_seeing_that_is_a_dipole_has_a_coefficient_alone(tmp_path):
     assert tests[f"{ALONE}_contrast east - west"]["p"] < 0.05
     assert BESIDE not in tables["runs"]
     assert (summary["imaging"], summary["mediation"]) == (None, [])
-    text = verdict_html(summary, tables)
+    text = experiment_page(summary, tables)
     assert "psf_fwhm_arcsec, alone" in text
     assert "cannot be distinguished" in text
 
@@ -86,7 +86,7 @@ def test_networks_follow_the_seeing_that_they_were_trained_on(tmp_path):
     given[0]["tests"]["permutations"] = 999
     summary, tables = measured(tmp_path, given, balance=balance)
     tests = by_name(summary)
-    text = verdict_html(summary, tables)
+    text = experiment_page(summary, tables)
     assert "Networks of different footprints respond differently to the imaging" in text
     followed = summary_line(summary, "fraction_slope_on_psf_fwhm_arcsec")
     assert ("annotates follows the imaging of the galaxies that it was trained on:" in text) == followed["below_alpha"]

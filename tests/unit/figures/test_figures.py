@@ -8,18 +8,22 @@ import healpy
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 from tests.unit.bias.synthetic_experiment import experiment_runs, write_experiment
 from workflow_scripts.draw_runs import main as draw_runs
 from workflow_scripts.draw_runs import parser as runs_parser
 from workflow_scripts.draw_sky_maps import main as draw_sky_maps
 from workflow_scripts.draw_sky_maps import parser as maps_parser
-from workflow_scripts.figures.figure_list import FIGURE_GROUPS
+from workflow_scripts.figures.field_map import draw_field
+from workflow_scripts.figures.figure_list import AUDIT_FIGURES, FIGURE_GROUPS, FIGURES_OF_PAGE, REASON
+from workflow_scripts.figures.fraction_by_ra import draw_cosine
 from workflow_scripts.figures.galaxy_figures import galaxy_rows
 from workflow_scripts.figures.mollweide import draw_map, projected
-from workflow_scripts.figures.style import figure_settings, new_figure
+from workflow_scripts.figures.style import explain_empty, figure_settings, new_figure, reason_for_nothing, save
 from workflow_scripts.measure_bias import measure
-from workflow_scripts.verdict_page.verdict_html import verdict_html
+from workflow_scripts.pages.experiment_page import experiment_page
+from workflow_scripts.pages.rendering import caption
 from workflow_scripts.write_verdict import TABLES
 
 MAPS = {"sequential_map": "cividis", "diverging_map": "RdBu_r"}
@@ -72,6 +76,48 @@ def test_a_pixel_is_drawn_at_its_position():
     assert figure.axes
 
 
+@pytest.mark.parametrize(("ra", "dec"), [(150.0, 2.0), (0.1, -60.0), (70.0, 89.0)])
+def test_a_cell_of_a_field_is_drawn_at_its_offset_from_the_centre(ra, dec):
+    values = np.full(12 * 64**2, np.nan)
+    cells = healpy.query_disc(64, healpy.ang2vec(ra, dec, lonlat=True), np.radians(4), nest=True)
+    values[cells] = 0.0
+    # The cell that lies farthest to the north, on the celestial sphere of the field's centre.
+    east = np.cross([0, 0, 1], healpy.ang2vec(ra, dec, lonlat=True))
+    north = np.cross(healpy.ang2vec(ra, dec, lonlat=True), east)
+    offsets = np.array(healpy.pix2vec(64, cells, nest=True)).T @ north / np.linalg.norm(north)
+    values[cells[offsets.argmax()]] = 1.0
+    _, axes = new_figure(3, 3)
+    raster = draw_field(axes, values, "cividis", 0, 1).get_array().reshape(400, 400)
+    rows, columns = np.nonzero(np.ma.filled(raster, 0) == 1.0)
+    assert rows.mean() > 340
+    assert abs(columns.mean() - 200) < 60
+    # East is to the left.
+    left, right = axes.get_xlim()
+    assert left > 3.5 > -3.5 > right
+    assert axes.get_aspect() == 1
+
+
+def test_a_cosine_goes_through_fractions_of_a_part_of_the_circle():
+    low = np.array([0.0, 30.0, 300.0, 330.0])
+    bins = pd.DataFrame({"low_deg": low, "high_deg": low + 30, "n": 100})
+    bins["fraction"] = 0.4 + 0.3 * np.cos(np.radians(low + 15 - 10))
+    _, axes = new_figure(3, 2)
+    draw_cosine(axes, bins, 0.3, 10.0, "black", "")
+    x, y = axes.lines[0].get_data()
+    np.testing.assert_allclose(np.interp(low + 15, x, y), bins["fraction"], atol=1e-3)
+    assert np.isnan(y[(x > 61) & (x < 299)]).all()
+
+
+def test_a_figure_of_reasons_alone_holds_them_in_its_file(tmp_path):
+    figure, (left, right) = new_figure(3, 2, ncols=2)
+    explain_empty(left, "Nothing left.")
+    right.plot([0, 1])
+    assert reason_for_nothing(figure) == ""
+    explain_empty(right, "Nothing right.")
+    save(figure, tmp_path, "name", SETTINGS)
+    assert Image.open(tmp_path / "name.png").info[REASON] == "Nothing left. Nothing right."
+
+
 def test_all_figures_are_drawn_with_the_same_bytes_and_a_colour_is_honoured(experiment):
     folder, catalog, first = experiment
     assert {name.split(".")[0] for name in first} == ALL
@@ -89,7 +135,7 @@ def test_a_simulated_survey_is_marked_in_every_figure_and_on_the_page(experiment
     simulated = draw(folder, catalog, "simulated", {**SETTINGS, "simulated": True})
     assert all(real[name] != simulated[name] for name in real)
     summary = json.loads((folder / "bias" / "summary.json").read_text())
-    pages = [verdict_html({**summary, "simulated": marked}, tables_of(folder)) for marked in (False, True)]
+    pages = [experiment_page({**summary, "simulated": marked}, tables_of(folder)) for marked in (False, True)]
     assert ["simulated" in text for text in pages] == [False, True]
 
 
@@ -98,6 +144,12 @@ def test_a_simulated_survey_is_marked_in_every_figure_and_on_the_page(experiment
 def test_an_experiment_with_two_runs_still_has_every_figure(tmp_path, labelled):
     catalog = measured(tmp_path, experiment_runs(with_rotating=False, seeds=1)[:2], labelled)
     assert {name.split(".")[0] for name in draw(tmp_path, catalog)} == ALL
+
+
+def test_every_figure_of_the_page_is_drawn_and_has_a_caption():
+    assert set(FIGURES_OF_PAGE) == ALL
+    assert all(len(caption(name)) > 20 for names in FIGURE_GROUPS.values() for name in names.names if name in ALL)
+    assert all(AUDIT_FIGURES.values())
 
 
 def test_galaxies_without_images_are_reported_as_missing():
@@ -110,11 +162,11 @@ def test_the_verdict_page_needs_nothing_from_outside_and_escapes_names(experimen
     folder, _, _ = experiment
     summary = json.loads((folder / "bias" / "summary.json").read_text())
     summary["experiment"] = "<script>"
-    text = verdict_html(summary, tables_of(folder))
+    text = experiment_page(summary, tables_of(folder))
     assert "<script>" not in text
     assert "src=" not in text
     assert "http" not in text
-    assert html.escape(summary["verdict"]) in text
+    assert summary["verdict"] in html.unescape(text)
     assert len(pd.read_csv(folder / "bias" / "runs.csv")) == 34
 
 

@@ -13,10 +13,10 @@ from tests.unit.surveys.archived import write_tile
 from tests.unit.surveys.scripted_server import ScriptedServer, http_response
 from workflow_scripts import collect_ledger, fetch_coverage
 from workflow_scripts.errors import InputError
+from workflow_scripts.pages.rendering import render
 from workflow_scripts.step import run_step
 from workflow_scripts.surveys.coverage import Coverage
 from workflow_scripts.surveys.survey import CutoutResult
-from workflow_scripts.verdict_page.verdict_html import image_counts
 
 
 def moc(*pixels: int) -> bytes:
@@ -105,7 +105,7 @@ def test_images_that_are_scaled_one_by_one_are_warned_of_on_the_page(tmp_path):
     counts = json.loads((tmp_path / "ledger.json").read_text())
     assert counts["stretches"] == {"per_image": 2}
     assert "2 images were scaled by the service, each by its own contents" in counts["warnings"][0]
-    text = image_counts(counts)
+    text = render("images.html", cutouts=counts)
     assert "2 requested, 2 delivered" in text
     assert "can learn the depth" in text
 

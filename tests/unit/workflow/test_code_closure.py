@@ -26,6 +26,7 @@ FILES = {
         "from . import layers\nfrom ..sky import area\n\n\ndef build():\n    return layers, area\n"
     ),
     "workflow_scripts/networks/layers.py": '"""Layers."""\nWIDTH = 3  # pixels\n',
+    "workflow_scripts/networks/templates/page.html": "<p>{{ width }}</p>",
     "workflow_scripts/sky/__init__.py": "from workflow_scripts.sky.regions import area\n",
     "workflow_scripts/sky/regions.py": "def area():\n    '''Square degrees.'''\n    return 41253\n",
 }
@@ -69,6 +70,9 @@ def test_closure_follows_every_form_of_import(tmp_path):
         ("sky/__init__.py", "from workflow_scripts.sky.regions import area\nUNIT = 'deg2'\n", {"train", "annotate"}),
         ("step.py", "def run():\n    return 2\n", {"train", "other"}),
         ("unused.py", "x = 1\n", set()),
+        ("networks/templates/page.html", "<b>{{ width }}</b>", {"train"}),
+        ("networks/templates/style.css", "b { color: red }", {"train"}),
+        ("networks/costs.csv", "1,2", set()),
     ],
 )
 def test_an_edit_changes_the_digest_of_its_users_only(tmp_path, name, text, changed):

@@ -1,0 +1,186 @@
+"""The page of an experiment holds the numbers of the tables, paper-style beside calibrated, and escapes every name."""
+
+import re
+
+import numpy as np
+import pytest
+
+from tests.unit.bias.imaged_experiment import imaged_experiment
+from tests.unit.bias.synthetic_experiment import experiment_runs, measured, write_experiment
+from workflow_scripts.figures.figure_list import FIGURES_OF_PAGE
+from workflow_scripts.figures.style import explain_empty, new_figure, save
+from workflow_scripts.pages.experiment_page import experiment_page
+from workflow_scripts.pages.number_formats import number, p_value, vector_with_error, with_error
+from workflow_scripts.write_verdict import main, parser
+
+
+def written(folder, given):
+    """Summary, tables and page of an experiment, the page by the step."""
+    summary, tables = measured(folder, given)
+    main(parser.parse_args(["--bias-folder", str(folder / "bias"), "--output", str(folder / "page.html")]))
+    return summary, tables, (folder / "page.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def rotating(tmp_path_factory):
+    """An experiment with every kind of run: its folder, summary, tables and page."""
+    folder = tmp_path_factory.mktemp("rotating")
+    return folder, *written(folder, write_experiment(folder, 0.05, experiment_runs()))
+
+
+def cells_of_row(text, first):
+    """The cells of the first row that begins with a word."""
+    row = re.search(rf"<tr[^>]*><td>{re.escape(first)}</td>(.*?)</tr>", text, re.S)
+    assert row, first
+    return [
+        " ".join(re.sub("<[^>]+>", " ", cell).split())
+        for cell in re.findall(r"<td[^>]*>(.*?)</td>", row.group(1), re.S)
+    ]
+
+
+def test_paper_style_and_calibrated_numbers_stand_in_one_row(tmp_path):
+    summary, tables, text = written(tmp_path, imaged_experiment(tmp_path, per_seeing=0.06))
+    east = tables["runs"][tables["runs"]["footprint"] == "east"]
+    cells = cells_of_row(text, "east")
+    assert cells[0] == "3"
+    assert cells[1] == f"{east['paper_max_sigma'].median():.1f} ({east['paper_max_sigma'].max():.1f})"
+    # All have a dipole; none has one beside the seeing that makes it.
+    assert cells[4:6] == ["100%", "0%"]
+    fractions = east["fraction"]
+    assert cells[6] == with_error(fractions.mean(), fractions.std(ddof=1) / np.sqrt(3))
+    contrast = next(test for test in summary["tests"] if test["name"] == "fraction_contrast east - west")
+    pairs = tables["contrasts"][tables["contrasts"]["kind"] == "opposite"]
+    cells = cells_of_row(text, "east - west")
+    assert cells[0] == f"{pairs['z'].abs().median():.1f}"
+    assert cells[2] == with_error(contrast["estimate"], contrast["se"])
+    for title in ("Errors", "Calibration", "Thresholds", "Imaging", "Tests of single networks and pairs"):
+        assert f"<h2>{title}</h2>" in text
+    assert "<h2>Response model</h2>" not in text
+    # Once as a test of the runs, once of single pairs.
+    assert text.count("<td>cleaned dipole contrast east - west</td>") == 1
+
+
+def test_the_page_has_the_response_model_and_the_variance_budget(rotating):
+    _, summary, tables, text = rotating
+    assert summary["warnings"] == []
+    warned = experiment_page(summary | {"warnings": ["900 of 1,000 rows <lost>."]}, tables)
+    assert warned.index("900 of 1,000 rows &lt;lost&gt;.") < warned.index("What decides has")
+    assert text.index(summary["headline"]) < text.index("<h2>Answers</h2>") < text.index("<h2>Every test")
+    for answer in summary["answers"]:
+        cells = cells_of_row(text, answer["question"])
+        assert cells[0][2:] == answer["answer"]
+        assert cells[3] == p_value(answer["p_adjusted"])
+    (model,) = summary["response_model"]
+    cells = cells_of_row(text, f"{model['network']}, {model['family']}")
+    assert cells[1] == vector_with_error(model["d_0"], model["d_0_se"])
+    assert cells[3] == with_error(model["kappa"], model["kappa_se"])
+    assert f"{number(summary['variance_budget'][0]['seed_sd'])} between seeds on one training set" in text
+    assert "<td>12 footprints</td><td>1</td><td>2</td>" in text
+    # Vectors and matrices are amplitudes and directions; a size of zero has none.
+    cells = {name: cells_of_row(text, name) for name in ("dipole response", "common dipole")}
+    tests = {test["name"].replace("_", " "): test for test in summary["tests"]}
+    for name, (_, _, size, se, _, where, *_) in cells.items():
+        assert (size, se) == (number(tests[name]["size"]), "-")
+        assert where == (tests[name]["direction"].removeprefix("towards ") if tests[name]["size"] else "-")
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_two_runs_make_a_page_too(tmp_path, labelled):
+    runs = experiment_runs(with_rotating=False, seeds=1)[:2]
+    _, _, text = written(tmp_path, write_experiment(tmp_path, 0.05, runs, labelled=labelled))
+    assert ("<h2>Calibration</h2>" in text) == labelled
+    assert "<h2>Not answered</h2>" in text
+    assert "nan" not in re.sub(r"<[^>]+>", " ", text).lower().split()
+
+
+def test_names_of_columns_and_networks_are_escaped(tmp_path):
+    summary, tables, _ = written(tmp_path, imaged_experiment(tmp_path))
+    summary["imaging"]["templates"] = ["<img>"]
+    for name in ("runs", "arms"):
+        tables[name]["network"] = "<b>"
+    summary["variance_budget"][0]["network"] = "<i>x"
+    text = experiment_page(summary, tables)
+    assert "<img>" not in text
+    assert "(<b>)" not in text
+    assert "<i>x" not in text
+
+
+@pytest.mark.parametrize(
+    ("value", "se", "text"),
+    [
+        (0.01234, 0.0045, "0.0123 ± 0.0045"),
+        (-1.5, 0.25, "-1.50 ± 0.25"),
+        (123.4, 12.0, "123 ± 12"),
+        (0.5, float("nan"), "0.500"),
+        (0.5, None, "0.500"),
+        (float("nan"), 0.1, "-"),
+        (None, None, "-"),
+    ],
+)
+def test_a_number_and_its_error_have_the_same_decimals(value, se, text):
+    assert with_error(value, se) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.041, "0.0410"),
+        (123.4, "123"),
+        (12345.6, "12,346"),
+        (4.4e-16, "4.40e-16"),
+        (0.0, "0"),
+        (20000, "20,000"),
+        (np.int64(7), "7"),
+        ([3, 45], "3, 45"),
+        (None, "-"),
+        (float("nan"), "-"),
+        ("words", "words"),
+    ],
+)
+def test_numbers_have_three_significant_digits(value, text):
+    assert number(value) == text
+
+
+def test_a_vector_is_an_amplitude_with_its_own_error_and_a_direction():
+    assert vector_with_error([0.0, 0.3, 0.4], [9.0, 0.03, 0.04]) == "0.500 ± 0.037, RA 90°, Dec +53°"
+    assert vector_with_error([0.0, 0.0, 0.0], [1.0, 1.0, 1.0]) == "0"
+
+
+def test_answers_say_nothing_twice_and_no_limit_beside_a_yes(rotating):
+    _, summary, tables, _ = rotating
+    effect = {"value": 0.0410102, "ci95": [0.0255341, 0.0530883], "unit": "fraction", "direction": "east"}
+    yes = {"question": "Does it?", "answer": "yes", "role": "primary", "because": ["So.", "Warned."], "next": []}
+    yes |= {"effect": effect, "p_adjusted": 0.000306950642, "limit95": 0.0509}
+    no = yes | {
+        "question": "Or not?",
+        "answer": "no",
+        "limit95": 0.05012,
+        "because": ["So.", "And."],
+        "next": ["More."],
+    }
+    none = yes | {"question": "How?", "answer": "cannot tell", "effect": effect | {"value": None, "ci95": None}}
+    text = experiment_page(summary | {"answers": [yes, no, none], "warnings": ["Warned."]}, tables)
+    first, second, third = (cells_of_row(text, one["question"]) for one in (yes, no, none))
+    assert first[1:] == ["0.0410 fraction 95 %: 0.0255 to 0.0531 east", "-", "0.00031", "So."]
+    assert second[2:] == ["0.051", "0.00031", "And. To tell more: More."]
+    assert third[1] == "-"
+    # How limits, intervals and detectable sizes go together is said once.
+    assert text.count("The interval is two-sided and the limit one-sided") == 1
+    assert text.count("A detectable size is") == 1
+
+
+def test_figures_stand_on_the_page_and_one_that_shows_nothing_gives_its_reason(rotating, tmp_path):
+    for name in FIGURES_OF_PAGE:
+        figure, axes = new_figure(2, 1)
+        if name == "seeing_map":
+            explain_empty(axes, "There is no seeing.")
+        save(figure, tmp_path / "figures", name, {"dpi": 50, "simulated": True})
+    folders = ["--bias-folder", str(rotating[0] / "bias"), "--figures-folder", str(tmp_path / "figures")]
+    main(parser.parse_args([*folders, "--output", str(tmp_path / "page.html")]))
+    text = (tmp_path / "page.html").read_text()
+    assert text.count("<img alt=") == len(FIGURES_OF_PAGE) - 1
+    assert "seeing map (There is no seeing)." in text
+    first, more = text.index("<h2>Figures</h2>"), text.index("<h2>More figures</h2>")
+    assert text[first:more].count("<img alt=") == 4
+    # Outside of the answers and the first figures all is folded.
+    assert text[more:].count("<h2>") == text[more:].count("<details><summary><h2>") + 1

@@ -1,0 +1,88 @@
+"""Rows of numbers between training runs, and of the paper-style numbers beside them.
+
+Paper-style: each network by itself, galaxies as the unit, the best of all axes read as if it had been chosen before.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from workflow_scripts.bias.declared_tests import CONTRAST
+from workflow_scripts.bias.replicates import arms
+from workflow_scripts.pages.number_formats import number, p_value, share, vector_with_error, with_error
+
+
+def paper_style_arms(summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame]) -> list[list[str]]:
+    """A row an arm: scanned dipoles of its networks, calibrated ones, and its fraction with both errors."""
+    runs, opposite = tables["runs"], summary["provenance"]["config"]["opposite"]
+    rejected = {
+        (line["quantity"], *line["run_ids"]): line["below_alpha"]
+        for line in summary["ledger"]
+        if line["unit_of_replication"] == "galaxy"
+    }
+    several, means = runs["network"].nunique() > 1, tables["arms"]
+    rows = []
+    for network, group in runs.groupby("network", sort=False):
+        for arm, members in arms(group, opposite):
+            of_arm = (means["network"] == network) & (means["arm"] == arm) & (means["quantity"] == "fraction")
+            fraction = means[of_arm].iloc[0]
+            calibrated = [_rejecting(name, members, rejected) for name in ("centred_dipole", "cleaned_dipole")]
+            fractions = [with_error(fraction["mean"], fraction["se"]), number(float(fraction["galaxy_se"]))]
+            name = f"{arm} ({network})" if several else arm
+            rows.append([name, number(len(members)), *_scanned(members), *calibrated, *fractions])
+    return rows
+
+
+def _scanned(runs: pd.DataFrame) -> list[str]:
+    sigma = runs.get("paper_max_sigma", pd.Series(dtype=float)).dropna()
+    if sigma.empty:
+        return ["-", "-", "-"]
+    median, alone = float(sigma.median()), runs["paper_sigma_without_dipole"].median()
+    return [f"{median:.1f} ({sigma.max():.1f})", f"{alone:.1f}", f"{2 * stats.norm.sf(median):.1g}"]
+
+
+def _rejecting(name: str, runs: pd.DataFrame, rejected: Mapping[tuple, bool]) -> str:
+    known = [rejected[key] for run in runs["run_id"] if (key := (name, str(run))) in rejected]
+    return share(sum(known) / len(known) if known else None)
+
+
+def paper_style_pairs(summary: Mapping[str, Any], pairs: pd.DataFrame, runs: pd.DataFrame) -> list[list[str]]:
+    """A row a contrast of the fraction: McNemar's test of pairs of networks, and the test between runs."""
+    footprint, network = (runs.set_index("run_id")[name].astype(str) for name in ("footprint", "network"))
+    opposite, seeds = (pairs[pairs["kind"] == kind] for kind in ("opposite", "seeds"))
+    rows = []
+    for test in summary["tests"]:
+        if (test["quantity"], test["design"]) == ("fraction", CONTRAST):
+            chosen = opposite
+            for side, name in zip(("a_run_id", "b_run_id"), test["footprints"], strict=True):
+                chosen = chosen[chosen[side].map(footprint).eq(name) & chosen[side].map(network).eq(test["network"])]
+            p = max((test[key] for key in ("p", "p_permutation") if test[key] is not None), default=None)
+            rows.append([test["label"], *_median_z(chosen), with_error(test["estimate"], test["se"]), p_value(p)])
+    if len(seeds):
+        rows.append(["two networks that differ in the seed alone (0.7 by chance)", *_median_z(seeds), "-", "-"])
+    return rows
+
+
+def _median_z(pairs: pd.DataFrame) -> list[str]:
+    """McNemar's |z|, median over the pairs, and its p; dashes where there is none."""
+    z = pairs["z"].abs().median()
+    return [f"{z:.1f}", f"{2 * stats.norm.sf(z):.1g}"] if len(pairs) else ["-", "-"]
+
+
+def arm_rows(means: pd.DataFrame, headings: Mapping[str, str]) -> list[list[str]]:
+    """Means of quantities over the training sets of each arm, ± their error; `headings` by the name of the quantity."""
+    several = means["network"].nunique() > 1
+    rows = []
+    for (network, arm), group in means.groupby(["network", "arm"], sort=False):
+        name = f"{arm} ({network})" if several else str(arm)
+        rows.append([name, *(_mean(group[group["quantity"] == quantity]) for quantity in headings)])
+    return rows
+
+
+def _mean(rows: pd.DataFrame) -> str:
+    """A mean with its error, of a row; of three rows, the components of a vector, amplitude and direction."""
+    if len(rows) == 3 and rows["mean"].notna().all():
+        return vector_with_error(rows["mean"].tolist(), rows["se"].tolist())
+    return ", ".join(with_error(mean, se) for mean, se in zip(rows["mean"], rows["se"], strict=True)) or "-"

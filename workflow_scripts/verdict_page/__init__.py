@@ -1,1 +1,0 @@
-"""The page of an experiment: the verdict, and every number behind it."""
