@@ -202,6 +202,17 @@ def check_image_scale(name: str, experiment: Mapping[str, Any], config: Mapping[
         raise ConfigError(("experiments", name, "controls", "dose"), problem)
 
 
+def check_units(name: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for a recipe in a unit that the images of the experiment's survey cannot be had in."""
+    survey = config["surveys"][experiment["survey"]]
+    for network in {network for arm in experiment["arms"].values() for network in arm["networks"]}:
+        recipe = config["networks"][network]["recipe"]
+        unit = config["recipes"][recipe]["stretch"]["unit"]
+        if unit != "file" and not kind_of(survey).unit_is_known(survey):
+            problem = f"is {unit}, but FITS of surveys.{experiment['survey']} are in the unit of its HiPS, expected file"
+            raise ConfigError(("recipes", recipe, "stretch", "unit"), problem + ", and black, white, softening in it")
+
+
 def members_of_arm(arm: Mapping[str, Any], families: Mapping[str, list[str]]) -> list[str]:
     """The footprints of an arm; families stand for all their members."""
     return [member for footprint in arm["footprints"] for member in families.get(footprint, [footprint])]

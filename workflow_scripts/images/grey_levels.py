@@ -40,7 +40,7 @@ class LevelCounter:
         self._example = ""
 
     def add(self, source_id: str, decoded: NDArray, image: NDArray[np.uint8]) -> None:
-        """Count one image: as `decoding.decode` gives it, and after the recipe."""
+        """Count one image: as `decoding.sky_pixels` gives it, and after the recipe."""
         self.levels.append(levels_of(image))
         if self.levels[-1] < FEWEST_LEVELS and not self._example:
             values = np.unique(image)
@@ -52,10 +52,11 @@ class LevelCounter:
         if decoded.dtype != np.uint8:
             low, high = np.nanpercentile(np.where(np.isfinite(decoded), decoded, np.nan), [1, 99])
             stretch = self.recipe["stretch"]
+            unit = "as in its file" if stretch["unit"] == "file" else f"in {stretch['unit']}"
             return (
-                f"most values in its file are {low:.3g} to {high:.3g}, and stretch.black ({stretch['black']:g}) becomes"
-                f" 0, stretch.white ({stretch['white']:g}) 255: set both, and stretch.softening, for the unit of the"
-                " files (recipes, stretch)"
+                f"most of its values are {low:.3g} to {high:.3g} ({unit}), and stretch.black ({stretch['black']:g})"
+                f" becomes 0, stretch.white ({stretch['white']:g}) 255: set stretch.unit to that of the files, and with"
+                " it black, white and softening (recipes, stretch)"
             )
         if levels_of(np.atleast_3d(decoded)) >= FEWEST_LEVELS:
             return "its file has more: set crop_fraction, which keeps too small a part of it (recipes, crop_fraction)"

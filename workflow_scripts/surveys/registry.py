@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SurveyEntry = Mapping[str, Any]
 
 _NATIVE_PANSTARRS_ARCSEC = 0.25
+# By the beginning of a layer's name.
+_NATIVE_LAYERS_ARCSEC = {"ls-": 0.262, "sdss": 0.396}
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class SurveyKind:
         whether files with many galaxies are fetched, and galaxies cut out of them here.
     any_size
         whether images are as they are, of any size.
+    unit_is_known
+        whether brightness can be had in a unit that all surveys share, or that of pictures.
     problem
         (key path, sentence) for settings that only make sense together and do not, else None.
     """
@@ -55,6 +59,7 @@ class SurveyKind:
     catalog_source: str = ""
     cuts_whole_files: bool = False
     any_size: bool = False
+    unit_is_known: Callable[[SurveyEntry], bool] = lambda entry: True
     problem: Callable[[SurveyEntry], tuple[tuple[str, ...], str] | None] = lambda entry: None
 
 
@@ -69,6 +74,22 @@ def _panstarrs_problem(entry: SurveyEntry) -> tuple[tuple[str, ...], str] | None
     if entry["format"] == "fits" and entry["cutout"]["pixel_scale_arcsec"] != _NATIVE_PANSTARRS_ARCSEC:
         sentence = f"expected {_NATIVE_PANSTARRS_ARCSEC} with format: fits, which is not resampled"
         return ("cutout", "pixel_scale_arcsec"), sentence
+    return None
+
+
+def _legacy_problem(entry: SurveyEntry) -> tuple[tuple[str, ...], str] | None:
+    native = next((scale for layer, scale in _NATIVE_LAYERS_ARCSEC.items() if entry["layer"].startswith(layer)), None)
+    if entry["format"] == "fits" and native and entry["cutout"]["pixel_scale_arcsec"] != native:
+        # The viewer interpolates values of native pixels at other scales (legacysurvey.org/svtips).
+        sentence = f"expected {native} with format: fits, at which the viewer gives nanomaggies a pixel"
+        return ("cutout", "pixel_scale_arcsec"), sentence
+    return None
+
+
+def _hips_problem(entry: SurveyEntry) -> tuple[tuple[str, ...], str] | None:
+    if entry["format"] == "fits" and "color" in entry["hips"].lower():
+        sentence = "is fits, but a HiPS in colour has pictures without a unit, expected jpeg or png, or the HiPS of a band"
+        return ("format",), sentence
     return None
 
 
@@ -92,8 +113,8 @@ KINDS: dict[str, SurveyKind] = {
     ),
     "sdss": SurveyKind(),
     "panstarrs": SurveyKind(requests=_panstarrs_requests, problem=_panstarrs_problem),
-    "legacy": SurveyKind(),
-    "hips2fits": SurveyKind(),
+    "legacy": SurveyKind(problem=_legacy_problem),
+    "hips2fits": SurveyKind(problem=_hips_problem, unit_is_known=lambda entry: entry["format"] != "fits"),
     "bricks": SurveyKind(cuts_whole_files=True),
 }
 

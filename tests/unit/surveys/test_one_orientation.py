@@ -20,6 +20,9 @@ from tests.services.protocols.bricks import PIXEL_SCALE as BRICK_SCALE
 from tests.services.running import running_survey_server
 from tests.services.sky_catalog import SkyCatalog
 from workflow_scripts import fetch_cutouts, prepare_images
+from workflow_scripts.image_checks.acceptance import Wanted, check_image
+from workflow_scripts.images.fits_files import UnusableImageError
+from workflow_scripts.images.orientation import local_axes, north_up
 from workflow_scripts.step import run_step
 from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
 
@@ -126,8 +129,9 @@ def local_files() -> dict[str, bytes]:
     mirrored = [[1, 0], [0, 1]]
     files["cube.fits"] = file_of(fits.PrimaryHDU(np.stack([stored_with(mirrored)] * 3), header_of(mirrored)))
     files["extension.fits"] = file_of(fits.PrimaryHDU(), fits.ImageHDU(stored_with(mirrored), header_of(mirrored)))
+    lossless = {"compression_type": "GZIP_2", "quantize_level": 0}
     files["packed.fits"] = file_of(
-        fits.PrimaryHDU(), fits.CompImageHDU(stored_with(mirrored), header_of(mirrored), compression_type="GZIP_2")
+        fits.PrimaryHDU(), fits.CompImageHDU(stored_with(mirrored), header_of(mirrored), **lossless)
     )
     # Old files have a matrix beside the scale, or an angle.
     scale = {f"CDELT{axis}": 0.4 / 3600 for axis in (1, 2)}
@@ -240,6 +244,49 @@ def test_fits_of_services_lie_as_their_pictures(tmp_path, server, galaxies, name
     assert len(pictures) == len(cubes) == len(galaxies)
     likenesses = {way: likeness(images) for way, images in eight(cubes).items()}
     assert max(likenesses, key=likenesses.get) == "turned 0", likenesses
+
+
+def matrix_of(degrees: float) -> list[list[float]]:
+    sine, cosine = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
+    return [[-cosine, sine], [sine, cosine]]
+
+
+@pytest.mark.parametrize(
+    ("cards", "reason"),
+    [
+        (header_of(matrix_of(30)), "its axes are turned by 30 degrees against north and east (WCS), expected quarter"),
+        (header_of(matrix_of(120)), "turned by 30 degrees"),
+        (old_header({"CDELT1": 0.0, "CDELT2": 1e-4}), "its place on the sky (WCS) cannot be read"),
+        (header_of([[-1, 0], [-1, 0]]), "its place on the sky (WCS)"),
+        (header_of([[-1, 0], [0, 1]], "RA---XXX DEC--XXX"), "its place on the sky (WCS) cannot be read"),
+        (header_of([[-1, 0], [0, 1]], "RA---TAN FREQ"), "its place on the sky (WCS) cannot be read"),
+    ],
+)
+def test_a_place_without_north_up_is_rejected_when_it_is_fetched(cards, reason):
+    judgement = check_image(file_of(fits.PrimaryHDU(marked(), cards)), Wanted(None))
+    assert (judgement.kind, judgement.outcome) == ("permanent", "rejected")
+    assert reason in judgement.reason
+
+
+@pytest.mark.parametrize("turn", range(-180, 181, 9))
+def test_handedness_and_north_by_the_wcs_at_any_turn(turn):
+    """Within 15 degrees of a quarter turn north is up; farther away the image is refused, and never mirrored."""
+    axes = local_axes(header_of(matrix_of(turn)), (SIZE, SIZE))
+    if abs((turn + 45) % 90 - 45) > 15:
+        with pytest.raises(UnusableImageError, match="turned by"):
+            north_up(marked(), axes)
+        return
+    wcs = WCS(header_of(matrix_of(turn)))
+    ra, dec = wcs.wcs_pix2world(np.indices((SIZE, SIZE))[::-1].reshape(2, -1).T, 0).T.reshape(2, SIZE, SIZE)
+    assert (np.diff(north_up(ra, axes).mean(axis=0)) < 0).all()
+    assert (np.diff(north_up(dec, axes).mean(axis=1)) < 0).all()
+
+
+@pytest.mark.parametrize("dec", [-89.9, 0.0, 60.0, 89.9])
+@pytest.mark.parametrize("ra", [0.0, 359.99999, 123.4])
+def test_axes_hold_near_poles_and_at_the_origin(ra, dec):
+    axes = local_axes(header_of([[-1, 0], [0, 1]], at=(ra, dec)), (SIZE, SIZE))
+    np.testing.assert_allclose(axes, [[-0.4, 0], [0, 0.4]], atol=1e-3)
 
 
 def test_wcs_of_the_test_files_says_what_they_show():
