@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
@@ -180,6 +181,23 @@ def test_files_on_disk(local, name):
     assert brightest_corners(local[name]) == UPRIGHT
     if name.endswith(".fits") and "8 degrees" not in name:
         np.testing.assert_array_equal(local[name], local["no place.fits"])
+
+
+def test_of_several_images_in_a_file_a_local_survey_takes_those_it_names(tmp_path):
+    sky = fits.ImageHDU(stored_with(TURNS[0]), header_of(TURNS[0]), name="SCI")
+    mask = fits.ImageHDU((marked() > 1).astype(np.uint8), name="MASK")
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "one.fits").write_bytes(file_of(fits.PrimaryHDU(), mask, sky))
+    survey, galaxies = {"kind": "local", "path": "files"}, catalog_of(["one.fits"])
+    images = seen_by_networks(tmp_path, survey | {"extensions": ["SCI"]}, galaxies, images=tmp_path / "files")
+    assert brightest_corners(images[0]) == UPRIGHT
+    galaxies.to_parquet(tmp_path / "catalog.parquet")
+    options = {"catalog": tmp_path / "catalog.parquet", "tile": 0, "images": tmp_path / "files"}
+    options |= {"survey": json.dumps(survey | {"equal_tiles": 1}), "output": tmp_path / "again.parquet"}
+    assert step(fetch_cutouts, **options, max_failed_share=1) == 0
+    (row,) = pq.read_table(tmp_path / "again.parquet").to_pylist()
+    assert row["outcome"] == "rejected"
+    assert "2 images: MASK (1), SCI (2); expected one, or the names of its bands" in row["reason"]
 
 
 @pytest.fixture(scope="module")
