@@ -22,7 +22,7 @@ from workflow_scripts.configuration.sources import ConfigSources, check_repeated
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import Run, runs_of_experiment
-from workflow_scripts.surveys.registry import catalog_columns, folder_digest, kind_of
+from workflow_scripts.surveys.registry import catalog_columns, folder_digest, half_width_arcsec, kind_of
 
 Entry = dict[str, Any]
 
@@ -143,7 +143,11 @@ class Configuration:
 
     def catalog_parameter(self, name: str) -> Entry:
         """How rows become a catalog: without what only decides which rows there are, and reaches it as rows."""
-        return {key: value for key, value in self.catalog(name).items() if key not in _ROWS_KEYS}
+        entry = {key: value for key, value in self.catalog(name).items() if key not in _ROWS_KEYS}
+        if entry["split"]["radius_arcsec"] is None:
+            surveys = (survey for survey in self.completed["surveys"].values() if survey["catalog"] == name)
+            entry["split"] = {**entry["split"], "radius_arcsec": max(map(half_width_arcsec, surveys), default=0.0)}
+        return entry
 
     def galaxies_file(self, survey: str, footprint: str) -> str:
         """What training sets and annotations read of a catalog; its name has the covariates that these match in."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 SurveyEntry = Mapping[str, Any]
 
 _NATIVE_PANSTARRS_ARCSEC = 0.25
+# Where the width of images in arcsec is not known.
+_USUAL_HALF_WIDTH_ARCSEC = 15.0
 # By the beginning of a layer's name.
 _NATIVE_LAYERS_ARCSEC = {"ls-": 0.262, "sdss": 0.396}
 
@@ -46,6 +48,8 @@ class SurveyKind:
         whether files with many galaxies are fetched, and galaxies cut out of them here.
     any_size
         whether images are as they are, of any size.
+    shows_neighbours
+        whether an image shows all that lies there, and not its galaxy alone.
     unit_is_known
         whether brightness can be had in a unit that all surveys share, or that of pictures.
     problem
@@ -59,6 +63,7 @@ class SurveyKind:
     catalog_source: str = ""
     cuts_whole_files: bool = False
     any_size: bool = False
+    shows_neighbours: bool = True
     unit_is_known: Callable[[SurveyEntry], bool] = lambda entry: True
     problem: Callable[[SurveyEntry], tuple[tuple[str, ...], str] | None] = lambda entry: None
 
@@ -104,6 +109,7 @@ KINDS: dict[str, SurveyKind] = {
         downloaded=False,
         files=lambda entry: {"truth": f"results/catalog/{entry['catalog']}/truth.parquet"},
         catalog_source="simulated",
+        shows_neighbours=False,
     ),
     "local": SurveyKind(
         downloaded=False,
@@ -147,6 +153,14 @@ def kind_of(entry: SurveyEntry) -> SurveyKind:
 def expected_size(entry: SurveyEntry) -> int | None:
     """Side of every image of a survey, in pixels; None for images that are as they are."""
     return None if kind_of(entry).any_size else entry["cutout"]["size_px"]
+
+
+def half_width_arcsec(entry: SurveyEntry) -> float:
+    """Within which distance the images of a survey show other galaxies; 0 where they show none."""
+    if not kind_of(entry).shows_neighbours:
+        return 0.0
+    scale = entry.get("cutout", {}).get("pixel_scale_arcsec")
+    return entry["cutout"]["size_px"] * scale / 2 if isinstance(scale, float) else _USUAL_HALF_WIDTH_ARCSEC
 
 
 def pixels_of_cutout(entry: SurveyEntry) -> int:
