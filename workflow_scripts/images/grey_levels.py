@@ -25,6 +25,13 @@ def levels_of(image: NDArray[np.uint8]) -> int:
     )
 
 
+def level_shares(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Share of the pixels of images (n, H, W, channels) at each grey level: (channels, 256), 0 where n is 0."""
+    channels = np.moveaxis(images, -1, 0)
+    counts = np.stack([np.bincount(channel.ravel(), minlength=256) for channel in channels])
+    return counts / max(channels[0].size, 1)
+
+
 def are_flat(levels: Sequence[int] | NDArray) -> bool:
     """Whether most of the images have too few levels."""
     return len(levels) > 0 and float(np.mean(np.asarray(levels) < FEWEST_LEVELS)) > LARGEST_SHARE

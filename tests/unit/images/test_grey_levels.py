@@ -13,7 +13,7 @@ from PIL import Image
 from tests.unit.surveys.archived import write_tile
 from workflow_scripts import index_images, prepare_images
 from workflow_scripts.errors import InputError
-from workflow_scripts.images.grey_levels import are_flat, levels_of
+from workflow_scripts.images.grey_levels import are_flat, level_shares, levels_of
 from workflow_scripts.surveys.survey import CutoutResult
 
 RECIPE = {"size_px": 16, "crop_fraction": 1.0, "channels": 1, "resample": "lanczos"}
@@ -120,3 +120,13 @@ def test_levels():
     assert not are_flat([])
     assert not are_flat([1, 200])
     assert are_flat([1, 1, 200])
+
+
+def test_shares_of_levels():
+    images = np.zeros((2, 4, 4, 3), np.uint8)
+    images[0, ..., 1] = 255
+    images[1, 0, 0, 2] = 7
+    shares = level_shares(images)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert (shares[1, 0], shares[1, 255], shares[2, 7]) == (0.5, 0.5, 1 / 32)
+    assert level_shares(images[:0]).sum() == 0
