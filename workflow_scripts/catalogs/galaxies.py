@@ -85,7 +85,7 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
     return _in_order(galaxies)[first + [name for name in galaxies if name not in first]], report
 
 
-def _sides(galaxies: pd.DataFrame, settings: Mapping[str, Any]) -> tuple[NDArray[np.object_], dict[str, Any], list[str]]:
+def _sides(galaxies: pd.DataFrame, settings: Mapping[str, Any]) -> tuple[NDArray, dict[str, Any], list[str]]:
     """The side of every galaxy, what the report says of neighbours, and what speaks against them.
 
     Two galaxies closer than half a cutout are in each other's image: a network trained on the one would annotate pixels

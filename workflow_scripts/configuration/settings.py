@@ -11,8 +11,7 @@ from workflow_scripts.configuration.control_runs import controls_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
 from workflow_scripts.configuration.references import (
-    check_image_scale,
-    check_units,
+    check_images,
     check_references,
     members_of_arm,
     table_suffix,
@@ -62,8 +61,7 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
                 arm["footprints"] = members_of_arm(arm, families)
         for name, experiment in completed["experiments"].items():
             experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
-            check_image_scale(name, experiment, completed)
-            check_units(name, experiment, completed)
+            check_images(name, experiment, completed)
     configuration = Configuration(completed, footprints)
     for experiment in map(configuration.experiment, configuration.active_experiments):
         # Training sets match in what the catalog has.

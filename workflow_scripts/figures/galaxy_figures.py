@@ -84,8 +84,8 @@ def grey_levels(shares: NDArray[np.float64], galaxies: int) -> Figure:
         middle = int(np.searchsorted(np.cumsum(share), 0.5))
         label = f"{name}: median {middle}, {share[0]:.1%} at 0, {share[-1]:.1%} at 255"
         axes.plot(levels, share[levels], color={"grey": "0.3"}.get(name, f"tab:{name}"), lw=1, label=label)
-    axes.set(yscale="log", xlim=(0, 255), xlabel="grey level", ylabel=f"share of the pixels of {galaxies} galaxies")
-    axes.legend()
+    axes.set(yscale="log", xlim=(0, 255), xlabel="grey level", ylabel="share of pixels", title=f"{galaxies} galaxies")
+    axes.legend(loc="upper right")
     return figure
 
 

@@ -44,13 +44,13 @@ def image_format(data: bytes) -> str:
 def decode(data: bytes, of_stack: bool = False, extensions: Sequence[str] = ()) -> NDArray:
     """All pixels of a JPEG, PNG or FITS as the file has them, for checks; networks see those of `sky_pixels`.
 
-    JPEG and PNG give (H, W) or (H, W, 3) uint8, FITS (bands, H, W) float32, from the only extension with an image or from
-    those named. Bands are from blue to red: several FITS of one band each in one file (`fits_files.packed`), which come
-    in the order red, green, blue, are turned round. `of_stack`: whether values of a FITS are counts of a Pan-STARRS
-    stack, to become nanomaggies.
+    JPEG and PNG give (H, W) or (H, W, 3) uint8, FITS (bands, H, W) float32, from the only extension with an image or
+    from those named. Bands are from blue to red: several FITS of one band each in one file (`fits_files.packed`), which
+    come in the order red, green, blue, are turned round. `of_stack`: whether values of a FITS are counts of a
+    Pan-STARRS stack, to become nanomaggies.
 
-    Raises `UndecodableImageError` for bytes that are truncated, too large, or not what their first bytes promise, and
-    as `UnusableImageError` for several images in one FITS of which none is named, or a place on the sky with no north up.
+    Raises `UndecodableImageError` for bytes that are truncated, too large, or not what their first bytes promise;
+    `UnusableImageError` for several images in one FITS of which none is named, or for axes away from north and east.
     """
     if _format_of(data) != "fits":
         return _decode_picture(data)
@@ -171,7 +171,7 @@ def _chosen(images: Sequence[tuple[int, Any]], extensions: Sequence[str]) -> lis
         found = [hdu for number, hdu in images if name.upper() in (hdu.name.upper(), str(number))]
         if len(found) != 1:
             raise UnusableImageError(
-                f"a FITS file with {len(found) or 'no'} images of the name {name} (surveys, extensions): it has {listed}"
+                f"a FITS file with {len(found) or 'no'} images of the name {name} (surveys, extensions), but {listed}"
             )
         chosen += found
     return chosen

@@ -1,9 +1,9 @@
 """North up and east left, as in the JPEGs of all services: which way the pixels of a FITS image lie, and their area.
 
-Row 0 of what networks see is the north, column 0 the east. A FITS image has a place on the sky (WCS), or the order of rows
-of the format, from the bottom up. Flips and quarter turns are exact. A turn by up to 15 degrees is left as it is: fields
-of one tangent plane are turned by so much at their edges (those of Pan-STARRS by 2 tan(dec) degrees), in JPEGs of the
-same pixels, too, and resampling would smooth the noise of these galaxies and of no others. More is refused.
+Row 0 of what networks see is the north, column 0 the east. A FITS image has a place on the sky (WCS), or else the order
+of rows of the format, from the bottom up. Flips and quarter turns are exact. A turn by up to 15 degrees is left as it
+is: fields of one tangent plane are turned by so much at their edges (those of Pan-STARRS by 2 tan(dec) degrees), in JPEGs
+of the same pixels, too, and resampling would smooth the noise of these galaxies and of no others. More is refused.
 """
 
 import re
@@ -21,8 +21,7 @@ from workflow_scripts.images.fits_files import UnusableImageError
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
 LARGEST_TURN_DEG = 15.0
-# Of the place on the sky, all that bears on direction and scale of the first two axes: what else a header has may be
-# large, lie elsewhere or bend the axes by less than this tells.
+# All that bears on direction and scale of the first two axes, which distortions (in other cards) change little.
 _CARDS = re.compile(
     r"(CTYPE|CRVAL|CRPIX|CDELT|CUNIT|CROTA)[12]|(CD|PC)[12]_[12]|PC00[12]00[12]|PV[12]_\d\d?"
     r"|LONPOLE|LATPOLE|RADE(CSYS|SYS)|EQUINOX|EPOCH"

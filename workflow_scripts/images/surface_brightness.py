@@ -1,7 +1,7 @@
 """From the values of a FITS image to nanomaggies a square arcsec, the unit of a recipe's stretch.
 
-A sky or a galaxy's outskirts then have one grey whatever the pixel scale of the survey. A nanomaggy has the AB magnitude
-22.5: 3.631e-6 Jy. (Finkbeiner et al. 2004, AJ 128, 2577.)
+The sky or a galaxy's outskirts then have one grey whatever the pixel scale of the survey. A nanomaggy has the AB
+magnitude 22.5: 3.631e-6 Jy.
 """
 
 from functools import lru_cache
@@ -13,8 +13,8 @@ from astropy.io import fits
 from workflow_scripts.images.fits_files import UnusableImageError
 
 _SET = (
-    "its values cannot become nanomaggies a square arcsec: {}; expected FITS in nanomaggies or Jy with a pixel scale, or"
-    " recipes, stretch.unit: file with black, white and softening in the unit of the files"
+    "its values cannot become nanomaggies a square arcsec: {}; expected FITS in nanomaggies or Jy with a pixel scale,"
+    " or recipes, stretch.unit: file with black, white and softening in the unit of the files"
 )
 _AREA = u.arcsec**2
 

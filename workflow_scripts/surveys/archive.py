@@ -189,7 +189,7 @@ def read_ledger(path: str | Path) -> pa.Table:
 
 
 class ArchivedImage(NamedTuple):
-    """A delivered image of a tile: its bytes, and what they are (`CutoutResult`); None for a scale that is not known."""
+    """A delivered image of a tile, with fields as those of `CutoutResult`; None for a scale that is not known."""
 
     source_id: str
     image: bytes

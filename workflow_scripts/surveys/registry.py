@@ -93,7 +93,9 @@ def _legacy_problem(entry: SurveyEntry) -> tuple[tuple[str, ...], str] | None:
 
 def _hips_problem(entry: SurveyEntry) -> tuple[tuple[str, ...], str] | None:
     if entry["format"] == "fits" and "color" in entry["hips"].lower():
-        sentence = "is fits, but a HiPS in colour has pictures without a unit, expected jpeg or png, or the HiPS of a band"
+        sentence = (
+            "is fits, but a HiPS in colour has pictures without a unit, expected jpeg or png, or a HiPS of a band"
+        )
         return ("format",), sentence
     return None
 

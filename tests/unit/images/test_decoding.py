@@ -109,12 +109,13 @@ def test_of_several_images_none_is_taken_unnamed():
         decode(several_images())
     for names in (["SCI"], ["sci"], ["2"]):
         np.testing.assert_array_equal(decode(several_images(), extensions=names), BANDS[:1])
-    with pytest.raises(UnusableImageError, match=r"no images of the name ERR .* it has WHT \(1\), SCI \(2\)"):
+    with pytest.raises(UnusableImageError, match=r"no images of the name ERR .* but WHT \(1\), SCI \(2\)"):
         decode(several_images(), extensions=["SCI", "ERR"])
 
 
 def test_extensions_are_bands_in_their_order():
-    data = as_fits(fits.PrimaryHDU(), *(fits.ImageHDU(band, name=name) for band, name in zip(BANDS, "grz", strict=True)))
+    bands = [fits.ImageHDU(band, name=name) for band, name in zip(BANDS, "grz", strict=True)]
+    data = as_fits(fits.PrimaryHDU(), *bands)
     with pytest.raises(UnusableImageError, match=r"3 images: G \(1\), R \(2\), Z \(3\)"):
         decode(data)
     np.testing.assert_array_equal(decode(data, extensions=["z", "g"]), BANDS[[2, 0]])

@@ -1,6 +1,6 @@
 """North up and east left, whatever an image comes from: every path from a source to the array of a network.
 
-Two marks that no turn or mirror leaves in place: a bright corner in the north-east, and a fainter one in the south-west.
+Two marks that no turn or mirror leaves in place: a bright corner in the north-east, a fainter one in the south-west.
 """
 
 import io
@@ -74,9 +74,8 @@ def seen_by_networks(folder: Path, survey: dict, galaxies: pd.DataFrame, recipe=
 
 
 def catalog_of(names) -> pd.DataFrame:
-    return pd.DataFrame({"source_id": [f"g{number:02d}" for number in range(len(names))], "ra": 45.0, "dec": 41.0}).assign(
-        file=list(names)
-    )
+    ids = [f"g{number:02d}" for number in range(len(names))]
+    return pd.DataFrame({"source_id": ids, "ra": 45.0, "dec": 41.0, "file": list(names)})
 
 
 def header_of(matrix, frame: str = "RA---TAN DEC--TAN", at=(45.0, 41.0)) -> fits.Header:
@@ -170,9 +169,7 @@ def local(tmp_path_factory):
     (folder / "files").mkdir()
     for name, data in files.items():
         (folder / "files" / name).write_bytes(data)
-    images = seen_by_networks(
-        folder, {"kind": "local", "path": "files"}, catalog_of(files), images=folder / "files"
-    )
+    images = seen_by_networks(folder, {"kind": "local", "path": "files"}, catalog_of(files), images=folder / "files")
     return dict(zip(files, images, strict=True))
 
 
@@ -257,7 +254,8 @@ def test_fits_of_services_lie_as_their_pictures(tmp_path, server, galaxies, name
     )
 
     def likeness(turned: np.ndarray) -> float:
-        return np.mean([np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in zip(turned, pictures)])
+        pairs = zip(turned, pictures, strict=True)
+        return float(np.mean([np.corrcoef(one.ravel(), other.ravel())[0, 1] for one, other in pairs]))
 
     assert len(pictures) == len(cubes) == len(galaxies)
     likenesses = {way: likeness(images) for way, images in eight(cubes).items()}
