@@ -2,8 +2,9 @@
 
 Row 0 of what networks see is the north, column 0 the east. A FITS image has a place on the sky (WCS), or else the order
 of rows of the format, from the bottom up. Flips and quarter turns are exact. A turn by up to 15 degrees is left as it
-is: fields of one tangent plane are turned by so much at their edges (those of Pan-STARRS by 2 tan(dec) degrees), in JPEGs
-of the same pixels, too, and resampling would smooth the noise of these galaxies and of no others. More is refused.
+is: fields of one tangent plane are turned by so much at their edges (those of Pan-STARRS by 2 tan(dec) degrees), in
+JPEGs of the same pixels, too, and resampling would smooth the noise of these galaxies and of no others. A larger one is
+refused.
 """
 
 import re

@@ -85,6 +85,7 @@ def test_images_that_show_nothing_stop_with_the_key_to_change(tmp_path, kind, re
 @pytest.mark.parametrize("good", ["nanomaggies", "png"])
 @pytest.mark.parametrize("bad", ["counts", "12 bits"])
 def test_a_few_among_good_ones_are_named_in_the_log(tmp_path, good, bad, caplog):
+    caplog.set_level(logging.WARNING)
     prepared(tmp_path, [bad] * 4 + [good] * 5)
     assert "4 of 9 images have fewer than 8 grey levels" in caplog.text
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
@@ -95,6 +96,7 @@ def test_a_few_among_good_ones_are_named_in_the_log(tmp_path, good, bad, caplog)
 
 
 def test_whole_images_are_no_matter_of_the_log(tmp_path, caplog):
+    caplog.set_level(logging.WARNING)
     prepared(tmp_path, ["png", "nanomaggies"] * 5)
     assert caplog.text == ""
 
