@@ -55,8 +55,9 @@ def decode(data: bytes, of_stack: bool = False, extensions: Sequence[str] = ()) 
     if _format_of(data) != "fits":
         return _decode_picture(data)
     planes = _decode_fits(data, of_stack, extensions)
-    for pixels, header in planes:
-        north_up(pixels, local_axes(header, pixels.shape))
+    with reading_fits():
+        for pixels, header in planes:
+            north_up(pixels, local_axes(header, pixels.shape))
     return _joined([pixels for pixels, _ in planes])
 
 
@@ -76,12 +77,13 @@ def sky_pixels(
     if _format_of(data) != "fits":
         return _decode_picture(data)
     turned = []
-    for pixels, header in _decode_fits(data, of_stack, extensions):
-        axes = local_axes(header, pixels.shape)
-        pixels = north_up(pixels, axes)
-        if surface_brightness:
-            pixels = pixels * np.float32(factor_to_surface_brightness(header, axes, pixel_scale, of_stack))
-        turned.append(pixels)
+    with reading_fits():
+        for pixels, header in _decode_fits(data, of_stack, extensions):
+            axes = local_axes(header, pixels.shape)
+            pixels = north_up(pixels, axes)
+            if surface_brightness:
+                pixels = pixels * np.float32(factor_to_surface_brightness(header, axes, pixel_scale, of_stack))
+            turned.append(pixels)
     return _joined(turned)
 
 

@@ -4,6 +4,7 @@ The sky or a galaxy's outskirts then have one grey whatever the pixel scale of t
 magnitude 22.5: 3.631e-6 Jy.
 """
 
+import re
 from functools import lru_cache
 
 import astropy.units as u
@@ -17,6 +18,7 @@ _SET = (
     " or recipes, stretch.unit: file with black, white and softening in the unit of the files"
 )
 _AREA = u.arcsec**2
+_PLAIN_UNIT = re.compile(r"[A-Za-z]{1,20}([ /.]?[A-Za-z]{1,20}((\*\*|\^)?-?[1-9])?){0,3}")
 
 
 def factor_to_surface_brightness(
@@ -55,7 +57,8 @@ def _nanomaggies_in(unit_name: str) -> tuple[float, bool]:
     """Nanomaggies (a pixel, or a square arcsec) in a unit, and whether it is one of area."""
     if unit_name.lower() in ("", "nanomaggies"):
         return 1.0, False
-    unit = u.Unit(unit_name[:80], parse_strict="silent")
+    # A power of numbers, 10**99999999, would be computed.
+    unit = u.Unit(unit_name if _PLAIN_UNIT.fullmatch(unit_name) else "", parse_strict="silent")
     for flux, nanomaggies in ((u.nmgy, 1.0), (u.Jy, 1 / 3.631e-6)):
         for per, of_area in ((u.dimensionless_unscaled, False), (u.pix, False), (_AREA, True)):
             if unit.is_equivalent(flux / per):

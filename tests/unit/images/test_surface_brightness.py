@@ -7,7 +7,7 @@ from astropy.io import fits
 
 from tests.unit.images.test_decoding import as_fits
 from workflow_scripts.images.decoding import decode, sky_pixels
-from workflow_scripts.images.fits_files import UnusableImageError
+from workflow_scripts.images.fits_files import UndecodableImageError, UnusableImageError
 from workflow_scripts.images.recipes import apply_recipe
 from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
 
@@ -62,6 +62,7 @@ def test_an_exponential_galaxy_of_17_mag_has_the_same_greys_at_any_pixel_scale(s
         ("nmgy/arcsec2", lambda flux, area: flux / area),
         ("Jy", lambda flux, area: flux * 3.631e-6),
         ("uJy/pixel", lambda flux, area: flux * 3.631),
+        ("mJy arcsec**-2", lambda flux, area: flux * 3.631e-3 / area),
         ("MJy/sr", lambda flux, area: flux * 3.631e-12 / area * (180 / np.pi * 3600) ** 2),
     ],
 )
@@ -87,12 +88,23 @@ def test_the_scale_of_the_survey_counts_before_that_of_the_header():
         (placed(galaxy(0.4), 0.4, "adu"), r"they are in 'adu' \(BUNIT\); expected FITS in nanomaggies or Jy"),
         (placed(galaxy(0.4), 0.4, "Jy/beam"), r"they are in 'Jy/beam'"),
         (placed(galaxy(0.4), 0.4, "no unit at all"), r"they are in 'no unit at all'"),
+        (placed(galaxy(0.4), 0.4, "10**99999999 Jy"), r"they are in '10\*\*99999999 Jy'"),
     ],
 )
 def test_what_has_no_known_brightness_is_refused_unless_the_stretch_is_in_its_unit(data, reason):
     with pytest.raises(UnusableImageError, match=reason):
         sky_pixels(data)
     assert sky_pixels(data, surface_brightness=False).max() == decode(data).max()
+
+
+@pytest.mark.parametrize("card", ["CRVAL1", "CTYPE1", "BUNIT"])
+def test_headers_that_cannot_be_read_are_a_reason_and_no_crash(card):
+    data = placed(galaxy(0.4), 0.4, "nmgy")
+    start = data.index(card.encode())
+    broken = data[: start + 10] + b"'a'b\xff(".ljust(70) + data[start + 80 :]
+    with pytest.raises(UndecodableImageError) as caught:
+        sky_pixels(broken)
+    assert "\n" not in str(caught.value)
 
 
 def test_the_simulated_survey_gives_the_unit_of_the_stretch():
