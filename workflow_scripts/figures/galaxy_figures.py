@@ -75,7 +75,7 @@ def _disagreements(experiment: Mapping[str, Any], pattern: str) -> list[tuple[st
 
 def grey_levels(shares: NDArray[np.float64], galaxies: int) -> Figure:
     """Shares (channels, 256) of the pixels of so many galaxies by their grey level, after the recipe."""
-    figure, axes = new_figure(SINGLE, 2.2)
+    figure, axes = new_figure(SINGLE, 2.6)
     if not galaxies:
         explain_empty(axes, "There are no galaxies to show.")
         return figure
@@ -84,8 +84,8 @@ def grey_levels(shares: NDArray[np.float64], galaxies: int) -> Figure:
         middle = int(np.searchsorted(np.cumsum(share), 0.5))
         label = f"{name}: median {middle}, {share[0]:.1%} at 0, {share[-1]:.1%} at 255"
         axes.plot(levels, share[levels], color={"grey": "0.3"}.get(name, f"tab:{name}"), lw=1, label=label)
-    axes.set(yscale="log", xlim=(0, 255), xlabel="grey level", ylabel="share of pixels", title=f"{galaxies} galaxies")
-    axes.legend(loc="upper right")
+    axes.set(yscale="log", xlim=(0, 255), xlabel="grey level", ylabel=f"share of pixels, {galaxies} galaxies")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
     return figure
 
 
