@@ -71,7 +71,13 @@ def main(arguments: argparse.Namespace) -> None:
     )
     ledger = write_batches(
         arguments.output,
-        fetch_batches(source, requests, expected_size(survey), Path(arguments.output).parent),
+        fetch_batches(
+            source,
+            requests,
+            expected_size(survey),
+            Path(arguments.output).parent,
+            tuple(map(str, survey.get("extensions") or ())),
+        ),
         provenance({"survey": survey, "tile": arguments.tile}, {}, [arguments.catalog]),
         lambda ledger: check_failed_share(
             ledger,

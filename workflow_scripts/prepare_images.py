@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.images.arrays import write_images
-from workflow_scripts.images.decoding import decode
+from workflow_scripts.images.decoding import sky_pixels
 from workflow_scripts.images.fits_files import UndecodableImageError
 from workflow_scripts.images.grey_levels import LevelCounter
-from workflow_scripts.images.recipes import STRETCH, apply_recipe
+from workflow_scripts.images.recipes import STRETCH, SURFACE_BRIGHTNESS, apply_recipe
 from workflow_scripts.progress import counted
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
-from workflow_scripts.surveys.archive import read_images, read_ledger
+from workflow_scripts.surveys.archive import read_images, read_ledger, recorded_extensions
 from workflow_scripts.tables import write_table
 
 parser = step_parser(__doc__)
@@ -36,10 +36,13 @@ def prepared(
 
     Raises `InputError` for one that the recipe cannot use, and after the last where most show nothing.
     """
-    counter = counter or LevelCounter({"stretch": STRETCH, **recipe})
-    for source_id, data, stretch in read_images(cutouts):
+    recipe = {**recipe, "stretch": {**STRETCH, **recipe.get("stretch", {})}}
+    counter = counter or LevelCounter(recipe)
+    extensions = recorded_extensions(cutouts)
+    by_area = recipe["stretch"]["unit"] == SURFACE_BRIGHTNESS
+    for source_id, data, stretch, pixel_scale in read_images(cutouts):
         try:
-            pixels = decode(data, stretch == "stack_counts")
+            pixels = sky_pixels(data, stretch == "stack_counts", extensions, pixel_scale, by_area)
             image = apply_recipe(pixels, recipe)
         except UndecodableImageError as error:
             raise InputError(f"{cutouts}: the image of {source_id} cannot be used: {error}") from None
@@ -51,7 +54,7 @@ def prepared(
 def main(arguments: argparse.Namespace) -> None:
     """Write the array and its ids."""
     recipe = arguments.recipe
-    counter = LevelCounter({"stretch": STRETCH, **recipe})
+    counter = LevelCounter({**recipe, "stretch": {**STRETCH, **recipe.get("stretch", {})}})
     ledger = read_ledger(arguments.cutouts).to_pandas()
     source_ids = ledger.loc[ledger["outcome"] == "delivered", "source_id"].astype(str)
     shape = (len(source_ids), recipe["size_px"], recipe["size_px"], recipe["channels"])

@@ -202,8 +202,14 @@ def test_another_limit_of_failures_fetches_nothing(workflow):
     assert jobs(workflow) == set()
 
 
-def test_another_split_trains_again_and_fetches_nothing(workflow):
-    change(workflow, lambda c: c["catalogs"]["sky"]["split"].update(salt="another"))
+def test_a_survey_added_to_a_catalog_runs_nothing(workflow):
+    change(workflow, lambda c: c["surveys"].update(more={"kind": "simulated", "catalog": "sky"}))
+    assert jobs(workflow) == set()
+
+
+@pytest.mark.parametrize("changed", [{"salt": "another"}, {"radius_arcsec": 30}])
+def test_another_split_trains_again_and_fetches_nothing(workflow, changed):
+    change(workflow, lambda c: c["catalogs"]["sky"]["split"].update(changed))
     rules = {rule for rule, _ in jobs(workflow)}
     assert {"make_catalog", "draw_training_set", "train", "annotate"} <= rules
     assert not {"list_positions", "fetch_cutouts", "prepare_images"} & rules

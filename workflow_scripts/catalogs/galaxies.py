@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from workflow_scripts.catalogs.cells import as_numbers, as_text, is_mostly_numbers, joined_cells
 from workflow_scripts.catalogs.formats import COVARIATES, POSITION_COLUMNS, SIMULATED_COLUMNS, TEXT_COLUMNS
@@ -25,7 +26,10 @@ from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.catalogs.readers import CatalogTable, Parts, TableOptions
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.tiles import FINE_ORDER, tile_of
-from workflow_scripts.training_sets.split import hash_fractions, split
+from workflow_scripts.training_sets.split import close_groups, hash_fractions, split
+
+# Of the galaxies, and in number: a group of neighbours that makes the split uneven.
+_LARGEST_GROUP, _FEWEST_IN_GROUP = 0.01, 20
 
 
 def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -44,7 +48,7 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
     -------
     galaxies, report
         `source_id, ra, dec` (ICRS degrees), `label` (Int8), `split`, and the other columns of the entry; the report of
-        `hygiene.clean`, with what became of the labels.
+        `hygiene.clean`, with what became of the labels and of neighbours in the split.
 
     Raises
     ------
@@ -75,9 +79,35 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
     if entry.get("sample") and len(galaxies) > entry["sample"]:
         galaxies = _sampled(galaxies, entry["sample"])
         report["sample"] = len(galaxies)
-    galaxies["split"] = split(galaxies["source_id"], entry["split"]["annotation_fraction"], entry["split"]["salt"])
+    galaxies["split"], report["split"], warnings = _sides(galaxies, entry["split"])
+    report["warnings"] += warnings
     first = ["source_id", "ra", "dec", "label", "split"]
     return _in_order(galaxies)[first + [name for name in galaxies if name not in first]], report
+
+
+def _sides(galaxies: pd.DataFrame, settings: Mapping[str, Any]) -> tuple[NDArray, dict[str, Any], list[str]]:
+    """The side of every galaxy, what the report says of neighbours, and what speaks against them.
+
+    Two galaxies closer than half a cutout are in each other's image: a network trained on the one would annotate pixels
+    that it was trained on, were the other in the annotation set.
+    """
+    ids, fraction, salt = galaxies["source_id"], settings["annotation_fraction"], settings["salt"]
+    radius = settings.get("radius_arcsec") or 0.0
+    alone = split(ids, fraction, salt)
+    if not radius or galaxies.empty:
+        return alone, {"radius_arcsec": radius, "in_groups": 0, "moved": 0, "largest_group": 0}, []
+    groups = close_groups(galaxies["ra"].to_numpy(float), galaxies["dec"].to_numpy(float), radius)
+    sizes = np.bincount(groups)
+    sides = split(ids, fraction, salt, groups)
+    counts = {"in_groups": int(sizes[sizes > 1].sum()), "moved": int((sides != alone).sum())}
+    report = {"radius_arcsec": radius, **counts, "largest_group": int(sizes.max())}
+    warnings = []
+    if sizes.max() > max(_LARGEST_GROUP * len(galaxies), _FEWEST_IN_GROUP):
+        warnings.append(
+            f"{sizes.max()} of {len(galaxies)} galaxies are neighbours of neighbours closer than {radius:g} arcsec, and"
+            " all on one side of the split; a smaller radius (catalogs, split.radius_arcsec) makes smaller groups"
+        )
+    return sides, report, warnings
 
 
 def positions_of_catalog(rows: Mapping[str, Any], source: str) -> pd.DataFrame:

@@ -196,12 +196,20 @@ def _check_experiment(
             check_name(here, footprint, f"the arms of {path[1]}", used)
 
 
-def check_image_scale(name: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` for a dose in arcsec where the images of the survey have no scale, or one a galaxy."""
-    scale = config["surveys"][experiment["survey"]].get("cutout", {}).get("pixel_scale_arcsec")
-    if "dose" in experiment["controls"] and not isinstance(scale, float):
+def check_images(name: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` where the survey's images have no one scale for a dose in arcsec, or no unit for a recipe."""
+    survey = config["surveys"][experiment["survey"]]
+    if "dose" in experiment["controls"] and not isinstance(survey.get("cutout", {}).get("pixel_scale_arcsec"), float):
         problem = f"needs images of one scale, expected a number for surveys.{experiment['survey']}, pixel_scale_arcsec"
         raise ConfigError(("experiments", name, "controls", "dose"), problem)
+    for network in sorted({network for arm in experiment["arms"].values() for network in arm["networks"]}):
+        recipe = config["networks"][network]["recipe"]
+        unit = config["recipes"][recipe]["stretch"]["unit"]
+        if unit != "file" and not kind_of(survey).unit_is_known(survey):
+            problem = f"is {unit}, but FITS of surveys.{experiment['survey']} are in the unit of its HiPS, expected"
+            raise ConfigError(
+                ("recipes", recipe, "stretch", "unit"), f"{problem} file, and black, white, softening in it"
+            )
 
 
 def members_of_arm(arm: Mapping[str, Any], families: Mapping[str, list[str]]) -> list[str]:

@@ -12,7 +12,7 @@ from workflow_scripts.configuration.expansion import expand_footprints, moc_path
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
 from workflow_scripts.configuration.program_networks import check_program_networks, files_of_network, without_keras_keys
 from workflow_scripts.configuration.references import (
-    check_image_scale,
+    check_images,
     check_references,
     members_of_arm,
     table_suffix,
@@ -22,7 +22,7 @@ from workflow_scripts.configuration.sources import ConfigSources, check_repeated
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import Run, runs_of_experiment
-from workflow_scripts.surveys.registry import catalog_columns, folder_digest, kind_of
+from workflow_scripts.surveys.registry import catalog_columns, folder_digest, half_width_arcsec, kind_of
 
 Entry = dict[str, Any]
 
@@ -65,7 +65,7 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
                 arm["footprints"] = members_of_arm(arm, families)
         for name, experiment in completed["experiments"].items():
             experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
-            check_image_scale(name, experiment, completed)
+            check_images(name, experiment, completed)
     configuration = Configuration(completed, footprints)
     for experiment in map(configuration.experiment, configuration.active_experiments):
         # Training sets match in what the catalog has.
@@ -145,7 +145,11 @@ class Configuration:
 
     def catalog_parameter(self, name: str) -> Entry:
         """How rows become a catalog: without what only decides which rows there are, and reaches it as rows."""
-        return {key: value for key, value in self.catalog(name).items() if key not in _ROWS_KEYS}
+        entry = {key: value for key, value in self.catalog(name).items() if key not in _ROWS_KEYS}
+        if entry["split"]["radius_arcsec"] is None:
+            surveys = (survey for survey in self.completed["surveys"].values() if survey["catalog"] == name)
+            entry["split"] = {**entry["split"], "radius_arcsec": max(map(half_width_arcsec, surveys), default=0.0)}
+        return entry
 
     def galaxies_file(self, survey: str, footprint: str) -> str:
         """What training sets and annotations read of a catalog; its name has the covariates that these match in."""

@@ -32,7 +32,7 @@ FIGURE_GROUPS = {
     "draw_sky_maps": FigureGroup(
         "3 Sky", ("difference_map", "sigma_map", "fraction_map", "unannotated_map", "seeing_map")
     ),
-    "draw_galaxies": FigureGroup("4 Galaxies", ("gallery", "footprint_examples", "disagreement")),
+    "draw_galaxies": FigureGroup("4 Galaxies", ("gallery", "footprint_examples", "disagreement", "grey_levels")),
     "draw_footprints": FigureGroup("5 Footprints", ("footprints",)),
     "draw_calibration": FigureGroup("Calibration", ("p_uniformity", "size", "power", "recovery")),
 }

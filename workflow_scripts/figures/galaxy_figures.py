@@ -1,4 +1,4 @@
-"""Example galaxies as the networks see them: by class, by footprint, and those that opposite footprints disagree on."""
+"""Galaxies as the networks see them: examples by class, by footprint, and where opposite ones disagree; their greys."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 
 from workflow_scripts.figures.style import DOUBLE, SINGLE, explain_empty, new_figure
 from workflow_scripts.images.arrays import ImageStore
+from workflow_scripts.images.grey_levels import level_shares
 from workflow_scripts.runs import listed_runs, paths_of_runs
 from workflow_scripts.tables import read_table
 from workflow_scripts.training_sets.split import hash_fractions
 
 _COLUMNS = 12
+# Galaxies whose grey levels are counted: of 48 pixels, two million pixels a channel.
+_SAMPLE = 1000
+_CHANNELS = {1: ("grey",), 3: ("red", "green", "blue")}
 
 
 def galaxy_figures(
@@ -37,10 +41,12 @@ def galaxy_figures(
         "footprint_examples": by_footprint,
         "disagreement": _disagreements(experiment, annotations),
     }
-    return {
+    figures = {
         name: galaxy_rows([(label, store.read(list(ids))) for label, ids in named if len(ids)])
         for name, named in rows.items()
     }
+    sample = _shuffled(everything["source_id"])[:_SAMPLE]
+    return {**figures, "grey_levels": grey_levels(level_shares(store.read(list(sample))), len(sample))}
 
 
 def _shuffled(source_ids: pd.Series) -> np.ndarray:
@@ -65,6 +71,22 @@ def _disagreements(experiment: Mapping[str, Any], pattern: str) -> list[tuple[st
         rows += [(f"more {positive} for\n{first}", ids[order[::-1][:_COLUMNS]])]
         rows += [(f"more {positive} for\n{second}", ids[order[:_COLUMNS]])]
     return rows
+
+
+def grey_levels(shares: NDArray[np.float64], galaxies: int) -> Figure:
+    """Shares (channels, 256) of the pixels of so many galaxies by their grey level, after the recipe."""
+    figure, axes = new_figure(SINGLE, 2.6)
+    if not galaxies:
+        explain_empty(axes, "There are no galaxies to show.")
+        return figure
+    for name, share in zip(_CHANNELS[len(shares)], shares, strict=True):
+        levels = np.flatnonzero(share)
+        middle = int(np.searchsorted(np.cumsum(share), 0.5))
+        label = f"{name}: median {middle}, {share[0]:.1%} at 0, {share[-1]:.1%} at 255"
+        axes.plot(levels, share[levels], color={"grey": "0.3"}.get(name, f"tab:{name}"), lw=1, label=label)
+    axes.set(yscale="log", xlim=(0, 255), xlabel="grey level", ylabel=f"share of pixels, {galaxies} galaxies")
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    return figure
 
 
 def galaxy_rows(rows: Sequence[tuple[str, NDArray[np.uint8]]], columns: int = _COLUMNS) -> Figure:

@@ -17,7 +17,7 @@ from workflow_scripts.http_services.politeness import Repeatable
 from workflow_scripts.image_checks.damaged_files import check_data_sums, check_whole_png, damage_of
 from workflow_scripts.image_checks.empty_parts import LARGEST_EMPTY_SHARE, blank_in_jpeg, empty_share, has_empty_edge
 from workflow_scripts.images.decoding import decode, image_format, is_constant, size_of
-from workflow_scripts.images.fits_files import UndecodableImageError
+from workflow_scripts.images.fits_files import UndecodableImageError, UnusableImageError
 
 # The last bytes of whole files.
 _ENDS = {"jpeg": b"\xff\xd9", "png": b"\0\0\0\0IEND\xaeB\x60\x82"}
@@ -83,12 +83,15 @@ class Wanted:
         exactly 0 or not finite. None where that is unknown: parts of the image may then have one value.
     of_blank
         what an image of one value means; called with its pixels.
+    extensions
+        names of the extensions of a FITS that are its bands, where it has several images.
     """
 
     size_px: int | None
     image_format: str = ""
     blanks: Sequence[int] | None = None
     of_blank: Callable[[NDArray], Judgement] = _constant
+    extensions: Sequence[str] = ()
 
 
 def check_image(data: bytes, wanted: Wanted) -> Judgement:
@@ -107,13 +110,15 @@ def check_image(data: bytes, wanted: Wanted) -> Judgement:
         if wanted.image_format and not data.endswith(_ENDS.get(found, b"")):
             return failed("transient", f"not an image: the end of the {found.upper()} file is missing")
         # In this order: `decode` limits the size.
-        pixels = decode(data)
+        pixels = decode(data, extensions=wanted.extensions)
         if found == "jpeg":
             check_whole_jpeg(data)
         elif found == "png":
             check_whole_png(data)
         elif not wanted.image_format:
             check_data_sums(data)
+    except UnusableImageError as error:
+        return Judgement("permanent", "rejected", str(error))
     except UndecodableImageError as error:
         return failed("transient", f"not an image: {error}")
     if wanted.blanks is not None:

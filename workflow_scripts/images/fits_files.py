@@ -19,6 +19,10 @@ class UndecodableImageError(ValueError):
     """Bytes that are not the image they should be; the message is the reason."""
 
 
+class UnusableImageError(UndecodableImageError):
+    """A whole file that is none the less not one image of the sky with north, east and a unit; no other will come."""
+
+
 @contextmanager
 def reading_fits() -> Iterator[None]:
     """Everything that is raised within, or only warned of in the case of a short file, is `UndecodableImageError`."""

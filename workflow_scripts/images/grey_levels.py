@@ -25,6 +25,13 @@ def levels_of(image: NDArray[np.uint8]) -> int:
     )
 
 
+def level_shares(images: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Share of the pixels of images (n, H, W, channels) at each grey level: (channels, 256), 0 where n is 0."""
+    channels = np.moveaxis(images, -1, 0)
+    counts = np.stack([np.bincount(channel.ravel(), minlength=256) for channel in channels])
+    return counts / max(channels[0].size, 1)
+
+
 def are_flat(levels: Sequence[int] | NDArray) -> bool:
     """Whether most of the images have too few levels."""
     return len(levels) > 0 and float(np.mean(np.asarray(levels) < FEWEST_LEVELS)) > LARGEST_SHARE
@@ -40,7 +47,7 @@ class LevelCounter:
         self._example = ""
 
     def add(self, source_id: str, decoded: NDArray, image: NDArray[np.uint8]) -> None:
-        """Count one image: as `decoding.decode` gives it, and after the recipe."""
+        """Count one image: as `decoding.sky_pixels` gives it, and after the recipe."""
         self.levels.append(levels_of(image))
         if self.levels[-1] < FEWEST_LEVELS and not self._example:
             values = np.unique(image)
@@ -52,10 +59,11 @@ class LevelCounter:
         if decoded.dtype != np.uint8:
             low, high = np.nanpercentile(np.where(np.isfinite(decoded), decoded, np.nan), [1, 99])
             stretch = self.recipe["stretch"]
+            unit = "as in its file" if stretch["unit"] == "file" else f"in {stretch['unit']}"
             return (
-                f"most values in its file are {low:.3g} to {high:.3g}, and stretch.black ({stretch['black']:g}) becomes"
-                f" 0, stretch.white ({stretch['white']:g}) 255: set both, and stretch.softening, for the unit of the"
-                " files (recipes, stretch)"
+                f"most of its values are {low:.3g} to {high:.3g} ({unit}), and stretch.black ({stretch['black']:g})"
+                f" becomes 0, stretch.white ({stretch['white']:g}) 255: set stretch.unit to that of the files, and with"
+                " it black, white and softening (recipes, stretch)"
             )
         if levels_of(np.atleast_3d(decoded)) >= FEWEST_LEVELS:
             return "its file has more: set crop_fraction, which keeps too small a part of it (recipes, crop_fraction)"

@@ -14,8 +14,10 @@ from PIL import Image
 
 from workflow_scripts.images.fits_files import UndecodableImageError
 
-# For cutouts in nanomaggies; a recipe may have others (`recipes.NAME.stretch`).
+SURFACE_BRIGHTNESS = "nmgy/arcsec2"
+# A recipe may have others (`recipes.NAME.stretch`).
 STRETCH: dict[str, Any] = {
+    "unit": SURFACE_BRIGHTNESS,
     "softening": 0.25,
     "black": -0.25,
     "white": 9.0,
@@ -25,7 +27,7 @@ STRETCH: dict[str, Any] = {
 
 
 def apply_recipe(pixels: NDArray, recipe: Mapping[str, Any]) -> NDArray[np.uint8]:
-    """Crop, resize and convert one cutout as `decoding.decode` gives it; raises as `stretched`.
+    """Crop, resize and convert one cutout as `decoding.sky_pixels` gives it; raises as `stretched`.
 
     Returns (size_px, size_px, channels) uint8. One channel is the luma of a colour picture (ITU-R 601-2), or the mean
     of the bands of a FITS cutout. `crop_fraction` is the share of the side that is kept, about the centre.
@@ -45,14 +47,14 @@ def apply_recipe(pixels: NDArray, recipe: Mapping[str, Any]) -> NDArray[np.uint8
 
 
 def stretched(bands: NDArray[np.float32], channels: int, stretch: Mapping[str, Any] = STRETCH) -> NDArray[np.uint8]:
-    """Bands (n, H, W) in the survey's units, from blue to red, as (H, W) or (H, W, 3) uint8; NaN counts as 0.
+    """Bands (n, H, W) in the unit of the stretch, from blue to red, as (H, W) or (H, W, 3) uint8; NaN counts as 0.
 
     Parameters
     ----------
     channels
         1 for the mean of the bands, 3 for a picture whose red is the last band.
     stretch
-        `black` and `white` become 0 and 255; `softening` as above, all in the survey's units; `weights` multiply the
+        `black` and `white` become 0 and 255; `softening` as above, all in its `unit`; `weights` multiply the
         bands first; with `keep_colours`, all bands of a pixel are scaled by one factor, that of their mean, so that
         bright cores stay coloured (astropy.visualization.make_lupton_rgb); otherwise each band by its own.
 

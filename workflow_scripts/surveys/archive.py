@@ -1,13 +1,14 @@
 """The archive: one Parquet file a tile with the bytes exactly as received and a ledger row for every request."""
 
 import hashlib
+import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -45,9 +46,15 @@ ROWS_A_GROUP = 256
 
 
 def fetch_batches(
-    survey: Survey, requests: pd.DataFrame, size_px: int | None, folder: str | Path | None = None
+    survey: Survey,
+    requests: pd.DataFrame,
+    size_px: int | None,
+    folder: str | Path | None = None,
+    extensions: Sequence[str] = (),
 ) -> Iterator[pa.RecordBatch]:
     """Request every galaxy of a tile (catalog rows) from a survey; images have a side of `size_px`, or any for None.
+
+    `extensions` are those of FITS files with several images that are their bands.
 
     Yields batches of `ROWS_A_GROUP` rows with the columns of `TILE_SCHEMA`, one row a request in the order of the
     requests. In memory there is one batch; images that a survey gives before their turn are kept in `folder` where
@@ -55,7 +62,7 @@ def fetch_batches(
     one for a request that was not made.
     """
     with waiting_results(folder) as results:
-        rows = _rows_in_order(survey, requests, Wanted(size_px), results)
+        rows = _rows_in_order(survey, requests, Wanted(size_px, extensions=extensions), results)
         while group := list(islice(rows, ROWS_A_GROUP)):
             yield pa.RecordBatch.from_pylist(group, schema=TILE_SCHEMA)
 
@@ -181,13 +188,31 @@ def read_ledger(path: str | Path) -> pa.Table:
         return file.read(columns=LEDGER_SCHEMA.names).replace_schema_metadata(None)
 
 
-def read_images(path: str | Path) -> Iterator[tuple[str, bytes, str]]:
-    """(source_id, bytes, stretch) of every delivered image of a tile, group by group, in the order of its ledger."""
+class ArchivedImage(NamedTuple):
+    """A delivered image of a tile, with fields as those of `CutoutResult`; None for a scale that is not known."""
+
+    source_id: str
+    image: bytes
+    stretch: str
+    pixel_scale_arcsec: float | None
+
+
+def read_images(path: str | Path) -> Iterator[ArchivedImage]:
+    """Every delivered image of a tile, group by group, in the order of its ledger."""
     with _open_tile(path) as file:
-        for batch in file.iter_batches(batch_size=ROWS_A_GROUP, columns=["source_id", "outcome", "image", "stretch"]):
+        columns = [*ArchivedImage._fields, "outcome"]
+        for batch in file.iter_batches(batch_size=ROWS_A_GROUP, columns=columns):
             for row in batch.to_pylist():
-                if row["outcome"] == "delivered":
-                    yield row["source_id"], row["image"], row["stretch"]
+                if row.pop("outcome") == "delivered":
+                    yield ArchivedImage(**row)
+
+
+def recorded_extensions(path: str | Path) -> tuple[str, ...]:
+    """The extensions of the tile's FITS files that are bands, as its survey names them; () for none."""
+    with _open_tile(path) as file:
+        record = json.loads((file.schema_arrow.metadata or {}).get(b"skybias", b"{}"))
+    survey = (record.get("config") or {}).get("survey") or {}
+    return tuple(map(str, survey.get("extensions") or ()))
 
 
 def _open_tile(path: str | Path) -> pq.ParquetFile:

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 SurveyEntry = Mapping[str, Any]
 
 _NATIVE_PANSTARRS_ARCSEC = 0.25
+# Where the width of images in arcsec is not known.
+_USUAL_HALF_WIDTH_ARCSEC = 15.0
+# By the beginning of a layer's name.
+_NATIVE_LAYERS_ARCSEC = {"ls-": 0.262, "sdss": 0.396}
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,10 @@ class SurveyKind:
         whether files with many galaxies are fetched, and galaxies cut out of them here.
     any_size
         whether images are as they are, of any size.
+    shows_neighbours
+        whether an image shows all that lies there, and not its galaxy alone.
+    unit_is_known
+        whether brightness can be had in a unit that all surveys share, or that of pictures.
     problem
         (key path, sentence) for settings that only make sense together and do not, else None.
     """
@@ -55,6 +63,8 @@ class SurveyKind:
     catalog_source: str = ""
     cuts_whole_files: bool = False
     any_size: bool = False
+    shows_neighbours: bool = True
+    unit_is_known: Callable[[SurveyEntry], bool] = lambda entry: True
     problem: Callable[[SurveyEntry], tuple[tuple[str, ...], str] | None] = lambda entry: None
 
 
@@ -72,6 +82,24 @@ def _panstarrs_problem(entry: SurveyEntry) -> tuple[tuple[str, ...], str] | None
     return None
 
 
+def _legacy_problem(entry: SurveyEntry) -> tuple[tuple[str, ...], str] | None:
+    native = next((scale for layer, scale in _NATIVE_LAYERS_ARCSEC.items() if entry["layer"].startswith(layer)), None)
+    if entry["format"] == "fits" and native and entry["cutout"]["pixel_scale_arcsec"] != native:
+        # The viewer interpolates values of native pixels at other scales (legacysurvey.org/svtips).
+        sentence = f"expected {native} with format: fits, at which the viewer gives nanomaggies a pixel"
+        return ("cutout", "pixel_scale_arcsec"), sentence
+    return None
+
+
+def _hips_problem(entry: SurveyEntry) -> tuple[tuple[str, ...], str] | None:
+    if entry["format"] == "fits" and "color" in entry["hips"].lower():
+        sentence = (
+            "is fits, but a HiPS in colour has pictures without a unit, expected jpeg or png, or a HiPS of a band"
+        )
+        return ("format",), sentence
+    return None
+
+
 def _local_columns(entry: SurveyEntry) -> list[str]:
     columns = [entry.get("file_column", DEFAULT_FILE_COLUMN)]
     columns += pattern_columns(entry.get("file_pattern", DEFAULT_FILE_PATTERN))
@@ -83,6 +111,7 @@ KINDS: dict[str, SurveyKind] = {
         downloaded=False,
         files=lambda entry: {"truth": f"results/catalog/{entry['catalog']}/truth.parquet"},
         catalog_source="simulated",
+        shows_neighbours=False,
     ),
     "local": SurveyKind(
         downloaded=False,
@@ -92,8 +121,8 @@ KINDS: dict[str, SurveyKind] = {
     ),
     "sdss": SurveyKind(),
     "panstarrs": SurveyKind(requests=_panstarrs_requests, problem=_panstarrs_problem),
-    "legacy": SurveyKind(),
-    "hips2fits": SurveyKind(),
+    "legacy": SurveyKind(problem=_legacy_problem),
+    "hips2fits": SurveyKind(problem=_hips_problem, unit_is_known=lambda entry: entry["format"] != "fits"),
     "bricks": SurveyKind(cuts_whole_files=True),
 }
 
@@ -126,6 +155,14 @@ def kind_of(entry: SurveyEntry) -> SurveyKind:
 def expected_size(entry: SurveyEntry) -> int | None:
     """Side of every image of a survey, in pixels; None for images that are as they are."""
     return None if kind_of(entry).any_size else entry["cutout"]["size_px"]
+
+
+def half_width_arcsec(entry: SurveyEntry) -> float:
+    """Within which distance the images of a survey show other galaxies; 0 where they show none."""
+    if not kind_of(entry).shows_neighbours:
+        return 0.0
+    scale = entry.get("cutout", {}).get("pixel_scale_arcsec")
+    return entry["cutout"]["size_px"] * scale / 2 if isinstance(scale, float) else _USUAL_HALF_WIDTH_ARCSEC
 
 
 def pixels_of_cutout(entry: SurveyEntry) -> int:

@@ -117,6 +117,19 @@ def test_base_is_valid():
         ),
         ("surveys: {s: {kind: bricks, catalog: table, access: {concurrency: 9}}}", "is 9, expected at most 8"),
         (
+            "surveys: {s: {kind: hips2fits, catalog: table, hips: CDS/P/DES-DR2/ColorIRG, format: fits}}",
+            "surveys.s.format is fits, but a HiPS in colour has pictures without a unit, expected jpeg or png, or",
+        ),
+        (
+            "surveys: {s: {kind: hips2fits, catalog: sky, hips: CDS/P/DSS2/red, format: fits}}\n"
+            "experiments: {default: {survey: s}}",
+            "recipes.rgb32.stretch.unit is nmgy/arcsec2, but FITS of surveys.s are in the unit of its HiPS, expected",
+        ),
+        (
+            "surveys: {s: {kind: legacy, catalog: table, format: fits, cutout: {pixel_scale_arcsec: 0.4}}}",
+            "surveys.s.cutout.pixel_scale_arcsec expected 0.262 with format: fits, at which the viewer gives",
+        ),
+        (
             "surveys: {s: {kind: bricks, catalog: table, cutout: {pixel_scale_arcsec: {column: a, times: 1}}}}",
             "pixel_scale_arcsec is a mapping, expected a number",
         ),

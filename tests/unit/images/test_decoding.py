@@ -11,7 +11,7 @@ from astropy.io import fits
 from PIL import Image
 
 from workflow_scripts.images.decoding import decode, image_format, is_constant, size_of
-from workflow_scripts.images.fits_files import UndecodableImageError
+from workflow_scripts.images.fits_files import UndecodableImageError, UnusableImageError
 
 GENERATOR = np.random.default_rng(0)
 COLOUR = GENERATOR.integers(0, 256, (24, 32, 3), dtype=np.uint8)
@@ -94,6 +94,37 @@ def test_harmless_oddities_of_fits_headers_are_no_reason_to_reject():
     stored.header["OBJECT"] = "galaxy"
     data = as_fits(stored).replace(b"OBJECT  =", b"OBJ@CT  =", 1)
     assert decode(data).shape == BANDS.shape
+
+
+def several_images() -> bytes:
+    """As many pipelines write them: an image, its weights and a mask."""
+    mask = fits.ImageHDU((BANDS[0] > 1).astype(np.uint8), name="MASK")
+    weights = fits.ImageHDU(np.ones_like(BANDS[0]), name="WHT")
+    return as_fits(fits.PrimaryHDU(), weights, fits.ImageHDU(BANDS[0], name="SCI"), mask)
+
+
+def test_of_several_images_none_is_taken_unnamed():
+    listed = r"3 images: WHT \(1\), SCI \(2\), MASK \(3\); expected one, or .* \(surveys, extensions\)"
+    with pytest.raises(UnusableImageError, match=listed):
+        decode(several_images())
+    for names in (["SCI"], ["sci"], ["2"]):
+        np.testing.assert_array_equal(decode(several_images(), extensions=names), BANDS[:1])
+    with pytest.raises(UnusableImageError, match=r"no images of the name ERR .* but WHT \(1\), SCI \(2\)"):
+        decode(several_images(), extensions=["SCI", "ERR"])
+
+
+def test_extensions_are_bands_in_their_order():
+    bands = [fits.ImageHDU(band, name=name) for band, name in zip(BANDS, "grz", strict=True)]
+    data = as_fits(fits.PrimaryHDU(), *bands)
+    with pytest.raises(UnusableImageError, match=r"3 images: G \(1\), R \(2\), Z \(3\)"):
+        decode(data)
+    np.testing.assert_array_equal(decode(data, extensions=["z", "g"]), BANDS[[2, 0]])
+    unlike = as_fits(fits.PrimaryHDU(BANDS[0]), fits.ImageHDU(BANDS[0, :8], name="R"))
+    with pytest.raises(UndecodableImageError, match=r"bands of shapes \(1, 24, 32\), \(1, 8, 32\), expected one"):
+        decode(unlike, extensions=["PRIMARY", "R"])
+    same = as_fits(fits.PrimaryHDU(), *(fits.ImageHDU(BANDS[0], name="SCI") for _ in range(2)))
+    with pytest.raises(UnusableImageError, match=r"2 images of the name SCI"):
+        decode(same, extensions=["SCI"])
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG"])

@@ -13,7 +13,7 @@ from PIL import Image
 from tests.unit.surveys.archived import write_tile
 from workflow_scripts import index_images, prepare_images
 from workflow_scripts.errors import InputError
-from workflow_scripts.images.grey_levels import are_flat, levels_of
+from workflow_scripts.images.grey_levels import are_flat, level_shares, levels_of
 from workflow_scripts.surveys.survey import CutoutResult
 
 RECIPE = {"size_px": 16, "crop_fraction": 1.0, "channels": 1, "resample": "lanczos"}
@@ -26,7 +26,7 @@ def galaxy(seed: int) -> np.ndarray:
 
 def as_fits(pixels: np.ndarray) -> bytes:
     buffer = io.BytesIO()
-    fits.PrimaryHDU(pixels.astype(np.float32)).writeto(buffer)
+    fits.PrimaryHDU(pixels.astype(np.float32), fits.Header({"BUNIT": "nmgy/arcsec2"})).writeto(buffer)
     return buffer.getvalue()
 
 
@@ -63,8 +63,8 @@ def prepared(folder, kinds, recipe=RECIPE, tile=0):
 @pytest.mark.parametrize(
     ("kind", "recipe", "message"),
     [
-        ("counts", {}, r"that of 0-0 \(all 255\); most values in its file are 1\.\d+e\+03 to .*\(-0\.25\)"),
-        ("jansky", {}, r"\(all 44\).* set both, and stretch.softening, .* \(recipes, stretch\)"),
+        ("counts", {}, r"that of 0-0 \(all 255\); most of its values are 1\.\d+e\+03 to .*\(-0\.25\)"),
+        ("jansky", {}, r"\(all 44\).* set stretch.unit to that of the files, .* \(recipes, stretch\)"),
         ("zero", {}, r"\(all 0\).*stretch\.white \(9\)"),
         ("12 bits", {}, r"has no more \(in a picture of 16 bits, .* \(recipes, stretch\)"),
         ("nanomaggies", {"stretch": {"black": -3e6, "white": 3e6, "softening": 3e6, "weights": None,
@@ -85,6 +85,7 @@ def test_images_that_show_nothing_stop_with_the_key_to_change(tmp_path, kind, re
 @pytest.mark.parametrize("good", ["nanomaggies", "png"])
 @pytest.mark.parametrize("bad", ["counts", "12 bits"])
 def test_a_few_among_good_ones_are_named_in_the_log(tmp_path, good, bad, caplog):
+    caplog.set_level(logging.WARNING)
     prepared(tmp_path, [bad] * 4 + [good] * 5)
     assert "4 of 9 images have fewer than 8 grey levels" in caplog.text
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
@@ -95,6 +96,7 @@ def test_a_few_among_good_ones_are_named_in_the_log(tmp_path, good, bad, caplog)
 
 
 def test_whole_images_are_no_matter_of_the_log(tmp_path, caplog):
+    caplog.set_level(logging.WARNING)
     prepared(tmp_path, ["png", "nanomaggies"] * 5)
     assert caplog.text == ""
 
@@ -120,3 +122,13 @@ def test_levels():
     assert not are_flat([])
     assert not are_flat([1, 200])
     assert are_flat([1, 1, 200])
+
+
+def test_shares_of_levels():
+    images = np.zeros((2, 4, 4, 3), np.uint8)
+    images[0, ..., 1] = 255
+    images[1, 0, 0, 2] = 7
+    shares = level_shares(images)
+    np.testing.assert_allclose(shares.sum(axis=1), 1)
+    assert (shares[1, 0], shares[1, 255], shares[2, 7]) == (0.5, 0.5, 1 / 32)
+    assert level_shares(images[:0]).sum() == 0

@@ -139,7 +139,7 @@ def test_files_have_the_schema_and_small_groups(tmp_path):
         assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [256, 256, 88]
         assert file.schema_arrow.remove_metadata() == archive.TILE_SCHEMA
     assert "image" not in archive.read_ledger(tmp_path / "tile.parquet").column_names
-    assert list(archive.read_images(tmp_path / "tile.parquet")) == [(name, image, "") for name in names]
+    assert list(archive.read_images(tmp_path / "tile.parquet")) == [(name, image, "", None) for name in names]
 
 
 def test_empty_tile(tmp_path):

@@ -28,14 +28,15 @@ from workflow_scripts.surveys.service_survey import joined
 
 REPOSITORY = Path(__file__).parents[3]
 SIZE = 24
-FLUX = {"i": 4.0, "r": 2.0, "g": 1.0}
+# Of a pixel; those of the sky that the stretch shows are a sixteenth of it, for a pixel of 0.25 arcsec.
+FLUX = {"i": 4.0 / 16, "r": 2.0 / 16, "g": 1.0 / 16}
 HEADER = "projcell subcell ra dec filter mjd type filename shortname badflag\n"
 RECIPE = {"size_px": SIZE, "channels": 3, "crop_fraction": 1.0, "resample": "lanczos"}
 
 
 def stack(band: str, ra: str = "45.0000000", exposure: float = 500.0, **cards: float) -> bytes:
     """A cutout as fitscut gives it, around this flux in nanomaggies and a little noise."""
-    noise = np.random.default_rng([int(float(ra) * 1e7), ord(band)]).normal(0, 0.01, (SIZE, SIZE))
+    noise = np.random.default_rng([int(float(ra) * 1e7), ord(band)]).normal(0, 0.01 / 16, (SIZE, SIZE))
     buffer = io.BytesIO()
     header = fits.Header([("EXPTIME", exposure), *cards.items()])
     fits.PrimaryHDU(((FLUX[band] + noise) * 10 * exposure).astype(np.float32), header).writeto(buffer)

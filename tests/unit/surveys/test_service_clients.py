@@ -110,6 +110,12 @@ def test_a_galaxy_has_its_own_request_whatever_its_id():
             http_response(200, cube(np.full((24, 24), np.nan))),
             ("permanent", "no_coverage"),
         ),
+        (
+            "hips2fits",
+            {"hips": "CDS/P/of-pictures", "format": "fits"},
+            http_response(200, cube(np.arange(3 * 24 * 24).reshape(3, 24, 24).astype(np.uint8))),
+            ("misconfigured", "failed"),
+        ),
         ("panstarrs", {}, http_response(200, b"fitscut: error", "", "text/plain"), ("transient", "failed")),
         ("panstarrs", {"format": "fits"}, http_response(200, cube(ONE_BAND, EXPTIME=9.0)), ("accepted", "delivered")),
         ("panstarrs", {"format": "fits"}, http_response(200, cube(EXPTIME=9.0)), ("ambiguous", "rejected")),

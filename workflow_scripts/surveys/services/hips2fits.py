@@ -4,12 +4,14 @@ A name that fits several HiPS gives any one of them, so the full id is requested
 percentiles that some clients send would stretch every image by its own contents.
 """
 
+import io
 import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+from astropy.io import fits
 
 from workflow_scripts.image_checks.acceptance import Judgement, Wanted, failed, largest_image, no_coverage, value_of
 from workflow_scripts.surveys.fetcher.connections import Received, printable
@@ -59,6 +61,12 @@ class Hips2fits(Service):
             return failed(judgement.kind, f"{response.status}: {message}") if message else judgement
         judgement = judged_image(response, Wanted(self.size_px, self.format, (0,), _of_blank))
         if judgement.kind == "accepted":
+            if self.format == "fits" and fits.getheader(io.BytesIO(response.body))["BITPIX"] == 8:
+                return failed(
+                    "misconfigured",
+                    f"the HiPS {self.hips} is one of pictures, which as FITS have no unit (surveys, format), expected"
+                    " jpeg or png, or the HiPS of a band",
+                )
             self.preferred = next(
                 (place for place, url in enumerate(self.urls) if response.url.startswith(url)), self.preferred
             )
