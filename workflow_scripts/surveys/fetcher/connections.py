@@ -210,10 +210,11 @@ class Connections:
         return response
 
     async def _followed(self, url: str, largest_bytes: int, upload: Upload | None) -> Received | NotReceived:
-        origin = url
+        come_from = url
         try:
             for _ in range(_MOST_REDIRECTS + 1):
-                self._guard.check(url, origin)
+                self._guard.check(url, come_from)
+                come_from = url
                 await self._turn()
                 response = await self._once(url, largest_bytes, upload)
                 if isinstance(response, NotReceived | Received):
