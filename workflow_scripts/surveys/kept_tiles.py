@@ -25,7 +25,7 @@ from workflow_scripts.surveys.fetcher.service import Galaxy, Service
 
 log = logging.getLogger(__name__)
 
-_SETTLED = ("delivered", "no_coverage", "rejected")
+_SETTLED = ("delivered", "no_coverage")
 
 
 class SideFolder:
@@ -56,7 +56,8 @@ class SideFolder:
 def take_over(tile: Path, galaxies: Sequence[Galaxy], service: Service, journal: Journal) -> int:
     """Copy from a tile the settled results of these very requests that the journal lacks; how many.
 
-    Failures are left out: making a tile again is a new try. A tile that cannot be read is as good as none.
+    What failed or was rejected is left out: making a tile again is a new try. A tile that cannot be read is as good as
+    none.
     """
     if not tile.is_file():
         return 0
@@ -77,7 +78,6 @@ def take_over(tile: Path, galaxies: Sequence[Galaxy], service: Service, journal:
                         copied += 1
     except (pa.ArrowException, OSError) as error:
         log.warning("%s cannot be read, its images are fetched again: %s", tile, first_line(error))
-    journal.sync()
     return copied
 
 

@@ -90,8 +90,7 @@ class BrickSurvey(ServiceSurvey):
                     for brick in group:
                         for galaxy, head, image in self._cutouts_of_brick(brick, galaxies[brick], files):
                             journal.write(galaxy.key, head, image)
-                    journal.sync()
-                    remove_journal(files.path)
+                remove_journal(self._files)
 
     @property
     def _files(self) -> Path:
@@ -135,7 +134,8 @@ class BrickSurvey(ServiceSurvey):
             for band, request in zip(bands, self._requests(brick), strict=True)
         }
         if len({image.pixels.shape for image in images.values()}) > 1:
-            common |= {"outcome": "rejected", "reason": "the images of the brick differ in size from band to band"}
+            reason = "the images of the brick differ in size from band to band"
+            common |= {"outcome": "rejected", "reason": reason, "open": True}
             yield from ((galaxy, common, b"") for galaxy in galaxies)
             return
         digests = {band: head["sha256"] for band, head in zip(bands, heads, strict=True)}

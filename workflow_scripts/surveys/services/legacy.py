@@ -33,7 +33,8 @@ class Legacy(Service):
         self.format = entry["format"]
         self.bands = entry["bands"]
         self.size_px = entry["cutout"]["size_px"]
-        self.blanks: tuple[int, ...] = (0,) if self.format == "fits" else _GREY if self.layer.startswith(("ls-", "sdss")) else ()
+        blanks = _GREY if self.layer.startswith(("ls-", "sdss")) else ()
+        self.blanks: tuple[int, ...] = (0,) if self.format == "fits" else blanks
         self.stretch = "none" if self.format == "fits" else "fixed"
         # Galaxies whose FITS gave status 500, until their JPEG shows that there is an image.
         self._in_doubt: set[str] = set()
