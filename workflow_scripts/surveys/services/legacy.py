@@ -36,13 +36,13 @@ class Legacy(Service):
         blanks = _GREY if self.layer.startswith(("ls-", "sdss")) else ()
         self.blanks: tuple[int, ...] = (0,) if self.format == "fits" else blanks
         self.stretch = "none" if self.format == "fits" else "fixed"
-        # Galaxies whose FITS gave status 500, until their JPEG shows that there is an image.
-        self._in_doubt: set[str] = set()
+        # Galaxies whose FITS gave status 500, False from when their JPEG has shown that there is an image.
+        self._in_doubt: dict[str, bool] = {}
         self.largest_bytes = largest_image(self.size_px, self.format, len(self.bands))
 
     def url(self, galaxy: Galaxy, attempt: int) -> str:
         """`bands` goes with FITS only: for JPEG it would change the colours of a layer."""
-        form = "jpeg" if galaxy.key in self._in_doubt else self.format
+        form = "jpeg" if self._in_doubt.get(galaxy.key) else self.format
         query = {
             **galaxy.position,
             "layer": self.layer,
@@ -64,14 +64,14 @@ class Legacy(Service):
                 )
             if b"No cutouts enabled" in response.body:
                 return failed("transient", "the viewer's cutouts are switched off")
-        if galaxy.key in self._in_doubt:
+        if self._in_doubt.get(galaxy.key):
             judgement = judged_image(response, Wanted(self.size_px, "jpeg", None, _of_blank_probe))
             if judgement.kind != "accepted":
                 return judgement
-            self._in_doubt.discard(galaxy.key)
+            self._in_doubt[galaxy.key] = False
             return failed("ambiguous", "server_error: 500 as FITS, where the layer has an image as JPEG")
         if self.format == "fits" and response.status == 500:
-            self._in_doubt.add(galaxy.key)
+            self._in_doubt.setdefault(galaxy.key, True)
         judgement = judged_image(response, Wanted(self.size_px, self.format, self.blanks, self._of_blank))
         if judgement.kind == "accepted" and self.format == "fits":
             found = str(fits.getheader(io.BytesIO(response.body)).get("BANDS", "")).strip()
