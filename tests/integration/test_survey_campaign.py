@@ -27,6 +27,7 @@ from workflow_scripts.images.decoding import decode, is_constant, size_of
 from workflow_scripts.images.fits_files import is_packed, unpacked
 from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.surveys.fetcher.journal import Journal
+from workflow_scripts.surveys.survey import SETTLED
 
 pytestmark = pytest.mark.long
 
@@ -224,7 +225,7 @@ def recorded_requests(folder: Path) -> set[str]:
             for key in journal:
                 head = journal.head(key)
                 # Notes of names, and positions without stacks, have no URL.
-                if head.get("url") and not head["open"]:
+                if head.get("url") and head["outcome"] in SETTLED:
                     url = urlsplit(head["url"])
                     values = sorted(parse_qsl(url.query))
                     keys.add(f"GET {url.path}?" + "&".join(f"{name}={value}" for name, value in values))

@@ -22,10 +22,9 @@ from workflow_scripts.errors import first_line
 from workflow_scripts.surveys.archive import TILE_SCHEMA
 from workflow_scripts.surveys.fetcher.journal import Journal, remove_journal
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
+from workflow_scripts.surveys.survey import SETTLED
 
 log = logging.getLogger(__name__)
-
-_SETTLED = ("delivered", "no_coverage")
 
 
 class SideFolder:
@@ -84,7 +83,7 @@ def take_over(tile: Path, galaxies: Sequence[Galaxy], service: Service, journal:
 def _is_result_of(row: dict[str, Any], galaxy: Galaxy, scale: float) -> bool:
     same_place = (row["ra"], row["dec"]) == (galaxy.ra, galaxy.dec)
     same_scale = math.isclose(row["pixel_scale_arcsec"] or math.nan, scale, rel_tol=1e-9)
-    return row["outcome"] in _SETTLED and row["attempts"] > 0 and same_place and same_scale
+    return row["outcome"] in SETTLED and row["attempts"] > 0 and same_place and same_scale
 
 
 def _head(row: dict[str, Any]) -> dict[str, Any]:
@@ -97,5 +96,4 @@ def _head(row: dict[str, Any]) -> dict[str, Any]:
         "attempts": row["attempts"],
         "at": row["fetched_at"].timestamp(),
         "scale": row["pixel_scale_arcsec"],
-        "open": False,
     }

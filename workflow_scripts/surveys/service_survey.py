@@ -21,7 +21,7 @@ from workflow_scripts.surveys.fetcher.journal import Head, Journal
 from workflow_scripts.surveys.fetcher.requester import Requester
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
 from workflow_scripts.surveys.kept_tiles import SideFolder, take_over
-from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult
+from workflow_scripts.surveys.survey import OUTCOMES, SETTLED, CutoutResult
 
 
 @dataclass
@@ -126,7 +126,7 @@ class ServiceSurvey:
 
 def is_open(journal: Journal, galaxy: Galaxy) -> bool:
     """Whether there is no result yet, or one that may be better another day."""
-    return galaxy.key not in journal or journal.head(galaxy.key)["open"]
+    return galaxy.key not in journal or journal.head(galaxy.key)["outcome"] not in SETTLED
 
 
 def joined(parts: Mapping[str, tuple[Head, bytes]]) -> tuple[Head, bytes]:

@@ -121,12 +121,11 @@ class BrickSurvey(ServiceSurvey):
             "attempts": max(head["attempts"] for head in heads),
             "at": max(head["at"] for head in heads),
             "scale": self.service.pixel_scale,
-            "open": False,
         }
         if lacking := [head for head in heads if head["outcome"] != "delivered"]:
             # A band that there is not decides: the others cannot make up for it.
             worst = next((head for head in lacking if head["outcome"] == "no_coverage"), lacking[0])
-            common |= {key: worst[key] for key in ("outcome", "reason", "open", "url")}
+            common |= {key: worst[key] for key in ("outcome", "reason", "url")}
             yield from ((galaxy, common, b"") for galaxy in galaxies)
             return
         images = {
@@ -134,8 +133,7 @@ class BrickSurvey(ServiceSurvey):
             for band, request in zip(bands, self._requests(brick), strict=True)
         }
         if len({image.pixels.shape for image in images.values()}) > 1:
-            reason = "the images of the brick differ in size from band to band"
-            common |= {"outcome": "rejected", "reason": reason, "open": True}
+            common |= {"outcome": "rejected", "reason": "the images of the brick differ in size from band to band"}
             yield from ((galaxy, common, b"") for galaxy in galaxies)
             return
         digests = {band: head["sha256"] for band, head in zip(bands, heads, strict=True)}

@@ -14,6 +14,7 @@ from workflow_scripts.surveys.fetcher.connections import AccessLimits, NotReceiv
 from workflow_scripts.surveys.fetcher.journal import Journal
 from workflow_scripts.surveys.fetcher.requester import Judged, Requester
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
+from workflow_scripts.surveys.survey import SETTLED
 
 # So many galaxies that fail one after the other are no accident. They end the run where the service is busy or gone, or
 # where more failed than the user allows; else a survey with a hole could never be finished.
@@ -62,7 +63,7 @@ class Campaign:
         self._free = asyncio.Semaphore(limits.concurrency * 2)
         self.all_are_covered = all_are_covered
         self.max_failed_share = max_failed_share
-        self._in_a_row: deque[tuple[Galaxy, Judged]] = deque(maxlen=HOPELESS)
+        self._in_a_row: deque[Judged] = deque(maxlen=HOPELESS)
 
     async def fetch(self, galaxies: Sequence[Galaxy], progress: FetchProgress) -> None:
         """Request galaxies that are not settled in the journal.
@@ -97,7 +98,7 @@ class Campaign:
             raise InputError(f"surveys: {judged.judgement.reason}")
         self._record(galaxy, judged, progress)
         if judged.response is not None:
-            self._stop_if_hopeless(galaxy, judged, progress)
+            self._stop_if_hopeless(judged, progress)
         self._free.release()
 
     def _judged(self, response: Received, galaxy: Galaxy) -> Judgement:
@@ -107,7 +108,6 @@ class Campaign:
         return judgement
 
     def _record(self, galaxy: Galaxy, judged: Judged, progress: FetchProgress) -> None:
-        """Write what came. What may be better another day is open: the next start requests it, as often as this one."""
         judgement = judged.judgement
         head = {
             "outcome": judgement.outcome,
@@ -118,31 +118,27 @@ class Campaign:
             "attempts": judged.attempts,
             "at": round(time.time(), 3),
             "scale": self.service.scale_of(galaxy),
-            "open": judgement.outcome in ("failed", "rejected") and judgement.kind != "permanent",
         }
         self.journal.write(galaxy.key, head, judgement.image)
         progress.count(judgement.outcome, len(judgement.image))
 
-    def _stop_if_hopeless(self, galaxy: Galaxy, judged: Judged, progress: FetchProgress) -> None:
-        if judged.judgement.outcome in ("delivered", "no_coverage"):
+    def _stop_if_hopeless(self, judged: Judged, progress: FetchProgress) -> None:
+        if judged.judgement.outcome in SETTLED:
             self._in_a_row.clear()
             return
-        self._in_a_row.append((galaxy, judged))
+        self._in_a_row.append(judged)
         bad = progress.outcomes["failed"] + progress.outcomes["rejected"]
         tolerated = bad <= math.ceil(self.max_failed_share * (progress.total or 0))
-        is_away = all(failure.judgement.kind == "transient" for _, failure in self._in_a_row)
+        is_away = all(failure.judgement.kind == "transient" for failure in self._in_a_row)
         if len(self._in_a_row) < HOPELESS or (tolerated and not is_away):
             return
-        reasons = [failure.judgement.reason for _, failure in self._in_a_row]
+        reasons = [failure.judgement.reason for failure in self._in_a_row]
         most = max(dict.fromkeys(reasons), key=reasons.count)
-        # Requested again at the next start, whatever kind of failure it seems to be.
-        for failed_galaxy, _ in self._in_a_row:
-            self.journal.write(failed_galaxy.key, {**self.journal.head(failed_galaxy.key), "open": True})
         raise JobError(f"{self._advice(most)}; what came before is kept, and the next start goes on from there")
 
     def _advice(self, reason: str) -> str:
         where = f"surveys: {self.service.urls[0]}: {HOPELESS} cutouts one after the other failed, most often: {reason}"
-        responses = [failure.response for _, failure in self._in_a_row]
+        responses = [failure.response for failure in self._in_a_row]
         if all(isinstance(response, NotReceived) and response.unreachable for response in responses):
             return f"{where}; expected a network connection, and the host of the service in url"
         if reason.startswith(("429", "503")):

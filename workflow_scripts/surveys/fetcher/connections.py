@@ -5,6 +5,7 @@ Every size, time and redirect of a response is limited.
 
 import asyncio
 import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -21,6 +22,8 @@ from workflow_scripts.surveys.fetcher.shared_limits import SharedClock, SharedPl
 _LOOK_AGAIN = 5.0
 # A place that another job has is looked for again after this (s).
 _LOOK_FOR_PLACE = 0.05
+# For so long a job that has left a place takes no other (s).
+_TIME_FOR_OTHERS = 0.2
 _SECONDS_BETWEEN_LOOKS_AT_IDLE = 1.0
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
@@ -107,13 +110,6 @@ class _Lane:
         self.busy = False
         self.session: aiohttp.ClientSession | None = None
 
-    async def leave(self) -> None:
-        """Close the connection, and let another job have the place."""
-        if self.session is not None:
-            await self.session.close()
-            self.session = None
-        self.place.leave()
-
 
 class Connections:
     """The connections to the host of a configured URL; use it in an `async with`."""
@@ -129,6 +125,7 @@ class Connections:
         self._trust_env = urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1")
         self._free = asyncio.Semaphore(limits.concurrency)
         self._throttle = Throttle()
+        self._others_until = 0.0
 
     async def __aenter__(self) -> "Connections":
         self._leaving = asyncio.create_task(self._leave_idle_places())
@@ -137,7 +134,7 @@ class Connections:
     async def __aexit__(self, *_: object) -> None:
         self._leaving.cancel()
         for lane in self._lanes:
-            await lane.leave()
+            await self._leave(lane)
             lane.place.close()
         self._clock.close()
 
@@ -160,7 +157,8 @@ class Connections:
         """A lane for one request, those with an open connection first."""
         while True:
             for lane in sorted(self._lanes, key=lambda lane: lane.session is None):
-                if not lane.busy and lane.place.take():
+                may_take = lane.place.held or time.monotonic() >= self._others_until
+                if not lane.busy and may_take and lane.place.take():
                     lane.busy = True
                     lane.session = lane.session or self._opened_session()
                     return lane
@@ -171,7 +169,18 @@ class Connections:
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS_AT_IDLE)
             for lane in self._lanes:
                 if not lane.busy and lane.place.turn_is_over():
-                    await lane.leave()
+                    await self._leave(lane)
+
+    async def _leave(self, lane: _Lane) -> None:
+        """Close a connection, and let another job have its place before this one takes any."""
+        # Nothing is requested through a session that closes.
+        lane.busy = True
+        if lane.session is not None:
+            await lane.session.close()
+            lane.session = None
+        lane.place.leave()
+        self._others_until = time.monotonic() + _TIME_FOR_OTHERS
+        lane.busy = False
 
     async def request(self, url: str, largest_bytes: int, upload: Upload | None = None) -> Received | NotReceived:
         """GET (or POST, with an upload) a URL when a connection is free; follow redirects where the guard allows it.
@@ -184,7 +193,7 @@ class Connections:
             try:
                 response = await self._followed(lane, url, largest_bytes, upload)
                 if lane.place.turn_is_over():
-                    await lane.leave()
+                    await self._leave(lane)
             finally:
                 lane.busy = False
         if wait := self._throttle.pause_after(response):

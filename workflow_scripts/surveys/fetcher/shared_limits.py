@@ -21,7 +21,6 @@ LONGEST_PAUSE = 3600.0
 _TIMES = struct.Struct("<dd")
 # For so long a job has a place while others may wait for it, and then leaves it to them (s).
 TURN_SECONDS = 5.0
-_TIME_FOR_OTHERS = 0.2
 
 
 def runtime_folder() -> Path:
@@ -66,13 +65,18 @@ class SharedPlace:
 
     def __init__(self, folder: str | Path, url: str, number: int):
         self.path, self._file = _opened(folder, url, f"connection{number}")
+        # When this job took it, by the monotonic clock.
         self._taken: float | None = None
-        self._free_again = 0.0
+
+    @property
+    def held(self) -> bool:
+        """Whether this job has the place."""
+        return self._taken is not None
 
     def take(self) -> bool:
         """Take the place, or keep it; whether that was possible."""
         if self._taken is None:
-            if time.monotonic() < self._free_again or not _lock(self.path, self._file, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            if not _lock(self.path, self._file, fcntl.LOCK_EX | fcntl.LOCK_NB):
                 return False
             self._taken = time.monotonic()
         return True
@@ -82,10 +86,10 @@ class SharedPlace:
         return self._taken is not None and time.monotonic() - self._taken > TURN_SECONDS
 
     def leave(self) -> None:
-        """Let others have the place for a moment at least."""
+        """Let others have the place."""
         if self._taken is not None:
             fcntl.flock(self._file, fcntl.LOCK_UN)
-            self._taken, self._free_again = None, time.monotonic() + _TIME_FOR_OTHERS
+            self._taken = None
 
     def close(self) -> None:
         """Close the file."""
