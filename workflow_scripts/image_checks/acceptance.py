@@ -80,8 +80,7 @@ class Wanted:
         `jpeg`, `png` or `fits` where a service was to send that; empty for a file on disk, of any format.
     blanks
         values, 0 to 255, one of which pixels of a picture outside the survey's coverage have; in a FITS they are
-        exactly 0 or not finite. None where that is unknown: parts of the image may then have one value; empty where
-        only strips along an edge are known to have none of the sky.
+        exactly 0 or not finite. None where that is unknown: parts of the image may then have one value.
     of_blank
         what an image of one value means; called with its pixels.
     """
@@ -138,7 +137,7 @@ def check_pixels(pixels: NDArray, wanted: Wanted) -> Judgement | None:
         return wanted.of_blank(pixels)
     if wanted.blanks is None:
         return None
-    share = max((empty_share(pixels, blank) for blank in wanted.blanks), default=0.0)
+    share = max(empty_share(pixels, blank) for blank in wanted.blanks)
     if share > LARGEST_EMPTY_SHARE:
         reason = f"{share:.0%} of the image is empty: the edge of the survey's images runs through it"
         # A picture is known to be whole, a FITS that was filled up may be whole the next time.

@@ -18,8 +18,7 @@ from workflow_scripts.image_checks.acceptance import Judgement, Wanted, failed, 
 from workflow_scripts.surveys.fetcher.connections import Received
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service, judged_image
 
-# Zero flux in the stretch of the layers ls-* (m = 0.03) and sdss (m = 0.02). Other layers have blanks of their own,
-# and maps of the whole sky among them may be flat in parts.
+# Zero flux in the stretch of the layers ls-* (m = 0.03) and sdss (m = 0.02). Others may have blanks of their own.
 _GREY = (32, 22)
 
 
@@ -33,8 +32,6 @@ class Legacy(Service):
         self.format = entry["format"]
         self.bands = entry["bands"]
         self.size_px = entry["cutout"]["size_px"]
-        blanks = _GREY if self.layer.startswith(("ls-", "sdss")) else ()
-        self.blanks: tuple[int, ...] = (0,) if self.format == "fits" else blanks
         self.stretch = "none" if self.format == "fits" else "fixed"
         # Galaxies whose FITS gave status 500, False from when their JPEG has shown that there is an image.
         self._in_doubt: dict[str, bool] = {}
@@ -72,7 +69,7 @@ class Legacy(Service):
             return failed("ambiguous", "server_error: 500 as FITS, where the layer has an image as JPEG")
         if self.format == "fits" and response.status == 500:
             self._in_doubt.setdefault(galaxy.key, True)
-        judgement = judged_image(response, Wanted(self.size_px, self.format, self.blanks, self._of_blank))
+        judgement = judged_image(response, Wanted(self.size_px, self.format, _GREY, self._of_blank))
         if judgement.kind == "accepted" and self.format == "fits":
             found = str(fits.getheader(io.BytesIO(response.body)).get("BANDS", "")).strip()
             if found and found != self.bands:
@@ -87,11 +84,11 @@ class Legacy(Service):
         if pixels.dtype != np.uint8:
             empty = all(value == 0 or np.isnan(value) for value in values)
         else:
-            empty = len(set(values)) == 1 and values[0] in self.blanks
+            empty = len(set(values)) == 1 and values[0] in _GREY
         if empty:
             return no_coverage("empty: outside the survey")
-        if not self.blanks:
-            # What the layer has where there is no image is not known; nothing else is without any noise.
+        if not self.layer.startswith(("ls-", "sdss")):
+            # The blank of the layer is not known; nothing else is without any noise.
             return Judgement("ambiguous", "no_coverage", f"empty: constant {values}")
         return failed("ambiguous", f"the image is constant {values}")
 
