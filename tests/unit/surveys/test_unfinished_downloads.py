@@ -23,7 +23,7 @@ from workflow_scripts.http_services.addresses import AddressGuard
 from workflow_scripts.surveys.fetcher import connections as connections_of
 from workflow_scripts.surveys.fetcher import shared_limits
 from workflow_scripts.surveys.fetcher.connections import AccessLimits, Connections, Received
-from workflow_scripts.surveys.fetcher.shared_limits import SharedPlace, runtime_folder
+from workflow_scripts.surveys.fetcher.shared_limits import SharedPlace, SharedQueue, runtime_folder
 
 URL = "https://service.example/cutout"
 OF_ANOTHER_SIZE = http_response(picture("JPEG", NOISE[:32]))
@@ -192,6 +192,21 @@ def test_a_place_is_left_to_others_and_free_when_its_process_is_killed(tmp_path,
     process.kill()
     process.communicate()
     assert other.take()
+
+
+def test_jobs_know_whether_others_wait(tmp_path):
+    first, second, third = (SharedQueue(tmp_path, URL) for _ in range(3))
+    first.wait(True)
+    assert not first.others_wait()
+    assert second.others_wait()
+    second.wait(True)
+    assert first.others_wait()
+    assert second.others_wait()
+    first.wait(False)
+    assert not second.others_wait()
+    assert third.others_wait()
+    second.wait(False)
+    assert not third.others_wait()
 
 
 def test_two_jobs_take_turns_and_close_connections_that_they_leave(tmp_path, monkeypatch):

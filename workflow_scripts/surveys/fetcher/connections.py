@@ -16,7 +16,7 @@ from aiohttp.abc import ResolveResult
 from workflow_scripts.errors import first_line
 from workflow_scripts.http_services.addresses import AddressGuard, ForbiddenAddressError
 from workflow_scripts.http_services.politeness import PAUSES_HOST_AFTER, Repeatable, retry_after_seconds
-from workflow_scripts.surveys.fetcher.shared_limits import SharedClock, SharedPlace
+from workflow_scripts.surveys.fetcher.shared_limits import SharedClock, SharedPlace, SharedQueue
 
 # A pause can be ended or prolonged by another job: it is looked at again after this (s).
 _LOOK_AGAIN = 5.0
@@ -117,6 +117,7 @@ class Connections:
     def __init__(self, url: str, limits: AccessLimits, folder: str | Path, guard: AddressGuard, user_agent: str):
         """`folder` holds the clocks and places that all jobs share."""
         self._clock = SharedClock(folder, url, limits.requests_per_second)
+        self._queue = SharedQueue(folder, url)
         self._lanes = [_Lane(SharedPlace(folder, url, number)) for number in range(limits.concurrency)]
         self._limits = limits
         self._guard = guard
@@ -136,6 +137,7 @@ class Connections:
         for lane in self._lanes:
             await self._leave(lane)
             lane.place.close()
+        self._queue.close()
         self._clock.close()
 
     def _opened_session(self) -> aiohttp.ClientSession:
@@ -159,17 +161,23 @@ class Connections:
             for lane in sorted(self._lanes, key=lambda lane: lane.session is None):
                 may_take = lane.place.held or time.monotonic() >= self._others_until
                 if not lane.busy and may_take and lane.place.take():
+                    self._queue.wait(False)
                     lane.busy = True
                     lane.session = lane.session or self._opened_session()
                     return lane
+            self._queue.wait(True)
             await asyncio.sleep(_LOOK_FOR_PLACE)
 
     async def _leave_idle_places(self) -> None:
         while True:
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS_AT_IDLE)
             for lane in self._lanes:
-                if not lane.busy and lane.place.turn_is_over():
-                    await self._leave(lane)
+                if not lane.busy:
+                    await self._end_turn(lane)
+
+    async def _end_turn(self, lane: _Lane) -> None:
+        if lane.place.turn_is_over() and self._queue.others_wait():
+            await self._leave(lane)
 
     async def _leave(self, lane: _Lane) -> None:
         """Close a connection, and let another job have its place before this one takes any."""
@@ -192,8 +200,7 @@ class Connections:
             lane = await self._lane()
             try:
                 response = await self._followed(lane, url, largest_bytes, upload)
-                if lane.place.turn_is_over():
-                    await self._leave(lane)
+                await self._end_turn(lane)
             finally:
                 lane.busy = False
         if wait := self._throttle.pause_after(response):

@@ -19,7 +19,7 @@ from workflow_scripts.errors import InputError
 # Whatever a service requests (s).
 LONGEST_PAUSE = 3600.0
 _TIMES = struct.Struct("<dd")
-# For so long a job has a place while others may wait for it, and then leaves it to them (s).
+# For so long a job has a place, and then leaves it to a job that waits (s).
 TURN_SECONDS = 5.0
 
 
@@ -90,6 +90,32 @@ class SharedPlace:
         if self._taken is not None:
             fcntl.flock(self._file, fcntl.LOCK_UN)
             self._taken = None
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)
+
+
+class SharedQueue:
+    """Whether jobs wait for a place: a file in `folder`, which they lock together meanwhile."""
+
+    def __init__(self, folder: str | Path, url: str):
+        self.path, self._file = _opened(folder, url, "waiting")
+        self._waits = False
+
+    def wait(self, waits: bool) -> None:
+        """Let others know that this job waits, or does no more."""
+        if waits != self._waits:
+            self._waits = waits
+            _lock(self.path, self._file, fcntl.LOCK_SH if waits else fcntl.LOCK_UN)
+
+    def others_wait(self) -> bool:
+        """Whether another job waits."""
+        # The lock that this job may have is lost by trying, and taken again.
+        alone = _lock(self.path, self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        waits, self._waits = self._waits, not self._waits
+        self.wait(waits)
+        return not alone
 
     def close(self) -> None:
         """Close the file."""
