@@ -22,8 +22,6 @@ from workflow_scripts.surveys.fetcher.shared_limits import SharedClock, SharedPl
 _LOOK_AGAIN = 5.0
 # A place that another job has is looked for again after this (s).
 _LOOK_FOR_PLACE = 0.05
-# For so long a job that has left a place takes no other (s).
-_TIME_FOR_OTHERS = 0.2
 _SECONDS_BETWEEN_LOOKS_AT_IDLE = 1.0
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
@@ -187,7 +185,7 @@ class Connections:
             await lane.session.close()
             lane.session = None
         lane.place.leave()
-        self._others_until = time.monotonic() + _TIME_FOR_OTHERS
+        self._others_until = time.monotonic() + 4 * _LOOK_FOR_PLACE
         lane.busy = False
 
     async def request(self, url: str, largest_bytes: int, upload: Upload | None = None) -> Received | NotReceived:
