@@ -44,13 +44,12 @@ rule fetch_coverage:
     params:
         coverage=entry("coverage_parameter", of="survey"),
         contact=lambda wildcards, input: settings.contact or "",
-        limits=placed("results/.services"),
         code=code("fetch_coverage"),
     message:
         "Fetch the map of the sky that {wildcards.survey} covers"
     shell:
         "python -m workflow_scripts.fetch_coverage --coverage {params.coverage:q} --contact={params.contact:q}"
-        " --limits-folder {params.limits} --output {output} 2> {log}"
+        " --output {output} 2> {log}"
 
 
 rule fetch_cutouts:
@@ -87,13 +86,12 @@ rule fetch_cutouts:
         limit=lambda wildcards, input: settings.survey(wildcards.survey)["max_failed_share"],
         access=lambda wildcards, input: shlex.join(settings.access_options(wildcards.survey)),
         in_words=in_words(lambda wildcards: settings.survey_parameter(wildcards.survey)),
-        limits=placed("results/.services"),
         code=code("fetch_cutouts"),
     message:
         "Fetch the cutouts of {wildcards.survey} in tile {wildcards.tile}: {params.in_words}"
     shell:
         "python -m workflow_scripts.fetch_cutouts --survey {params.survey:q} --catalog {input.catalog}"
-        " {params.sources} {params.access} --limits-folder {params.limits} --tile {wildcards.tile}"
+        " {params.sources} {params.access} --tile {wildcards.tile}"
         " --max-failed-share {params.limit} --output {output} 2> {log}"
 
 

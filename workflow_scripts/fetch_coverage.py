@@ -11,7 +11,7 @@ from workflow_scripts.whole_file import whole_file
 parser = step_parser(__doc__)
 parser.add_argument("--coverage", type=json_argument, required=True, help="hips, order and url, as JSON")
 parser.add_argument("--contact", help="e-mail address or URL, for the keepers of the service")
-parser.add_argument("--limits-folder", default="results/.services", help="default: %(default)s")
+parser.add_argument("--limits-folder", help="where jobs keep limits together, default: the user's runtime folder")
 parser.add_argument("--output", required=True, help="the coverage map (MOC in FITS)")
 
 

@@ -32,9 +32,7 @@ parser.add_argument("--images", help="folder, tar or zip, for kind local")
 parser.add_argument("--coverage", help="coverage map (MOC in FITS): what lies outside is not requested")
 parser.add_argument("--access", type=json_argument, help="access limits of the service, as JSON; default: polite")
 parser.add_argument("--contact", help="e-mail address or URL, for the keepers of the service")
-parser.add_argument(
-    "--limits-folder", default="results/.services", help="where jobs keep limits together, default: %(default)s"
-)
+parser.add_argument("--limits-folder", help="where jobs keep limits together, default: the user's runtime folder")
 parser.add_argument("--tile", type=int, required=True, help="number of the tile")
 parser.add_argument(
     "--max-failed-share", type=float, default=0.01, help="of rejected and failed requests, default: %(default)s"
@@ -68,7 +66,11 @@ def main(arguments: argparse.Namespace) -> None:
         coverage=arguments.coverage,
         limits_folder=arguments.limits_folder,
         side_folder=side_folder,
+        max_failed_share=arguments.max_failed_share,
     )
+    hint = source.about_names if isinstance(source, LocalSurvey) else ""
+    if kind_of(survey).downloaded and not arguments.coverage:
+        hint = "where a service has no images it may fail, and a map leaves such galaxies out (surveys, coverage)"
     ledger = write_batches(
         arguments.output,
         fetch_batches(
@@ -83,7 +85,7 @@ def main(arguments: argparse.Namespace) -> None:
             ledger,
             arguments.max_failed_share,
             f"tile {arguments.tile}",
-            source.about_names if isinstance(source, LocalSurvey) else "",
+            hint,
         ),
     )
     counts = count_outcomes(ledger)

@@ -103,7 +103,7 @@ def fetch(url: str, number: int, folder: Path) -> None:
     """What the step does, with more connections than the configuration allows towards a public service."""
     output = folder / "tile0.parquet"
     side_folder = SideFolder(output, {"url": url})
-    survey = ServiceSurvey(service(url), 0.4, ACCESS, side_folder, folder / "limits", "skybias/benchmark", None)
+    survey = ServiceSurvey(service(url), 0.4, ACCESS, side_folder, folder / "limits", "skybias/benchmark", None, 0.01)
     write_batches(output, fetch_batches(survey, galaxies(number), SIZE), provenance({}, {}, []), lambda ledger: None)
     side_folder.finish()
 
@@ -150,7 +150,7 @@ def of_skybias(url: str, number: int, folder: Path) -> tuple[dict[str, float], i
 def of_img2dataset(program: str, url: str, number: int, folder: Path) -> tuple[dict[str, float], int]:
     """The same of img2dataset."""
     client, table = service(url), galaxies(number)
-    requests = ServiceSurvey(client, 0.4, ACCESS, SideFolder(folder / "x", {}), folder, "", None)._galaxies(table)
+    requests = ServiceSurvey(client, 0.4, ACCESS, SideFolder(folder / "x", {}), folder, "", None, 0.01)._galaxies(table)
     pd.DataFrame({"url": [client.url(galaxy, 0) for galaxy in requests]}).to_parquet(folder / "urls.parquet")
     options = {
         "url_list": folder / "urls.parquet",

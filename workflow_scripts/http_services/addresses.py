@@ -3,6 +3,7 @@
 import ipaddress
 import socket
 from urllib.parse import SplitResult, urlsplit
+from urllib.request import getproxies
 
 from workflow_scripts.errors import InputError
 
@@ -19,12 +20,14 @@ class AddressGuard:
 
     Only http and https are followed, never from https back to http. Addresses that are private, loopback, link-local,
     multicast or reserved are refused, except on the hosts of the configured URLs: who configures a server of their
-    own means it.
+    own means it. The same holds for a proxy of the environment (`https_proxy` and its kin), through which requests go,
+    but no redirect may lead to it.
     """
 
     def __init__(self, *configured: str):
         """Raise `InputError` where a configured URL is none."""
         self.trusted = {_host_and_port(_configured(url)) for url in configured}
+        self.proxies = _proxies() - self.trusted
 
     def check(self, url: str, come_from: str | None = None) -> None:
         """Raise `ForbiddenAddressError` unless `url` may be visited (redirected to from `come_from`)."""
@@ -39,12 +42,14 @@ class AddressGuard:
             raise ForbiddenAddressError(f"{url[:200]} leads from https back to http")
         if not host or parts.username is not None or parts.password is not None:
             raise ForbiddenAddressError(f"{url[:200]} has no host, or a name and password in it")
+        if (host, port) in self.proxies:
+            raise ForbiddenAddressError(f"{url[:200]} is the proxy")
         if (host, port) not in self.trusted and (address := _literal(host)) is not None:
             self._check_public(host, address)
 
     def check_address(self, host: str, port: int, address: str) -> None:
         """Raise `ForbiddenAddressError` where a name that is not configured has an address that is not public."""
-        if (host.lower().rstrip("."), port) not in self.trusted:
+        if (host.lower().rstrip("."), port) not in self.trusted | self.proxies:
             found = _literal(address)
             if found is None:
                 raise ForbiddenAddressError(f"{host} resolves to {address!r}, which is no address")
@@ -67,6 +72,18 @@ def _configured(url: str) -> SplitResult:
     if parts.scheme not in _SCHEMES or not parts.hostname:
         raise InputError(f"{url}: is no URL of a service, expected http://... or https://...")
     return parts
+
+
+def _proxies() -> set[tuple[str, int]]:
+    """Host and port of the proxies that the environment names; what is no address of one is left to the library."""
+    found = set()
+    for kind, url in getproxies().items():
+        try:
+            if kind != "no":
+                found.add(_host_and_port(urlsplit(url if "://" in url else f"http://{url}")))
+        except ValueError:
+            continue
+    return found
 
 
 def _host_and_port(parts: SplitResult) -> tuple[str, int]:

@@ -56,7 +56,7 @@ class Coverage:
         return np.asarray(self.moc.contains_lonlat(ra * units.deg, dec * units.deg), bool)
 
 
-def fetch_map(coverage: Mapping[str, Any], limits_folder: str | Path, contact: str | None) -> bytes:
+def fetch_map(coverage: Mapping[str, Any], limits_folder: str | Path | None, contact: str | None) -> bytes:
     """The map of a HiPS (`hips`, `order` and `url`) from the MocServer; `InputError` where no FITS file comes."""
     query = {"ivorn": coverage["hips"], "get": "moc", "order": coverage["order"]}
     url = f"{coverage['url']}?{urlencode(query)}"
@@ -66,7 +66,7 @@ def fetch_map(coverage: Mapping[str, Any], limits_folder: str | Path, contact: s
     return judgement.image
 
 
-async def _requested(url: str, limits_folder: str | Path, contact: str | None) -> Judged:
+async def _requested(url: str, limits_folder: str | Path | None, contact: str | None) -> Judged:
     async with Requester((url,), _MOC_SERVER, limits_folder, user_agent(contact), url) as requester:
         return await requester.until_judged(lambda _: url, _judged_map)
 

@@ -22,10 +22,9 @@ from workflow_scripts.errors import first_line
 from workflow_scripts.surveys.archive import TILE_SCHEMA
 from workflow_scripts.surveys.fetcher.journal import Journal, remove_journal
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
+from workflow_scripts.surveys.survey import SETTLED
 
 log = logging.getLogger(__name__)
-
-_SETTLED = ("delivered", "no_coverage", "rejected")
 
 
 class SideFolder:
@@ -56,7 +55,8 @@ class SideFolder:
 def take_over(tile: Path, galaxies: Sequence[Galaxy], service: Service, journal: Journal) -> int:
     """Copy from a tile the settled results of these very requests that the journal lacks; how many.
 
-    Failures are left out: making a tile again is a new try. A tile that cannot be read is as good as none.
+    What failed or was rejected is left out: making a tile again is a new try. A tile that cannot be read is as good as
+    none.
     """
     if not tile.is_file():
         return 0
@@ -77,14 +77,13 @@ def take_over(tile: Path, galaxies: Sequence[Galaxy], service: Service, journal:
                         copied += 1
     except (pa.ArrowException, OSError) as error:
         log.warning("%s cannot be read, its images are fetched again: %s", tile, first_line(error))
-    journal.sync()
     return copied
 
 
 def _is_result_of(row: dict[str, Any], galaxy: Galaxy, scale: float) -> bool:
     same_place = (row["ra"], row["dec"]) == (galaxy.ra, galaxy.dec)
     same_scale = math.isclose(row["pixel_scale_arcsec"] or math.nan, scale, rel_tol=1e-9)
-    return row["outcome"] in _SETTLED and row["attempts"] > 0 and same_place and same_scale
+    return row["outcome"] in SETTLED and row["attempts"] > 0 and same_place and same_scale
 
 
 def _head(row: dict[str, Any]) -> dict[str, Any]:
@@ -97,5 +96,4 @@ def _head(row: dict[str, Any]) -> dict[str, Any]:
         "attempts": row["attempts"],
         "at": row["fetched_at"].timestamp(),
         "scale": row["pixel_scale_arcsec"],
-        "open": False,
     }

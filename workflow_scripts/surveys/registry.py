@@ -217,7 +217,7 @@ def open_survey(
     coverage, contact
         the map of what a service covers, if there is one, and who requests.
     of_service
-        `access` (limits), `limits_folder` and `side_folder` of a service.
+        `access` (limits), `limits_folder`, `side_folder` and `max_failed_share` of a service.
 
     Raises
     ------
@@ -240,6 +240,7 @@ def open_survey(
             limits_folder=of_service["limits_folder"],
             user_agent=user_agent(contact),
             coverage=Coverage(coverage) if coverage else None,
+            max_failed_share=of_service["max_failed_share"],
         )
     if entry["kind"] == "local":
         from workflow_scripts.surveys.local import LocalSurvey

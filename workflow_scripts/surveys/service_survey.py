@@ -21,7 +21,7 @@ from workflow_scripts.surveys.fetcher.journal import Head, Journal
 from workflow_scripts.surveys.fetcher.requester import Requester
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
 from workflow_scripts.surveys.kept_tiles import SideFolder, take_over
-from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult
+from workflow_scripts.surveys.survey import OUTCOMES, SETTLED, CutoutResult
 
 
 @dataclass
@@ -32,9 +32,10 @@ class ServiceSurvey:
     pixel_scale: float | Mapping[str, Any]
     limits: AccessLimits
     side_folder: SideFolder
-    limits_folder: str | Path
+    limits_folder: str | Path | None
     user_agent: str
     coverage: Coverage | None
+    max_failed_share: float
 
     def cutouts(self, requests: pd.DataFrame) -> Iterator[CutoutResult]:
         """Fetch what was not fetched before, then give every result in the order of the requests.
@@ -56,6 +57,8 @@ class ServiceSurvey:
                 for part in self._parts(journal, galaxy)
                 if is_open(journal, part)
             ]
+            # What failed before comes last, so that a start that ends with it has brought all else.
+            wanted.sort(key=lambda part: part.key in journal)
             if wanted:
                 self.fetch(wanted, journal, len(galaxies) * max(len(self.service.parts), 1) - len(wanted))
             for galaxy, inside in zip(galaxies, covered, strict=True):
@@ -71,7 +74,8 @@ class ServiceSurvey:
         """Request galaxies from the service; what comes goes into the journal."""
         seed = journal.path.stem
         requester = Requester(self.service.urls, self.limits, self.limits_folder, self.user_agent, seed)
-        campaign = Campaign(self.service, journal, self.limits, requester, self.coverage is not None)
+        covered = self.coverage is not None
+        campaign = Campaign(self.service, journal, self.limits, requester, covered, self.max_failed_share)
         asyncio.run(campaign.fetch(wanted, progress))
 
     def _result(self, journal: Journal, galaxy: Galaxy, inside: bool) -> CutoutResult:
@@ -122,7 +126,7 @@ class ServiceSurvey:
 
 def is_open(journal: Journal, galaxy: Galaxy) -> bool:
     """Whether there is no result yet, or one that may be better another day."""
-    return galaxy.key not in journal or journal.head(galaxy.key)["open"]
+    return galaxy.key not in journal or journal.head(galaxy.key)["outcome"] not in SETTLED
 
 
 def joined(parts: Mapping[str, tuple[Head, bytes]]) -> tuple[Head, bytes]:

@@ -19,6 +19,8 @@ from workflow_scripts.sky.tiles import equal_tile_of, number_of_tiles, tile_of
 from workflow_scripts.tables import reading_parquet
 
 OUTCOMES: tuple[str, ...] = get_args(Outcome)
+# What no further request would better; what failed or was rejected may come another day.
+SETTLED = ("delivered", "no_coverage")
 
 
 @dataclass(frozen=True)

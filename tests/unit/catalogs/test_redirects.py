@@ -2,12 +2,15 @@
 
 import hashlib
 import json
+from io import BytesIO
 
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from requests import Request
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPResponse
 
 from tests.fuzzing import fuzzed
 from tests.unit.catalogs.catalog_host import Reply
@@ -144,6 +147,32 @@ def test_a_download_follows_redirects(tmp_path, host):
         run_step(download_catalog.main, download_catalog.parser, arguments)
     assert stopped.value.code == 0
     assert json.loads((tmp_path / "a.json").read_text())["bytes"] == 13
+
+
+class Replies(HTTPAdapter):
+    """Sends prepared redirects in place of a network, to any address."""
+
+    def __init__(self, *locations: str):
+        super().__init__()
+        self.locations = list(locations)
+        self.requested: list[str] = []
+
+    def send(self, request, **_):
+        self.requested.append(request.url)
+        location = {"Location": self.locations[len(self.requested) - 1]}
+        return self.build_response(request, HTTPResponse(BytesIO(), location, status=307, preload_content=False))
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("first", ["http", "https"])
+def test_no_chain_of_redirects_leads_from_https_to_http(method, first):
+    session = GuardedSession(f"{first}://8.8.8.8/tap", "skybias")
+    replies = Replies("https://8.8.8.8/new/tap/sync", "http://8.8.8.8/tap/sync")
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, replies)
+    with pytest.raises(RefusalError, match="leads from https back to http"):
+        session.request(method, f"{first}://8.8.8.8/tap/sync", data=FORM if method == "POST" else None)
+    assert replies.requested == [f"{first}://8.8.8.8/tap/sync", "https://8.8.8.8/new/tap/sync"]
 
 
 def test_https_is_never_left():

@@ -110,6 +110,22 @@ def test_names_that_resolve_to_private_addresses():
             guard.check_address("elsewhere.example", 443, address)
 
 
+def test_a_proxy_of_the_environment_may_be_private_but_nothing_leads_there(monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://proxy.intranet:3128")
+    monkeypatch.setenv("http_proxy", "10.0.0.7:3128")
+    monkeypatch.setenv("no_proxy", "10.0.0.8")
+    guard = AddressGuard("https://service.example/cutout")
+    guard.check_address("proxy.intranet", 3128, "10.0.0.7")
+    guard.check_address("10.0.0.7", 3128, "10.0.0.7")
+    for host, port in (("proxy.intranet", 80), ("10.0.0.8", 3128)):
+        with pytest.raises(ForbiddenAddressError):
+            guard.check_address(host, port, "10.0.0.7")
+    for url in ("http://proxy.intranet:3128/", "http://10.0.0.7:3128/"):
+        with pytest.raises(ForbiddenAddressError, match="is the proxy"):
+            guard.check(url)
+    AddressGuard("http://10.0.0.7:3128/own").check("http://10.0.0.7:3128/other")
+
+
 @pytest.mark.parametrize("url", ["service.example", "ftp://service.example", "http://", "http://[::1", "http://a:b/"])
 def test_configured_urls_that_are_none(url):
     with pytest.raises(InputError, match="expected http"):

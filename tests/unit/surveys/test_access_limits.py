@@ -17,9 +17,9 @@ from workflow_scripts.surveys.fetcher.connections import (
     Connections,
     NotReceived,
     Received,
-    SharedClock,
     Throttle,
 )
+from workflow_scripts.surveys.fetcher.shared_limits import SharedClock
 
 URL = "https://service.example/cutout"
 # Responses with 503 in a row that stop all requests.
@@ -28,7 +28,7 @@ IN_A_ROW = PAUSES_HOST_AFTER[503]
 
 def test_a_clock_is_free_again_when_its_process_is_killed(tmp_path):
     program = (
-        "import sys, time; from workflow_scripts.surveys.fetcher.connections import SharedClock\n"
+        "import sys, time; from workflow_scripts.surveys.fetcher.shared_limits import SharedClock\n"
         f"with SharedClock(sys.argv[1], {URL!r}, 1.0): print('held', flush=True); time.sleep(60)"
     )
     process = subprocess.Popen(
@@ -100,6 +100,26 @@ def test_a_host_that_refuses_all_is_left_alone_until_it_gives_something():
     lost = NotReceived("the connection broke off")
     assert pauses(*refused, lost, received(503)) == [0] * (IN_A_ROW - 1) + [7, 0, 7]
     assert pauses(*refused, received(200), received(503))[-2:] == [0, 0]
+
+
+@pytest.mark.parametrize("first", ["http", "https"])
+def test_no_redirect_leads_from_https_back_to_http(tmp_path, monkeypatch, first):
+    """Wherever in a chain."""
+    chain = [f"{first}://service.example/a", "https://service.example/b", "http://service.example/c"]
+    sent = []
+
+    async def redirect(self: Connections, lane: object, url: str, *_: object) -> str:
+        sent.append(url)
+        return chain[len(sent)]
+
+    async def fetch() -> Received | NotReceived:
+        limits = AccessLimits(1, None, 4, 2, 5.0, 1.0)
+        async with Connections(chain[0], limits, tmp_path, AddressGuard(chain[0]), "skybias/test") as connections:
+            return await connections.request(chain[0], 1000)
+
+    monkeypatch.setattr(Connections, "_once", redirect)
+    assert "leads from https back to http" in asyncio.run(fetch()).reason
+    assert sent == chain[:2]
 
 
 @pytest.mark.parametrize(("status", "requests"), [("429 Too Many Requests", 1), ("503 Service Unavailable", IN_A_ROW)])

@@ -144,6 +144,29 @@ def test_what_is_permanent_is_requested_once(tmp_path):
         assert set(server.requested.values()) == {1}
 
 
+def test_a_proxy_in_the_users_own_network_is_used(tmp_path, monkeypatch):
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("no_proxy", "")
+    with ScriptedServer(always(http_response(JPEG))) as server:
+        # A name, whose address is private.
+        monkeypatch.setenv("http_proxy", server.url.replace("127.0.0.1", "localhost"))
+        fetched = fetch(tmp_path, server, entry={"url": "http://service.example/getjpeg"})
+        assert all(target.startswith("http://service.example/getjpeg?") for target in server.requested)
+    assert set(fetched.rows["outcome"]) == {"delivered"}
+
+
+def test_no_redirect_leads_to_the_proxy(tmp_path, monkeypatch):
+    monkeypatch.setenv("no_proxy", "")
+    with ScriptedServer(always(None)) as server:
+        place = server.url.replace("127.0.0.1", "localhost")
+        monkeypatch.setenv("http_proxy", place)
+        server.script = always(http_response(b"", "302 Found", Location=f"{place}/admin"))
+        fetched = fetch(tmp_path, server, entry={"url": "http://service.example/getjpeg"})
+        assert not any("admin" in target for target in server.requested)
+    assert fetched.rows["reason"].str.contains("is the proxy").all(), fetched.rows["reason"].tolist()
+
+
 def test_a_tile_with_more_galaxies_requests_the_new_ones_only(tmp_path):
     with ScriptedServer(always(http_response(JPEG))) as server:
         fetch(tmp_path, server, galaxies=4)
@@ -197,7 +220,8 @@ def test_what_failed_for_now_is_requested_at_the_next_start(tmp_path, capsys):
 )
 def test_a_service_that_gives_nothing_stops_the_run_early(tmp_path, capsys, data, message):
     with ScriptedServer(always(data)) as server:
-        fetched = fetch(tmp_path, server, galaxies=200, access={"attempts": 2, "longest_wait_seconds": 0.01})
+        access = {"attempts": 2, "longest_wait_seconds": 0.01}
+        fetched = fetch(tmp_path, server, galaxies=200, share=0.1, access=access)
         assert fetched.status == 2
         # 25 galaxies that failed twice; others are requested the first time while those wait for their second attempt.
         assert len(server.requested) < 100

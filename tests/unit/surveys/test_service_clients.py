@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzzing import fuzzed
+from tests.services.protocols import sdss as sdss_protocol
 from tests.unit.image_checks.noise_images import cube, picture
 from workflow_scripts.errors import InputError
 from workflow_scripts.fetch_cutouts import with_defaults
@@ -24,6 +25,9 @@ from workflow_scripts.surveys.services.panstarrs import BrokenTableError, positi
 GALAXY = Galaxy("1237645879551066262", 179.123456789, -0.5, 0.3)
 HEADER = "projcell subcell ra dec filter mjd type filename shortname badflag\n"
 ONE_BAND = np.random.default_rng(8).normal(size=(24, 24)).astype(np.float32)
+HALF_EMPTY = np.random.default_rng(3).integers(0, 256, (24, 24, 3), dtype=np.uint8)
+HALF_EMPTY[:16] = 40
+OUTSIDE = ("permanent", "no_coverage")
 BLACK, GREY = (np.full((24, 24, 3), value, np.uint8) for value in (0, 32))
 
 
@@ -61,6 +65,40 @@ def test_urls():
     )
 
 
+@pytest.mark.parametrize("kind", ["sdss", "legacy", "hips2fits", "panstarrs"])
+def test_zero_has_no_sign(kind):
+    near_zero = Galaxy("g", -1e-10, -0.0, 0.25)
+    service = client(kind, **({"hips": "CDS/P/x"} if kind == "hips2fits" else {}))
+    if kind == "panstarrs":
+        assert position_text(near_zero) == "0.0000000 0.0000000"
+        assert list(stack_names(rows(row("-0.00000000001 -0.0", "i")))) == [position_text(near_zero)]
+        service._names = {near_zero.key: dict.fromkeys("irg", "/name")}
+    query = requested(service.url(near_zero, 0))
+    assert (query["ra"], query["dec"]) == ("0.0000000", "0.0000000")
+    assert near_zero.key == Galaxy("g", 0.0, 0.0, 0.25).key
+
+
+def test_a_fits_that_fails_is_decided_by_the_jpeg_of_the_place():
+    service, failure = client("legacy", format="fits"), http_response(500, b"<h1>Server Error (500)</h1>")
+    paths = []
+
+    def meaning(response: Received) -> tuple[str, str]:
+        paths.append(urlsplit(service.url(GALAXY, len(paths))).path.rsplit("/", 1)[1])
+        judgement = service.judge(response, GALAXY)
+        return judgement.kind, judgement.outcome
+
+    assert meaning(failure) == ("ambiguous", "failed")
+    assert meaning(http_response(503)) == ("transient", "failed"), "still in doubt"
+    assert meaning(http_response(200, picture("JPEG"))) == ("ambiguous", "failed"), "there is an image"
+    assert meaning(failure) == meaning(failure) == ("ambiguous", "failed")
+    assert paths == ["fits-cutout", "jpeg-cutout", "jpeg-cutout", "fits-cutout", "fits-cutout"]
+    service = client("legacy", format="fits")
+    assert meaning(failure) == ("ambiguous", "failed")
+    assert "bands" not in requested(service.url(GALAXY, 1))
+    assert meaning(http_response(200, picture("JPEG", GREY))) == OUTSIDE
+    assert paths[5:] == ["fits-cutout", "jpeg-cutout"]
+
+
 def test_a_galaxy_has_its_own_request_whatever_its_id():
     odd = Galaxy("../../etc/passwd\n?&ra=1", 1.0, 2.0, 0.3)
     assert "passwd" not in client("sdss").url(odd, 0)
@@ -72,10 +110,14 @@ def test_a_galaxy_has_its_own_request_whatever_its_id():
         (
             "sdss",
             {},
-            http_response(404, BLACK.tobytes(), "NOT FOUND. Requested (ra, dec) is outside the SDSS footprint."),
+            http_response(404, picture("JPEG", np.zeros((64, 64, 3), np.uint8)), "NOT FOUND. Requested (ra, dec) is"),
             ("permanent", "no_coverage"),
         ),
+        # As a proxy hands it on, or HTTP/2.
+        ("sdss", {}, http_response(404, sdss_protocol.error_picture("", 404, "", 64, 64).body), OUTSIDE),
         ("sdss", {}, http_response(404, b"<html>", "Not Found"), ("permanent", "failed")),
+        ("sdss", {}, http_response(404, b"<html>", "Not Found: footprint.html"), ("permanent", "failed")),
+        ("sdss", {}, http_response(404, picture("JPEG"), "Not Found"), ("permanent", "failed")),
         ("sdss", {}, http_response(500, picture("JPEG"), "INTERNAL SERVER ERROR. x"), ("ambiguous", "failed")),
         ("sdss", {}, http_response(400, b'{"ErrorCode":400}'), ("permanent", "failed")),
         (
@@ -87,6 +129,18 @@ def test_a_galaxy_has_its_own_request_whatever_its_id():
         ("sdss", {}, http_response(200, picture("JPEG")), ("ambiguous", "rejected")),
         ("legacy", {}, http_response(200, picture("JPEG", GREY)), ("permanent", "no_coverage")),
         ("legacy", {}, http_response(200, picture("JPEG", BLACK)), ("ambiguous", "failed")),
+        *(
+            ("legacy", {"layer": layer}, http_response(200, picture("JPEG", blank)), ("ambiguous", "no_coverage"))
+            for layer in ("unwise-neo7", "hsc-dr2")
+            for blank in (BLACK, np.full((24, 24, 3), (24, 16, 32), np.uint8))
+        ),
+        ("legacy", {"layer": "unwise-neo7"}, http_response(200, picture("JPEG")), ("accepted", "delivered")),
+        (
+            "legacy",
+            {"layer": "unwise-neo7"},
+            http_response(200, picture("JPEG", HALF_EMPTY)),
+            ("ambiguous", "rejected"),
+        ),
         ("legacy", {}, http_response(200, b"no such layer", "", "text/html"), ("misconfigured", "failed")),
         ("legacy", {}, http_response(200, b"No cutouts enabled", "", "text/html"), ("transient", "failed")),
         ("legacy", {}, http_response(200, b""), ("transient", "failed")),

@@ -90,8 +90,7 @@ class BrickSurvey(ServiceSurvey):
                     for brick in group:
                         for galaxy, head, image in self._cutouts_of_brick(brick, galaxies[brick], files):
                             journal.write(galaxy.key, head, image)
-                    journal.sync()
-                    remove_journal(files.path)
+                remove_journal(self._files)
 
     @property
     def _files(self) -> Path:
@@ -122,12 +121,11 @@ class BrickSurvey(ServiceSurvey):
             "attempts": max(head["attempts"] for head in heads),
             "at": max(head["at"] for head in heads),
             "scale": self.service.pixel_scale,
-            "open": False,
         }
         if lacking := [head for head in heads if head["outcome"] != "delivered"]:
             # A band that there is not decides: the others cannot make up for it.
             worst = next((head for head in lacking if head["outcome"] == "no_coverage"), lacking[0])
-            common |= {key: worst[key] for key in ("outcome", "reason", "open", "url")}
+            common |= {key: worst[key] for key in ("outcome", "reason", "url")}
             yield from ((galaxy, common, b"") for galaxy in galaxies)
             return
         images = {

@@ -1,6 +1,7 @@
 """All requests of a tile: sent side by side, recorded one by one, stopped where going on is hopeless."""
 
 import asyncio
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Sequence
@@ -13,10 +14,11 @@ from workflow_scripts.surveys.fetcher.connections import AccessLimits, NotReceiv
 from workflow_scripts.surveys.fetcher.journal import Journal
 from workflow_scripts.surveys.fetcher.requester import Judged, Requester
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service
+from workflow_scripts.surveys.survey import SETTLED
 
-# So many galaxies that fail one after the other are no accident.
+# So many galaxies that fail one after the other are no accident. They end the run where the service is busy or gone, or
+# where more failed than the user allows; else a survey with a hole could never be finished.
 HOPELESS = 25
-_SECONDS_BETWEEN_SYNCS = 2.0
 
 
 class FetchProgress(Progress):
@@ -42,23 +44,32 @@ class Campaign:
     """Fetches what a journal lacks."""
 
     def __init__(
-        self, service: Service, journal: Journal, limits: AccessLimits, requester: Requester, all_are_covered: bool
+        self,
+        service: Service,
+        journal: Journal,
+        limits: AccessLimits,
+        requester: Requester,
+        all_are_covered: bool,
+        max_failed_share: float,
     ):
-        """`all_are_covered`: by a coverage map there are images, so that a service is not believed at once."""
+        """`all_are_covered`: by a coverage map there are images, so that a service is not believed at once.
+
+        `max_failed_share` (0 to 1): of all requests, also those that are settled already.
+        """
         self.service = service
         self.journal = journal
         self.requester = requester
         # More than connections: while the image of one is judged, another waits for the network.
         self._free = asyncio.Semaphore(limits.concurrency * 2)
         self.all_are_covered = all_are_covered
-        self._in_a_row: deque[tuple[Galaxy, Judged]] = deque(maxlen=HOPELESS)
+        self.max_failed_share = max_failed_share
+        self._in_a_row: deque[Judged] = deque(maxlen=HOPELESS)
 
     async def fetch(self, galaxies: Sequence[Galaxy], progress: FetchProgress) -> None:
         """Request galaxies that are not settled in the journal.
 
         Raises `InputError` where no request can succeed, or one after the other fails; the journal keeps what came.
         """
-        keeping = asyncio.create_task(self._sync_now_and_then())
         try:
             async with self.requester, asyncio.TaskGroup() as tasks:
                 await self.service.prepare(galaxies, self.requester, self.journal)
@@ -67,14 +78,6 @@ class Campaign:
                     tasks.create_task(self._settle(galaxy, progress))
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
-        finally:
-            keeping.cancel()
-            self.journal.sync()
-
-    async def _sync_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(_SECONDS_BETWEEN_SYNCS)
-            await asyncio.to_thread(self.journal.sync)
 
     async def _settle(self, galaxy: Galaxy, progress: FetchProgress) -> None:
         """Fetch one galaxy, for which a place was taken; the place is free for others while this one waits."""
@@ -95,7 +98,7 @@ class Campaign:
             raise InputError(f"surveys: {judged.judgement.reason}")
         self._record(galaxy, judged, progress)
         if judged.response is not None:
-            self._stop_if_hopeless(galaxy, judged)
+            self._stop_if_hopeless(judged, progress)
         self._free.release()
 
     def _judged(self, response: Received, galaxy: Galaxy) -> Judgement:
@@ -105,7 +108,6 @@ class Campaign:
         return judgement
 
     def _record(self, galaxy: Galaxy, judged: Judged, progress: FetchProgress) -> None:
-        """Write what came; what may still come another day is marked, so that the next start requests it."""
         judgement = judged.judgement
         head = {
             "outcome": judgement.outcome,
@@ -116,32 +118,34 @@ class Campaign:
             "attempts": judged.attempts,
             "at": round(time.time(), 3),
             "scale": self.service.scale_of(galaxy),
-            "open": judgement.kind == "transient",
         }
         self.journal.write(galaxy.key, head, judgement.image)
         progress.count(judgement.outcome, len(judgement.image))
 
-    def _stop_if_hopeless(self, galaxy: Galaxy, judged: Judged) -> None:
-        if judged.judgement.outcome in ("delivered", "no_coverage"):
+    def _stop_if_hopeless(self, judged: Judged, progress: FetchProgress) -> None:
+        if judged.judgement.outcome in SETTLED:
             self._in_a_row.clear()
             return
-        self._in_a_row.append((galaxy, judged))
-        if len(self._in_a_row) < HOPELESS:
+        self._in_a_row.append(judged)
+        bad = progress.outcomes["failed"] + progress.outcomes["rejected"]
+        tolerated = bad <= math.ceil(self.max_failed_share * (progress.total or 0))
+        is_away = all(failure.judgement.kind == "transient" for failure in self._in_a_row)
+        if len(self._in_a_row) < HOPELESS or (tolerated and not is_away):
             return
-        reasons = [failure.judgement.reason for _, failure in self._in_a_row]
+        reasons = [failure.judgement.reason for failure in self._in_a_row]
         most = max(dict.fromkeys(reasons), key=reasons.count)
-        # Requested again at the next start, whatever kind of failure it seems to be.
-        for failed_galaxy, _ in self._in_a_row:
-            self.journal.forget(failed_galaxy.key)
         raise JobError(f"{self._advice(most)}; what came before is kept, and the next start goes on from there")
 
     def _advice(self, reason: str) -> str:
         where = f"surveys: {self.service.urls[0]}: {HOPELESS} cutouts one after the other failed, most often: {reason}"
-        responses = [failure.response for _, failure in self._in_a_row]
+        responses = [failure.response for failure in self._in_a_row]
         if all(isinstance(response, NotReceived) and response.unreachable for response in responses):
             return f"{where}; expected a network connection, and the host of the service in url"
         if reason.startswith(("429", "503")):
             return f"{where}; the service is busy, try later or with fewer access.requests_per_second and concurrency"
+        if reason.startswith("server_error"):
+            map_of = "" if self.all_are_covered else "a map of where the survey has images (surveys, coverage), or "
+            return f"{where}; expected {map_of}a larger share that may fail (surveys, max_failed_share)"
         if "expected" in reason and "pixels" in reason:
             return f"{where}; expected a cutout.size_px that the service gives"
         if "image" in reason:

@@ -1,13 +1,10 @@
-"""Connections to one host: no more at a time than its access limits allow, and its rate and pauses kept by all jobs.
+"""Requests to one host: no faster than its access limits allow, whichever job sends them.
 
 Every size, time and redirect of a response is limited.
 """
 
 import asyncio
-import fcntl
-import os
 import socket
-import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +13,16 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 from aiohttp.abc import ResolveResult
 
-from workflow_scripts.errors import InputError, first_line
+from workflow_scripts.errors import first_line
 from workflow_scripts.http_services.addresses import AddressGuard, ForbiddenAddressError
 from workflow_scripts.http_services.politeness import PAUSES_HOST_AFTER, Repeatable, retry_after_seconds
+from workflow_scripts.surveys.fetcher.shared_limits import SharedClock, SharedPlace, SharedQueue
 
 # A pause can be ended or prolonged by another job: it is looked at again after this (s).
 _LOOK_AGAIN = 5.0
-# Whatever a service requests (s).
-LONGEST_PAUSE = 3600.0
-_TIMES = struct.Struct("<dd")
+# A place that another job has is looked for again after this (s).
+_LOOK_FOR_PLACE = 0.05
+_SECONDS_BETWEEN_LOOKS_AT_IDLE = 1.0
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS = 5
 _PIECE = 2**16
@@ -84,67 +82,6 @@ def printable(text: str, most: int) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text[:most])
 
 
-class SharedClock:
-    """When the next request may be sent to a host: a file in `folder` that all jobs of this machine share."""
-
-    def __init__(self, folder: str | Path, url: str, requests_per_second: float | None):
-        parts = urlsplit(url)
-        host = "".join(letter if letter.isalnum() or letter in ".-" else "_" for letter in parts.netloc.lower())
-        self.path = Path(folder) / f"host_{host}" / "clock"
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.interval = 1 / requests_per_second if requests_per_second else 0.0
-        self._file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-    def reserve(self) -> float:
-        """Take the next free moment for a request; seconds until then."""
-        if not self.interval:
-            return 0.0
-        with self:
-            now = time.time()
-            next_free, paused_until = self._read()
-            # A clock that was set back must not stop everything: no job reserves this far ahead.
-            if next_free > now + 60 + 1000 * self.interval:
-                next_free = now
-            moment = max(now, next_free)
-            self._write(moment + self.interval, paused_until)
-        return moment - now
-
-    def pause(self, seconds: float) -> None:
-        """Let no job send a request for so long."""
-        with self:
-            next_free, paused_until = self._read()
-            self._write(next_free, max(paused_until, time.time() + min(seconds, LONGEST_PAUSE)))
-
-    def paused_for(self) -> float:
-        """Seconds that a pause still lasts."""
-        left = self._read()[1] - time.time()
-        return left if 0 < left <= LONGEST_PAUSE else 0.0
-
-    def close(self) -> None:
-        """Close the file; its times stay."""
-        os.close(self._file)
-
-    def __enter__(self) -> None:
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        except OSError as error:
-            raise InputError(
-                f"{self.path}: cannot be locked here ({error.strerror}), expected a folder on a file system with locks"
-                " (--limits-folder)"
-            ) from None
-
-    def __exit__(self, *_: object) -> None:
-        fcntl.flock(self._file, fcntl.LOCK_UN)
-
-    def _read(self) -> tuple[float, float]:
-        data = os.pread(self._file, _TIMES.size, 0)
-        next_free, paused_until = _TIMES.unpack(data) if len(data) == _TIMES.size else (0.0, 0.0)
-        return next_free, paused_until
-
-    def _write(self, next_free: float, paused_until: float) -> None:
-        os.pwrite(self._file, _TIMES.pack(next_free, paused_until), 0)
-
-
 class Throttle:
     """Whether a refusal of one host holds for one request or for all: its last responses, by the table of statuses."""
 
@@ -163,12 +100,23 @@ class Throttle:
         return (retry_after_seconds(response.retry_after) or 0.0) if self._in_a_row >= needed else 0.0
 
 
+class _Lane:
+    """A connection of this job, open only while it has the place for it that all jobs share."""
+
+    def __init__(self, place: SharedPlace):
+        self.place = place
+        self.busy = False
+        self.session: aiohttp.ClientSession | None = None
+
+
 class Connections:
-    """The connections of this job to the host of a configured URL; use it in an `async with`."""
+    """The connections to the host of a configured URL; use it in an `async with`."""
 
     def __init__(self, url: str, limits: AccessLimits, folder: str | Path, guard: AddressGuard, user_agent: str):
-        """`folder` holds the clocks that all jobs share."""
+        """`folder` holds the clocks and places that all jobs share."""
         self._clock = SharedClock(folder, url, limits.requests_per_second)
+        self._queue = SharedQueue(folder, url)
+        self._lanes = [_Lane(SharedPlace(folder, url, number)) for number in range(limits.concurrency)]
         self._limits = limits
         self._guard = guard
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
@@ -176,12 +124,24 @@ class Connections:
         self._trust_env = urlsplit(url).hostname not in ("localhost", "127.0.0.1", "::1")
         self._free = asyncio.Semaphore(limits.concurrency)
         self._throttle = Throttle()
+        self._others_until = 0.0
 
     async def __aenter__(self) -> "Connections":
+        self._leaving = asyncio.create_task(self._leave_idle_places())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._leaving.cancel()
+        for lane in self._lanes:
+            await self._leave(lane)
+            lane.place.close()
+        self._queue.close()
+        self._clock.close()
+
+    def _opened_session(self) -> aiohttp.ClientSession:
         seconds = self._limits.timeout_seconds
-        resolver = _GuardedResolver(self._guard)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._limits.concurrency, resolver=resolver, ttl_dns_cache=300),
+        session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=1, resolver=_GuardedResolver(self._guard), ttl_dns_cache=300),
             headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=seconds, connect=min(seconds, 20.0)),
             # Bytes as they come: a small body that unpacks to gigabytes is never unpacked.
@@ -190,12 +150,43 @@ class Connections:
             trust_env=self._trust_env,
         )
         # The library would repeat a request whose connection broke off by itself, past the limits and uncounted.
-        self._session._retry_connection = False
-        return self
+        session._retry_connection = False
+        return session
 
-    async def __aexit__(self, *_: object) -> None:
-        await self._session.close()
-        self._clock.close()
+    async def _lane(self) -> _Lane:
+        """A lane for one request, those with an open connection first."""
+        while True:
+            for lane in sorted(self._lanes, key=lambda lane: lane.session is None):
+                may_take = lane.place.held or time.monotonic() >= self._others_until
+                if not lane.busy and may_take and lane.place.take():
+                    self._queue.wait(False)
+                    lane.busy = True
+                    lane.session = lane.session or self._opened_session()
+                    return lane
+            self._queue.wait(True)
+            await asyncio.sleep(_LOOK_FOR_PLACE)
+
+    async def _leave_idle_places(self) -> None:
+        while True:
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS_AT_IDLE)
+            for lane in self._lanes:
+                if not lane.busy:
+                    await self._end_turn(lane)
+
+    async def _end_turn(self, lane: _Lane) -> None:
+        if lane.place.turn_is_over() and self._queue.others_wait():
+            await self._leave(lane)
+
+    async def _leave(self, lane: _Lane) -> None:
+        """Close a connection, and let another job have its place before this one takes any."""
+        # Nothing is requested through a session that closes.
+        lane.busy = True
+        if lane.session is not None:
+            await lane.session.close()
+            lane.session = None
+        lane.place.leave()
+        self._others_until = time.monotonic() + 4 * _LOOK_FOR_PLACE
+        lane.busy = False
 
     async def request(self, url: str, largest_bytes: int, upload: Upload | None = None) -> Received | NotReceived:
         """GET (or POST, with an upload) a URL when a connection is free; follow redirects where the guard allows it.
@@ -204,18 +195,26 @@ class Connections:
         for all, no job sends it any request.
         """
         async with self._free:
-            response = await self._followed(url, largest_bytes, upload)
+            lane = await self._lane()
+            try:
+                response = await self._followed(lane, url, largest_bytes, upload)
+                await self._end_turn(lane)
+            finally:
+                lane.busy = False
         if wait := self._throttle.pause_after(response):
             self._clock.pause(min(wait, self._limits.longest_wait_seconds))
         return response
 
-    async def _followed(self, url: str, largest_bytes: int, upload: Upload | None) -> Received | NotReceived:
-        origin = url
+    async def _followed(
+        self, lane: _Lane, url: str, largest_bytes: int, upload: Upload | None
+    ) -> Received | NotReceived:
+        come_from = url
         try:
             for _ in range(_MOST_REDIRECTS + 1):
-                self._guard.check(url, origin)
+                self._guard.check(url, come_from)
+                come_from = url
                 await self._turn()
-                response = await self._once(url, largest_bytes, upload)
+                response = await self._once(lane, url, largest_bytes, upload)
                 if isinstance(response, NotReceived | Received):
                     return response
                 url = response
@@ -244,14 +243,17 @@ class Connections:
             if not self._clock.paused_for():
                 return
 
-    async def _once(self, url: str, largest_bytes: int, upload: Upload | None) -> Received | NotReceived | str:
+    async def _once(
+        self, lane: _Lane, url: str, largest_bytes: int, upload: Upload | None
+    ) -> Received | NotReceived | str:
         """The response, or where it redirects to."""
+        assert lane.session is not None
         form = None
         if upload is not None:
             form = aiohttp.FormData(upload.fields)
             form.add_field("file", upload.file, filename="positions.txt", content_type="text/plain")
         method = "GET" if form is None else "POST"
-        async with self._session.request(method, url, data=form, allow_redirects=False) as response:
+        async with lane.session.request(method, url, data=form, allow_redirects=False) as response:
             headers = response.headers
             if response.status in _REDIRECTS and "Location" in headers:
                 response.close()

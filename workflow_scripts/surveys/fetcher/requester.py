@@ -13,6 +13,7 @@ from workflow_scripts.http_services.addresses import AddressGuard
 from workflow_scripts.http_services.politeness import backoff_seconds, retry_after_seconds
 from workflow_scripts.image_checks.acceptance import Judgement, failed
 from workflow_scripts.surveys.fetcher.connections import AccessLimits, Connections, NotReceived, Received, Upload
+from workflow_scripts.surveys.fetcher.shared_limits import runtime_folder
 
 _LARGEST_TABLE = 64 * 2**20
 
@@ -29,8 +30,11 @@ class Judged(NamedTuple):
 class Requester:
     """Sends requests and judges responses; use it in an `async with`."""
 
-    def __init__(self, urls: tuple[str, ...], limits: AccessLimits, folder: str | Path, user_agent: str, seed: str):
-        """`folder` holds the clocks that all jobs share; `seed` is of the jitter."""
+    def __init__(
+        self, urls: tuple[str, ...], limits: AccessLimits, folder: str | Path | None, user_agent: str, seed: str
+    ):
+        """`folder` holds the limits that all jobs share, None for the user's own; `seed` is of the jitter."""
+        folder = folder or runtime_folder()
         self._limits = limits
         self._random = Random(seed)
         guard = AddressGuard(*urls)

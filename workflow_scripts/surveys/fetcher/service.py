@@ -64,8 +64,13 @@ class Galaxy:
     @property
     def key(self) -> str:
         """What identifies a request: other rows of a catalog with the same id may lie elsewhere."""
-        whole = f"{self.source_id} {self.ra:.9f} {self.dec:.9f} {self.pixel_scale:.7g}"
+        whole = f"{self.source_id} {self.ra:z.9f} {self.dec:z.9f} {self.pixel_scale:.7g}"
         return f"{whole} {self.part}" if self.part else whole
+
+    @property
+    def position(self) -> dict[str, str]:
+        """`ra` and `dec` as they are requested: to 0.4 mas, and zero without a sign."""
+        return {"ra": f"{self.ra:z.7f}", "dec": f"{self.dec:z.7f}"}
 
     @property
     def whole(self) -> "Galaxy":

@@ -103,7 +103,7 @@ class PanStarrs(Service):
         native = self._native_size(galaxy)
         if not 1 <= native <= LARGEST_NATIVE:
             return failed("permanent", f"{native} native pixels, expected 1 to {LARGEST_NATIVE}")
-        query = {"ra": f"{galaxy.ra:.7f}", "dec": f"{galaxy.dec:.7f}", "size": native}
+        query: dict[str, Any] = {**galaxy.position, "size": native}
         if self.format == "fits":
             query |= {"format": "fits", "red": names[galaxy.part or self.bands[0]]}
         else:
@@ -148,7 +148,7 @@ class BrokenTableError(ValueError):
 
 def position_text(galaxy: Galaxy) -> str:
     """How a position is sent; rows are matched to requests by it alone, because it is all they repeat."""
-    return f"{galaxy.ra:.7f} {galaxy.dec:.7f}"
+    return " ".join(galaxy.position.values())
 
 
 def stack_names(table: bytes) -> dict[str, dict[str, str]]:
@@ -181,7 +181,7 @@ def stack_names(table: bytes) -> dict[str, dict[str, str]]:
             row = dict(zip(header, line.split(), strict=True)) if line.strip() else {}
             if row.get("type") != "stack":
                 continue
-            position = f"{float(row['ra']):.7f} {float(row['dec']):.7f}"
+            position = f"{float(row['ra']):z.7f} {float(row['dec']):z.7f}"
         except ValueError:
             raise BrokenTableError(f"line {number} of the table of names is broken: '{printable(line, 60)}'") from None
         if not _NAME.fullmatch(row["filename"]) or ".." in row["filename"]:

@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from workflow_scripts.image_checks.acceptance import Judgement, Wanted, failed, largest_image, no_coverage, value_of
+from workflow_scripts.images.decoding import decode, size_of
+from workflow_scripts.images.fits_files import UndecodableImageError
 from workflow_scripts.surveys.fetcher.connections import Received
 from workflow_scripts.surveys.fetcher.service import Galaxy, Service, judged_image
 
@@ -26,8 +28,7 @@ class Sdss(Service):
     def url(self, galaxy: Galaxy, attempt: int) -> str:
         """`opt` stays empty: its letters draw overlays."""
         query = {
-            "ra": f"{galaxy.ra:.7f}",
-            "dec": f"{galaxy.dec:.7f}",
+            **galaxy.position,
             "scale": f"{galaxy.pixel_scale:.7g}",
             "width": self.size_px,
             "height": self.size_px,
@@ -36,10 +37,20 @@ class Sdss(Service):
         return f"{self.urls[0]}?{urlencode(query)}"
 
     def judge(self, response: Received, galaxy: Galaxy) -> Judgement:
-        """404 with "footprint" is no coverage; any other 404 is a wrong URL or a service that is gone."""
-        if response.status == 404 and "footprint" in response.reason_phrase.lower():
+        """404 with a JPEG is no coverage; any other 404 is a wrong URL or a service that is gone.
+
+        The phrase beside the status names the footprint, but proxies drop it, and HTTP/2 has none.
+        """
+        if response.status == 404 and self._is_picture(response.body):
             return no_coverage("404: outside the SDSS footprint")
         return judged_image(response, Wanted(self.size_px, "jpeg", (0,), _of_blank))
+
+    def _is_picture(self, body: bytes) -> bool:
+        """Whether a body is a JPEG of the size that was requested: the canvas on which the service writes its error."""
+        try:
+            return body.startswith(b"\xff\xd8\xff") and size_of(decode(body)) == (self.size_px, self.size_px)
+        except UndecodableImageError:
+            return False
 
 
 def _of_blank(pixels: Any) -> Judgement:
