@@ -48,15 +48,15 @@ def test_model_that_fits_is_loaded(tmp_path):
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        (small_model(shape=(24, 24, 3)), r"takes input of shape \(None, 24, 24, 3\), the recipe gives"),
+        (small_model(shape=(24, 24, 3)), r"takes input of shape \(n, 24, 24, 3\), the recipe gives images"),
         (small_model(shape=(20, 20, 1)), r"the recipe gives images of shape \(n, 20, 20, 3\)"),
         (
             small_model(units=3, activation="softmax"),
-            r"output of shape \(None, 3\), expected \(None, 1\) or \(None, 2\)",
+            r"output of shape \(n, 3\), expected \(n, 1\) or \(n, 2\) for 2 classes",
         ),
         (small_model(layers.Rescaling(100.0, offset=50), activation="linear"), "expected probabilities"),
         (small_model(units=2, activation="relu"), "expected probabilities"),
-        (small_model(layers.Lambda(lambda x: x * 2)), "has a Lambda layer"),
+        (small_model(layers.Lambda(lambda x: x * 2)), "has a layer 'lambda' of class Lambda, which can run"),
     ],
     ids=["size", "channels", "classes", "linear", "relu", "lambda"],
 )
@@ -107,7 +107,7 @@ def test_files_that_are_no_models(tmp_path):
     rewritten(good, bad, changed_config(lambda _: "[1, 2]"))
     refused("Keras cannot load this model")
     rewritten(good, bad, changed_config(lambda text: text.replace('"module": "keras.layers"', '"module": "os"', 1)))
-    refused(r"has os\.InputLayer, expected layers of Keras only")
+    refused(r"has a layer 'input_layer\w*' of class InputLayer from os, expected layers")
     rewritten(good, bad, changed_config(lambda text: text.replace('"units": 1,', '"units": 100000000000000,')))
     refused("describes 400000000000000 weights, more than the")
     rewritten(good, bad, lambda name, content: b"" if name == "model.weights.h5" else content)
