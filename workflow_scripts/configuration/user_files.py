@@ -51,7 +51,7 @@ def _user_files(settings: Configuration) -> Iterator[tuple[KeyPath, str | None, 
             for path in settings.moc_files(footprint):
                 yield ("footprints", footprint, "region", "moc", "path"), path, "a MOC file"
         for network in dict.fromkeys(run.network for run in runs):
-            for key, what in (("path", "a .keras file"), ("weights", "a .weights.h5 file")):
+            for key, what in (("path", "a .keras file"), ("weights", "a file of weights")):
                 yield ("networks", network, key), settings.network(network)[key], what
     for name in settings.active_audits:
         for key, table in settings.audited_tables(name).items():

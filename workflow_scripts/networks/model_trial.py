@@ -13,6 +13,7 @@ from workflow_scripts.networks.frozen_layers import flat_layers
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
 
 PIXEL_RANGE = (0, 255)
+OTHER_RANGES = ((0, 1), (-1, 1))
 
 
 def as_classifier(
@@ -180,3 +181,30 @@ def _check_last_layer(path: str | Path, model: "keras.Model", logits: bool) -> N
             f"{path}: its last layer '{last.name}' has no activation, expected probabilities (a sigmoid or softmax at"
             " the end), or outputs: logits for this network"
         )
+
+
+def check_scores_differ(
+    path: str | Path, model: "keras.Model", images: NDArray[np.uint8], spec: Mapping[str, Any]
+) -> NDArray[np.float32]:
+    """Scores (n, 1) or (n, classes) of galaxies by a model that has been trained.
+
+    Raises `InputError` where all are the same: so it is with one that was made for other pixel values, which the
+    sentence then names.
+    """
+    scores = np.asarray(model(images.astype(np.float32), training=False), np.float32)
+    # A model to be trained further may begin with the same score for all, but not with one that has no gradient.
+    if np.ptp(scores, axis=0).max() > 1e-6 or (spec["mode"] != "annotate" and scores.min() > 0 and scores.max() < 1):
+        return scores
+    sentence = f"{path}: gives the same score, {scores[0, -1]:.3g}, to {len(images)} different galaxies"
+    for low, high in OTHER_RANGES if not spec.get("input_range") else ():
+        shown = images.astype(np.float32) * ((high - low) / 255) + low
+        others = np.asarray(model(shown, training=False))[:, -1]
+        if np.ptp(others) > 1e-6:
+            sentence += (
+                f"; with pixel values from {low} to {high} its scores are {others.min():.3g} to {others.max():.3g}:"
+                f" expected a model for values 0 to 255, or input_range: [{low}, {high}] for this network"
+            )
+            break
+    else:
+        sentence += "; expected a model that tells them apart"
+    raise InputError(sentence)
