@@ -27,12 +27,19 @@ def set_trainable(model: "keras.Model", trainable: str) -> None:
     InputError
         where there are not so many layers.
     """
-    model.trainable = True
     layers = list(dict.fromkeys(layer for layer in flat_layers(model) if layer.weights))
-    if trainable == "all":
-        return
-    n_last = 1 if trainable == "top" else int(trainable.removeprefix("last "))
+    n_last = {"all": len(layers), "top": 1}.get(trainable) or int(trainable.removeprefix("last "))
     if n_last > len(layers):
         raise InputError(f"networks: trainable is '{trainable}', expected at most {len(layers)}: so many have weights")
+    _unfreeze(model)
     for layer in layers[:-n_last]:
         layer.trainable = False
+
+
+def _unfreeze(model: "keras.Model") -> None:
+    # A model that is frozen trains nothing in it, and Keras passes a change on to some of its layers only.
+    model.trainable = True
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            _unfreeze(layer)
+        layer.trainable = True

@@ -118,7 +118,7 @@ def _check_input_shape(path: str | Path, model: "keras.Model", shape: tuple[int,
     if takes is None:
         return
     if isinstance(takes, dict | list):
-        names = ", ".join(f"'{name}'" for name in model.input_names) if hasattr(model, "input_names") else len(takes)
+        names = " and ".join(f"'{one.name}'" for one in keras.tree.flatten(model.inputs))
         raise InputError(f"{path}: takes {len(takes)} inputs ({names}), expected one, the images")
     if len(takes) != 4 or any(given not in (None, size) for given, size in zip(takes[1:], shape, strict=True)):
         wanted = _any_number((None, *shape))

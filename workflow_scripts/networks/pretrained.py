@@ -88,21 +88,27 @@ def load_weights(model: "keras.Model", path: str, architecture: str) -> None:
         raise InputError(
             f"{path}: the file of weights is larger than {LARGEST_WEIGHTS >> 30} GiB, expected fewer weights"
         )
+    # Keras only warns of some parts that a file lacks, and leaves their random weights.
+    kept = [variable for variable in model.weights if "float" in variable.dtype]
+    for variable in kept:
+        variable.assign(np.full(variable.shape, np.nan))
     try:
         model.load_weights(path)
+        missing = [variable.path for variable in kept if np.isnan(np.asarray(variable)).any()]
+        if missing:
+            raise ValueError(f"no numbers for {missing[0]} and {len(missing) - 1} more")
     except (Exception, MemoryError) as error:
         # A hostile file can make Keras raise anything.
-        raise InputError(
-            f"{path}: these weights do not fit {architecture} with this recipe: {reason_of(error)}"
-        ) from None
+        problem = f"these weights do not fit {architecture} with this recipe"
+        raise InputError(f"{path}: {problem}: {reason_of(error)}") from None
 
 
 def _load_body(body: "keras.Model", architecture: str, path: str) -> None:
     try:
         return load_weights(body, path, architecture)
-    except InputError:
+    except InputError as error:
         # Files in the older layout list their layers, so that those with a top have too many.
-        if not Path(path).is_file() or path.endswith((".weights.h5", ".keras")):
+        if "Layer count mismatch" not in str(error):
             raise
     whole = getattr(keras.applications, architecture)(weights=None)
     load_weights(whole, path, architecture)
