@@ -188,23 +188,25 @@ def check_scores_differ(
 ) -> NDArray[np.float32]:
     """Scores (n, 1) or (n, classes) of galaxies by a model that has been trained.
 
-    Raises `InputError` where all are the same: so it is with one that was made for other pixel values, which the
-    sentence then names.
+    Raises `InputError` where these are all the same, and those of noise too: so it is with a model that was made for
+    other pixel values, which the sentence then names.
     """
-    scores = np.asarray(model(images.astype(np.float32), training=False), np.float32)
+    black, *others = noise_images(images.shape[1:])
+    shown = np.concatenate([images, others, black[None]]).astype(np.float32)
+    scores = np.asarray(model(shown, training=False), np.float32)
+    all_but_black = scores[:-1]
     # A model to be trained further may begin with the same score for all, but not with one that has no gradient.
-    if np.ptp(scores, axis=0).max() > 1e-6 or (spec["mode"] != "annotate" and scores.min() > 0 and scores.max() < 1):
-        return scores
-    sentence = f"{path}: gives the same score, {scores[0, -1]:.3g}, to {len(images)} different galaxies"
-    for low, high in OTHER_RANGES if not spec.get("input_range") else ():
-        shown = images.astype(np.float32) * ((high - low) / 255) + low
-        others = np.asarray(model(shown, training=False))[:, -1]
-        if np.ptp(others) > 1e-6:
-            sentence += (
-                f"; with pixel values from {low} to {high} its scores are {others.min():.3g} to {others.max():.3g}:"
+    can_learn = spec["mode"] != "annotate" and scores.min() > 0 and scores.max() < 1
+    if can_learn or np.ptp(all_but_black, axis=0).max() > 1e-6:
+        return scores[: len(images)]
+    same = f"{path}: gives the same score, {scores[0, -1]:.3g}, to {len(images)} galaxies and to noise"
+    for low, high in () if spec.get("input_range") else OTHER_RANGES:
+        found = np.asarray(model(images.astype(np.float32) * ((high - low) / 255) + low, training=False))[:, -1]
+        if np.ptp(found) > 0.01:
+            raise InputError(
+                f"{same}; with pixel values from {low} to {high} its scores are {found.min():.3g} to {found.max():.3g}:"
                 f" expected a model for values 0 to 255, or input_range: [{low}, {high}] for this network"
             )
-            break
-    else:
-        sentence += "; expected a model that tells them apart"
-    raise InputError(sentence)
+    if np.ptp(scores, axis=0).max() <= 1e-6:
+        raise InputError(f"{same}; expected a model that tells galaxies apart")
+    return scores[: len(images)]

@@ -28,7 +28,8 @@ def functional(outputs, shape=SHAPE):
 
 def made_by_fit():
     """A Sequential without Input, whose stated shapes are those of its last batch."""
-    model = keras.Sequential([layers.Conv2D(4, 3), layers.GlobalAveragePooling2D(), layers.Dense(1, "sigmoid")])
+    model = keras.Sequential([layers.Rescaling(1 / 255), layers.Conv2D(4, 3), layers.Flatten()])
+    model.add(layers.Dense(1, "sigmoid"))
     model(np.zeros((16, *SHAPE), np.float32))
     return model
 
@@ -40,6 +41,10 @@ def with_lambda_loss():
 
 
 class Squeeze(layers.Layer):
+    """As if from a module of the user."""
+
+    __module__ = "my_layers"
+
     def call(self, x):
         return x
 
@@ -108,10 +113,10 @@ REFUSED = {
         "has a layer 'my_scaling' of class Lambda, which can run code or open files, and is not loaded",
     ),
     "own_layer": (
-        lambda: functional(lambda x: body(Squeeze(name="my_long_named_layer_of_attention_number_17")(x))),
+        lambda: functional(lambda x: body(Squeeze(name="squeeze_and_excitation_of_the_third_block")(x))),
         {},
-        "has a layer 'my_long_named_layer_of_attention_number_17' of class Squeeze from "
-        "tests.unit.networks.test_model_trial, expected layers and functions of Keras only",
+        "has a layer 'squeeze_and_excitation_of_the_third_block' of class Squeeze from"
+        " my_layers, expected layers and functions of Keras only",
     ),
     "own_activation": (
         lambda: functional(lambda x: body(x, activation=twice)),
@@ -192,10 +197,15 @@ def test_a_model_without_weights_is_not_drawn_at_random(tmp_path):
         build_model(entry(saved(never_called, tmp_path)), SHAPE, 2, IMAGES)
 
 
-def test_a_model_for_other_pixel_values_is_named():
+def made_for_values_0_to_1():
     model = functional(lambda x: layers.Dense(1, "sigmoid", name="end")(layers.Flatten()(x)))
     model.get_layer("end").set_weights([np.full((3072, 1), 0.01), np.full(1, -1.0)])
-    sentence = r"gives the same score, 1, to 4 different galaxies; with pixel values from 0 to 1 its scores are 0\."
+    return model
+
+
+def test_a_model_for_other_pixel_values_is_named():
+    model = made_for_values_0_to_1()
+    sentence = r"gives the same score, 1, to 4 galaxies and to noise; with pixel values from 0 to 1 its scores are 0\."
     with pytest.raises(InputError, match=sentence + r".*, or input_range: \[0, 1\] for this network"):
         check_scores_differ("mine.keras", model, IMAGES, {"mode": "annotate"})
     scaled = as_classifier("mine.keras", model, IMAGES, 2, {"input_range": [0, 1]})
@@ -204,7 +214,9 @@ def test_a_model_for_other_pixel_values_is_named():
 
 def test_a_model_that_says_the_same_of_all():
     model = functional(lambda x: layers.Dense(1, "sigmoid", kernel_initializer="zeros")(layers.Flatten()(x)))
-    with pytest.raises(InputError, match=r"the same score, 0\.5, to 4 different galaxies; expected a model that tells"):
+    with pytest.raises(
+        InputError, match=r"the same score, 0\.5, to 4 galaxies and to noise; expected a model that tells"
+    ):
         check_scores_differ("mine.keras", model, IMAGES, {"mode": "annotate"})
     # It can be trained.
     assert check_scores_differ("mine.keras", model, IMAGES, {"mode": "fine_tune"}).tolist() == [[0.5]] * 4
@@ -234,3 +246,15 @@ def test_new_weights_for_the_layers_of_a_given_model(tmp_path):
     assert not np.allclose(kernels[0], kernels[1])
     assert not np.allclose(kernels[1], kernels[2])
     np.testing.assert_array_equal(kernels[1], kernels[3])
+
+
+def test_the_table_of_the_documentation(repository):
+    """docs/networks.md shows what eight of these models are told."""
+    text = (repository / "docs" / "networks.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "what is said" not in line]
+    for name in ("logits", "softmax_in_low_precision", "own_layer", "other_size"):
+        assert any(f"| {REFUSED[name][2]}" in row for row in rows), name
+    with pytest.raises(InputError) as refused:
+        check_scores_differ("mine.keras", made_for_values_0_to_1(), IMAGES, {"mode": "annotate"})
+    assert any(str(refused.value).removeprefix("mine.keras: ") in row for row in rows)
+    assert sum(row.endswith("| works |") for row in rows) == 3
