@@ -37,7 +37,7 @@ def main(args: argparse.Namespace) -> None:
     from workflow_scripts.images.blurring import blurred
     from workflow_scripts.networks.architectures import build_model
     from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
-    from workflow_scripts.networks.model_files import model_record, write_model
+    from workflow_scripts.networks.model_files import write_finished, write_model
     from workflow_scripts.networks.tensorflow_runtime import device, set_up
     from workflow_scripts.networks.training import fit, read_training_set
 
@@ -53,7 +53,7 @@ def main(args: argparse.Namespace) -> None:
     record = provenance(config, {"training": args.seed}, [args.training_set, args.index, *given])
     history = []
     if spec["mode"] == "annotate":
-        write_model(args.model, model, model_record(spec["path"]))
+        write_finished(args.model, model, spec["path"])
     else:
         determinants = {key: record[key] for key in ("config", "seeds", "inputs")}
         determinants |= {"versions": versions(), "device": device(), "model": str(args.model)}

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.networks.model_trial import as_classifier, noise_images, reason_of
+from workflow_scripts.networks.model_trial import ADAPTED, as_classifier, noise_images, reason_of
 from workflow_scripts.networks.model_trial import check_scores as check_scores
 from workflow_scripts.networks.tensorflow_runtime import keras
 from workflow_scripts.whole_file import whole_file
@@ -45,6 +46,15 @@ def write_model(path: str | Path, model: "keras.Model", record: Mapping[str, Any
                 if member == CONFIG:
                     content = json.dumps(_renumbered(json.loads(content), {})).encode()
                 target.writestr(zipfile.ZipInfo(member, NO_DATE), content)
+
+
+def write_finished(path: str | Path, model: "keras.Model", given: str | Path) -> None:
+    """Copy the file `given`, from which `model` was read; where `as_classifier` had to adapt it, write the model."""
+    if model.name == ADAPTED:
+        write_model(path, model, model_record(given))
+        return
+    with whole_file(path) as temporary:
+        shutil.copyfile(given, temporary)
 
 
 def _renumbered(value: Any, numbers: dict[int, int]) -> Any:

@@ -13,6 +13,8 @@ from workflow_scripts.networks.frozen_layers import flat_layers
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
 
 PIXEL_RANGE = (0, 255)
+# Name of a model around one of the user.
+ADAPTED = "adapted"
 OTHER_RANGES = ((0, 1), (-1, 1))
 
 
@@ -76,7 +78,7 @@ def as_classifier(
     given = keras.layers.Input(shape, name="pixels")
     found = model(keras.layers.Rescaling(**scaling, name="input_range")(given) if spec.get("input_range") else given)
     found = found if name is None else found[name]
-    return keras.Model(given, keras.layers.Activation(activation, name="score", dtype="float32")(found), name="adapted")
+    return keras.Model(given, keras.layers.Activation(activation, name="score", dtype="float32")(found), name=ADAPTED)
 
 
 def check_scores(path: str | Path, outputs: np.ndarray) -> None:
