@@ -2,7 +2,6 @@
 
 import shutil
 
-import keras
 import pytest
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -83,21 +82,3 @@ def test_a_network_that_diverges_holds_up_no_other(disturbed):
     assert last.endswith("(logs/training/pixels/north/wild/resample0_seed0/train.log)")
     done = made(disturbed, "inference/**/annotations.parquet")
     assert {f"inference/pixels/{half}/net/resample0_seed1/annotations.parquet" for half in ("east", "west")} <= done
-
-
-def test_a_model_that_cannot_be_used_ends_the_run_before_any_image(disturbed):
-    shutil.rmtree(disturbed.analysis / "results")
-    pixels = keras.layers.Input((32, 32, 3))
-    logits = keras.layers.Dense(1, name="end")(keras.layers.GlobalAveragePooling2D()(pixels))
-    keras.Model(pixels, logits).save(disturbed.analysis / "mine.keras")
-    config = disturbed.read_config()
-    config["networks"]["net"] = {"architecture": "file", "path": "mine.keras", "mode": "annotate", "recipe": "small"}
-    disturbed.write_config(config)
-    failed = disturbed.snakemake(check=False)
-    *_, last = failed.stderr.strip().splitlines()
-    assert last.startswith("error: mine.keras: its last layer 'end' has no activation, expected probabilities")
-    assert last.endswith("(logs/training/pixels/models/net/check_model.log)")
-    assert not made(disturbed, "images/**/*.npy")
-    assert not made(disturbed, "training/**/model.keras")
-    log = (disturbed.analysis / "logs/training/pixels/models/net/check_model.log").read_text()
-    assert len(log.splitlines()) == 2, "TensorFlow's own remarks are no part of it"

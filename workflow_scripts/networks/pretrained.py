@@ -1,6 +1,7 @@
 """Architectures of keras.applications, with weights from a file and the preprocessing that these were trained with."""
 
 import inspect
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,8 @@ def load_weights(model: "keras.Model", path: str, architecture: str) -> None:
     for variable in kept:
         variable.assign(np.full(variable.shape, np.nan))
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings(action="ignore"):
+            model.load_weights(path)
         missing = [variable.path for variable in kept if np.isnan(np.asarray(variable)).any()]
         if missing:
             raise ValueError(f"no numbers for {missing[0]} and {len(missing) - 1} more")
