@@ -19,6 +19,8 @@ METADATA = "metadata.json"
 CONFIG = "config.json"
 NO_DATE = (1980, 1, 1, 0, 0, 0)
 LARGEST_CONFIG = 64 * 2**20
+# Three times the largest that Keras offers.
+LARGEST_FILE = 4 * 2**30
 # Layers that run code, or open other files, named in the model file. Keras refuses most of them itself.
 REFUSED_LAYERS = frozenset(
     {"Lambda", "__lambda__", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
@@ -122,12 +124,26 @@ def read_model(path: str | Path) -> "keras.Model":
     return model
 
 
+def check_size(path: str | Path) -> None:
+    """Raise `InputError` for a file of a model or of weights that holds too much, unpacked where it is an archive.
+
+    Raises `BadZipFile` for a file named *.keras that is no archive.
+    """
+    n_bytes = Path(path).stat().st_size
+    if Path(path).suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            n_bytes = sum(member.file_size for member in archive.infolist())
+    if n_bytes > LARGEST_FILE:
+        raise InputError(f"{path}: holds {n_bytes / 2**30:.3g} GiB, expected at most {LARGEST_FILE / 2**30:.3g}")
+
+
 def _read_config(path: Path) -> Any:
     if not path.is_file():
         raise InputError(f"{path}: the model file does not exist")
     if path.suffix != ".keras":
         raise InputError(f"{path}: expected a model in Keras's own format, a file named *.keras")
     try:
+        check_size(path)
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo(CONFIG).file_size > LARGEST_CONFIG:
                 raise InputError(f"{path}: {CONFIG} is implausibly large, expected a Keras model")

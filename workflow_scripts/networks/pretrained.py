@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from workflow_scripts.errors import InputError
+from workflow_scripts.networks.model_files import check_size
 from workflow_scripts.networks.model_trial import reason_of
 from workflow_scripts.networks.tensorflow_runtime import keras
 
-# Three times the largest that Keras offers.
-LARGEST_WEIGHTS = 4 * 2**30
 # The first EfficientNets divide by the root of the standard deviation (of red, green and blue in ImageNet, per 255)
 # and need another such division, which Keras builds only where it downloads the weights itself.
 _IMAGENET_MEAN, _IMAGENET_STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
@@ -85,20 +84,19 @@ def load_weights(model: "keras.Model", path: str, architecture: str) -> None:
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: the file of weights for {architecture} does not exist")
-    if Path(path).stat().st_size > LARGEST_WEIGHTS:
-        raise InputError(
-            f"{path}: the file of weights is larger than {LARGEST_WEIGHTS >> 30} GiB, expected fewer weights"
-        )
     # Keras only warns of some parts that a file lacks, and leaves their random weights.
     kept = [variable for variable in model.weights if "float" in variable.dtype]
     for variable in kept:
         variable.assign(np.full(variable.shape, np.nan))
     try:
+        check_size(path)
         with warnings.catch_warnings(action="ignore"):
             model.load_weights(path)
         missing = [variable.path for variable in kept if np.isnan(np.asarray(variable)).any()]
         if missing:
             raise ValueError(f"no numbers for {missing[0]} and {len(missing) - 1} more")
+    except InputError:
+        raise
     except (Exception, MemoryError) as error:
         # A hostile file can make Keras raise anything.
         problem = f"these weights do not fit {architecture} with this recipe"

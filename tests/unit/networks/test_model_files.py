@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from workflow_scripts.errors import InputError
+from workflow_scripts.networks import model_files
 from workflow_scripts.networks.architectures import build_model
 from workflow_scripts.networks.model_files import load_checked, model_record, write_model
 
@@ -114,3 +115,15 @@ def test_files_that_are_no_models(tmp_path):
     refused("describes 4 weights, more than the 0 bytes")
     with pytest.raises(InputError, match=r"a file named \*\.keras"):
         load_checked(good.rename(tmp_path / "good.h5"), SHAPE, 2)
+
+
+def test_a_file_that_would_fill_the_memory(tmp_path, monkeypatch):
+    path = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", bytes(5 * 2**20))
+    assert path.stat().st_size < 2**20
+    monkeypatch.setattr(model_files, "LARGEST_FILE", 2**22)
+    for spec in ({"architecture": "file", "path": str(path)}, {"architecture": "lenet5", "weights": str(path)}):
+        with pytest.raises(InputError, match=r"bomb\.keras: holds 0\.00488 GiB, expected at most 0\.00391"):
+            build_model(spec, SHAPE, 2)
