@@ -1,4 +1,4 @@
-"""Models of users, and what each is told: one sentence, or that it works."""
+"""Models of users, and the sentence that each gets, or that it works."""
 
 import keras
 import numpy as np
@@ -249,7 +249,7 @@ def test_new_weights_for_the_layers_of_a_given_model(tmp_path):
 
 
 def test_the_table_of_the_documentation(repository):
-    """docs/networks.md shows what eight of these models are told."""
+    """docs/networks.md has the sentences that eight of these models get."""
     text = (repository / "docs" / "networks.md").read_text(encoding="utf-8")
     rows = [line for line in text.splitlines() if line.startswith("| ") and "what is said" not in line]
     for name in ("logits", "softmax_in_low_precision", "own_layer", "other_size"):
