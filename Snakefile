@@ -48,6 +48,7 @@ rule all:
             experiment=settings.active_experiments,
         ),
         expand("results/audit/{audit}/summary.json", audit=settings.active_audits),
+        trials(settings),
     localrule: True
 
 

@@ -16,6 +16,7 @@ from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
 from workflow_scripts.configuration.control_entries import controls_parameter, files_of_controls, trained_network
 from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
+from workflow_scripts.configuration.given_models import trial_parameter, trials, trials_of_survey
 from workflow_scripts.configuration.program_networks import model_file, names_of_programs
 from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
 from workflow_scripts.errors import InputError

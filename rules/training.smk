@@ -1,6 +1,7 @@
 # Training sets drawn from footprints, and one trained network a run (footprint x network x resample x seed).
 #   needs:  the catalog, the ledger of the cutouts, the images, and designs that can be answered
-#   gives:  results/training/footprints/{footprint}.moc.fits, results/training/{survey}/{footprint}/resample{r}/ and
+#   gives:  results/training/{survey}/models/{network}.json (a trial of the user's model),
+#           results/training/footprints/{footprint}.moc.fits, results/training/{survey}/{footprint}/resample{r}/ and
 #           results/training/{survey}/{footprint}/{network}/resample{r}_seed{s}/; for the control of that name
 #           results/training/{survey}/shuffled_sky{seed}/
 
@@ -89,13 +90,42 @@ rule draw_training_set:
         " --output {output} 2> {log}"
 
 
-# Networks that are not trained yet wait for the designs of the experiments that are to be made, by way of a file whose
-# path knows no experiment. It is there before it is made again (`update`), for the networks that need it no more.
+# Needs nothing that has to be made, and comes before all that has.
+rule check_model:
+    input:
+        lambda wildcards: of_the_user(settings.network_files(wildcards.network)),
+    output:
+        "results/training/{survey}/models/{network}.json",
+    log:
+        "logs/training/{survey}/models/{network}/check_model.log",
+    benchmark:
+        "benchmarks/training/{survey}/models/{network}/check_model.tsv"
+    priority: 100
+    localrule: True
+    conda:
+        "../envs/networks.yaml"
+    resources:
+        **cluster_request("check_model"),
+    params:
+        trial=lambda wildcards: as_parameter(trial_parameter(settings, wildcards.survey, wildcards.network)),
+        images=lambda wildcards, input: placed(of_recipe("")(wildcards)),
+        code=code("check_model"),
+    message:
+        "Try the model of {wildcards.network} on four images of galaxies"
+    shell:
+        "python -m workflow_scripts.check_model --trial {params.trial:q} --images {params.images} --output {output}"
+        " 2> {log}"
+
+
+# Networks that are not trained yet wait for the designs of the experiments that are to be made, and for the trials of
+# given models, by way of a file whose path knows no experiment. It is there before it is made again (`update`), for the
+# networks that need it no more.
 rule confirm_designs:
     input:
-        lambda wildcards: expand(
+        designs=lambda wildcards: expand(
             "results/bias/{experiment}/design.json", experiment=settings.experiments_of_survey(wildcards.survey)
         ),
+        models=lambda wildcards: trials_of_survey(settings, wildcards.survey),
     output:
         update("results/training/{survey}/designs_checked"),
     log:
@@ -108,7 +138,7 @@ rule confirm_designs:
     resources:
         **cluster_request("confirm_designs"),
     message:
-        "All designs of {wildcards.survey} have been checked"
+        "All designs of {wildcards.survey} have been checked, and all models tried"
     shell:
         "touch {output} 2> {log}"
 

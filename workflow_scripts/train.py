@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import shutil
 import time
 from collections import Counter
 from pathlib import Path
@@ -39,7 +38,7 @@ def main(args: argparse.Namespace) -> None:
     from workflow_scripts.networks.architectures import build_model
     from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
     from workflow_scripts.networks.galaxies_of_runs import read_training_set
-    from workflow_scripts.networks.model_files import write_model
+    from workflow_scripts.networks.model_files import write_finished, write_model
     from workflow_scripts.networks.tensorflow_runtime import device, set_up
     from workflow_scripts.networks.training import fit
 
@@ -55,8 +54,7 @@ def main(args: argparse.Namespace) -> None:
     record = provenance(config, {"training": args.seed}, [args.training_set, args.index, *given])
     history = []
     if spec["mode"] == "annotate":
-        with whole_file(args.model) as temporary:
-            shutil.copyfile(spec["path"], temporary)
+        write_finished(args.model, model, spec["path"])
     else:
         determinants = {key: record[key] for key in ("config", "seeds", "inputs")}
         determinants |= {"versions": versions(), "device": device(), "model": str(args.model)}

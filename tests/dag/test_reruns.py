@@ -123,6 +123,18 @@ def test_changed_epochs_retrain_the_network(workflow):
     assert jobs(workflow) == of_run("east") | of_run("west") | of_run("north") | AFTER_RUNS
 
 
+def test_a_given_model_is_tried_and_no_other_network_trained_again(workflow):
+    def edit(config):
+        given = {"architecture": "file", "path": "mine.keras", "mode": "fine_tune", "recipe": "small"}
+        config["networks"]["given"] = given
+        config["experiments"]["first"]["arms"]["control"]["networks"].append("given")
+
+    (workflow.analysis / "mine.keras").write_bytes(b"not read before it is tried")
+    change(workflow, edit)
+    trial = {("check_model", "training/pixels/models")}
+    assert jobs(workflow) == trial | of_run("north", network="given") | CHECK | AFTER_RUNS
+
+
 def test_a_changed_colour_draws_again(workflow):
     change(workflow, lambda c: c["experiments"]["first"].update(figures={"colours": ["#000000", "#111111"]}))
     assert jobs(workflow) == of_report(*REPORT)

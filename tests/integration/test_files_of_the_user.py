@@ -3,6 +3,7 @@
 import copy
 import os
 
+import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +66,22 @@ def test_a_missing_file_is_named_by_a_dry_run(checkout, edit, missing):
     assert result.returncode
     assert f"experiment.yaml: {missing}, which does not exist" in result.stderr + result.stdout
     assert "Traceback" not in result.stderr + result.stdout
+
+
+def test_a_model_that_cannot_be_used_ends_the_run_before_any_image(checkout):
+    pixels = keras.layers.Input((32, 32, 3))
+    logits = keras.layers.Dense(1, name="end")(keras.layers.GlobalAveragePooling2D()(pixels))
+    keras.Model(pixels, logits).save(checkout.analysis / "mine.keras")
+    config = copy.deepcopy(CONFIG)
+    config["networks"]["net"] = {"architecture": "file", "path": "mine.keras", "mode": "annotate", "recipe": "small"}
+    checkout.write_config(config)
+    failed = checkout.snakemake(check=False)
+    *_, last = failed.stderr.strip().splitlines()
+    assert last.startswith("error: mine.keras: its last layer 'end' has no activation, expected probabilities")
+    assert last.endswith("(logs/training/pixels/models/net/check_model.log)")
+    assert not list(checkout.analysis.glob("results/images/**/*.npy"))
+    log = (checkout.analysis / "logs/training/pixels/models/net/check_model.log").read_text()
+    assert len(log.splitlines()) == 2, "remarks of TensorFlow"
 
 
 @pytest.mark.long

@@ -134,8 +134,20 @@ def _check_weights(path: KeyPath, network: Mapping[str, Any]) -> None:
     if network["path"] and not from_file:
         raise ConfigError((*path, "path"), f"is given for architecture {architecture}, expected it for file only")
     if mode == "train" and (from_file or network["weights"]):
-        problem = "is 'train', which starts from random weights, expected fine_tune (or annotate) with a given file"
+        others = "annotate, or from_scratch for new weights" if from_file else "annotate"
+        problem = f"is 'train', which starts from random weights, expected fine_tune (or {others}) with a given file"
         raise ConfigError((*path, "mode"), problem)
+    if network["weights"] and from_file:
+        raise ConfigError(
+            (*path, "weights"), "is given beside path, expected one of them: a model file has its weights"
+        )
+    if mode == "from_scratch" and not from_file:
+        raise ConfigError((*path, "mode"), "is 'from_scratch', expected train for an architecture that is not a file")
+    if "trainable" in network and mode != "fine_tune":
+        raise ConfigError((*path, "trainable"), f"is given with mode: {mode}, expected it with fine_tune only")
+    for key in ("outputs", "input_range"):
+        if key in network and not from_file:
+            raise ConfigError((*path, key), f"is given for architecture {architecture}, expected it for file only")
     if mode == "fine_tune" and not (network["weights"] or from_file):
         raise ConfigError(path, "has mode: fine_tune, expected weights or architecture: file to start from")
 

@@ -63,7 +63,7 @@ def _user_files(settings: Configuration) -> Iterator[tuple[KeyPath, str | None, 
 def _files_of_network(name: str, network: Mapping[str, Any]) -> Iterator[tuple[KeyPath, str | None, str]]:
     path = ("networks", name)
     if not is_program(network):
-        for key, what in (("path", "a .keras file"), ("weights", "a .weights.h5 file")):
+        for key, what in (("path", "a .keras file"), ("weights", "a file of weights")):
             yield (*path, key), network[key], what
         return
     for step, script in program_scripts(network):

@@ -4,25 +4,37 @@ import difflib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from workflow_scripts.errors import InputError, first_line
-from workflow_scripts.networks.model_files import load_checked
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow_scripts.errors import InputError
+from workflow_scripts.networks.frozen_layers import set_trainable
+from workflow_scripts.networks.model_files import read_model
+from workflow_scripts.networks.model_trial import as_classifier, noise_images
+from workflow_scripts.networks.pretrained import application_body, application_names, imagenet_pixels, load_weights
 from workflow_scripts.networks.tensorflow_runtime import keras
 
 Shape = tuple[int, int, int]
 _layers = keras.layers
 
 
-def build_model(spec: Mapping[str, Any], input_shape: Shape, n_classes: int) -> "keras.Model":
+def build_model(
+    spec: Mapping[str, Any], input_shape: Shape, n_classes: int, images: NDArray[np.uint8] | None = None
+) -> "keras.Model":
     """The network of a registry entry, with random weights or those that the entry names.
 
     Parameters
     ----------
     spec
-        the network's entry: `architecture`, and `path` or `weights` where they apply
+        the network's entry: `architecture`, and `path`, `weights`, `trainable`, `outputs` and `input_range` where they
+        apply
     input_shape
         (height, width, channels) of the images, pixel values 0 to 255
     n_classes
-        2 gives one sigmoid output, P(class 1); more give a softmax over the classes
+        2 gives one sigmoid output, P(class 1); more give a softmax over the classes. A model of the user may also have
+        two outputs for two classes.
+    images
+        (n, height, width, channels) that a model of the user is tried on, noise where there are none
 
     Raises
     ------
@@ -32,7 +44,20 @@ def build_model(spec: Mapping[str, Any], input_shape: Shape, n_classes: int) -> 
     """
     architecture = spec["architecture"]
     if architecture == "file":
-        return load_checked(spec["path"], input_shape, n_classes)
+        model = read_model(spec["path"])
+        if spec.get("mode") == "from_scratch":
+            # Weights as its initializers draw them.
+            model = keras.models.clone_model(model)
+        images = noise_images(input_shape) if images is None else images
+        model = as_classifier(spec["path"], model, images, n_classes, spec)
+    else:
+        model = _classifier(architecture, spec.get("weights"), input_shape, n_classes)
+    if spec.get("trainable"):
+        set_trainable(model, spec["trainable"])
+    return model
+
+
+def _classifier(architecture: str, weights: str | None, input_shape: Shape, n_classes: int) -> "keras.Model":
     pixels = _layers.Input(input_shape, name="pixels")
     if architecture in SMALL:
         if min(input_shape[:2]) < SMALLEST_IMAGE:
@@ -42,10 +67,15 @@ def build_model(spec: Mapping[str, Any], input_shape: Shape, n_classes: int) -> 
             )
         features = SMALL[architecture](_rescaled(pixels))
     elif architecture in application_names():
-        body = _application(architecture, input_shape)
-        # The first EfficientNets divide by 255 themselves; with this offset they see the same values as all others.
-        own_scale = architecture.startswith("EfficientNetB")
-        features = body(_rescaled(pixels, 1.0, -127.5) if own_scale else _rescaled(pixels))
+        body = application_body(architecture, input_shape, weights)
+        if weights:
+            seen = imagenet_pixels(architecture, pixels)
+        elif architecture.startswith("EfficientNetB"):
+            # The first EfficientNets divide by 255 themselves; with this offset they see the same values as all others.
+            seen = _rescaled(pixels, 1.0, -127.5)
+        else:
+            seen = _rescaled(pixels)
+        features = body(seen)
     else:
         known = [*SMALL, "file", *application_names()]
         close = difflib.get_close_matches(architecture, known, n=3, cutoff=0.5)
@@ -54,14 +84,9 @@ def build_model(spec: Mapping[str, Any], input_shape: Shape, n_classes: int) -> 
     head = (1, "sigmoid") if n_classes == 2 else (n_classes, "softmax")
     scores = _layers.Dense(head[0], activation=head[1], name="score")(features)
     model = keras.Model(pixels, scores, name=architecture.lower())
-    if spec.get("weights"):
-        _load_weights(model, spec["weights"], architecture)
+    if weights and architecture in SMALL:
+        load_weights(model, weights, architecture)
     return model
-
-
-def application_names() -> list[str]:
-    """Names of the architectures of keras.applications."""
-    return sorted(name for name, value in vars(keras.applications).items() if name[0].isupper() and callable(value))
 
 
 def _rescaled(pixels: Any, scale: float = 1 / 255, offset: float = -0.5) -> Any:
@@ -98,27 +123,3 @@ def _resnet_small(x: Any) -> Any:
 
 SMALL: dict[str, Callable[[Any], Any]] = {"lenet5": _lenet5, "resnet_small": _resnet_small}
 SMALLEST_IMAGE = 16
-
-
-def _application(architecture: str, input_shape: Shape) -> "keras.Model":
-    options: dict[str, Any] = {"include_top": False, "weights": None, "pooling": "avg", "input_shape": input_shape}
-    if architecture.startswith(("EfficientNetV2", "MobileNetV3", "ConvNeXt")):
-        options["include_preprocessing"] = False
-    try:
-        return getattr(keras.applications, architecture)(**options)
-    except ValueError as error:
-        raise InputError(
-            f"networks: {architecture} does not take images of shape {input_shape}, expected a recipe that fits"
-            f" ({first_line(error)})"
-        ) from None
-
-
-def _load_weights(model: "keras.Model", path: str, architecture: str) -> None:
-    try:
-        model.load_weights(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: the file of weights for {architecture} does not exist") from None
-    except (OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"{path}: these weights do not fit {architecture} with this recipe ({first_line(error)})"
-        ) from None

@@ -2,27 +2,32 @@
 
 import json
 import math
+import shutil
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
-from workflow_scripts.errors import InputError, first_line
-from workflow_scripts.networks.tensorflow_runtime import keras, tf
+from workflow_scripts.errors import InputError
+from workflow_scripts.networks.model_trial import ADAPTED, as_classifier, noise_images, reason_of
+from workflow_scripts.networks.model_trial import check_scores as check_scores
+from workflow_scripts.networks.tensorflow_runtime import keras
 from workflow_scripts.whole_file import whole_file
 
 METADATA = "metadata.json"
 CONFIG = "config.json"
 NO_DATE = (1980, 1, 1, 0, 0, 0)
 LARGEST_CONFIG = 64 * 2**20
+# Three times the largest that Keras offers.
+LARGEST_FILE = 4 * 2**30
 # Layers that run code, or open other files, named in the model file. Keras refuses most of them itself.
 REFUSED_LAYERS = frozenset(
     {"Lambda", "__lambda__", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
     | {"StringLookup", "IntegerLookup", "TextVectorization", "__typespec__"}
 )
+# Where Keras finds functions that a file names without their module.
+FUNCTIONS = (keras.activations, keras.constraints, keras.initializers, keras.losses, keras.metrics, keras.regularizers)
 
 
 def write_model(path: str | Path, model: "keras.Model", record: Mapping[str, Any]) -> None:
@@ -43,6 +48,15 @@ def write_model(path: str | Path, model: "keras.Model", record: Mapping[str, Any
                 if member == CONFIG:
                     content = json.dumps(_renumbered(json.loads(content), {})).encode()
                 target.writestr(zipfile.ZipInfo(member, NO_DATE), content)
+
+
+def write_finished(path: str | Path, model: "keras.Model", given: str | Path) -> None:
+    """Copy the file `given`, from which `model` was read; where `as_classifier` had to adapt it, write the model."""
+    if model.name == ADAPTED:
+        write_model(path, model, model_record(given))
+        return
+    with whole_file(path) as temporary:
+        shutil.copyfile(given, temporary)
 
 
 def _renumbered(value: Any, numbers: dict[int, int]) -> Any:
@@ -68,16 +82,28 @@ def model_record(path: str | Path) -> dict[str, Any]:
 
 
 def load_checked(path: str | Path, input_shape: tuple[int, int, int], n_classes: int | None = None) -> "keras.Model":
-    """Load a .keras file that may come from anywhere, and check that it fits images and classes.
+    """A model as `read_model` gives it, tried on noise: takes images of `input_shape`, gives probabilities of classes.
 
-    The file may hold layers of Keras only, none of which runs code or opens another file. The model takes
-    (n, height, width, channels) pixel values 0 to 255, and gives probabilities: (n, 1), of class 1, or (n, n_classes).
     Without `n_classes`, any number of classes will do.
 
     Raises
     ------
     InputError
-        if the file is missing, is not such a file, or the model does not fit.
+        as `read_model` and `as_classifier`.
+    """
+    return as_classifier(path, read_model(path), noise_images(input_shape), n_classes)
+
+
+def read_model(path: str | Path) -> "keras.Model":
+    """Load a .keras file that may come from anywhere.
+
+    The file may hold layers of Keras only, none of which runs code or opens another file. How it was compiled (loss,
+    optimizer) is not read.
+
+    Raises
+    ------
+    InputError
+        if the file is missing, or is not such a file.
     """
     path = Path(path)
     config = _read_config(path)
@@ -87,24 +113,28 @@ def load_checked(path: str | Path, input_shape: tuple[int, int, int], n_classes:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
     except (Exception, MemoryError) as error:
         # A hostile file can make Keras raise anything.
-        raise InputError(f"{path}: Keras cannot load this model ({first_line(error)[:200]})") from None
+        raise InputError(f"{path}: Keras cannot load this model: {reason_of(error)}") from None
     if not isinstance(model, keras.Model):
         raise InputError(f"{path}: holds a {type(model).__name__}, expected a Keras model")
-    _check_shapes(path, model, input_shape, n_classes)
-    _check_probabilities(path, model, input_shape)
+    if not model.built:
+        raise InputError(
+            f"{path}: was saved before its first call, without weights; expected a model with an Input layer, or one"
+            " that has been called on images"
+        )
     return model
 
 
-def check_scores(path: str | Path, outputs: np.ndarray) -> None:
-    """Raise `InputError` unless `outputs` (n, 1) or (n, classes) are probabilities."""
-    if not np.isfinite(outputs).all():
-        raise InputError(f"{path}: the model gives scores that are not finite, expected probabilities")
-    sums = outputs.sum(axis=1)
-    if outputs.min() < 0 or outputs.max() > 1 or (outputs.shape[1] > 1 and np.abs(sums - 1).max() > 1e-3):
-        raise InputError(
-            f"{path}: the model gives values from {outputs.min():.3g} to {outputs.max():.3g}, expected probabilities"
-            " (a sigmoid or softmax at the end)"
-        )
+def check_size(path: str | Path) -> None:
+    """Raise `InputError` for a file of a model or of weights that holds too much, unpacked where it is an archive.
+
+    Raises `BadZipFile` for a file named *.keras that is no archive.
+    """
+    n_bytes = Path(path).stat().st_size
+    if Path(path).suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            n_bytes = sum(member.file_size for member in archive.infolist())
+    if n_bytes > LARGEST_FILE:
+        raise InputError(f"{path}: holds {n_bytes / 2**30:.3g} GiB, expected at most {LARGEST_FILE / 2**30:.3g}")
 
 
 def _read_config(path: Path) -> Any:
@@ -113,6 +143,7 @@ def _read_config(path: Path) -> Any:
     if path.suffix != ".keras":
         raise InputError(f"{path}: expected a model in Keras's own format, a file named *.keras")
     try:
+        check_size(path)
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo(CONFIG).file_size > LARGEST_CONFIG:
                 raise InputError(f"{path}: {CONFIG} is implausibly large, expected a Keras model")
@@ -122,7 +153,8 @@ def _read_config(path: Path) -> Any:
         raise InputError(f"{path}: is not a .keras file (expected a zip archive with {CONFIG})") from None
     if broken:
         raise InputError(f"{path}: the archive is damaged at {broken}, expected a whole .keras file")
-    return config
+    # As Keras does without `compile`: a loss may be code, and is not used.
+    return {**config, "compile_config": None} if isinstance(config, dict) else config
 
 
 def _check_config(path: Path, config: Any) -> None:
@@ -133,11 +165,32 @@ def _check_config(path: Path, config: Any) -> None:
             parts += part
         elif isinstance(part, dict):
             parts += part.values()
-            name, module = part.get("class_name"), part.get("module")
-            if isinstance(name, str) and name in REFUSED_LAYERS:
-                raise InputError(f"{path}: has a {name} layer, which can run code or open files, and is not loaded")
-            if isinstance(name, str) and isinstance(module, str) and module.split(".")[0] not in ("keras", "builtins"):
-                raise InputError(f"{path}: has {module}.{name}, expected layers of Keras only")
+            if isinstance(part.get("class_name"), str):
+                _check_class(path, part)
+
+
+def _check_class(path: Path, part: Mapping[str, Any]) -> None:
+    """Refuse a class that is not Keras's own, or one of its own that can run code or open files."""
+    name, module, config = part["class_name"], part.get("module"), part.get("config")
+    if name in REFUSED_LAYERS:
+        what = "a lambda" if name == "__lambda__" else f"{_named(part)} of class {name}"
+        raise InputError(f"{path}: has {what}, which can run code or open files, and is not loaded")
+    if name == "function" and module in (None, "builtins"):
+        known = any(isinstance(config, str) and hasattr(part_of_keras, config) for part_of_keras in FUNCTIONS)
+    else:
+        # What was never registered has no module.
+        known = module.split(".")[0] in ("keras", "builtins") if isinstance(module, str) else name.startswith("__")
+    if not known:
+        what = f"the function {config}" if name == "function" else f"{_named(part)} of class {name}"
+        origin = f" from {module}" if module not in (None, "builtins") else ""
+        raise InputError(f"{path}: has {what}{origin}, expected layers and functions of Keras only")
+
+
+def _named(part: Mapping[str, Any]) -> str:
+    """`a layer 'NAME'`, by which the user knows it."""
+    config = part.get("config")
+    name = config.get("name") if isinstance(config, Mapping) else None
+    return f"a layer '{name}'" if isinstance(name, str) else "a part"
 
 
 def _check_number_of_weights(path: Path, config: Any) -> None:
@@ -147,40 +200,12 @@ def _check_number_of_weights(path: Path, config: Any) -> None:
     try:
         # Within this scope variables have a shape and take no memory.
         with keras.StatelessScope(initialize_variables=False):
-            draft = keras.saving.deserialize_keras_object({**config, "compile_config": None}, safe_mode=True)
+            draft = keras.saving.deserialize_keras_object(config, safe_mode=True)
             n_weights = sum(math.prod(variable.shape) for variable in getattr(draft, "variables", []))
     except (Exception, MemoryError) as error:
-        raise InputError(f"{path}: Keras cannot load this model ({first_line(error)[:200]})") from None
+        raise InputError(f"{path}: Keras cannot load this model: {reason_of(error)}") from None
     finally:
         # Keras would give the draft's variables their memory at the next occasion.
         keras.utils.clear_session(free_memory=False)
     if n_weights > stored:
         raise InputError(f"{path}: describes {n_weights} weights, more than the {stored} bytes of weights it holds")
-
-
-def _check_shapes(path: Path, model: "keras.Model", input_shape: tuple[int, int, int], n_classes: int | None) -> None:
-    takes = getattr(model, "input_shape", None)
-    sizes = takes[1:] if isinstance(takes, tuple) and len(takes) == 4 else (0, 0, 0)
-    if any(given not in (None, wanted) for given, wanted in zip(sizes, input_shape, strict=True)):
-        shape = ", ".join(map(str, input_shape))
-        raise InputError(f"{path}: takes input of shape {takes}, the recipe gives images of shape (n, {shape})")
-    gives = getattr(model, "output_shape", None)
-    one_output = isinstance(gives, tuple) and len(gives) == 2 and gives[0] is None and isinstance(gives[1], int)
-    classes = max(gives[1], 2) if one_output else None  # type: ignore[index]
-    if classes is None or n_classes not in (None, classes):
-        expected = {None: "(None, 1) or (None, classes)", 2: "(None, 1) or (None, 2)"}.get(
-            n_classes, f"(None, {n_classes})"
-        )
-        raise InputError(f"{path}: gives output of shape {gives}, expected {expected}")
-
-
-def _check_probabilities(path: Path, model: "keras.Model", input_shape: tuple[int, int, int]) -> None:
-    probe = np.random.default_rng(0).integers(0, 256, size=(4, *input_shape)).astype(np.float32)
-    probe[0], probe[1] = 0, 255
-    try:
-        outputs = np.asarray(model(probe, training=False))
-    except (ValueError, tf.errors.OpError) as error:
-        raise InputError(
-            f"{path}: the model fails on images of shape {input_shape} ({first_line(error)[:200]})"
-        ) from None
-    check_scores(path, outputs)

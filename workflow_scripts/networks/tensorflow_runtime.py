@@ -9,6 +9,8 @@ import os
 import sys
 import time
 
+from workflow_scripts.networks.quiet_start import without_remarks_on_cards
+
 log = logging.getLogger(__name__)
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -25,8 +27,12 @@ _WITHOUT_MATPLOTLIB = "matplotlib" not in sys.modules
 if _WITHOUT_MATPLOTLIB:
     sys.modules["matplotlib"] = None  # type: ignore[assignment]
 try:
-    import keras
-    import tensorflow as tf
+    with without_remarks_on_cards():
+        import keras
+        import tensorflow as tf
+
+        # The first look for cards writes lines of its own.
+        tf.config.list_physical_devices("GPU")
 finally:
     if _WITHOUT_MATPLOTLIB:
         del sys.modules["matplotlib"]

@@ -4,6 +4,7 @@ import copy
 
 from tests.small_experiment import CONFIG
 from workflow_scripts.configuration import load
+from workflow_scripts.configuration.given_models import trial_parameter, trials
 
 
 def changed(**first):
@@ -47,3 +48,29 @@ def test_a_network_starts_from_its_weights_or_from_nothing():
     assert load(config).network_files("net") == []
     config["networks"]["net"] = {"architecture": "file", "mode": "annotate", "path": "m.keras", "recipe": "small"}
     assert load(config).network_files("net") == ["m.keras"]
+
+
+def test_only_networks_of_the_user_are_tried():
+    config = changed()
+    assert trials(load(config)) == []
+    given = {"architecture": "file", "mode": "annotate", "path": "m.keras", "recipe": "small"}
+    config["networks"].update(given=given, idle=given)
+    config["experiments"]["first"]["arms"]["control"]["networks"] = ["net", "given"]
+    assert trials(load(config)) == ["results/training/pixels/models/given.json"]
+
+
+def test_a_trial_depends_on_how_the_network_is_built_and_not_on_how_it_is_trained():
+    config = changed()
+    given = {"architecture": "file", "mode": "fine_tune", "path": "m.keras", "recipe": "small", "outputs": "logits"}
+    config["networks"]["given"] = given
+    before = trial_parameter(load(config), "pixels", "given")
+    assert before["image_shape"] == [32, 32, 3]
+    assert before["classes"] == ["elliptical", "spiral"]
+    config["networks"]["given"] = {**given, "epochs": 3}
+    assert trial_parameter(load(config), "pixels", "given") == before
+    config["networks"]["given"] = {**given, "trainable": "top"}
+    assert trial_parameter(load(config), "pixels", "given") != before
+
+
+def test_keys_that_are_not_given_leave_a_network_as_it_was():
+    assert not {"trainable", "outputs", "input_range"} & set(load(changed()).network("net"))

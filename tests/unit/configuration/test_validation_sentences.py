@@ -184,6 +184,22 @@ def test_base_is_valid():
         ("networks: {lenet5: {mode: fine_tune}}", "has mode: fine_tune, expected weights or architecture: file"),
         ("networks: {lenet5: {weights: a.weights.h5}}", "lenet5.mode is 'train', which starts from random weights"),
         ("networks: {lenet5: {architecture: file, path: a.keras}}", "lenet5.mode is 'train', which starts from random"),
+        ("networks: {lenet5: {architecture: file, path: a.keras}}", "from_scratch for new weights"),
+        (
+            "networks: {lenet5: {architecture: file, path: a.keras, weights: b.h5, mode: fine_tune}}",
+            "lenet5.weights is given beside path",
+        ),
+        ("networks: {lenet5: {mode: from_scratch}}", "lenet5.mode is 'from_scratch', expected train"),
+        (
+            "networks: {lenet5: {trainable: top}}",
+            "lenet5.trainable is given with mode: train, expected it with fine_tune",
+        ),
+        ("networks: {lenet5: {trainable: last}}", "lenet5.trainable is 'last', expected all, top or 'last N'"),
+        (
+            "networks: {lenet5: {outputs: logits}}",
+            "lenet5.outputs is given for architecture lenet5, expected it for file",
+        ),
+        ("networks: {lenet5: {input_range: [0, 2]}}", "lenet5.input_range is"),
         ("networks: {lenet5: {mode: fine_tune, weights: a.txt}}", "lenet5.weights is 'a.txt', expected a Keras file"),
         ("experiments: {default: {figures: {colours: [red, '#12']}}}", "colours[1] is '#12', expected #RRGGBB or the"),
         ("catalogs: {table: {label_votes: {spiral: {}}}}", "label_votes.spiral is empty, expected at least one entry"),

@@ -61,7 +61,6 @@ def test_images_too_small():
         build_model({"architecture": "Xception"}, SHAPE, 2)
 
 
-@pytest.mark.filterwarnings("ignore:Skipping nested container")
 def test_weights_from_a_file(tmp_path):
     path = tmp_path / "start.weights.h5"
     source = build_model({"architecture": "lenet5"}, SHAPE, 2)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from workflow_scripts.errors import InputError
+from workflow_scripts.networks import model_files
 from workflow_scripts.networks.architectures import build_model
 from workflow_scripts.networks.model_files import load_checked, model_record, write_model
 
@@ -48,15 +49,15 @@ def test_model_that_fits_is_loaded(tmp_path):
 @pytest.mark.parametrize(
     ("model", "sentence"),
     [
-        (small_model(shape=(24, 24, 3)), r"takes input of shape \(None, 24, 24, 3\), the recipe gives"),
+        (small_model(shape=(24, 24, 3)), r"takes input of shape \(n, 24, 24, 3\), the recipe gives images"),
         (small_model(shape=(20, 20, 1)), r"the recipe gives images of shape \(n, 20, 20, 3\)"),
         (
             small_model(units=3, activation="softmax"),
-            r"output of shape \(None, 3\), expected \(None, 1\) or \(None, 2\)",
+            r"output of shape \(n, 3\), expected \(n, 1\) or \(n, 2\) for 2 classes",
         ),
         (small_model(layers.Rescaling(100.0, offset=50), activation="linear"), "expected probabilities"),
         (small_model(units=2, activation="relu"), "expected probabilities"),
-        (small_model(layers.Lambda(lambda x: x * 2)), "has a Lambda layer"),
+        (small_model(layers.Lambda(lambda x: x * 2)), "has a layer 'lambda' of class Lambda, which can run"),
     ],
     ids=["size", "channels", "classes", "linear", "relu", "lambda"],
 )
@@ -107,10 +108,22 @@ def test_files_that_are_no_models(tmp_path):
     rewritten(good, bad, changed_config(lambda _: "[1, 2]"))
     refused("Keras cannot load this model")
     rewritten(good, bad, changed_config(lambda text: text.replace('"module": "keras.layers"', '"module": "os"', 1)))
-    refused(r"has os\.InputLayer, expected layers of Keras only")
+    refused(r"has a layer 'input_layer\w*' of class InputLayer from os, expected layers")
     rewritten(good, bad, changed_config(lambda text: text.replace('"units": 1,', '"units": 100000000000000,')))
     refused("describes 400000000000000 weights, more than the")
     rewritten(good, bad, lambda name, content: b"" if name == "model.weights.h5" else content)
     refused("describes 4 weights, more than the 0 bytes")
     with pytest.raises(InputError, match=r"a file named \*\.keras"):
         load_checked(good.rename(tmp_path / "good.h5"), SHAPE, 2)
+
+
+def test_a_file_that_would_fill_the_memory(tmp_path, monkeypatch):
+    path = tmp_path / "bomb.keras"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", "{}")
+        archive.writestr("model.weights.h5", bytes(5 * 2**20))
+    assert path.stat().st_size < 2**20
+    monkeypatch.setattr(model_files, "LARGEST_FILE", 2**22)
+    for spec in ({"architecture": "file", "path": str(path)}, {"architecture": "lenet5", "weights": str(path)}):
+        with pytest.raises(InputError, match=r"bomb\.keras: holds 0\.00488 GiB, expected at most 0\.00391"):
+            build_model(spec, SHAPE, 2)

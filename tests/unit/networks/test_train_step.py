@@ -5,10 +5,12 @@ import shutil
 import signal
 
 import keras
+import numpy as np
 import pandas as pd
 import pytest
 
 from workflow_scripts import train
+from workflow_scripts.networks.model_files import load_checked
 
 OUTPUTS = ("model.keras", "history.csv", "run.json")
 # The process kills itself as soon as it has kept the given epoch.
@@ -129,6 +131,22 @@ def test_given_model_is_fine_tuned_or_only_checked(reference, run_here, train_ar
     run_here(train, *train_arguments(fresh, **given, mode="fine_tune", epochs=1))
     first_loss = float(outcome(fresh)["history.csv"].split(b"\n")[1].split(b",")[1])
     assert first_loss < 0.8 * float(reference["history.csv"].split(b"\n")[1].split(b",")[1])
+
+
+def test_a_finished_model_that_gives_logits_is_kept_as_one_that_gives_probabilities(
+    reference, run_here, train_arguments, outcome, fresh, tiny_survey
+):
+    (tiny_survey / "mine.keras").write_bytes(reference["model.keras"])
+    model = keras.models.load_model(tiny_survey / "mine.keras")
+    end = model.get_layer("score")
+    end.activation = keras.activations.linear
+    model.save(tiny_survey / "logits.keras")
+    given = {"architecture": "file", "path": "logits.keras", "outputs": "logits"}
+    run_here(train, *train_arguments(fresh, **given, mode="annotate"))
+    (tiny_survey / "kept.keras").write_bytes(outcome(fresh)["model.keras"])
+    pixels = np.random.default_rng(0).uniform(0, 255, (3, 20, 20, 3)).astype("float32")
+    expected = keras.models.load_model(tiny_survey / "mine.keras")(pixels)
+    np.testing.assert_allclose(load_checked(tiny_survey / "kept.keras", (20, 20, 3))(pixels), expected, atol=1e-6)
 
 
 def test_wrong_entries_are_one_sentence(run_here, train_arguments, fresh, tiny_survey):
