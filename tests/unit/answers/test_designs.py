@@ -185,7 +185,7 @@ DOSES = {"footprint": "east", "blur_fwhm_arcsec": [0.5, 1.0, 1.5]}
 @pytest.mark.parametrize(
     ("replicates", "blurs", "permutations", "end"),
     [
-        (1, [0.5, 1, 1.5], 10000, "of net on 1 training set of east with 4 doses can give no adjusted p below 0.01"
+        (1, [0.5, 1, 1.5], 10000, "of net on 1 training set of east can give no adjusted p below 0.01"
                                   f" (the smallest is 0.17, with 2 tests): set `replicates: 2` in {HALF}"),
         (1, [0.5, 1, 2, 3, 4], 10000, None),
         (2, [0.5, 1, 1.5], 10000, None),
