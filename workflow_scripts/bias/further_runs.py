@@ -29,7 +29,7 @@ _MOST_SETS = 100
 # From here on the formula is as good as the simulation.
 _SIMULATED_SETS = 16
 # Experiments a simulation of rotating footprints: a sky pattern takes some milliseconds each.
-_SIMULATED = {ONE_NUMBER: 400, SKY_PATTERN: 60}
+_SIMULATED = {ONE_NUMBER: 400, SKY_PATTERN: 40}
 _REFERENCE = "Reference labels in the catalog: without them the size of a response has no limit."
 _ROTATING = "Rotating hemispheres about 12 axes (`rotating: hemispheres`), each with a training set of its own."
 

@@ -16,6 +16,8 @@ from workflow_scripts.bias.declared_tests import (
 )
 from workflow_scripts.bias.further_runs import needed_runs
 from workflow_scripts.configuration.expansion import BASE_PIXELS
+from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.runs.decision_power import RotatingDesign
 
 
 def a_test(design, footprints, quantity="fraction", **values):
@@ -65,6 +67,23 @@ def test_rotating_footprints_need_more_of_them_or_more_training_sets():
     (sentence,) = needed(a_test(RESPONSE, names), run_table(names, 1, 0.05))
     assert int(sentence.split()[0]) > 20
     assert "training sets of each of the 12 footprints" in sentence
+
+
+@pytest.mark.parametrize(
+    ("design", "quantity", "response"),
+    [(RESPONSE, "fraction", ("number",)), (PATTERN, "dipole", ("dipole", "even"))],
+)
+def test_the_sets_of_footprints_that_are_named_are_enough_for_the_deciding_rule(design, quantity, response):
+    """A formula for one parametric test promises 0.8 for designs that find 0.5."""
+    names = [f"f{n:02d}" for n in range(12)]
+    runs = run_table(names, 1, 0.014, seed=2)
+    (sentence,) = needed(a_test(design, names, quantity, limit95=0.1), runs, permutations=2000)
+    wanted = int(sentence.split()[0])
+    scatter = float(sentence.split("scatter of ")[1].split()[0]) / np.sqrt(wanted)
+    assert 1 < wanted < 20
+    rule = RotatingDesign(unit_vectors(*np.array(BASE_PIXELS).T), 0.01, 2, 2000, *response)
+    assert rule.power(0.05 / scatter, 80, 7) > 0.65
+    assert rule.power(0.05 / scatter / 1.4, 80, 7) < 0.75
 
 
 def test_a_pattern_without_a_limit_needs_labels_or_footprints():
