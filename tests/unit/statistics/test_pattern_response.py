@@ -69,6 +69,26 @@ def test_the_curve_of_a_parabola_is_that_parabola():
     assert straight.change == pytest.approx(0.1 * (mu[6] - mu[0]))
 
 
+@pytest.mark.parametrize("footprints", [8, 12])
+@pytest.mark.parametrize("effect", [0.0, 3.0])
+def test_the_limit_of_a_curve_covers_the_change_and_is_never_below_what_noise_allows(footprints, effect):
+    random = np.random.default_rng(9)
+    covered, least = [], np.inf
+    for direction in unit_vectors(random.uniform(0, 360, 300), random.uniform(-60, 60, 300)):
+        mu = (AXES @ direction)[:footprints]
+        amplitude = effect * mu**2 + random.normal(size=footprints)
+        found = amplitude_curve(mu, amplitude)
+        design = np.vander(mu, 3)
+        residual = amplitude - design @ np.linalg.lstsq(design, amplitude, rcond=None)[0]
+        scatter = np.sqrt((residual**2).sum() / (footprints - 3))
+        ends = np.vander([mu.min(), mu.max()], 3)
+        error = scatter * np.sqrt((ends[0] - ends[1]) @ np.linalg.inv(design.T @ design) @ (ends[0] - ends[1]))
+        least = min(least, found.limit95 / (stats.t.ppf(0.95, footprints - 3) * error))
+        covered.append(np.ptp(effect * np.linspace(mu.min(), mu.max(), 50) ** 2) <= found.limit95)
+    assert least >= 1 - 1e-9
+    assert np.mean(covered) >= share_band(300, 0.95)[0]
+
+
 def test_few_footprints_try_all_arrangements():
     random = np.random.default_rng(2)
     axes, dipoles = AXES[[0, 2, 4, 5, 8, 11]], random.normal(size=(6, 3))

@@ -36,8 +36,10 @@ class AmplitudeCurve:
     unit of the dipoles; `least` and `largest` are pairs (amplitude, mu) within the mu that footprints span, and
     `change` is their difference, which noise alone makes positive. `change_ci95` begins above 0 where F of no change
     has p < 0.05. `limit95` is the one-sided 95 % upper limit of the change, None below eight footprints: the largest of
-    the one-sided t limits of the change between any two mu, which covers at least 95 % for a response that is a
-    parabola in mu. `footprint_mu` and `footprint_amplitude` (F,) are what was fitted.
+    the one-sided t limits of the change between any two mu, each way, which covers at least 95 % for a response that is
+    a parabola in mu. It is never below t times the largest standard error of such a change, so that noise which happens
+    to be flat excludes nothing that the design could not see (as a power constraint does, Cowan et al. 2011,
+    arXiv:1105.3166). `footprint_mu` and `footprint_amplitude` (F,) are what was fitted.
     """
 
     mu: NDArray[np.float64]
