@@ -246,14 +246,18 @@ def test_a_design_below_its_floor_has_no_power():
     assert expected_power(test, checked, 2) == (0.0, 0.0)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "experiments").glob("*.yaml")), ids=lambda path: path.stem)
-def test_shipped_experiments_can_answer(path):
+SHIPPED = {path.stem: path.read_text() for path in sorted((ROOT / "experiments").glob("*.yaml"))}
+SHIPPED["README"] = (ROOT / "README.md").read_text().split("```yaml\n")[1].split("```")[0]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_experiments_can_answer(name):
     def laid_over(base, other):
         for key, value in other.items():
             base[key] = laid_over(dict(base.get(key) or {}), value) if isinstance(value, dict) else value
         return base
 
-    config = laid_over(yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(path.read_text()))
+    config = laid_over(yaml.safe_load((ROOT / "config.yaml").read_text()), yaml.safe_load(SHIPPED[name]))
     settings = load(config)
     for name in settings.active_experiments:
         assert problems_and_notes(settings.design_parameter(name)) == ([], [])
