@@ -104,7 +104,8 @@ def expected_power(
             shapes = RESPONSE_SHAPES if quantity == SKY_PATTERN else RESPONSE_SHAPES[:1]
             found += [power_of_rotating(axes, effect, *decided, quantity=quantity, shape=shape) for shape in shapes]
         else:
-            found.append(power_of_contrasts(*test.sets, effect, *decided, quantity=quantity))
+            n_a, n_b = test.sets
+            found.append(power_of_contrasts(n_a, n_b, effect, *decided, quantity=quantity))
     return min(found), max(found)
 
 

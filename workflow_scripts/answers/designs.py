@@ -111,7 +111,7 @@ def problems_and_notes(design: Mapping[str, Any]) -> tuple[list[str], list[str]]
     unreachable = list(dict.fromkeys(_unreachable(design, tests)))
     same_tests = [kind for kind, control in design["controls"].items() if not control]
     if unreachable and same_tests:
-        unreachable.append(f"the controls ({', '.join(same_tests)}) make the same tests, with the same smallest p")
+        unreachable.append(f"the same holds for the tests of {' and '.join(f'controls.{kind}' for kind in same_tests)}")
     problems, notes = [*_not_made(design, tests), *unreachable, *_doses(design), *_incomparable(design)], []
     for first, second, share in _overlaps(design):
         sentence = f"{first} and {second} have {share:.0%} of the smaller region in common"

@@ -209,7 +209,7 @@ def test_a_dose_response_that_cannot_answer_is_refused(replicates, blurs, permut
 def test_controls_that_repeat_tests_without_a_p_are_named():
     controls = {"placebo": True, "shuffled_sky": True}
     problems, _ = problems_and_notes(design([{**HALVES, "replicates": 3}], controls=controls))
-    assert problems[1:] == ["the controls (placebo, shuffled_sky) make the same tests, with the same smallest p"]
+    assert problems[1:] == ["the same holds for the tests of controls.placebo and controls.shuffled_sky"]
     assert problems_and_notes(design(controls=controls)) == ([], [])
 
 

@@ -41,9 +41,9 @@ def smallest_adjusted_p_rotating(n_footprints: int, n_tests: int, permutations: 
 
 def smallest_p_of_doses(doses: ArrayLike, sets: int, permutations: int) -> float:
     """The least p that permutations of the doses (m,) within so many training sets can give."""
-    dx = np.asarray(doses, float) - np.mean(doses)
+    x = np.sort(np.asarray(doses, float))
     # Doses that lie symmetrically have the same slope, with the other sign, in the reverse order.
-    ties = 2 if np.allclose(np.sort(dx), np.sort(-dx)) else 1
-    arrangements = factorial(len(dx)) ** sets
+    ties = 2 if np.allclose(x - x.mean(), x.mean() - x[::-1]) else 1
+    arrangements = factorial(len(x)) ** sets
     exact = arrangements <= permutations
     return smallest_p(arrangements if exact else permutations, exact, ties)
