@@ -52,10 +52,11 @@ def test_an_even_response_is_found_where_a_linear_one_is_not():
     assert found.deciding == "even along the common dipole"
     assert footprint_response(AXES, dipoles, 999, 0).p_permutation > 0.5
     assert found.direction @ SEEING == pytest.approx(1)
-    assert found.largest == (pytest.approx(0.1017, abs=1e-3), pytest.approx(0.96, abs=0.01))
-    assert found.least[0] == pytest.approx(0.079, abs=1e-3)
-    assert found.change == pytest.approx(found.largest[0] - found.least[0])
-    assert 0 < found.change_ci95[0] < found.change < found.limit95 < found.change_ci95[1]
+    curve = found.curve
+    assert curve.largest == (pytest.approx(0.1017, abs=1e-3), pytest.approx(0.96, abs=0.01))
+    assert curve.least[0] == pytest.approx(0.079, abs=1e-3)
+    assert curve.change == pytest.approx(curve.largest[0] - curve.least[0])
+    assert 0 < curve.change_ci95[0] < curve.change < curve.limit95 < curve.change_ci95[1]
 
 
 def test_the_curve_of_a_parabola_is_that_parabola():
@@ -165,13 +166,13 @@ def test_pattern_response_turns_with_the_sky_and_has_no_unit():
     )
     assert turned.statistic == pytest.approx(plain.statistic)
     assert turned.p_permutation == plain.p_permutation
-    assert turned.change == pytest.approx(7 * plain.change)
+    assert turned.curve.change == pytest.approx(7 * plain.curve.change)
 
 
 def test_without_a_common_dipole_there_is_no_curve():
     found = pattern_response(AXES, np.random.default_rng(0).normal(size=(12, 3)), 99, 0)
     assert set(found.parts) == {"odd", "even"}
-    assert found.direction is found.mu is found.limit95 is None
+    assert found.direction is found.curve is None
 
 
 @pytest.mark.parametrize(
@@ -270,12 +271,12 @@ def test_contrasts_say_what_they_exclude():
     a, b = random.normal(size=(8, 3)), random.normal(size=(8, 3))
     found = vector_contrast(a, b, 99, 0)
     assert found.size_ci95[0] == 0
-    assert found.size < np.linalg.norm(found.difference) < found.limit95 < found.size_ci95[1]
+    assert found.size < np.linalg.norm(found.estimate) < found.limit95 < found.size_ci95[1]
     far = vector_contrast(a + 50 * SEEING, b, 99, 0)
     assert far.size_ci95[0] > 40
     assert far.size == pytest.approx(50, abs=2)
     single = arm_contrast(a[:, 0], b[:, 0], 99, 0)
-    assert single.limit95 == pytest.approx(abs(single.difference) + stats.t.ppf(0.95, single.dof) * single.se)
+    assert single.limit95 == pytest.approx(abs(single.estimate) + stats.t.ppf(0.95, single.dof) * single.se)
 
 
 def test_a_length_on_a_strip_is_that_of_what_the_strip_measures():

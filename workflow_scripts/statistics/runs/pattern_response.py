@@ -61,8 +61,8 @@ class PatternResponse:
 
     `statistic` is the largest standardised form, `parts` are name -> (standardised form, its own permutation p, before
     the choice is accounted for), `deciding` is the part that was largest, in words. `p_permutation` accounts for the
-    choice; `p_smallest` is the least that permutations can give. `direction` (3,) is that of the common dipole, and the
-    rest is the `AmplitudeCurve` along it; all of these are None where the common dipole is not known.
+    choice; `p_smallest` is the least that permutations can give. `direction` (3,) is that of the common dipole, and
+    `curve` that of the amplitude along it; both are None where the common dipole is not known.
     """
 
     statistic: float
@@ -71,17 +71,7 @@ class PatternResponse:
     parts: dict[str, tuple[float, float]]
     deciding: str
     direction: NDArray[np.float64] | None = None
-    mu: NDArray[np.float64] | None = None
-    amplitude: NDArray[np.float64] | None = None
-    low: NDArray[np.float64] | None = None
-    high: NDArray[np.float64] | None = None
-    least: tuple[float, float] | None = None
-    largest: tuple[float, float] | None = None
-    change: float | None = None
-    change_ci95: tuple[float, float] | None = None
-    limit95: float | None = None
-    footprint_mu: NDArray[np.float64] | None = None
-    footprint_amplitude: NDArray[np.float64] | None = None
+    curve: AmplitudeCurve | None = None
 
 
 def pattern_response(
@@ -176,7 +166,7 @@ def pattern_response(
         deciding=winner,
         parts={name: (float(row[0]), _share(row, exact)) for name, row in zip(names, standard, strict=True)},
         direction=direction,
-        **(vars(curve) if curve else {}),
+        curve=curve,
     )
 
 
