@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.small_experiment import rotating_and_halves
 from tests.unit.bias.synthetic_experiment import write_experiment
 from workflow_scripts.answers.answer import CONTROL, POSITIVE_CONTROL, Answer, headline
 from workflow_scripts.answers.wording import limit_in_words
@@ -15,31 +16,11 @@ from workflow_scripts.configuration import load
 from workflow_scripts.configuration.control_entries import controls_parameter
 from workflow_scripts.runs import listed_runs
 
-CONFIG = {
-    "active_experiments": ["main"],
-    "catalogs": {"sky": {"source": "simulated"}},
-    "surveys": {"survey": {"kind": "simulated", "catalog": "sky"}},
-    "recipes": {"rgb32": {}},
-    "matchings": {"standard": {}},
-    "footprints": {
-        "rotating": {"region": {"rotating": "hemispheres"}, "matching": "standard"},
-        "east": {"region": {"ra_range": [0, 180]}, "matching": "standard"},
-        "west": {"region": {"ra_range": [180, 360]}, "matching": "standard"},
-    },
-    "networks": {"net": {"architecture": "lenet5", "recipe": "rgb32"}},
-    "experiments": {
-        "main": {
-            "survey": "survey",
-            "arms": {
-                "rotating": {"footprints": ["rotating"], "networks": ["net"]},
-                "halves": {"footprints": ["east", "west"], "networks": ["net"], "replicates": 2},
-            },
-            "opposite": [["east", "west"]],
-            "tests": {"permutations": 1000},
-            "controls": {"placebo": True, "shuffled_sky": True},
-        }
-    },
+ARMS = {
+    "rotating": {"footprints": ["rotating"], "networks": ["net"]},
+    "halves": {"footprints": ["east", "west"], "networks": ["net"], "replicates": 2},
 }
+CONFIG = rotating_and_halves(ARMS, {}, tests={"permutations": 1000}, controls={"placebo": True, "shuffled_sky": True})
 # Level, largest possible effect, and the one of interest.
 LIMITS = 0.01, 0.3, 0.25
 PRIMARY = Answer("Does it?", "t", "yes", "The footprint changes the fraction", "The footprint changes the fraction")

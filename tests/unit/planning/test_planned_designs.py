@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from tests.small_experiment import CONFIG
+from tests.unit.bias.synthetic_experiment import runs_of_noise
 from workflow_scripts.configuration import load
-from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.costs import CostModel
 from workflow_scripts.planning.dry_run import dry_run
@@ -56,18 +56,6 @@ def test_a_control_counts_what_it_adds(planned):
     assert plan["total"]["to_do"] == without["total"]["to_do"] + 8 + 12 + 13
 
 
-def runs_of(footprints, sets, scatter, seed=0):
-    random = np.random.default_rng(seed)
-    axes = dict(zip(footprints, BASE_PIXELS, strict=False))
-    return pd.DataFrame(
-        {"network": "net", "footprint": name, "resample": r, "seed": 0, "family": "rotating"}
-        | {"axis_ra": axes[name][0], "axis_dec": axes[name][1], "fraction": 0.5 + scatter * random.normal()}
-        | {f"relative_dipole_{axis}": scatter * random.normal() for axis in "xyz"}
-        for name in footprints
-        for r in range(sets)
-    )
-
-
 def written_pilot(folder, runs, n):
     folder.mkdir(parents=True)
     runs.to_csv(folder / "runs.csv", index=False)
@@ -77,7 +65,7 @@ def written_pilot(folder, runs, n):
 
 def test_the_scatter_of_earlier_runs_takes_the_place_of_what_is_assumed(planned, tmp_path):
     run, plan = planned()
-    written_pilot(tmp_path / "analysis/results/bias/first", runs_of(["east", "west"], 40, 0.02), n=8)
+    written_pilot(tmp_path / "analysis/results/bias/first", runs_of_noise(["east", "west"], 40, 0.02), n=8)
     report = planned_designs(run, plan["groups"])["first"]
     for row in report["tests"]:
         sd, file = row["scatter"]
@@ -95,7 +83,7 @@ def test_a_pilot_of_rotating_footprints_is_scaled_to_the_plan(tmp_path, sets, n)
     design = load(config).design_parameter("first")
     names = [f"rotating_{number:02d}" for number in range(12)]
     scatter = 0.01
-    written_pilot(tmp_path / "pilot", runs_of(names, sets, scatter, seed=5), n)
+    written_pilot(tmp_path / "pilot", runs_of_noise(names, sets, scatter, seed=5), n)
     (fraction, _), (pattern, _) = (
         pilots_of_design(design, tmp_path / "pilot")[name, "net"] for name in ("fraction_response", "pattern_response")
     )
@@ -107,7 +95,7 @@ def test_a_pilot_of_rotating_footprints_is_scaled_to_the_plan(tmp_path, sets, n)
 
 def test_a_damaged_pilot_is_named(tmp_path):
     design = load(copy.deepcopy(CONFIG)).design_parameter("first")
-    written_pilot(tmp_path / "pilot", runs_of(["east", "west"], 2, 0.01), 8)
+    written_pilot(tmp_path / "pilot", runs_of_noise(["east", "west"], 2, 0.01), 8)
     (tmp_path / "pilot" / "balance.csv").write_text("nothing\n")
     with pytest.raises(InputError, match=r"runs\.csv: cannot be read together with balance\.csv"):
         pilots_of_design(design, tmp_path / "pilot")
