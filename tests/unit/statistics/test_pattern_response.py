@@ -8,6 +8,7 @@ from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from tests.benchmarks.response_candidates import position_covariance
+from tests.unit.statistics.skies import band
 from workflow_scripts.calibration_mocks.run_mocks import base_axes
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.runs.common_dipole import common_dipole
@@ -33,11 +34,6 @@ BY_MU = {
     0.75: 0.0877,
     0.96: 0.1056,
 }
-
-
-def share_band(mocks: int, share: float = 0.05) -> tuple[float, float]:
-    """99.9 % binomial band."""
-    return tuple(stats.binom.ppf([0.0005, 0.9995], mocks, share) / mocks)
 
 
 def test_an_even_response_is_found_where_a_linear_one_is_not():
@@ -87,7 +83,7 @@ def test_the_limit_of_a_curve_covers_the_change_and_is_never_below_what_noise_al
         least = min(least, found.limit95 / (stats.t.ppf(0.95, footprints - 3) * error))
         covered.append(np.ptp(effect * np.linspace(mu.min(), mu.max(), 50) ** 2) <= found.limit95)
     assert least >= 1 - 1e-9
-    assert np.mean(covered) >= share_band(300, 0.95)[0]
+    assert np.mean(covered) >= band(300, 0.95)[0]
 
 
 def test_few_footprints_try_all_arrangements():
@@ -120,7 +116,7 @@ def test_pattern_response_keeps_its_size(sky):
         imaging = random.normal(size=(12, 2))
         given = {"common": dipoles.mean(axis=0), "positions": positions, "imaging": imaging}
         p.append(pattern_response(AXES, dipoles, 99, seed, **given).p_permutation)
-    assert share_band(300)[0] <= np.mean(np.array(p) <= 0.05 + 1e-12) <= share_band(300)[1]
+    assert band(300)[0] <= np.mean(np.array(p) <= 0.05 + 1e-12) <= band(300)[1]
 
 
 def test_a_strip_counts_what_it_measures():
@@ -198,8 +194,8 @@ def test_the_limit_of_the_change_covers_it():
     spanned = np.linspace(mu.min(), mu.max(), 200)
     change = np.ptp(2 * spanned + 1.5 * spanned**2)
     found = [amplitude_curve(mu, truth + random.normal(size=12)) for _ in range(200)]
-    assert np.mean([one.limit95 >= change for one in found]) >= share_band(200, 0.95)[0]
-    assert np.mean([one.change_ci95[0] <= change <= one.change_ci95[1] for one in found]) >= share_band(200, 0.95)[0]
+    assert np.mean([one.limit95 >= change for one in found]) >= band(200, 0.95)[0]
+    assert np.mean([one.change_ci95[0] <= change <= one.change_ci95[1] for one in found]) >= band(200, 0.95)[0]
 
 
 def test_the_size_of_a_response_is_what_moves_between_opposite_hemispheres():
@@ -222,8 +218,8 @@ def test_intervals_of_a_response_of_the_dipole_cover_its_size(length):
     random = np.random.default_rng(8)
     matrix = length / 2 * np.outer([0.6, 0, 0.8], SEEING)
     found = [footprint_response(AXES, AXES @ matrix.T + random.normal(size=(12, 3)), 2, 0) for _ in range(100)]
-    assert np.mean([one.limit95 >= length for one in found]) >= share_band(100, 0.95)[0]
-    assert np.mean([one.size_ci95[0] <= length <= one.size_ci95[1] for one in found]) >= share_band(100, 0.95)[0]
+    assert np.mean([one.limit95 >= length for one in found]) >= band(100, 0.95)[0]
+    assert np.mean([one.size_ci95[0] <= length <= one.size_ci95[1] for one in found]) >= band(100, 0.95)[0]
 
 
 @pytest.mark.parametrize("units", [5, 12])
@@ -236,8 +232,8 @@ def test_a_common_dipole_of_noise_is_found_as_often_as_the_level_says(units):
         found = common_dipole(shared + random.normal(size=(units, 3)), galaxies)
         p.append(found.p)
         covered.append(found.size_ci95[0] == 0)
-    assert np.mean(np.array(p) < 0.05) <= share_band(300)[1]
-    assert np.mean(covered) >= share_band(300, 0.95)[0]
+    assert np.mean(np.array(p) < 0.05) <= band(300)[1]
+    assert np.mean(covered) >= band(300, 0.95)[0]
 
 
 def test_a_common_dipole_without_noise_of_galaxies_is_hotellings():
