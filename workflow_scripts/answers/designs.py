@@ -256,8 +256,8 @@ def _incomparable(design: Mapping[str, Any]) -> Iterator[str]:
         sizes = [design["footprints"][name]["matching"]["per_class"] for name in (first, second)]
         if sizes[0] != sizes[1]:
             yield (
-                f"{first} has training sets of {sizes[0]} galaxies a class and {second} of {sizes[1]}: a difference may"
-                " be that of size"
+                f"{first} has training sets of {sizes[0]} galaxies a class and {second} of {sizes[1]}, so that a"
+                " difference may come from their size"
             )
 
 

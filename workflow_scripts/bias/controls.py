@@ -142,12 +142,12 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest:
         ),
         CANNOT_TELL: (
             f"Whether {words.subject} show an effect cannot be decided",
-            f"{subject} cannot tell",
+            f"Whether {words.subject} show an effect cannot be decided",
             "Add training sets or footprints to the arms that are compared, or permutations.",
         ),
     }[answer]
     if answer == YES:
-        why = [f"If this is no accident, which has a probability of {alpha:g}, {words.meaning}."]
+        why = [f"Without a fault this has a probability of {alpha:g} at most; with one, {words.meaning}."]
     return Answer(
         question,
         name,

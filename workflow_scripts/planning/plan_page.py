@@ -105,7 +105,8 @@ def _facts(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield "jobs", f"{total['to_do']} to do{targets}, {total['done']} done{shared}", "yellow"
     if plan["unknown_catalogs"]:
         names = ", ".join(plan["unknown_catalogs"])
-        yield "", f"too low, all of it: how many galaxies {names} has is not known before it is there", "bold red"
+        unknown = f"the number of galaxies of {names} is not known before the catalog is fetched"
+        yield "", f"all numbers here are too low: {unknown}", "bold red"
     where = f"{plan['slots']} jobs of a cluster at once" if plan["slots"] else f"{plan['cores']} cores"
     gpu = f", GPU time {_time(total['gpu_seconds'])}" if total["gpu_seconds"] else ""
     about = "about " if total["from_records"] else "~"

@@ -135,7 +135,7 @@ def test_the_same_region_twice_and_sets_of_two_sizes_are_refused_together():
     checked = design(edit=edit)
     assert problems_and_notes(checked)[0] == [
         "east and west have the same region",
-        "east has training sets of 960 galaxies a class and west of 8: a difference may be that of size",
+        "east has training sets of 960 galaxies a class and west of 8, so that a difference may come from their size",
     ]
     file = Source("mine.yaml", {"experiments": {"second": {}}})
     with pytest.raises(InputError, match="east and west have the same region; east has training sets of 960") as raised:

@@ -92,7 +92,7 @@ def test_jobs_that_request_too_little_memory_are_named():
 
 def test_catalogs_of_unknown_size_are_named():
     text = page(unknown_catalogs=["zoo"], unknown_downloads=["sdss_images"])
-    assert "too low, all of it: how many galaxies zoo has" in text
+    assert "all numbers here are too low: the number of galaxies of zoo is not known" in text
     assert "not known yet; the head of the experiment file gives it for sdss_images" in text
 
 
