@@ -10,7 +10,6 @@ if not CHECKOUT.is_dir():
     raise WorkflowError(f"{CHECKOUT}: skybias runs its steps from a checkout; clone it and name the Snakefile in it")
 sys.path.insert(0, str(CHECKOUT))
 
-from workflow_scripts.answers.designs import check_designs
 from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
@@ -53,15 +52,17 @@ try:
     )
     settings = load(config, sources)
     check_user_files(settings, sources)
-    unanswerable = check_designs([settings.design_parameter(name) for name in settings.active_experiments])
+    # Jobs sent to a cluster read this file, too, and need not look at the regions again.
+    if workflow.is_main_process:
+        from workflow_scripts.answers.designs import check_designs
+
+        designs = [settings.design_parameter(name) for name in settings.active_experiments]
+        for sentence in check_designs(designs, sources):
+            logger.warning(sentence)
     for folder in ("results/", "logs/", "benchmarks/"):
         check_output_folder(placed(folder))
 except InputError as error:
     raise WorkflowError(str(error)) from None
-
-if workflow.is_main_process:
-    for sentence in unanswerable:
-        logger.warning(sentence)
 
 # What rules state the size of their work with.
 sizes = WorkSizes(settings)

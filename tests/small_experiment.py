@@ -1,4 +1,6 @@
-"""A small experiment that runs to the end in a minute, for tests of the workflow as a whole."""
+"""A small experiment that runs to the end in a minute, for tests of the workflow as a whole; one that is only read."""
+
+from typing import Any
 
 MATCHING = {"per_class": 8, "bins": {}, "shortfall": "redistribute", "disjoint": False}
 CONFIG = {
@@ -34,3 +36,21 @@ CONFIG = {
         }
     },
 }
+
+
+def rotating_and_halves(arms: dict[str, Any], matching: dict[str, Any], **experiment: Any) -> dict[str, Any]:
+    """A configuration that compares hemispheres, and two halves of the sky, in the `arms` of its experiment `main`."""
+    return {
+        "active_experiments": ["main"],
+        "catalogs": {"sky": {"source": "simulated"}},
+        "surveys": {"survey": {"kind": "simulated", "catalog": "sky"}},
+        "recipes": {"rgb32": {}},
+        "matchings": {"standard": matching},
+        "footprints": {
+            "rotating": {"region": {"rotating": "hemispheres"}, "matching": "standard"},
+            "east": {"region": {"ra_range": [0, 180]}, "matching": "standard"},
+            "west": {"region": {"ra_range": [180, 360]}, "matching": "standard"},
+        },
+        "networks": {"net": {"architecture": "lenet5", "recipe": "rgb32"}},
+        "experiments": {"main": {"survey": "survey", "arms": arms, "opposite": [["east", "west"]], **experiment}},
+    }

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import logging
 
-from workflow_scripts.answers.design_report import design_report
+from workflow_scripts.answers.design_report import design_report, expected_findings
 from workflow_scripts.answers.designs import refusal
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
@@ -32,6 +32,8 @@ def main(arguments: argparse.Namespace) -> None:
     for sentence in [*report.problems, *report.notes]:
         logging.warning("%s", sentence)
     galaxies_of_sets = [dataclasses.asdict(one) for one in rows]
+    for sentence in expected_findings(dataclasses.asdict(report)):
+        logging.info("%s", sentence)
     record = provenance(design, {}, [*arguments.galaxies, arguments.ledger])
     write_json(arguments.output, {**dataclasses.asdict(report), "galaxies": galaxies_of_sets, "provenance": record})
     logging.info("%d primary tests, %d footprints or families", len(report.tests), len({one.name for one in rows}))

@@ -58,9 +58,11 @@ def test_a_design_that_cannot_answer_starts_nothing(disturbed):
     disturbed.write_config(config)
     failed = disturbed.snakemake("--dry-run", check=False)
     assert failed.returncode
-    sentence = "experiments.first cannot be answered: 1 + 1 training sets of east and west cannot reach 0.01"
+    sentence = (
+        "experiments.first cannot be answered: 1 + 1 training sets of east and west can give no adjusted p below 0.01"
+    )
     assert sentence in failed.stdout + failed.stderr
-    assert "allow_unanswerable: true in the experiment makes it all the same" in failed.stdout + failed.stderr
+    assert "to run it nevertheless, set `allow_unanswerable: true` in it" in failed.stdout + failed.stderr
     config["experiments"]["first"]["allow_unanswerable"] = True
     disturbed.write_config(config)
     allowed = disturbed.snakemake("--dry-run")

@@ -82,7 +82,7 @@ def test_a_shared_job_is_counted_once(workflow):
     assert found["total"]["to_do"] == by_group - 4
     assert set(found["designs"]) == {"first", "second"}
     assert found["designs"]["second"]["galaxies"] == []
-    assert any("cannot reach 0.01" in sentence for sentence in found["designs"]["second"]["problems"])
+    assert any("no adjusted p below 0.01" in sentence for sentence in found["designs"]["second"]["problems"])
     assert found["total"]["why"]["new"] >= 2
 
 

@@ -1,4 +1,4 @@
-"""What runs again after one edit: exactly what depends on it. The README's table has a row for each test."""
+"""What runs again after one edit: exactly what depends on it. docs/reruns.md has a row for each test."""
 
 import os
 import re

@@ -28,10 +28,8 @@ class Evidence:
 
     @property
     def exclusion(self) -> float | None:
-        """The limit, None where nothing that there could be is above it."""
-        if self.limit95 is None or not self.limit95 < self.largest_possible or not math.isfinite(self.limit95):
-            return None
-        return self.limit95
+        """The limit, None where nothing that there could be is above it, and where it leaves no room for noise."""
+        return self.limit95 if self.limit95 and 0 < self.limit95 < self.largest_possible else None
 
 
 def decided(evidence: Evidence, alpha: float) -> tuple[str, list[str]]:

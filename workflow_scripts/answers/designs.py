@@ -1,22 +1,38 @@
 """Whether the design of an experiment can answer its questions, before anything is trained.
 
-What follows from the configuration without any computation, because every start of the workflow asks for it: which
-tests decide, the smallest p that they can give, and whether what they compare can be compared.
+What follows from the configuration alone, because every start of the workflow asks for it: which tests decide, the
+smallest p that they can give, and whether what they compare can be compared.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import floor
+from pathlib import Path
 from typing import Any
 
+from workflow_scripts.configuration.expansion import moc_paths
+from workflow_scripts.configuration.sources import ConfigSources, source_of_key
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import Run, runs_of_experiment
-from workflow_scripts.statistics.runs.smallest_adjusted import smallest_adjusted_p, smallest_adjusted_p_rotating
+from workflow_scripts.sky.footprints import region_moc, shared_area
+from workflow_scripts.statistics.runs.smallest_adjusted import (
+    smallest_adjusted_p,
+    smallest_adjusted_p_rotating,
+    smallest_p_of_doses,
+)
 
 FEWEST_ROTATING = 6
 ROTATING_TESTS = ("fraction_response", "pattern_response")
 PAIR_TESTS = ("fraction_contrast", "dipole_contrast")
+# Regions that have more of the smaller one in common are no two places; fewer weaken the contrast.
+MOST_SHARED_AREA, NOTED_SHARED_AREA = 0.5, 0.05
 _MOST_SETS = 200
+_NEEDS = {
+    "_response": f"{FEWEST_ROTATING} footprints or more of a rotating family in one arm",
+    "_contrast": "a pair of footprints under `opposite`, each in an arm",
+}
+# Of a dose response, the fraction and, with reference labels, the sky pattern are tested.
+_TESTS_OF_DOSES = 2
 
 
 @dataclass(frozen=True)
@@ -86,53 +102,76 @@ def _footprints(runs: Sequence[Run]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(run.footprint for run in runs))
 
 
-def design_problems(design: Mapping[str, Any]) -> list[str]:
-    """Why the primary tests cannot decide, all reasons at once, without a full stop; empty where they can."""
-    return [*_undecidable(design, planned_tests(design)), *_incomparable(design)]
+def problems_and_notes(design: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Why questions cannot be answered, all reasons at once, and what weakens an answer; without full stops.
 
-
-def check_designs(designs: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Sentences on the designs that cannot answer, but say `allow_unanswerable`.
-
-    Raises `InputError` for those that do not say so: one sentence for all.
+    Raises `InputError` for an empty region or a MOC that cannot be read.
     """
-    refused, allowed = [], []
+    tests = planned_tests(design)
+    unreachable = list(dict.fromkeys(_unreachable(design, tests)))
+    same_tests = [kind for kind, control in design["controls"].items() if not control]
+    if unreachable and same_tests:
+        unreachable.append(f"the same holds for the tests of {' and '.join(f'controls.{kind}' for kind in same_tests)}")
+    problems, notes = [*_not_made(design, tests), *unreachable, *_doses(design), *_incomparable(design)], []
+    for first, second, share in _overlaps(design):
+        sentence = f"{first} and {second} have {share:.0%} of the smaller region in common"
+        if share > MOST_SHARED_AREA:
+            problems.append(sentence)
+        elif share > NOTED_SHARED_AREA:
+            notes.append(f"{sentence}: what is there differs less between them")
+    return problems, notes
+
+
+def check_designs(designs: Sequence[Mapping[str, Any]], sources: ConfigSources = ()) -> list[str]:
+    """Sentences on designs that cannot answer but are allowed to (`allow_unanswerable`), and on weak ones.
+
+    Raises `InputError` for the others that cannot: one sentence for all, which names the file among the `sources` of
+    the configuration that has the experiment.
+    """
+    refused, sentences = [], []
     for design in designs:
-        if problems := design_problems(design):
-            if design["allow_unanswerable"]:
-                allowed.append(f"experiments.{design['name']} cannot be answered: {'; '.join(problems)}")
-            else:
-                refused.append(refusal(design["name"], problems))
+        name = design["name"]
+        problems, notes = problems_and_notes(design)
+        if problems and not design["allow_unanswerable"]:
+            refused.append(f"{source_of_key(('experiments', name), sources)}: {refusal(name, problems)}")
+        elif problems:
+            sentences.append(_unanswered(name, problems))
+        sentences += [f"experiments.{name}: {note}" for note in notes]
     if refused:
         raise InputError("; ".join(refused))
-    return allowed
+    return sentences
 
 
 def refusal(experiment: str, problems: Sequence[str]) -> str:
     """The sentence with which a design is refused."""
-    return (
-        f"experiments.{experiment} cannot be answered: {'; '.join(problems)} (allow_unanswerable: true in the"
-        " experiment makes it all the same)"
-    )
+    return f"{_unanswered(experiment, problems)} (to run it nevertheless, set `allow_unanswerable: true` in it)"
 
 
-def _undecidable(design: Mapping[str, Any], tests: Sequence[PlannedTest]) -> Iterator[str]:
+def _unanswered(experiment: str, problems: Sequence[str]) -> str:
+    return f"experiments.{experiment} cannot be answered: {'; '.join(problems)}"
+
+
+def _not_made(design: Mapping[str, Any], tests: Sequence[PlannedTest]) -> Iterator[str]:
+    """Primary tests without anything to compare."""
+    wanted = design["tests"]["primary"]
+    for name in [name for name in wanted if name not in {test.name for test in tests}]:
+        yield f"the primary test {name} needs {_NEEDS[name[-9:]]}"
+    if not (wanted or tests):
+        yield f"a primary test needs {' or '.join(_NEEDS.values())}"
+
+
+def _unreachable(design: Mapping[str, Any], tests: Sequence[PlannedTest]) -> Iterator[str]:
+    """Primary tests of which no p can be below the level."""
     settings = design["tests"]
-    missing = [name for name in settings["primary"] if name not in {test.name for test in tests}]
-    if missing or not tests:
-        yield (
-            f"{' and '.join(missing) or 'a primary test'} cannot be made: a response needs {FEWEST_ROTATING} rotating"
-            " footprints or more, a contrast a pair under `opposite`"
-        )
-    sentences = []
     for test in tests:
         least = smallest_p_of(test, len(tests), settings["permutations"])
         if least >= settings["alpha"]:
-            sentences.append(
-                f"{test.words} cannot reach {settings['alpha']:g} (smallest adjusted p {least:.2g} with {len(tests)}"
-                f" primary tests){_what_reaches(test, len(tests), settings)}"
-            )
-    yield from dict.fromkeys(sentences)
+            yield f"{_no_p(test.words, least, len(tests), 'primary test', settings)}{_remedy(test, len(tests), design)}"
+
+
+def _no_p(subject: str, least: float, n_tests: int, kind: str, settings: Mapping[str, Any]) -> str:
+    among = f"the smallest is {min(1, least):.2g}, with {n_tests} {kind}{'s' * (n_tests > 1)}"
+    return f"{subject} can give no adjusted p below {settings['alpha']:g} ({among})"
 
 
 def smallest_p_of(test: PlannedTest, n_tests: int, permutations: int) -> float:
@@ -143,9 +182,10 @@ def smallest_p_of(test: PlannedTest, n_tests: int, permutations: int) -> float:
     return smallest_adjusted_p(n_a, n_b, n_tests, permutations) if min(n_a, n_b) > 1 else 1.0
 
 
-def _what_reaches(test: PlannedTest, n_tests: int, settings: Mapping[str, Any]) -> str:
-    """The smallest larger design that can reach the level: `: 6 + 6 can`."""
-    alpha, enough = settings["alpha"], max(settings["permutations"], floor(n_tests / settings["alpha"] + 1e-6))
+def _remedy(test: PlannedTest, n_tests: int, design: Mapping[str, Any]) -> str:
+    """The smallest larger design that can reach the level, by the keys that make it; empty where there is none."""
+    settings = design["tests"]
+    alpha, enough = settings["alpha"], _enough(n_tests, settings)
     sizes = range(len(test.footprints) if test.rotating else max(2, *test.sets), _MOST_SETS)
     for size in sizes:
         larger = (
@@ -153,10 +193,59 @@ def _what_reaches(test: PlannedTest, n_tests: int, settings: Mapping[str, Any]) 
             if test.rotating
             else replace(test, sets=(size, size))
         )
-        if smallest_p_of(larger, n_tests, enough) < alpha:
-            permutations = f" with {enough} permutations" if enough > settings["permutations"] else ""
-            return f": {f'{size} footprints' if test.rotating else f'{size} + {size}'} can{permutations}"
+        if smallest_p_of(larger, n_tests, enough) >= alpha:
+            continue
+        keys = []
+        if test.rotating and size > len(test.footprints):
+            keys.append(f"name {size} of the family in {_arms(design, test.footprints, test.network)}")
+        elif not test.rotating and (size, size) != test.sets:
+            keys.append(f"set `replicates: {size}` in {_arms(design, test.footprints, test.network)}")
+        return _to_do(keys, enough, design)
     return ""
+
+
+def _to_do(keys: Sequence[str], permutations: int, design: Mapping[str, Any]) -> str:
+    """`: set ...`, with the permutations where they have to be more."""
+    more = f"set `permutations: {permutations}` in experiments.{design['name']}.tests"
+    return f": {' and '.join([*keys, *([more] if permutations > design['tests']['permutations'] else [])])}"
+
+
+def _enough(n_tests: int, settings: Mapping[str, Any]) -> int:
+    """Permutations that do not keep p above the level."""
+    return max(settings["permutations"], floor(n_tests / settings["alpha"] + 1e-6))
+
+
+def _arms(design: Mapping[str, Any], footprints: Sequence[str], network: str) -> str:
+    """The keys of the arms that train a network on some of the footprints."""
+    names = [
+        f"experiments.{design['name']}.arms.{name}"
+        for name, arm in sorted(design["arms"].items())
+        if network in arm["networks"] and set(footprints) & set(arm["footprints"])
+    ]
+    return " and ".join(names)
+
+
+def _doses(design: Mapping[str, Any]) -> Iterator[str]:
+    """A dose response that cannot be seen, whatever the networks do."""
+    control = design["controls"].get("dose", {"undosed": {}})
+    settings, bases = design["tests"], list(dict.fromkeys(control["undosed"].values()))
+    n_tests = _TESTS_OF_DOSES * len(bases)
+    enough = _enough(n_tests, settings)
+    for base in bases:
+        doses = [dose for network, dose in control["doses"].items() if control["undosed"][network] == base]
+        drawn = {(run.footprint, run.resample) for run in runs_of_experiment(control) if run.network == base}
+        ((footprint, _), *_), sets = sorted(drawn), len(drawn)
+        subject = f"the dose response of {base} on {sets} training set{'s' * (sets > 1)} of {footprint}"
+        if len(doses) < 3:
+            yield f"{subject} needs two blurs or more: name them in experiments.{design['name']}.controls.dose"
+            continue
+        found = n_tests * smallest_p_of_doses(doses, sets, settings["permutations"])
+        if found >= settings["alpha"]:
+            wanted = sets
+            while n_tests * smallest_p_of_doses(doses, wanted, enough) >= settings["alpha"]:
+                wanted += 1
+            keys = [f"set `replicates: {wanted}` in {_arms(design, [footprint], base)}"] if wanted > sets else []
+            yield f"{_no_p(subject, found, n_tests, 'test', settings)}{_to_do(keys, enough, design)}"
 
 
 def _incomparable(design: Mapping[str, Any]) -> Iterator[str]:
@@ -167,6 +256,15 @@ def _incomparable(design: Mapping[str, Any]) -> Iterator[str]:
         sizes = [design["footprints"][name]["matching"]["per_class"] for name in (first, second)]
         if sizes[0] != sizes[1]:
             yield (
-                f"{first} has training sets of {sizes[0]} galaxies a class and {second} of {sizes[1]}: a difference may"
-                " be that of size"
+                f"{first} has training sets of {sizes[0]} galaxies a class and {second} of {sizes[1]}, so that a"
+                " difference may come from their size"
             )
+
+
+def _overlaps(design: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
+    """Opposite footprints with different regions, and what share of the smaller one they have in common."""
+    for pair in design["opposite"]:
+        regions = [region_in_design(design, name) for name in pair]
+        # Results of a MOC that is gone may be kept (`missing_files: accept`).
+        if regions[0] != regions[1] and all(Path(path).is_file() for path in moc_paths(regions)):
+            yield *pair, shared_area(*(region_moc(one, name=name) for one, name in zip(regions, pair, strict=True)))

@@ -101,8 +101,8 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest:
 
     The answer is yes where the smallest p, after Holm's adjustment over the primary tests, is below `alpha`: without a
     fault that is so in a share `alpha` of all experiments, at most. It is no where no effect is found and the limit on
-    it, if the test gives one, is below `largest`, the largest that there could be, and below `of_interest`, the size
-    that the experiment asks about.
+    it is below `largest`, the largest that there could be, and below `of_interest`, the size that the experiment asks
+    about.
     """
     words = _NEGATIVE[kind]
     tests = {test.name: test for test in found.tests if test.family == "primary"}
@@ -126,8 +126,7 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest:
     bounded = [test for test in tests.values() if test.limit95 is not None]
     shown = tests[name] if p < alpha or not bounded else bounded[0]
     limit = shown.limit95
-    # Of a test that gives no limit, a control is believed without one.
-    answer, why = decided(Evidence(p, floor, limit or 0.0, largest, of_interest=of_interest), alpha)
+    answer, why = decided(Evidence(p, floor, limit, largest, of_interest=of_interest), alpha)
     subject = words.subject.capitalize()
     above = f" above {limit_in_words(limit)} in the {shown.quantity}" if limit else ""
     statement, short, further = {
@@ -143,12 +142,12 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest:
         ),
         CANNOT_TELL: (
             f"Whether {words.subject} show an effect cannot be decided",
-            f"{subject} cannot tell",
+            f"Whether {words.subject} show an effect cannot be decided",
             "Add training sets or footprints to the arms that are compared, or permutations.",
         ),
     }[answer]
     if answer == YES:
-        why = [f"If this is no accident, which has a probability of {alpha:g}, {words.meaning}."]
+        why = [f"Without a fault this has a probability of {alpha:g} at most; with one, {words.meaning}."]
     return Answer(
         question,
         name,

@@ -7,23 +7,29 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, RunLevelTest, RunLevelTests
+from workflow_scripts.bias.pilot_scatter import scatter_of_footprints, scatter_of_training_sets
 from workflow_scripts.bias.quantities import TESTED
-from workflow_scripts.bias.replicates import FEWEST_FOR_RESPONSE, footprint_axes, of_footprints, of_training_sets
+from workflow_scripts.bias.replicates import FEWEST_FOR_RESPONSE, footprint_axes
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.runs.decision_power import (
     ONE_NUMBER,
+    RESPONSE_SHAPES,
     SKY_PATTERN,
+    RotatingDesign,
     power_of_contrasts,
     smallest_adjusted_p,
+    smallest_effect,
 )
 from workflow_scripts.statistics.runs.pattern_response import FEWEST_FOR_LIMIT
-from workflow_scripts.statistics.runs.power import detectable_response, plan_from_pilot, runs_needed
+from workflow_scripts.statistics.runs.power import plan_from_pilot, runs_needed
 
 # How often a planned design should find the effect.
 PLANNED_POWER = 0.8
 _MOST_SETS = 100
 # From here on the formula is as good as the simulation.
 _SIMULATED_SETS = 16
+# Experiments a simulation of rotating footprints: a sky pattern takes some milliseconds each.
+_SIMULATED = {ONE_NUMBER: 400, SKY_PATTERN: 40}
 _REFERENCE = "Reference labels in the catalog: without them the size of a response has no limit."
 _ROTATING = "Rotating hemispheres about 12 axes (`rotating: hemispheres`), each with a training set of its own."
 
@@ -56,20 +62,18 @@ def _training_sets(
     fewest = next((n for n in range(2, _MOST_SETS) if smallest_adjusted_p(n, n, tests, permutations) < alpha), None)
     if fewest is None:
         return [_more_permutations(tests, alpha, permutations)]
-    columns = list(_columns(test))
-    sides = [of_training_sets(runs[runs["footprint"] == name]).reindex(columns=columns) for name in test.footprints]
-    dof = sum(len(side) - 1 for side in sides if len(side) > 1)
-    squares = sum(float(((side - side.mean()) ** 2).to_numpy().sum()) for side in sides)
-    scatter = float(np.sqrt(squares / max(1, dof) / len(columns)))
+    columns = _columns(test)
+    pilot = scatter_of_training_sets(runs, test.footprints, columns)
+    scatter = pilot.sd
     each = f"training sets of each of {first} and {second}"
     floor = f"{fewest} {each}: fewer cannot give an adjusted p below {alpha:g}."
-    if dof < 1 or not 0 < scatter < np.inf:
+    if not pilot.known:
         return [f"At least {floor}"]
     quantity = ONE_NUMBER if len(columns) == 1 else SKY_PATTERN
     cautious = ""
     try:
         if quantity == ONE_NUMBER:
-            plan = plan_from_pilot(effect, scatter, dof, PLANNED_POWER, alpha / tests)
+            plan = plan_from_pilot(effect, scatter, pilot.dof, PLANNED_POWER, alpha / tests)
             likely = plan.runs
         else:
             likely = runs_needed(effect, scatter, PLANNED_POWER, alpha / tests, len(columns))
@@ -107,25 +111,24 @@ def _sets_of_footprints(
     arrangements = factorial(min(20, len(test.footprints)))
     if tests / min(permutations + 1, arrangements) >= alpha:
         return [_more_permutations(tests, alpha, permutations)] if arrangements > tests / alpha else [_ROTATING]
-    means = of_footprints(members)
-    columns = [name for name in _columns(test) if name in means]
-    axes = unit_vectors(*footprint_axes(members).to_numpy().T)
-    design = np.column_stack([np.ones(len(axes)), axes])
-    values = means[columns].to_numpy()
-    residual = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
-    dof = len(axes) - 4
-    scatter = float(np.sqrt((residual**2).sum() / dof / len(columns)))
-    if not 0 < scatter < np.inf:
+    columns = _columns(test)
+    pilot = scatter_of_footprints(members, test.footprints, columns)
+    if not pilot.known:
         return [_ROTATING]
-    sets = int(members.groupby("footprint")["resample"].nunique().min())
-    smallest = 2 * detectable_response(axes, scatter, PLANNED_POWER, alpha / tests)[1]
-    wanted = max(sets + 1, ceil(sets * (smallest / effect) ** 2))
+    axes = unit_vectors(*footprint_axes(members).to_numpy().T)
+    designs = [
+        RotatingDesign(axes, alpha, tests, permutations, *response)
+        for response in ([(ONE_NUMBER,)] if len(columns) == 1 else [(SKY_PATTERN, shape) for shape in RESPONSE_SHAPES])
+    ]
+    smallest = max(smallest_effect(one, PLANNED_POWER, experiments=_SIMULATED[one.quantity]) for one in designs)
+    sets, n = pilot.sets, len(axes)
+    wanted = max(sets + 1, ceil(sets * min(_MOST_SETS, smallest * pilot.sd / effect) ** 2))
     if wanted > _MOST_SETS:
-        return [_too_many(scatter, effect)]
+        return [_too_many(pilot.sd, effect)]
+    what = "between opposite hemispheres" if len(columns) == 1 else "of the pattern, odd or even,"
     return [
-        f"{wanted} training sets of each of the {len(axes)} footprints, which share no galaxy, find a change of"
-        f" {effect:g} between opposite hemispheres in four of five cases, by the scatter of {scatter:.2g}"
-        f" between footprints that have {sets}."
+        f"{wanted} training sets of each of the {n} footprints, which share no galaxy, find a change of {effect:g}"
+        f" {what} in four of five cases, by the scatter of {pilot.sd:.2g} between footprints that have {sets}."
     ]
 
 

@@ -14,7 +14,7 @@ from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE, Quantity
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs.common_dipole import common_dipole
-from workflow_scripts.statistics.runs.contrasts import arm_contrast, vector_contrast
+from workflow_scripts.statistics.runs.contrasts import NumberTest, arm_contrast, vector_contrast
 from workflow_scripts.statistics.runs.footprint_response import (
     FootprintResponse,
     footprint_response,
@@ -37,15 +37,13 @@ def contrast_numbers(
     if len(columns) == 1:
         single = arm_contrast(a[columns[0]], b[columns[0]], *permutations)
         note = "Welch's t; permutation of the labels of training sets"
-        return _of_number(single, single.difference, note)
+        return _of_number(single, note)
     found = vector_contrast(a[columns], b[columns], *permutations, positions=positions)
     se = np.sqrt(np.diag(found.covariance))
     half = stats.t.ppf(0.975, found.dof[1] + len(se) - 1) * se
     return _of_same_name(found) | {
-        "estimate": found.difference,
         "se": se,
-        "ci95": np.stack([found.difference - half, found.difference + half], axis=-1),
-        "statistic": found.f,
+        "ci95": np.stack([found.estimate - half, found.estimate + half], axis=-1),
         "notes": ["T2 of unequal covariances as F; intervals are those of single components"],
     }
 
@@ -113,19 +111,20 @@ def pattern_numbers(
     if len(axes) >= FEWEST_FOR_LIMIT:
         linear = footprint_response(axes, dipoles, *_FIT_ALONE, positions=positions)
     across = _linear_size(linear, details) if linear and found.deciding == ODD else {}
-    if found.direction is None or found.least is None or found.largest is None:
+    curve = found.curve
+    if found.direction is None or curve is None:
         return numbers | across
-    ends = {"least": found.least, "largest": found.largest}
+    ends = {"least": curve.least, "largest": curve.largest}
     details |= {name: {"amplitude": amplitude, "mu": mu} for name, (amplitude, mu) in ends.items()}
-    details |= {name: getattr(found, name) for name in ("mu", "amplitude", "low", "high")}
+    shown = ("mu", "amplitude", "low", "high", "footprint_mu", "footprint_amplitude")
+    details |= {name: getattr(curve, name) for name in shown}
     details |= {"common_direction": direction_words(found.direction), "footprints": list(map(str, means.index))}
-    details |= {"footprint_mu": found.footprint_mu, "footprint_amplitude": found.footprint_amplitude}
-    limit = found.limit95
+    limit = curve.limit95
     if limit is not None and linear is not None:
         details["limit95_of_curve"] = limit
         details["limit95_of_linear_response"] = linear.limit95
         limit = max(limit, linear.limit95)
-    sizes = {"estimate": found.change, "ci95": found.change_ci95, "size": found.change, "size_ci95": found.change_ci95}
+    sizes = {"estimate": curve.change, "ci95": curve.change_ci95, "size": curve.change, "size_ci95": curve.change_ci95}
     extremes = " and ".join(f"{name} at mu = {mu:+.2f}" for name, (_, mu) in ends.items())
     towards = details["common_direction"].removeprefix("towards ")
     where = f"{extremes} (mu: cosine between the footprint's axis and {towards})"
@@ -149,8 +148,6 @@ def common_numbers(
         raise ValueError("not defined for every run")
     found = common_dipole(values, galaxy_covariance, positions=positions)
     return _of_same_name(found) | {
-        "estimate": found.estimate,
-        "limit95": found.limit95,
         "direction": direction_words(found.direction) if found.estimate.any() else None,
         "details": {"cause": cause},
         "notes": [],
@@ -164,9 +161,7 @@ def slope_numbers(
     (column,) = quantity.columns
     _need_numbers(means[[column]].assign(covariate=covariate))
     found = footprint_slope(covariate, means[column], *permutations)
-    return _of_number(
-        found, found.slope, f"what else follows the {template} of the footprints cannot be separated from it"
-    )
+    return _of_number(found, f"what else follows the {template} of the footprints cannot be separated from it")
 
 
 def variance_components_numbers(values: np.ndarray, explained: np.ndarray | None, _: tuple[int, int]) -> dict[str, Any]:
@@ -187,9 +182,8 @@ def direction_words(vector: np.ndarray) -> str:
     return f"towards RA {float(ra):.0f}°, Dec {float(dec):+.0f}°"
 
 
-def _of_number(found: Any, estimate: float, note: str) -> dict[str, Any]:
-    sizes = {"size": estimate, "size_ci95": found.ci95}
-    return _of_same_name(found) | sizes | {"estimate": estimate, "statistic": found.t, "notes": [note]}
+def _of_number(found: NumberTest, note: str) -> dict[str, Any]:
+    return _of_same_name(found) | {"size": found.estimate, "size_ci95": found.ci95, "notes": [note]}
 
 
 def _of_same_name(found: Any) -> dict[str, Any]:

@@ -220,6 +220,6 @@ def _within(interval: tuple[float, float], truth: float) -> bool:
 def _in_ellipsoid(contrast: VectorContrast, truth: NDArray[np.float64]) -> bool:
     """Whether Hotelling's 95 % ellipsoid holds the truth: T^2 of the deviation against the same F."""
     d, rest = contrast.dof
-    off = contrast.difference - truth
+    off = contrast.estimate - truth
     t_squared = float(off @ np.linalg.solve(contrast.covariance, off))
     return t_squared * rest / (d * (rest + d - 1)) <= stats.f.isf(0.05, d, rest)

@@ -1,5 +1,6 @@
 """What rules and steps read of the controls of an experiment (`control_runs.controls_of` makes them)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from workflow_scripts.configuration.settings import Configuration
@@ -14,7 +15,11 @@ def runs_of_controls(settings: Configuration, experiment: str) -> list[Run]:
 
 def files_of_controls(settings: Configuration, experiment: str) -> list[str]:
     """The annotations and training sets of the controls of an experiment."""
-    runs, survey = runs_of_controls(settings, experiment), settings.experiment(experiment)["survey"]
+    return files_of_runs(runs_of_controls(settings, experiment), settings.experiment(experiment)["survey"])
+
+
+def files_of_runs(runs: Sequence[Run], survey: str) -> list[str]:
+    """The annotations and training sets of runs on a survey, each once."""
     annotations = [f"results/inference/{survey}/{run.run_id}/annotations.parquet" for run in runs]
     drawn = dict.fromkeys((run.footprint, run.resample) for run in runs)
     sets = [f"results/training/{survey}/{name}/resample{number}/training_set.parquet" for name, number in drawn]

@@ -18,7 +18,8 @@ def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[
 
     `footprint` gives an expanded footprint by its name. `footprints` have `axis`, `matching`, `family` (`{"name",
     "member"}` or None) and `region`, which is None for members of families: `families` have the regions of all members,
-    used or not, because these share the galaxies.
+    used or not, because these share the galaxies. `controls` are those switched on: the dose as `controls_of` gives it,
+    and nothing of the others, which repeat the tests of the experiment.
     """
     footprints, families = {}, {}
     for name in experiment["footprints"]:
@@ -34,7 +35,8 @@ def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[
         }
     kept = {key: experiment[key] for key in _OF_EXPERIMENT}
     tests = {key: experiment["tests"][key] for key in _OF_TESTS}
-    return {**kept, "tests": tests, "footprints": footprints, "families": families}
+    controls = {kind: control if "doses" in control else {} for kind, control in experiment["controls"].items()}
+    return {**kept, "tests": tests, "footprints": footprints, "families": families, "controls": controls}
 
 
 def galaxies_of_experiment(settings: "Configuration", experiment: str) -> dict[str, list[str]]:

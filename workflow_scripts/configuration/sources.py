@@ -50,12 +50,15 @@ def named_sources(sources: ConfigSources) -> Iterator[None]:
     try:
         yield
     except ConfigError as mistake:
-        if not sources:
-            raise
-        at = mistake.at
-        source = max(reversed(sources), key=lambda source: _depth(at, source))
-        name = source.name if isinstance(source, Source) else source
-        raise InputError(f"{name}: {mistake.sentence}") from None
+        raise InputError(f"{source_of_key(mistake.at, sources)}: {mistake.sentence}") from None
+
+
+def source_of_key(path: KeyPath, sources: ConfigSources) -> str:
+    """The name of the last source that sets the key, or most of the way to it; `configuration` without sources."""
+    if not sources:
+        return "configuration"
+    source = max(reversed(sources), key=lambda source: _depth(path, source))
+    return source.name if isinstance(source, Source) else str(source)
 
 
 def last_source(path: KeyPath, sources: ConfigSources) -> int:

@@ -33,10 +33,12 @@ from snakemake.io import strip_wildcard_constraints
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ConfigSettings, DAGSettings, ExecutionSettings, OutputSettings, ResourceSettings
 
+from workflow_scripts.configuration.control_entries import files_of_runs
 from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.cluster_requests import Work, stated_work
 from workflow_scripts.planning.reasons import changed_parameters, why_it_runs
+from workflow_scripts.runs import runs_of_experiment
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
 
@@ -71,7 +73,8 @@ class DryRun:
     each rule write, with wildcards in braces. `cores` are this machine's, `limits` those of resources that all jobs
     share, and `slots` the jobs that a cluster runs at once, None without a cluster. `unknown_catalogs` have a number of
     galaxies that is unknown before they are fetched. `designs` are those of the active experiments, and `galaxies`, by
-    the name of each, the footprints by their file of galaxies, and the ledger.
+    the name of each, the footprints by their file of galaxies, and the ledger. `runs` are, by the name of each with
+    controls, the files of its own runs, under "", and those of each control, under its kind.
     """
 
     jobs: list[PlannedJob]
@@ -85,6 +88,7 @@ class DryRun:
     limits: Mapping[str, int]
     designs: Sequence[Mapping[str, Any]] = ()
     galaxies: Mapping[str, tuple[Mapping[str, Sequence[str]], str]] = field(default_factory=dict)
+    runs: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 def dry_run(arguments: Sequence[str]) -> DryRun:
@@ -185,6 +189,14 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
                     f"results/cutouts/{settings.experiment(name)['survey']}/ledger.parquet",
                 )
                 for name in settings.active_experiments
+            },
+            runs={
+                name: {
+                    kind: files_of_runs(runs_of_experiment(listed), experiment["survey"])
+                    for kind, listed in {"": experiment, **experiment["controls"]}.items()
+                }
+                for name, experiment in ((name, settings.experiment(name)) for name in settings.active_experiments)
+                if experiment["controls"]
             },
         )
 

@@ -4,7 +4,7 @@ import math
 import os
 import shutil
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from workflow_scripts.planning.cluster_requests import shipped_cost
@@ -26,7 +26,8 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
     dict
         `groups`: for every experiment, audit and the rest, by stage: `done`, `to_do`, `shared` (jobs that another
         group needs too), `why` (jobs by reason), `changes`, `core_seconds`, `gpu_seconds`, `disk_bytes`, `from_records`
-        (whether all estimates are). `total`: the same with every job counted once. `wall_seconds` on `cores` (or on
+        (whether all estimates are). `total`: the same with every job counted once. `controls`: by experiment and kind
+        of control, the same of the jobs that only the control needs. `wall_seconds` on `cores` (or on
         `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and `requests_too_little`: by rule, the
         estimate of a job that requests less, and what it requests), `download` (`requests`, `bytes`), `disk`
         (`written_bytes`, `replaced_bytes`, `free_bytes`), `unknown_catalogs`, whose numbers of galaxies are not known
@@ -62,6 +63,10 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
         "directory": str(run.directory),
         "groups": {name: by_stage(numbers) for name, numbers in groups.items()},
         "total": _stage(run.jobs, model, members, run.cores),
+        "controls": {
+            name: {kind: _stage(jobs, model, members, run.cores) for kind, jobs in _of_controls(run.jobs, files)}
+            for name, files in run.runs.items()
+        },
         "target_rules": run.target_rules,
         "cores": run.cores,
         "slots": run.slots,
@@ -95,14 +100,32 @@ def _groups(jobs: Sequence[PlannedJob]) -> dict[str, set[int]]:
         for kind in ("experiment", "audit"):
             if kind in job.wildcards:
                 groups.setdefault(f"{kind} {job.wildcards[kind]}", set()).add(job.number)
-    for numbers in groups.values():
-        waiting = list(numbers)
-        while waiting:
-            needed = set(by_number[waiting.pop()].needs) - numbers
-            numbers |= needed
-            waiting += needed
+    groups = {name: _with_needs(numbers, by_number) for name, numbers in groups.items()}
     rest = set(by_number) - set().union(*groups.values())
     return {name: groups[name] for name in sorted(groups)} | ({OTHER: rest} if rest else {})
+
+
+def _with_needs(numbers: set[int], by_number: Mapping[int, PlannedJob]) -> set[int]:
+    """Jobs and all those that they need, directly or not."""
+    found, waiting = set(numbers), list(numbers)
+    while waiting:
+        needed = set(by_number[waiting.pop()].needs) - found
+        found |= needed
+        waiting += needed
+    return found
+
+
+def _of_controls(
+    jobs: Sequence[PlannedJob], files: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, list[PlannedJob]]]:
+    """The kind of each control, and the jobs that its runs need and those of the experiment, under "", do not."""
+    by_number, needed = {job.number: job for job in jobs}, {}
+    for kind, made in files.items():
+        wanted = set(made)
+        makers = {job.number for job in jobs if wanted & set(job.outputs)}
+        needed[kind] = _with_needs(makers, by_number)
+    for kind in sorted(needed.keys() - {""}):
+        yield kind, [job for job in jobs if job.number in needed[kind] - needed[""]]
 
 
 def _stage(jobs: Sequence[PlannedJob], model: CostModel, members: Mapping[int, int], cores: int) -> dict[str, Any]:

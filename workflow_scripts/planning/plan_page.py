@@ -1,6 +1,6 @@
 """The plan as one page of text."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from humanfriendly import format_size, format_timespan
@@ -21,9 +21,11 @@ def print_page(plan: Mapping[str, Any], console: Console) -> None:
         console.print()
         console.print(Text(name, style="bold"))
         console.print(_table(stages))
-        if design := plan["designs"].get(name.removeprefix("experiment ")):
+        experiment = name.removeprefix("experiment ")
+        facts = [*_control_facts(plan["controls"].get(experiment, {})), *_design_facts(plan["designs"].get(experiment))]
+        if facts:
             console.print()
-            _print_facts(_design_facts(design), console)
+            _print_facts(facts, console)
     console.print()
     if not plan["total"]["to_do"]:
         console.print(Text(f"Nothing to do: all {plan['total']['done']} jobs are done.", style="bold green"))
@@ -37,13 +39,27 @@ def console_for(stream: Any) -> Console:
     return Console(file=stream, highlight=False, width=None if terminal else PIPED_WIDTH, force_terminal=terminal)
 
 
-def _print_facts(facts: Iterator[tuple[str, str, str]], console: Console) -> None:
+def _print_facts(facts: Iterable[tuple[str, str, str]], console: Console) -> None:
     for label, text, style in facts:
         console.print(Text.assemble((f"{label:<10}", "bold"), (text, style)), soft_wrap=True)
 
 
-def _design_facts(design: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _control_facts(controls: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """(label, text, style) of what each control adds to the runs of its experiment."""
+    for number, (kind, row) in enumerate(controls.items()):
+        adds = f"{kind} adds {row['done'] + row['to_do']} jobs"
+        todo = f", {row['to_do']} to do: core time {_core_time(row)}, disk {format_size(row['disk_bytes'])}"
+        yield "" if number else "controls", f"{adds}{todo if row['to_do'] else ', all done'}", "cyan"
+
+
+def _core_time(row: Mapping[str, Any]) -> str:
+    return f"{'' if row['from_records'] else '~'}{_time(row['core_seconds'])}"
+
+
+def _design_facts(design: Mapping[str, Any] | None) -> Iterator[tuple[str, str, str]]:
     """(label, text, style) of what is known of a design: what it cannot answer, what it lacks, and its power."""
+    if design is None:
+        return
     label = "design"
     for sentences, style in (
         ([f"cannot answer: {sentence}" for sentence in design["problems"]], "bold red"),
@@ -69,7 +85,7 @@ def _table(stages: Mapping[str, Mapping[str, Any]]) -> Table:
             Text(str(to_do), style="yellow" if to_do else "dim"),
             Text(str(row["shared"] or ""), style="dim"),
             _why(row),
-            Text(f"{'' if row['from_records'] else '~'}{_time(row['core_seconds'])}" if to_do else "", style="cyan"),
+            Text(_core_time(row) if to_do else "", style="cyan"),
             Text(format_size(row["disk_bytes"]) if to_do else "", style="cyan"),
         )
     return table
@@ -89,7 +105,8 @@ def _facts(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield "jobs", f"{total['to_do']} to do{targets}, {total['done']} done{shared}", "yellow"
     if plan["unknown_catalogs"]:
         names = ", ".join(plan["unknown_catalogs"])
-        yield "", f"too low, all of it: how many galaxies {names} has is not known before it is there", "bold red"
+        unknown = f"the number of galaxies of {names} is not known before the catalog is fetched"
+        yield "", f"all numbers here are too low: {unknown}", "bold red"
     where = f"{plan['slots']} jobs of a cluster at once" if plan["slots"] else f"{plan['cores']} cores"
     gpu = f", GPU time {_time(total['gpu_seconds'])}" if total["gpu_seconds"] else ""
     about = "about " if total["from_records"] else "~"

@@ -40,6 +40,19 @@ def experiment_runs(with_rotating: bool = True, seeds: int = 2, own_sets: bool =
     return runs
 
 
+def runs_of_noise(footprints: Sequence[str], sets: int, sd: float, seed: int = 0) -> pd.DataFrame:
+    """A run table in which the fraction and the dipole scatter by `sd` between training sets, and follow nothing."""
+    random = np.random.default_rng(seed)
+    axes = dict(zip(footprints, BASE_PIXELS, strict=False))
+    return pd.DataFrame(
+        {"network": "net", "footprint": name, "resample": r, "seed": 0, "family": "rotating"}
+        | {"axis_ra": axes[name][0], "axis_dec": axes[name][1], "fraction": 0.5 + sd * random.normal()}
+        | {f"relative_dipole_{axis}": sd * random.normal() for axis in "xyz"}
+        for name in footprints
+        for r in range(sets)
+    )
+
+
 def write_experiment(folder: Path, effect: float, runs: list[dict], n: int = 3000, labelled: bool = True) -> tuple:
     """(experiment, annotation files, catalog) with a fraction that follows the footprint's axis by `effect`."""
     random = np.random.default_rng(11)

@@ -4,6 +4,7 @@ import io
 
 import pytest
 
+from workflow_scripts.answers.design_report import expected_findings
 from workflow_scripts.planning.plan_page import console_for, print_page
 
 STAGE = {
@@ -32,6 +33,7 @@ PLAN = {
     "unknown_catalogs": [],
     "unknown_downloads": [],
     "designs": {},
+    "controls": {},
     "estimates": [
         {"kind": "train lenet5", "records": 0, "measured": "a laptop"},
         {"kind": "annotate lenet5", "records": 7, "measured": "a laptop"},
@@ -90,7 +92,7 @@ def test_jobs_that_request_too_little_memory_are_named():
 
 def test_catalogs_of_unknown_size_are_named():
     text = page(unknown_catalogs=["zoo"], unknown_downloads=["sdss_images"])
-    assert "too low, all of it: how many galaxies zoo has" in text
+    assert "all numbers here are too low: the number of galaxies of zoo is not known" in text
     assert "not known yet; the head of the experiment file gives it for sdss_images" in text
 
 
@@ -105,8 +107,7 @@ def test_what_is_known_of_a_design_stands_below_its_table():
         "problems": ["a and b have the same region"],
         "galaxies": ["footprints.a, class spiral: 3 galaxies"],
         "notes": ["a and b have 20% of the smaller region in common"],
-        "tests": [{**row, "smallest_p_adjusted": 0.004, "power": [0.5, 0.75]}],
-        "assumption": "before a pilot, a scatter is assumed",
+        "tests": [{**row, "smallest_p_adjusted": 0.004, "power": [0.5, 0.75], "scatter": None}],
         "effect": 0.05,
     }
     lines = page(designs={"first": design}).splitlines()
@@ -116,7 +117,15 @@ def test_what_is_known_of_a_design_stands_below_its_table():
         "footprints.a, class spiral: 3 galaxies",
         "a and b have 20% of the smaller region in common",
         "fraction_contrast (6 + 6 training sets of a and b): power 0.50 to 0.75 for a change of the fraction by 0.05",
-        "before a pilot, a scatter is assumed",
+        expected_findings(design)[1],
     ]
     # Other experiments have no design of theirs to show.
     assert "cannot answer" not in page(designs={"second": design})
+
+
+def test_controls_are_named_with_what_they_add():
+    done = STAGE | {"to_do": 0, "done": 3}
+    lines = page(controls={"first": {"dose": STAGE, "placebo": done}}).splitlines()
+    start = lines.index("controls  dose adds 3 jobs, 2 to do: core time ~2 minutes, disk 5 MB")
+    assert lines[start + 1].strip() == "placebo adds 3 jobs, all done"
+    assert "controls" not in page(controls={"second": {"dose": STAGE}})

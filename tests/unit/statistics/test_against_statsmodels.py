@@ -91,7 +91,7 @@ def test_welch():
     a, b = random.normal(0.3, 1, 6), random.normal(0, 2, 9)
     found = arm_contrast(a, b, 99, 0)
     theirs = CompareMeans(DescrStatsW(a), DescrStatsW(b))
-    assert (found.t, found.p, found.dof) == pytest.approx(theirs.ttest_ind(usevar="unequal"))
+    assert (found.statistic, found.p, found.dof) == pytest.approx(theirs.ttest_ind(usevar="unequal"))
     assert found.ci95 == pytest.approx(theirs.tconfint_diff(usevar="unequal"))
 
 

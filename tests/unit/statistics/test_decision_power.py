@@ -16,7 +16,7 @@ from workflow_scripts.statistics.runs.decision_power import (
     smallest_effect,
 )
 from workflow_scripts.statistics.runs.footprint_response import footprint_response
-from workflow_scripts.statistics.runs.power import detectable_effect, detectable_response
+from workflow_scripts.statistics.runs.power import response_power, two_arm_power
 
 AXES = base_axes()
 
@@ -34,14 +34,15 @@ def test_the_least_adjusted_p_is_what_combinatorics_say():
     assert smallest_adjusted_p(6, 6, 1, 4999) == arm_contrast(a, b, 4999, 0).p_permutation
 
 
-@pytest.mark.parametrize(("runs", "expected"), [(4, 0.0), (6, 0.57), (10, 0.67)])
-def test_power_of_the_rule_is_less_than_that_of_the_formula(runs, expected):
-    effect = detectable_effect(runs, runs, 0.8, 0.01)
+@pytest.mark.parametrize(("runs", "effect", "expected"), [(4, 3.37, 0.0), (6, 2.38, 0.57), (10, 1.69, 0.67)])
+def test_power_of_the_rule_is_less_than_that_of_the_formula(runs, effect, expected):
+    assert two_arm_power(effect, 1.0, runs, runs, 0.01) == pytest.approx(0.8, abs=0.01)
     assert power_of_contrasts(runs, runs, effect, 0.01, 2, 4999) == pytest.approx(expected, abs=0.08)
 
 
 def test_power_of_rotating_footprints():
-    effect = 2 * detectable_response(AXES, 1.0, 0.8, 0.01)[0]
+    effect = 5.58
+    assert response_power(AXES, [effect / 2, 0, 0], 1.0, 0.01) == pytest.approx(0.8, abs=0.01)
     assert power_of_rotating(AXES, effect, 0.01, 2, 4999) == pytest.approx(0.53, abs=0.08)
     assert power_of_rotating(AXES, 0.0, 0.05, 1, 999) < 0.1
     assert power_of_rotating(AXES, 9.0, 0.05, 1, 199, quantity=SKY_PATTERN, shape="even", experiments=20) == 1.0
@@ -70,11 +71,13 @@ def test_simulated_tests_are_those_of_the_experiment():
 def test_the_smallest_effect_is_found_with_its_power():
     design = ContrastDesign(6, 6, 0.01, 2, 4999)
     effect = smallest_effect(design, 0.8, experiments=200)
-    assert detectable_effect(6, 6, 0.8, 0.01) < effect < 4
+    assert two_arm_power(effect, 1.0, 6, 6, 0.01) > 0.82
+    assert effect < 4
     assert design.power(effect, 200, 0) >= 0.8
     assert smallest_effect(ContrastDesign(3, 3, 0.01, 2, 4999)) == float("inf")
     rotating = smallest_effect(RotatingDesign(AXES, 0.05, 2, 4999), experiments=200)
-    assert 2 * detectable_response(AXES, 1.0, 0.8, 0.05)[0] < rotating < 6
+    assert response_power(AXES, [rotating / 2, 0, 0], 1.0, 0.05) > 0.82
+    assert rotating < 6
     vectors = ContrastDesign(6, 6, 0.05, 1, 199, quantity=SKY_PATTERN)
     assert vectors.power(0.0, 40, 0) < 0.2 < 0.8 < vectors.power(6.0, 40, 0)
 

@@ -119,7 +119,7 @@ def test_a_slope_is_that_of_scipy_and_turns_with_its_sign():
     x, noise = random.normal(size=(2, 12))
     y = 0.5 * x + noise
     found, expected = footprint_slope(x, y, 2000, 0), stats.linregress(x, y)
-    assert (found.slope, found.se, found.p) == pytest.approx((expected.slope, expected.stderr, expected.pvalue))
+    assert (found.estimate, found.se, found.p) == pytest.approx((expected.slope, expected.stderr, expected.pvalue))
     assert footprint_slope(x, -y, 2000, 0).p_permutation == found.p_permutation
     assert found.p_permutation == pytest.approx(found.p, abs=0.05)
 

@@ -8,6 +8,7 @@ from scipy import stats
 from scipy.spatial.transform import Rotation
 
 from tests.benchmarks.response_candidates import position_covariance
+from tests.unit.statistics.skies import band
 from workflow_scripts.calibration_mocks.run_mocks import base_axes
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.runs.common_dipole import common_dipole
@@ -35,11 +36,6 @@ BY_MU = {
 }
 
 
-def share_band(mocks: int, share: float = 0.05) -> tuple[float, float]:
-    """99.9 % binomial band."""
-    return tuple(stats.binom.ppf([0.0005, 0.9995], mocks, share) / mocks)
-
-
 def test_an_even_response_is_found_where_a_linear_one_is_not():
     mu = AXES @ SEEING
     order = np.argsort(mu)
@@ -52,10 +48,11 @@ def test_an_even_response_is_found_where_a_linear_one_is_not():
     assert found.deciding == "even along the common dipole"
     assert footprint_response(AXES, dipoles, 999, 0).p_permutation > 0.5
     assert found.direction @ SEEING == pytest.approx(1)
-    assert found.largest == (pytest.approx(0.1017, abs=1e-3), pytest.approx(0.96, abs=0.01))
-    assert found.least[0] == pytest.approx(0.079, abs=1e-3)
-    assert found.change == pytest.approx(found.largest[0] - found.least[0])
-    assert 0 < found.change_ci95[0] < found.change < found.limit95 < found.change_ci95[1]
+    curve = found.curve
+    assert curve.largest == (pytest.approx(0.1017, abs=1e-3), pytest.approx(0.96, abs=0.01))
+    assert curve.least[0] == pytest.approx(0.079, abs=1e-3)
+    assert curve.change == pytest.approx(curve.largest[0] - curve.least[0])
+    assert 0 < curve.change_ci95[0] < curve.change < curve.limit95 < curve.change_ci95[1]
 
 
 def test_the_curve_of_a_parabola_is_that_parabola():
@@ -67,6 +64,26 @@ def test_the_curve_of_a_parabola_is_that_parabola():
     straight = amplitude_curve(mu[:7], 1 + 0.1 * mu[:7])
     assert straight.limit95 is None
     assert straight.change == pytest.approx(0.1 * (mu[6] - mu[0]))
+
+
+@pytest.mark.parametrize("footprints", [8, 12])
+@pytest.mark.parametrize("effect", [0.0, 3.0])
+def test_the_limit_of_a_curve_covers_the_change_and_is_never_below_what_noise_allows(footprints, effect):
+    random = np.random.default_rng(9)
+    covered, least = [], np.inf
+    for direction in unit_vectors(random.uniform(0, 360, 300), random.uniform(-60, 60, 300)):
+        mu = (AXES @ direction)[:footprints]
+        amplitude = effect * mu**2 + random.normal(size=footprints)
+        found = amplitude_curve(mu, amplitude)
+        design = np.vander(mu, 3)
+        residual = amplitude - design @ np.linalg.lstsq(design, amplitude, rcond=None)[0]
+        scatter = np.sqrt((residual**2).sum() / (footprints - 3))
+        ends = np.vander([mu.min(), mu.max()], 3)
+        error = scatter * np.sqrt((ends[0] - ends[1]) @ np.linalg.inv(design.T @ design) @ (ends[0] - ends[1]))
+        least = min(least, found.limit95 / (stats.t.ppf(0.95, footprints - 3) * error))
+        covered.append(np.ptp(effect * np.linspace(mu.min(), mu.max(), 50) ** 2) <= found.limit95)
+    assert least >= 1 - 1e-9
+    assert np.mean(covered) >= band(300, 0.95)[0]
 
 
 def test_few_footprints_try_all_arrangements():
@@ -99,7 +116,7 @@ def test_pattern_response_keeps_its_size(sky):
         imaging = random.normal(size=(12, 2))
         given = {"common": dipoles.mean(axis=0), "positions": positions, "imaging": imaging}
         p.append(pattern_response(AXES, dipoles, 99, seed, **given).p_permutation)
-    assert share_band(300)[0] <= np.mean(np.array(p) <= 0.05 + 1e-12) <= share_band(300)[1]
+    assert band(300)[0] <= np.mean(np.array(p) <= 0.05 + 1e-12) <= band(300)[1]
 
 
 def test_a_strip_counts_what_it_measures():
@@ -145,13 +162,13 @@ def test_pattern_response_turns_with_the_sky_and_has_no_unit():
     )
     assert turned.statistic == pytest.approx(plain.statistic)
     assert turned.p_permutation == plain.p_permutation
-    assert turned.change == pytest.approx(7 * plain.change)
+    assert turned.curve.change == pytest.approx(7 * plain.curve.change)
 
 
 def test_without_a_common_dipole_there_is_no_curve():
     found = pattern_response(AXES, np.random.default_rng(0).normal(size=(12, 3)), 99, 0)
     assert set(found.parts) == {"odd", "even"}
-    assert found.direction is found.mu is found.limit95 is None
+    assert found.direction is found.curve is None
 
 
 @pytest.mark.parametrize(
@@ -177,8 +194,8 @@ def test_the_limit_of_the_change_covers_it():
     spanned = np.linspace(mu.min(), mu.max(), 200)
     change = np.ptp(2 * spanned + 1.5 * spanned**2)
     found = [amplitude_curve(mu, truth + random.normal(size=12)) for _ in range(200)]
-    assert np.mean([one.limit95 >= change for one in found]) >= share_band(200, 0.95)[0]
-    assert np.mean([one.change_ci95[0] <= change <= one.change_ci95[1] for one in found]) >= share_band(200, 0.95)[0]
+    assert np.mean([one.limit95 >= change for one in found]) >= band(200, 0.95)[0]
+    assert np.mean([one.change_ci95[0] <= change <= one.change_ci95[1] for one in found]) >= band(200, 0.95)[0]
 
 
 def test_the_size_of_a_response_is_what_moves_between_opposite_hemispheres():
@@ -201,8 +218,8 @@ def test_intervals_of_a_response_of_the_dipole_cover_its_size(length):
     random = np.random.default_rng(8)
     matrix = length / 2 * np.outer([0.6, 0, 0.8], SEEING)
     found = [footprint_response(AXES, AXES @ matrix.T + random.normal(size=(12, 3)), 2, 0) for _ in range(100)]
-    assert np.mean([one.limit95 >= length for one in found]) >= share_band(100, 0.95)[0]
-    assert np.mean([one.size_ci95[0] <= length <= one.size_ci95[1] for one in found]) >= share_band(100, 0.95)[0]
+    assert np.mean([one.limit95 >= length for one in found]) >= band(100, 0.95)[0]
+    assert np.mean([one.size_ci95[0] <= length <= one.size_ci95[1] for one in found]) >= band(100, 0.95)[0]
 
 
 @pytest.mark.parametrize("units", [5, 12])
@@ -215,8 +232,8 @@ def test_a_common_dipole_of_noise_is_found_as_often_as_the_level_says(units):
         found = common_dipole(shared + random.normal(size=(units, 3)), galaxies)
         p.append(found.p)
         covered.append(found.size_ci95[0] == 0)
-    assert np.mean(np.array(p) < 0.05) <= share_band(300)[1]
-    assert np.mean(covered) >= share_band(300, 0.95)[0]
+    assert np.mean(np.array(p) < 0.05) <= band(300)[1]
+    assert np.mean(covered) >= band(300, 0.95)[0]
 
 
 def test_a_common_dipole_without_noise_of_galaxies_is_hotellings():
@@ -250,12 +267,12 @@ def test_contrasts_say_what_they_exclude():
     a, b = random.normal(size=(8, 3)), random.normal(size=(8, 3))
     found = vector_contrast(a, b, 99, 0)
     assert found.size_ci95[0] == 0
-    assert found.size < np.linalg.norm(found.difference) < found.limit95 < found.size_ci95[1]
+    assert found.size < np.linalg.norm(found.estimate) < found.limit95 < found.size_ci95[1]
     far = vector_contrast(a + 50 * SEEING, b, 99, 0)
     assert far.size_ci95[0] > 40
     assert far.size == pytest.approx(50, abs=2)
     single = arm_contrast(a[:, 0], b[:, 0], 99, 0)
-    assert single.limit95 == pytest.approx(abs(single.difference) + stats.t.ppf(0.95, single.dof) * single.se)
+    assert single.limit95 == pytest.approx(abs(single.estimate) + stats.t.ppf(0.95, single.dof) * single.se)
 
 
 def test_a_length_on_a_strip_is_that_of_what_the_strip_measures():

@@ -42,7 +42,7 @@ def test_what_is_known_of_the_design_is_written(check):
     ]
     (fraction, _) = found["tests"]
     assert (fraction["smallest_p_adjusted"], fraction["power"]) == (1.0, [0.0, 0.0])
-    assert any("cannot reach 0.01" in sentence for sentence in found["problems"])
+    assert any("no adjusted p below 0.01" in sentence for sentence in found["problems"])
     assert {"config", "inputs"} <= set(found["provenance"])
 
 

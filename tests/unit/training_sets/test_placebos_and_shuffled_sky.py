@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.small_experiment import rotating_and_halves
 from workflow_scripts import shuffle_sky
 from workflow_scripts.configuration import load
 from workflow_scripts.configuration.control_entries import runs_of_controls
@@ -13,26 +14,8 @@ from workflow_scripts.tables import recorded_config, write_table
 from workflow_scripts.training_sets.matching import draw_training_set
 from workflow_scripts.training_sets.shuffled_sky import shuffled_positions
 
-CONFIG = {
-    "active_experiments": [],
-    "catalogs": {"sky": {"source": "simulated"}},
-    "surveys": {"survey": {"kind": "simulated", "catalog": "sky"}},
-    "recipes": {"rgb32": {}},
-    "matchings": {"standard": {"per_class": 40, "bins": {"magnitude": 0.5}}},
-    "footprints": {
-        "rotating": {"region": {"rotating": "hemispheres"}, "matching": "standard"},
-        "east": {"region": {"ra_range": [0, 180]}, "matching": "standard"},
-        "west": {"region": {"ra_range": [180, 360]}, "matching": "standard"},
-    },
-    "networks": {"net": {"architecture": "lenet5", "recipe": "rgb32"}},
-    "experiments": {
-        "main": {
-            "survey": "survey",
-            "arms": {"all": {"footprints": ["rotating", "east", "west"], "networks": ["net"], "replicates": 3}},
-            "opposite": [["east", "west"]],
-        }
-    },
-}
+ARM = {"footprints": ["rotating", "east", "west"], "networks": ["net"], "replicates": 3}
+CONFIG = rotating_and_halves({"all": ARM}, {"per_class": 40, "bins": {"magnitude": 0.5}})
 
 
 @pytest.fixture(scope="module")

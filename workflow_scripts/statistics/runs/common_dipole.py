@@ -4,40 +4,16 @@ d_0 of d_u = d_0 + e_u, with e_u independent between units (footprints, or train
 galaxies that all networks annotate: their noise is in every d_u alike, and no number of networks averages it away.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.runs.lengths import measured_length
+from workflow_scripts.statistics.runs.lengths import VectorTest, measured_length
 
 FEWEST_UNITS = 5
 
 
-@dataclass(frozen=True)
-class CommonDipole:
-    """Mean dipole (3,) of the units, its `covariance` (3, 3), and the test of no common dipole.
-
-    `statistic` is F of T^2 = d^T V^-1 d with `dof`. `size` is the length with the noise's share taken off, `size_ci95`
-    begins above 0 where p < 0.05, and `limit95` is the one-sided 95 % upper limit of the length. `direction` (3,) is
-    that along which the length is measured: of the dipole, or with positions of what the sky measures of it.
-    """
-
-    estimate: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    statistic: float
-    dof: tuple[int, float]
-    p: float
-    size: float
-    size_ci95: tuple[float, float]
-    limit95: float
-    direction: NDArray[np.float64]
-
-
-def common_dipole(
-    values: ArrayLike, galaxy_covariance: ArrayLike, *, positions: ArrayLike | None = None
-) -> CommonDipole:
+def common_dipole(values: ArrayLike, galaxy_covariance: ArrayLike, *, positions: ArrayLike | None = None) -> VectorTest:
     """Test whether the mean of the units' dipoles is zero.
 
     V = S/n + G with S the covariance of the units and G that of the galaxies. T^2 (nu - 2) / (3 nu) is about F with (3,
@@ -81,7 +57,7 @@ def common_dipole(
     dof = (3, nu - 2)
     f = t_squared * dof[1] / (3 * nu)
     length, direction = measured_length(estimate, covariance, nu, positions)
-    return CommonDipole(
+    return VectorTest(
         estimate=estimate,
         covariance=covariance,
         statistic=f,

@@ -9,21 +9,21 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.p_values import smallest_p, upper_p
-from workflow_scripts.statistics.runs.lengths import measured_length
+from workflow_scripts.statistics.runs.lengths import VectorTest, measured_length
 
 
 @dataclass(frozen=True)
-class ArmContrast:
-    """Mean of arm A minus mean of arm B for one number a run. `p_smallest` is the least that permutations can give.
-
-    `limit95` is the largest difference of either sign that is compatible with the runs at 95 % (one-sided t).
+class NumberTest:
+    """A number `estimate` of several runs, and Student's t of its being zero. `p_smallest` is the least that
+    permutations can give, `limit95` the largest number of either sign that is compatible with the runs at 95 %
+    (one-sided t).
     """
 
-    difference: float
+    estimate: float
     se: float
     ci95: tuple[float, float]
     limit95: float
-    t: float
+    statistic: float
     dof: float
     p: float
     p_permutation: float
@@ -31,29 +31,15 @@ class ArmContrast:
 
 
 @dataclass(frozen=True)
-class VectorContrast:
-    """Mean of arm A minus mean of arm B for a vector a run. `p_smallest` is the least that permutations can give.
+class VectorContrast(VectorTest):
+    """Mean of arm A minus mean of arm B for a vector a run, with the permutation of these."""
 
-    `size` is the length of the difference with the noise's share taken off, `size_ci95` begins above 0 where p < 0.05,
-    and `limit95` is the one-sided 95 % upper limit of the length. `direction` is the unit vector along which the length
-    is measured: of the difference, or with positions of what the sky measures of it.
-    """
-
-    difference: NDArray[np.float64]
-    covariance: NDArray[np.float64]
-    size: float
-    size_ci95: tuple[float, float]
-    limit95: float
-    direction: NDArray[np.float64]
-    f: float
-    dof: tuple[int, float]
-    p: float
     p_permutation: float
     p_smallest: float
 
 
-def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> ArmContrast:
-    """Welch's t and the permutation of run labels; `a` (n_a,) and `b` (n_b,), one number a training set.
+def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> NumberTest:
+    """Mean of arm A minus arm B, Welch's t, and permutations; `a` (n_a,) and `b` (n_b,), one number a training set.
 
     Seeds on one training set are not independent: average them first. Welch's t is what is permuted, because it keeps
     the size when arms of unequal number also have unequal scatter, where permuted differences of means do not (Chung &
@@ -75,7 +61,7 @@ def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> Ar
     groups = groups_of_runs(len(values), len(a), permutations, seed)
     t = difference / se
     exact = len(groups) == comb(len(values), len(a))
-    return ArmContrast(
+    return NumberTest(
         float(difference),
         float(se),
         (float(difference - half), float(difference + half)),

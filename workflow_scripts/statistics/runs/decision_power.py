@@ -21,7 +21,7 @@ from workflow_scripts.statistics.runs.pattern_response import pattern_response
 from workflow_scripts.statistics.runs.smallest_adjusted import smallest_adjusted_p, smallest_adjusted_p_rotating
 
 ONE_NUMBER, SKY_PATTERN = "number", "dipole"
-ODD_SHAPE, EVEN_SHAPE = "odd", "even"
+RESPONSE_SHAPES = ODD_SHAPE, EVEN_SHAPE = "odd", "even"
 _LARGEST_EFFECT = 200.0
 # Permutations of a simulated experiment for each that the adjusted level needs; more would change the power by 1 %.
 _PERMUTATIONS_PER_LEVEL = 10
@@ -148,7 +148,7 @@ def power_of_rotating(
     axes = np.asarray(axes, float)
     n = len(axes)
     experiments = _checked(alpha, experiments, quantity)
-    if shape not in (ODD_SHAPE, EVEN_SHAPE):
+    if shape not in RESPONSE_SHAPES:
         raise ValueError(f"the shape of a response is {ODD_SHAPE} or {EVEN_SHAPE}, not {shape!r}")
     if smallest_adjusted_p_rotating(n, n_tests, permutations) >= alpha:
         return 0.0

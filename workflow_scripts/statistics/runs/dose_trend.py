@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.p_values import smallest_p, upper_p
+from workflow_scripts.statistics.p_values import upper_p
+from workflow_scripts.statistics.runs.smallest_adjusted import smallest_p_of_doses
 
 
 @dataclass(frozen=True)
@@ -73,8 +74,6 @@ def dose_trend(doses: ArrayLike, values: ArrayLike, permutations: int, seed: int
         se, dof = float(np.sqrt(((dy - slope * dx) ** 2).sum() / (m - 2) / scale)), m - 2
     half = float(stats.t.ppf(0.975, dof)) * se * width
     null, exact = _permuted(dx, dy, permutations, seed)
-    # Doses that lie symmetrically have the same slope, with the other sign, in the reverse order.
-    ties = 2 if np.allclose(np.sort(dx), np.sort(-dx)) else 1
     means = y.mean(axis=0)[np.argsort(x)]
     steps = np.diff(means)
     return DoseTrend(
@@ -84,7 +83,7 @@ def dose_trend(doses: ArrayLike, values: ArrayLike, permutations: int, seed: int
         means=means,
         monotonic=bool((steps > 0).all() or (steps < 0).all()),
         p_permutation=upper_p(null, abs(float((dy @ dx).sum())), exact),
-        p_smallest=smallest_p(len(null), exact, ties),
+        p_smallest=smallest_p_of_doses(x, sets, permutations),
     )
 
 

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.p_values import smallest_p, upper_p
+from workflow_scripts.statistics.runs.contrasts import NumberTest
 from workflow_scripts.statistics.runs.lengths import largest_response
 from workflow_scripts.statistics.runs.response_kernels import position_root
 
@@ -197,21 +198,7 @@ def scalar_response(axes: ArrayLike, dipoles: ArrayLike, permutations: int, seed
     )
 
 
-@dataclass(frozen=True)
-class FootprintSlope:
-    """Least-squares slope of one number of a footprint on another, and the permutation of these over footprints."""
-
-    slope: float
-    se: float
-    ci95: tuple[float, float]
-    t: float
-    dof: int
-    p: float
-    p_permutation: float
-    p_smallest: float
-
-
-def footprint_slope(covariate: ArrayLike, values: ArrayLike, permutations: int, seed: int) -> FootprintSlope:
+def footprint_slope(covariate: ArrayLike, values: ArrayLike, permutations: int, seed: int) -> NumberTest:
     """Do numbers of the footprints follow a property of their training galaxies, such as the mean seeing?
 
     `covariate` and `values` (footprints,). Student's t with footprints - 2 degrees of freedom, and the two-sided
@@ -234,11 +221,12 @@ def footprint_slope(covariate: ArrayLike, values: ArrayLike, permutations: int, 
     half = float(stats.t.ppf(0.975, n - 2)) * se
     orders, exact = footprint_orders(n, permutations, seed)
     null = np.abs(dy[orders] @ dx) / scale
-    return FootprintSlope(
-        slope=slope,
+    return NumberTest(
+        estimate=slope,
         se=se,
         ci95=(slope - half, slope + half),
-        t=slope / se if se > 0 else float(np.copysign(np.inf, slope)),
+        limit95=abs(slope) + float(stats.t.ppf(0.95, n - 2)) * se,
+        statistic=slope / se if se > 0 else float(np.copysign(np.inf, slope)),
         dof=n - 2,
         p=float(fit.pvalue),
         p_permutation=upper_p(null, abs(slope), exact),

@@ -32,6 +32,26 @@ class LengthLimits:
         return LengthLimits(self.size / factor, (self.ci95[0] / factor, self.ci95[1] / factor), self.limit95 / factor)
 
 
+@dataclass(frozen=True)
+class VectorTest:
+    """A vector `estimate` (d,) of several runs, its `covariance` (d, d), and F with `dof` of there being none.
+
+    `size` is the length with the noise's share taken off, `size_ci95` begins above 0 where p < 0.05, and `limit95` is
+    the one-sided 95 % upper limit of the length. `direction` is the unit vector along which the length is measured: of
+    the estimate, or with positions of what the sky measures of it.
+    """
+
+    estimate: NDArray[np.float64]
+    covariance: NDArray[np.float64]
+    size: float
+    size_ci95: tuple[float, float]
+    limit95: float
+    direction: NDArray[np.float64]
+    statistic: float
+    dof: tuple[int, float]
+    p: float
+
+
 def measured_length(
     estimate: ArrayLike, covariance: ArrayLike, dof: float, positions: ArrayLike | None = None
 ) -> tuple[LengthLimits, NDArray[np.float64]]:

@@ -36,8 +36,10 @@ class AmplitudeCurve:
     unit of the dipoles; `least` and `largest` are pairs (amplitude, mu) within the mu that footprints span, and
     `change` is their difference, which noise alone makes positive. `change_ci95` begins above 0 where F of no change
     has p < 0.05. `limit95` is the one-sided 95 % upper limit of the change, None below eight footprints: the largest of
-    the one-sided t limits of the change between any two mu, which covers at least 95 % for a response that is a
-    parabola in mu. `footprint_mu` and `footprint_amplitude` (F,) are what was fitted.
+    the one-sided t limits of the change between any two mu, each way, which covers at least 95 % for a response that is
+    a parabola in mu. It is never below t times the largest standard error of such a change, so that noise which happens
+    to be flat excludes nothing that the design could not see (as a power constraint does, Cowan et al. 2011,
+    arXiv:1105.3166). `footprint_mu` and `footprint_amplitude` (F,) are what was fitted.
     """
 
     mu: NDArray[np.float64]
@@ -59,8 +61,8 @@ class PatternResponse:
 
     `statistic` is the largest standardised form, `parts` are name -> (standardised form, its own permutation p, before
     the choice is accounted for), `deciding` is the part that was largest, in words. `p_permutation` accounts for the
-    choice; `p_smallest` is the least that permutations can give. `direction` (3,) is that of the common dipole, and the
-    rest is the `AmplitudeCurve` along it; all of these are None where the common dipole is not known.
+    choice; `p_smallest` is the least that permutations can give. `direction` (3,) is that of the common dipole, and
+    `curve` that of the amplitude along it; both are None where the common dipole is not known.
     """
 
     statistic: float
@@ -69,17 +71,7 @@ class PatternResponse:
     parts: dict[str, tuple[float, float]]
     deciding: str
     direction: NDArray[np.float64] | None = None
-    mu: NDArray[np.float64] | None = None
-    amplitude: NDArray[np.float64] | None = None
-    low: NDArray[np.float64] | None = None
-    high: NDArray[np.float64] | None = None
-    least: tuple[float, float] | None = None
-    largest: tuple[float, float] | None = None
-    change: float | None = None
-    change_ci95: tuple[float, float] | None = None
-    limit95: float | None = None
-    footprint_mu: NDArray[np.float64] | None = None
-    footprint_amplitude: NDArray[np.float64] | None = None
+    curve: AmplitudeCurve | None = None
 
 
 def pattern_response(
@@ -174,7 +166,7 @@ def pattern_response(
         deciding=winner,
         parts={name: (float(row[0]), _share(row, exact)) for name, row in zip(names, standard, strict=True)},
         direction=direction,
-        **(vars(curve) if curve else {}),
+        curve=curve,
     )
 
 

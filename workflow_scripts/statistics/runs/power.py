@@ -1,4 +1,4 @@
-"""What a design can find: power, smallest detectable effects, and the runs that an effect needs.
+"""What a single parametric test can find: power, smallest dipoles, and the runs that an effect needs.
 
 Power is computed, not simulated: the noncentral chi-square and F distributions are mixtures of central ones, with
 Poisson weights of mean lambda/2 (Patnaik 1949, Biometrika 36, 202). The sums are done here because SciPy's `ncf.sf`
@@ -110,15 +110,6 @@ def two_arm_power(effect: float, run_sd: float, runs_a: int, runs_b: int, alpha:
     return noncentral_f_power(noncentrality, (components, runs_a + runs_b - components - 1), alpha)
 
 
-def detectable_effect(runs_a: int, runs_b: int, power: float, alpha: float, components: int = 1) -> float:
-    """Smallest difference of two arms, in units of the run-to-run sd, that is found with this power.
-
-    Raises `ValueError` as `two_arm_power` does, or unless 0 < alpha < power < 1.
-    """
-    _check_power(power, alpha)
-    return _root(lambda effect: two_arm_power(effect, 1.0, runs_a, runs_b, alpha, components) - power)
-
-
 def runs_needed(effect: float, run_sd: float, power: float, alpha: float, components: int = 1) -> int:
     """Smallest number of runs in each of two arms that finds `effect` with this power.
 
@@ -176,18 +167,6 @@ def response_power(axes: ArrayLike, response: ArrayLike, footprint_sd: float, al
     scatter, n = _axis_scatter(axes, footprint_sd), len(np.asarray(axes))
     response = np.asarray(response, float)
     return noncentral_f_power(float(response @ scatter @ response) / footprint_sd**2, (3, n - 4), alpha)
-
-
-def detectable_response(axes: ArrayLike, footprint_sd: float, power: float, alpha: float) -> tuple[float, float]:
-    """Length of the smallest response |k| found with this power, along the best and the worst direction.
-
-    Raises `ValueError` as `response_power` does, or unless 0 < alpha < power < 1.
-    """
-    _check_power(power, alpha)
-    scatter, n = _axis_scatter(axes, footprint_sd), len(np.asarray(axes))
-    noncentrality = _root(lambda value: noncentral_f_power(value, (3, n - 4), alpha) - power)
-    worst, *_, best = np.linalg.eigvalsh(scatter)
-    return float(footprint_sd * np.sqrt(noncentrality / best)), float(footprint_sd * np.sqrt(noncentrality / worst))
 
 
 def kappa_power(axes: ArrayLike, kappa: float, footprint_sd: float, alpha: float) -> float:

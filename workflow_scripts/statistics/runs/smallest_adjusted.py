@@ -1,9 +1,12 @@
-"""The smallest p that a primary test can have, adjusted by Holm over the primary tests.
+"""The smallest p that the tests of a design can have.
 
 A small module without SciPy, because every start of the workflow asks for it.
 """
 
 from math import comb, factorial
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from workflow_scripts.statistics.p_values import smallest_p
 
@@ -34,3 +37,13 @@ def smallest_adjusted_p_rotating(n_footprints: int, n_tests: int, permutations: 
     arrangements = factorial(n_footprints)
     exact = arrangements <= permutations
     return min(1.0, n_tests * smallest_p(arrangements if exact else permutations, exact))
+
+
+def smallest_p_of_doses(doses: ArrayLike, sets: int, permutations: int) -> float:
+    """The least p that permutations of the doses (m,) within so many training sets can give."""
+    x = np.sort(np.asarray(doses, float))
+    # Doses that lie symmetrically have the same slope, with the other sign, in the reverse order.
+    ties = 2 if np.allclose(x - x.mean(), x.mean() - x[::-1]) else 1
+    arrangements = factorial(len(x)) ** sets
+    exact = arrangements <= permutations
+    return smallest_p(arrangements if exact else permutations, exact, ties)
