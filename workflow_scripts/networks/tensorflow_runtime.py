@@ -6,8 +6,14 @@ Every module of this package takes `keras` and `tf` from here, so that the setti
 import gc
 import logging
 import os
+import platform
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+
+from workflow_scripts.errors import InputError
 
 log = logging.getLogger(__name__)
 
@@ -15,6 +21,30 @@ os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Stated, because other defaults on other machines would give other last digits. It trains three times as fast.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
+
+
+@contextmanager
+def _notes_of_tensorflow_kept() -> Iterator[None]:
+    """Keep what TensorFlow itself writes to stderr, mostly that there is no graphics card, for the debugging log.
+
+    It writes to the file descriptor, past Python. What it wrote before it failed is shown.
+    """
+    sys.stderr.flush()
+    with TemporaryFile() as notes:
+        stderr = os.dup(2)
+        os.dup2(notes.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            notes.seek(0)
+            os.write(stderr, notes.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+        notes.seek(0)
+        log.debug("%s", notes.read().decode(errors="replace").rstrip())
+
 
 # Importing makes a million objects that live as long as the process. Keeping the garbage collector from walking over
 # them, now and at exit, halves the CPU time of start and end (3.6 to 1.8 s).
@@ -25,8 +55,9 @@ _WITHOUT_MATPLOTLIB = "matplotlib" not in sys.modules
 if _WITHOUT_MATPLOTLIB:
     sys.modules["matplotlib"] = None  # type: ignore[assignment]
 try:
-    import keras
-    import tensorflow as tf
+    with _notes_of_tensorflow_kept():
+        import keras
+        import tensorflow as tf
 finally:
     if _WITHOUT_MATPLOTLIB:
         del sys.modules["matplotlib"]
@@ -37,12 +68,13 @@ START_UP_CPU_SECONDS = time.process_time() - _STARTED
 __all__ = ["device", "keras", "set_up", "tf"]
 
 
-def set_up(seed: int, threads: int, cores: int) -> None:
-    """Seed every generator, make operations deterministic, fix the number of threads, let GPU memory grow.
+def set_up(seed: int, threads: int, cores: int, gpu: bool = False) -> None:
+    """Seed every generator, make operations deterministic, fix the number of threads, choose the device.
 
     The number of threads is part of the result (sums are split over them), so it comes from the network's entry and
     not from the number of `cores` that were given: fewer are a warning. It cannot change once TensorFlow has computed
-    something in this process (`RuntimeError`).
+    something in this process (`RuntimeError`). The device is part of the result as well: with `gpu` a graphics card
+    (`InputError` where TensorFlow sees none), without it the processor, also where there is a card.
     """
     if cores < threads:
         log.warning("the network uses %d threads on %d cores", threads, cores)
@@ -50,13 +82,23 @@ def set_up(seed: int, threads: int, cores: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     if tf.config.threading.get_inter_op_parallelism_threads() != 1:
         tf.config.threading.set_inter_op_parallelism_threads(1)
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
+    with _notes_of_tensorflow_kept():
+        cards = tf.config.list_physical_devices("GPU")
+        if gpu and not cards:
+            raise InputError(
+                f"gpu: enabled is true, but TensorFlow sees no graphics card on {platform.node()}; expected CUDA in the"
+                " environment (`make environment GPU=1`) and a card that this job may use (`nvidia-smi` lists them)"
+            )
+        if not gpu:
+            tf.config.set_visible_devices([], "GPU")
+        for card in cards if gpu else []:
+            # Several trainings can share a card.
+            tf.config.experimental.set_memory_growth(card, True)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     log.info("TensorFlow %s on %s, started in %.1f CPU seconds", tf.__version__, device(), START_UP_CPU_SECONDS)
 
 
 def device() -> str:
-    """`GPU` when TensorFlow sees one, otherwise `CPU`."""
-    return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    """`GPU` when TensorFlow computes on a graphics card, otherwise `CPU`."""
+    return "GPU" if tf.config.get_visible_devices("GPU") else "CPU"
