@@ -93,6 +93,15 @@ def in_words(described):
     return lambda wildcards, input: readable(described(wildcards))
 
 
+def device_option(wildcards, input):
+    """Params function: what training and annotation are called with where they have a graphics card.
+
+    Since it takes the input, it decides nothing: like threads and memory, a card is where a job runs, and what was made
+    without one stays.
+    """
+    return "--gpu" if settings.gpu else ""
+
+
 def galaxies_of_footprint(wildcards):
     """Input function: the galaxies that a footprint's training sets are drawn from and its runs annotate."""
     return settings.galaxies_file(wildcards.survey, wildcards.footprint)

@@ -78,25 +78,30 @@ def set_up(seed: int, threads: int, cores: int, gpu: bool = False) -> None:
     """
     if cores < threads:
         log.warning("the network uses %d threads on %d cores", threads, cores)
-    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-    if tf.config.threading.get_inter_op_parallelism_threads() != 1:
-        tf.config.threading.set_inter_op_parallelism_threads(1)
     with _notes_of_tensorflow_kept():
-        cards = tf.config.list_physical_devices("GPU")
-        if gpu and not cards:
-            raise InputError(
-                f"gpu: enabled is true, but TensorFlow sees no graphics card on {platform.node()}; expected CUDA in the"
-                " environment (`make environment GPU=1`) and a card that this job may use (`nvidia-smi` lists them)"
-            )
-        if not gpu:
-            tf.config.set_visible_devices([], "GPU")
-        for card in cards if gpu else []:
-            # Several trainings can share a card.
-            tf.config.experimental.set_memory_growth(card, True)
+        if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+            tf.config.threading.set_intra_op_parallelism_threads(threads)
+        if tf.config.threading.get_inter_op_parallelism_threads() != 1:
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        _choose_device(gpu)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     log.info("TensorFlow %s on %s, started in %.1f CPU seconds", tf.__version__, device(), START_UP_CPU_SECONDS)
+
+
+def _choose_device(gpu: bool) -> None:
+    cards = tf.config.list_physical_devices("GPU")
+    if not gpu:
+        tf.config.set_visible_devices([], "GPU")
+    elif not cards:
+        raise InputError(
+            f"gpu: enabled is true, but TensorFlow sees no graphics card on {platform.node()}; expected CUDA in the"
+            " environment (`make environment GPU=1`) and a card that this job may use (`nvidia-smi` lists them)"
+        )
+    else:
+        for card in cards:
+            # Several trainings can share a card.
+            tf.config.experimental.set_memory_growth(card, True)
 
 
 def device() -> str:
