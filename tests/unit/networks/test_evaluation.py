@@ -12,14 +12,17 @@ from workflow_scripts.networks.evaluation import MOST_GALAXIES, evaluated, has_l
 
 @pytest.fixture(scope="module")
 def bright():
-    """A model that calls a galaxy of class 1 where its first pixel is above 100, but for those of training."""
+    """A model that calls a galaxy of class 1 where its first pixel is above 100."""
     pixels = keras.layers.Input((2, 2, 1))
     first = keras.layers.Flatten()(pixels)[:, :1]
     return keras.Model(pixels, keras.layers.Activation("sigmoid")(keras.layers.Rescaling(1.0, -100.0)(first)))
 
 
 def images_called(called):
-    return np.where(np.asarray(called)[:, None, None, None] == 1, 200, 0).astype(np.uint8) * np.ones((2, 2, 1), np.uint8)
+    """Images (n, 2, 2, 1) that the model gives the labels `called` (n,)."""
+    return np.full((1, 2, 2, 1), 200, np.uint8) * (np.asarray(called) == 1)[:, None, None, None]
+        (2, 2, 1), np.uint8
+    )
 
 
 def test_accuracy_is_that_of_the_counts(bright):

@@ -9,9 +9,16 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.networks.architectures import build_model
 from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
 from workflow_scripts.networks.evaluation import evaluated
-from workflow_scripts.networks.training import fit, make_optimizer, plan_epoch, positions_of_pixels, shorten_memory_of_norms
+from workflow_scripts.networks.training import (
+    fit,
+    make_optimizer,
+    plan_epoch,
+    positions_of_pixels,
+    shorten_memory_of_norms,
+)
 
 LABELS = np.arange(64) % 2
+
 
 @pytest.fixture(scope="module")
 def images(galaxy_images):

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
+from workflow_scripts.statistics.fractions import chance_agreement_p, fraction_contrast, homogeneity, wilson_interval
 from workflow_scripts.statistics.p_values import benjamini_hochberg, holm, ledger
 from workflow_scripts.statistics.pairs.paired_fractions import difference_in_differences, mcnemar
 from workflow_scripts.statistics.result import TestResult
@@ -35,6 +35,30 @@ def test_homogeneity_is_the_chi_square_of_the_contingency_table():
     expected = stats.chi2_contingency(np.array([k, n - k]), correction=False)
     chi2, dof, p = homogeneity([*k, 0], [*n, 0])
     assert (chi2, dof, p) == (pytest.approx(expected.statistic), 2, pytest.approx(expected.pvalue))
+
+
+def test_agreement_by_chance_is_fishers_exact_test_for_two_classes():
+    random = np.random.default_rng(2)
+    classes = np.repeat([0, 1], [60, 40])
+    labels = np.where(random.random(100) < 0.3, classes, random.random(100) < 0.2).astype(int)
+    table = [[np.sum((labels == given) & (classes == kind)) for kind in (0, 1)] for given in (0, 1)]
+    expected = stats.fisher_exact(table, alternative="greater").pvalue
+    assert 1e-6 < expected < 0.1
+    assert chance_agreement_p(labels, classes) == pytest.approx(expected)
+    assert chance_agreement_p(np.zeros(100), classes) == 1
+    with pytest.raises(ValueError, match="two classes"):
+        chance_agreement_p(labels, np.ones(100))
+
+
+@pytest.mark.parametrize("share", [(0.5, 0.5), (0.95, 0.05), (0.5, 0.3, 0.2)])
+def test_labels_by_chance_seldom_agree(share):
+    random = np.random.default_rng(3)
+    classes = random.choice(len(share), 300, p=share)
+    p = [chance_agreement_p(random.choice(len(share), 300, p=share), classes) for _ in range(1000)]
+    # Discrete p values make it conservative.
+    assert np.mean(np.array(p) <= 0.05) <= BAND[1]
+    mostly_right = np.where(random.random(300) < 0.5, classes, 0)
+    assert chance_agreement_p(mostly_right, classes) < 1e-3
 
 
 @pytest.mark.parametrize(("k", "n"), [((0, 0), (10, 10)), ((3, 0), (10, 0))])
