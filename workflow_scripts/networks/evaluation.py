@@ -21,9 +21,9 @@ LEVEL = 0.01
 def evaluated(model: "keras.Model", images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     """How often the model is right at inference about images (n, height, width, channels) uint8 of classes (n,).
 
-    Gives `n`, `accuracy`, `balanced_accuracy` (mean over classes), and `p_chance`: that of labels which do not depend on
-    the class. Where not two classes are there, the last two are None; without galaxies, the accuracy as well. Of more than
-    `MOST_GALAXIES` galaxies, so many chosen at random are used.
+    Gives `n`, `accuracy`, `balanced_accuracy` (mean over classes), and `p_chance`, that labels which do not depend on
+    the class are right as often. Where not two classes are there, the last two are None; without galaxies, the accuracy
+    as well. Of more than `MOST_GALAXIES` galaxies, so many chosen at random are used.
     """
     chosen = _some(len(labels))
     images, classes = images[chosen], labels[chosen]

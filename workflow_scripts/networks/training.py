@@ -59,9 +59,10 @@ def plan_epoch(n_images: int, seed: int, epoch: int, flips: bool, quarter_turns:
 
 
 def positions_of_pixels(height: int, width: int) -> np.ndarray:
-    """Which pixel of an image is shown where, (16, height x width) int32: row 4 x quarter turns + 2 x mirrored + flipped.
+    """Which pixel of an image is shown where, (16, height x width) int32.
 
-    Left and right are exchanged by `mirrored`, up and down by `flipped`, after the turns; these need height = width.
+    The row is 4 x quarter turns + 2 x mirrored + flipped. Left and right are exchanged by `mirrored`, up and down by
+    `flipped`, after the turns; these need height = width.
     """
     pixels = np.arange(height * width, dtype=np.int32).reshape(height, width)
     turned = [np.rot90(pixels, turns) for turns in range(4)]
@@ -127,7 +128,7 @@ def fit(
 
 
 def shorten_memory_of_norms(model: "keras.Model", steps: int) -> None:
-    """Let batch normalisation average over the last tenth of a training of `steps` batches, where it averages over more.
+    """Let batch normalisation average over the last tenth of the `steps` of a training, where it averages over more.
 
     At inference a network has the moving averages of mean and variance. Those of Keras reach over 100 batches and start
     at 0 and 1: after 60 batches more than half of them is that start, and a network that is right in training is not at

@@ -71,7 +71,9 @@ def chance_agreement_p(labels: ArrayLike, classes: ArrayLike) -> float:
 
     One-sided. Right answers of one class are hypergeometric, given how often a label is given: the conditional test of
     two binomials (Fisher 1935, J. R. Stat. Soc. 98, 39). Of more than two classes it is the smallest p of a class
-    against the others, times their number. Labels that are all the same give 1. Raises `ValueError` without two classes.
+    against the others, times their number. Labels that are all the same give 1.
+
+    Raises `ValueError` without two classes, or a label for each galaxy.
     """
     labels, classes = np.asarray(labels), np.asarray(classes)
     kinds = np.unique(classes)

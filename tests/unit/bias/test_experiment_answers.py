@@ -307,7 +307,8 @@ def test_networks_that_learned_nothing_are_named_as_their_trainings_say(tmp_path
     assert sentence == (
         "2 of 10 networks learned nothing that a constant answer does not have: "
         + ", ".join(
-            f"{run_id} (balanced accuracy 0.45 on 2000 galaxies that it was not trained on, 1.00 on its training galaxies)"
+            f"{run_id} (balanced accuracy 0.45 on 2000 galaxies that it was not trained on, 1.00 on its training"
+            " galaxies)"
             for run_id in idle
         )
         + "."

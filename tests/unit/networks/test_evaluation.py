@@ -21,8 +21,6 @@ def bright():
 def images_called(called):
     """Images (n, 2, 2, 1) that the model gives the labels `called` (n,)."""
     return np.full((1, 2, 2, 1), 200, np.uint8) * (np.asarray(called) == 1)[:, None, None, None]
-        (2, 2, 1), np.uint8
-    )
 
 
 def test_accuracy_is_that_of_the_counts(bright):

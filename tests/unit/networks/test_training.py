@@ -87,7 +87,7 @@ def test_images_are_shown_as_an_epoch_plans_them(images, network):
 
 
 def test_short_training_with_batch_normalisation_is_right_at_inference_too(galaxy_images, network):
-    """60 batches: with the momentum of Keras (0.99) right for all galaxies in training, for half of them at inference."""
+    """60 batches: with Keras's own momentum right for all galaxies in training, and for half of them at inference."""
     labels = np.arange(240) % 2
     images = galaxy_images(labels, 5)
     keras.utils.set_random_seed(1)
