@@ -9,9 +9,6 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from tempfile import TemporaryFile
 
 from workflow_scripts.errors import InputError
 
@@ -22,30 +19,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 # Stated, because other defaults on other machines would give other last digits. It trains three times as fast.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "1"
 
-
-@contextmanager
-def _notes_of_tensorflow_kept() -> Iterator[None]:
-    """Keep what TensorFlow itself writes to stderr, mostly that there is no graphics card, for the debugging log.
-
-    It writes to the file descriptor, past Python. What it wrote before it failed is shown.
-    """
-    sys.stderr.flush()
-    with TemporaryFile() as notes:
-        stderr = os.dup(2)
-        os.dup2(notes.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            notes.seek(0)
-            os.write(stderr, notes.read())
-            raise
-        finally:
-            os.dup2(stderr, 2)
-            os.close(stderr)
-        notes.seek(0)
-        log.debug("%s", notes.read().decode(errors="replace").rstrip())
-
-
 # Importing makes a million objects that live as long as the process. Keeping the garbage collector from walking over
 # them, now and at exit, halves the CPU time of start and end (3.6 to 1.8 s).
 _STARTED = time.process_time()
@@ -55,9 +28,8 @@ _WITHOUT_MATPLOTLIB = "matplotlib" not in sys.modules
 if _WITHOUT_MATPLOTLIB:
     sys.modules["matplotlib"] = None  # type: ignore[assignment]
 try:
-    with _notes_of_tensorflow_kept():
-        import keras
-        import tensorflow as tf
+    import keras
+    import tensorflow as tf
 finally:
     if _WITHOUT_MATPLOTLIB:
         del sys.modules["matplotlib"]
@@ -78,12 +50,11 @@ def set_up(seed: int, threads: int, cores: int, gpu: bool = False) -> None:
     """
     if cores < threads:
         log.warning("the network uses %d threads on %d cores", threads, cores)
-    with _notes_of_tensorflow_kept():
-        if tf.config.threading.get_intra_op_parallelism_threads() != threads:
-            tf.config.threading.set_intra_op_parallelism_threads(threads)
-        if tf.config.threading.get_inter_op_parallelism_threads() != 1:
-            tf.config.threading.set_inter_op_parallelism_threads(1)
-        _choose_device(gpu)
+    if tf.config.threading.get_intra_op_parallelism_threads() != threads:
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
+    if tf.config.threading.get_inter_op_parallelism_threads() != 1:
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    _choose_device(gpu)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     log.info("TensorFlow %s on %s, started in %.1f CPU seconds", tf.__version__, device(), START_UP_CPU_SECONDS)
@@ -93,15 +64,16 @@ def _choose_device(gpu: bool) -> None:
     cards = tf.config.list_physical_devices("GPU")
     if not gpu:
         tf.config.set_visible_devices([], "GPU")
-    elif not cards:
+        return
+    if not cards:
         raise InputError(
             f"gpu: enabled is true, but TensorFlow sees no graphics card on {platform.node()}; expected CUDA in the"
             " environment (`make environment GPU=1`) and a card that this job may use (`nvidia-smi` lists them)"
         )
-    else:
-        for card in cards:
-            # Several trainings can share a card.
-            tf.config.experimental.set_memory_growth(card, True)
+    # TensorFlow would put every job on the first card; and several can share one.
+    card = cards[os.getpid() % len(cards)]
+    tf.config.set_visible_devices(card, "GPU")
+    tf.config.experimental.set_memory_growth(card, True)
 
 
 def device() -> str:

@@ -135,7 +135,7 @@ def shorten_memory_of_norms(model: "keras.Model", steps: int) -> None:
     inference. The weights do not depend on the averages.
     """
     for layer in _layers_of(model):
-        if isinstance(layer, keras.layers.BatchNormalization):
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
             layer.momentum = min(layer.momentum, max(0.0, 1 - 1 / (SHARE_OF_NORMS * steps)))
 
 
