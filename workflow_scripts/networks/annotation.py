@@ -102,9 +102,8 @@ def score(model: "keras.Model", batches: Iterable[np.ndarray]) -> Iterator[np.nd
     predict = _predictor(model)
     before, n_before = None, 0
     for batch in batches:
-        pixels = np.zeros((BATCH, *batch.shape[1:]), np.uint8)
-        pixels[: len(batch)] = batch
-        outputs = predict(pixels)
+        blanks = np.zeros((BATCH - len(batch), *batch.shape[1:]), np.uint8)
+        outputs = predict(np.concatenate([batch, blanks]) if len(blanks) else batch)
         # A graphics card computes this batch while the one before is written and the next one read.
         if before is not None:
             yield before.numpy()[:n_before]
