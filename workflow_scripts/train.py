@@ -95,7 +95,7 @@ def main(args: argparse.Namespace) -> None:
             "%s has not learned: at inference its balanced accuracy is %.3f on %d galaxies that it was not trained on,"
             " which is not distinguishable from a constant answer (p = %.2g)",
             args.model.parent,
-            *(held_out[key] for key in ("balanced_accuracy", "n", "p_chance")),
+            *(held_out[key] for key in ("balanced_accuracy", "n", "p_guessing")),
         )
 
 

@@ -35,7 +35,7 @@ def cautions_of_networks(runs: pd.DataFrame, annotations: Annotations, classes: 
         sentences.append(
             f"{guessing.sum()} of {len(runs)} networks hardly learned to distinguish the classes (balanced accuracy"
             f" below {_HARDLY_LEARNED}, lowest {runs['balanced_accuracy'].min():.2f}; guessing gives 0.5), so that the"
-            " experiment shows little about networks that do."
+            f" experiment shows little about networks that do. These are {_named(runs.loc[guessing, 'run_id'])}."
         )
     share = float(annotations.against.mean())
     constant = max(share, 1 - share)
@@ -66,11 +66,9 @@ def cautions_of_trainings(run_ids: Sequence[str], files: Sequence[str | Path]) -
     idle = [(run_id, of) for run_id, of in zip(run_ids, trainings, strict=True) if of["learned"] is False]
     sentences = []
     if idle:
-        named = [f"{run_id} ({_accuracies(training['at_inference'])})" for run_id, training in idle[:_MOST_NAMED]]
-        more = f", and {len(idle) - _MOST_NAMED} more" if len(idle) > _MOST_NAMED else ""
+        named = _named([f"{run_id} ({_accuracies(training['at_inference'])})" for run_id, training in idle])
         sentences.append(
-            f"{len(idle)} of {len(trainings)} networks learned nothing that a constant answer does not have:"
-            f" {', '.join(named)}{more}."
+            f"{len(idle)} of {len(trainings)} networks learned nothing that a constant answer does not have: {named}."
         )
     cards = sum(training["device"] == "GPU" for training in trainings)
     if 0 < cards < len(trainings):
@@ -79,6 +77,11 @@ def cautions_of_trainings(run_ids: Sequence[str], files: Sequence[str | Path]) -
             " round differently."
         )
     return sentences
+
+
+def _named(names: Sequence[str] | pd.Series) -> str:
+    more = f", and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 def _training(file: str | Path) -> dict[str, Any]:

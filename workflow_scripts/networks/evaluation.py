@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from workflow_scripts.images.arrays import ImageStore
 from workflow_scripts.networks.annotation import BATCH, annotation_rows, score, scores_and_labels
 from workflow_scripts.networks.tensorflow_runtime import keras
-from workflow_scripts.statistics.fractions import chance_agreement_p
+from workflow_scripts.statistics.fractions import guessing_p
 from workflow_scripts.tables import read_columns
 
 # Standard error of a balanced accuracy 0.011; in processor time, what two epochs on so many galaxies take at most.
@@ -21,14 +21,14 @@ LEVEL = 0.01
 def evaluated(model: "keras.Model", images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     """How often the model is right at inference about images (n, height, width, channels) uint8 of classes (n,).
 
-    Gives `n`, `accuracy`, `balanced_accuracy` (mean over classes), and `p_chance`, that labels which do not depend on
-    the class are right as often. Where not two classes are there, the last two are None; without galaxies, the accuracy
+    Gives `n`, `accuracy`, `balanced_accuracy` (mean over classes), and `p_guessing`, that guessing is right as
+    often. Where not two classes are there, the last two are None; without galaxies, the accuracy
     as well. Of more than `MOST_GALAXIES` galaxies, so many chosen at random are used.
     """
     chosen = _some(len(labels))
     images, classes = images[chosen], labels[chosen]
     if not len(classes):
-        return {"n": 0, "accuracy": None, "balanced_accuracy": None, "p_chance": None}
+        return {"n": 0, "accuracy": None, "balanced_accuracy": None, "p_guessing": None}
     outputs = score(model, (images[start : start + BATCH] for start in range(0, len(images), BATCH)))
     _, given = scores_and_labels(np.concatenate(list(outputs)))
     by_class = [float((given[classes == kind] == kind).mean()) for kind in np.unique(classes)]
@@ -37,7 +37,7 @@ def evaluated(model: "keras.Model", images: np.ndarray, labels: np.ndarray) -> d
         "n": len(classes),
         "accuracy": float((given == classes).mean()),
         "balanced_accuracy": float(np.mean(by_class)) if both else None,
-        "p_chance": chance_agreement_p(given, classes) if both else None,
+        "p_guessing": guessing_p(given, classes) if both else None,
     }
 
 
@@ -61,7 +61,7 @@ def held_out_galaxies(
 
 def has_learned(held_out: dict[str, Any]) -> bool | None:
     """Whether `evaluated` shows more of the classes than a constant answer would; None where nothing is known."""
-    return None if held_out["p_chance"] is None else held_out["p_chance"] < LEVEL
+    return None if held_out["p_guessing"] is None else held_out["p_guessing"] < LEVEL
 
 
 def _some(n: int) -> np.ndarray:

@@ -66,20 +66,20 @@ def homogeneity(k: ArrayLike, n: ArrayLike) -> tuple[float, int, float]:
     return chi2, len(n) - 1, float(stats.chi2.sf(chi2, len(n) - 1))
 
 
-def chance_agreement_p(labels: ArrayLike, classes: ArrayLike) -> float:
-    """P that labels which do not depend on the class are right as often as `labels` (n,) are about `classes` (n,).
+def guessing_p(labels: ArrayLike, classes: ArrayLike) -> float:
+    """P, one-sided, that guessing among K classes reaches the balanced accuracy of `labels` (n,) about `classes` (n,).
 
-    One-sided. Right answers of one class are hypergeometric, given how often a label is given: the conditional test of
-    two binomials (Fisher 1935, J. R. Stat. Soc. 98, 39). Of more than two classes it is the smallest p of a class
-    against the others, times their number. Labels that are all the same give 1.
+    The right answers of each class are binomial with 1/K, and the mean over classes is taken as normal. Labels that do
+    not depend on the class, in whatever mix, have the same mean and, for two classes, scatter no more: a network that
+    nearly always gives one label needs as much as any other to differ from a constant answer.
 
     Raises `ValueError` without two classes, or a label for each galaxy.
     """
     labels, classes = np.asarray(labels), np.asarray(classes)
-    kinds = np.unique(classes)
+    kinds, n = np.unique(classes, return_counts=True)
     if len(kinds) < 2 or labels.shape != classes.shape:
         raise ValueError("labels are compared with two classes or more, a label for each galaxy")
-    given, members = ([np.count_nonzero(codes == kind) for kind in kinds] for codes in (labels, classes))
-    right = [np.count_nonzero((labels == kind) & (classes == kind)) for kind in kinds]
-    p = stats.hypergeom.sf(np.subtract(right, 1), len(classes), members, given)
-    return min(1.0, float(p.min()) * (len(kinds) if len(kinds) > 2 else 1))
+    guessed = 1 / len(kinds)
+    balanced = np.mean([np.mean(labels[classes == kind] == kind) for kind in kinds])
+    se = np.sqrt((guessed * (1 - guessed) / n).sum()) / len(kinds)
+    return float(stats.norm.sf((balanced - guessed) / se))

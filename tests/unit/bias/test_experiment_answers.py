@@ -295,6 +295,8 @@ def test_networks_that_only_guess_are_named(tmp_path):
     summary = measured(tmp_path, (experiment, files, catalog))
     assert any("4 of 10 networks hardly learned" in sentence for sentence in summary["warnings"])
     assert "4 of 10 networks hardly learned" in summary["verdict"]
+    (sentence,) = [sentence for sentence in summary["warnings"] if "hardly learned" in sentence]
+    assert sentence.endswith(". These are " + ", ".join(run["run_id"] for run in experiment["runs"][:4]) + ".")
 
 
 def test_networks_that_learned_nothing_are_named_as_their_trainings_say(tmp_path):

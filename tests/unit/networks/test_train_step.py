@@ -145,7 +145,7 @@ def test_network_that_has_not_learned_is_a_finding_of_its_run(run_here, train_ar
     assert " WARNING run has not learned: at inference its balanced accuracy is 0." in line
     run = json.loads(outcome(fresh)["run.json"])["training"]
     assert run["learned"] is False
-    assert run["at_inference"]["held_out"]["p_chance"] >= 0.01
+    assert run["at_inference"]["held_out"]["p_guessing"] >= 0.01
 
 
 def test_a_card_that_is_not_there_stops_the_training(run_here, train_arguments, fresh, tiny_survey):
