@@ -14,16 +14,16 @@ from workflow_scripts.tables import read_columns
 
 # Standard error of a balanced accuracy 0.011; in processor time, what two epochs on so many galaxies take at most.
 MOST_GALAXIES = 2000
-# Networks that have learned nothing pass as having learned in so many cases.
+# Networks that have learned nothing pass as having learned in so many cases at most.
 LEVEL = 0.01
 
 
 def evaluated(model: "keras.Model", images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     """How often the model is right at inference about images (n, height, width, channels) uint8 of classes (n,).
 
-    Gives `n`, `accuracy`, `balanced_accuracy` (mean over classes), and `p_guessing`, that guessing is right as
-    often. Where not two classes are there, the last two are None; without galaxies, the accuracy
-    as well. Of more than `MOST_GALAXIES` galaxies, so many chosen at random are used.
+    Gives `n`, `accuracy`, `balanced_accuracy` (mean over classes), and `p_guessing`, that guessing is right as often.
+    Where not two classes are there, the last two are None; without galaxies, the accuracy as well. Of more than
+    `MOST_GALAXIES` galaxies, so many chosen at random are used.
     """
     chosen = _some(len(labels))
     images, classes = images[chosen], labels[chosen]
