@@ -8,6 +8,9 @@ EXAMPLES_VENV := .venv-examples
 RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/requirements.txt
 COMMAND := $(VENV)/bin/skybias
+# CUDA is installed beside TensorFlow with GPU=1, and from then on kept as pinned.
+CUDA := $(VENV)/requirements-gpu.txt
+WITH_CUDA := $(or $(filter 1,$(GPU)),$(wildcard $(CUDA)))
 CORES ?= all
 # Tests run in so many processes; those that share a finished run or a file of tests stay in one.
 TEST_PROCESSES ?= 2
@@ -24,6 +27,7 @@ BENCHMARKS := sky_scan sky_regression catalog_audit wide_tables experiment_suite
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
 	@echo "CONFIGFILE=experiments/NAME.yaml overlays config.yaml; CORES=N limits the cores; PYTHON=... makes .venv with another Python."
+	@echo "make environment GPU=1 adds CUDA, for graphics cards (Linux on x86-64)."
 	@echo "$(COMMAND) --help lists what runs from any folder: the workflow, audits, single steps."
 
 run: environment  ## make the results of the active experiments
@@ -86,25 +90,36 @@ format: environment  ## put code and rules in the project's format
 docs: environment  ## write docs/configuration.md from the schema
 	$(RUN) workflow_scripts.configuration.key_table
 
-requirements: environment  ## pin requirements.in anew in requirements.txt
+requirements: environment  ## pin requirements.in anew in requirements.txt, and CUDA for it in requirements-gpu.txt
 	$(RUN) pip install --quiet uv
 	$(RUN) uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		requirements.in --output-file requirements.txt
 	$(RUN) uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--constraint requirements.txt examples/requirements.in --output-file examples/requirements.txt
+	@# What TensorFlow wants in addition; nothing of it is for another system.
+	echo "tensorflow[and-cuda]" | $(RUN) uv pip compile --quiet --python-platform x86_64-manylinux_2_28 \
+		--python-version 3.11 --generate-hashes --no-header --no-annotate --constraint requirements.txt - \
+		| awk '/^[a-z]/ {cuda = /^nvidia-/} cuda' > requirements-gpu.txt
 
 # The environment is as the requirements say when it holds a copy of them: dates mean nothing after a clone.
 environment:
 	@cmp -s requirements.txt $(INSTALLED) || $(MAKE) --no-print-directory $(INSTALLED)
+	@$(if $(WITH_CUDA),cmp -s requirements-gpu.txt $(CUDA) || $(MAKE) --no-print-directory $(CUDA))
 	@cmp -s workflow_scripts/skybias.sh $(COMMAND) || $(MAKE) --no-print-directory $(COMMAND)
 
 # The command, and for `python -m workflow_scripts.NAME` the way from site-packages to this folder. Both stay right when
 # the checkout is moved.
-.PHONY: $(INSTALLED) $(COMMAND)
+.PHONY: $(INSTALLED) $(COMMAND) $(CUDA)
 $(COMMAND):
 	@$(VENV)/bin/python -c 'import os, sysconfig; packages = sysconfig.get_path("purelib"); \
 		open(os.path.join(packages, "skybias.pth"), "w").write(os.path.relpath(os.getcwd(), packages) + "\n")'
 	@cp workflow_scripts/skybias.sh $@
+
+$(CUDA):
+	@[ "$$(uname -sm)" = "Linux x86_64" ] || { \
+		echo "error: GPU=1 needs Linux on x86-64, for which TensorFlow has CUDA, and this is $$(uname -sm)" >&2; exit 1; }
+	$(RUN) pip install --require-hashes --requirement requirements-gpu.txt
+	cp requirements-gpu.txt $(CUDA)
 
 $(INSTALLED):
 	@command -v $(PYTHON) >/dev/null || { \

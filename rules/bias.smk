@@ -1,6 +1,6 @@
 # The statistics of one experiment: paper-style numbers for every run, and the result with the run as the unit.
 #   needs:  the annotations of every run of the experiment and its controls, the catalog, the training sets and their
-#           balance
+#           balance, and what each network learned
 #   gives:  results/bias/{experiment}/summary.json with the answers, and the tables behind it; design.json and balance.csv
 #           before any network is trained
 
@@ -67,6 +67,7 @@ rule measure_bias:
     input:
         annotations=of_runs("results/inference/{survey}/{{run_id}}/annotations.parquet"),
         training_sets=lambda wildcards: settings.training_set_files(wildcards.experiment),
+        trainings=of_runs("results/training/{survey}/{{run_id}}/run.json"),
         controls=lambda wildcards: files_of_controls(settings, wildcards.experiment),
         balance="results/bias/{experiment}/balance.csv",
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
@@ -102,6 +103,7 @@ rule measure_bias:
         training_sets=of_experiment(
             placed("results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet")
         ),
+        trainings=of_experiment(placed("results/training/{survey}/{{run_id}}/run.json")),
         folder=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         code=code("measure_bias"),
     message:
@@ -110,4 +112,5 @@ rule measure_bias:
         "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --controls {params.controls:q}"
         " --catalog {input.catalog}"
         " --annotations {params.annotations:q} --training-sets {params.training_sets:q}"
+        " --trainings {params.trainings:q}"
         " --balance {input.balance} --hygiene {input.hygiene} --output-folder {params.folder} 2> {log}"

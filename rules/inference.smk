@@ -30,6 +30,7 @@ rule annotate:
         gpu=int(settings.gpu),
     params:
         network=entry("network", of="network"),
+        device=device_option,
         code=code("annotate"),
     message:
         "Annotate {wildcards.survey} with {wildcards.network} trained on {wildcards.footprint},"
@@ -37,7 +38,7 @@ rule annotate:
     shell:
         "python -m workflow_scripts.annotate --network {params.network:q} --model {input.model}"
         " --training-set {input.training_set} --index {input.index} --catalog {input.galaxies} --threads {threads}"
-        " --output {output} 2> {log}"
+        " {params.device} --output {output} 2> {log}"
 
 
 rule annotate_program:

@@ -148,6 +148,7 @@ rule train:
         designs=designs_checked,
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         index=of_recipe("index.parquet"),
+        galaxies=galaxies_of_footprint,
         network_files=lambda wildcards: of_the_user(settings.network_files(wildcards.network)),
     output:
         model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras",
@@ -173,14 +174,16 @@ rule train:
         network=lambda wildcards: as_parameter(trained_network(settings, wildcards.survey, wildcards.network)),
         resume=placed("results/training/.resume"),
         in_words=in_words(lambda wildcards: settings.network(wildcards.network)),
+        device=device_option,
         code=code("train"),
     message:
         "Train {wildcards.network} on {wildcards.footprint}, resample {wildcards.resample}, seed {wildcards.seed}:"
         " {params.in_words}"
     shell:
         "python -m workflow_scripts.train --network {params.network:q} --training-set {input.training_set}"
-        " --index {input.index} --footprint {wildcards.footprint} --resample {wildcards.resample}"
-        " --seed {wildcards.seed} --threads {threads} --resume-folder {params.resume}"
+        " --index {input.index} --catalog {input.galaxies} --footprint {wildcards.footprint}"
+        " --resample {wildcards.resample} --seed {wildcards.seed} --threads {threads} {params.device}"
+        " --resume-folder {params.resume}"
         " --model {output.model} --history {output.history} --run {output.run} 2> {log}"
 
 

@@ -14,6 +14,7 @@ parser.add_argument("--training-set", type=Path, help="training_set.parquet: no 
 parser.add_argument("--index", type=Path, required=True, help="index.parquet of the images")
 parser.add_argument("--catalog", type=Path, required=True, help="catalog.parquet")
 parser.add_argument("--threads", type=int, default=1, help="cores given; the network's entry states what is used")
+parser.add_argument("--gpu", action="store_true", help="annotate on a graphics card, which must be there")
 parser.add_argument("--footprint", help="name of the footprint, where the model does not record it")
 parser.add_argument("--resample", type=int, help="number of the training set, where the model does not record it")
 parser.add_argument("--seed", type=int, help="seed of the training, where the model does not record it")
@@ -29,7 +30,7 @@ def main(args: argparse.Namespace) -> None:
     from workflow_scripts.networks.tensorflow_runtime import set_up
 
     spec = args.network
-    set_up(0, spec["threads"], args.threads)
+    set_up(0, spec["threads"], args.threads, args.gpu)
     rows = annotation_rows(args.catalog, args.index, args.training_set)
     images = ImageStore(args.index)
     model = load_checked(args.model, images.shape)

@@ -24,7 +24,7 @@ from workflow_scripts.bias.imaging_templates import (
     read_templates,
     template_coefficients,
 )
-from workflow_scripts.bias.network_cautions import cautions_of_networks
+from workflow_scripts.bias.network_cautions import cautions_of_networks, cautions_of_trainings
 from workflow_scripts.bias.pairs import pair_table
 from workflow_scripts.bias.quantities import galaxy_level_p, galaxy_level_summary
 from workflow_scripts.bias.replicates import arm_means
@@ -50,6 +50,7 @@ parser.add_argument("--annotations", required=True, help="annotations of a run (
 parser.add_argument(
     "--training-sets", required=True, help="training set of a run (Parquet), with {footprint} and {resample}"
 )
+parser.add_argument("--trainings", required=True, help="run.json of a run, with {run_id}")
 parser.add_argument("--balance", required=True, help="balance of all training sets (CSV)")
 parser.add_argument("--controls", type=json_argument, default={}, help="the experiment's controls, as JSON")
 parser.add_argument("--hygiene", type=Path, help="what became of the catalog's rows (JSON)")
@@ -75,6 +76,7 @@ def main(arguments: argparse.Namespace) -> None:
             arguments.training_sets,
             arguments.catalog,
         ),
+        paths_of_runs(arguments.trainings, runs),
     )
 
 
@@ -88,10 +90,12 @@ def measure(
     balance: str | None = None,
     warnings: Sequence[str] = (),
     controls: Controls = WITHOUT_CONTROLS,
+    trainings: Sequence[str] = (),
 ) -> None:
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order.
 
-    `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured.
+    `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured;
+    `trainings`: the `run.json` of the runs, in their order, where they were trained here.
     """
     annotations = read_annotations(experiment["name"], listed, files, catalog)
     check_opposite(experiment, listed)
@@ -132,6 +136,8 @@ def measure(
     given = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
     record = provenance(given, {"permutations": settings["seed"]}, inputs)
     cautions = cautions_of_networks(runs, annotations, experiment["classes"])
+    if trainings:
+        cautions = [*cautions_of_trainings(list(runs["run_id"]), trainings), *cautions]
     rule = DecidingRule(settings["alpha"], max(1, len(decisive)), settings["permutations"])
     context = Context(runs, of_runs, paper_style, settings["alpha"], settings["effect"], cautions)
     answers = [*experiment_answers(found, context), *controls.answers]

@@ -71,6 +71,8 @@ def main(args: argparse.Namespace) -> None:
         "image_shape": shape,
         "model": model.name,
         "model_bytes": size,
+        # Known of Keras networks only; annotations tell how a program does on galaxies that it was not trained on.
+        **dict.fromkeys(("device", "at_inference", "learned")),
     }
     write_json(args.run, {**record, "training": outcome})
     shutil.rmtree(folder, ignore_errors=True)

@@ -55,6 +55,11 @@ def test_touched_files_run_nothing(workflow):
     assert jobs(workflow) == set()
 
 
+def test_a_graphics_card_trains_nothing_again(workflow):
+    change(workflow, lambda config: config.update(gpu={"enabled": True}))
+    assert jobs(workflow) == set()
+
+
 def test_reordered_keys_run_nothing(workflow):
     def reversed_keys(value):
         return {key: reversed_keys(value[key]) for key in reversed(value)} if isinstance(value, dict) else value

@@ -1,11 +1,15 @@
 """Whether networks learned what they were trained for: what they share, or do not, means little where they did not."""
 
+import json
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from workflow_scripts.bias.annotations import Annotations
+from workflow_scripts.errors import InputError
 
 # Balanced accuracy of two classes is 0.5 by guessing; below this a network has hardly learned to distinguish them.
 _HARDLY_LEARNED = 0.6
@@ -13,6 +17,8 @@ _HARDLY_LEARNED = 0.6
 _LEAST_AVOIDED = 0.2
 # A fraction is far from the reference's where it is off by more than this, and by this share of the rarer class.
 _FAR, _FAR_SHARE = 0.05, 0.2
+# So many networks are named in one sentence.
+_MOST_NAMED = 6
 
 
 def cautions_of_networks(runs: pd.DataFrame, annotations: Annotations, classes: Sequence[str]) -> list[str]:
@@ -29,7 +35,7 @@ def cautions_of_networks(runs: pd.DataFrame, annotations: Annotations, classes: 
         sentences.append(
             f"{guessing.sum()} of {len(runs)} networks hardly learned to distinguish the classes (balanced accuracy"
             f" below {_HARDLY_LEARNED}, lowest {runs['balanced_accuracy'].min():.2f}; guessing gives 0.5), so that the"
-            " experiment shows little about networks that do."
+            f" experiment shows little about networks that do. These are {_named(runs.loc[guessing, 'run_id'])}."
         )
     share = float(annotations.against.mean())
     constant = max(share, 1 - share)
@@ -48,3 +54,50 @@ def cautions_of_networks(runs: pd.DataFrame, annotations: Annotations, classes: 
             f" {share:.0%}."
         )
     return sentences
+
+
+def cautions_of_trainings(run_ids: Sequence[str], files: Sequence[str | Path]) -> list[str]:
+    """Sentences on the networks that learned nothing, by name, and on networks trained on different devices.
+
+    `files` are the `run.json` of the runs, in the order of `run_ids`. Raises `InputError` where one is not that of a
+    training.
+    """
+    trainings = [_training(file) for file in files]
+    idle = [(run_id, of) for run_id, of in zip(run_ids, trainings, strict=True) if of["learned"] is False]
+    sentences = []
+    if idle:
+        named = _named([f"{run_id} ({_accuracies(training['at_inference'])})" for run_id, training in idle])
+        sentences.append(
+            f"{len(idle)} of {len(trainings)} networks learned nothing that a constant answer does not have: {named}."
+        )
+    # A program of the user's says neither whether it learned nor on what.
+    devices = [training["device"] for training in trainings if training["device"]]
+    cards = devices.count("GPU")
+    if 0 < cards < len(devices):
+        sentences.append(
+            f"{cards} of {len(trainings)} networks were trained on a graphics card and the others on a processor, which"
+            " round differently."
+        )
+    return sentences
+
+
+def _named(names: Sequence[str] | pd.Series) -> str:
+    more = f", and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(names[:_MOST_NAMED]) + more
+
+
+def _training(file: str | Path) -> dict[str, Any]:
+    try:
+        training = json.loads(Path(file).read_text(encoding="utf-8"))["training"]
+        return {key: training[key] for key in ("learned", "at_inference", "device")}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise InputError(f"{file}: cannot be read, expected the run.json that `train` writes") from None
+
+
+def _accuracies(at_inference: dict[str, Any]) -> str:
+    held_out, trained = at_inference["held_out"], at_inference["training"]
+    of_trained = f", {trained['balanced_accuracy']:.2f} on its training galaxies" if trained else ""
+    return (
+        f"balanced accuracy {held_out['balanced_accuracy']:.2f} on {held_out['n']} galaxies that it was not trained on"
+        f"{of_trained}"
+    )

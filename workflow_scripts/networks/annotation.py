@@ -1,7 +1,7 @@
 """Annotation: the score and label that a model gives to every galaxy of the annotation set."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def write_annotations(
         for start in range(0, rows.num_rows, ROWS_AT_A_TIME):
             piece = rows.slice(start, ROWS_AT_A_TIME).combine_chunks()
             outputs = []
-            for scored in score(model, images, piece["tile"].to_numpy(), piece["row"].to_numpy()):
+            for scored in score(model, _batches(images, piece["tile"].to_numpy(), piece["row"].to_numpy())):
                 check_scores(model_path, scored)
                 outputs.append(scored)
                 progress.add(len(scored))
@@ -59,20 +59,32 @@ def write_annotations(
     log.info("annotated %d galaxies", rows.num_rows)
 
 
-def score(model: "keras.Model", images: ImageStore, tiles: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
-    """The model's outputs (n, 1) or (n, classes), float32, batch by batch, for the images in `rows` of `tiles`.
+def score(model: "keras.Model", batches: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """The model's outputs (n, 1) or (n, classes), float32, for batches (n, height, width, channels) of up to `BATCH`.
 
-    Every batch has the same size, the last one filled up with blanks: the shape of a batch can change last digits.
+    Every batch is filled up with blanks to the same size: the shape of a batch can change last digits.
     """
     predict = _predictor(model)
+    before, n_before = None, 0
+    for batch in batches:
+        blanks = np.zeros((BATCH - len(batch), *batch.shape[1:]), np.uint8)
+        outputs = predict(np.concatenate([batch, blanks]) if len(blanks) else batch)
+        # A graphics card computes this batch while the one before is written and the next one read.
+        if before is not None:
+            yield before.numpy()[:n_before]
+        before, n_before = outputs, len(batch)
+    if before is not None:
+        yield before.numpy()[:n_before]
+
+
+def _batches(images: ImageStore, tiles: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
     for start in range(0, len(rows), BATCH):
         batch = slice(start, start + BATCH)
-        n_images = len(rows[batch])
-        pixels = np.zeros((BATCH, *images.shape), np.uint8)
+        pixels = np.empty((len(rows[batch]), *images.shape), np.uint8)
         for tile in np.unique(tiles[batch]):
             here = np.flatnonzero(tiles[batch] == tile)
             pixels[here] = images.tile(int(tile))[rows[batch][here]]
-        yield predict(pixels).numpy()[:n_images]
+        yield pixels
 
 
 def scores_and_labels(outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

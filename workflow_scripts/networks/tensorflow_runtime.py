@@ -6,9 +6,11 @@ Every module of this package takes `keras` and `tf` from here, so that the setti
 import gc
 import logging
 import os
+import platform
 import sys
 import time
 
+from workflow_scripts.errors import InputError
 from workflow_scripts.networks.quiet_start import without_remarks_on_cards
 
 log = logging.getLogger(__name__)
@@ -43,12 +45,13 @@ START_UP_CPU_SECONDS = time.process_time() - _STARTED
 __all__ = ["device", "keras", "set_up", "tf"]
 
 
-def set_up(seed: int, threads: int, cores: int) -> None:
-    """Seed every generator, make operations deterministic, fix the number of threads, let GPU memory grow.
+def set_up(seed: int, threads: int, cores: int, gpu: bool = False) -> None:
+    """Seed every generator, make operations deterministic, fix the number of threads, choose the device.
 
     The number of threads is part of the result (sums are split over them), so it comes from the network's entry and
     not from the number of `cores` that were given: fewer are a warning. It cannot change once TensorFlow has computed
-    something in this process (`RuntimeError`).
+    something in this process (`RuntimeError`). The device is part of the result as well: with `gpu` a graphics card
+    (`InputError` where TensorFlow sees none), without it the processor, also where there is a card.
     """
     if cores < threads:
         log.warning("the network uses %d threads on %d cores", threads, cores)
@@ -56,13 +59,28 @@ def set_up(seed: int, threads: int, cores: int) -> None:
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     if tf.config.threading.get_inter_op_parallelism_threads() != 1:
         tf.config.threading.set_inter_op_parallelism_threads(1)
-    for gpu in tf.config.list_physical_devices("GPU"):
-        tf.config.experimental.set_memory_growth(gpu, True)
+    _choose_device(gpu)
     keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()
     log.info("TensorFlow %s on %s, started in %.1f CPU seconds", tf.__version__, device(), START_UP_CPU_SECONDS)
 
 
+def _choose_device(gpu: bool) -> None:
+    cards = tf.config.list_physical_devices("GPU")
+    if not gpu:
+        tf.config.set_visible_devices([], "GPU")
+        return
+    if not cards:
+        raise InputError(
+            f"gpu: enabled is true, but TensorFlow sees no graphics card on {platform.node()}; expected CUDA in the"
+            " environment (`make environment GPU=1`) and a card that this job may use (`nvidia-smi` lists them)"
+        )
+    # TensorFlow would put every job on the first card; and several can share one.
+    card = cards[os.getpid() % len(cards)]
+    tf.config.set_visible_devices(card, "GPU")
+    tf.config.experimental.set_memory_growth(card, True)
+
+
 def device() -> str:
-    """`GPU` when TensorFlow sees one, otherwise `CPU`."""
-    return "GPU" if tf.config.list_physical_devices("GPU") else "CPU"
+    """`GPU` when TensorFlow computes on a graphics card, otherwise `CPU`."""
+    return "GPU" if tf.config.get_visible_devices("GPU") else "CPU"

@@ -11,6 +11,7 @@ import numpy as np
 
 from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.networks.checkpoints import Checkpoints, History
+from workflow_scripts.networks.frozen_layers import flat_layers
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
 from workflow_scripts.progress import Progress
 
@@ -20,20 +21,19 @@ OPTIMIZERS = {
     "sgd": keras.optimizers.SGD,
     "rmsprop": keras.optimizers.RMSprop,
 }
-CHUNK_BYTES = 2**24
+# Batch normalisation averages over this share of a training.
+SHARE_OF_NORMS = 0.1
 
 
 class EpochPlan(NamedTuple):
-    """What one epoch does with n images, each array (n,) in the order of presentation.
+    """What one epoch does with n images, each array (n,) int32 in the order of presentation.
 
-    `order` is the position of the image in the training set, int64; `quarter_turns` are 0 to 3; `left_right` and
-    `up_down` are whether the image is mirrored that way.
+    `order` is the position of the image in the training set, `position` the row of `positions_of_pixels` in which it is
+    shown.
     """
 
     order: np.ndarray
-    quarter_turns: np.ndarray
-    left_right: np.ndarray
-    up_down: np.ndarray
+    position: np.ndarray
 
 
 def plan_epoch(n_images: int, seed: int, epoch: int, flips: bool, quarter_turns: bool) -> EpochPlan:
@@ -42,26 +42,20 @@ def plan_epoch(n_images: int, seed: int, epoch: int, flips: bool, quarter_turns:
     # Always drawn, so that switching one kind of augmentation off leaves the order as it was.
     order = generator.permutation(n_images)
     turns = generator.integers(0, 4, n_images)
-    left_right, up_down = generator.integers(0, 2, (2, n_images)).astype(bool)
-    return EpochPlan(order, turns * quarter_turns, left_right & flips, up_down & flips)
+    left_right, up_down = generator.integers(0, 2, (2, n_images))
+    position = 4 * turns * quarter_turns + (2 * left_right + up_down) * flips
+    return EpochPlan(order.astype(np.int32), position.astype(np.int32))
 
 
-def present(images: np.ndarray, plan: EpochPlan, start: int, stop: int) -> np.ndarray:
-    """The images from `start` to `stop` of an epoch, augmented.
+def positions_of_pixels(height: int, width: int) -> np.ndarray:
+    """Which pixel of an image is shown where, (16, height x width) int32.
 
-    `images` is (n, height, width, channels) with height = width where the plan has quarter turns; gives an array
-    (stop - start, height, width, channels) of the same type.
+    The row is 4 x quarter turns + 2 x mirrored + flipped. Left and right are exchanged by `mirrored`, up and down by
+    `flipped`, after the turns; these need height = width.
     """
-    part = slice(start, stop)
-    shown = images[plan.order[part]]
-    for turns in (1, 2, 3):
-        chosen = plan.quarter_turns[part] == turns
-        shown[chosen] = np.rot90(shown[chosen], turns, axes=(1, 2))
-    chosen = plan.left_right[part]
-    shown[chosen] = shown[chosen, :, ::-1]
-    chosen = plan.up_down[part]
-    shown[chosen] = shown[chosen, ::-1]
-    return shown
+    pixels = np.arange(height * width, dtype=np.int32).reshape(height, width)
+    turned = [np.rot90(pixels, turns) for turns in range(4)]
+    return np.stack([image[::up_down, ::side].ravel() for image in turned for side in (1, -1) for up_down in (1, -1)])
 
 
 def fit(
@@ -92,38 +86,46 @@ def fit(
     Raises
     ------
     InputError
-        when the loss is no longer finite, or the model has nothing to train.
+        when the model has nothing to train.
+    JobError
+        when the loss is no longer finite, or the images do not fit on the graphics card.
     """
     if not model.trainable_variables:
         raise InputError(f"networks: the model {model.name} has no weights that can be trained")
     batch_size = min(spec["batch_size"], len(images))
-    optimizer = make_optimizer(spec, steps=spec["epochs"] * math.ceil(len(images) / batch_size))
+    steps = spec["epochs"] * math.ceil(len(images) / batch_size)
+    shorten_memory_of_norms(model, steps)
+    optimizer = make_optimizer(spec, steps)
     optimizer.build(model.trainable_variables)
     history = checkpoints.restore(model, optimizer) if checkpoints else []
-    train_chunk = _chunk_trainer(model, optimizer, batch_size, images)
-    chunk = max(1, CHUNK_BYTES // (images[0].nbytes * batch_size)) * batch_size
-    targets = labels.astype(np.int32)
+    train_epoch = _epoch_trainer(model, optimizer, batch_size, images, labels)
     with Progress("training", spec["epochs"], "epochs") as progress:
         progress.skip(len(history))
         for epoch in range(len(history), spec["epochs"]):
-            plan = plan_epoch(len(images), seed, epoch, **spec["augmentation"])
-            total_loss = total_correct = 0.0
-            for start in range(0, len(images), chunk):
-                stop = min(start + chunk, len(images))
-                loss, correct = train_chunk(present(images, plan, start, stop), targets[plan.order[start:stop]])
-                total_loss += float(loss)
-                total_correct += float(correct)
-            if not np.isfinite(total_loss):
+            loss, correct = map(float, train_epoch(*plan_epoch(len(images), seed, epoch, **spec["augmentation"])))
+            if not math.isfinite(loss):
                 raise JobError(
                     f"networks: the loss of {model.name} is not finite after epoch {epoch + 1};"
                     f" expected a smaller learning_rate than {spec['optimizer']['learning_rate']}"
                 )
-            history.append((epoch + 1, total_loss / len(images), total_correct / len(images)))
+            history.append((epoch + 1, loss / len(images), correct / len(images)))
             if checkpoints and epoch + 1 < spec["epochs"]:
                 checkpoints.epoch_done(model, optimizer, history)
             progress.note = f"loss {history[-1][1]:.4f}, accuracy {history[-1][2]:.4f}"
             progress.add()
     return history
+
+
+def shorten_memory_of_norms(model: "keras.Model", steps: int) -> None:
+    """Let batch normalisation average over the last tenth of the `steps` of a training, where it averages over more.
+
+    At inference a network has the moving averages of mean and variance. Those of Keras reach over 100 batches and start
+    at 0 and 1: after 60 batches more than half of them is that start, and a network that is right in training is not at
+    inference. The weights do not depend on the averages.
+    """
+    for layer in flat_layers(model):
+        if isinstance(layer, keras.layers.BatchNormalization) and layer.trainable:
+            layer.momentum = min(layer.momentum, max(0.0, 1 - 1 / (SHARE_OF_NORMS * steps)))
 
 
 def make_optimizer(spec: Mapping[str, Any], steps: int) -> "keras.optimizers.Optimizer":
@@ -138,15 +140,31 @@ def make_optimizer(spec: Mapping[str, Any], steps: int) -> "keras.optimizers.Opt
     return OPTIMIZERS[settings["name"]](rate)
 
 
-def _chunk_trainer(model: "keras.Model", optimizer: Any, batch_size: int, images: np.ndarray) -> Any:
-    """A compiled function that trains on a chunk of images batch by batch; gives summed loss and number correct.
+def _epoch_trainer(
+    model: "keras.Model", optimizer: Any, batch_size: int, images: np.ndarray, labels: np.ndarray
+) -> Any:
+    """A compiled function that trains on an `EpochPlan` batch by batch; gives summed loss and number correct.
 
-    One call for many batches: entering TensorFlow costs as much as a small batch.
+    The images go to the device once and are put in order and turned there, so that an epoch is one call, which sends
+    eight bytes a galaxy: a card waits for nothing.
     """
+    n_images, height, width, channels = images.shape
+    try:
+        pixels = tf.constant(images.reshape(n_images, height * width, channels))
+    except tf.errors.ResourceExhaustedError:
+        raise JobError(
+            f"networks: the {images.nbytes / 1e9:.1f} GB of training images do not fit on the graphics card; expected a"
+            " smaller training set or recipe, or a larger card"
+        ) from None
+    classes = tf.constant(labels.astype(np.int32))
+    positions = tf.constant(positions_of_pixels(height, width))
 
-    def train_batch(pixels: Any, labels: Any) -> tuple[Any, Any]:
+    def train_batch(order: Any, position: Any) -> tuple[Any, Any]:
+        shown = tf.gather(tf.gather(pixels, order), tf.gather(positions, position), axis=1, batch_dims=1)
+        shown = tf.reshape(shown, (-1, height, width, channels))
+        labels = tf.gather(classes, order)
         with tf.GradientTape() as tape:
-            outputs = model(tf.cast(pixels, tf.float32), training=True)
+            outputs = model(tf.cast(shown, tf.float32), training=True)
             if outputs.shape[-1] == 1:
                 losses = keras.losses.binary_crossentropy(tf.cast(labels, tf.float32)[:, None], outputs)
                 predicted = tf.cast(outputs[:, 0] > 0.5, tf.int32)
@@ -160,20 +178,16 @@ def _chunk_trainer(model: "keras.Model", optimizer: Any, batch_size: int, images
         optimizer.apply(gradients, model.trainable_variables)
         return tf.reduce_sum(losses), tf.reduce_sum(tf.cast(predicted == labels, tf.float32))
 
-    @tf.function(
-        autograph=False,
-        input_signature=[tf.TensorSpec((None, *images.shape[1:]), images.dtype), tf.TensorSpec((None,), tf.int32)],
-    )
-    def train_chunk(pixels: Any, labels: Any) -> tuple[Any, Any]:
+    @tf.function(autograph=False, input_signature=[tf.TensorSpec((n_images,), tf.int32)] * 2)
+    def train_epoch(order: Any, position: Any) -> tuple[Any, Any]:
         def body(start: Any, loss: Any, correct: Any) -> tuple[Any, Any, Any]:
             batch = slice(start, start + batch_size)
-            batch_loss, batch_correct = train_batch(pixels[batch], labels[batch])
+            batch_loss, batch_correct = train_batch(order[batch], position[batch])
             return start + batch_size, loss + batch_loss, correct + batch_correct
 
-        n_images = tf.shape(pixels)[0]
         start = (tf.constant(0), tf.constant(0.0), tf.constant(0.0))
         # One batch after the other, also where TensorFlow would overlap them.
         _, loss, correct = tf.while_loop(lambda begin, *_: begin < n_images, body, start, parallel_iterations=1)
         return loss, correct
 
-    return train_chunk
+    return train_epoch

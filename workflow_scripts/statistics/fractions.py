@@ -64,3 +64,22 @@ def homogeneity(k: ArrayLike, n: ArrayLike) -> tuple[float, int, float]:
         raise ValueError("homogeneity needs two groups with galaxies and both labels")
     chi2 = float(((k - n * fraction) ** 2 / (n * fraction * (1 - fraction))).sum())
     return chi2, len(n) - 1, float(stats.chi2.sf(chi2, len(n) - 1))
+
+
+def guessing_p(labels: ArrayLike, classes: ArrayLike) -> float:
+    """P, one-sided, that guessing among K classes reaches the balanced accuracy of `labels` (n,) about `classes` (n,).
+
+    The right answers of each class are binomial with 1/K, and the mean over classes is taken as normal. Labels that do
+    not depend on the class, in whatever mix, have the same mean and, for two classes, scatter no more: a network that
+    nearly always gives one label needs as much as any other to differ from a constant answer.
+
+    Raises `ValueError` without two classes, or a label for each galaxy.
+    """
+    labels, classes = np.asarray(labels), np.asarray(classes)
+    kinds, n = np.unique(classes, return_counts=True)
+    if len(kinds) < 2 or labels.shape != classes.shape:
+        raise ValueError("labels are compared with two classes or more, a label for each galaxy")
+    guessed = 1 / len(kinds)
+    balanced = np.mean([np.mean(labels[classes == kind] == kind) for kind in kinds])
+    se = np.sqrt((guessed * (1 - guessed) / n).sum()) / len(kinds)
+    return float(stats.norm.sf((balanced - guessed) / se))

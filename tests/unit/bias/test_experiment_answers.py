@@ -1,6 +1,7 @@
 """What an experiment answers: decided by its tests, at the design that there is, with what stands against it."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,11 @@ from workflow_scripts.bias.declared_tests import (
     RunLevelTests,
 )
 from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
+from workflow_scripts.bias.network_cautions import cautions_of_trainings
 from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
 from workflow_scripts.bias.run_statistics import common_numbers, pattern_numbers
 from workflow_scripts.configuration.expansion import BASE_PIXELS
+from workflow_scripts.errors import InputError
 from workflow_scripts.measure_bias import measure
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
@@ -292,6 +295,46 @@ def test_networks_that_only_guess_are_named(tmp_path):
     summary = measured(tmp_path, (experiment, files, catalog))
     assert any("4 of 10 networks hardly learned" in sentence for sentence in summary["warnings"])
     assert "4 of 10 networks hardly learned" in summary["verdict"]
+    (sentence,) = [sentence for sentence in summary["warnings"] if "hardly learned" in sentence]
+    assert sentence.endswith(". These are " + ", ".join(run["run_id"] for run in experiment["runs"][:4]) + ".")
+
+
+def test_networks_that_learned_nothing_are_named_as_their_trainings_say(tmp_path):
+    experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs(with_rotating=False))
+    trainings = [write_training(tmp_path / f"run{row}.json", learned=row not in (2, 5)) for row in range(len(files))]
+    measure(experiment, experiment["runs"], files, catalog, tmp_path / "bias", trainings=trainings)
+    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
+    (sentence,) = [sentence for sentence in summary["warnings"] if "learned nothing" in sentence]
+    idle = [experiment["runs"][row]["run_id"] for row in (2, 5)]
+    assert sentence == (
+        "2 of 10 networks learned nothing that a constant answer does not have: "
+        + ", ".join(
+            f"{run_id} (balanced accuracy 0.45 on 2000 galaxies that it was not trained on, 1.00 on its training"
+            " galaxies)"
+            for run_id in idle
+        )
+        + "."
+    )
+    assert sentence in summary["verdict"]
+
+
+def test_networks_of_different_devices_are_said(tmp_path):
+    files = [
+        write_training(tmp_path / f"{row}.json", device=device) for row, device in enumerate(("GPU", "CPU", "GPU"))
+    ]
+    assert cautions_of_trainings(["a", "b", "c"], files[:1] + files[2:] + files[2:]) == []
+    (sentence,) = cautions_of_trainings(["a", "b", "c"], files)
+    assert sentence.startswith("2 of 3 networks were trained on a graphics card")
+    files[1].write_text("{}")
+    with pytest.raises(InputError, match=r"1\.json: cannot be read, expected the run\.json"):
+        cautions_of_trainings(["a", "b", "c"], files)
+
+
+def write_training(file: Path, learned: bool = True, device: str = "CPU") -> Path:
+    """The part of a run.json that the bias stage reads."""
+    accuracies = {"training": {"balanced_accuracy": 1.0}, "held_out": {"balanced_accuracy": 0.45, "n": 2000}}
+    file.write_text(json.dumps({"training": {"learned": learned, "device": device, "at_inference": accuracies}}))
+    return file
 
 
 def test_networks_near_the_constant_answer_and_far_from_the_fraction_are_named(tmp_path):

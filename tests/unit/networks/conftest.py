@@ -138,6 +138,7 @@ def train_arguments(output: Path, seed: int = 0, **changes) -> list[str]:
         "--network": json.dumps(network(**changes), sort_keys=True),
         "--training-set": "training_set.parquet",
         "--index": "images/index.parquet",
+        "--catalog": "catalog.parquet",
         "--footprint": "north",
         "--resample": "0",
         "--seed": str(seed),

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+import tensorflow as tf
 
 from workflow_scripts import train
 from workflow_scripts.networks.model_files import load_checked
@@ -69,10 +70,16 @@ def test_training_learns_and_records_what_it_did(reference, tmp_path):
     run = json.loads(reference["run.json"])
     assert run["config"]["footprint"] == "north"
     assert run["seeds"] == {"training": 0}
-    assert set(run["inputs"]) == {"training_set.parquet", "images/index.parquet"}
+    assert set(run["inputs"]) == {"training_set.parquet", "images/index.parquet", "catalog.parquet"}
     assert sum(run["training"]["n_train"].values()) == 200
     (tmp_path / "model.keras").write_bytes(reference["model.keras"])
     assert keras.models.load_model(tmp_path / "model.keras").count_params() == run["training"]["parameters"]
+    assert run["training"]["last_epoch"]["accuracy"] == pytest.approx(history["accuracy"].iloc[-1])
+    at_inference = run["training"]["at_inference"]
+    # 400 galaxies of the annotation split, of which all with an image are known.
+    assert (at_inference["training"]["n"], at_inference["held_out"]["n"]) == (200, 400)
+    assert min(of["balanced_accuracy"] for of in at_inference.values()) > 0.75
+    assert run["training"]["learned"] is True
 
 
 def test_same_bytes_in_another_process(reference, run_step, train_arguments, outcome, fresh, tiny_survey):
@@ -147,6 +154,26 @@ def test_a_finished_model_that_gives_logits_is_kept_as_one_that_gives_probabilit
     pixels = np.random.default_rng(0).uniform(0, 255, (3, 20, 20, 3)).astype("float32")
     expected = keras.models.load_model(tiny_survey / "mine.keras")(pixels)
     np.testing.assert_allclose(load_checked(tiny_survey / "kept.keras", (20, 20, 3))(pixels), expected, atol=1e-6)
+
+
+def test_network_that_has_not_learned_is_a_finding_of_its_run(run_here, train_arguments, outcome, fresh):
+    idle = {"name": "sgd", "learning_rate": 1e-9, "schedule": "constant"}
+    shown = run_here(train, *train_arguments(fresh, epochs=1, optimizer=idle))
+    (line,) = [line for line in shown.splitlines() if "has not learned" in line]
+    assert " WARNING run has not learned: at inference its balanced accuracy is 0." in line
+    run = json.loads(outcome(fresh)["run.json"])["training"]
+    assert run["learned"] is False
+    assert run["at_inference"]["held_out"]["p_guessing"] >= 0.01
+
+
+def test_a_card_that_is_not_there_stops_the_training(run_here, train_arguments, fresh, tiny_survey):
+    if tf.config.list_physical_devices("GPU"):
+        pytest.skip("this machine has a graphics card")
+    shown = run_here(train, *train_arguments(fresh), "--gpu", expect=2)
+    (line,) = [line for line in shown.splitlines() if line.startswith("error: ")]
+    assert "sees no graphics card" in line
+    assert "make environment GPU=1" in line
+    assert not any((tiny_survey / fresh / name).exists() for name in OUTPUTS)
 
 
 def test_wrong_entries_are_one_sentence(run_here, train_arguments, fresh, tiny_survey):

@@ -3,14 +3,21 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.networks.architectures import build_model
 from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
-from workflow_scripts.networks.training import fit, make_optimizer, plan_epoch, present
+from workflow_scripts.networks.evaluation import evaluated
+from workflow_scripts.networks.training import (
+    fit,
+    make_optimizer,
+    plan_epoch,
+    positions_of_pixels,
+    shorten_memory_of_norms,
+)
 
 LABELS = np.arange(64) % 2
-IMAGES = np.arange(40 * 4 * 4 * 2, dtype=np.uint16).reshape(40, 4, 4, 2)
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +64,48 @@ def test_cosine_schedule_ends_at_zero(network):
     assert rates == pytest.approx([0.1, 0.05, 0.0], abs=1e-7)
 
 
-def test_pieces_given_to_tensorflow_do_not_matter(images, network, monkeypatch):
-    whole = with_dropout()
-    fit(whole, images, LABELS, network(epochs=1, batch_size=24), seed=2)
-    monkeypatch.setattr("workflow_scripts.networks.training.CHUNK_BYTES", 1)
-    piecewise = with_dropout()
-    fit(piecewise, images, LABELS, network(epochs=1, batch_size=24), seed=2)
-    for one, other in zip(whole.get_weights(), piecewise.get_weights(), strict=True):
-        np.testing.assert_array_equal(one, other)
+def test_images_are_shown_as_an_epoch_plans_them(images, network):
+    """A model that keeps what it sees: order, turns and mirrors on the device are those of the plan by numpy."""
+    seen = []
+
+    class Keeping(keras.layers.Layer):
+        def call(self, pixels):
+            tf.py_function(lambda batch: seen.append(batch.numpy()), [pixels], [])
+            return pixels
+
+    layers = keras.layers
+    model = keras.Sequential(
+        [layers.Input((20, 20, 3)), Keeping(), layers.Flatten(), layers.Dense(1, activation="sigmoid")]
+    )
+    fit(model, images, LABELS, network(epochs=1, batch_size=24), seed=2)
+    assert [len(batch) for batch in seen] == [24, 24, 16]
+    plan = plan_epoch(64, seed=2, epoch=0, flips=True, quarter_turns=True)
+    for shown, image, position in zip(np.concatenate(seen), images[plan.order], plan.position, strict=True):
+        expected = np.rot90(image, position // 4)
+        expected = expected[:, ::-1] if position & 2 else expected
+        np.testing.assert_array_equal(shown, expected[::-1] if position & 1 else expected)
+
+
+def test_short_training_with_batch_normalisation_is_right_at_inference_too(galaxy_images, network):
+    """60 batches: with Keras's own momentum right for all galaxies in training, and for half of them at inference."""
+    labels = np.arange(240) % 2
+    images = galaxy_images(labels, 5)
+    keras.utils.set_random_seed(1)
+    model = build_model({"architecture": "resnet_small"}, (20, 20, 3), 2)
+    history = fit(model, images, labels, network(epochs=4, batch_size=16), seed=0)
+    assert history[-1][2] > 0.95
+    assert evaluated(model, images, labels)["accuracy"] > 0.95
+    others = np.arange(200) % 2
+    assert evaluated(model, galaxy_images(others, 6), others)["balanced_accuracy"] > 0.9
+
+
+@pytest.mark.parametrize(("steps", "momentum"), [(1, 0.0), (60, 1 - 1 / 6), (1000, 0.99), (10**6, 0.99)])
+def test_batch_normalisation_averages_over_a_tenth_of_the_training(steps, momentum):
+    inner = with_dropout()
+    outer = keras.Sequential([keras.layers.Input((20, 20, 3)), inner])
+    shorten_memory_of_norms(outer, steps)
+    (norm,) = [layer for layer in inner.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert norm.momentum == pytest.approx(momentum)
 
 
 def test_one_batch_agrees_with_keras(images, network):
@@ -107,22 +148,13 @@ def test_digest_follows_what_determines_the_training():
 
 
 def test_an_epoch_shows_every_image_once_in_one_of_its_eight_positions():
-    plan = plan_epoch(len(IMAGES), seed=5, epoch=2, flips=True, quarter_turns=True)
+    plan = plan_epoch(40, seed=5, epoch=2, flips=True, quarter_turns=True)
     assert sorted(plan.order) == list(range(40))
-    positions = set()
-    for image, shown in zip(IMAGES[plan.order], present(IMAGES, plan, 0, 40), strict=True):
-        eight = [np.rot90(side, turns) for side in (image, image[:, ::-1]) for turns in range(4)]
-        (position,) = [number for number, candidate in enumerate(eight) if np.array_equal(candidate, shown)]
-        positions.add(position)
-    assert positions == set(range(8))
-
-
-def test_pieces_are_the_parts_of_the_whole_and_the_images_stay_as_they_are():
-    before = IMAGES.copy()
-    plan = plan_epoch(len(IMAGES), seed=5, epoch=0, flips=True, quarter_turns=True)
-    pieces = [present(IMAGES, plan, start, start + 8) for start in range(0, 40, 8)]
-    np.testing.assert_array_equal(np.concatenate(pieces), present(IMAGES, plan, 0, 40))
-    np.testing.assert_array_equal(IMAGES, before)
+    image = np.arange(16).reshape(4, 4)
+    eight = {tuple(np.rot90(side, turns).ravel()) for side in (image, image[:, ::-1]) for turns in range(4)}
+    positions = positions_of_pixels(4, 4)
+    assert {tuple(position) for position in positions} == eight
+    assert len({tuple(positions[position]) for position in plan.position}) == 8
 
 
 def test_epochs_and_seeds_differ_and_repeat():
@@ -135,5 +167,6 @@ def test_epochs_and_seeds_differ_and_repeat():
 
 def test_without_augmentation_images_stay_as_they_are_in_the_same_order():
     plain = plan_epoch(40, 3, 1, flips=False, quarter_turns=False)
-    np.testing.assert_array_equal(present(IMAGES, plain, 0, 40), IMAGES[plain.order])
+    np.testing.assert_array_equal(positions_of_pixels(4, 6)[plain.position], np.tile(np.arange(24), (40, 1)))
     np.testing.assert_array_equal(plain.order, plan_epoch(40, 3, 1, True, True).order)
+    assert set(plan_epoch(40, 3, 1, flips=True, quarter_turns=False).position) == {0, 1, 2, 3}

@@ -1,12 +1,14 @@
-"""requirements.txt pins everything once, with hashes; the conda environments have the same versions and suffice."""
+"""The requirements pin everything once, with hashes; the conda environments have the same versions and suffice."""
 
 import ast
+import importlib.metadata
 import re
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 from workflow_scripts.code_closure import closure
 
@@ -18,8 +20,8 @@ DISTRIBUTIONS = {"PIL": "pillow", "yaml": "pyyaml", "astropy_healpix": "astropy-
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 
 
-def pins() -> dict[str, str]:
-    found = re.findall(rf"^({NAME})==([^\s;]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+def pins(file: str = "requirements.txt") -> dict[str, str]:
+    found = re.findall(rf"^({NAME})==([^\s;]+)", (ROOT / file).read_text(), re.MULTILINE)
     return {name.lower(): version for name, version in found}
 
 
@@ -55,17 +57,33 @@ def test_all_that_is_wanted_is_pinned():
     assert len(wanted()) > 15
 
 
-def test_every_pin_has_hashes():
-    text = (ROOT / "requirements.txt").read_text().replace("\\\n", " ")
+@pytest.mark.parametrize(("name", "at_least"), [("requirements.txt", 60), ("requirements-gpu.txt", 10)])
+def test_every_pin_has_hashes(name, at_least):
+    text = (ROOT / name).read_text().replace("\\\n", " ")
     pinned = [line for line in text.splitlines() if line and not line.lstrip().startswith("#")]
-    assert len(pinned) > 60
+    assert len(pinned) >= at_least
     assert [line[:60] for line in pinned if not re.search(r"==\S+.* --hash=sha256:[0-9a-f]{64}", line)] == []
 
 
-@pytest.mark.parametrize("name", [f"{place}requirements.{end}" for place in ("", "examples/") for end in ("in", "txt")])
+@pytest.mark.parametrize(
+    "name",
+    [f"{place}requirements.{end}" for place in ("", "examples/") for end in ("in", "txt")] + ["requirements-gpu.txt"],
+)
 def test_requirements_name_no_place(name):
     text = (ROOT / name).read_text()
     assert re.findall(r"://|--(?:extra-)?index|--find-links|--trusted", text) == []
+
+
+def test_cuda_is_what_the_pinned_tensorflow_wants_in_addition():
+    assert importlib.metadata.version("tensorflow") == pins()["tensorflow"]
+    wanted = [Requirement(line) for line in importlib.metadata.requires("tensorflow") or []]
+    cuda = {of.name: of.specifier for of in wanted if of.marker and of.marker.evaluate({"extra": "and-cuda"})}
+    cuda = {name: versions for name, versions in cuda.items() if name.startswith("nvidia-")}
+    pinned = pins("requirements-gpu.txt")
+    assert len(cuda) > 5
+    assert set(cuda) - set(pinned) == set()
+    assert {name: pinned[name] for name, versions in cuda.items() if pinned[name] not in versions} == {}
+    assert set(pinned) & set(pins()) == set()
 
 
 def test_every_import_is_wanted():

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
+from workflow_scripts.statistics.fractions import fraction_contrast, guessing_p, homogeneity, wilson_interval
 from workflow_scripts.statistics.p_values import benjamini_hochberg, holm, ledger
 from workflow_scripts.statistics.pairs.paired_fractions import difference_in_differences, mcnemar
 from workflow_scripts.statistics.result import TestResult
@@ -35,6 +35,27 @@ def test_homogeneity_is_the_chi_square_of_the_contingency_table():
     expected = stats.chi2_contingency(np.array([k, n - k]), correction=False)
     chi2, dof, p = homogeneity([*k, 0], [*n, 0])
     assert (chi2, dof, p) == (pytest.approx(expected.statistic), 2, pytest.approx(expected.pvalue))
+
+
+def test_guessing_is_binomial_in_each_class():
+    classes = np.repeat([0, 1], 200)
+    labels = np.where(np.arange(400) % 20 < 11, classes, 1 - classes)
+    # As many galaxies in both classes: the number of right answers is binomial itself.
+    expected = stats.binomtest(220, 400, alternative="greater").pvalue
+    assert guessing_p(labels, classes) == pytest.approx(expected, rel=0.2)
+    assert guessing_p(np.zeros(400), classes) == 0.5
+    with pytest.raises(ValueError, match="two classes"):
+        guessing_p(labels, np.ones(400))
+
+
+@pytest.mark.parametrize("share", [(0.5, 0.5), (0.95, 0.05), (0.5, 0.3, 0.2)])
+def test_labels_by_chance_seldom_agree(share):
+    random = np.random.default_rng(3)
+    classes = random.choice(len(share), 300, p=share)
+    p = [guessing_p(random.choice(len(share), 300, p=share), classes) for _ in range(1000)]
+    assert np.mean(np.array(p) <= 0.05) <= BAND[1]
+    mostly_right = np.where(random.random(300) < 0.5, classes, 0)
+    assert guessing_p(mostly_right, classes) < 1e-3
 
 
 @pytest.mark.parametrize(("k", "n"), [((0, 0), (10, 10)), ((3, 0), (10, 0))])

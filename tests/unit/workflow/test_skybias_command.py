@@ -43,6 +43,34 @@ def checkout(repository, tmp_path_factory) -> Path:
     return built.rename(folder / "moved here")
 
 
+def test_cuda_is_installed_on_request_and_kept_as_pinned(repository, tmp_path):
+    """`make environment` with a Python that only writes down what it is called with."""
+    for name in ("Makefile", "requirements.txt"):
+        shutil.copy2(repository / name, tmp_path)
+    (tmp_path / "workflow_scripts").mkdir()
+    shutil.copy2(repository / "workflow_scripts" / "skybias.sh", tmp_path / "workflow_scripts")
+    cuda = tmp_path / "requirements-gpu.txt"
+    cuda.write_text("nvidia-one==1\n")
+    (tmp_path / ".venv" / "bin").mkdir(parents=True)
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.write_text('#!/bin/sh\necho "$@" >> called\n')
+    python.chmod(0o755)
+    shutil.copy2(tmp_path / "requirements.txt", tmp_path / ".venv")
+
+    def installed(*given: str) -> list[str]:
+        (tmp_path / "called").write_text("")
+        made = run("make", "environment", *given, cwd=tmp_path, GPU="")
+        assert made.returncode == 0, made.stderr
+        return [line for line in (tmp_path / "called").read_text().splitlines() if "pip install" in line]
+
+    with_cuda = ["-m pip install --require-hashes --requirement requirements-gpu.txt"]
+    assert installed() == []
+    assert installed("GPU=1") == with_cuda
+    assert installed() == installed("GPU=1") == []
+    cuda.write_text("nvidia-one==2\n")
+    assert installed() == with_cuda
+
+
 @pytest.fixture
 def skybias(checkout, tmp_path):
     """Run the command in a folder of the user."""
