@@ -99,6 +99,8 @@ def in_words(described):
 # Networks that are programs of the user's have rules of their own. A pattern that nothing matches where there is none.
 OF_PROGRAMS = "|".join(names_of_programs(settings.completed["networks"])) or "(?!)"
 OF_KERAS = rf"(?!(?:{OF_PROGRAMS})/)[A-Za-z]\w*"
+
+
 def device_option(wildcards, input):
     """Params function: what training and annotation are called with where they have a graphics card.
 
