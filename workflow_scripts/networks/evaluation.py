@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow.compute as pc
 
 from workflow_scripts.images.arrays import ImageStore
-from workflow_scripts.networks.annotation import BATCH, annotation_rows, score, scores_and_labels
+from workflow_scripts.networks.annotation import BATCH, score, scores_and_labels
+from workflow_scripts.networks.galaxies_of_runs import annotation_rows
 from workflow_scripts.networks.tensorflow_runtime import keras
 from workflow_scripts.statistics.fractions import guessing_p
 from workflow_scripts.tables import read_columns
