@@ -1,6 +1,6 @@
 """Skies with a known truth, trained for real: what the answers of an experiment should be, and what they are.
 
-    python -m tests.benchmarks.planted_skies --folder F [--seeds 1 2] [--skies NAME ...] [--until annotate]
+    python -m tests.benchmarks.planted_skies --folder F [--seeds 2 3] [--skies NAME ...] [--until annotate]
 
 One experiment a sky and seed, run by Snakemake from this repository's rules in the folder F; what is finished there
 is not made again. `--measure-again` keeps all networks, whatever has changed in the code since, and measures with the
@@ -28,10 +28,10 @@ OPEN = "open"
 
 # As in the default experiment, without the halves in right ascension.
 GALAXIES, PER_CLASS = 52_000, 960
-# Relative amplitude of the seeing's dipole, as in the default experiment, and half of its step. Trials with 36,000
-# galaxies, 720 a class and 0.6 had 2 to 3 times the scatter between random halves of the sky: the range of the seeing
-# itself makes training sets differ.
-SEEING = 0.35
+# Relative amplitude of the seeing's dipole, and half of its step. Trials with seed 1 showed what this design can find: a
+# dipole of 0.35, as in the default experiment, changes the sky pattern by 0.01 to 0.02, which was found in one of two
+# skies; 0.6 with 36,000 galaxies and 720 a class was found neither way (adjusted p = 0.015 to 0.18).
+SEEING = 0.6
 # Relative standard deviation of the patches, cells of 7.3 degrees (HEALPix order 3). Of the seeds 0 to 999, this one
 # has the smallest dipole over the sky (0.0023; 0.03 is typical): hemispheres have nearly the same mean seeing.
 PATCHES, PATCHES_SEED = 0.3, 218
@@ -243,7 +243,7 @@ def main() -> None:
     """Run the skies one after the other, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="where the experiments run and stay")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[2, 3])
     parser.add_argument("--skies", nargs="+", choices=list(SKIES), default=list(SKIES))
     parser.add_argument("--until", metavar="RULE", help="stop each experiment after this rule, as `annotate`")
     parser.add_argument("--measure-again", action="store_true", help="keep all networks; measure with today's code")
