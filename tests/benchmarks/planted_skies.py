@@ -28,9 +28,9 @@ OPEN = "open"
 
 # As in the default experiment, without the halves in right ascension.
 GALAXIES, PER_CLASS = 52_000, 960
-# Relative amplitude of the seeing's dipole, and half of its step. Trials with seed 1 showed what this design can find: a
-# dipole of 0.35, as in the default experiment, changes the sky pattern by 0.01 to 0.02, which was found in one of two
-# skies; 0.6 with 36,000 galaxies and 720 a class was found neither way (adjusted p = 0.015 to 0.18).
+# Relative amplitude of the seeing's dipole, and half of its step. Trials with seed 1 showed what this design can find:
+# 0.35, as in the default experiment, changes the sky pattern by 0.01 to 0.02, which was found in one of two skies; 0.6
+# with 36,000 galaxies and 720 a class was found in neither (adjusted p = 0.015 to 0.18).
 SEEING = 0.6
 # Relative standard deviation of the patches, cells of 7.3 degrees (HEALPix order 3). Of the seeds 0 to 999, this one
 # has the smallest dipole over the sky (0.0023; 0.03 is typical): hemispheres have nearly the same mean seeing.

@@ -165,6 +165,8 @@ def test_controls_add_their_runs_and_repeat_the_measurement(workflow):
     for footprint in ("east_placebo0_with_west", "west_placebo0_with_east", "east_shuffled0", "west_shuffled0"):
         expected |= (of_set(footprint) - BALANCE) | of_run(footprint)
     expected |= of_run("east", network="net_blur1") | of_run("east", network="net_blur2")
+    # The design is checked again, as controls are part of it; what is trained stays.
+    expected |= {("check_design", "bias/first"), ("confirm_designs", "training/pixels")}
     assert jobs(workflow) == expected | AFTER_MEASURE
 
 

@@ -21,6 +21,7 @@ NSIDE = 2**ORDER
 HIPS = {
     "CDS/P/SDSS9/color": "sdss",
     "CDS/P/SDSS9/color-alt": "sdss",
+    **{f"CDS/P/SDSS9/{band}": "sdss" for band in "ugriz"},
     "CDS/P/PanSTARRS/DR1/color-i-r-g": "panstarrs",
     "CDS/P/PanSTARRS/DR1/color-z-zg-g": "panstarrs",
     **{f"CDS/P/PanSTARRS/DR1/{band}": "panstarrs" for band in "grizy"},

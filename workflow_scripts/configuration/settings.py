@@ -1,8 +1,7 @@
 """The configuration as rules and steps read it."""
 
 import copy
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.configuration.control_runs import controls_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
+from workflow_scripts.configuration.parameters import as_options, as_parameter
 from workflow_scripts.configuration.program_networks import check_program_networks, files_of_network, without_keras_keys
 from workflow_scripts.configuration.references import (
     check_images,
@@ -123,7 +123,7 @@ class Configuration:
     def query_limits(self, name: str) -> list[str]:
         """Access limits of a catalog service, which do not change its response, as options of query_catalog."""
         entry = self._entry("catalogs", name)
-        return _options({key: entry.get(key) for key in ("page_rows", "queries_per_minute", "asynchronous")})
+        return as_options({key: entry.get(key) for key in ("page_rows", "queries_per_minute", "asynchronous")})
 
     def catalog_source(self, name: str) -> str:
         """The table that a catalog is made from: the user's, or what the step before made or fetched."""
@@ -141,7 +141,7 @@ class Configuration:
     def download_options(self, name: str) -> list[str]:
         """What a downloaded table depends on, as options of download_catalog."""
         entry = self._entry("catalogs", name)
-        return _options({"url": entry["url"], "sha256": entry["sha256"].lower()})
+        return as_options({"url": entry["url"], "sha256": entry["sha256"].lower()})
 
     def catalog_parameter(self, name: str) -> Entry:
         """How rows become a catalog: without what only decides which rows there are, and reaches it as rows."""
@@ -350,54 +350,13 @@ class Configuration:
         if isinstance(other, Mapping):
             entry |= {f"compare_{key}": value for key, value in other.items() if key != "path"}
             entry |= {"compare": other["path"], "compare_rest": bool(other["rest"])}
-        return _options({key: value for key, value in entry.items() if key != "path"})
+        return as_options({key: value for key, value in entry.items() if key != "path"})
 
     def _entry(self, registry: str, name: str) -> Entry:
         return _found(self.completed[registry], registry, name)
-
-
-def _options(values: Mapping[str, Any]) -> list[str]:
-    """Values as options of a command line: True is a switch, and what is null, false or empty is left out."""
-    options = []
-    for key, value in values.items():
-        if value is None or value is False or value == []:
-            continue
-        option, items = f"--{key.replace('_', '-')}", value if isinstance(value, list) else [value]
-        # As one would type it: 1.0 and 1 are the same class.
-        texts = [str(int(item)) if isinstance(item, float) and item.is_integer() else str(item) for item in items]
-        if value is True:
-            options.append(option)
-        elif any(text.startswith("-") for text in texts):
-            # What begins so could be taken for an option.
-            options += [f"{option}={text}" for text in texts]
-        else:
-            options += [option, *texts]
-    return options
 
 
 def _found(entries: Mapping[str, Any], registry: str, name: str) -> Any:
     if name not in entries:
         raise InputError(f"configuration: '{name}' is not in {registry}{suggestion(name, entries)}")
     return copy.deepcopy(entries[name])
-
-
-def as_parameter(entry: Any) -> str:
-    """`entry` as one line of JSON with sorted keys.
-
-    Snakemake compares loose parameters as a set without names, and does not track objects at all; one string with a
-    fixed order of keys is compared whole.
-    """
-    return json.dumps(entry, sort_keys=True, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-
-
-def readable(entry: Any) -> str:
-    """`entry` in words, for messages: `epochs 25, optimizer.name adam`; keys without a value are left out."""
-    return ", ".join(f"{path} {text}".strip() for path, text in _leaves("", entry))
-
-
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for key in sorted(value):
-            yield from _leaves(f"{path}.{key}".lstrip("."), value[key])
-    elif value is not None and value != []:
-        yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -54,6 +54,7 @@ def test_a_dry_run_lists_jobs_and_what_they_need(tmp_path, monkeypatch):
         "confirm_designs",
         "draw_training_set",
         "index_images",
+        "list_galaxies",
     }
     assert run.target_rules == 1
     assert not any(job.rule == "all" for job in run.jobs)

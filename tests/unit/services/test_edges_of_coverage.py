@@ -31,7 +31,7 @@ def edge() -> float:
         ("sdss", "imgcutout", {}),
         ("hips2fits", "hips2fits", {"hips": "CDS/P/SDSS9/color"}),
         ("hips2fits", "hips2fits", {"hips": "CDS/P/SDSS9/color", "format": "png"}),
-        ("hips2fits", "hips2fits", {"hips": "CDS/P/SDSS9/color", "format": "fits"}),
+        ("hips2fits", "hips2fits", {"hips": "CDS/P/SDSS9/g", "format": "fits"}),
     ],
 )
 def test_cutouts_with_an_empty_part_are_not_delivered(server, kind, service, more):
