@@ -36,6 +36,9 @@ _ROWS_KEYS = (
     *("query", "sql", "key", "page_rows", "queries_per_minute", "asynchronous"),
 )
 
+# What concerns networks alone: `control_entries.trained_network` has it.
+_NETWORK_KEYS = ("mirror",)
+
 # How the table of a catalog is read.
 _READING_KEYS = ("format", "hdu", "position_unit", "frame", "select", "missing")
 
@@ -145,7 +148,8 @@ class Configuration:
 
     def catalog_parameter(self, name: str) -> Entry:
         """How rows become a catalog: without what only decides which rows there are, and reaches it as rows."""
-        entry = {key: value for key, value in self.catalog(name).items() if key not in _ROWS_KEYS}
+        left_out = (*_ROWS_KEYS, *_NETWORK_KEYS)
+        entry = {key: value for key, value in self.catalog(name).items() if key not in left_out}
         if entry["split"]["radius_arcsec"] is None:
             surveys = (survey for survey in self.completed["surveys"].values() if survey["catalog"] == name)
             entry["split"] = {**entry["split"], "radius_arcsec": max(map(half_width_arcsec, surveys), default=0.0)}
@@ -235,6 +239,10 @@ class Configuration:
     def network(self, name: str) -> Entry:
         """A network."""
         return self._entry("networks", name)
+
+    def averages(self, network: str) -> bool:
+        """Whether a network annotates with the mean over an image and its mirror image."""
+        return bool(self.network(network).get("mirror_average"))
 
     def network_files(self, name: str) -> list[str]:
         """The user's model or weights that a network starts from, or the files of the program that it is."""
