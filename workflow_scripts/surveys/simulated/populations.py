@@ -19,8 +19,8 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
 
     `settings` are `catalogs.NAME.galaxies` of the configuration. Returns `n_galaxies` rows: `source_id`, `ra`, `dec`
     (ICRS degrees), `true_class` (0 elliptical, 1 spiral; with `handedness`, 0 anticlockwise, 1 clockwise), `magnitude`
-    (r, AB), `g_r`, `r_i` (mag), `radius_arcsec` (half-light), `axis_ratio`, `position_angle_deg` (east of north), `redshift`, and the shape parameters that the
-    renderer reads.
+    (r, AB), `g_r`, `r_i` (mag), `radius_arcsec` (half-light), `axis_ratio`, `position_angle_deg` (east of north),
+    `redshift`, and the shape parameters that the renderer reads; with `handedness`, also `morphology`, spiral for all.
     """
     streams = {name: np.random.default_rng([seed, number]) for number, name in enumerate(_CONCERNS)}
     ra, dec = draw_positions(n_galaxies, streams["positions"], settings.get("positions", {}))
