@@ -368,6 +368,23 @@ def test_networks_that_prefer_one_side_of_mirror_images_are_said(tmp_path):
     assert "Mirror images" not in experiment_page(summary, tables)
 
 
+@pytest.mark.parametrize(("departure", "answer"), [(0.0, "no"), (0.15, "yes")])
+def test_the_mean_fraction_is_compared_with_the_expected_one_where_it_is_given(tmp_path, departure, answer):
+    experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs(with_rotating=False))
+    assert not any("expected" in one["question"] for one in measured(tmp_path, (experiment, files, catalog))["answers"])
+    fraction = np.mean([pd.read_parquet(file)["label"].mean() for file in files])
+    experiment["tests"]["expected"] = float(fraction) - departure
+    summary = measured(tmp_path, (experiment, files, catalog))
+    found = answer_of(summary, "fraction_against_expected")
+    assert found["answer"] == answer
+    assert found["effect"]["value"] == pytest.approx(departure, abs=0.01)
+    low, high = found["effect"]["ci95"]
+    assert low < departure < high
+    assert ("and not the expected" in found["statement"]) == (answer == "yes")
+    # The other answers stay as they are.
+    assert [one["role"] for one in summary["answers"]][:2] == ["primary", "primary"]
+
+
 def write_training(
     file: Path, learned: bool = True, device: str = "CPU", network: dict | None = None, **others
 ) -> Path:
