@@ -25,8 +25,8 @@ class RunLevelTest(TestResult):
     second of which may be an arm), `network` is that of the runs, `covariate` the template of a slope. `label`
     distinguishes tests of the same quantity and design: it follows them in `name`. `cautions` are sentences on what
     stands against the comparison, `invalid` that for which it cannot decide, empty where it can, and `remedy` what
-    would mend it. `limit95` is the largest size that is compatible with the runs at 95 %, `direction` where the size is found, in
-    words, and `details` further numbers of the statistic.
+    would mend it. `limit95` is the largest size that is compatible with the runs at 95 %, `direction` where the size is
+    found, in words, and `details` further numbers of the statistic.
     """
 
     quantity: str = ""

@@ -38,6 +38,7 @@ from workflow_scripts.bias.declared_tests import (
     RunLevelTest,
     RunLevelTests,
 )
+from workflow_scripts.bias.expected_answer import expected_answer
 from workflow_scripts.bias.further_runs import needed_runs
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import adjusted_within_families
@@ -318,45 +319,11 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
 
 
 def _expected(test: RunLevelTest, context: Context) -> Answer:
-    """Whether all networks together find the fraction that is expected; what each of them adds is beside it."""
+    """Whether all networks together find the fraction that is expected."""
     p, floor = _p_and_floor(test, [test], context)
     answer, because = decided(_evidence(test, p, floor, context), context.alpha)
     because += _below_five_per_cent(answer, test, context.alpha)
-    expected, effect = test.details["expected"], _effect(test)
-    low, high = (expected + end for end in effect.ci95 or (0.0, 0.0))
-    fraction = f"{expected + (effect.value or 0.0):.4f}"
-    mean = f"The mean fraction over all networks{_where(test)} is {fraction} (95 %: {low:.4f} to {high:.4f})"
-    words = {
-        YES: f"{mean}, and not the expected {expected:g}",
-        NO: f"{mean}; a departure from {expected:g} above {_limit(test)} is excluded at 95 %",
-        CANNOT_TELL: f"{mean}: whether it differs from the expected {expected:g} cannot be decided",
-    }
-    short = {
-        YES: f"The mean fraction is {fraction}, not {expected:g}",
-        NO: f"The mean fraction is {expected:g} to within {_limit(test)}",
-        CANNOT_TELL: f"Whether the mean fraction differs from {expected:g} cannot be decided",
-    }
-    return Answer(
-        question=f"Does the mean fraction of all networks{_where(test)} differ from the expected {expected:g}?",
-        test=test.name,
-        answer=answer,
-        statement=words[answer],
-        short=short[answer],
-        effect=effect,
-        p_adjusted=p,
-        limit95=test.limit95,
-        because=because + _preference(context.runs),
-        next=[] if answer != CANNOT_TELL else ["More training sets, or more annotated galaxies."],
-        role=SECONDARY,
-    )
-
-
-def _preference(runs: pd.DataFrame) -> list[str]:
-    """What networks do on mirror images, where that is known: they need no sky for it."""
-    if "mirror_asymmetry" not in runs or runs["mirror_averaged"].all():
-        return []
-    alone = runs.loc[~runs["mirror_averaged"], "mirror_asymmetry"].mean() / 2
-    return [f"By their preference for one side of mirror images alone, the mean score is off by {alone:+.4f}."]
+    return expected_answer(test, _effect(test), p, answer, because, context.runs)
 
 
 def _without_common(found: RunLevelTests, context: Context) -> Answer:

@@ -1,13 +1,12 @@
 """What an experiment answers: decided by its tests, at the design that there is, with what stands against it."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment
+from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment, write_training
 from workflow_scripts.bias.declared_tests import (
     CONTRAST,
     PATTERN,
@@ -23,10 +22,7 @@ from workflow_scripts.bias.run_statistics import common_numbers, pattern_numbers
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.errors import InputError
 from workflow_scripts.measure_bias import measure
-from workflow_scripts.networks.mirrored_classes import FLIPS_HINT
-from workflow_scripts.pages.experiment_page import experiment_page
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.tables import write_table
 
 
 def measured(folder, given, training_sets=()):
@@ -331,68 +327,6 @@ def test_networks_of_different_devices_are_said(tmp_path):
     files[1].write_text("{}")
     with pytest.raises(InputError, match=r"1\.json: cannot be read, expected the run\.json"):
         read_trainings(files)
-
-
-@pytest.mark.parametrize("flips", [True, False])
-def test_networks_that_learned_nothing_with_flips_get_a_hint(tmp_path, flips):
-    network = {"mode": "train", "augmentation": {"flips": flips}}
-    trainings = read_trainings([write_training(tmp_path / "run.json", learned=False, network=network)])
-    sentences = cautions_of_trainings(["a"], trainings)
-    assert (sentences[1:] == [FLIPS_HINT]) == flips
-    assert len(sentences) == 1 + flips
-
-
-def test_networks_that_prefer_one_side_of_mirror_images_are_said(tmp_path):
-    """Of three networks one is uneven; a second one is too, and averages."""
-    experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs(with_rotating=False))
-    asymmetry = [-0.08, 0.06, 0.004, *[0.0] * 7]
-    trainings = [
-        write_training(
-            tmp_path / f"{row}.json", mirrored={"asymmetry": value, "asymmetry_se": 0.003, "same_label": 0.3}
-        )
-        for row, value in enumerate(asymmetry)
-    ]
-    write_table(files[1], pd.read_parquet(files[1]), {"config": {"network": {"mirror_average": True}}})
-    measure(experiment, experiment["runs"], files, catalog, tmp_path / "bias", trainings=trainings)
-    runs = pd.read_csv(tmp_path / "bias" / "runs.csv")
-    assert list(runs["mirror_asymmetry"]) == asymmetry
-    assert list(runs["mirror_same_label"]) == [0.3] * 10
-    assert list(runs["mirror_averaged"]) == [False, True, *[False] * 8]
-    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
-    (sentence,) = [sentence for sentence in summary["warnings"] if "mirror" in sentence]
-    assert sentence.startswith("1 of 10 networks prefer one side of mirror images: ")
-    assert f"-0.080 ± 0.003 ({runs['run_id'][0]})" in sentence
-    tables = {name: pd.read_csv(tmp_path / "bias" / f"{name}.csv") for name in ("runs", "arms", "contrasts")}
-    assert "Mirror images" in experiment_page(summary, tables)
-    tables["runs"] = runs.drop(columns=[name for name in runs if name.startswith("mirror_")])
-    assert "Mirror images" not in experiment_page(summary, tables)
-
-
-@pytest.mark.parametrize(("departure", "answer"), [(0.0, "no"), (0.15, "yes")])
-def test_the_mean_fraction_is_compared_with_the_expected_one_where_it_is_given(tmp_path, departure, answer):
-    experiment, files, catalog = write_experiment(tmp_path, 0.0, experiment_runs(with_rotating=False))
-    assert not any("expected" in one["question"] for one in measured(tmp_path, (experiment, files, catalog))["answers"])
-    fraction = np.mean([pd.read_parquet(file)["label"].mean() for file in files])
-    experiment["tests"]["expected"] = float(fraction) - departure
-    summary = measured(tmp_path, (experiment, files, catalog))
-    found = answer_of(summary, "fraction_against_expected")
-    assert found["answer"] == answer
-    assert found["effect"]["value"] == pytest.approx(departure, abs=0.01)
-    low, high = found["effect"]["ci95"]
-    assert low < departure < high
-    assert ("and not the expected" in found["statement"]) == (answer == "yes")
-    # The other answers stay as they are.
-    assert [one["role"] for one in summary["answers"]][:2] == ["primary", "primary"]
-
-
-def write_training(
-    file: Path, learned: bool = True, device: str = "CPU", network: dict | None = None, **others
-) -> Path:
-    """The part of a run.json that the bias stage reads."""
-    accuracies = {"training": {"balanced_accuracy": 1.0}, "held_out": {"balanced_accuracy": 0.45, "n": 2000}}
-    training = {"learned": learned, "device": device, "at_inference": accuracies, **others}
-    file.write_text(json.dumps({"config": {"network": network or {}}, "training": training}))
-    return file
 
 
 def test_networks_near_the_constant_answer_and_far_from_the_fraction_are_named(tmp_path):
