@@ -15,6 +15,7 @@ from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
 from workflow_scripts.configuration.control_entries import (
     annotating_network,
+    averages_mirror,
     controls_parameter,
     files_of_controls,
     trained_network,

@@ -51,7 +51,12 @@ def trained_network(settings: Configuration, survey: str, network: str) -> dict[
 
 def annotating_network(settings: Configuration, survey: str, network: str) -> dict[str, Any]:
     """A network as it annotates images of a survey: with `mirror`, as in `trained_network`, where it averages."""
-    return _on_classes(settings, survey, network) if settings.averages(network) else settings.network(network)
+    return _on_classes(settings, survey, network) if averages_mirror(settings, network) else settings.network(network)
+
+
+def averages_mirror(settings: Configuration, network: str) -> bool:
+    """Whether a network annotates with the mean over an image and its mirror image."""
+    return bool(settings.network(network).get("mirror_average"))
 
 
 def _on_classes(settings: Configuration, survey: str, network: str) -> dict[str, Any]:

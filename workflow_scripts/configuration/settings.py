@@ -19,6 +19,7 @@ from workflow_scripts.configuration.references import (
 )
 from workflow_scripts.configuration.shorthand import written_out
 from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
+from workflow_scripts.configuration.step_options import options_of
 from workflow_scripts.configuration.validation import suggestion, validated
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import Run, runs_of_experiment
@@ -35,9 +36,6 @@ _ROWS_KEYS = (
     *("galaxies", "imaging", "labels", "path", "url", "sha256", "max_bytes"),
     *("query", "sql", "key", "page_rows", "queries_per_minute", "asynchronous"),
 )
-
-# What concerns networks alone: `control_entries.trained_network` has it.
-_NETWORK_KEYS = ("mirror",)
 
 # How the table of a catalog is read.
 _READING_KEYS = ("format", "hdu", "position_unit", "frame", "select", "missing")
@@ -126,7 +124,7 @@ class Configuration:
     def query_limits(self, name: str) -> list[str]:
         """Access limits of a catalog service, which do not change its response, as options of query_catalog."""
         entry = self._entry("catalogs", name)
-        return _options({key: entry.get(key) for key in ("page_rows", "queries_per_minute", "asynchronous")})
+        return options_of({key: entry.get(key) for key in ("page_rows", "queries_per_minute", "asynchronous")})
 
     def catalog_source(self, name: str) -> str:
         """The table that a catalog is made from: the user's, or what the step before made or fetched."""
@@ -144,12 +142,12 @@ class Configuration:
     def download_options(self, name: str) -> list[str]:
         """What a downloaded table depends on, as options of download_catalog."""
         entry = self._entry("catalogs", name)
-        return _options({"url": entry["url"], "sha256": entry["sha256"].lower()})
+        return options_of({"url": entry["url"], "sha256": entry["sha256"].lower()})
 
     def catalog_parameter(self, name: str) -> Entry:
         """How rows become a catalog: without what only decides which rows there are, and reaches it as rows."""
-        left_out = (*_ROWS_KEYS, *_NETWORK_KEYS)
-        entry = {key: value for key, value in self.catalog(name).items() if key not in left_out}
+        # What a mirror does to the classes concerns networks alone (`control_entries.trained_network`).
+        entry = {key: value for key, value in self.catalog(name).items() if key not in (*_ROWS_KEYS, "mirror")}
         if entry["split"]["radius_arcsec"] is None:
             surveys = (survey for survey in self.completed["surveys"].values() if survey["catalog"] == name)
             entry["split"] = {**entry["split"], "radius_arcsec": max(map(half_width_arcsec, surveys), default=0.0)}
@@ -239,10 +237,6 @@ class Configuration:
     def network(self, name: str) -> Entry:
         """A network."""
         return self._entry("networks", name)
-
-    def averages(self, network: str) -> bool:
-        """Whether a network annotates with the mean over an image and its mirror image."""
-        return bool(self.network(network).get("mirror_average"))
 
     def network_files(self, name: str) -> list[str]:
         """The user's model or weights that a network starts from, or the files of the program that it is."""
@@ -358,29 +352,10 @@ class Configuration:
         if isinstance(other, Mapping):
             entry |= {f"compare_{key}": value for key, value in other.items() if key != "path"}
             entry |= {"compare": other["path"], "compare_rest": bool(other["rest"])}
-        return _options({key: value for key, value in entry.items() if key != "path"})
+        return options_of({key: value for key, value in entry.items() if key != "path"})
 
     def _entry(self, registry: str, name: str) -> Entry:
         return _found(self.completed[registry], registry, name)
-
-
-def _options(values: Mapping[str, Any]) -> list[str]:
-    """Values as options of a command line: True is a switch, and what is null, false or empty is left out."""
-    options = []
-    for key, value in values.items():
-        if value is None or value is False or value == []:
-            continue
-        option, items = f"--{key.replace('_', '-')}", value if isinstance(value, list) else [value]
-        # As one would type it: 1.0 and 1 are the same class.
-        texts = [str(int(item)) if isinstance(item, float) and item.is_integer() else str(item) for item in items]
-        if value is True:
-            options.append(option)
-        elif any(text.startswith("-") for text in texts):
-            # What begins so could be taken for an option.
-            options += [f"{option}={text}" for text in texts]
-        else:
-            options += [option, *texts]
-    return options
 
 
 def _found(entries: Mapping[str, Any], registry: str, name: str) -> Any:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from workflow_scripts.configuration import as_parameter, load
-from workflow_scripts.configuration.control_entries import annotating_network, trained_network
+from workflow_scripts.configuration.control_entries import annotating_network, averages_mirror, trained_network
 from workflow_scripts.errors import InputError
 
 CONFIG = yaml.safe_load("""
@@ -59,11 +59,7 @@ def test_the_average_over_the_mirror_changes_annotations_alone():
         assert annotating_network(settings, "survey", "own") == plain.network("own")
     assert annotating_network(plain, "survey", "averaged") == plain.network("averaged")
     assert annotating_network(swapping, "survey", "averaged") == {**plain.network("averaged"), "mirror": "swap"}
-    assert (swapping.averages("averaged"), swapping.averages("single"), swapping.averages("own")) == (
-        True,
-        False,
-        False,
-    )
+    assert [averages_mirror(swapping, name) for name in ("averaged", "single", "own")] == [True, False, False]
 
 
 def test_words_that_are_no_mirror_are_refused():
