@@ -13,7 +13,13 @@ sys.path.insert(0, str(CHECKOUT))
 from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
-from workflow_scripts.configuration.control_entries import controls_parameter, files_of_controls, trained_network
+from workflow_scripts.configuration.control_entries import (
+    annotating_network,
+    averages_mirror,
+    controls_parameter,
+    files_of_controls,
+    trained_network,
+)
 from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
 from workflow_scripts.configuration.given_models import trial_parameter, trials, trials_of_survey
 from workflow_scripts.configuration.program_networks import model_file, names_of_programs

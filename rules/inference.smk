@@ -25,11 +25,12 @@ rule annotate:
             "annotate",
             variant=lambda wildcards: settings.network(wildcards.network)["architecture"],
             size=lambda wildcards: sizes.annotated_galaxies(wildcards.survey)
-            * sizes.pixels_of_input(wildcards.network),
+            * sizes.pixels_of_input(wildcards.network)
+            * (1 + averages_mirror(settings, wildcards.network)),
         ),
         gpu=int(settings.gpu),
     params:
-        network=entry("network", of="network"),
+        network=lambda wildcards: as_parameter(annotating_network(settings, wildcards.survey, wildcards.network)),
         device=device_option,
         code=code("annotate"),
     message:

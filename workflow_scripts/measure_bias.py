@@ -24,7 +24,13 @@ from workflow_scripts.bias.imaging_templates import (
     read_templates,
     template_coefficients,
 )
-from workflow_scripts.bias.network_cautions import cautions_of_networks, cautions_of_trainings
+from workflow_scripts.bias.network_cautions import (
+    cautions_of_mirrors,
+    cautions_of_networks,
+    cautions_of_trainings,
+    mirror_columns,
+    read_trainings,
+)
 from workflow_scripts.bias.pairs import pair_table
 from workflow_scripts.bias.quantities import galaxy_level_p, galaxy_level_summary
 from workflow_scripts.bias.replicates import arm_means
@@ -105,7 +111,8 @@ def measure(
     single = single_networks(annotations, imaging, settings)
     coefficients = template_coefficients(annotations, templates, imaging is not None) if templates else None
     columns = [run_table(annotations), single.columns, *([coefficients.columns] if coefficients else [])]
-    runs = pd.concat(columns, axis=1)
+    learned = read_trainings(trainings)
+    runs = pd.concat([*columns, *([mirror_columns(learned, files)] if learned else [])], axis=1)
     fractions = fractions_of_runs(annotations, settings["ra_bins"])
     training_templates = mean_training_templates(pd.read_csv(balance), templates) if balance and templates else None
     found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates, annotations.sky)
@@ -135,9 +142,11 @@ def measure(
     inputs = list(dict.fromkeys([*files, *controls.files]))
     given = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
     record = provenance(given, {"permutations": settings["seed"]}, inputs)
-    cautions = cautions_of_networks(runs, annotations, experiment["classes"])
-    if trainings:
-        cautions = [*cautions_of_trainings(list(runs["run_id"]), trainings), *cautions]
+    cautions = [
+        *cautions_of_trainings(list(runs["run_id"][: len(learned)]), learned),
+        *cautions_of_mirrors(runs),
+        *cautions_of_networks(runs, annotations, experiment["classes"]),
+    ]
     rule = DecidingRule(settings["alpha"], max(1, len(decisive)), settings["permutations"])
     context = Context(runs, of_runs, paper_style, settings["alpha"], settings["effect"], cautions)
     answers = [*experiment_answers(found, context), *controls.answers]

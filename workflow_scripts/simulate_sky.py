@@ -41,6 +41,7 @@ def main(arguments: argparse.Namespace) -> None:
     write_table(arguments.output, sky, record)
     wrong = (sky["label"] != sky["true_class"]).groupby(sky["true_class"]).mean()
     columns = [*FIELDS.values(), "depth_mag"]
+    share = "clockwise_fraction" if "handedness" in catalog["galaxies"] else "spiral_fraction"
     summary = {
         "simulated": True,
         "galaxies": catalog["galaxies"],
@@ -48,12 +49,12 @@ def main(arguments: argparse.Namespace) -> None:
         "injected_dipoles": injected_dipoles(catalog),
         "labels": catalog["labels"],
         "n_galaxies": len(sky),
-        "spiral_fraction": float(sky["true_class"].mean()),
+        share: float(sky["true_class"].mean()),
         "wrong_labels": {catalog["classes"][kind]: float(share) for kind, share in wrong.items()},
         "range": {column: [float(sky[column].min()), float(sky[column].max())] for column in columns},
     }
     write_json(arguments.truth, {**summary, "provenance": record})
-    logging.info("%d galaxies, %.3f spirals", len(sky), summary["spiral_fraction"])
+    logging.info("%d galaxies, %s %.3f", len(sky), share.replace("_", " "), summary[share])
 
 
 if __name__ == "__main__":

@@ -39,8 +39,9 @@ def main(args: argparse.Namespace) -> None:
     from workflow_scripts.images.blurring import blurred
     from workflow_scripts.networks.architectures import build_model
     from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
-    from workflow_scripts.networks.evaluation import evaluated, has_learned, held_out_galaxies
+    from workflow_scripts.networks.evaluation import evaluated, has_learned, held_out_galaxies, mirror_evaluated
     from workflow_scripts.networks.galaxies_of_runs import read_training_set
+    from workflow_scripts.networks.mirrored_classes import FLIPS_HINT, flips_keep_classes, swaps_classes
     from workflow_scripts.networks.model_files import write_finished, write_model
     from workflow_scripts.networks.tensorflow_runtime import device, set_up
     from workflow_scripts.networks.training import fit
@@ -69,7 +70,8 @@ def main(args: argparse.Namespace) -> None:
     with whole_file(args.history) as temporary:
         table = pd.DataFrame(history, columns=["epoch", "loss", "accuracy"])
         table.to_csv(temporary, index=False, float_format="%.9g")
-    held_out = evaluated(model, *held_out_galaxies(args.catalog, store, args.training_set))
+    of_no_training = held_out_galaxies(args.catalog, store, args.training_set)
+    held_out = evaluated(model, *of_no_training)
     outcome = {
         "n_train": dict(Counter(map(str, labels.tolist()))),
         "image_shape": list(images.shape[1:]),
@@ -81,6 +83,8 @@ def main(args: argparse.Namespace) -> None:
         "at_inference": {"training": evaluated(model, images, labels) if history else None, "held_out": held_out},
         "learned": has_learned(held_out),
     }
+    if swaps_classes(spec):
+        outcome["mirrored"] = mirror_evaluated(model, *of_no_training)
     # The model does not depend on the galaxies that no run trains on: its own record leaves the catalog out.
     measured = provenance(config, {"training": args.seed}, [*inputs, args.catalog])
     write_json(args.run, {**measured, "training": outcome})
@@ -92,9 +96,10 @@ def main(args: argparse.Namespace) -> None:
     if outcome["learned"] is False:
         logging.warning(
             "%s has not learned: at inference its balanced accuracy is %.3f on %d galaxies that it was not trained on,"
-            " which is not distinguishable from a constant answer (p = %.2g)",
+            " which is not distinguishable from a constant answer (p = %.2g).%s",
             args.model.parent,
             *(held_out[key] for key in ("balanced_accuracy", "n", "p_guessing")),
+            f" {FLIPS_HINT}" if flips_keep_classes(spec) else "",
         )
 
 

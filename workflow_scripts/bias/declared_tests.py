@@ -10,8 +10,9 @@ from workflow_scripts.statistics.result import TestResult
 ROTATING_PRIMARY = ("fraction_response", "pattern_response")
 PAIR_PRIMARY = ("fraction_contrast", "dipole_contrast")
 PRIMARY_FAMILY, SECONDARY_FAMILY, COMMON_FAMILY = "primary", "secondary design", "common dipole"
+EXPECTED_FAMILY = "expected fraction"
 CONTRAST, RESPONSE, SCALAR_RESPONSE = "contrast", "response", "scalar response"
-PATTERN, COMMON = "pattern", "common dipole"
+PATTERN, COMMON, EXPECTED = "pattern", "common dipole", "expected fraction"
 SLOPE, VARIANCE = "slope", "variance components"
 
 
@@ -20,12 +21,12 @@ class RunLevelTest(TestResult):
     """A test between runs, and what it is about.
 
     `quantity` is the name of a `Quantity`, `design` one of `CONTRAST`, `RESPONSE`, `SCALAR_RESPONSE`, `PATTERN`,
-    `COMMON`, `SLOPE` and `VARIANCE`; `footprints` are those that are compared (two sides of a contrast, the second of
-    which may be an arm), `network` is that of the runs, `covariate` the template of a slope. `label` distinguishes
-    tests of the same quantity and design: it follows them in `name`. `cautions` are sentences on what stands against
-    the comparison, `invalid` that for which it cannot decide, empty where it can, and `remedy` what would mend it.
-    `limit95` is the largest size that is compatible with the runs at 95 %, `direction` where the size is found, in
-    words, and `details` further numbers of the statistic.
+    `COMMON`, `EXPECTED`, `SLOPE` and `VARIANCE`; `footprints` are those that are compared (two sides of a contrast, the
+    second of which may be an arm), `network` is that of the runs, `covariate` the template of a slope. `label`
+    distinguishes tests of the same quantity and design: it follows them in `name`. `cautions` are sentences on what
+    stands against the comparison, `invalid` that for which it cannot decide, empty where it can, and `remedy` what
+    would mend it. `limit95` is the largest size that is compatible with the runs at 95 %, `direction` where the size is
+    found, in words, and `details` further numbers of the statistic.
     """
 
     quantity: str = ""

@@ -28,6 +28,7 @@ from workflow_scripts.answers.wording import limit_in_words, size_in_words
 from workflow_scripts.bias.declared_tests import (
     COMMON_FAMILY,
     CONTRAST,
+    EXPECTED_FAMILY,
     PAIR_PRIMARY,
     PATTERN,
     PRIMARY_FAMILY,
@@ -37,6 +38,7 @@ from workflow_scripts.bias.declared_tests import (
     RunLevelTest,
     RunLevelTests,
 )
+from workflow_scripts.bias.expected_answer import expected_answer
 from workflow_scripts.bias.further_runs import needed_runs
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import adjusted_within_families
@@ -95,6 +97,7 @@ def experiment_answers(found: RunLevelTests, context: Context) -> list[Answer]:
         if test.family == PRIMARY_FAMILY
     ]
     answers += [_of_test(test, found, context, SECONDARY) for test in found.tests if test.family == SECONDARY_FAMILY]
+    answers += [_expected(test, context) for test in found.tests if test.family == EXPECTED_FAMILY]
     answers += [_common(test, context) for test in found.tests if test.family == COMMON_FAMILY]
     if not any(test.family == COMMON_FAMILY for test in found.tests):
         answers.append(_without_common(found, context))
@@ -313,6 +316,14 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
         next=[] if answer != CANNOT_TELL else ["More training sets, or reference labels of more galaxies."],
         role=SECONDARY,
     )
+
+
+def _expected(test: RunLevelTest, context: Context) -> Answer:
+    """Whether all networks together find the fraction that is expected."""
+    p, floor = _p_and_floor(test, [test], context)
+    answer, because = decided(_evidence(test, p, floor, context), context.alpha)
+    because += _below_five_per_cent(answer, test, context.alpha)
+    return expected_answer(test, _effect(test), p, answer, because, context.runs)
 
 
 def _without_common(found: RunLevelTests, context: Context) -> Answer:

@@ -1,7 +1,7 @@
 """Whether networks learned what they were trained for: what they share, or do not, means little where they did not."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ import pandas as pd
 
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.errors import InputError
+from workflow_scripts.networks.mirrored_classes import FLIPS_HINT, flips_keep_classes
+from workflow_scripts.tables import recorded_config
 
 # Balanced accuracy of two classes is 0.5 by guessing; below this a network has hardly learned to distinguish them.
 _HARDLY_LEARNED = 0.6
@@ -17,6 +19,8 @@ _HARDLY_LEARNED = 0.6
 _LEAST_AVOIDED = 0.2
 # A fraction is far from the reference's where it is off by more than this, and by this share of the rarer class.
 _FAR, _FAR_SHARE = 0.05, 0.2
+# A network prefers one side of mirror images where its mean score is off by more than this, and by so many errors.
+_UNEVEN, _ERRORS = 0.01, 3
 # So many networks are named in one sentence.
 _MOST_NAMED = 6
 
@@ -56,13 +60,52 @@ def cautions_of_networks(runs: pd.DataFrame, annotations: Annotations, classes: 
     return sentences
 
 
-def cautions_of_trainings(run_ids: Sequence[str], files: Sequence[str | Path]) -> list[str]:
+def read_trainings(files: Sequence[str | Path]) -> list[dict[str, Any]]:
+    """What the `run.json` of runs say of learning: `learned`, `at_inference`, `device`, `network` and `mirrored`.
+
+    Raises `InputError` where one is not that of a training.
+    """
+    return [_training(file) for file in files]
+
+
+def mirror_columns(trainings: Sequence[Mapping[str, Any]], annotations: Sequence[str | Path]) -> pd.DataFrame:
+    """Columns of runs on images and their mirror images, where a mirror swaps the classes; no column where none does.
+
+    `mirror_asymmetry` is the mean of s(image) + s(mirror image) - 1, `mirror_same_label` the share of galaxies whose
+    mirror image has the same label, both of single images; `mirror_averaged` says whether the files of `annotations`
+    have the mean over both.
+    """
+    found = [training["mirrored"] or {} for training in trainings]
+    if not any(found):
+        return pd.DataFrame(index=range(len(found)))
+    keys = ("asymmetry", "asymmetry_se", "same_label")
+    columns = {f"mirror_{key}": [of.get(key) for of in found] for key in keys}
+    averaged = [bool(recorded_config(file).get("network", {}).get("mirror_average")) for file in annotations]
+    return pd.DataFrame({**columns, "mirror_averaged": averaged}).astype(dict.fromkeys(columns, float))
+
+
+def cautions_of_mirrors(runs: pd.DataFrame) -> list[str]:
+    """A sentence on the networks that prefer one side of mirror images; `runs` with `mirror_columns`, or without."""
+    if "mirror_asymmetry" not in runs:
+        return []
+    size = runs["mirror_asymmetry"].abs()
+    uneven = ~runs["mirror_averaged"] & (size / 2 > _UNEVEN) & (size > _ERRORS * runs["mirror_asymmetry_se"])
+    if not uneven.any():
+        return []
+    largest = runs.loc[size[uneven].idxmax()]
+    return [
+        f"{uneven.sum()} of {len(runs)} networks prefer one side of mirror images: the mean of s(image) + s(mirror"
+        f" image) - 1 is up to {largest['mirror_asymmetry']:+.3f} ± {largest['mirror_asymmetry_se']:.3f}"
+        f" ({largest['run_id']}), which moves a mean score of 1/2 by half of that on any sky. mirror_average: true for"
+        " the network takes it out."
+    ]
+
+
+def cautions_of_trainings(run_ids: Sequence[str], trainings: Sequence[Mapping[str, Any]]) -> list[str]:
     """Sentences on the networks that learned nothing, by name, and on networks trained on different devices.
 
-    `files` are the `run.json` of the runs, in the order of `run_ids`. Raises `InputError` where one is not that of a
-    training.
+    `trainings` as `read_trainings` gives them, in the order of `run_ids`.
     """
-    trainings = [_training(file) for file in files]
     idle = [(run_id, of) for run_id, of in zip(run_ids, trainings, strict=True) if of["learned"] is False]
     sentences = []
     if idle:
@@ -70,6 +113,8 @@ def cautions_of_trainings(run_ids: Sequence[str], files: Sequence[str | Path]) -
         sentences.append(
             f"{len(idle)} of {len(trainings)} networks learned nothing that a constant answer does not have: {named}."
         )
+        if any(flips_keep_classes(training["network"]) for _, training in idle):
+            sentences.append(FLIPS_HINT)
     # A program of the user's says neither whether it learned nor on what.
     devices = [training["device"] for training in trainings if training["device"]]
     cards = devices.count("GPU")
@@ -88,8 +133,10 @@ def _named(names: Sequence[str] | pd.Series) -> str:
 
 def _training(file: str | Path) -> dict[str, Any]:
     try:
-        training = json.loads(Path(file).read_text(encoding="utf-8"))["training"]
-        return {key: training[key] for key in ("learned", "at_inference", "device")}
+        record = json.loads(Path(file).read_text(encoding="utf-8"))
+        training = {key: record["training"][key] for key in ("learned", "at_inference", "device")}
+        mirrored = record["training"].get("mirrored")
+        return {**training, "mirrored": mirrored, "network": record["config"]["network"]}
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{file}: cannot be read, expected the run.json that `train` writes") from None
 

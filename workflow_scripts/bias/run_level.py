@@ -16,6 +16,8 @@ from workflow_scripts.bias.declared_tests import (
     COMMON,
     COMMON_FAMILY,
     CONTRAST,
+    EXPECTED,
+    EXPECTED_FAMILY,
     PAIR_PRIMARY,
     PATTERN,
     PRIMARY_FAMILY,
@@ -49,6 +51,7 @@ from workflow_scripts.bias.replicates import (
 from workflow_scripts.bias.run_statistics import (
     common_numbers,
     contrast_numbers,
+    expected_numbers,
     pattern_numbers,
     response_numbers,
     scalar_response_numbers,
@@ -95,6 +98,8 @@ def run_level_tests(
         _contrasts(found, group, blank, sets, experiment["opposite"], sky)
         if sky is not None:
             _shared_by_all(found, group, blank, sky)
+        if settings.get("expected"):
+            _expected_fraction(found, group, blank, settings["expected"])
         _noise(found, group, blank)
     _without_pairs(found)
     return found
@@ -259,22 +264,42 @@ def _without_pairs(found: RunLevelTests) -> None:
 
 def _shared_by_all(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest, sky: Sky) -> None:
     """Add the test of the dipole that all networks share: of footprints whose axes cancel, else of all."""
-    rotating = rotating_runs(runs)
-    axes = footprint_axes(rotating)
-    cancel = len(axes) > 0 and np.linalg.norm(unit_vectors(*axes.to_numpy().T).mean(axis=0)) < _AXES_CANCEL
-    used = rotating if cancel else runs
-    by_footprint = used["footprint"].nunique() >= FEWEST_FOOTPRINTS
-    values = (of_footprints if by_footprint else of_training_sets)(used)[REFERENCE_DIPOLE].to_numpy()
+    used, units, unit, cancel = _independent_units(runs)
+    values = units[REFERENCE_DIPOLE].to_numpy()
     galaxies = _noise_of_common(used, sky)
     if galaxies is None or sky.labelled_inverse is None:
         return
     design = replace(blank, design=COMMON, n=len(values), null="the mean over all networks has no dipole")
-    design = replace(design, notes=[f"{len(values)} {'footprints' if by_footprint else 'training sets'}"])
+    design = replace(design, notes=[f"{len(values)} {unit}"])
     test = declared(
         design, "common_dipole", COMMON_FAMILY, "dipole", "d_0, mean dipole of prediction - reference (x y z)"
     )
     labelled = np.linalg.inv(sky.labelled_inverse)
     found.attempt(test, common_numbers, values, galaxies, labelled, _CAUSES if cancel else _NO_CAUSE)
+
+
+def _expected_fraction(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest, expected: float) -> None:
+    """Add the test of the fraction that all networks share against the expected one; units as for their dipole."""
+    used, units, unit, _ = _independent_units(runs)
+    design = replace(blank, design=EXPECTED, n=len(units), notes=[f"{len(units)} {unit}"])
+    design = replace(
+        design, null=f"the mean fraction over all networks is {expected:g}", details={"expected": expected}
+    )
+    estimand = f"mean annotated fraction - {expected:g}"
+    test = declared(design, "fraction_against_expected", EXPECTED_FAMILY, FRACTION.name, estimand)
+    galaxies = float((used["fraction_se"] ** 2).median())
+    found.attempt(test, expected_numbers, units[FRACTION.name].to_numpy(), galaxies, expected)
+
+
+def _independent_units(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str, bool]:
+    """The runs whose mean stands for all, their means by independent unit, its name, and whether their axes cancel."""
+    rotating = rotating_runs(runs)
+    axes = footprint_axes(rotating)
+    cancel = len(axes) > 0 and np.linalg.norm(unit_vectors(*axes.to_numpy().T).mean(axis=0)) < _AXES_CANCEL
+    used = rotating if cancel else runs
+    if used["footprint"].nunique() >= FEWEST_FOOTPRINTS:
+        return used, of_footprints(used), "footprints", bool(cancel)
+    return used, of_training_sets(used), "training sets", bool(cancel)
 
 
 def _cautioned(design: RunLevelTest, cautions: Cautions) -> RunLevelTest:

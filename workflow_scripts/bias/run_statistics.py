@@ -14,6 +14,7 @@ from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE, Quantity
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs.common_dipole import common_dipole
+from workflow_scripts.statistics.runs.common_fraction import common_fraction
 from workflow_scripts.statistics.runs.contrasts import NumberTest, arm_contrast, vector_contrast
 from workflow_scripts.statistics.runs.footprint_response import (
     FootprintResponse,
@@ -152,6 +153,12 @@ def common_numbers(
         "details": {"cause": cause},
         "notes": [],
     }
+
+
+def expected_numbers(values: np.ndarray, galaxy_variance: float, expected: float, _: tuple[int, int]) -> dict[str, Any]:
+    """The fraction that all networks share, `values` (units,), against the expected one."""
+    found = common_fraction(values, galaxy_variance, expected)
+    return _of_same_name(found) | {"size": found.estimate, "size_ci95": found.ci95, "notes": []}
 
 
 def slope_numbers(

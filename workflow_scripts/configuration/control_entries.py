@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from workflow_scripts.configuration.program_networks import is_program
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.runs import Run, runs_of_experiment
 
@@ -35,10 +36,30 @@ def controls_parameter(settings: Configuration, experiment: str) -> dict[str, An
 
 
 def trained_network(settings: Configuration, survey: str, network: str) -> dict[str, Any]:
-    """A network as it is trained on images of a survey: a blur of these is in pixels of its recipe, `blur_fwhm_px`."""
-    entry = settings.network(network)
+    """A network as it is trained on images of a survey: a blur of these is in pixels of its recipe, `blur_fwhm_px`.
+
+    What a mirror does to the classes of the survey's catalog is in it where that is not nothing, as `mirror`.
+    """
+    entry = _on_classes(settings, survey, network)
+    entry.pop("mirror_average", None)
     if blur := entry.pop("blur_fwhm_arcsec", None):
         cutout, recipe = settings.survey(survey)["cutout"], settings.recipe(entry["recipe"])
         width = cutout["size_px"] * cutout["pixel_scale_arcsec"] * recipe["crop_fraction"]
         entry["blur_fwhm_px"] = blur / width * recipe["size_px"]
     return entry
+
+
+def annotating_network(settings: Configuration, survey: str, network: str) -> dict[str, Any]:
+    """A network as it annotates images of a survey: with `mirror`, as in `trained_network`, where it averages."""
+    return _on_classes(settings, survey, network) if averages_mirror(settings, network) else settings.network(network)
+
+
+def averages_mirror(settings: Configuration, network: str) -> bool:
+    """Whether a network annotates with the mean over an image and its mirror image."""
+    return bool(settings.network(network).get("mirror_average"))
+
+
+def _on_classes(settings: Configuration, survey: str, network: str) -> dict[str, Any]:
+    entry = settings.network(network)
+    mirror = settings.catalog(settings.survey(survey)["catalog"])["mirror"]
+    return entry if mirror == "unchanged" or is_program(entry) else {**entry, "mirror": mirror}

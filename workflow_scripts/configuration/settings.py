@@ -145,7 +145,8 @@ class Configuration:
 
     def catalog_parameter(self, name: str) -> Entry:
         """How rows become a catalog: without what only decides which rows there are, and reaches it as rows."""
-        entry = {key: value for key, value in self.catalog(name).items() if key not in _ROWS_KEYS}
+        # What a mirror does to the classes concerns networks alone (`control_entries.trained_network`).
+        entry = {key: value for key, value in self.catalog(name).items() if key not in (*_ROWS_KEYS, "mirror")}
         if entry["split"]["radius_arcsec"] is None:
             surveys = (survey for survey in self.completed["surveys"].values() if survey["catalog"] == name)
             entry["split"] = {**entry["split"], "radius_arcsec": max(map(half_width_arcsec, surveys), default=0.0)}

@@ -47,10 +47,10 @@ def write_annotations(
         for start in range(0, rows.num_rows, ROWS_AT_A_TIME):
             piece = rows.slice(start, ROWS_AT_A_TIME).combine_chunks()
             outputs = []
-            for scored in score(model, _batches(images, piece["tile"].to_numpy(), piece["row"].to_numpy())):
-                check_scores(model_path, scored)
-                outputs.append(scored)
-                progress.add(len(scored))
+            for given in score(model, _batches(images, piece["tile"].to_numpy(), piece["row"].to_numpy())):
+                check_scores(model_path, given)
+                outputs.append(given)
+                progress.add(len(given))
             scores, labels = scores_and_labels(np.concatenate(outputs))
             writer.write_table(
                 pa.table([*piece.columns[:3], pa.array(scores), pa.array(labels)], schema=schema),
@@ -75,6 +75,11 @@ def score(model: "keras.Model", batches: Iterable[np.ndarray]) -> Iterator[np.nd
         before, n_before = outputs, len(batch)
     if before is not None:
         yield before.numpy()[:n_before]
+
+
+def scored(model: "keras.Model", images: np.ndarray) -> np.ndarray:
+    """`score` of images (n, height, width, channels) in memory, n > 0."""
+    return np.concatenate(list(score(model, (images[start : start + BATCH] for start in range(0, len(images), BATCH)))))
 
 
 def _batches(images: ImageStore, tiles: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:

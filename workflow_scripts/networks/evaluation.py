@@ -7,8 +7,9 @@ import numpy as np
 import pyarrow.compute as pc
 
 from workflow_scripts.images.arrays import ImageStore
-from workflow_scripts.networks.annotation import BATCH, score, scores_and_labels
+from workflow_scripts.networks.annotation import scored, scores_and_labels
 from workflow_scripts.networks.galaxies_of_runs import annotation_rows
+from workflow_scripts.networks.mirrors import mirror_averaged, mirrored_asymmetry
 from workflow_scripts.networks.tensorflow_runtime import keras
 from workflow_scripts.statistics.fractions import guessing_p
 from workflow_scripts.tables import read_columns
@@ -30,8 +31,7 @@ def evaluated(model: "keras.Model", images: np.ndarray, labels: np.ndarray) -> d
     images, classes = images[chosen], labels[chosen]
     if not len(classes):
         return {"n": 0, "accuracy": None, "balanced_accuracy": None, "p_guessing": None}
-    outputs = score(model, (images[start : start + BATCH] for start in range(0, len(images), BATCH)))
-    _, given = scores_and_labels(np.concatenate(list(outputs)))
+    _, given = scores_and_labels(scored(model, images))
     by_class = [float((given[classes == kind] == kind).mean()) for kind in np.unique(classes)]
     both = len(by_class) > 1
     return {
@@ -40,6 +40,16 @@ def evaluated(model: "keras.Model", images: np.ndarray, labels: np.ndarray) -> d
         "balanced_accuracy": float(np.mean(by_class)) if both else None,
         "p_guessing": guessing_p(given, classes) if both else None,
     }
+
+
+def mirror_evaluated(model: "keras.Model", images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    """`mirrored_asymmetry` of a model of two classes that a mirror swaps, and its accuracies averaged over the mirror.
+
+    Galaxies as for `evaluated`.
+    """
+    chosen = _some(len(labels))
+    averaged = evaluated(mirror_averaged(model, swaps=True), images[chosen], labels[chosen])
+    return {**mirrored_asymmetry(model, images[chosen]), "averaged": averaged}
 
 
 def held_out_galaxies(

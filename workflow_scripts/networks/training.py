@@ -12,6 +12,7 @@ import numpy as np
 from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.networks.checkpoints import Checkpoints, History
 from workflow_scripts.networks.frozen_layers import flat_layers
+from workflow_scripts.networks.mirrored_classes import swaps_classes
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
 from workflow_scripts.progress import Progress
 
@@ -58,6 +59,15 @@ def positions_of_pixels(height: int, width: int) -> np.ndarray:
     return np.stack([image[::up_down, ::side].ravel() for image in turned for side in (1, -1) for up_down in (1, -1)])
 
 
+def mirrored_positions() -> np.ndarray:
+    """Which rows of `positions_of_pixels` show a mirror image, (16,) int32 of 0 and 1.
+
+    Mirrored and flipped is a half turn, as are two quarter turns: those keep the sense of a spiral.
+    """
+    row = np.arange(16, dtype=np.int32)
+    return (row >> 1 ^ row) & 1
+
+
 def fit(
     model: "keras.Model",
     images: np.ndarray,
@@ -77,7 +87,8 @@ def fit(
     labels
         (n,), class of each image
     spec
-        the network's entry: `epochs`, `batch_size`, `optimizer`, `augmentation`
+        the network's entry: `epochs`, `batch_size`, `optimizer`, `augmentation`; with `mirror: swap`, an image of class
+        0 that is shown mirrored has class 1, and the other way round
     seed
         of the order and the augmentation
     checkpoints
@@ -86,19 +97,22 @@ def fit(
     Raises
     ------
     InputError
-        when the model has nothing to train.
+        when the model has nothing to train, or a mirror swaps more than two classes.
     JobError
         when the loss is no longer finite, or the images do not fit on the graphics card.
     """
     if not model.trainable_variables:
         raise InputError(f"networks: the model {model.name} has no weights that can be trained")
+    swaps = swaps_classes(spec)
+    if swaps and labels.max() > 1:
+        raise InputError(f"networks: a mirror swaps two classes, and {labels.max() + 1} were given to {model.name}")
     batch_size = min(spec["batch_size"], len(images))
     steps = spec["epochs"] * math.ceil(len(images) / batch_size)
     shorten_memory_of_norms(model, steps)
     optimizer = make_optimizer(spec, steps)
     optimizer.build(model.trainable_variables)
     history = checkpoints.restore(model, optimizer) if checkpoints else []
-    train_epoch = _epoch_trainer(model, optimizer, batch_size, images, labels)
+    train_epoch = _epoch_trainer(model, optimizer, batch_size, images, labels, swaps)
     with Progress("training", spec["epochs"], "epochs") as progress:
         progress.skip(len(history))
         for epoch in range(len(history), spec["epochs"]):
@@ -141,9 +155,11 @@ def make_optimizer(spec: Mapping[str, Any], steps: int) -> "keras.optimizers.Opt
 
 
 def _epoch_trainer(
-    model: "keras.Model", optimizer: Any, batch_size: int, images: np.ndarray, labels: np.ndarray
+    model: "keras.Model", optimizer: Any, batch_size: int, images: np.ndarray, labels: np.ndarray, swaps: bool
 ) -> Any:
     """A compiled function that trains on an `EpochPlan` batch by batch; gives summed loss and number correct.
+
+    Where it `swaps`, the class of an image that is shown mirrored is the other one.
 
     The images go to the device once and are put in order and turned there, so that an epoch is one call, which sends
     eight bytes a galaxy: a card waits for nothing.
@@ -158,11 +174,14 @@ def _epoch_trainer(
         ) from None
     classes = tf.constant(labels.astype(np.int32))
     positions = tf.constant(positions_of_pixels(height, width))
+    mirrored = tf.constant(mirrored_positions())
 
     def train_batch(order: Any, position: Any) -> tuple[Any, Any]:
         shown = tf.gather(tf.gather(pixels, order), tf.gather(positions, position), axis=1, batch_dims=1)
         shown = tf.reshape(shown, (-1, height, width, channels))
         labels = tf.gather(classes, order)
+        if swaps:
+            labels = tf.bitwise.bitwise_xor(labels, tf.gather(mirrored, position))
         with tf.GradientTape() as tape:
             outputs = model(tf.cast(shown, tf.float32), training=True)
             if outputs.shape[-1] == 1:

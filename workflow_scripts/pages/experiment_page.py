@@ -49,6 +49,7 @@ def experiment_page(
         mediated=mediated_rows(summary),
         followed=fractions_that_follow_training(summary),
         differing=networks_that_differ(summary),
+        mirrored=_mirrored(runs),
         balance=[_balance(entry) for entry in summary["training_balance"]],
         test_heading=TEST_HEADING,
         tests=rows_of_tests(summary),
@@ -69,6 +70,20 @@ def _designs(entry: Mapping[str, Any]) -> list[list[str]]:
         [line["design"].replace("_", " "), *(number(line[name]) for name in ("samples", "seeds", "effect"))]
         for line in entry["detectable"]
     ]
+
+
+def _mirrored(runs: pd.DataFrame) -> list[list[str]]:
+    """What networks make of mirror images, by network; empty where no mirror swaps the classes."""
+    if "mirror_asymmetry" not in runs:
+        return []
+    rows = []
+    for name, group in runs.groupby("network", sort=False):
+        asymmetry = group["mirror_asymmetry"]
+        spread = [asymmetry.mean(), asymmetry.std(), asymmetry.min(), asymmetry.max()]
+        averaged = "mean over both" if group["mirror_averaged"].all() else "one image"
+        rows.append([str(name), number(len(group)), *map(number, spread), share(group["mirror_same_label"].mean())])
+        rows[-1].append(averaged)
+    return rows
 
 
 def _balance(entry: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.statistics.result import TestResult
 
-BY_HOLM = ("primary", "secondary design", "common dipole")
+BY_HOLM = ("primary", "secondary design", "common dipole", "expected fraction")
 
 
 def upper_p(null: NDArray[np.float64], observed: float, exact: bool) -> float:

@@ -1,13 +1,12 @@
 """What an experiment answers: decided by its tests, at the design that there is, with what stands against it."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment
+from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment, write_training
 from workflow_scripts.bias.declared_tests import (
     CONTRAST,
     PATTERN,
@@ -17,7 +16,7 @@ from workflow_scripts.bias.declared_tests import (
     RunLevelTests,
 )
 from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
-from workflow_scripts.bias.network_cautions import cautions_of_trainings
+from workflow_scripts.bias.network_cautions import cautions_of_trainings, read_trainings
 from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
 from workflow_scripts.bias.run_statistics import common_numbers, pattern_numbers
 from workflow_scripts.configuration.expansion import BASE_PIXELS
@@ -322,19 +321,12 @@ def test_networks_of_different_devices_are_said(tmp_path):
     files = [
         write_training(tmp_path / f"{row}.json", device=device) for row, device in enumerate(("GPU", "CPU", "GPU"))
     ]
-    assert cautions_of_trainings(["a", "b", "c"], files[:1] + files[2:] + files[2:]) == []
-    (sentence,) = cautions_of_trainings(["a", "b", "c"], files)
+    assert cautions_of_trainings(["a", "b", "c"], read_trainings(files[:1] + files[2:] + files[2:])) == []
+    (sentence,) = cautions_of_trainings(["a", "b", "c"], read_trainings(files))
     assert sentence.startswith("2 of 3 networks were trained on a graphics card")
     files[1].write_text("{}")
     with pytest.raises(InputError, match=r"1\.json: cannot be read, expected the run\.json"):
-        cautions_of_trainings(["a", "b", "c"], files)
-
-
-def write_training(file: Path, learned: bool = True, device: str = "CPU") -> Path:
-    """The part of a run.json that the bias stage reads."""
-    accuracies = {"training": {"balanced_accuracy": 1.0}, "held_out": {"balanced_accuracy": 0.45, "n": 2000}}
-    file.write_text(json.dumps({"training": {"learned": learned, "device": device, "at_inference": accuracies}}))
-    return file
+        read_trainings(files)
 
 
 def test_networks_near_the_constant_answer_and_far_from_the_fraction_are_named(tmp_path):

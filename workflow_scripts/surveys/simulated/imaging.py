@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.surveys.simulated.populations import SPIRAL
 from workflow_scripts.surveys.simulated.settings import LOWEST_FIELD
 
 # A_band / E(B-V) for R_V = 3.1: Schlafly & Finkbeiner 2011, ApJ 737, 103, table 6 (SDSS g, r, i).
@@ -82,11 +81,16 @@ def judged_labels(galaxies: pd.DataFrame, settings: dict[str, Any], seed: int) -
     """Labels as people would give them: wrong at a base rate, and spirals missed where they are blurred.
 
     The probability to miss a spiral is `base + blurred * x / (1 + x)`, where `x` is the square of PSF FWHM over
-    the galaxy's half-light diameter, scaled by `sharp`: galaxies much larger than the PSF are judged well.
+    the galaxy's half-light diameter, scaled by `sharp`: galaxies much larger than the PSF are judged well. Where the
+    classes are senses of winding, people guess with the probability `blurred * x / (1 + x)`, and the guess is clockwise
+    with (1 + `asymmetry`) / 2.
     """
     random = np.random.default_rng([seed, 1000]).random(len(galaxies))
     blur = (galaxies["psf_fwhm_arcsec"] / (2 * galaxies["radius_arcsec"]) / settings["sharp"]) ** 2
-    missed = settings["base"] + settings["blurred"] * blur / (1 + blur)
-    spiral = galaxies["true_class"].to_numpy() == SPIRAL
-    wrong = random < np.where(spiral, missed, settings["base"])
+    blurred, second = settings["blurred"] * blur / (1 + blur), galaxies["true_class"].to_numpy() == 1
+    if "morphology" in galaxies:
+        preference = np.where(second, -1, 1) * settings.get("asymmetry", 0.0)
+        wrong = random < settings["base"] + blurred * (1 + preference) / 2
+    else:
+        wrong = random < settings["base"] + np.where(second, blurred, 0.0)
     return np.where(wrong, 1 - galaxies["true_class"], galaxies["true_class"]).astype(np.int8)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
 
 ELLIPTICAL, SPIRAL = 0, 1
+ANTICLOCKWISE, CLOCKWISE = 0, 1
 
 
 def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.DataFrame:
@@ -17,13 +18,14 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
     Every concern has a random stream of its own, so that changing one (say, the share of spirals) moves no galaxy.
 
     `settings` are `catalogs.NAME.galaxies` of the configuration. Returns `n_galaxies` rows: `source_id`, `ra`, `dec`
-    (ICRS degrees), `true_class` (0 elliptical, 1 spiral), `magnitude` (r, AB), `g_r`, `r_i` (mag), `radius_arcsec`
-    (half-light), `axis_ratio`, `position_angle_deg` (east of north), `redshift`, and the shape parameters that the
-    renderer reads.
+    (ICRS degrees), `true_class` (0 elliptical, 1 spiral; with `handedness`, 0 anticlockwise, 1 clockwise), `magnitude`
+    (r, AB), `g_r`, `r_i` (mag), `radius_arcsec` (half-light), `axis_ratio`, `position_angle_deg` (east of north),
+    `redshift`, and the shape parameters that the renderer reads; with `handedness`, also `morphology`, spiral for all.
     """
     streams = {name: np.random.default_rng([seed, number]) for number, name in enumerate(_CONCERNS)}
     ra, dec = draw_positions(n_galaxies, streams["positions"], settings.get("positions", {}))
-    spiral = streams["kinds"].random(n_galaxies) < spiral_probability(ra, dec, settings)
+    handed = settings.get("handedness")
+    spiral = streams["kinds"].random(n_galaxies) < (1.0 if handed else spiral_probability(ra, dec, settings))
     magnitude = _magnitudes(n_galaxies, settings["magnitude"], streams["photometry"])
     radius = _radii(magnitude, settings, streams["sizes"])
     redshift = _redshifts(magnitude, streams["redshifts"])
@@ -33,7 +35,7 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
     shape = streams["shapes"]
     arms = streams["arms"]
     low, high = settings["arm_contrast"]
-    return pd.DataFrame(
+    galaxies = pd.DataFrame(
         {
             "source_id": [f"sim{number:010d}" for number in range(n_galaxies)],
             "ra": ra,
@@ -57,9 +59,15 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
             "handedness": arms.choice([-1, 1], n_galaxies).astype(np.int8),
         }
     )
+    if handed:
+        clockwise = streams["senses"].random(n_galaxies) < clockwise_probability(ra, dec, handed)
+        galaxies["true_class"] = np.where(clockwise, CLOCKWISE, ANTICLOCKWISE).astype(np.int8)
+        galaxies["handedness"] = np.where(clockwise, -1, 1).astype(np.int8)
+        galaxies["morphology"] = np.int8(SPIRAL)
+    return galaxies
 
 
-_CONCERNS = ("positions", "kinds", "photometry", "sizes", "redshifts", "colours", "shapes", "arms")
+_CONCERNS = ("positions", "kinds", "photometry", "sizes", "redshifts", "colours", "shapes", "arms", "senses")
 
 
 def spiral_probability(ra: NDArray, dec: NDArray, settings: dict[str, Any]) -> NDArray[np.float64]:
@@ -68,7 +76,15 @@ def spiral_probability(ra: NDArray, dec: NDArray, settings: dict[str, Any]) -> N
     The cosine is that of the distance from the direction of `spiral_dipole` (`amplitude, ra, dec`), where `settings`
     have one; its amplitude is a fraction, so that D of the true classes on the full sky is `amplitude`.
     """
-    fraction, dipole = settings["spiral_fraction"], settings.get("spiral_dipole")
+    return _probability(ra, dec, settings["spiral_fraction"], settings.get("spiral_dipole"))
+
+
+def clockwise_probability(ra: NDArray, dec: NDArray, settings: dict[str, Any]) -> NDArray[np.float64]:
+    """The same for `clockwise_fraction` and `dipole` of a sky of handedness."""
+    return _probability(ra, dec, settings["clockwise_fraction"], settings["dipole"])
+
+
+def _probability(ra: NDArray, dec: NDArray, fraction: float, dipole: dict[str, float] | None) -> NDArray[np.float64]:
     if not dipole:
         return np.full(len(ra), fraction, float)
     return fraction + dipole["amplitude"] * (unit_vectors(ra, dec) @ unit_vectors(dipole["ra"], dipole["dec"]))

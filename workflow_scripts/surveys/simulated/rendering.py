@@ -26,7 +26,7 @@ def render_galaxy(galaxy: Any, size_px: int, scale: float, bands: str, noise_see
     `scale` is in arcsec a pixel. Returns (len(bands), size_px, size_px) float32, nanomaggies a square arcsec; north up,
     east left.
     """
-    parts = _spiral_parts(galaxy, size_px, scale) if galaxy.true_class == SPIRAL else _elliptical_parts(galaxy)
+    parts = _spiral_parts(galaxy, size_px, scale) if _is_spiral(galaxy) else _elliptical_parts(galaxy)
     psf = galsim.Moffat(beta=_MOFFAT_BETA, fwhm=galaxy.psf_fwhm_arcsec, gsparams=_SPEED)
     drawn = [(_drawn(profile, psf, size_px, scale), share, reddening) for profile, share, reddening in parts]
     noise = np.random.default_rng(noise_seed).normal(size=(len(bands), size_px, size_px))
@@ -36,6 +36,11 @@ def render_galaxy(galaxy: Any, size_px: int, scale: float, bands: str, noise_see
         cutout[number] = light / scale**2 + galaxy.background
         cutout[number] += noise[number] * galaxy.sky_noise * _RELATIVE_NOISE[band] / scale
     return cutout.astype(np.float32)
+
+
+def _is_spiral(galaxy: Any) -> bool:
+    # Only skies whose classes are something else have a column of the morphology.
+    return getattr(galaxy, "morphology", galaxy.true_class) == SPIRAL
 
 
 def _drawn(profile: galsim.GSObject, psf: galsim.GSObject, size_px: int, scale: float) -> NDArray[np.float32]:

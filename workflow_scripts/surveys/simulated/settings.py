@@ -44,11 +44,8 @@ def check_sky(entry: Mapping[str, Any]) -> None:
     if entry["galaxies"].get("spiral_dipole"):
         _check_keys(entry, "galaxies.spiral_dipole", set(_DIPOLE))
         _check_numbers(entry, "galaxies.spiral_dipole.", _DIPOLE)
-        fraction, amplitude = entry["galaxies"]["spiral_fraction"], _value(entry, "galaxies.spiral_dipole.amplitude")
-        largest = min(fraction, 1 - fraction)
-        if abs(amplitude) > largest:
-            what = f"at most {largest:g}, so that spiral_fraction + amplitude stays between 0 and 1"
-            raise _error("galaxies.spiral_dipole.amplitude", amplitude, what)
+        _check_probability(entry, "galaxies.spiral_dipole", "galaxies.spiral_fraction")
+    _check_handedness(entry)
     for field in FIELDS:
         _check_field(entry, f"imaging.{field}")
     if "plane" in entry["imaging"]["extinction"]:
@@ -71,13 +68,43 @@ def injected_dipoles(entry: Mapping[str, Any]) -> list[dict[str, Any]]:
     """
     dipoles = {column: entry["imaging"][field]["dipole"] for field, column in FIELDS.items()}
     galaxies = entry["galaxies"]
+    of_classes = galaxies["handedness"]["dipole"] if "handedness" in galaxies else galaxies.get("spiral_dipole")
     for quantity, dipole in (
         ("density", galaxies.get("positions", {}).get("dipole")),
-        ("true_class", galaxies.get("spiral_dipole")),
+        ("true_class", of_classes),
     ):
         if dipole:
             dipoles[quantity] = dipole
     return [{"quantity": name, **dipole} for name, dipole in dipoles.items() if dipole["amplitude"]]
+
+
+def _check_handedness(entry: Mapping[str, Any]) -> None:
+    if "handedness" not in entry["galaxies"]:
+        if "asymmetry" in entry["labels"]:
+            what = "it only where the classes are senses of winding (galaxies.handedness)"
+            raise _error("labels.asymmetry", entry["labels"]["asymmetry"], what)
+        return
+    handedness = "galaxies.handedness"
+    if "spiral" in entry.get("classes", []):
+        raise _error("classes", entry["classes"], f"names of the two senses of winding, with {handedness}")
+    _check_keys(entry, handedness, {"clockwise_fraction", "dipole"})
+    _check_numbers(entry, f"{handedness}.", {"clockwise_fraction": (0, 1)})
+    _check_keys(entry, f"{handedness}.dipole", set(_DIPOLE))
+    _check_numbers(entry, f"{handedness}.dipole.", _DIPOLE)
+    _check_probability(entry, f"{handedness}.dipole", f"{handedness}.clockwise_fraction")
+    if amplitude := (entry["galaxies"].get("spiral_dipole") or {}).get("amplitude"):
+        raise _error("galaxies.spiral_dipole.amplitude", amplitude, f"0 with {handedness}: all galaxies are spirals")
+    if "asymmetry" in entry["labels"]:
+        _check_numbers(entry, "labels.", {"asymmetry": (-1, 1)})
+
+
+def _check_probability(entry: Mapping[str, Any], dipole: str, fraction: str) -> None:
+    mean, amplitude = _value(entry, fraction), _value(entry, f"{dipole}.amplitude")
+    largest = min(mean, 1 - mean)
+    if abs(amplitude) > largest:
+        name = fraction.rpartition(".")[2]
+        what = f"at most {largest:g}, so that {name} + amplitude stays between 0 and 1"
+        raise _error(f"{dipole}.amplitude", amplitude, what)
 
 
 def _check_field(entry: Mapping[str, Any], field: str) -> None:

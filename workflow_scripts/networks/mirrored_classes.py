@@ -1,0 +1,23 @@
+"""What a mirror does to the classes of a catalog (`catalogs.NAME.mirror`), as entries of networks say it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Each of the two classes becomes the other.
+SWAP = "swap"
+# Nobody but the user knows whether it applies.
+FLIPS_HINT = (
+    "Training images were mirrored at random (augmentation.flips) and kept their class: if the classes are mirror"
+    " images of each other, set mirror: swap for the catalog."
+)
+
+
+def swaps_classes(network: Mapping[str, Any]) -> bool:
+    """Whether a mirror swaps the classes that a network is trained on."""
+    return network.get("mirror") == SWAP
+
+
+def flips_keep_classes(network: Mapping[str, Any]) -> bool:
+    """Whether a network was trained on images that were mirrored at random and kept their class."""
+    trained = network.get("mode") != "annotate"
+    return trained and bool(network.get("augmentation", {}).get("flips")) and not swaps_classes(network)
