@@ -27,7 +27,7 @@ rule write_verdict:
         **cluster_request("write_verdict"),
     params:
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
-        figures=placed("results/report/{experiment}/figures"),
+        figures=lambda wildcards: placed(f"results/report/{wildcards.experiment}/figures"),
         code=code("write_verdict"),
     message:
         "Write the verdict of {wildcards.experiment} as a page"
