@@ -156,6 +156,11 @@ def of_runs(pattern):
     )
 
 
+def where_trained(function):
+    """Input or params function: what `function` gives of an experiment whose networks are trained here, else nothing."""
+    return lambda wildcards: function(wildcards) if settings.trains(wildcards.experiment) else []
+
+
 def of_the_user(files):
     """A file of the user, or several: unlike results, they stay where they are under the `prefix:` of a module."""
     return local(files) if isinstance(files, str) else [local(file) for file in files]
@@ -200,6 +205,12 @@ def survey_sources(wildcards):
     if coverage := settings.coverage_file(wildcards.survey):
         files["coverage"] = of_the_user(coverage) if survey["coverage"]["moc"] else coverage
     return {option: ancient(path) if Path(path).is_dir() else path for option, path in files.items()}
+
+
+def figures_beside_page(experiment):
+    """A figure of each step whose figures the page does not show: of images, and of regions, where there are some."""
+    names = ["gallery"] * settings.trains(experiment) + ["footprints"] * bool(settings.mapped_footprints(experiment))
+    return expand("results/report/{experiment}/figures/{name}.png", experiment=experiment, name=names)
 
 
 def figures(step, suffix="png"):

@@ -20,7 +20,7 @@ def trials_of_survey(settings: Configuration, survey: str) -> list[str]:
 def trials(settings: Configuration) -> list[str]:
     """The files of all trials of the active experiments."""
     surveys = dict.fromkeys(settings.experiment(name)["survey"] for name in settings.active_experiments)
-    return [path for survey in surveys for path in trials_of_survey(settings, survey)]
+    return [path for survey in surveys if survey for path in trials_of_survey(settings, survey)]
 
 
 def trial_parameter(settings: Configuration, survey: str, network: str) -> dict[str, Any]:

@@ -10,6 +10,12 @@ from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.configuration.control_runs import controls_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
+from workflow_scripts.configuration.given_annotations import (
+    annotation_file,
+    annotation_files,
+    collection_parameter,
+    complete_experiment,
+)
 from workflow_scripts.configuration.program_networks import check_program_networks, files_of_network, without_keras_keys
 from workflow_scripts.configuration.references import (
     check_images,
@@ -64,10 +70,15 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
             for arm in experiment["arms"].values():
                 arm["footprints"] = members_of_arm(arm, families)
         for name, experiment in completed["experiments"].items():
+            if experiment["annotations"]:
+                complete_experiment(name, experiment, completed["catalogs"])
+                continue
             experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
             check_images(name, experiment, completed)
     configuration = Configuration(completed, footprints)
     for experiment in map(configuration.experiment, configuration.active_experiments):
+        if experiment["annotations"]:
+            continue
         # Training sets match in what the catalog has.
         catalog = configuration.survey(experiment["survey"])["catalog"]
         for footprint in experiment["footprints"]:
@@ -100,6 +111,8 @@ class Configuration:
         found = set()
         for name in self.active_experiments:
             entry = self._entry("experiments", name)
+            if entry["annotations"]:
+                continue
             networks = {network for arm in entry["arms"].values() for network in arm["networks"]}
             found |= {(entry["survey"], self.network(network)["recipe"]) for network in networks}
         return sorted(found)
@@ -251,6 +264,11 @@ class Configuration:
         """The part of a footprint that its map depends on: `{"name", "region"}`."""
         return {key: self.footprint(name)[key] for key in ("name", "region")}
 
+    def mapped_footprints(self, experiment: str) -> list[str]:
+        """The footprints of an experiment of which the region is known."""
+        used = dict.fromkeys(run.footprint for run in self.runs(experiment))
+        return [name for name in used if self.footprint(name)["region"] is not None]
+
     def moc_files(self, footprint: str) -> list[str]:
         """The files that the region of a footprint, or of the family it shares the pool with, is made of."""
         entry = self.training_set_parameter(footprint)
@@ -269,13 +287,40 @@ class Configuration:
         """
         entry = self.footprint(footprint)
         del entry["axis"]
-        return entry if entry["matching"]["disjoint"] else {**entry, "family": None}
+        return entry if (entry["matching"] or {}).get("disjoint") else {**entry, "family": None}
 
     def names_in_paths(self, experiment: str) -> dict[str, str]:
-        """`{"survey", "catalog", "recipe"}` of an experiment; the recipe is that of its first network."""
-        survey = self._entry("experiments", experiment)["survey"]
+        """`{"survey", "catalog", "recipe"}` of an experiment; the recipe is that of its first network.
+
+        Given annotations have no images, and are kept in a folder of the experiment among those of surveys.
+        """
+        survey, catalog = self._entry("experiments", experiment)["survey"], self.catalog_of(experiment)
+        if survey is None:
+            return {"survey": f"given/{experiment}", "catalog": catalog, "recipe": ""}
         recipe = self.network(self.runs(experiment)[0].network)["recipe"]
-        return {"survey": survey, "catalog": self.survey(survey)["catalog"], "recipe": recipe}
+        return {"survey": survey, "catalog": catalog, "recipe": recipe}
+
+    def trains(self, experiment: str) -> bool:
+        """Whether the networks of an experiment are made here, and not only their annotations given."""
+        return self._entry("experiments", experiment)["annotations"] is None
+
+    def catalog_of(self, experiment: str) -> str:
+        """Name of the catalog whose galaxies an experiment annotates."""
+        entry = self._entry("experiments", experiment)
+        name: str = entry["catalog"] or self.survey(entry["survey"])["catalog"]
+        return name
+
+    def given_annotations(self, experiment: str, run: Mapping[str, Any]) -> str:
+        """The user's table with the annotations of a run of an experiment on given ones."""
+        return annotation_file(self._entry("experiments", experiment), run)
+
+    def all_given_annotations(self, experiment: str) -> list[str]:
+        """The user's tables of annotations of all runs of an experiment, if these are given."""
+        return [] if self.trains(experiment) else list(annotation_files(self._entry("experiments", experiment)))
+
+    def collection_parameter(self, experiment: str) -> Entry:
+        """How the tables of an experiment's annotations are read."""
+        return collection_parameter(self._entry("experiments", experiment), self.catalog(self.catalog_of(experiment)))
 
     def runs(self, experiment: str) -> list[Run]:
         """The runs of an experiment, each once, in a fixed order."""
@@ -295,6 +340,8 @@ class Configuration:
 
     def training_set_files(self, experiment: str, shown: bool = False) -> list[str]:
         """The files of every training set of an experiment, or of those from which example galaxies are shown."""
+        if not self.trains(experiment):
+            return []
         survey = self._entry("experiments", experiment)["survey"]
         drawn = self.shown_training_sets(experiment) if shown else self.training_sets(experiment)
         return [f"results/training/{survey}/{name}/resample{number}/training_set.parquet" for name, number in drawn]
@@ -306,7 +353,7 @@ class Configuration:
         each.
         """
         entry = self._entry("experiments", name)
-        catalog = self._entry("catalogs", self.survey(entry["survey"])["catalog"])
+        catalog = self._entry("catalogs", self.catalog_of(name))
         named = {"name": name, "simulated": catalog["source"] == "simulated", "classes": catalog["classes"]}
         return {**entry, **named, "footprints": self.directions(self.runs(name))}
 
@@ -321,7 +368,10 @@ class Configuration:
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        others = ("figures", "description", "controls", *DESIGN_KEYS)
+        others = ("figures", "description", "controls", "catalog", *DESIGN_KEYS)
+        if given := entry.pop("annotations"):
+            # How they are read concerns the step before; their names are for messages.
+            entry["annotations"] = {"path": given["path"]}
         return {key: value for key, value in entry.items() if key not in others}
 
     def design_parameter(self, experiment: str) -> Entry:
