@@ -63,19 +63,6 @@ rule tabulate_balance:
         " --drawn {params.drawn:q} --training-sets {params.training_sets:q} --output {output} 2> {log}"
 
 
-def options_of_trainings(wildcards):
-    """Params function: what measure_bias reads of the trainings of an experiment; nothing of given annotations."""
-    if not settings.trains(wildcards.experiment):
-        return ""
-    folder = of_experiment(placed("results/training/{survey}"))(wildcards)
-    files = {
-        "--training-sets": f"{folder}/{{footprint}}/resample{{resample}}/training_set.parquet",
-        "--trainings": f"{folder}/{{run_id}}/run.json",
-        "--balance": placed(f"results/bias/{wildcards.experiment}/balance.csv"),
-    }
-    return shlex.join(word for option in files.items() for word in option)
-
-
 rule measure_bias:
     input:
         annotations=of_runs("results/inference/{survey}/{{run_id}}/annotations.parquet"),
@@ -113,12 +100,17 @@ rule measure_bias:
         controls=lambda wildcards: as_parameter(controls_parameter(settings, wildcards.experiment)),
         # Patterns, because a command line has no room for the files of a thousand runs.
         annotations=of_experiment(placed("results/inference/{survey}/{{run_id}}/annotations.parquet")),
-        trained=lambda wildcards: options_of_trainings(wildcards),
+        training_sets=option_where_trained(
+            "--training-sets", "results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet"
+        ),
+        trainings=option_where_trained("--trainings", "results/training/{survey}/{{run_id}}/run.json"),
+        balance=lambda wildcards, input: f"--balance {input.balance}" if input.balance else "",
         folder=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         code=code("measure_bias"),
     message:
         "Measure the bias of experiment {wildcards.experiment}"
     shell:
         "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --controls {params.controls:q}"
-        " --catalog {input.catalog} --annotations {params.annotations:q} {params.trained}"
+        " --catalog {input.catalog} --annotations {params.annotations:q}"
+        " {params.training_sets} {params.trainings} {params.balance}"
         " --hygiene {input.hygiene} --output-folder {params.folder} 2> {log}"

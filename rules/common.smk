@@ -161,6 +161,15 @@ def where_trained(function):
     return lambda wildcards: function(wildcards) if settings.trains(wildcards.experiment) else []
 
 
+def option_where_trained(option, pattern):
+    """Params function: an option of a step with what trainings made, by a pattern; nothing of annotations given.
+
+    Patterns, because a command line has no room for the files of a thousand runs.
+    """
+    path = of_experiment(placed(pattern))
+    return lambda wildcards: shlex.join([option, path(wildcards)]) if settings.trains(wildcards.experiment) else ""
+
+
 def of_the_user(files):
     """A file of the user, or several: unlike results, they stay where they are under the `prefix:` of a module."""
     return local(files) if isinstance(files, str) else [local(file) for file in files]

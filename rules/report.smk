@@ -57,13 +57,13 @@ rule draw_runs:
     params:
         figures=entry("figures_parameter", of="experiment"),
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
-        histories=where_trained(of_experiment(placed("results/training/{survey}/{{run_id}}/history.csv"))),
+        histories=option_where_trained("--histories", "results/training/{survey}/{{run_id}}/history.csv"),
         folder=placed("results/report/{experiment}/figures"),
         code=code("draw_runs"),
     message:
         "Draw the runs of {wildcards.experiment}"
     shell:
-        "python -m workflow_scripts.draw_runs --bias-folder {params.bias} --histories {params.histories:q}"
+        "python -m workflow_scripts.draw_runs --bias-folder {params.bias} {params.histories}"
         " --figures {params.figures:q} --folder {params.folder} 2> {log}"
 
 

@@ -16,10 +16,10 @@ _OF_TESTS = ("alpha", "permutations", "primary", "effect")
 def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[str, Any]]) -> dict[str, Any]:
     """The runs of an experiment (`Configuration.experiment`), what they train on, and the tests that decide.
 
-    `footprint` gives an expanded footprint by its name. `footprints` have `axis`, `matching` (None where annotations are
-    given), `family` (`{"name", "member"}` or None) and `region`, which is None for members of families: `families` have
-    the regions of all members, used or not, because these share the galaxies. `controls` are those switched on: the dose
-    as `controls_of` gives it, and nothing of the others, which repeat the tests of the experiment.
+    `footprint` gives an expanded footprint by its name. `footprints` have `axis`, `matching` (None where annotations
+    are given), `family` (`{"name", "member"}` or None) and `region`, which is None for members of families: `families`
+    have the regions of all members, used or not, because these share the galaxies. `controls` are those switched on:
+    the dose as `controls_of` gives it, and nothing of the others, which repeat the tests of the experiment.
     """
     footprints, families = {}, {}
     for name in experiment["footprints"]:
