@@ -74,7 +74,7 @@ def complete_experiment(name: str, experiment: Entry, catalogs: dict[str, Entry]
     path = ("experiments", name, "annotations", "path")
     files: dict[str, Run] = {}
     for run in runs_of_experiment(experiment):
-        file = annotation_file(experiment, run)
+        file = annotation_file(experiment, vars(run))
         if other := files.get(file):
             differs = next(key for key in _PLACEHOLDERS if getattr(run, key) != getattr(other, key))
             problem = f"gives {other.run_id} and {run.run_id} one file, '{file}', expected '{{{differs}}}' in it"
@@ -101,16 +101,16 @@ def _catalog_of(given: Mapping[str, Any], table: str) -> Entry:
     return completed
 
 
-def annotation_file(experiment: Mapping[str, Any], run: Run | Mapping[str, Any]) -> str:
-    """The user's table with the annotations of a run."""
-    values = run if isinstance(run, Mapping) else vars(run)
+def annotation_file(experiment: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+    """The user's table with the annotations of a run: `footprint`, `network`, `resample` and `seed`."""
     pattern: str = experiment["annotations"]["path"]
-    return pattern.format(**{key: values[key] for key in _PLACEHOLDERS})
+    numbers = {key: int(run[key]) for key in ("resample", "seed")}
+    return pattern.format(footprint=run["footprint"], network=run["network"], **numbers)
 
 
 def annotation_files(experiment: Mapping[str, Any]) -> Iterator[str]:
     """The tables of all runs of an experiment, in their order."""
-    return (annotation_file(experiment, run) for run in runs_of_experiment(experiment))
+    return (annotation_file(experiment, vars(run)) for run in runs_of_experiment(experiment))
 
 
 def collection_parameter(experiment: Mapping[str, Any], catalog: Mapping[str, Any]) -> Entry:

@@ -312,7 +312,7 @@ class Configuration:
 
     def given_annotations(self, experiment: str, run: Mapping[str, Any]) -> str:
         """The user's table with the annotations of a run of an experiment on given ones."""
-        return annotation_file(self._entry("experiments", experiment), run)
+        return annotation_file(self._entry("experiments", experiment), dict(run.items()))
 
     def all_given_annotations(self, experiment: str) -> list[str]:
         """The user's tables of annotations of all runs of an experiment, if these are given."""
