@@ -39,7 +39,11 @@ def test_labels_alone_answer_what_needs_no_scores(tmp_path, given):
 
 def test_what_is_not_known_without_training_sets_is_one_sentence_each(tmp_path, given):
     summary, tables = measured(tmp_path, given)
-    left_out = ("How well training sets are matched", "Whether training sets share galaxies", "Whether a network learned")
+    left_out = (
+        "How well training sets are matched",
+        "Whether training sets share galaxies",
+        "Whether a network learned",
+    )
     for opening in left_out:
         assert sum(line.startswith(opening) for line in summary["not_answered"]) == 1
         assert experiment_page(summary, tables).count(opening) == 1
@@ -60,5 +64,7 @@ def test_runs_that_annotate_other_galaxies_are_named_by_their_tables(tmp_path, g
     )
     whole.to_parquet(files[3])
     pd.read_parquet(files[0]).drop(index=[7, 8]).to_parquet(files[0])
-    with pytest.raises(InputError, match="^given/rotating_00_0.csv: lacks the galaxy g00007 .2 in all., which given/rot"):
+    with pytest.raises(
+        InputError, match="^given/rotating_00_0.csv: lacks the galaxy g00007 .2 in all., which given/rot"
+    ):
         measured(tmp_path, given)
