@@ -9,7 +9,7 @@ rule check_design:
     input:
         galaxies=lambda wildcards: list(galaxies_of_experiment(settings, wildcards.experiment)),
         ledger=of_experiment("results/cutouts/{survey}/ledger.parquet"),
-        mocs=lambda wildcards: of_the_user(settings.moc_files_of_experiment(wildcards.experiment)),
+        mocs=lambda wildcards: of_the_user(mocs_of_experiment(settings, wildcards.experiment)),
     output:
         "results/bias/{experiment}/design.json",
     log:

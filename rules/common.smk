@@ -14,8 +14,13 @@ from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
 from workflow_scripts.configuration.control_entries import controls_parameter, files_of_controls, trained_network
-from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
-from workflow_scripts.configuration.given_models import trial_parameter, trials, trials_of_survey
+from workflow_scripts.configuration.experiment_designs import (
+    galaxies_of_experiment,
+    mapped_footprints,
+    mocs_of_experiment,
+)
+from workflow_scripts.configuration.given_annotations import collection_parameter, given_table
+from workflow_scripts.configuration.given_models import trial_parameter, trials, trials_of_survey, tried_files
 from workflow_scripts.configuration.program_networks import model_file, names_of_programs
 from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
 from workflow_scripts.errors import InputError
@@ -218,7 +223,7 @@ def survey_sources(wildcards):
 
 def figures_beside_page(experiment):
     """A figure of each step whose figures the page does not show: of images, and of regions, where there are some."""
-    names = ["gallery"] * settings.trains(experiment) + ["footprints"] * bool(settings.mapped_footprints(experiment))
+    names = ["gallery"] * settings.trains(experiment) + ["footprints"] * bool(mapped_footprints(settings, experiment))
     return expand("results/report/{experiment}/figures/{name}.png", experiment=experiment, name=names)
 
 

@@ -48,7 +48,7 @@ rule annotate_program:
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         index=of_recipe("index.parquet"),
         galaxies=galaxies_of_footprint,
-        program=lambda wildcards: of_the_user(settings.network_files(wildcards.network)),
+        program=lambda wildcards: of_the_user(settings.network_files(wildcards)),
     output:
         "results/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotations.parquet",
     log:
@@ -82,7 +82,7 @@ rule annotate_program:
 
 rule collect_annotations:
     input:
-        table=lambda wildcards: table_of_the_user(settings.given_annotations(wildcards.experiment, wildcards)),
+        table=lambda wildcards: table_of_the_user(given_table(settings, wildcards.experiment, wildcards)),
         galaxies=of_experiment("results/catalog/{catalog}/galaxies.parquet"),
     output:
         "results/inference/given/{experiment}/{footprint}/{network}/resample{resample}_seed{seed}/annotations.parquet",
@@ -97,9 +97,9 @@ rule collect_annotations:
             "collect_annotations", size=lambda wildcards: sizes.galaxies_of_experiment(wildcards.experiment)
         ),
     params:
-        annotations=entry("collection_parameter", of="experiment"),
-        table=lambda wildcards: settings.given_annotations(wildcards.experiment, wildcards),
-        state=lambda wildcards: settings.table_state(settings.given_annotations(wildcards.experiment, wildcards)),
+        annotations=lambda wildcards: as_parameter(collection_parameter(settings, wildcards.experiment)),
+        table=lambda wildcards: given_table(settings, wildcards.experiment, wildcards),
+        state=lambda wildcards: settings.table_state(given_table(settings, wildcards.experiment, wildcards)),
         catalog=of_experiment("{catalog}"),
         code=code("collect_annotations"),
     message:

@@ -133,7 +133,7 @@ rule draw_footprints:
     input:
         lambda wildcards: expand(
             "results/training/footprints/{footprint}.moc.fits",
-            footprint=settings.mapped_footprints(wildcards.experiment),
+            footprint=mapped_footprints(settings, wildcards.experiment),
         ),
     output:
         png=figures("draw_footprints"),
@@ -148,7 +148,7 @@ rule draw_footprints:
     resources:
         **cluster_request(
             "draw_footprints",
-            size=lambda wildcards: len(settings.mapped_footprints(wildcards.experiment)),
+            size=lambda wildcards: len(mapped_footprints(settings, wildcards.experiment)),
         ),
     params:
         figures=entry("figures_parameter", of="experiment"),

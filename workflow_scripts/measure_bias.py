@@ -34,7 +34,6 @@ from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run
 from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import maps_of_experiment
 from workflow_scripts.bias.training_comparison import NOT_KNOWN_OF_GIVEN, read_training_sets, training_balance
-from workflow_scripts.configuration.given_annotations import annotation_file
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
 from workflow_scripts.runs import listed_runs, paths_of_runs
@@ -98,8 +97,9 @@ def measure(
     `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured;
     `trainings`: the `run.json` of the runs, in their order, where they were trained here.
     """
-    given = [annotation_file(experiment, run) for run in listed] if experiment.get("annotations") else []
-    annotations = read_annotations(experiment["name"], listed, files, catalog, given)
+    tables = experiment.get("annotations")
+    annotated_in = paths_of_runs(tables["path"], listed) if tables else []
+    annotations = read_annotations(experiment["name"], listed, files, catalog, annotated_in)
     check_opposite(experiment, listed)
     logging.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
     settings, opposite = experiment["tests"], experiment["opposite"]
@@ -112,7 +112,7 @@ def measure(
     training_templates = mean_training_templates(pd.read_csv(balance), templates) if balance and templates else None
     found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates, annotations.sky)
     found.missing += [*without_imaging, *single.refused]
-    if given:
+    if tables:
         found.missing += [*NOT_KNOWN_OF_GIVEN, *([] if annotations.scored else [_NO_SCORES])]
     of_runs = ledger(found.tests, settings["alpha"])
     decisive = [line for line in of_runs if line["family"] == PRIMARY_FAMILY]

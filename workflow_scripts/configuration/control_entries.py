@@ -1,6 +1,6 @@
 """What rules and steps read of the controls of an experiment (`control_runs.controls_of` makes them)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflow_scripts.configuration.settings import Configuration
@@ -34,9 +34,9 @@ def controls_parameter(settings: Configuration, experiment: str) -> dict[str, An
     }
 
 
-def trained_network(settings: Configuration, survey: str, network: str) -> dict[str, Any]:
-    """A network as it is trained on images of a survey: a blur of these is in pixels of its recipe, `blur_fwhm_px`."""
-    entry = settings.network(network)
+def trained_network(settings: Configuration, survey: str, run: Mapping[str, Any]) -> dict[str, Any]:
+    """The network of a run as it is trained on a survey's images: a blur is in pixels of its recipe, `blur_fwhm_px`."""
+    entry = settings.network_of_run(run)
     if blur := entry.pop("blur_fwhm_arcsec", None):
         cutout, recipe = settings.survey(survey)["cutout"], settings.recipe(entry["recipe"])
         width = cutout["size_px"] * cutout["pixel_scale_arcsec"] * recipe["crop_fraction"]

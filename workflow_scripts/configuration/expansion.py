@@ -74,20 +74,20 @@ def expand_footprints(
             return {kind: value}
         check_one_footprint(here, value, families)
         check_name(here, value, "footprints", regions)
-        region = regions[value]
-        if region is None:
+        named = regions[value]
+        if named is None:
             raise ConfigError(here, f"is '{value}', of which only an axis is known, expected a footprint with a region")
         if value in seen:
             circle = " -> ".join([*seen[seen.index(value) :], value])
             raise ConfigError(here, f"closes a circle of references: {circle}")
-        return resolved(region, here, (*seen, value))
+        return resolved(named, here, (*seen, value))
 
     of_axes = [name for name, region in regions.items() if region is None]
     expanded = {}
     for name, owner in owners.items():
         written, axis, family = regions[name], footprints[owner].get("axis"), None
+        region: dict[str, Any] | None = None
         if written is None:
-            region = None
             family = {"name": _OF_AXES, "member": of_axes.index(name), "regions": [None] * len(of_axes)}
         else:
             region = resolved(written, ("footprints", owner, "region"), (name,))

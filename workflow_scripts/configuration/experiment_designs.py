@@ -46,3 +46,15 @@ def galaxies_of_experiment(settings: "Configuration", experiment: str) -> dict[s
     for name in dict.fromkeys(run.footprint for run in settings.runs(experiment) if survey):
         files.setdefault(settings.galaxies_file(survey, name), []).append(name)
     return files
+
+
+def mocs_of_experiment(settings: "Configuration", experiment: str) -> list[str]:
+    """The MOC files of the user's that the footprints of an experiment are made of."""
+    footprints = dict.fromkeys(run.footprint for run in settings.runs(experiment))
+    return list(dict.fromkeys(path for name in footprints for path in settings.moc_files(name)))
+
+
+def mapped_footprints(settings: "Configuration", experiment: str) -> list[str]:
+    """The footprints of an experiment of which the region is known, and not an axis alone."""
+    used = dict.fromkeys(run.footprint for run in settings.runs(experiment))
+    return [name for name in used if settings.footprint(name)["region"] is not None]

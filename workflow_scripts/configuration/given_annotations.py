@@ -1,19 +1,20 @@
 """Experiments on annotations that exist: a table for each run, in place of a survey and networks that are trained."""
 
 import re
-from collections.abc import Iterator, Mapping
-from string import Formatter
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from workflow_scripts.configuration.run_patterns import check_pattern, file_of_run, files_of_runs_by_pattern
 from workflow_scripts.configuration.sources import ConfigError, KeyPath
-from workflow_scripts.configuration.validation import check_name, suggestion, validated
-from workflow_scripts.runs import Run, runs_of_experiment
+from workflow_scripts.configuration.validation import check_name, validated
+from workflow_scripts.runs import runs_of_experiment
+
+if TYPE_CHECKING:
+    # The configuration itself imports this module.
+    from workflow_scripts.configuration.settings import Configuration
 
 Entry = dict[str, Any]
 
-# What stands in braces in the path of the annotations, and the width of a number (`{seed:02d}`).
-_PLACEHOLDERS = ("footprint", "network", "resample", "seed")
-_WIDTH = re.compile(r"0?\d{1,2}d?")
 # The network of arms that name none.
 _UNNAMED_NETWORK = "classifier"
 # What the table of an experiment's first run is read as, where the experiment names no catalog.
@@ -39,7 +40,7 @@ def check_annotations(path: KeyPath, experiment: Mapping[str, Any], config: Mapp
         raise ConfigError(
             (*path, "tests", "primary"), f"has {of_scores[0]}, expected the key score in annotations for it"
         )
-    _check_pattern((*path, "annotations", "path"), given["path"])
+    check_pattern((*path, "annotations", "path"), given["path"])
     for name, arm in experiment["arms"].items():
         for index, network in enumerate(arm.get("networks", [])):
             if not re.fullmatch(r"[A-Za-z]\w*", network, re.ASCII):
@@ -47,19 +48,12 @@ def check_annotations(path: KeyPath, experiment: Mapping[str, Any], config: Mapp
                 raise ConfigError((*path, "arms", name, "networks", index), problem)
 
 
-def _check_pattern(path: KeyPath, pattern: str) -> None:
-    try:
-        parts = list(Formatter().parse(pattern))
-    except ValueError as error:
-        raise ConfigError(path, f"is '{pattern}', which has a lone brace ({error})") from None
-    for _, name, width, conversion in parts:
-        if name is None:
-            continue
-        if name not in _PLACEHOLDERS:
-            raise ConfigError(path, f"has '{{{name}}}'{suggestion(name, _PLACEHOLDERS)}")
-        if conversion or (width and not (name in ("resample", "seed") and _WIDTH.fullmatch(width))):
-            shown = f"{name}{'!' + conversion if conversion else ''}{':' + width if width else ''}"
-            raise ConfigError(path, f"has '{{{shown}}}', expected '{{{name}}}', or for a number '{{seed:02d}}'")
+def classes_of_annotations(experiment: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
+    """The two classes of given annotations: those of the catalog, those that are named, or the default ones."""
+    if experiment["catalog"]:
+        found: list[str] = config["catalogs"][experiment["catalog"]]["classes"]
+        return found
+    return experiment["annotations"]["classes"] or _catalog_of(experiment["annotations"], "table")["classes"]
 
 
 def complete_experiment(name: str, experiment: Entry, catalogs: dict[str, Entry]) -> None:
@@ -72,22 +66,14 @@ def complete_experiment(name: str, experiment: Entry, catalogs: dict[str, Entry]
         arm.setdefault("networks", [_UNNAMED_NETWORK])
     experiment["controls"] = {}
     path = ("experiments", name, "annotations", "path")
-    files: dict[str, Run] = {}
-    for run in runs_of_experiment(experiment):
-        file = annotation_file(experiment, vars(run))
-        if other := files.get(file):
-            differs = next(key for key in _PLACEHOLDERS if getattr(run, key) != getattr(other, key))
-            problem = f"gives {other.run_id} and {run.run_id} one file, '{file}', expected '{{{differs}}}' in it"
-            raise ConfigError(path, problem)
-        files[file] = run
+    files = files_of_runs_by_pattern(path, experiment["annotations"]["path"], runs_of_experiment(experiment))
     if experiment["catalog"] is None:
-        experiment["catalog"] = f"{name}_annotated"
-        if experiment["catalog"] in catalogs:
-            problem = (
-                f"would make a catalog called {experiment['catalog']}, a name that is taken; expected another name"
-            )
+        catalog = f"{name}_annotated"
+        if catalog in catalogs:
+            problem = f"would make a catalog called {catalog}, a name that is taken; expected another name"
             raise ConfigError(("experiments", name), problem)
-        catalogs[experiment["catalog"]] = _catalog_of(experiment["annotations"], next(iter(files)))
+        catalogs[catalog] = _catalog_of(experiment["annotations"], files[0])
+        experiment["catalog"] = catalog
 
 
 def _catalog_of(given: Mapping[str, Any], table: str) -> Entry:
@@ -101,21 +87,21 @@ def _catalog_of(given: Mapping[str, Any], table: str) -> Entry:
     return completed
 
 
-def annotation_file(experiment: Mapping[str, Any], run: Mapping[str, Any]) -> str:
+def given_table(settings: "Configuration", experiment: str, run: Mapping[str, Any]) -> str:
     """The user's table with the annotations of a run: `footprint`, `network`, `resample` and `seed`."""
-    pattern: str = experiment["annotations"]["path"]
-    numbers = {key: int(run[key]) for key in ("resample", "seed")}
-    return pattern.format(footprint=run["footprint"], network=run["network"], **numbers)
+    return file_of_run(settings.experiment(experiment)["annotations"]["path"], run)
 
 
-def annotation_files(experiment: Mapping[str, Any]) -> Iterator[str]:
-    """The tables of all runs of an experiment, in their order."""
-    return (annotation_file(experiment, vars(run)) for run in runs_of_experiment(experiment))
+def given_tables(settings: "Configuration", experiment: str) -> list[str]:
+    """The tables of all runs of an experiment, in their order; none where its networks are trained here."""
+    runs = [] if settings.trains(experiment) else settings.runs(experiment)
+    return [given_table(settings, experiment, vars(run)) for run in runs]
 
 
-def collection_parameter(experiment: Mapping[str, Any], catalog: Mapping[str, Any]) -> Entry:
-    """How a table of annotations is read: what `read_given_annotations` needs."""
-    given = experiment["annotations"]
+def collection_parameter(settings: "Configuration", experiment: str) -> Entry:
+    """How the tables of an experiment are read: what `read_given_annotations` needs."""
+    given, catalog = settings.experiment(experiment)["annotations"], settings.catalog(settings.catalog_of(experiment))
     kept = ("format", "hdu", "source_id", "label", "score", "threshold", "label_values", "others")
+    # Of a sample of the catalog, the tables have more galaxies.
     others = "drop" if catalog["sample"] else given["others"]
     return {**{key: given[key] for key in kept}, "others": others, "classes": catalog["classes"]}

@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from workflow_scripts.catalogs.formats import format_suffix
 from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.configuration.expansion import check_one_footprint
-from workflow_scripts.configuration.given_annotations import check_annotations
+from workflow_scripts.configuration.given_annotations import check_annotations, classes_of_annotations
 from workflow_scripts.configuration.program_networks import is_program
+from workflow_scripts.configuration.run_patterns import check_pattern, is_pattern
 from workflow_scripts.configuration.sources import ConfigError, KeyPath
 from workflow_scripts.configuration.validation import check_name, suggestion
 from workflow_scripts.errors import InputError
@@ -151,6 +152,11 @@ def _check_weights(path: KeyPath, network: Mapping[str, Any]) -> None:
     for key in ("outputs", "input_range"):
         if key in network and not from_file:
             raise ConfigError((*path, key), f"is given for architecture {architecture}, expected it for file only")
+    if is_pattern(network["path"]):
+        if mode != "annotate":
+            problem = f"is '{network['path']}' with mode: {mode}, expected a file for each run with annotate only"
+            raise ConfigError((*path, "path"), problem)
+        check_pattern((*path, "path"), network["path"])
     if mode == "fine_tune" and not (network["weights"] or from_file):
         raise ConfigError(path, "has mode: fine_tune, expected weights or architecture: file to start from")
 
@@ -197,6 +203,8 @@ def _check_experiment(
     given = experiment["annotations"] is not None
     if given:
         check_annotations(path, experiment, config)
+        of_labels = {"columns": {"label": "label"}, "label_values": experiment["annotations"]["label_values"]}
+        _check_labels((*path, "annotations"), {**of_labels, "classes": classes_of_annotations(experiment, config)})
     elif experiment["survey"] is None:
         raise ConfigError(path, "lacks the key 'survey', or annotations that exist")
     elif experiment["catalog"]:

@@ -1,8 +1,7 @@
 """The configuration as rules and steps read it."""
 
 import copy
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +9,8 @@ from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.configuration.control_runs import controls_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
-from workflow_scripts.configuration.given_annotations import (
-    annotation_file,
-    annotation_files,
-    collection_parameter,
-    complete_experiment,
-)
+from workflow_scripts.configuration.given_annotations import complete_experiment
+from workflow_scripts.configuration.parameters import as_options, as_parameter
 from workflow_scripts.configuration.program_networks import check_program_networks, files_of_network, without_keras_keys
 from workflow_scripts.configuration.references import (
     check_images,
@@ -23,6 +18,7 @@ from workflow_scripts.configuration.references import (
     members_of_arm,
     table_suffix,
 )
+from workflow_scripts.configuration.run_patterns import file_of_run, files_of_runs_by_pattern, is_pattern
 from workflow_scripts.configuration.shorthand import written_out
 from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
 from workflow_scripts.configuration.validation import suggestion, validated
@@ -75,6 +71,11 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
                 continue
             experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
             check_images(name, experiment, completed)
+            runs = runs_of_experiment(experiment)
+            for network in dict.fromkeys(run.network for run in runs):
+                if is_pattern(pattern := completed["networks"][network].get("path")):
+                    own = (run for run in runs if run.network == network)
+                    files_of_runs_by_pattern(("networks", network, "path"), pattern, own)
     configuration = Configuration(completed, footprints)
     for experiment in map(configuration.experiment, configuration.active_experiments):
         if experiment["annotations"]:
@@ -136,7 +137,7 @@ class Configuration:
     def query_limits(self, name: str) -> list[str]:
         """Access limits of a catalog service, which do not change its response, as options of query_catalog."""
         entry = self._entry("catalogs", name)
-        return _options({key: entry.get(key) for key in ("page_rows", "queries_per_minute", "asynchronous")})
+        return as_options({key: entry.get(key) for key in ("page_rows", "queries_per_minute", "asynchronous")})
 
     def catalog_source(self, name: str) -> str:
         """The table that a catalog is made from: the user's, or what the step before made or fetched."""
@@ -154,7 +155,7 @@ class Configuration:
     def download_options(self, name: str) -> list[str]:
         """What a downloaded table depends on, as options of download_catalog."""
         entry = self._entry("catalogs", name)
-        return _options({"url": entry["url"], "sha256": entry["sha256"].lower()})
+        return as_options({"url": entry["url"], "sha256": entry["sha256"].lower()})
 
     def catalog_parameter(self, name: str) -> Entry:
         """How rows become a catalog: without what only decides which rows there are, and reaches it as rows."""
@@ -249,9 +250,16 @@ class Configuration:
         """A network."""
         return self._entry("networks", name)
 
-    def network_files(self, name: str) -> list[str]:
-        """The user's model or weights that a network starts from, or the files of the program that it is."""
-        return files_of_network(self.network(name))
+    def network_of_run(self, run: Mapping[str, Any]) -> Entry:
+        """The network of a run; of finished models that each run has of its own, with that of the run as `path`."""
+        entry = self.network(run["network"])
+        if is_pattern(entry.get("path")):
+            entry["path"] = file_of_run(entry["path"], run)
+        return entry
+
+    def network_files(self, run: Mapping[str, Any]) -> list[str]:
+        """The user's model or weights that a run starts from, or the files of the program that its network is."""
+        return files_of_network(self.network_of_run(run))
 
     def footprint(self, name: str) -> Entry:
         """A footprint or member of a family, resolved: `{"name", "region", "matching", "family", "axis"}`.
@@ -264,21 +272,11 @@ class Configuration:
         """The part of a footprint that its map depends on: `{"name", "region"}`."""
         return {key: self.footprint(name)[key] for key in ("name", "region")}
 
-    def mapped_footprints(self, experiment: str) -> list[str]:
-        """The footprints of an experiment of which the region is known."""
-        used = dict.fromkeys(run.footprint for run in self.runs(experiment))
-        return [name for name in used if self.footprint(name)["region"] is not None]
-
     def moc_files(self, footprint: str) -> list[str]:
         """The files that the region of a footprint, or of the family it shares the pool with, is made of."""
         entry = self.training_set_parameter(footprint)
         regions = [entry["region"], *(entry["family"]["regions"] if entry["family"] else [])]
         return list(dict.fromkeys(path for region in regions for path in moc_paths(region)))
-
-    def moc_files_of_experiment(self, experiment: str) -> list[str]:
-        """The files that the footprints of an experiment are made of."""
-        footprints = dict.fromkeys(run.footprint for run in self.runs(experiment))
-        return list(dict.fromkeys(path for name in footprints for path in self.moc_files(name)))
 
     def training_set_parameter(self, footprint: str) -> Entry:
         """What a training set depends on: `{"name", "region", "matching", "family"}`.
@@ -309,18 +307,6 @@ class Configuration:
         entry = self._entry("experiments", experiment)
         name: str = entry["catalog"] or self.survey(entry["survey"])["catalog"]
         return name
-
-    def given_annotations(self, experiment: str, run: Mapping[str, Any]) -> str:
-        """The user's table with the annotations of a run of an experiment on given ones."""
-        return annotation_file(self._entry("experiments", experiment), dict(run.items()))
-
-    def all_given_annotations(self, experiment: str) -> list[str]:
-        """The user's tables of annotations of all runs of an experiment, if these are given."""
-        return [] if self.trains(experiment) else list(annotation_files(self._entry("experiments", experiment)))
-
-    def collection_parameter(self, experiment: str) -> Entry:
-        """How the tables of an experiment's annotations are read."""
-        return collection_parameter(self._entry("experiments", experiment), self.catalog(self.catalog_of(experiment)))
 
     def runs(self, experiment: str) -> list[Run]:
         """The runs of an experiment, each once, in a fixed order."""
@@ -400,54 +386,13 @@ class Configuration:
         if isinstance(other, Mapping):
             entry |= {f"compare_{key}": value for key, value in other.items() if key != "path"}
             entry |= {"compare": other["path"], "compare_rest": bool(other["rest"])}
-        return _options({key: value for key, value in entry.items() if key != "path"})
+        return as_options({key: value for key, value in entry.items() if key != "path"})
 
     def _entry(self, registry: str, name: str) -> Entry:
         return _found(self.completed[registry], registry, name)
-
-
-def _options(values: Mapping[str, Any]) -> list[str]:
-    """Values as options of a command line: True is a switch, and what is null, false or empty is left out."""
-    options = []
-    for key, value in values.items():
-        if value is None or value is False or value == []:
-            continue
-        option, items = f"--{key.replace('_', '-')}", value if isinstance(value, list) else [value]
-        # As one would type it: 1.0 and 1 are the same class.
-        texts = [str(int(item)) if isinstance(item, float) and item.is_integer() else str(item) for item in items]
-        if value is True:
-            options.append(option)
-        elif any(text.startswith("-") for text in texts):
-            # What begins so could be taken for an option.
-            options += [f"{option}={text}" for text in texts]
-        else:
-            options += [option, *texts]
-    return options
 
 
 def _found(entries: Mapping[str, Any], registry: str, name: str) -> Any:
     if name not in entries:
         raise InputError(f"configuration: '{name}' is not in {registry}{suggestion(name, entries)}")
     return copy.deepcopy(entries[name])
-
-
-def as_parameter(entry: Any) -> str:
-    """`entry` as one line of JSON with sorted keys.
-
-    Snakemake compares loose parameters as a set without names, and does not track objects at all; one string with a
-    fixed order of keys is compared whole.
-    """
-    return json.dumps(entry, sort_keys=True, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
-
-
-def readable(entry: Any) -> str:
-    """`entry` in words, for messages: `epochs 25, optimizer.name adam`; keys without a value are left out."""
-    return ", ".join(f"{path} {text}".strip() for path, text in _leaves("", entry))
-
-
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, str]]:
-    if isinstance(value, Mapping):
-        for key in sorted(value):
-            yield from _leaves(f"{path}.{key}".lstrip("."), value[key])
-    elif value is not None and value != []:
-        yield path, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

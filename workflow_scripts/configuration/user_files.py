@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.catalogs.formats import matching_files
+from workflow_scripts.configuration.given_annotations import given_tables
 from workflow_scripts.configuration.program_networks import is_program
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.configuration.sources import ConfigError, ConfigSources, KeyPath, named_sources
@@ -27,7 +28,8 @@ def check_user_files(settings: Configuration, files: ConfigSources = ()) -> None
 
     Paths are relative to the working directory; `files` are the sources of the configuration, to name in the message.
     """
-    given = [(key, path, what) for key, path, what in _user_files(settings) if path]
+    # Runs have networks in common.
+    given = list(dict.fromkeys((key, path, what) for key, path, what in _user_files(settings) if path))
     with named_sources(files):
         for key, path, _ in given:
             if _PLACEHOLDER.search(path):
@@ -54,9 +56,8 @@ def _user_files(settings: Configuration) -> Iterator[tuple[KeyPath, str | None, 
     """(key, path, what it is) of every file that an active experiment or audit may have of the user."""
     for name in settings.active_experiments:
         catalog = settings.catalog_of(name)
-        if not settings.trains(name):
-            for path in settings.all_given_annotations(name):
-                yield ("experiments", name, "annotations", "path"), path, "the table of each run"
+        for path in given_tables(settings, name):
+            yield ("experiments", name, "annotations", "path"), path, "the table of each run"
         yield ("catalogs", catalog, "path"), settings.catalog(catalog).get("path"), "the table"
         runs = settings.runs(name)
         for footprint in dict.fromkeys(run.footprint for run in runs):
@@ -64,8 +65,8 @@ def _user_files(settings: Configuration) -> Iterator[tuple[KeyPath, str | None, 
                 yield ("footprints", footprint, "region", "moc", "path"), path, "a MOC file"
         if settings.trains(name):
             yield from _files_of_survey(settings, settings.experiment(name)["survey"])
-            for network in dict.fromkeys(run.network for run in runs):
-                yield from _files_of_network(network, settings.network(network))
+            for run in runs:
+                yield from _files_of_network(run.network, settings.network_of_run(vars(run)))
     for name in settings.active_audits:
         for key, table in settings.audited_tables(name).items():
             yield ("audits", name, key), table, "the table"
