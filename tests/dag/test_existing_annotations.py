@@ -21,7 +21,7 @@ CONFIG = {
     "footprints": {name: {"axis": {"ra": ra, "dec": dec}} for name, (ra, dec) in AXES.items()},
     "experiments": {
         "tables": {
-            "annotations": {"path": "given/{footprint}/seed{seed:02d}.csv", "source_id": "galaxy", "label": "kind"},
+            "annotations": {"path": "given/{footprint}/seed{seed:02d}.csv", "source_id": "galaxy"},
             "arms": {"axes": {"footprints": list(AXES)}},
         }
     },
@@ -34,7 +34,7 @@ def annotations_of(axis, seed, n=1200):
     ra, dec = 360 * sky.random(n), np.degrees(np.arcsin(2 * sky.random(n) - 1))
     share = 0.5 + 0.05 * PLANTED @ unit_vectors(*axis) + noise.normal(0, 0.002)
     kind = np.where(sky.random(n) < share, "spiral", "elliptical")
-    table = pd.DataFrame({"galaxy": [f"g{number}" for number in range(n)], "RA": ra, "Dec": dec, "kind": kind})
+    table = pd.DataFrame({"galaxy": [f"g{number}" for number in range(n)], "RA": ra, "Dec": dec, "label": kind})
     return table.sample(frac=1, random_state=seed)
 
 

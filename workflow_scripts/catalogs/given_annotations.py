@@ -47,6 +47,8 @@ def read_given_annotations(path: str, entry: Mapping[str, Any], galaxies: pd.Dat
         for what is wrong with the table: one sentence with its path, the row (from 1) and what was expected.
     """
     columns = {part: entry[part] for part in ("source_id", "label", "score") if entry[part]}
+    if len(columns) < 2:
+        raise InputError(f"{path}: neither {_KEY}.label nor {_KEY}.score names a column, expected one or both")
     keys = {part: f"{_KEY}.{part}" for part in columns}
     file = open_table(
         path,

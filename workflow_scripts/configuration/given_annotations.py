@@ -17,6 +17,8 @@ Entry = dict[str, Any]
 
 # The network of arms that name none.
 _UNNAMED_NETWORK = "classifier"
+# The column of classes, where neither it nor scores are named.
+_LABEL = "label"
 # What the table of an experiment's first run is read as, where the experiment names no catalog.
 _OF_POSITIONS = ("format", "hdu", "position_unit", "frame")
 
@@ -65,6 +67,9 @@ def complete_experiment(name: str, experiment: Entry, catalogs: dict[str, Entry]
     for arm in experiment["arms"].values():
         arm.setdefault("networks", [_UNNAMED_NETWORK])
     experiment["controls"] = {}
+    given = experiment["annotations"]
+    if not (given["label"] or given["score"]):
+        given["label"] = _LABEL
     path = ("experiments", name, "annotations", "path")
     files = files_of_runs_by_pattern(path, experiment["annotations"]["path"], runs_of_experiment(experiment))
     if experiment["catalog"] is None:

@@ -81,6 +81,9 @@ def test_a_wrong_row_is_named(tmp_path, rows, expected):
 
 def test_a_column_that_is_not_there_is_named(tmp_path):
     assert "(annotations.label)" in refused(tmp_path, {"id": ["a"], "p": [0.5]})
+    assert "neither annotations.label nor annotations.score names a column" in refused(
+        tmp_path, ROWS, label=None, score=None
+    )
     assert "the table has no rows" in refused(tmp_path, {"id": [], "p": [], "kind": []})
 
 

@@ -86,6 +86,7 @@ def test_how_tables_are_read_does_not_touch_the_statistics():
     settings = load(edited(annotations={"path": "{footprint}_{resample}.csv", "score": "p"}))
     assert settings.bias_parameter("tables")["annotations"] == {"path": "{footprint}_{resample}.csv"}
     parameter = collection_parameter(settings, "tables")
+    assert (parameter["label"], collection_parameter(load(CONFIG), "tables")["label"]) == (None, "label")
     assert (parameter["score"], parameter["threshold"], parameter["classes"]) == ("p", 0.5, ["elliptical", "spiral"])
 
 
