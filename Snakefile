@@ -42,11 +42,10 @@ rule all:
                 "results/report/{experiment}/verdict.html",
                 "results/report/{experiment}/figures/sigma_and_p.png",
                 "results/report/{experiment}/figures/difference_map.png",
-                "results/report/{experiment}/figures/gallery.png",
-                "results/report/{experiment}/figures/footprints.png",
             ],
             experiment=settings.active_experiments,
         ),
+        [figures_beside_page(experiment) for experiment in settings.active_experiments],
         expand("results/audit/{audit}/summary.json", audit=settings.active_audits),
         trials(settings),
     localrule: True

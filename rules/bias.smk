@@ -1,6 +1,6 @@
 # The statistics of one experiment: paper-style numbers for every run, and the result with the run as the unit.
-#   needs:  the annotations of every run of the experiment and its controls, the catalog, the training sets and their
-#           balance, and what each network learned
+#   needs:  the annotations of every run of the experiment and its controls, the catalog; where networks are trained
+#           here, the training sets and their balance, and what each network learned
 #   gives:  results/bias/{experiment}/summary.json with the answers, and the tables behind it; design.json and balance.csv
 #           before any network is trained
 
@@ -9,7 +9,7 @@ rule check_design:
     input:
         galaxies=lambda wildcards: list(galaxies_of_experiment(settings, wildcards.experiment)),
         ledger=of_experiment("results/cutouts/{survey}/ledger.parquet"),
-        mocs=lambda wildcards: of_the_user(settings.moc_files_of_experiment(wildcards.experiment)),
+        mocs=lambda wildcards: of_the_user(mocs_of_experiment(settings, wildcards.experiment)),
     output:
         "results/bias/{experiment}/design.json",
     log:
@@ -67,9 +67,9 @@ rule measure_bias:
     input:
         annotations=of_runs("results/inference/{survey}/{{run_id}}/annotations.parquet"),
         training_sets=lambda wildcards: settings.training_set_files(wildcards.experiment),
-        trainings=of_runs("results/training/{survey}/{{run_id}}/run.json"),
+        trainings=where_trained(of_runs("results/training/{survey}/{{run_id}}/run.json")),
         controls=lambda wildcards: files_of_controls(settings, wildcards.experiment),
-        balance="results/bias/{experiment}/balance.csv",
+        balance=where_trained(lambda wildcards: f"results/bias/{wildcards.experiment}/balance.csv"),
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
         hygiene=of_experiment("results/catalog/{catalog}/hygiene.json"),
     output:
@@ -100,17 +100,17 @@ rule measure_bias:
         controls=lambda wildcards: as_parameter(controls_parameter(settings, wildcards.experiment)),
         # Patterns, because a command line has no room for the files of a thousand runs.
         annotations=of_experiment(placed("results/inference/{survey}/{{run_id}}/annotations.parquet")),
-        training_sets=of_experiment(
-            placed("results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet")
+        training_sets=option_where_trained(
+            "--training-sets", "results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet"
         ),
-        trainings=of_experiment(placed("results/training/{survey}/{{run_id}}/run.json")),
+        trainings=option_where_trained("--trainings", "results/training/{survey}/{{run_id}}/run.json"),
+        balance=lambda wildcards, input: f"--balance {input.balance}" if input.balance else "",
         folder=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         code=code("measure_bias"),
     message:
         "Measure the bias of experiment {wildcards.experiment}"
     shell:
         "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --controls {params.controls:q}"
-        " --catalog {input.catalog}"
-        " --annotations {params.annotations:q} --training-sets {params.training_sets:q}"
-        " --trainings {params.trainings:q}"
-        " --balance {input.balance} --hygiene {input.hygiene} --output-folder {params.folder} 2> {log}"
+        " --catalog {input.catalog} --annotations {params.annotations:q}"
+        " {params.training_sets} {params.trainings} {params.balance}"
+        " --hygiene {input.hygiene} --output-folder {params.folder} 2> {log}"

@@ -20,8 +20,13 @@ from workflow_scripts.configuration.control_entries import (
     files_of_controls,
     trained_network,
 )
-from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
-from workflow_scripts.configuration.given_models import trial_parameter, trials, trials_of_survey
+from workflow_scripts.configuration.experiment_designs import (
+    galaxies_of_experiment,
+    mapped_footprints,
+    mocs_of_experiment,
+)
+from workflow_scripts.configuration.given_annotations import collection_parameter, given_table
+from workflow_scripts.configuration.given_models import trial_parameter, trials, trials_of_survey, tried_files
 from workflow_scripts.configuration.program_networks import model_file, names_of_programs
 from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
 from workflow_scripts.errors import InputError
@@ -162,6 +167,20 @@ def of_runs(pattern):
     )
 
 
+def where_trained(function):
+    """Input or params function: what `function` gives of an experiment whose networks are trained here, else nothing."""
+    return lambda wildcards: function(wildcards) if settings.trains(wildcards.experiment) else []
+
+
+def option_where_trained(option, pattern):
+    """Params function: an option of a step with what trainings made, by a pattern; nothing of annotations given.
+
+    Patterns, because a command line has no room for the files of a thousand runs.
+    """
+    path = of_experiment(placed(pattern))
+    return lambda wildcards: shlex.join([option, path(wildcards)]) if settings.trains(wildcards.experiment) else ""
+
+
 def of_the_user(files):
     """A file of the user, or several: unlike results, they stay where they are under the `prefix:` of a module."""
     return local(files) if isinstance(files, str) else [local(file) for file in files]
@@ -206,6 +225,12 @@ def survey_sources(wildcards):
     if coverage := settings.coverage_file(wildcards.survey):
         files["coverage"] = of_the_user(coverage) if survey["coverage"]["moc"] else coverage
     return {option: ancient(path) if Path(path).is_dir() else path for option, path in files.items()}
+
+
+def figures_beside_page(experiment):
+    """A figure of each step whose figures the page does not show: of images, and of regions, where there are some."""
+    names = ["gallery"] * settings.trains(experiment) + ["footprints"] * bool(mapped_footprints(settings, experiment))
+    return expand("results/report/{experiment}/figures/{name}.png", experiment=experiment, name=names)
 
 
 def figures(step, suffix="png"):

@@ -1,6 +1,7 @@
 # Annotation: the score and label that one run gives to every galaxy of the annotation set.
-#   needs:  a trained run, the images, the catalog
-#   gives:  results/inference/{survey}/{footprint}/{network}/resample{r}_seed{s}/annotations.parquet
+#   needs:  a trained run, the images, the catalog; or a table of annotations that exist, and the catalog
+#   gives:  results/inference/{survey}/{footprint}/{network}/resample{r}_seed{s}/annotations.parquet; of annotations that
+#           exist, given/{experiment} in place of the survey
 
 
 rule annotate:
@@ -48,7 +49,7 @@ rule annotate_program:
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         index=of_recipe("index.parquet"),
         galaxies=galaxies_of_footprint,
-        program=lambda wildcards: of_the_user(settings.network_files(wildcards.network)),
+        program=lambda wildcards: of_the_user(settings.network_files(wildcards)),
     output:
         "results/inference/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/annotations.parquet",
     log:
@@ -78,3 +79,33 @@ rule annotate_program:
         "python -m workflow_scripts.annotate_program --network {params.network:q} --name {wildcards.network}"
         " --model {input.model} --training-set {input.training_set} --index {input.index} --catalog {input.galaxies}"
         " --resume-folder {params.resume} --output {output} 2> {log}"
+
+
+rule collect_annotations:
+    input:
+        table=lambda wildcards: table_of_the_user(given_table(settings, wildcards.experiment, wildcards)),
+        galaxies=of_experiment("results/catalog/{catalog}/galaxies.parquet"),
+    output:
+        "results/inference/given/{experiment}/{footprint}/{network}/resample{resample}_seed{seed}/annotations.parquet",
+    log:
+        "logs/inference/given/{experiment}/{footprint}/{network}/resample{resample}_seed{seed}/collect_annotations.log",
+    benchmark:
+        "benchmarks/inference/given/{experiment}/{footprint}/{network}/resample{resample}_seed{seed}/collect_annotations.tsv"
+    conda:
+        "../envs/survey.yaml"
+    resources:
+        **cluster_request(
+            "collect_annotations", size=lambda wildcards: sizes.galaxies_of_experiment(wildcards.experiment)
+        ),
+    params:
+        annotations=lambda wildcards: as_parameter(collection_parameter(settings, wildcards.experiment)),
+        table=lambda wildcards: given_table(settings, wildcards.experiment, wildcards),
+        state=lambda wildcards: settings.table_state(given_table(settings, wildcards.experiment, wildcards)),
+        catalog=of_experiment("{catalog}"),
+        code=code("collect_annotations"),
+    message:
+        "Collect the annotations of {wildcards.experiment} by {wildcards.network} trained on {wildcards.footprint},"
+        " resample {wildcards.resample}, seed {wildcards.seed}"
+    shell:
+        "python -m workflow_scripts.collect_annotations --annotations {params.annotations:q} --table {params.table:q}"
+        " --catalog {input.galaxies} --catalog-name {params.catalog} --output {output} 2> {log}"

@@ -8,7 +8,7 @@ rule write_verdict:
         summary="results/bias/{experiment}/summary.json",
         tables=multiext("results/bias/{experiment}/", "runs.csv", "arms.csv", "contrasts.csv"),
         figures=expand("results/report/{{experiment}}/figures/{name}.png", name=FIGURES_OF_PAGE),
-        cutouts=of_experiment("results/cutouts/{survey}/ledger.json"),
+        cutouts=where_trained(of_experiment("results/cutouts/{survey}/ledger.json")),
     output:
         report(
             "results/report/{experiment}/verdict.html",
@@ -28,19 +28,20 @@ rule write_verdict:
     params:
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         figures=lambda wildcards: placed(f"results/report/{wildcards.experiment}/figures"),
+        cutouts=lambda wildcards, input: f"--cutouts {input.cutouts}" if input.cutouts else "",
         code=code("write_verdict"),
     message:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
         "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --figures-folder {params.figures}"
-        " --cutouts {input.cutouts} --output {output} 2> {log}"
+        " {params.cutouts} --output {output} 2> {log}"
 
 
 rule draw_runs:
     input:
         tables=multiext("results/bias/{experiment}/", "runs.csv", "fractions.csv", "cosine.csv", "thresholds.csv"),
         summary="results/bias/{experiment}/summary.json",
-        histories=of_runs("results/training/{survey}/{{run_id}}/history.csv"),
+        histories=where_trained(of_runs("results/training/{survey}/{{run_id}}/history.csv")),
     output:
         png=figures("draw_runs"),
         pdf=figures("draw_runs", "pdf"),
@@ -56,13 +57,13 @@ rule draw_runs:
     params:
         figures=entry("figures_parameter", of="experiment"),
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
-        histories=of_experiment(placed("results/training/{survey}/{{run_id}}/history.csv")),
+        histories=option_where_trained("--histories", "results/training/{survey}/{{run_id}}/history.csv"),
         folder=placed("results/report/{experiment}/figures"),
         code=code("draw_runs"),
     message:
         "Draw the runs of {wildcards.experiment}"
     shell:
-        "python -m workflow_scripts.draw_runs --bias-folder {params.bias} --histories {params.histories:q}"
+        "python -m workflow_scripts.draw_runs --bias-folder {params.bias} {params.histories}"
         " --figures {params.figures:q} --folder {params.folder} 2> {log}"
 
 
@@ -84,7 +85,7 @@ rule draw_sky_maps:
     resources:
         **cluster_request(
             "draw_sky_maps",
-            size=lambda wildcards: sizes.galaxies_of_survey(settings.experiment(wildcards.experiment)["survey"]),
+            size=lambda wildcards: sizes.galaxies_of_experiment(wildcards.experiment),
         ),
     params:
         figures=entry("figures_parameter", of="experiment"),
@@ -132,7 +133,7 @@ rule draw_footprints:
     input:
         lambda wildcards: expand(
             "results/training/footprints/{footprint}.moc.fits",
-            footprint=settings.experiment(wildcards.experiment)["footprints"],
+            footprint=mapped_footprints(settings, wildcards.experiment),
         ),
     output:
         png=figures("draw_footprints"),
@@ -147,7 +148,7 @@ rule draw_footprints:
     resources:
         **cluster_request(
             "draw_footprints",
-            size=lambda wildcards: len(settings.experiment(wildcards.experiment)["footprints"]),
+            size=lambda wildcards: len(mapped_footprints(settings, wildcards.experiment)),
         ),
     params:
         figures=entry("figures_parameter", of="experiment"),

@@ -93,7 +93,7 @@ rule draw_training_set:
 # Needs nothing that has to be made, and comes before all that has.
 rule check_model:
     input:
-        lambda wildcards: of_the_user(settings.network_files(wildcards.network)),
+        lambda wildcards: of_the_user(tried_files(settings, wildcards.survey, wildcards.network)),
     output:
         "results/training/{survey}/models/{network}.json",
     log:
@@ -149,7 +149,7 @@ rule train:
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         index=of_recipe("index.parquet"),
         galaxies=galaxies_of_footprint,
-        network_files=lambda wildcards: of_the_user(settings.network_files(wildcards.network)),
+        network_files=lambda wildcards: of_the_user(settings.network_files(wildcards)),
     output:
         model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras",
         history="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/history.csv",
@@ -171,7 +171,7 @@ rule train:
         ),
         gpu=int(settings.gpu),
     params:
-        network=lambda wildcards: as_parameter(trained_network(settings, wildcards.survey, wildcards.network)),
+        network=lambda wildcards: as_parameter(trained_network(settings, wildcards.survey, wildcards)),
         resume=placed("results/training/.resume"),
         in_words=in_words(lambda wildcards: settings.network(wildcards.network)),
         device=device_option,
@@ -193,7 +193,7 @@ rule train_program:
         designs=designs_checked,
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         index=of_recipe("index.parquet"),
-        network_files=lambda wildcards: of_the_user(settings.network_files(wildcards.network)),
+        network_files=lambda wildcards: of_the_user(settings.network_files(wildcards)),
     output:
         model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.tar",
         history="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/history.csv",
@@ -214,7 +214,7 @@ rule train_program:
         ),
         gpu=int(settings.gpu),
     params:
-        network=lambda wildcards: as_parameter(trained_network(settings, wildcards.survey, wildcards.network)),
+        network=lambda wildcards: as_parameter(trained_network(settings, wildcards.survey, wildcards)),
         resume=placed("results/training/.resume"),
         in_words=in_words(lambda wildcards: settings.network(wildcards.network)),
         code=code("train_program"),

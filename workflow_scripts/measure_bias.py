@@ -39,7 +39,7 @@ from workflow_scripts.bias.run_level import run_level_tests
 from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run_table
 from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import maps_of_experiment
-from workflow_scripts.bias.training_comparison import read_training_sets, training_balance
+from workflow_scripts.bias.training_comparison import NOT_KNOWN_OF_GIVEN, read_training_sets, training_balance
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
 from workflow_scripts.runs import listed_runs, paths_of_runs
@@ -49,15 +49,15 @@ from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import whole_file
 
+_NO_SCORES = "What scores show (thresholds, calibration, the mean score): the annotations have none."
+
 parser = step_parser(__doc__)
 parser.add_argument("--experiment", type=json_argument, required=True, help="the experiment, as JSON")
 parser.add_argument("--catalog", required=True, help="the catalog (Parquet), for reference labels")
 parser.add_argument("--annotations", required=True, help="annotations of a run (Parquet), with {run_id}")
-parser.add_argument(
-    "--training-sets", required=True, help="training set of a run (Parquet), with {footprint} and {resample}"
-)
-parser.add_argument("--trainings", required=True, help="run.json of a run, with {run_id}")
-parser.add_argument("--balance", required=True, help="balance of all training sets (CSV)")
+parser.add_argument("--training-sets", help="training set of a run (Parquet), with {footprint} and {resample}")
+parser.add_argument("--trainings", help="run.json of a run, with {run_id}")
+parser.add_argument("--balance", help="balance of all training sets (CSV)")
 parser.add_argument("--controls", type=json_argument, default={}, help="the experiment's controls, as JSON")
 parser.add_argument("--hygiene", type=Path, help="what became of the catalog's rows (JSON)")
 parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
@@ -72,17 +72,17 @@ def main(arguments: argparse.Namespace) -> None:
         paths_of_runs(arguments.annotations, runs),
         arguments.catalog,
         arguments.output_folder,
-        paths_of_runs(arguments.training_sets, runs),
+        paths_of_runs(arguments.training_sets, runs) if arguments.training_sets else [],
         arguments.balance,
         json.loads(arguments.hygiene.read_text(encoding="utf-8")).get("warnings", []) if arguments.hygiene else [],
         measured_controls(
             arguments.experiment,
             arguments.controls,
             arguments.annotations,
-            arguments.training_sets,
+            arguments.training_sets or "",
             arguments.catalog,
         ),
-        paths_of_runs(arguments.trainings, runs),
+        paths_of_runs(arguments.trainings, runs) if arguments.trainings else [],
     )
 
 
@@ -103,7 +103,9 @@ def measure(
     `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured;
     `trainings`: the `run.json` of the runs, in their order, where they were trained here.
     """
-    annotations = read_annotations(experiment["name"], listed, files, catalog)
+    tables = experiment.get("annotations")
+    annotated_in = paths_of_runs(tables["path"], listed) if tables else []
+    annotations = read_annotations(experiment["name"], listed, files, catalog, annotated_in)
     check_opposite(experiment, listed)
     logging.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
     settings, opposite = experiment["tests"], experiment["opposite"]
@@ -117,6 +119,8 @@ def measure(
     training_templates = mean_training_templates(pd.read_csv(balance), templates) if balance and templates else None
     found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates, annotations.sky)
     found.missing += [*without_imaging, *single.refused]
+    if tables:
+        found.missing += [*NOT_KNOWN_OF_GIVEN, *([] if annotations.scored else [_NO_SCORES])]
     of_runs = ledger(found.tests, settings["alpha"])
     decisive = [line for line in of_runs if line["family"] == PRIMARY_FAMILY]
     primary = {line["name"]: {"p": line["p"], "p_holm": line["adjusted"]} for line in decisive}

@@ -90,8 +90,8 @@ def planned_tests(design: Mapping[str, Any]) -> list[PlannedTest]:
     return tests
 
 
-def region_in_design(design: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """The region of a footprint; members of families have theirs in the list of the family."""
+def region_in_design(design: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    """The region of a footprint, None where only its axis is known; members have theirs in the list of the family."""
     entry = design["footprints"][name]
     if family := entry["family"]:
         return design["families"][family["name"]][family["member"]]
@@ -251,9 +251,11 @@ def _doses(design: Mapping[str, Any]) -> Iterator[str]:
 def _incomparable(design: Mapping[str, Any]) -> Iterator[str]:
     """Pairs whose difference would not be that of two places."""
     for first, second in design["opposite"]:
-        if region_in_design(design, first) == region_in_design(design, second):
+        regions = [region_in_design(design, name) for name in (first, second)]
+        if regions[0] == regions[1] is not None:
             yield f"{first} and {second} have the same region"
-        sizes = [design["footprints"][name]["matching"]["per_class"] for name in (first, second)]
+        matchings = [design["footprints"][name]["matching"] for name in (first, second)]
+        sizes = [matching and matching["per_class"] for matching in matchings]
         if sizes[0] != sizes[1]:
             yield (
                 f"{first} has training sets of {sizes[0]} galaxies a class and {second} of {sizes[1]}, so that a"
@@ -264,7 +266,12 @@ def _incomparable(design: Mapping[str, Any]) -> Iterator[str]:
 def _overlaps(design: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
     """Opposite footprints with different regions, and what share of the smaller one they have in common."""
     for pair in design["opposite"]:
-        regions = [region_in_design(design, name) for name in pair]
+        regions = {name: region for name in pair if (region := region_in_design(design, name)) is not None}
+        first, second = (regions.get(name) for name in pair)
         # Results of a MOC that is gone may be kept (`missing_files: accept`).
-        if regions[0] != regions[1] and all(Path(path).is_file() for path in moc_paths(regions)):
-            yield *pair, shared_area(*(region_moc(one, name=name) for one, name in zip(regions, pair, strict=True)))
+        if (
+            first != second
+            and len(regions) == len(pair)
+            and all(Path(path).is_file() for path in moc_paths([first, second]))
+        ):
+            yield *pair, shared_area(*(region_moc(region, name=name) for name, region in regions.items()))

@@ -36,7 +36,8 @@ class Annotations:
 
     `runs` is one row a run (`run_id, arm, footprint, network, resample, seed, axis, family`), `files` and `labels`
     (runs, n), 0 or 1, in that order; `ra`, `dec` ICRS degrees, `vectors` (n, 3); `catalog_rows` (n,) where the galaxies
-    stand in the catalog, `reference` (n,) its labels, NaN where there is none.
+    stand in the catalog, `reference` (n,) its labels, NaN where there is none. `scored`: whether there are scores;
+    annotations that were given may be labels alone.
     """
 
     runs: pd.DataFrame
@@ -47,6 +48,7 @@ class Annotations:
     vectors: NDArray[np.float64]
     catalog_rows: NDArray[np.int64]
     reference: NDArray[np.float64]
+    scored: bool = True
 
     @property
     def n(self) -> int:
@@ -114,7 +116,11 @@ class Annotations:
 
 
 def read_annotations(
-    experiment: str, listed: Sequence[Mapping[str, Any]], files: Sequence[str | Path], catalog: str | Path
+    experiment: str,
+    listed: Sequence[Mapping[str, Any]],
+    files: Sequence[str | Path],
+    catalog: str | Path,
+    given: Sequence[str] = (),
 ) -> Annotations:
     """Read the labels of all runs, one file at a time; scores stay in the files.
 
@@ -126,6 +132,9 @@ def read_annotations(
         the runs, as `listed_runs` gives them, in the order of `files`.
     catalog
         for the reference labels.
+    given
+        the tables that the `files` were collected from, where annotations were given: these are what messages name,
+        and may have no scores.
 
     Raises
     ------
@@ -141,16 +150,33 @@ def read_annotations(
     first = read_table(files[0], ["source_id", "ra", "dec"])
     _check_positions(first, files[0])
     labels = np.empty((len(runs), len(first)), np.int8)
+    names = given or [str(file) for file in files]
     for row, file in enumerate(files):
         table = read_table(file, ["source_id", "label"])
         if not table["source_id"].equals(first["source_id"]):
-            raise InputError(f"{file}: annotates other galaxies than {files[0]}, expected the same in the same order")
+            _refuse_others(table["source_id"], names[row], first["source_id"], names[0])
         if not table["label"].isin((0, 1)).all():
             raise InputError(f"{file}: column label has values other than 0 and 1")
         labels[row] = table["label"]
     rows, reference = _in_catalog(first["source_id"], catalog, files[0])
     ra, dec = first["ra"].to_numpy(), first["dec"].to_numpy()
-    return Annotations(runs, tuple(files), labels, ra, dec, unit_vectors(ra, dec), rows, reference)
+    scored = not given or bool(read_table(files[0], ["score"])["score"].notna().any())
+    return Annotations(runs, tuple(files), labels, ra, dec, unit_vectors(ra, dec), rows, reference, scored)
+
+
+def _refuse_others(ids: pd.Series, name: str, first: pd.Series, first_name: str) -> None:
+    """Raise `InputError` for galaxies that are not those of the first run, with one of them."""
+    for these, name_of_these, others, name_of_others in (
+        (first, first_name, ids, name),
+        (ids, name, first, first_name),
+    ):
+        lacking = these[~these.isin(others)]
+        if len(lacking):
+            raise InputError(
+                f"{name_of_others}: lacks the galaxy {lacking.iloc[0]} ({len(lacking)} in all), which {name_of_these}"
+                " annotates; expected the same galaxies of all runs"
+            )
+    raise InputError(f"{name}: has the galaxies of {first_name} in another order, expected the same")
 
 
 def _in_catalog(

@@ -311,7 +311,7 @@ def _noise(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest) -> Non
     blank = replace(blank, null="no variance between training sets", design=VARIANCE)
     for arm, group in runs.groupby("arm", sort=False):
         rotating = group["axis_ra"].notna().all() and group["footprint"].nunique() >= FEWEST_FOOTPRINTS
-        for column in ("fraction", "mean_score"):
+        for column in (name for name in ("fraction", "mean_score") if name in group):
             values = group.pivot_table(index=["footprint", "resample"], columns="seed", values=column)
             if values.shape[1] < 2 or values.isna().any().any():
                 continue

@@ -44,11 +44,15 @@ def run_table(annotations: Annotations) -> pd.DataFrame:
     quadrupole = QuadrupoleScan.of(unit_vectors(*tile_centres(_QUADRUPOLE_ORDER)), annotations.vectors)
     rows = []
     for row, labels in enumerate(annotations.labels):
-        positive, scores = labels.astype(float), annotations.scores(row).astype(float)
-        entry: dict[str, Any] = {"n": annotations.n, "fraction": positive.mean(), "mean_score": scores.mean()}
+        positive = labels.astype(float)
+        measured = {"dipole": positive}
+        entry: dict[str, Any] = {"n": annotations.n, "fraction": positive.mean()}
+        if annotations.scored:
+            measured["score_dipole"] = scores = annotations.scores(row).astype(float)
+            entry["mean_score"] = scores.mean()
         entry["fraction_se"] = np.sqrt(entry["fraction"] * (1 - entry["fraction"]) / annotations.n)
         entry |= _agreement(labels, classes)
-        for name, values in (("dipole", positive), ("score_dipole", scores)):
+        for name, values in measured.items():
             entry |= _dipole_columns(name, values[annotations.known] - annotations.against, *known)
         entry |= _dipole_columns("relative_dipole", positive - mean_of_runs, *everywhere)
         entry |= _paper_columns(positive, *everywhere, quadrupole)

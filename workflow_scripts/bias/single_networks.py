@@ -65,7 +65,8 @@ def single_networks(annotations: Annotations, imaging: Imaging | None, settings:
     reasons: dict[tuple[str, str], int] = {}
     left_out = np.zeros(annotations.n)
     for number, labels in enumerate(annotations.labels):
-        scores, run_id = annotations.scores(number), str(annotations.runs["run_id"].iloc[number])
+        scores = annotations.scores(number) if annotations.scored else None
+        run_id = str(annotations.runs["run_id"].iloc[number])
         row: dict[str, float] = {}
         # Each part by itself: what one of them refuses takes no other away.
         for what, part, result in _parts(annotations, imaging, settings, positions, pixels, labels, scores):
@@ -75,13 +76,19 @@ def single_networks(annotations: Annotations, imaging: Imaging | None, settings:
                 row |= part()
             except ValueError as error:
                 reasons[what, str(error)] = reasons.get((what, str(error)), 0) + 1
+        rows.append(row)
+        if scores is None:
+            continue
         swept = _swept(annotations, scores, confidence_cuts)
         cuts += [{"run_id": run_id, **cut} for cut in swept]
         left_out += np.abs(scores.astype(float) - 0.5) <= confidence_cuts[-1]
-        rows.append(row | {key: value for key, value in swept[-1].items() if key != "cut"})
+        row |= {key: value for key, value in swept[-1].items() if key != "cut"}
+    if not annotations.scored:
+        left_out[:] = np.nan
     refused = [f"{what}, of {n} of {len(rows)} networks: {reason}." for (what, reason), n in reasons.items()]
     means = cell_means(cells_of(annotations), left_out / len(annotations.runs))
-    return SingleNetworks(pd.DataFrame(rows), pd.DataFrame(cuts), means, refused)
+    columns = ["run_id", "cut"] if not cuts else None
+    return SingleNetworks(pd.DataFrame(rows), pd.DataFrame(cuts, columns=columns), means, refused)
 
 
 def _parts(
@@ -91,7 +98,7 @@ def _parts(
     positions: PixelPositions,
     pixels: NDArray[np.int64],
     labels: NDArray[np.int8],
-    scores: NDArray[np.float32],
+    scores: NDArray[np.float32] | None,
 ) -> list[tuple[str, Callable[[], dict[str, float]], str]]:
     """What is computed of a network: its name in words, a function that gives columns, and one of these columns.
 
@@ -114,11 +121,14 @@ def _parts(
             (with_templates, partial(regression, 1), beside),
             ("Labels after templates fitted elsewhere", partial(_cleaned, imaging, labels), "cleaned_dipole_p"),
         ]
+    if annotations.labelled.any():
+        parts.append(("Errors taken apart", partial(_errors, annotations, labels), "true_positive_rate"))
+    if scores is None:
+        return parts
     matched = partial(_at_matched_threshold, annotations, scores)
     parts.append(("Labels at the matched threshold", matched, "matched_threshold"))
     if annotations.labelled.any():
         calibration = partial(_calibration, annotations, scores, settings["seed"])
-        parts.append(("Errors taken apart", partial(_errors, annotations, labels), "true_positive_rate"))
         parts.append(("Calibration of the scores", calibration, "calibration_error"))
         # Labels correct the scores of other galaxies only where these differ from the labelled ones by chance alone.
         if not annotations.labelled.all() and settings["labelled_at_random"]:

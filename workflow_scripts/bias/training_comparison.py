@@ -37,6 +37,16 @@ class TrainingSet:
     vectors: NDArray[np.float64] | None = None
 
 
+# What is left out where annotations were given, without the training sets of the networks that made them.
+NOT_KNOWN_OF_GIVEN = (
+    "How well training sets are matched, and whether networks follow the imaging of the galaxies that they were trained"
+    " on: the annotations were given without training sets, so that footprints may differ in the galaxies that they"
+    " have, and not only in where these lie.",
+    "Whether training sets share galaxies: the annotations were given without them. Where sets of one footprint do, or"
+    " those of different ones, p is too small.",
+    "Whether a network learned, and whether it annotates galaxies that it was trained on: the trainings are not known.",
+)
+
 # By footprint and resample.
 TrainingSets = Mapping[tuple[str, int], TrainingSet]
 

@@ -1,6 +1,6 @@
 """What rules and steps read of the controls of an experiment (`control_runs.controls_of` makes them)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from workflow_scripts.configuration.program_networks import is_program
@@ -35,12 +35,12 @@ def controls_parameter(settings: Configuration, experiment: str) -> dict[str, An
     }
 
 
-def trained_network(settings: Configuration, survey: str, network: str) -> dict[str, Any]:
-    """A network as it is trained on images of a survey: a blur of these is in pixels of its recipe, `blur_fwhm_px`.
+def trained_network(settings: Configuration, survey: str, run: Mapping[str, Any]) -> dict[str, Any]:
+    """The network of a run as it is trained on a survey's images: a blur is in pixels of its recipe, `blur_fwhm_px`.
 
     What a mirror does to the classes of the survey's catalog is in it where that is not nothing, as `mirror`.
     """
-    entry = _on_classes(settings, survey, network)
+    entry = _on_classes(settings, survey, settings.network_of_run(run))
     entry.pop("mirror_average", None)
     if blur := entry.pop("blur_fwhm_arcsec", None):
         cutout, recipe = settings.survey(survey)["cutout"], settings.recipe(entry["recipe"])
@@ -51,7 +51,8 @@ def trained_network(settings: Configuration, survey: str, network: str) -> dict[
 
 def annotating_network(settings: Configuration, survey: str, network: str) -> dict[str, Any]:
     """A network as it annotates images of a survey: with `mirror`, as in `trained_network`, where it averages."""
-    return _on_classes(settings, survey, network) if averages_mirror(settings, network) else settings.network(network)
+    entry = settings.network(network)
+    return _on_classes(settings, survey, entry) if averages_mirror(settings, network) else entry
 
 
 def averages_mirror(settings: Configuration, network: str) -> bool:
@@ -59,7 +60,6 @@ def averages_mirror(settings: Configuration, network: str) -> bool:
     return bool(settings.network(network).get("mirror_average"))
 
 
-def _on_classes(settings: Configuration, survey: str, network: str) -> dict[str, Any]:
-    entry = settings.network(network)
+def _on_classes(settings: Configuration, survey: str, entry: dict[str, Any]) -> dict[str, Any]:
     mirror = settings.catalog(settings.survey(survey)["catalog"])["mirror"]
     return entry if mirror == "unchanged" or is_program(entry) else {**entry, "mirror": mirror}

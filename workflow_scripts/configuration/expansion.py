@@ -15,6 +15,9 @@ BASE_PIXELS = (
     *((ra, -_POLAR) for ra in (45.0, 135.0, 225.0, 315.0)),
 )
 
+# The family of all footprints of which only an axis is known.
+_OF_AXES = "axes alone"
+
 Member = dict[str, Any]
 
 
@@ -28,7 +31,8 @@ def expand_footprints(
     members
         name -> `{"name", "region", "matching", "family", "axis"}`: the region without references, the matching itself,
         the family as `{"name", "member", "regions"}` or None, and the axis of a hemisphere as `[ra, dec]` (ICRS
-        degrees) or None.
+        degrees) or None. Footprints of which only an axis is known are one family; their regions are None, and so is
+        a matching that is not given.
     families
         name of a family -> names of its members.
 
@@ -36,15 +40,19 @@ def expand_footprints(
     ------
     ConfigError
         for a reference to a footprint or matching that does not exist or to a family, for references that form a
-        circle, and for a footprint that has the name of a family's member.
+        circle, for a footprint that has the name of a family's member, and for one without a region or an axis.
     """
-    regions: dict[str, dict[str, Any]] = {}
+    regions: dict[str, dict[str, Any] | None] = {}
     families: dict[str, list[str]] = {}
     owners: dict[str, str] = {}
     for name, entry in footprints.items():
-        check_name(("footprints", name, "matching"), entry["matching"], "matchings", matchings)
-        made = {name: entry["region"]}
-        if listed := _family_regions(entry["region"]):
+        if ("region" in entry) == ("axis" in entry):
+            found = "region and axis" if "region" in entry else "neither region nor axis"
+            raise ConfigError(("footprints", name), f"has {found}, expected one of them")
+        if "matching" in entry:
+            check_name(("footprints", name, "matching"), entry["matching"], "matchings", matchings)
+        made: dict[str, dict[str, Any] | None] = {name: entry.get("region")}
+        if listed := _family_regions(entry.get("region", {})):
             made = {f"{name}_{number:02d}": region for number, region in enumerate(listed)}
             families[name] = list(made)
         for member in made:
@@ -66,22 +74,30 @@ def expand_footprints(
             return {kind: value}
         check_one_footprint(here, value, families)
         check_name(here, value, "footprints", regions)
+        named = regions[value]
+        if named is None:
+            raise ConfigError(here, f"is '{value}', of which only an axis is known, expected a footprint with a region")
         if value in seen:
             circle = " -> ".join([*seen[seen.index(value) :], value])
             raise ConfigError(here, f"closes a circle of references: {circle}")
-        return resolved(regions[value], here, (*seen, value))
+        return resolved(named, here, (*seen, value))
 
+    of_axes = [name for name, region in regions.items() if region is None]
     expanded = {}
     for name, owner in owners.items():
-        region = resolved(regions[name], ("footprints", owner, "region"), (name,))
-        axis = region.get("hemisphere")
-        family = None
+        written, axis, family = regions[name], footprints[owner].get("axis"), None
+        region: dict[str, Any] | None = None
+        if written is None:
+            family = {"name": _OF_AXES, "member": of_axes.index(name), "regions": [None] * len(of_axes)}
+        else:
+            region = resolved(written, ("footprints", owner, "region"), (name,))
+            axis = region.get("hemisphere")
         if members := families.get(owner):
             family = {"name": owner, "member": members.index(name), "regions": [regions[other] for other in members]}
         expanded[name] = {
             "name": name,
             "region": region,
-            "matching": dict(matchings[footprints[owner]["matching"]]),
+            "matching": dict(matchings[matching]) if (matching := footprints[owner].get("matching")) else None,
             "family": family,
             "axis": [axis["ra"], axis["dec"]] if axis else None,
         }

@@ -16,10 +16,10 @@ _OF_TESTS = ("alpha", "permutations", "primary", "effect")
 def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[str, Any]]) -> dict[str, Any]:
     """The runs of an experiment (`Configuration.experiment`), what they train on, and the tests that decide.
 
-    `footprint` gives an expanded footprint by its name. `footprints` have `axis`, `matching`, `family` (`{"name",
-    "member"}` or None) and `region`, which is None for members of families: `families` have the regions of all members,
-    used or not, because these share the galaxies. `controls` are those switched on: the dose as `controls_of` gives it,
-    and nothing of the others, which repeat the tests of the experiment.
+    `footprint` gives an expanded footprint by its name. `footprints` have `axis`, `matching` (None where annotations
+    are given), `family` (`{"name", "member"}` or None) and `region`, which is None for members of families: `families`
+    have the regions of all members, used or not, because these share the galaxies. `controls` are those switched on:
+    the dose as `controls_of` gives it, and nothing of the others, which repeat the tests of the experiment.
     """
     footprints, families = {}, {}
     for name in experiment["footprints"]:
@@ -29,7 +29,7 @@ def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[
             families[family["name"]] = family["regions"]
         footprints[name] = {
             "axis": found["axis"],
-            "matching": found["matching"],
+            "matching": None if experiment["annotations"] else found["matching"],
             "family": family and {key: family[key] for key in ("name", "member")},
             "region": None if family else found["region"],
         }
@@ -40,9 +40,21 @@ def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[
 
 
 def galaxies_of_experiment(settings: "Configuration", experiment: str) -> dict[str, list[str]]:
-    """The footprints of an experiment by the file of galaxies that their training sets are drawn from."""
+    """The footprints of an experiment by the file of galaxies that their training sets are drawn from, if any are."""
     survey = settings.experiment(experiment)["survey"]
     files: dict[str, list[str]] = {}
-    for name in dict.fromkeys(run.footprint for run in settings.runs(experiment)):
+    for name in dict.fromkeys(run.footprint for run in settings.runs(experiment) if survey):
         files.setdefault(settings.galaxies_file(survey, name), []).append(name)
     return files
+
+
+def mocs_of_experiment(settings: "Configuration", experiment: str) -> list[str]:
+    """The MOC files of the user's that the footprints of an experiment are made of."""
+    footprints = dict.fromkeys(run.footprint for run in settings.runs(experiment))
+    return list(dict.fromkeys(path for name in footprints for path in settings.moc_files(name)))
+
+
+def mapped_footprints(settings: "Configuration", experiment: str) -> list[str]:
+    """The footprints of an experiment of which the region is known, and not an axis alone."""
+    used = dict.fromkeys(run.footprint for run in settings.runs(experiment))
+    return [name for name in used if settings.footprint(name)["region"] is not None]

@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 from workflow_scripts.catalogs.formats import format_suffix
 from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.configuration.expansion import check_one_footprint
+from workflow_scripts.configuration.given_annotations import check_annotations, classes_of_annotations
 from workflow_scripts.configuration.program_networks import is_program
+from workflow_scripts.configuration.run_patterns import check_pattern, is_pattern
 from workflow_scripts.configuration.sources import ConfigError, KeyPath
 from workflow_scripts.configuration.validation import check_name, suggestion
 from workflow_scripts.errors import InputError
@@ -21,7 +23,9 @@ from workflow_scripts.surveys.registry import kind_of
 _SIMULATED_COVARIATES = ("magnitude", "radius_arcsec", "redshift")
 
 
-def check_references(config: Mapping[str, Any], families: Mapping[str, list[str]], members: Collection[str]) -> None:
+def check_references(
+    config: Mapping[str, Any], families: Mapping[str, list[str]], members: Mapping[str, Mapping[str, Any]]
+) -> None:
     """Check every name outside `footprints`, whose own references `expand_footprints` checks.
 
     Parameters
@@ -31,7 +35,7 @@ def check_references(config: Mapping[str, Any], families: Mapping[str, list[str]
     families
         Names of the members of every family, by the family's name.
     members
-        Names of all footprints, the members of families among them.
+        All footprints by name, as `expand_footprints` gives them.
 
     Raises
     ------
@@ -148,6 +152,11 @@ def _check_weights(path: KeyPath, network: Mapping[str, Any]) -> None:
     for key in ("outputs", "input_range"):
         if key in network and not from_file:
             raise ConfigError((*path, key), f"is given for architecture {architecture}, expected it for file only")
+    if is_pattern(network["path"]):
+        if mode != "annotate":
+            problem = f"is '{network['path']}' with mode: {mode}, expected a file for each run with annotate only"
+            raise ConfigError((*path, "path"), problem)
+        check_pattern((*path, "path"), network["path"])
     if mode == "fine_tune" and not (network["weights"] or from_file):
         raise ConfigError(path, "has mode: fine_tune, expected weights or architecture: file to start from")
 
@@ -189,14 +198,27 @@ def _check_experiment(
     experiment: Mapping[str, Any],
     config: Mapping[str, Any],
     families: Mapping[str, list[str]],
-    members: Collection[str],
+    members: Mapping[str, Mapping[str, Any]],
 ) -> None:
-    check_name((*path, "survey"), experiment["survey"], "surveys", config["surveys"])
+    given = experiment["annotations"] is not None
+    if given:
+        check_annotations(path, experiment, config)
+        of_labels = {"columns": {"label": "label"}, "label_values": experiment["annotations"]["label_values"]}
+        _check_labels((*path, "annotations"), {**of_labels, "classes": classes_of_annotations(experiment, config)})
+    elif experiment["survey"] is None:
+        raise ConfigError(path, "lacks the key 'survey', or annotations that exist")
+    elif experiment["catalog"]:
+        raise ConfigError(
+            (*path, "catalog"), "is given with a survey, which has one; expected it with annotations only"
+        )
+    else:
+        check_name((*path, "survey"), experiment["survey"], "surveys", config["surveys"])
     used: dict[str, None] = {}
     for name, arm in sorted(experiment["arms"].items()):
         here = (*path, "arms", name)
         _check_names((*here, "footprints"), arm["footprints"], "footprints", [*families, *members])
-        _check_names((*here, "networks"), arm["networks"], "networks", config["networks"])
+        if not given:
+            _check_trained(here, arm, config, families, members)
         if arm["combine"] == "paired" and len(arm["resamples"]) != len(arm["seeds"]):
             found = f"{len(arm['resamples'])} resamples and {len(arm['seeds'])} seeds"
             raise ConfigError(here, f"has {found}, expected as many of one as of the other with combine: paired")
@@ -206,6 +228,27 @@ def _check_experiment(
             here = (*path, "opposite", index, side)
             check_one_footprint(here, footprint, families)
             check_name(here, footprint, f"the arms of {path[1]}", used)
+
+
+def _check_trained(
+    path: KeyPath,
+    arm: Mapping[str, Any],
+    config: Mapping[str, Any],
+    families: Mapping[str, list[str]],
+    members: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Raise `ConfigError` for an arm without networks, or on footprints from which no training set can be drawn."""
+    if "networks" not in arm:
+        raise ConfigError(path, "lacks the key 'networks'")
+    _check_names((*path, "networks"), arm["networks"], "networks", config["networks"])
+    for footprint in arm["footprints"]:
+        member = members[families.get(footprint, [footprint])[0]]
+        if lacking := [key for key in ("region", "matching") if member[key] is None]:
+            owner = footprint if footprint in config["footprints"] else member["family"]["name"]
+            problem = (
+                f"lacks the key '{lacking[0]}', expected it where networks are trained ({'.'.join(map(str, path))})"
+            )
+            raise ConfigError(("footprints", owner), problem)
 
 
 def check_images(name: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:

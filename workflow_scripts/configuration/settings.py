@@ -9,6 +9,7 @@ from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.configuration.control_runs import controls_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
+from workflow_scripts.configuration.given_annotations import complete_experiment
 from workflow_scripts.configuration.parameters import as_options, as_parameter
 from workflow_scripts.configuration.program_networks import check_program_networks, files_of_network, without_keras_keys
 from workflow_scripts.configuration.references import (
@@ -17,6 +18,7 @@ from workflow_scripts.configuration.references import (
     members_of_arm,
     table_suffix,
 )
+from workflow_scripts.configuration.run_patterns import file_of_run, files_of_runs_by_pattern, is_pattern
 from workflow_scripts.configuration.shorthand import written_out
 from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
 from workflow_scripts.configuration.validation import suggestion, validated
@@ -64,10 +66,20 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
             for arm in experiment["arms"].values():
                 arm["footprints"] = members_of_arm(arm, families)
         for name, experiment in completed["experiments"].items():
+            if experiment["annotations"]:
+                complete_experiment(name, experiment, completed["catalogs"])
+                continue
             experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
             check_images(name, experiment, completed)
+            runs = runs_of_experiment(experiment)
+            for network in dict.fromkeys(run.network for run in runs):
+                if is_pattern(pattern := completed["networks"][network].get("path")):
+                    own = (run for run in runs if run.network == network)
+                    files_of_runs_by_pattern(("networks", network, "path"), pattern, own)
     configuration = Configuration(completed, footprints)
     for experiment in map(configuration.experiment, configuration.active_experiments):
+        if experiment["annotations"]:
+            continue
         # Training sets match in what the catalog has.
         catalog = configuration.survey(experiment["survey"])["catalog"]
         for footprint in experiment["footprints"]:
@@ -100,6 +112,8 @@ class Configuration:
         found = set()
         for name in self.active_experiments:
             entry = self._entry("experiments", name)
+            if entry["annotations"]:
+                continue
             networks = {network for arm in entry["arms"].values() for network in arm["networks"]}
             found |= {(entry["survey"], self.network(network)["recipe"]) for network in networks}
         return sorted(found)
@@ -237,9 +251,16 @@ class Configuration:
         """A network."""
         return self._entry("networks", name)
 
-    def network_files(self, name: str) -> list[str]:
-        """The user's model or weights that a network starts from, or the files of the program that it is."""
-        return files_of_network(self.network(name))
+    def network_of_run(self, run: Mapping[str, Any]) -> Entry:
+        """The network of a run; of finished models that each run has of its own, with that of the run as `path`."""
+        entry = self.network(run["network"])
+        if is_pattern(entry.get("path")):
+            entry["path"] = file_of_run(entry["path"], run)
+        return entry
+
+    def network_files(self, run: Mapping[str, Any]) -> list[str]:
+        """The user's model or weights that a run starts from, or the files of the program that its network is."""
+        return files_of_network(self.network_of_run(run))
 
     def footprint(self, name: str) -> Entry:
         """A footprint or member of a family, resolved: `{"name", "region", "matching", "family", "axis"}`.
@@ -258,11 +279,6 @@ class Configuration:
         regions = [entry["region"], *(entry["family"]["regions"] if entry["family"] else [])]
         return list(dict.fromkeys(path for region in regions for path in moc_paths(region)))
 
-    def moc_files_of_experiment(self, experiment: str) -> list[str]:
-        """The files that the footprints of an experiment are made of."""
-        footprints = dict.fromkeys(run.footprint for run in self.runs(experiment))
-        return list(dict.fromkeys(path for name in footprints for path in self.moc_files(name)))
-
     def training_set_parameter(self, footprint: str) -> Entry:
         """What a training set depends on: `{"name", "region", "matching", "family"}`.
 
@@ -270,13 +286,28 @@ class Configuration:
         """
         entry = self.footprint(footprint)
         del entry["axis"]
-        return entry if entry["matching"]["disjoint"] else {**entry, "family": None}
+        return entry if (entry["matching"] or {}).get("disjoint") else {**entry, "family": None}
 
     def names_in_paths(self, experiment: str) -> dict[str, str]:
-        """`{"survey", "catalog", "recipe"}` of an experiment; the recipe is that of its first network."""
-        survey = self._entry("experiments", experiment)["survey"]
+        """`{"survey", "catalog", "recipe"}` of an experiment; the recipe is that of its first network.
+
+        Given annotations have no images, and are kept in a folder of the experiment among those of surveys.
+        """
+        survey, catalog = self._entry("experiments", experiment)["survey"], self.catalog_of(experiment)
+        if survey is None:
+            return {"survey": f"given/{experiment}", "catalog": catalog, "recipe": ""}
         recipe = self.network(self.runs(experiment)[0].network)["recipe"]
-        return {"survey": survey, "catalog": self.survey(survey)["catalog"], "recipe": recipe}
+        return {"survey": survey, "catalog": catalog, "recipe": recipe}
+
+    def trains(self, experiment: str) -> bool:
+        """Whether the networks of an experiment are made here, and not only their annotations given."""
+        return self._entry("experiments", experiment)["annotations"] is None
+
+    def catalog_of(self, experiment: str) -> str:
+        """Name of the catalog whose galaxies an experiment annotates."""
+        entry = self._entry("experiments", experiment)
+        name: str = entry["catalog"] or self.survey(entry["survey"])["catalog"]
+        return name
 
     def runs(self, experiment: str) -> list[Run]:
         """The runs of an experiment, each once, in a fixed order."""
@@ -296,6 +327,8 @@ class Configuration:
 
     def training_set_files(self, experiment: str, shown: bool = False) -> list[str]:
         """The files of every training set of an experiment, or of those from which example galaxies are shown."""
+        if not self.trains(experiment):
+            return []
         survey = self._entry("experiments", experiment)["survey"]
         drawn = self.shown_training_sets(experiment) if shown else self.training_sets(experiment)
         return [f"results/training/{survey}/{name}/resample{number}/training_set.parquet" for name, number in drawn]
@@ -307,7 +340,7 @@ class Configuration:
         each.
         """
         entry = self._entry("experiments", name)
-        catalog = self._entry("catalogs", self.survey(entry["survey"])["catalog"])
+        catalog = self._entry("catalogs", self.catalog_of(name))
         named = {"name": name, "simulated": catalog["source"] == "simulated", "classes": catalog["classes"]}
         return {**entry, **named, "footprints": self.directions(self.runs(name))}
 
@@ -322,7 +355,10 @@ class Configuration:
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        others = ("figures", "description", "controls", *DESIGN_KEYS)
+        others = ("figures", "description", "controls", "catalog", *DESIGN_KEYS)
+        if given := entry.pop("annotations"):
+            # How they are read concerns the step before; their names are for messages.
+            entry["annotations"] = {"path": given["path"]}
         return {key: value for key, value in entry.items() if key not in others}
 
     def design_parameter(self, experiment: str) -> Entry:

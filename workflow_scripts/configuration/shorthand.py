@@ -1,5 +1,5 @@
 """Short forms of the configuration, written out before anything else reads it: `like` of entries, `replicates` of arms,
-`command` of networks.
+`command` of networks, the path of annotations.
 
 A configuration in a short form and the same one in full are equal for every rule, so that no form reruns anything.
 """
@@ -58,7 +58,11 @@ def _overlaid(registry: str, name: str, entries: Written, seen: tuple[str, ...])
 
 
 def _with_arms(name: str, experiment: Any, files: ConfigSources) -> Any:
-    if not isinstance(experiment, Mapping) or not isinstance(experiment.get("arms"), Mapping):
+    if not isinstance(experiment, Mapping):
+        return experiment
+    if isinstance(path_of_annotations := experiment.get("annotations"), str):
+        experiment = {**experiment, "annotations": {"path": path_of_annotations}}
+    if not isinstance(experiment.get("arms"), Mapping):
         return experiment
     arms = {key: _with_draws(("experiments", name, "arms", key), arm, files) for key, arm in experiment["arms"].items()}
     return {**experiment, "arms": arms}

@@ -142,7 +142,7 @@ def _training_curves(histories: Mapping[str, pd.DataFrame], runs: pd.DataFrame, 
     trained = {run_id: history for run_id, history in histories.items() if len(history)}
     for panel, column in zip(axes, ("loss", "accuracy"), strict=True):
         if not trained:
-            explain_empty(panel, "No run was trained: finished networks only annotated.")
+            explain_empty(panel, "No run was trained here: networks or annotations were given.")
             continue
         for arm, group in runs.groupby("arm", sort=False):
             curves = [trained[run_id] for run_id in group["run_id"] if run_id in trained]

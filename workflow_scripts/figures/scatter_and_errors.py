@@ -111,6 +111,10 @@ def error_decomposition(runs: pd.DataFrame, opposite: list, settings: Mapping[st
 def threshold_sweep(cuts: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
     """By the cut: the share that is left out, and the dipoles of what remains and of being left out."""
     figure, (left, right) = new_figure(DOUBLE, 2.5, ncols=2)
+    if cuts.empty:
+        for panel in (left, right):
+            explain_empty(panel, "The annotations have no scores.")
+        return figure
     colours = settings["colours"]
     for _, run in cuts.groupby("run_id", sort=False):
         left.plot(run["cut"], run["unannotated_fraction"], color=colours[0], linewidth=0.4, alpha=0.4)

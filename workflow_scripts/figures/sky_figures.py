@@ -75,6 +75,8 @@ def _sigma_maps(maps: Maps, runs: pd.DataFrame, settings: Mapping[str, Any]) -> 
 
 def _unannotated_map(maps: Maps, cut: float, settings: Mapping[str, Any]) -> Figure:
     # Share of galaxies whose score is within `cut` of 1/2, mean over all runs.
+    if np.isnan(maps["unannotated"]).all():
+        return _nothing("The annotations have no scores.")
     low, high = colour_range(maps["unannotated"], 1e-6)
     label = f"share of galaxies with a score within {cut:g} of 1/2, mean over all runs"
     return _one_map(maps["unannotated"], settings["sequential_map"], low, high, label)

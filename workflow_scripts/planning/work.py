@@ -63,13 +63,15 @@ class WorkSizes:
 
     def galaxies_of_experiment(self, experiment: str) -> int:
         """Galaxies of the catalog of an experiment."""
-        return self.galaxies_of_survey(self.settings.experiment(experiment)["survey"])
+        return self.galaxies_of_catalog(self.settings.catalog_of(experiment))
 
     def annotations_of_experiment(self, experiment: str, with_controls: bool = False) -> float:
-        """Galaxies that the runs of an experiment annotate, over all runs."""
+        """Galaxies that the runs of an experiment annotate, over all runs; of given annotations all that may be."""
+        survey = self.settings.experiment(experiment)["survey"]
+        galaxies = self.annotated_galaxies(survey) if survey else self.galaxies_of_experiment(experiment)
         runs = len(self.settings.runs(experiment))
         runs += len(runs_of_controls(self.settings, experiment)) if with_controls else 0
-        return runs * self.annotated_galaxies(self.settings.experiment(experiment)["survey"])
+        return runs * galaxies
 
     def pixels_of_image(self, recipe: str) -> int:
         """Numbers in one image of a recipe."""

@@ -77,8 +77,9 @@ def test_a_dose_shares_training_sets_and_the_runs_without_blur():
 def test_a_blur_is_given_in_pixels_of_the_recipe():
     settings = configured()
     # 60 pixels of 0.5 arcsec, the central half of which becomes 40 pixels.
-    assert trained_network(settings, "survey", "small_blur0p3")["blur_fwhm_px"] == pytest.approx(0.3 / (15 / 40))
-    assert trained_network(settings, "survey", "small") == settings.network("small")
+    blurred, plain = ({"network": name} for name in ("small_blur0p3", "small"))
+    assert trained_network(settings, "survey", blurred)["blur_fwhm_px"] == pytest.approx(0.3 / (15 / 40))
+    assert trained_network(settings, "survey", plain) == settings.network("small")
 
 
 def test_controls_change_no_parameter_of_the_experiment():
@@ -88,7 +89,7 @@ def test_controls_change_no_parameter_of_the_experiment():
         assert getattr(settings, name)("main") == getattr(without, name)("main")
     for run in settings.runs("main"):
         assert settings.training_set_parameter(run.footprint) == without.training_set_parameter(run.footprint)
-        assert trained_network(settings, "survey", run.network) == trained_network(without, "survey", run.network)
+        assert trained_network(settings, "survey", vars(run)) == trained_network(without, "survey", vars(run))
     assert settings.training_set_files("main") == without.training_set_files("main")
     assert controls_parameter(without, "main") == {}
     assert files_of_controls(without, "main") == []

@@ -44,16 +44,16 @@ def test_a_mirror_that_swaps_reaches_the_networks_and_no_other_step():
         columns = ["magnitude"]
         assert settings.galaxies_parameter("sky", columns) == plain.galaxies_parameter("sky", columns)
     for settings in (plain, unchanged):
-        assert trained_network(settings, "survey", "single") == plain.network("single")
-    assert trained_network(swapping, "survey", "single") == {**plain.network("single"), "mirror": "swap"}
+        assert trained_network(settings, "survey", {"network": "single"}) == plain.network("single")
+    assert trained_network(swapping, "survey", {"network": "single"}) == {**plain.network("single"), "mirror": "swap"}
     # A program changes its images itself.
-    assert trained_network(swapping, "survey", "own") == plain.network("own")
+    assert trained_network(swapping, "survey", {"network": "own"}) == plain.network("own")
 
 
 def test_the_average_over_the_mirror_changes_annotations_alone():
     plain, swapping = configured(), configured(mirror="swap")
     for settings in (plain, swapping):
-        single, averaged = (trained_network(settings, "survey", name) for name in ("single", "averaged"))
+        single, averaged = (trained_network(settings, "survey", {"network": name}) for name in ("single", "averaged"))
         assert as_parameter(single) == as_parameter(averaged)
         assert annotating_network(settings, "survey", "single") == plain.network("single")
         assert annotating_network(settings, "survey", "own") == plain.network("own")

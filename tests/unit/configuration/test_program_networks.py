@@ -85,11 +85,11 @@ def test_scripts_named_files_and_listed_folders_are_the_program(tmp_path, monkey
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
     config = with_network(files=["zoo"], **command(train=TRAIN + " --options options.yaml"))
-    settings = load(config)
-    assert settings.network_files("mine") == ["fit.py", "options.yaml", "zoo/deep/head.py", "zoo/net.py"]
+    settings, run = load(config), {"footprint": "east", "network": "mine", "resample": 0, "seed": 0}
+    assert settings.network_files(run) == ["fit.py", "options.yaml", "zoo/deep/head.py", "zoo/net.py"]
     check_user_files(settings)
     config["networks"]["mine"]["files"] = ["zoo/*.py"]
-    assert load(config).network_files("mine") == ["fit.py", "options.yaml", "zoo/net.py"]
+    assert load(config).network_files(run) == ["fit.py", "options.yaml", "zoo/net.py"]
 
 
 @pytest.mark.parametrize(

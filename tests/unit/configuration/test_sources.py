@@ -96,7 +96,6 @@ FILES = {
     ),
     "footprints.east.region.moc.path": lambda c, path: c["footprints"]["east"].update(region={"moc": {"path": path}}),
     "networks.net.weights": lambda c, path: c["networks"]["net"].update(mode="fine_tune", weights=path),
-    "networks.net.path": lambda c, path: c["networks"]["net"].update(architecture="file", mode="annotate", path=path),
     "audits.mine.path": lambda c, path: c.update(
         active_audits=["mine"], audits={"mine": {"path": path, "label": ["kind"]}}
     ),
@@ -110,7 +109,7 @@ FILES = {
 @pytest.mark.parametrize("missing_files", ["error", "accept"])
 def test_what_snakemake_takes_for_a_wildcard_is_refused(key, missing_files):
     config = copy.deepcopy(CONFIG) | {"missing_files": missing_files}
-    path = "my {x}/file" + {"networks.net.path": ".keras", "networks.net.weights": ".weights.h5"}.get(key, "")
+    path = "my {x}/file" + {"networks.net.weights": ".weights.h5"}.get(key, "")
     FILES[key](config, path)
     with pytest.raises(InputError, match=rf"{key} is '{re.escape(path)}', expected a path without words in braces"):
         check_user_files(load(config))

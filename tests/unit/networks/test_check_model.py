@@ -43,6 +43,18 @@ def test_a_model_that_cannot_be_used_ends_the_run(run_here, tmp_path):
     assert json.loads((tmp_path / "trial.json").read_text())["trained_parameters"] == 117
 
 
+def test_every_model_of_a_network_is_tried(run_here, tmp_path):
+    files = [given(tmp_path / f"{name}.keras", activation="sigmoid") for name in ("east", "west")]
+    options = arguments(tmp_path / "{footprint}.keras", tmp_path / "trial.json")
+    trial = {**json.loads(options[1]), "models": list(map(str, files))}
+    run_here(check_model, "--trial", json.dumps(trial), *options[2:])
+    tried = json.loads((tmp_path / "trial.json").read_text())
+    assert list(tried["models"]) == list(tried["provenance"]["inputs"]) == list(map(str, files))
+    given(files[1])
+    printed = run_here(check_model, "--trial", json.dumps(trial), *options[2:], expect=2)
+    assert f"\nerror: {files[1]}: its last layer 'dense" in printed
+
+
 def test_images_of_the_survey_come_first(tmp_path):
     images, origin = example_images(tmp_path, SHAPE)
     assert origin == "drawn"
