@@ -25,6 +25,7 @@ from workflow_scripts.answers.answer import (
 )
 from workflow_scripts.answers.decision import Evidence, decided, interval_without_zero
 from workflow_scripts.answers.wording import limit_in_words, size_in_words
+from workflow_scripts.bias.annotations import Sky
 from workflow_scripts.bias.declared_tests import (
     COMMON_FAMILY,
     CONTRAST,
@@ -41,6 +42,7 @@ from workflow_scripts.bias.further_runs import needed_runs
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import adjusted_within_families
 from workflow_scripts.statistics.runs.pattern_response import ALONG, EVEN, IMAGING, ODD
+from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 _MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
 _REGIONS_ONLY = "Two regions alone were compared: they may differ in more than where they lie."
@@ -53,6 +55,7 @@ _WORDS = {
     "mean_score": "the mean score",
     "dipole": "the dipole of the annotations",
 }
+_LARGER_SKY = "Annotated galaxies over a larger part of the sky."
 _WHETHER, _UNDECIDED = "Whether the training footprint changes ", " cannot be decided"
 _PATTERN_WORDS = "the sky pattern of the annotations"
 # How the sky pattern responds, by the part of the test that decides.
@@ -70,7 +73,8 @@ class Context:
     """What answers need beside their tests.
 
     `runs` is a `run_table`, `ledger` the adjusted p of the tests, `paper_style` a `paper_style_summary`, `alpha` the
-    level, `effect` the size that the experiment asks about, `cautions` sentences on the networks.
+    level, `effect` the size that the experiment asks about, `cautions` sentences on the networks, `sky` where the
+    galaxies lie.
     """
 
     runs: pd.DataFrame
@@ -79,6 +83,7 @@ class Context:
     alpha: float
     effect: float
     cautions: Sequence[str] = ()
+    sky: Sky | None = None
 
     @property
     def largest(self) -> float:
@@ -139,6 +144,9 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
     p, floor = _p_and_floor(test, found.tests, context)
     evidence = _evidence(test, p, floor, context)
     answer, because = decided(evidence, context.alpha)
+    sky = context.sky.constrained if context.sky else None
+    if test.quantity == "dipole" and sky and sky.sentence and sky.sentence not in because:
+        because.append(sky.sentence)
     because += [caution for caution in test.cautions if caution not in because]
     because += _below_five_per_cent(answer, test, context.alpha)
     if test.design == CONTRAST and not test.invalid and not any(one.design == RESPONSE for one in found.tests):
@@ -147,7 +155,11 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
         because.append(_HOW[test.details["deciding"]])
     if role == PRIMARY:
         because += [*_of_single_networks(test, context.paper_style), *context.cautions]
-    further = needed_runs(test, found, context.runs, context.alpha, context.effect) if answer == CANNOT_TELL else []
+    further = []
+    if answer == CANNOT_TELL and test.quantity == "dipole" and sky and sky.kind == FIELD:
+        further = [_LARGER_SKY]
+    elif answer == CANNOT_TELL:
+        further = needed_runs(test, found, context.runs, context.alpha, context.effect)
     what = _what(test)
     return Answer(
         question=f"Does the training footprint change {what}{f', {test.label}' if test.label else ''}?",
@@ -300,6 +312,8 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
     else:
         because += _below_five_per_cent(answer, test, context.alpha)
         statement = f"{shared}, not distinguishable from noise; one above {_limit(test)} is excluded at 95 %"
+    if context.sky and context.sky.labelled.sentence:
+        because.append(context.sky.labelled.sentence)
     return Answer(
         question=f"Do all networks share a dipole against the reference{_where(test)}?",
         test=test.name,
@@ -320,8 +334,11 @@ def _without_common(found: RunLevelTests, context: Context) -> Answer:
     because, further = _NO_REFERENCE, "Reference labels in the catalog."
     if (context.runs["n_reference"] > 0).any():
         reasons = [reason for reason, names in found.failed.items() if any("common_dipole" in name for name in names)]
-        because = f"{_capital(reasons[0])}." if reasons else "The labelled galaxies lie on too small a part of the sky."
-        further = "Five training sets or more, and labelled galaxies over a larger part of the sky."
+        if context.sky and context.sky.labelled.kind == FIELD:
+            because, further = context.sky.labelled.sentence, _LARGER_SKY
+        else:
+            because = f"{_capital(reasons[0])}." if reasons else "The labelled galaxies are too few for a dipole."
+            further = "Five training sets or more, and more labelled galaxies."
     return Answer(
         question="Do all networks share a dipole against the reference?",
         test="common_dipole",

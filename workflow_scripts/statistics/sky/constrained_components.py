@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.statistics.sky.dipole import DipoleEstimate, chi_square_test
-from workflow_scripts.statistics.sky.sky_sums import PositionSums
+from workflow_scripts.statistics.sky.dipole import DipoleEstimate, chi_square_test, dipole
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 SKY, STRIP, FIELD = "sky", "strip", "field"
 # Along a constrained direction the standard error is at most so many times that of as many galaxies all over the sky:
@@ -78,7 +78,7 @@ class ConstrainedComponents:
     def sentence(self) -> str:
         """What is unconstrained, as a sentence; empty where nothing is."""
         if self.kind == FIELD:
-            return "These galaxies lie in a field too small for a dipole: whether there is a gradient is the question."
+            return "These galaxies lie in a field too small for a dipole."
         if not self.unconstrained:
             return ""
         return f"These galaxies do not constrain a dipole along {' and '.join(self.unconstrained)}."
@@ -180,12 +180,27 @@ def constrained_vector(found: DipoleEstimate, sky: ConstrainedComponents) -> Dip
 
     Its covariance (3, 3) is zero across them. Raises `ValueError` on a field.
     """
-    axes = tested_axes(sky)
     # Nothing scatters where a rate is 0 or 1 everywhere: there is no test then.
-    if axes is None or not found.covariance.any():
+    return _within(constrained_part(found, sky), tested_axes(sky)) if found.covariance.any() else found
+
+
+def constrained_dipole(positions: PositionSums, values: ValueSums, sky: ConstrainedComponents) -> DipoleEstimate:
+    """The centred dipole of values with the constrained components alone, as `constrained_vector` gives it.
+
+    It needs no spread across the constrained axes, which a fit of all three does. Raises `ValueError` as `dipole`, and
+    on a field.
+    """
+    axes = tested_axes(sky)
+    if axes is None:
+        return dipole(positions, values)
+    return _within(dipole(positions.along(axes), values.along(axes)), axes)
+
+
+def _within(found: DipoleEstimate, axes: NDArray[np.float64] | None) -> DipoleEstimate:
+    """Components along axes (k, 3) as a vector (3,)."""
+    if axes is None:
         return found
-    part = constrained_part(found, sky)
-    return DipoleEstimate(part.beta @ axes, axes.T @ part.covariance @ axes, part.q, part.p)
+    return DipoleEstimate(found.beta @ axes, axes.T @ found.covariance @ axes, found.q, found.p)
 
 
 def _in_words(axis: NDArray[np.float64], centre: NDArray[np.float64]) -> str:
