@@ -88,7 +88,8 @@ def single_networks(annotations: Annotations, imaging: Imaging | None, settings:
         left_out += np.abs(scores.astype(float) - 0.5) <= confidence_cuts[-1]
         rows.append(row | {key: value for key, value in swept[-1].items() if key != "cut"})
     refused = [f"{what}, of {n} of {len(rows)} networks: {reason}." for (what, reason), n in reasons.items()]
-    means = cell_means(cells_of(annotations), left_out / len(annotations.runs))
+    cell, cells = cells_of(annotations)
+    means = cell_means(cell, left_out / len(annotations.runs), cells)
     return SingleNetworks(pd.DataFrame(rows), pd.DataFrame(cuts), means, refused)
 
 
