@@ -192,7 +192,7 @@ def common_numbers(
     found = common_dipole(values @ axes.T, axes @ galaxy_covariance @ axes.T, positions=seen.positions)
     return _of_same_name(found) | {
         "estimate": found.estimate @ axes,
-        "direction": direction_words(found.direction @ axes) if found.estimate.any() else None,
+        "direction": direction_words(found.direction @ axes) if found.size > 0 else None,
         "details": {"cause": cause},
         "notes": list(seen.notes),
     }
@@ -223,7 +223,7 @@ def variance_components_numbers(values: np.ndarray, explained: np.ndarray | None
 def direction_words(vector: np.ndarray) -> str:
     """Where a vector points to, ICRS degrees."""
     ra, dec = right_ascension_declination(np.asarray(vector, float) / np.linalg.norm(vector))
-    return f"towards RA {float(ra):.0f}°, Dec {float(dec):+.0f}°"
+    return f"towards RA {round(float(ra)) % 360}°, Dec {round(float(dec)):+d}°"
 
 
 def _of_number(found: NumberTest, note: str) -> dict[str, Any]:

@@ -26,8 +26,8 @@ def maps_of_experiment(annotations: Annotations, experiment: Mapping[str, Any]) 
     dict
         `n`: galaxies a cell (nside 8, smaller on a field); `fraction`: positive fraction, mean over all runs;
         `fraction:{footprint}`: mean over the footprint's runs, for opposite footprints; `difference:{a}:{b}`: their
-        difference; `sigma:{footprint}`: paper-style dipole sigma (nside `scan_nside`) of the footprint's first run, where the sky
-        constrains all of a dipole. Cells without galaxies are NaN.
+        difference; `sigma:{footprint}`: paper-style dipole sigma (nside `scan_nside`) of the footprint's first run,
+        where the sky constrains all of a dipole. Cells without galaxies are NaN.
     """
     cell, cells = cells_of(annotations)
 

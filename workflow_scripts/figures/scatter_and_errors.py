@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from workflow_scripts.bias.replicates import arms
@@ -47,6 +48,7 @@ def variance_budget_figure(budgets: Sequence[Mapping[str, Any]], positive: str, 
     left.set_yticks(range(len(_SOURCES)), list(_SOURCES.values()))
     left.set(xlabel=f"standard deviation of the {positive} fraction", ylim=(len(_SOURCES) - 0.4, -0.6))
     left.margins(x=0.25)
+    left.xaxis.set_major_locator(MaxNLocator(4))
     if len(budgets) > 1:
         left.legend(loc="lower right")
     _smallest_effects(right, budgets, colours)
