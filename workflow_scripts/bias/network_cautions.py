@@ -88,10 +88,15 @@ def _named(names: Sequence[str] | pd.Series) -> str:
 
 def _training(file: str | Path) -> dict[str, Any]:
     try:
-        training = json.loads(Path(file).read_text(encoding="utf-8"))["training"]
-        return {key: training[key] for key in ("learned", "at_inference", "device")}
+        training = dict(json.loads(Path(file).read_text(encoding="utf-8"))["training"])
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{file}: cannot be read, expected the run.json that `train` writes") from None
+    if missing := [key for key in ("learned", "at_inference", "device") if key not in training]:
+        raise InputError(
+            f"{file}: has no {' and no '.join(missing)}, as from an earlier version of skybias; delete its folder, and"
+            " the network is trained again"
+        )
+    return training
 
 
 def _accuracies(at_inference: dict[str, Any]) -> str:

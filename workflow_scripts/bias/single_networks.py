@@ -26,6 +26,7 @@ from workflow_scripts.statistics.sky.constrained_components import (
     constrained_dipole,
     tested_axes,
 )
+from workflow_scripts.statistics.sky.dipole import DipoleEstimate
 from workflow_scripts.statistics.sky.regression import sky_glm
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, ValueSums
 from workflow_scripts.statistics.sky.template_regression import regressed_dipole
@@ -183,11 +184,13 @@ def _at_matched_threshold(annotations: Annotations, scores: NDArray[np.float32])
     threshold, achieved = prevalence_matched_threshold(chosen, float(annotations.against.mean()))
     values = labels_above(chosen, threshold) - annotations.against
     columns = {"matched_threshold": threshold, "matched_fraction": achieved}
+    sky, found = annotations.sky.labelled, None
     if not values.any():
         # Never wrong at this threshold: nothing varies over the sky, and nothing scatters.
-        return columns | dipole_keys("matched_dipole", np.zeros(3), np.zeros((3, 3)), 1.0)
-    sky, sums = annotations.sky.labelled, ValueSums.of(values, annotations.known_vectors)
-    found = None if sky.kind == FIELD else constrained_dipole(annotations.known_positions, sums, sky)
+        found = DipoleEstimate(np.zeros(3), np.zeros((3, 3)), 0.0, 1.0)
+    elif sky.kind != FIELD:
+        sums = ValueSums.of(values, annotations.known_vectors)
+        found = constrained_dipole(annotations.known_positions, sums, sky)
     return columns | dipole_or_empty("matched_dipole", found, sky)
 
 
