@@ -12,7 +12,7 @@ import pandas as pd
 
 from workflow_scripts.answers.answer import answers_text
 from workflow_scripts.bias.annotations import Annotations, read_annotations
-from workflow_scripts.bias.constrained_columns import described, measured_components, unmeasured
+from workflow_scripts.bias.constrained_columns import measured_components, unmeasured
 from workflow_scripts.bias.controls import WITHOUT_CONTROLS, Controls, measured_controls
 from workflow_scripts.bias.declared_tests import PATTERN, PRIMARY_FAMILY
 from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
@@ -149,7 +149,8 @@ def measure(
         "experiment": experiment["name"],
         "verdict": answers_text(answers),
         "simulated": experiment["simulated"],
-        "sky": described(annotations.sky),
+        "sky_kind": annotations.sky.constrained.kind,
+        "unconstrained": list(annotations.sky.constrained.unconstrained),
         "warnings": list(dict.fromkeys([*warnings, *cautions, *compared])),
         "primary": primary,
         "pattern": [

@@ -1,7 +1,6 @@
 """Columns of dipoles as far as the sky constrains them: what it does not is empty, and a sentence says so."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,12 +41,6 @@ def measured_components(table: pd.DataFrame, sky: Sky) -> pd.DataFrame:
             if own.kind == FIELD or (own.kind != SKY and not own.holds(_AXES[axis])):
                 empty.append(column)
     return table.assign(**dict.fromkeys(empty, np.nan))
-
-
-def described(sky: Sky) -> dict[str, Any]:
-    """For summary.json: `kind` (sky, strip or field), the `constrained` axes (k, 3), and `unconstrained` in words."""
-    own = sky.constrained
-    return {"kind": own.kind, "constrained": own.kept, "unconstrained": list(own.unconstrained)}
 
 
 def unmeasured(sky: Sky) -> list[str]:

@@ -32,7 +32,7 @@ def footprint_response_figure(
     colour = settings["colours"][0]
     _fraction(left, rotating[rotating["network"] == fraction["network"]], fraction, positive, colour)
     if pattern is None or "mu" not in pattern["details"]:
-        field = summary["sky"]["kind"] == FIELD
+        field = summary["sky_kind"] == FIELD
         why = "the galaxies lie in a field" if field else "no reference labels, or too few footprints"
         explain_empty(right, f"The false dipole has no curve:\n{why}.")
     else:

@@ -19,18 +19,18 @@ from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 Maps = Mapping[str, NDArray]
 _FOOTPRINT_ORDER = 6
-_NO_SCAN = "The galaxies lie on a {} that does not constrain all of a dipole: there is no scan over all axes."
+_NO_SCAN = "The galaxies do not constrain all of a dipole: there is no scan over all axes."
 
 
 def sky_figures(
     summary: Mapping[str, Any], runs: pd.DataFrame, maps: Maps, catalog: pd.DataFrame, settings: Mapping[str, Any]
 ) -> dict[str, Figure]:
     """The figures of `draw_sky_maps`, from summary.json, runs.csv, sky_maps.npz and the catalog."""
-    experiment, field = summary["provenance"]["config"], summary["sky"]["kind"] == FIELD
+    experiment, field = summary["provenance"]["config"], summary["sky_kind"] == FIELD
     positive, cut = experiment["classes"][1], max(experiment["tests"]["confidence_cuts"])
     return {
         "difference_map": _difference_maps(maps, positive, field, settings),
-        "sigma_map": _sigma_maps(maps, runs, summary["sky"], settings),
+        "sigma_map": _sigma_maps(maps, runs, settings),
         "fraction_map": _fraction_map(maps, positive, field, settings),
         "unannotated_map": _unannotated_map(maps, cut, field, settings),
         "seeing_map": _seeing_map(catalog, field, settings),
@@ -58,11 +58,11 @@ def _difference_maps(maps: Maps, positive: str, field: bool, settings: Mapping[s
     return figure
 
 
-def _sigma_maps(maps: Maps, runs: pd.DataFrame, sky: Mapping[str, Any], settings: Mapping[str, Any]) -> Figure:
+def _sigma_maps(maps: Maps, runs: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
     # Paper-style dipole sigma of one network a footprint, with its best axis.
     names = [name for name in maps if name.startswith("sigma:")]
     if not names:
-        return _nothing(_NO_SCAN.format(sky["kind"]))
+        return _nothing(_NO_SCAN)
     largest = max(np.nanmax(np.abs(maps[name])) for name in names)
     figure, axes = _map_axes(len(names), field=False)
     for panel, name in zip(axes, names, strict=True):
