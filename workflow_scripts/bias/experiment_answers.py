@@ -58,13 +58,11 @@ _WORDS = {
 _LARGER_SKY = "Annotated galaxies over a larger part of the sky."
 _WHETHER, _UNDECIDED = "Whether the training footprint changes ", " cannot be decided"
 _PATTERN_WORDS = "the sky pattern of the annotations"
-# How the sky pattern responds, by the part of the test that decides.
-_HOW = {
-    ODD: "The response is mostly odd: the pattern of opposite footprints moves in opposite directions.",
-    EVEN: "The response is mostly even: opposite footprints have the same pattern, those between them another.",
-    IMAGING: "The response follows the mean imaging of the training galaxies more than the place of the footprint.",
-    f"{ODD} {ALONG}": "The response is mostly odd in mu: opposite footprints differ most.",
-    f"{EVEN} {ALONG}": "The response is mostly even in mu: opposite footprints are alike, and those between differ.",
+# The parts of the test of the sky pattern.
+_PARTS = {
+    ODD: "odd in the footprint's axis (opposite footprints move in opposite ways)",
+    EVEN: "even in the footprint's axis (opposite footprints move alike)",
+    IMAGING: "with the mean imaging of the training galaxies",
 }
 
 
@@ -152,7 +150,7 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
     if test.design == CONTRAST and not test.invalid and not any(one.design == RESPONSE for one in found.tests):
         because.append(_REGIONS_ONLY)
     if test.design == PATTERN and answer == YES:
-        because.append(_HOW[test.details["deciding"]])
+        because.append(_parts_of_pattern(test))
     if role == PRIMARY:
         because += [*_of_single_networks(test, context.paper_style), *context.cautions]
     further = []
@@ -174,6 +172,19 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
         next=further,
         role=role,
     )
+
+
+def _parts_of_pattern(test: RunLevelTest) -> str:
+    """How the sky pattern responds: p of the parts, since none was chosen beforehand."""
+    curve = test.details
+    if curve["deciding"].endswith(ALONG):
+        odd = f"the odd part (one end above the other) p = {p_in_words(curve['odd_p'])}"
+        if curve["even_p"] is None:
+            return f"Of the curve, {odd}."
+        even = f"the part even in mu (both ends above or below the middle) has p = {p_in_words(curve['even_p'])}"
+        return f"Of the curve, {even} and {odd}, each by itself."
+    by_part = ", ".join(f"{name} {p_in_words(part['p'])}" for name, part in curve["parts"].items())
+    return f"The largest part of the response is {_PARTS[curve['deciding']]}; p of each part by itself: {by_part}."
 
 
 def _below_five_per_cent(answer: str, test: RunLevelTest, alpha: float) -> list[str]:
@@ -288,7 +299,7 @@ def _of_single_networks(test: RunLevelTest, paper: Mapping[str, Any]) -> list[st
         z = paper["seeds_median_absolute_mcnemar_z"]
         return [
             f"Galaxy by galaxy, two networks that differ in the seed alone differ by {z:.1f} 'sigma' in the fraction"
-            f" ({_MEDIAN_BY_CHANCE:.1f} by chance)."
+            f" (median; {_MEDIAN_BY_CHANCE:.1f} by chance)."
         ]
     if test.quantity == "dipole" and "median_max_sigma" in paper:
         return [

@@ -57,7 +57,7 @@ def cautions_of_networks(runs: pd.DataFrame, annotations: Annotations, classes: 
 
 
 def cautions_of_trainings(run_ids: Sequence[str], files: Sequence[str | Path]) -> list[str]:
-    """Sentences on the networks that learned nothing, by name, and on networks trained on different devices.
+    """Sentences on the networks that do no better than guessing, by name, and on networks trained on different devices.
 
     `files` are the `run.json` of the runs, in the order of `run_ids`. Raises `InputError` where one is not that of a
     training.
@@ -67,9 +67,7 @@ def cautions_of_trainings(run_ids: Sequence[str], files: Sequence[str | Path]) -
     sentences = []
     if idle:
         named = _named([f"{run_id} ({_accuracies(training['at_inference'])})" for run_id, training in idle])
-        sentences.append(
-            f"{len(idle)} of {len(trainings)} networks learned nothing that a constant answer does not have: {named}."
-        )
+        sentences.append(f"{len(idle)} of {len(trainings)} networks cannot be distinguished from guessing: {named}.")
     # A program of the user's says neither whether it learned nor on what.
     devices = [training["device"] for training in trainings if training["device"]]
     cards = devices.count("GPU")

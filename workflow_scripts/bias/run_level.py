@@ -62,10 +62,10 @@ _SCALAR, _PATTERN = "scalar_dipole_response", "pattern_response"
 # Axes whose mean is shorter than this cancel: what all networks share is then none of their footprints' doing.
 _AXES_CANCEL = 0.05
 _CAUSES = (
-    "The axes of the footprints cancel in it, so that no footprint causes it: imaging, the reference labels, or a"
-    " gradient of the true morphology on the sky may."
+    "What follows the axes of the footprints cancels in it: imaging, the reference labels, or a gradient of the true"
+    " morphology on the sky may cause it."
 )
-_NO_CAUSE = "These footprints do not cancel in it, so that its cause is not known."
+_NO_CAUSE = "What follows the footprints does not cancel in it, so that its cause is not known."
 
 
 def run_level_tests(

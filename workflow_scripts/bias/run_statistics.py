@@ -160,7 +160,7 @@ def pattern_numbers(
         return numbers | across
     ends = {"least": curve.least, "largest": curve.largest}
     details |= {name: {"amplitude": amplitude, "mu": mu} for name, (amplitude, mu) in ends.items()}
-    shown = ("mu", "amplitude", "low", "high", "footprint_mu", "footprint_amplitude")
+    shown = ("mu", "amplitude", "low", "high", "footprint_mu", "footprint_amplitude", "odd_p", "even_p")
     details |= {name: getattr(curve, name) for name in shown}
     details |= {"common_direction": direction_words(found.direction), "footprints": list(map(str, means.index))}
     limit = curve.limit95

@@ -34,12 +34,14 @@ class AmplitudeCurve:
 
     `mu` (41,) from -1 to 1; `amplitude` with the simultaneous 95 % band `low` ... `high` (Working & Hotelling), in the
     unit of the dipoles; `least` and `largest` are pairs (amplitude, mu) within the mu that footprints span, and
-    `change` is their difference, which noise alone makes positive. `change_ci95` begins above 0 where F of no change
-    has p < 0.05. `limit95` is the one-sided 95 % upper limit of the change, None below eight footprints: the largest of
-    the one-sided t limits of the change between any two mu, each way, which covers at least 95 % for a response that is
-    a parabola in mu. It is never below t times the largest standard error of such a change, so that noise which happens
-    to be flat excludes nothing that the design could not see (as a power constraint does, Cowan et al. 2011,
-    arXiv:1105.3166). `footprint_mu` and `footprint_amplitude` (F,) are what was fitted.
+    `change` is their difference, which noise alone makes positive. `change_ci95` begins above 0 where F of no
+    change has p < 0.05. `limit95` is the one-sided 95 % upper limit of the change, None below eight footprints: the
+    largest of the one-sided t limits of the change between any two mu, each way, which covers at least 95 % for a
+    response that is a parabola in mu. `odd_p` and `even_p` are Student's t of the coefficients of mu and of mu^2,
+    each by itself; the second is None where it was not fitted. The limit is never below t times the largest
+    standard error of such a change, so that noise which happens to be flat excludes nothing that the design could
+    not see (as a power constraint does, Cowan et al. 2011, arXiv:1105.3166). `footprint_mu` and
+    `footprint_amplitude` (F,) are what was fitted.
     """
 
     mu: NDArray[np.float64]
@@ -51,6 +53,8 @@ class AmplitudeCurve:
     change: float
     change_ci95: tuple[float, float]
     limit95: float | None
+    odd_p: float
+    even_p: float | None
     footprint_mu: NDArray[np.float64]
     footprint_amplitude: NDArray[np.float64]
 
@@ -212,6 +216,7 @@ def amplitude_curve(mu: ArrayLike, amplitudes: ArrayLike) -> AmplitudeCurve:
     coefficients = np.linalg.lstsq(design, amplitudes, rcond=None)[0]
     residual, dof = amplitudes - design @ coefficients, n - degree - 1
     covariance = np.linalg.inv(design.T @ design) * float(residual @ residual) / dof
+    by_degree = 2 * stats.t.sf(np.abs(coefficients) / np.sqrt(np.diag(covariance)), dof)
     rows = np.vander(_GRID, degree + 1, increasing=True)
     fitted = rows @ coefficients
     band = np.sqrt((degree + 1) * stats.f.ppf(0.95, degree + 1, dof) * np.einsum("gi,ij,gj->g", rows, covariance, rows))
@@ -235,6 +240,8 @@ def amplitude_curve(mu: ArrayLike, amplitudes: ArrayLike) -> AmplitudeCurve:
         change=float(value[highest] - value[lowest]),
         change_ci95=(max(0.0, low), high),
         limit95=limit if degree == 2 else None,
+        odd_p=float(by_degree[1]),
+        even_p=float(by_degree[2]) if degree == 2 else None,
         footprint_mu=mu,
         footprint_amplitude=amplitudes,
     )
