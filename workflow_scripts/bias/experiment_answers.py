@@ -42,7 +42,7 @@ from workflow_scripts.bias.further_runs import needed_runs
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import adjusted_within_families
 from workflow_scripts.statistics.runs.pattern_response import ALONG, EVEN, IMAGING, ODD
-from workflow_scripts.statistics.sky.constrained_components import FIELD
+from workflow_scripts.statistics.sky.constrained_components import FIELD, ConstrainedComponents
 
 _MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
 _REGIONS_ONLY = "Two regions alone were compared: they may differ in more than where they lie."
@@ -142,8 +142,8 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
     p, floor = _p_and_floor(test, found.tests, context)
     evidence = _evidence(test, p, floor, context)
     answer, because = decided(evidence, context.alpha)
-    sky = context.sky.constrained if context.sky else None
-    if test.quantity == "dipole" and sky and sky.sentence and sky.sentence not in because:
+    sky = context.sky.constrained if context.sky and test.quantity == "dipole" else None
+    if sky and sky.sentence and answer != NO and sky.sentence not in because:
         because.append(sky.sentence)
     because += [caution for caution in test.cautions if caution not in because]
     because += _below_five_per_cent(answer, test, context.alpha)
@@ -154,7 +154,7 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
     if role == PRIMARY:
         because += [*_of_single_networks(test, context.paper_style), *context.cautions]
     further = []
-    if answer == CANNOT_TELL and test.quantity == "dipole" and sky and sky.kind == FIELD:
+    if answer == CANNOT_TELL and sky and sky.kind == FIELD:
         further = [_LARGER_SKY]
     elif answer == CANNOT_TELL:
         further = needed_runs(test, found, context.runs, context.alpha, context.effect)
@@ -163,8 +163,8 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
         question=f"Does the training footprint change {what}{f', {test.label}' if test.label else ''}?",
         test=test.name,
         answer=answer,
-        statement=_statement(test, answer),
-        short=_short(test, answer),
+        statement=_statement(test, answer, sky),
+        short=_short(test, answer, sky),
         effect=_effect(test),
         p_adjusted=p,
         limit95=test.limit95,
@@ -267,7 +267,7 @@ def _capital(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}"
 
 
-def _statement(test: RunLevelTest, answer: str) -> str:
+def _statement(test: RunLevelTest, answer: str, sky: ConstrainedComponents | None) -> str:
     """The estimate first, then what it means."""
     moved, where = _moved(test), _where(test)
     if answer == CANNOT_TELL:
@@ -275,13 +275,22 @@ def _statement(test: RunLevelTest, answer: str) -> str:
         return f"{moved}{where}: w{asked}" if moved else f"W{asked}{where}"
     if answer == YES:
         return f"{moved or _capital(_what(test))}{where}: the training footprint changes the catalog"
+    left_open = _left_open(sky)
     return (
         f"{moved}{where}: no {'difference' if test.design == CONTRAST else 'response'} is seen, and one above"
-        f" {_limit(test)} is excluded at 95 %"
+        f" {_limit(test)} is excluded at 95 %{f'; {left_open}' if left_open else ''}"
     )
 
 
-def _short(test: RunLevelTest, answer: str) -> str:
+def _left_open(sky: ConstrainedComponents | None) -> str:
+    """What a limit on a dipole does not hold for."""
+    if sky is None or not sky.unconstrained:
+        return ""
+    verb = "is" if len(sky.unconstrained) == 1 else "are"
+    return f"{' and '.join(sky.unconstrained)} {verb} not constrained"
+
+
+def _short(test: RunLevelTest, answer: str, sky: ConstrainedComponents | None) -> str:
     """Some twelve words, for the headline."""
     what = _what(test).removesuffix(" of the annotations") + _where(test)
     sides = f", {' - '.join(test.footprints)}" if test.design == CONTRAST and test.footprints else ""
@@ -289,7 +298,9 @@ def _short(test: RunLevelTest, answer: str) -> str:
         return f"{_WHETHER}{what}{_UNDECIDED}"
     changes = f"The training footprint changes {what}"
     if answer == NO:
-        return f"{changes} by less than {_limit(test)}" + (f" ({sides.removeprefix(', ')})" if sides else "")
+        between = f" ({sides.removeprefix(', ')})" if sides else ""
+        left_open = _left_open(sky)
+        return f"{changes} by less than {_limit(test)}{between}{f' ({left_open})' if left_open else ''}"
     return changes if test.size is None else f"{changes} (by {size_in_words(test.size)}{sides})"
 
 
@@ -322,8 +333,10 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
         because.append(test.details["cause"])
     else:
         because += _below_five_per_cent(answer, test, context.alpha)
-        statement = f"{shared}, not distinguishable from noise; one above {_limit(test)} is excluded at 95 %"
-    if context.sky and context.sky.labelled.sentence:
+        left_open = _left_open(context.sky.labelled if context.sky else None)
+        excluded = f"one above {_limit(test)} is excluded at 95 %{f'; {left_open}' if left_open else ''}"
+        statement = f"{shared}, not distinguishable from noise; {excluded}"
+    if context.sky and context.sky.labelled.sentence and answer != NO:
         because.append(context.sky.labelled.sentence)
     return Answer(
         question=f"Do all networks share a dipole against the reference{_where(test)}?",

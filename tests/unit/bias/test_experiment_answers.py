@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment
-from workflow_scripts.bias.annotations import Sky
 from workflow_scripts.bias.declared_tests import (
     CONTRAST,
     PATTERN,
@@ -20,13 +19,11 @@ from workflow_scripts.bias.declared_tests import (
 from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
 from workflow_scripts.bias.network_cautions import cautions_of_trainings
 from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
-from workflow_scripts.bias.run_statistics import common_numbers, pattern_numbers
+from workflow_scripts.bias.run_statistics import pattern_numbers
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.errors import InputError
 from workflow_scripts.measure_bias import measure
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.sky.constrained_components import constrained_of_fraction
-from workflow_scripts.statistics.sky.sky_sums import PositionSums
 
 
 def measured(folder, given, training_sets=()):
@@ -394,20 +391,3 @@ def test_without_reference_labels_there_is_no_common_dipole_to_measure_along(tmp
     answer = answer_of(measured(tmp_path, given), "pattern_response")
     assert (answer["answer"], answer["limit95"]) == ("cannot tell", None)
     assert answer["next"][0].startswith("Reference labels in the catalog")
-
-
-def test_on_a_strip_the_common_dipole_is_measured_along_it():
-    """Its length in all directions would be the noise across the strip."""
-    random = np.random.default_rng(0)
-    vectors = unit_vectors(random.uniform(-50, 60, 4000), random.uniform(-1.25, 1.25, 4000))
-    sums = PositionSums.of(vectors)
-    strip = constrained_of_fraction(sums, 0.5)
-    galaxies = 0.2 * np.linalg.inv(sums.centred)
-    values = random.multivariate_normal(np.zeros(3), galaxies / 4, 12)
-    found = common_numbers(values, galaxies, Sky(sums.centred, strip, strip, sums.centred, galaxies), "", (1, 0))
-    assert found["dof"][0] == 2
-    assert found["limit95"] < 0.15
-    assert abs(found["estimate"][2]) < 1e-3
-    # Of a size of zero there is no direction.
-    assert (found["size"], found["direction"]) == (0, None)
-    assert found["notes"] == ["These galaxies do not constrain a dipole along declination."]

@@ -6,11 +6,15 @@ import pytest
 from scipy import stats
 
 from tests.unit.bias.synthetic_experiment import experiment_runs, measured, moved, write_experiment
+from workflow_scripts.bias.annotations import Sky
+from workflow_scripts.bias.run_statistics import common_numbers
 from workflow_scripts.figures.run_figures import run_figures
 from workflow_scripts.figures.sky_figures import sky_figures
 from workflow_scripts.figures.style import reason_for_nothing
 from workflow_scripts.pages.experiment_page import experiment_page
 from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.sky.constrained_components import constrained_of_fraction
+from workflow_scripts.statistics.sky.sky_sums import PositionSums
 
 N = 3000
 LOOK = {"dpi": 60, "simulated": False, "sequential_map": "cividis", "diverging_map": "RdBu_r"}
@@ -113,6 +117,13 @@ def test_a_response_along_a_strip_is_found_in_its_size(strip):
     assert answer["because"][0] == "These galaxies do not constrain a dipole along declination."
 
 
+def test_a_limit_on_a_strip_names_what_it_does_not_hold_for(tmp_path):
+    summary, *_ = experiment(tmp_path, "strip")
+    assert answer_of(summary, "pattern_response")["answer"] == "no"
+    assert summary["headline"].endswith(" (declination is not constrained).")
+    assert summary["verdict"].count("is excluded at 95 %; declination is not constrained (adjusted p") == 1
+
+
 def test_a_field_has_no_dipole_and_keeps_all_else(field):
     summary, tables, _, maps = field
     assert summary["sky_kind"] == "field"
@@ -155,3 +166,20 @@ def test_figures_and_page_of_a_small_sky_claim_no_dipole_that_there_is_not(kind,
     assert ("Components of dipoles along x, y and z are not given" in page) == (kind == "field")
     assert ", -<" not in page
     assert "declination" in page or kind == "field"
+
+
+def test_on_a_strip_the_common_dipole_is_measured_along_it():
+    """Its length in all directions would be the noise across the strip."""
+    random = np.random.default_rng(0)
+    vectors = unit_vectors(random.uniform(-50, 60, 4000), random.uniform(-1.25, 1.25, 4000))
+    sums = PositionSums.of(vectors)
+    strip = constrained_of_fraction(sums, 0.5)
+    galaxies = 0.2 * np.linalg.inv(sums.centred)
+    values = random.multivariate_normal(np.zeros(3), galaxies / 4, 12)
+    found = common_numbers(values, galaxies, Sky(sums.centred, strip, strip, sums.centred, galaxies), "", (1, 0))
+    assert found["dof"][0] == 2
+    assert found["limit95"] < 0.15
+    assert abs(found["estimate"][2]) < 1e-3
+    # Of a size of zero there is no direction.
+    assert (found["size"], found["direction"]) == (0, None)
+    assert found["notes"] == ["These galaxies do not constrain a dipole along declination."]
