@@ -23,6 +23,9 @@ from workflow_scripts.statistics.sky.constrained_components import (
 from workflow_scripts.statistics.sky.sky_sums import PositionSums
 from workflow_scripts.tables import read_table
 
+# A dipole, its mean and its error.
+FEWEST_GALAXIES = 5
+
 
 @dataclass(frozen=True)
 class Sky:
@@ -103,9 +106,11 @@ class Annotations:
         # Of all networks together, so that every number of them has the same components.
         fraction = float(np.clip(self.labels.mean(), 1 / self.n, 1 - 1 / self.n))
         constrained = constrained_of_fraction(positions, fraction)
-        known = constrained if labelled.n == self.n else constrained_of_fraction(labelled, fraction)
+        # Of fewer than five labelled galaxies each fit has its own sentence.
+        few = labelled.n < FEWEST_GALAXIES
+        known = constrained if few or labelled.n == self.n else constrained_of_fraction(labelled, fraction)
         covariance = None
-        if self.labelled.any() and known.kind != FIELD:
+        if self.labelled.any() and not few and known.kind != FIELD:
             covariance = known.kept.T @ np.linalg.inv(known.kept @ labelled.centred @ known.kept.T) @ known.kept
         return Sky(positions.centred / self.n, constrained, known, labelled.centred, covariance)
 
@@ -189,8 +194,8 @@ def _in_catalog(
 
 
 def _check_positions(table: pd.DataFrame, file: str | Path) -> None:
-    if table.empty:
-        raise InputError(f"{file}: no galaxies, expected one or more rows")
+    if len(table) < FEWEST_GALAXIES:
+        raise InputError(f"{file}: {len(table)} galaxies, expected {FEWEST_GALAXIES} rows or more")
     _refuse_repeated(table["source_id"], file)
     inside = table["ra"].between(0, 360, inclusive="left") & table["dec"].between(-90, 90)
     if not inside.all():

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.bias.annotations import Annotations
+from workflow_scripts.bias.annotations import FEWEST_GALAXIES, Annotations
 from workflow_scripts.bias.quantities import components, dipole_keys
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
@@ -138,7 +138,7 @@ def _dipole_columns(
 ) -> dict[str, float]:
     if sky.kind == FIELD:
         return dict.fromkeys(components(name), np.nan)
-    if len(values) and np.ptp(values) == 0:
+    if len(values) >= FEWEST_GALAXIES and np.ptp(values) == 0:
         # A network without a single error, for example: nothing varies over the sky, and nothing scatters.
         return dipole_keys(name, np.zeros(3), np.zeros((3, 3)), 1.0, {"q": 0.0})
     try:

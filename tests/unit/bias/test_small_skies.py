@@ -183,3 +183,16 @@ def test_on_a_strip_the_common_dipole_is_measured_along_it():
     # Of a size of zero there is no direction.
     assert (found["size"], found["direction"]) == (0, None)
     assert found["notes"] == ["These galaxies do not constrain a dipole along declination."]
+
+
+def test_few_labelled_galaxies_leave_the_dipole_of_all_to_be_tested(tmp_path):
+    """Three with a reference label have none, and end nothing."""
+    runs = [run for run in experiment_runs(with_rotating=False, seeds=2) if run["arm"] == "halves"]
+    given = write_experiment(tmp_path, 0.05, runs, n=500)
+    table = pd.read_parquet(given[2])
+    table.loc[3:, "label"] = pd.NA
+    table.to_parquet(given[2])
+    summary, tables = measured(tmp_path, given)
+    assert tables["runs"].filter(regex=r"^dipole_[xyz]$").isna().all(axis=None)
+    assert tables["runs"].filter(regex=r"^relative_dipole_[xyz]$").notna().all(axis=None)
+    assert answer_of(summary, "common_dipole")["because"] == ["The labelled galaxies are too few for a dipole."]
