@@ -12,6 +12,7 @@ import pandas as pd
 
 from workflow_scripts.answers.answer import answers_text
 from workflow_scripts.bias.annotations import Annotations, read_annotations
+from workflow_scripts.bias.constrained_columns import measured_components, unmeasured
 from workflow_scripts.bias.controls import WITHOUT_CONTROLS, Controls, measured_controls
 from workflow_scripts.bias.declared_tests import PATTERN, PRIMARY_FAMILY
 from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
@@ -118,7 +119,7 @@ def measure(
     fractions = fractions_of_runs(annotations, settings["ra_bins"])
     training_templates = mean_training_templates(pd.read_csv(balance), templates) if balance and templates else None
     found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates, annotations.sky)
-    found.missing += [*without_imaging, *single.refused]
+    found.missing += [*unmeasured(annotations.sky), *without_imaging, *single.refused]
     if tables:
         found.missing += [*NOT_KNOWN_OF_GIVEN, *([] if annotations.scored else [_NO_SCORES])]
     of_runs = ledger(found.tests, settings["alpha"])
@@ -129,12 +130,12 @@ def measure(
         "fractions": fractions,
         "cosine": cosine_table(annotations, fractions),
         "contrasts": pair_table(annotations, opposite, imaging, settings["seed"]),
-        "arms": arm_means(runs, opposite),
+        "arms": arm_means(measured_components(runs, annotations.sky), opposite),
         "thresholds": single.cuts,
     }
     for name, table in tables.items():
         with whole_file(folder / f"{name}.csv") as temporary:
-            table.to_csv(temporary, index=False, float_format="%.9g")
+            measured_components(table, annotations.sky).to_csv(temporary, index=False, float_format="%.9g")
     maps = maps_of_experiment(annotations, experiment) | {"unannotated": single.unannotated}
     with whole_file(folder / "sky_maps.npz") as temporary:
         np.savez(temporary, allow_pickle=False, **maps)
@@ -152,7 +153,7 @@ def measure(
         *cautions_of_networks(runs, annotations, experiment["classes"]),
     ]
     rule = DecidingRule(settings["alpha"], max(1, len(decisive)), settings["permutations"])
-    context = Context(runs, of_runs, paper_style, settings["alpha"], settings["effect"], cautions)
+    context = Context(runs, of_runs, paper_style, settings["alpha"], settings["effect"], cautions, annotations.sky)
     answers = [*experiment_answers(found, context), *controls.answers]
     compared = [sentence for test in found.tests for sentence in test.cautions]
     summary = {
@@ -161,6 +162,8 @@ def measure(
         "experiment": experiment["name"],
         "verdict": answers_text(answers),
         "simulated": experiment["simulated"],
+        "sky_kind": annotations.sky.constrained.kind,
+        "unconstrained": list(annotations.sky.constrained.unconstrained),
         "warnings": list(dict.fromkeys([*warnings, *cautions, *compared])),
         "primary": primary,
         "pattern": [
@@ -171,7 +174,7 @@ def measure(
         "ledger": of_runs + of_galaxies,
         "not_answered": found.not_answered,
         "variance_budget": variance_budget(runs, found.tests, opposite, rule),
-        "response_model": response_models(runs, found.tests),
+        "response_model": response_models(runs, found.tests, annotations.sky),
         "imaging": imaging.as_dict() if imaging else None,
         "templates": templates.as_dict() if templates else None,
         "mediation": mediated,
@@ -197,7 +200,8 @@ def imaging_or_reason(
         templates = read_templates(catalog, settings["templates"], annotations)
         return templates, imaging_of(templates, annotations, settings["seed"]), []
     except ValueError as reason:
-        return templates, None, [f"Whether imaging explains a dipole of the annotations: {reason}."]
+        sentence = str(reason).removesuffix(".")
+        return templates, None, [f"Whether imaging explains a dipole of the annotations: {sentence}."]
 
 
 def check_opposite(experiment: dict[str, Any], listed: list[dict[str, Any]]) -> None:

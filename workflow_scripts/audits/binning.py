@@ -204,7 +204,7 @@ def _add_piece(
         collected.scores.append((positions, values, scores[known]))
         if source.columns.weight:
             weights = piece["weight"].to_numpy(float)[known]
-            sums = WeightedSums.of(scores[known], weights, at)
+            sums = WeightedSums.of(scores[known], weights, at, mapped=True)
             old = collected.weighted_scores
             collected.weighted_scores = sums if old is None else old + sums
             collected.score_weights.append(weights)
@@ -218,8 +218,12 @@ def _add_piece(
 def _add_weights(
     weights: NDArray[np.float64], labels: NDArray[np.float64], places: Places, collected: _Collected
 ) -> None:
-    annotations = tuple(WeightedSums.of(row, weights, places) for row in labels)
-    pairs = tuple(WeightedSums.of(first - second, weights, places) for first, second in combinations(labels, 2))
+    # Maps are of the first column, and of the first pair.
+    annotations = tuple(WeightedSums.of(row, weights, places, not number) for number, row in enumerate(labels))
+    pairs = tuple(
+        WeightedSums.of(first - second, weights, places, not number)
+        for number, (first, second) in enumerate(combinations(labels, 2))
+    )
     if (old := collected.weighted) is not None:
         annotations = tuple(map(add, old[0], annotations))
         pairs = tuple(map(add, old[1], pairs))

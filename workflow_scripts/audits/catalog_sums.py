@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from workflow_scripts.sky.map_cells import FINEST_OF_SKY, in_cells, map_order
 from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.pairs.class_agreement import agreement_table
@@ -27,10 +28,6 @@ AUDIT_PIXELS = number_of_tiles(AUDIT_ORDER)
 FIT_ORDER = 8
 FIT_PIXELS = number_of_tiles(FIT_ORDER)
 RA_BINS = 12
-# A fraction of so many galaxies has an error of 0.1 or less.
-_GALAXIES_A_CELL = 25
-# Smaller cells are not to be seen on a map of the sky.
-_FINEST_OF_SKY = 4
 # Cells with fewer are left empty: their fractions would take all of the colours.
 _FEWEST_DRAWN = 5
 
@@ -209,13 +206,13 @@ def audit_maps(
     `n`: galaxies; `fraction`: of the positive class of the first annotation; `difference`: first minus second
     annotation, where there are two; both as given instead of those of `sums`, where galaxies have weights; `score`:
     mean score; `errors`: share of labels that are not the reference's, where there is one. Cells are as small as leaves
-    `_GALAXIES_A_CELL` galaxies in a typical one, smaller on a `field` than on the sky. `sigma`: paper-style sigma along
-    the axis in each pixel of nside 32; absent where the galaxies do not constrain all of a dipole.
+    enough galaxies in a typical one (`map_cells`), smaller on a `field` than on the sky. `sigma`: paper-style sigma
+    along the axis in each pixel of nside 32; absent where the galaxies do not constrain all of a dipole.
     """
     counts, fine = sums.positions.counts.astype(float), sums.fine_positions.counts.astype(float)
-    order = _map_order(fine, FIT_ORDER if field else _FINEST_OF_SKY)
+    order = map_order(fine, FIT_ORDER if field else FINEST_OF_SKY)
     fractions = fractions or (sums.annotations[0].fine_positives, fine)
-    maps = {"n": _coarse(fine, order), "fraction": _ratio(*fractions, order)}
+    maps = {"n": in_cells(fine, order), "fraction": _ratio(*fractions, order)}
     if sums.pairs:
         above, below = difference or (sums.pairs[0].difference.totals, counts)
         maps["difference"] = _ratio(above, below, order)
@@ -235,23 +232,9 @@ def audit_maps(
     return maps
 
 
-def _map_order(counts: NDArray[np.float64], finest: int) -> int:
-    """The finest order, up to `finest`, whose median cell with galaxies has enough of them; 1 where none has."""
-    for order in range(finest, 1, -1):
-        cells = _coarse(counts, order)
-        if np.median(cells[cells > 0]) >= _GALAXIES_A_CELL:
-            return order
-    return 1
-
-
-def _coarse(values: NDArray[np.float64], order: int) -> NDArray[np.float64]:
-    """Pixels added up to those of a lower order."""
-    return values.reshape(number_of_tiles(order), -1).sum(axis=1)
-
-
 def _ratio(above: NDArray, below: NDArray, order: int) -> NDArray[np.float64]:
     # Not all are known in fine pixels.
     order = min(order, (len(below) // 12).bit_length() // 2)
-    number = _coarse(below, order)
+    number = in_cells(below, order)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(number >= _FEWEST_DRAWN, _coarse(above, order) / number, np.nan)
+        return np.where(number >= _FEWEST_DRAWN, in_cells(above, order) / number, np.nan)

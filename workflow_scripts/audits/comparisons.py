@@ -21,11 +21,8 @@ from workflow_scripts.audits.audit_findings import (
 from workflow_scripts.audits.catalog_sums import RA_BINS, CatalogSums, PairSums, ReferenceSums
 from workflow_scripts.audits.sky_dipoles import (
     block_finding,
-    constrained_part,
     field_finding,
     full_dipole,
-    tested_axes,
-    whole_dipole,
 )
 from workflow_scripts.statistics.pairs.class_agreement import agreement, marginal_homogeneity, symmetry
 from workflow_scripts.statistics.pairs.paired_dipoles import disagreement_dipole
@@ -39,6 +36,9 @@ from workflow_scripts.statistics.sky.constrained_components import (
     FIELD,
     ConstrainedComponents,
     constrained_components,
+    constrained_part,
+    tested_axes,
+    whole_dipole,
 )
 from workflow_scripts.statistics.sky.dipole import Dipole, ScatterSums, robust_dipole
 from workflow_scripts.statistics.sky.regression import sky_glm

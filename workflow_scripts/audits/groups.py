@@ -19,10 +19,14 @@ from workflow_scripts.audits.audit_findings import (
     axis_keys,
     with_limit,
 )
-from workflow_scripts.audits.sky_dipoles import constrained_part, tested_axes, whole_dipole
 from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.fractions import wilson_interval
-from workflow_scripts.statistics.sky.constrained_components import constrained_of_fraction
+from workflow_scripts.statistics.sky.constrained_components import (
+    constrained_of_fraction,
+    constrained_part,
+    tested_axes,
+    whole_dipole,
+)
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sky_sums import Additive, PositionSums, ValueSums
 from workflow_scripts.statistics.sky.stratified_dipole import merging_dipole, within_groups

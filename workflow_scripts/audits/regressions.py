@@ -19,7 +19,6 @@ from workflow_scripts.audits.audit_findings import (
 )
 from workflow_scripts.audits.binning import Covariates
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, AnnotationSums, CatalogSums
-from workflow_scripts.audits.sky_dipoles import constrained_part, tested_axes, whole_dipole
 from workflow_scripts.statistics.log_p import log10_p_chi2, log10_p_normal
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
 from workflow_scripts.statistics.sky.constrained_components import (
@@ -28,6 +27,9 @@ from workflow_scripts.statistics.sky.constrained_components import (
     ConstrainedComponents,
     constrained_components,
     constrained_of_fraction,
+    constrained_part,
+    tested_axes,
+    whole_dipole,
 )
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.dipole_stability import StabilityStep, dipole_stability

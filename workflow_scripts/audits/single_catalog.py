@@ -26,8 +26,6 @@ from workflow_scripts.audits.sky_dipoles import (
     block_finding,
     field_finding,
     full_dipole,
-    needs_all_axes,
-    needs_axes,
 )
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import unit_vectors
@@ -38,6 +36,8 @@ from workflow_scripts.statistics.sky.constrained_components import (
     FIELD,
     ConstrainedComponents,
     constrained_of_fraction,
+    needs_all_axes,
+    needs_axes,
 )
 from workflow_scripts.statistics.sky.cosine import CosineFit, cosine_score_test, fixed_axis_test
 from workflow_scripts.statistics.sky.dipole import Dipole, dipole

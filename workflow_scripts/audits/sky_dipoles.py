@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from workflow_scripts.audits.audit_findings import (
     AuditFinding,
@@ -25,8 +25,8 @@ from workflow_scripts.statistics.sky.block_dipole import (
     clustering_across_borders,
     coarser_pixels,
 )
-from workflow_scripts.statistics.sky.constrained_components import FIELD, SKY, ConstrainedComponents
-from workflow_scripts.statistics.sky.dipole import DipoleEstimate, chi_square_test, dipole
+from workflow_scripts.statistics.sky.constrained_components import FIELD, ConstrainedComponents, tested_axes
+from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.dipole_amplitude import (
     axis_region,
     debiased_amplitude,
@@ -56,45 +56,6 @@ def sky_keys(sky: ConstrainedComponents) -> dict[str, Any]:
         "largest_possible": sky.largest,
         "invalid": sky.invalid,
     }
-
-
-def tested_axes(sky: ConstrainedComponents) -> NDArray[np.float64] | None:
-    """The axes (k, 3) along which every dipole is tested; None for all three components as they are.
-
-    Raises `ValueError` on a field, where none is constrained.
-    """
-    if sky.kind == FIELD:
-        raise ValueError(sky.sentence)
-    return None if sky.kind == SKY else sky.kept
-
-
-def needs_axes(sky: ConstrainedComponents, *axes: ArrayLike) -> None:
-    """Raise `ValueError` where a sky does not constrain the component along one of the axes, unit vectors (3,)."""
-    if not all(sky.holds(np.asarray(axis, float)) for axis in axes):
-        raise ValueError(sky.sentence)
-
-
-def needs_all_axes(sky: ConstrainedComponents) -> None:
-    """Raise `ValueError` where a sky constrains less than all of a dipole: for scans of axes all over the sky."""
-    if sky.kind != SKY:
-        raise ValueError(sky.sentence)
-
-
-def constrained_part(found: DipoleEstimate, sky: ConstrainedComponents) -> DipoleEstimate:
-    """What a sky constrains of a whole dipole (3,), the other components marginalised: `beta` (k,), chi-square, k dof.
-
-    Of all three as it is. Raises `ValueError` on a field.
-    """
-    axes = tested_axes(sky)
-    if axes is None:
-        return found
-    beta, covariance = axes @ found.beta, axes @ found.covariance @ axes.T
-    return DipoleEstimate(beta, covariance, *chi_square_test(beta, covariance))
-
-
-def whole_dipole(beta: NDArray[np.float64], sky: ConstrainedComponents) -> NDArray[np.float64]:
-    """The vector (3,) of which a `constrained_part` has the components."""
-    return beta if sky.kind == SKY else beta @ sky.kept
 
 
 def full_dipole(

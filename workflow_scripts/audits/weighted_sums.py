@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow_scripts.audits.audit_findings import AuditSettings, MadeDipole, amplitude_interval
-from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, Places, Ratio
+from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, FIT_PIXELS, Places, Ratio
 from workflow_scripts.statistics.sky.dipole import Dipole
 from workflow_scripts.statistics.sky.sky_sums import Additive, PixelPositions, PixelValues
 from workflow_scripts.statistics.sky.weighted_dipole import (
@@ -24,22 +24,29 @@ class WeightedSums(Additive):
     """One number x a galaxy with weights w: `moments` over unit vectors and cos and sin of right ascension.
 
     `pixels` (6, p): sums of w, w x, w^2, w^2 x, w^2 x^2 and w x^2; `vectors` (p, 3) = sum w n of each pixel; `parts`
-    (5, RA_BINS, 2): the first five by right ascension bin and hemisphere.
+    (5, RA_BINS, 2): the first five by right ascension bin and hemisphere. `fine` (2, FIT_PIXELS): the first two in fine
+    pixels, for what is mapped; None for the rest.
     """
 
     moments: WeightedMoments
     pixels: NDArray[np.float64]
     vectors: NDArray[np.float64]
     parts: NDArray[np.float64]
+    fine: NDArray[np.float64] | None
 
     @classmethod
-    def of(cls, values: NDArray[np.float64], weights: NDArray[np.float64], places: Places) -> "WeightedSums":
+    def of(
+        cls, values: NDArray[np.float64], weights: NDArray[np.float64], places: Places, mapped: bool = False
+    ) -> "WeightedSums":
         """Sums of values (n,) with weights (n,), finite and above zero."""
         products = weighted_part(values, weights)
         of_pixels = [*products, weights * values**2, *(weights[:, None] * places.vectors).T]
         binned = np.array([np.bincount(places.pixels, row, AUDIT_PIXELS) for row in of_pixels])
         moments = WeightedMoments.of(values, weights, np.column_stack([places.vectors, places.circle]))
-        return cls(moments, binned[:6], binned[6:].T, np.array([places.parts(row) for row in products]))
+        parts, fine = np.array([places.parts(row) for row in products]), None
+        if mapped:
+            fine = np.array([np.bincount(places.fine_pixels, row, FIT_PIXELS) for row in products[:2]])
+        return cls(moments, binned[:6], binned[6:].T, parts, fine)
 
     @property
     def sphere(self) -> WeightedMoments:
@@ -64,9 +71,9 @@ class WeightedSums(Additive):
         return PixelValues(scale * self.pixels[1], scale * self.pixels[5], scale * self.moments.values[1:4])
 
     @property
-    def ratio(self) -> Ratio:
-        """Sums by pixel whose ratio is the weighted mean, and the galaxies of each, scaled to equal their weights."""
-        return self._scale * self.pixels[1], self._scale * self.pixels[0]
+    def ratio(self) -> Ratio | None:
+        """Sums by fine pixel whose ratio is the weighted mean, the second scaled to the number of galaxies."""
+        return None if self.fine is None else (self._scale * self.fine[1], self._scale * self.fine[0])
 
     @property
     def _scale(self) -> float:

@@ -12,22 +12,38 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from workflow_scripts.bias.quantities import Quantity
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
+from workflow_scripts.statistics.sky.constrained_components import (
+    FIELD,
+    ConstrainedComponents,
+    constrained_of_fraction,
+)
 from workflow_scripts.statistics.sky.sky_sums import PositionSums
 from workflow_scripts.tables import read_table
+
+# A dipole, its mean and its error.
+FEWEST_GALAXIES = 5
 
 
 @dataclass(frozen=True)
 class Sky:
-    """Where the annotated galaxies lie: covariance of their `positions` (3, 3), and `labelled_inverse` (3, 3).
+    """Where the annotated galaxies lie: covariance of their `positions` (3, 3), and what they constrain of a dipole.
 
-    That is the covariance of a dipole against the reference for labels of variance 1, None without a reference.
+    `labelled` is what those with a reference label constrain, and `labelled_covariance` (3, 3) the covariance of a
+    dipole against the reference, within that, for labels of variance 1; None without a reference.
     """
 
     positions: NDArray[np.float64]
-    labelled_inverse: NDArray[np.float64] | None
+    constrained: ConstrainedComponents
+    labelled: ConstrainedComponents
+    labelled_positions: NDArray[np.float64]
+    labelled_covariance: NDArray[np.float64] | None
+
+    def of(self, quantity: Quantity) -> ConstrainedComponents:
+        """What is constrained of a vector."""
+        return self.labelled if quantity.of_labelled else self.constrained
 
 
 @dataclass(frozen=True)
@@ -88,9 +104,17 @@ class Annotations:
     @cached_property
     def sky(self) -> Sky:
         """Where the annotated galaxies lie, and those with a reference label."""
-        labelled = self.known_positions.centred
-        determined = self.labelled.any() and np.linalg.cond(labelled) < LARGEST_CONDITION
-        return Sky(self.positions.centred / self.n, np.linalg.inv(labelled).astype(np.float64) if determined else None)
+        positions, labelled = self.positions, self.known_positions
+        # Of all networks together, so that every number of them has the same components.
+        fraction = float(np.clip(self.labels.mean(), 1 / self.n, 1 - 1 / self.n))
+        constrained = constrained_of_fraction(positions, fraction)
+        # Of fewer than five labelled galaxies each fit has its own sentence.
+        few = labelled.n < FEWEST_GALAXIES
+        known = constrained if few or labelled.n == self.n else constrained_of_fraction(labelled, fraction)
+        covariance = None
+        if self.labelled.any() and not few and known.kind != FIELD:
+            covariance = known.kept.T @ np.linalg.inv(known.kept @ labelled.centred @ known.kept.T) @ known.kept
+        return Sky(positions.centred / self.n, constrained, known, labelled.centred, covariance)
 
     def scores(self, row: int) -> NDArray[np.float32]:
         """Scores (n,) of a run, read from its file: four times the labels, and no test needs two runs' at once.
@@ -196,8 +220,8 @@ def _in_catalog(
 
 
 def _check_positions(table: pd.DataFrame, file: str | Path) -> None:
-    if table.empty:
-        raise InputError(f"{file}: no galaxies, expected one or more rows")
+    if len(table) < FEWEST_GALAXIES:
+        raise InputError(f"{file}: {len(table)} galaxies, expected {FEWEST_GALAXIES} rows or more")
     _refuse_repeated(table["source_id"], file)
     inside = table["ra"].between(0, 360, inclusive="left") & table["dec"].between(-90, 90)
     if not inside.all():

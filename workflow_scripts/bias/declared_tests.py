@@ -83,8 +83,9 @@ class RunLevelTests:
         try:
             found = numbers(*given, self.permutations)
         except ValueError as error:
-            self.failed.setdefault(str(error), []).append(test.name)
+            reason = str(error).removesuffix(".")
+            self.failed.setdefault(reason, []).append(test.name)
             if test.family in (PRIMARY_FAMILY, SECONDARY_FAMILY):
-                self.untested.append(replace(test, invalid=f"{str(error)[:1].upper()}{str(error)[1:]}."))
+                self.untested.append(replace(test, invalid=f"{reason[:1].upper()}{reason[1:]}."))
         else:
             self.tests.append(replace(test, **{**found, "notes": [*test.notes, *found["notes"]]}))

@@ -25,6 +25,7 @@ from workflow_scripts.answers.answer import (
 )
 from workflow_scripts.answers.decision import Evidence, decided, interval_without_zero
 from workflow_scripts.answers.wording import limit_in_words, size_in_words
+from workflow_scripts.bias.annotations import Sky
 from workflow_scripts.bias.declared_tests import (
     COMMON_FAMILY,
     CONTRAST,
@@ -43,6 +44,7 @@ from workflow_scripts.bias.further_runs import needed_runs
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import adjusted_within_families
 from workflow_scripts.statistics.runs.pattern_response import ALONG, EVEN, IMAGING, ODD
+from workflow_scripts.statistics.sky.constrained_components import FIELD, ConstrainedComponents
 
 _MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
 _REGIONS_ONLY = "Two regions alone were compared: they may differ in more than where they lie."
@@ -55,15 +57,14 @@ _WORDS = {
     "mean_score": "the mean score",
     "dipole": "the dipole of the annotations",
 }
+_LARGER_SKY = "Annotated galaxies over a larger part of the sky."
 _WHETHER, _UNDECIDED = "Whether the training footprint changes ", " cannot be decided"
 _PATTERN_WORDS = "the sky pattern of the annotations"
-# How the sky pattern responds, by the part of the test that decides.
-_HOW = {
-    ODD: "The response is mostly odd: the pattern of opposite footprints moves in opposite directions.",
-    EVEN: "The response is mostly even: opposite footprints have the same pattern, those between them another.",
-    IMAGING: "The response follows the mean imaging of the training galaxies more than the place of the footprint.",
-    f"{ODD} {ALONG}": "The response is mostly odd in mu: opposite footprints differ most.",
-    f"{EVEN} {ALONG}": "The response is mostly even in mu: opposite footprints are alike, and those between differ.",
+# The parts of the test of the sky pattern.
+_PARTS = {
+    ODD: "odd in the footprint's axis (opposite footprints move in opposite ways)",
+    EVEN: "even in the footprint's axis (opposite footprints move alike)",
+    IMAGING: "with the mean imaging of the training galaxies",
 }
 
 
@@ -72,7 +73,8 @@ class Context:
     """What answers need beside their tests.
 
     `runs` is a `run_table`, `ledger` the adjusted p of the tests, `paper_style` a `paper_style_summary`, `alpha` the
-    level, `effect` the size that the experiment asks about, `cautions` sentences on the networks.
+    level, `effect` the size that the experiment asks about, `cautions` sentences on the networks, `sky` where the
+    galaxies lie.
     """
 
     runs: pd.DataFrame
@@ -81,6 +83,7 @@ class Context:
     alpha: float
     effect: float
     cautions: Sequence[str] = ()
+    sky: Sky | None = None
 
     @property
     def largest(self) -> float:
@@ -142,22 +145,29 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
     p, floor = _p_and_floor(test, found.tests, context)
     evidence = _evidence(test, p, floor, context)
     answer, because = decided(evidence, context.alpha)
+    sky = context.sky.constrained if context.sky and test.quantity == "dipole" else None
+    if sky and sky.sentence and answer != NO and sky.sentence not in because:
+        because.append(sky.sentence)
     because += [caution for caution in test.cautions if caution not in because]
     because += _below_five_per_cent(answer, test, context.alpha)
     if test.design == CONTRAST and not test.invalid and not any(one.design == RESPONSE for one in found.tests):
         because.append(_REGIONS_ONLY)
     if test.design == PATTERN and answer == YES:
-        because.append(_HOW[test.details["deciding"]])
+        because.append(_parts_of_pattern(test))
     if role == PRIMARY:
         because += [*_of_single_networks(test, context.paper_style), *context.cautions]
-    further = needed_runs(test, found, context.runs, context.alpha, context.effect) if answer == CANNOT_TELL else []
+    further = []
+    if answer == CANNOT_TELL and sky and sky.kind == FIELD:
+        further = [_LARGER_SKY]
+    elif answer == CANNOT_TELL:
+        further = needed_runs(test, found, context.runs, context.alpha, context.effect)
     what = _what(test)
     return Answer(
         question=f"Does the training footprint change {what}{f', {test.label}' if test.label else ''}?",
         test=test.name,
         answer=answer,
-        statement=_statement(test, answer),
-        short=_short(test, answer),
+        statement=_statement(test, answer, sky),
+        short=_short(test, answer, sky),
         effect=_effect(test),
         p_adjusted=p,
         limit95=test.limit95,
@@ -165,6 +175,19 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
         next=further,
         role=role,
     )
+
+
+def _parts_of_pattern(test: RunLevelTest) -> str:
+    """How the sky pattern responds: p of the parts, since none was chosen beforehand."""
+    curve = test.details
+    if curve["deciding"].endswith(ALONG):
+        odd = f"the odd part (one end above the other) p = {p_in_words(curve['odd_p'])}"
+        if curve["even_p"] is None:
+            return f"Of the curve, {odd}."
+        even = f"the part even in mu (both ends above or below the middle) has p = {p_in_words(curve['even_p'])}"
+        return f"Of the curve, {even} and {odd}, each by itself."
+    by_part = ", ".join(f"{name} {p_in_words(part['p'])}" for name, part in curve["parts"].items())
+    return f"The largest part of the response is {_PARTS[curve['deciding']]}; p of each part by itself: {by_part}."
 
 
 def _below_five_per_cent(answer: str, test: RunLevelTest, alpha: float) -> list[str]:
@@ -247,7 +270,7 @@ def _capital(words: str) -> str:
     return f"{words[0].upper()}{words[1:]}"
 
 
-def _statement(test: RunLevelTest, answer: str) -> str:
+def _statement(test: RunLevelTest, answer: str, sky: ConstrainedComponents | None) -> str:
     """The estimate first, then what it means."""
     moved, where = _moved(test), _where(test)
     if answer == CANNOT_TELL:
@@ -255,13 +278,22 @@ def _statement(test: RunLevelTest, answer: str) -> str:
         return f"{moved}{where}: w{asked}" if moved else f"W{asked}{where}"
     if answer == YES:
         return f"{moved or _capital(_what(test))}{where}: the training footprint changes the catalog"
+    left_open = _left_open(sky)
     return (
         f"{moved}{where}: no {'difference' if test.design == CONTRAST else 'response'} is seen, and one above"
-        f" {_limit(test)} is excluded at 95 %"
+        f" {_limit(test)} is excluded at 95 %{f'; {left_open}' if left_open else ''}"
     )
 
 
-def _short(test: RunLevelTest, answer: str) -> str:
+def _left_open(sky: ConstrainedComponents | None) -> str:
+    """What a limit on a dipole does not hold for."""
+    if sky is None or not sky.unconstrained:
+        return ""
+    verb = "is" if len(sky.unconstrained) == 1 else "are"
+    return f"{' and '.join(sky.unconstrained)} {verb} not constrained"
+
+
+def _short(test: RunLevelTest, answer: str, sky: ConstrainedComponents | None) -> str:
     """Some twelve words, for the headline."""
     what = _what(test).removesuffix(" of the annotations") + _where(test)
     sides = f", {' - '.join(test.footprints)}" if test.design == CONTRAST and test.footprints else ""
@@ -269,7 +301,9 @@ def _short(test: RunLevelTest, answer: str) -> str:
         return f"{_WHETHER}{what}{_UNDECIDED}"
     changes = f"The training footprint changes {what}"
     if answer == NO:
-        return f"{changes} by less than {_limit(test)}" + (f" ({sides.removeprefix(', ')})" if sides else "")
+        between = f" ({sides.removeprefix(', ')})" if sides else ""
+        left_open = _left_open(sky)
+        return f"{changes} by less than {_limit(test)}{between}{f' ({left_open})' if left_open else ''}"
     return changes if test.size is None else f"{changes} (by {size_in_words(test.size)}{sides})"
 
 
@@ -279,7 +313,7 @@ def _of_single_networks(test: RunLevelTest, paper: Mapping[str, Any]) -> list[st
         z = paper["seeds_median_absolute_mcnemar_z"]
         return [
             f"Galaxy by galaxy, two networks that differ in the seed alone differ by {z:.1f} 'sigma' in the fraction"
-            f" ({_MEDIAN_BY_CHANCE:.1f} by chance)."
+            f" (median; {_MEDIAN_BY_CHANCE:.1f} by chance)."
         ]
     if test.quantity == "dipole" and "median_max_sigma" in paper:
         return [
@@ -302,7 +336,11 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
         because.append(test.details["cause"])
     else:
         because += _below_five_per_cent(answer, test, context.alpha)
-        statement = f"{shared}, not distinguishable from noise; one above {_limit(test)} is excluded at 95 %"
+        left_open = _left_open(context.sky.labelled if context.sky else None)
+        excluded = f"one above {_limit(test)} is excluded at 95 %{f'; {left_open}' if left_open else ''}"
+        statement = f"{shared}, not distinguishable from noise; {excluded}"
+    if context.sky and context.sky.labelled.sentence and answer != NO:
+        because.append(context.sky.labelled.sentence)
     return Answer(
         question=f"Do all networks share a dipole against the reference{_where(test)}?",
         test=test.name,
@@ -331,8 +369,11 @@ def _without_common(found: RunLevelTests, context: Context) -> Answer:
     because, further = _NO_REFERENCE, "Reference labels in the catalog."
     if (context.runs["n_reference"] > 0).any():
         reasons = [reason for reason, names in found.failed.items() if any("common_dipole" in name for name in names)]
-        because = f"{_capital(reasons[0])}." if reasons else "The labelled galaxies lie on too small a part of the sky."
-        further = "Five training sets or more, and labelled galaxies over a larger part of the sky."
+        if context.sky and context.sky.labelled.kind == FIELD:
+            because, further = context.sky.labelled.sentence, _LARGER_SKY
+        else:
+            because = f"{_capital(reasons[0])}." if reasons else "The labelled galaxies are too few for a dipole."
+            further = "Five training sets or more, and more labelled galaxies."
     return Answer(
         question="Do all networks share a dipole against the reference?",
         test="common_dipole",

@@ -19,6 +19,8 @@ from workflow_scripts.bias.quantities import TEMPLATE_ALONE, TEMPLATE_BESIDE
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
+from workflow_scripts.statistics.sky.constrained_components import tested_axes
+from workflow_scripts.statistics.sky.dipole import DipoleEstimate
 from workflow_scripts.statistics.sky.mediation import TemplateRegression, run_mediation
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit, over_correction, rotated_templates
@@ -63,8 +65,8 @@ class Imaging:
     """Regressions on sky and `templates` of their m galaxies, shared by all runs.
 
     `patches` (m,) are of sky, `cross_fit` is the regression without an outcome, `positions` the galaxies in pixels and
-    `pixel_means` (p, k) the templates there. `retained` is the share of a true dipole that the regression leaves along
-    its worst axis.
+    `pixel_means` (p, k) the templates there. Positions have the components along `axes` (d, 3), which the sky
+    constrains; `retained` is the share of a true dipole that the regression leaves along its worst axis.
     """
 
     templates: Templates
@@ -73,7 +75,17 @@ class Imaging:
     cross_fit: TemplateCrossFit
     positions: PixelPositions
     pixel_means: NDArray[np.float64]
+    axes: NDArray[np.float64]
     retained: float
+
+    def whole(self, found: DipoleEstimate) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """A dipole of the regression as a vector (3,), and its covariance (3, 3)."""
+        return found.beta @ self.axes, self.axes.T @ found.covariance @ self.axes
+
+    @property
+    def vectors(self) -> NDArray[np.float64]:
+        """Components (m, d) of the positions of the galaxies."""
+        return self.cross_fit.centred + self.cross_fit.mean
 
     def as_dict(self) -> dict[str, Any]:
         """For summary.json."""
@@ -126,13 +138,14 @@ def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Ima
     other one could be separated from.
     """
     rows, rotated = templates.rows, templates.values
-    vectors = annotations.vectors[rows]
+    axes = _axes_of(annotations)
+    vectors = annotations.vectors[rows] @ axes.T
     pixels = tile_of(annotations.ra[rows], annotations.dec[rows], REGRESSION_ORDER)
     patches = _patches_of(pixels)
     cross = TemplateCrossFit.of(vectors, rotated, patches, seed=seed)
     kept = over_correction(cross)
     if kept.worst_share < _LEAST_RETAINED:
-        ra, dec = right_ascension_declination(kept.worst_axis)
+        ra, dec = right_ascension_declination(kept.worst_axis @ axes)
         raise ValueError(
             f"{', '.join(templates.names)} have a dipole themselves: a regression on them leaves"
             f" {max(0.0, kept.worst_share):.0%} of a true dipole along (RA {ra:.0f}°, Dec {dec:+.0f}°), so the two"
@@ -147,8 +160,15 @@ def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Ima
         cross_fit=cross,
         positions=positions,
         pixel_means=np.column_stack(sums) / np.maximum(positions.counts, 1)[:, None],
+        axes=axes,
         retained=kept.worst_share,
     )
+
+
+def _axes_of(annotations: Annotations) -> NDArray[np.float64]:
+    """The axes (d, 3) along which these galaxies constrain a dipole; `ValueError` on a field."""
+    axes = tested_axes(annotations.sky.constrained)
+    return np.eye(3) if axes is None else axes
 
 
 def _patches_of(pixels: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -211,8 +231,11 @@ def template_coefficients(
     """
     rows = templates.rows
     patches = _patches_of(tile_of(annotations.ra[rows], annotations.dec[rows], REGRESSION_ORDER))
+    vectors = annotations.vectors[rows]
+    if beside_dipole:
+        vectors = vectors @ _axes_of(annotations).T
     try:
-        regression = TemplateRegression.of(annotations.vectors[rows], templates.values, patches)
+        regression = TemplateRegression.of(vectors, templates.values, patches)
     except ValueError:
         return None
     designs = [(TEMPLATE_ALONE, False)]
@@ -251,6 +274,8 @@ def mediation_of_contrasts(
             try:
                 share = run_mediation(found.regression, arms[0], arms[1], seed=seed)
                 entry |= {name: getattr(share, name) for name in _OF_MEDIATION}
+                axes = _axes_of(annotations)
+                entry |= {"raw": share.raw @ axes, "adjusted": share.adjusted @ axes}
             except ValueError as error:
                 entry["reason"] = str(error)
             entries.append(entry)

@@ -102,7 +102,7 @@ def cautions_of_mirrors(runs: pd.DataFrame) -> list[str]:
 
 
 def cautions_of_trainings(run_ids: Sequence[str], trainings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Sentences on the networks that learned nothing, by name, and on networks trained on different devices.
+    """Sentences on the networks that do no better than guessing, by name, and on networks trained on different devices.
 
     `trainings` as `read_trainings` gives them, in the order of `run_ids`.
     """
@@ -110,9 +110,7 @@ def cautions_of_trainings(run_ids: Sequence[str], trainings: Sequence[Mapping[st
     sentences = []
     if idle:
         named = _named([f"{run_id} ({_accuracies(training['at_inference'])})" for run_id, training in idle])
-        sentences.append(
-            f"{len(idle)} of {len(trainings)} networks learned nothing that a constant answer does not have: {named}."
-        )
+        sentences.append(f"{len(idle)} of {len(trainings)} networks cannot be distinguished from guessing: {named}.")
         if any(flips_keep_classes(training["network"]) for _, training in idle):
             sentences.append(FLIPS_HINT)
     # A program of the user's says neither whether it learned nor on what.
@@ -134,11 +132,15 @@ def _named(names: Sequence[str] | pd.Series) -> str:
 def _training(file: str | Path) -> dict[str, Any]:
     try:
         record = json.loads(Path(file).read_text(encoding="utf-8"))
-        training = {key: record["training"][key] for key in ("learned", "at_inference", "device")}
-        mirrored = record["training"].get("mirrored")
-        return {**training, "mirrored": mirrored, "network": record["config"]["network"]}
+        training = {"mirrored": None, **record["training"], "network": record["config"]["network"]}
     except (OSError, ValueError, KeyError, TypeError):
         raise InputError(f"{file}: cannot be read, expected the run.json that `train` writes") from None
+    if missing := [key for key in ("learned", "at_inference", "device") if key not in training]:
+        raise InputError(
+            f"{file}: has no {' and no '.join(missing)}, as from an earlier version of skybias; delete its folder, and"
+            " the network is trained again"
+        )
+    return training
 
 
 def _accuracies(at_inference: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.bias.imaging_templates import Imaging
 from workflow_scripts.bias.quantities import components, dipole_keys
 from workflow_scripts.statistics.pairs.paired_fractions import difference_in_differences, mcnemar
-from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.constrained_components import FIELD, constrained_dipole
 from workflow_scripts.statistics.sky.mediation import mediation
 from workflow_scripts.statistics.sky.sky_sums import ValueSums
 from workflow_scripts.statistics.sky.template_regression import regressed_dipole
@@ -80,8 +80,11 @@ def _pair_row(annotations: Annotations, a: int, b: int) -> Mapping[str, Any]:
             row["note"] = str(error)
             continue
         row |= {f"{half}_did": did.difference, f"{half}_did_se": did.se, f"{half}_did_z": did.z, f"{half}_did_p": did.p}
+    if annotations.sky.constrained.kind == FIELD:
+        return row
     try:
-        found = dipole(annotations.positions, ValueSums.of(delta, annotations.vectors))
+        sums = ValueSums.of(delta, annotations.vectors)
+        found = constrained_dipole(annotations.positions, sums, annotations.sky.constrained)
         row |= dict(zip(_DIPOLE_COLUMNS, [*found.beta, np.linalg.norm(found.beta), found.q, found.p], strict=True))
     except ValueError as error:
         row["note"] = str(error)
@@ -92,10 +95,9 @@ def _imaging_columns(annotations: Annotations, a: int, b: int, imaging: Imaging,
     delta = (annotations.labels[a] - annotations.labels[b])[imaging.templates.rows].astype(float)
     try:
         cleaned = regressed_dipole(imaging.cross_fit, delta)
-        vectors = annotations.vectors[imaging.templates.rows]
-        share = mediation(vectors, delta, imaging.templates.values, imaging.patches, _BOOTSTRAPS, seed)
+        share = mediation(imaging.vectors, delta, imaging.templates.values, imaging.patches, _BOOTSTRAPS, seed)
     except ValueError as error:
         return {"note": str(error)}
-    row: dict[str, Any] = dipole_keys("cleaned_difference_dipole", cleaned.beta, cleaned.covariance, cleaned.p)
+    row: dict[str, Any] = dipole_keys("cleaned_difference_dipole", *imaging.whole(cleaned), cleaned.p)
     row |= {"mediation_share": share.share, "mediation_share_along": share.share_along}
     return row | {"mediation_share_low": share.share_ci95[0], "mediation_share_high": share.share_ci95[1]}

@@ -35,17 +35,24 @@ def scatter_of_training_sets(runs: pd.DataFrame, footprints: Sequence[str], colu
     """Of training sets about the mean of their footprint, pooled; `runs` are those of one network."""
     sides = [of_training_sets(runs[runs["footprint"] == name]).reindex(columns=list(columns)) for name in footprints]
     dof = sum(len(side) - 1 for side in sides if len(side) > 1)
-    squares = sum(float(((side - side.mean()) ** 2).to_numpy().sum()) for side in sides)
-    return PilotScatter(float(np.sqrt(squares / dof / len(columns))) if dof else float("nan"), dof, 1)
+    about = pd.concat([side - side.mean() for side in sides]).to_numpy()
+    return PilotScatter(_rms(about, dof), dof, 1)
 
 
 def scatter_of_footprints(runs: pd.DataFrame, footprints: Sequence[str], columns: Sequence[str]) -> PilotScatter:
     """Of rotating footprints about what their axes explain; `runs` are those of one network."""
     members = runs[runs["footprint"].isin(footprints)]
     axes = unit_vectors(*footprint_axes(members).to_numpy().T)
-    values = of_footprints(members).reindex(columns=list(columns)).to_numpy()
+    values = of_footprints(members).reindex(columns=list(columns)).dropna(axis=1, how="all").to_numpy()
     design = np.column_stack([np.ones(len(axes)), axes])
     residual = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
     dof = max(0, len(axes) - 4)
-    sd = float(np.sqrt((residual**2).sum() / dof / len(columns))) if dof else float("nan")
-    return PilotScatter(sd, dof, int(members.groupby("footprint")["resample"].nunique().min()))
+    return PilotScatter(_rms(residual, dof), dof, int(members.groupby("footprint")["resample"].nunique().min()))
+
+
+def _rms(about: np.ndarray, dof: int) -> float:
+    """Root mean square of residuals (units, d), over the components that the sky constrains; NaN where that is none."""
+    about = about[:, np.isfinite(about).all(axis=0)]
+    # A vector of what a strip constrains lies in a plane.
+    components = int(np.linalg.matrix_rank(about)) if about.size else 0
+    return float(np.sqrt((about**2).sum() / dof / components)) if dof and components else float("nan")

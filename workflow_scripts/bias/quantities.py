@@ -62,7 +62,8 @@ class Quantity:
     Between training runs: `family` is that of its tests (`MAIN` where an experiment may name them as primary, none
     where it is not tested), `response` the name of the test of its response to the footprint's axis and `model` what
     that estimates, where these do not follow from name and words. `difference` is the vector that is compared between
-    runs, where that needs another reference than what all footprints share. With the galaxy as the unit: `of_galaxies`.
+    runs, where that needs another reference than what all footprints share; `of_labelled` vectors are of the galaxies
+    with a reference label. With the galaxy as the unit: `of_galaxies`.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Quantity:
     response: str = ""
     model: str = ""
     difference: str = ""
+    of_labelled: bool = False
     of_galaxies: GalaxyTest | None = None
 
     @property
@@ -114,14 +116,21 @@ def _of_networks(name: str, family: str, null: str, size: str = "", p: str = "")
     return Quantity(name, of_galaxies=GalaxyTest(family, null, size, p))
 
 
-def _vector(name: str, words: str, family: str, null: str, difference: str = "") -> Quantity:
+def _vector(name: str, words: str, family: str, null: str, difference: str = "", labelled: bool = False) -> Quantity:
     """A vector that is tested with both units."""
-    of_galaxies = GalaxyTest(_SKY if family in (MAIN, "scores") else f"networks: {family}", null)
-    return Quantity(name, words, family, vector=True, difference=difference, of_galaxies=of_galaxies)
+    test = GalaxyTest(_SKY if family in (MAIN, "scores") else f"networks: {family}", null)
+    return Quantity(name, words, family, True, difference=difference, of_labelled=labelled, of_galaxies=test)
 
 
 FRACTION = Quantity(
     "fraction", "fraction", MAIN, model="k of fraction_f = m_0 + k . a_f, a unit vector of the footprint's axis"
+)
+DIPOLE_QUANTITY = _vector(
+    "dipole",
+    "dipole of prediction - reference",
+    MAIN,
+    "label minus reference does not depend on position",
+    "relative_dipole",
 )
 # Families other than MAIN are secondary: each is adjusted by itself, and none decides the verdict.
 _QUANTITIES = (
@@ -132,15 +141,13 @@ _QUANTITIES = (
     _of_networks("glm_dipole", _SKY, _NO_DIPOLE),
     _of_networks("glm_quadrupole", _SKY, "no quadrupole beside a dipole"),
     _of_networks("glm_dipole_given_quadrupole", _SKY, "no dipole beside a quadrupole"),
+    DIPOLE_QUANTITY,
     _vector(
-        "dipole",
-        "dipole of prediction - reference",
-        MAIN,
-        "label minus reference does not depend on position",
-        "relative_dipole",
-    ),
-    _vector(
-        "score_dipole", "dipole of score - reference", "scores", "score minus reference does not depend on position"
+        "score_dipole",
+        "dipole of score - reference",
+        "scores",
+        "score minus reference does not depend on position",
+        labelled=True,
     ),
     _of_networks("relative_dipole", _SKY, "label minus the mean of all runs does not depend on position"),
     _vector(
@@ -148,18 +155,21 @@ _QUANTITIES = (
         "part of the labels' dipole that missed positives make",
         "errors",
         "the true-positive rate does not depend on position",
+        labelled=True,
     ),
     _vector(
         "false_alarm_dipole",
         "part of the labels' dipole that false positives make",
         "errors",
         "the false-positive rate does not depend on position",
+        labelled=True,
     ),
     _vector(
         "calibration_dipole",
         "dipole of reference - score",
         "calibration",
         "reference minus score does not depend on position",
+        labelled=True,
     ),
     # Not tested between arms, because the mean score is.
     Quantity(
@@ -178,6 +188,7 @@ _QUANTITIES = (
         "dipole of prediction - reference at the matched threshold",
         "thresholds",
         "label at the matched threshold minus reference does not depend on position",
+        labelled=True,
     ),
     _vector(
         "confident_dipole",
@@ -217,6 +228,8 @@ _QUANTITIES = (
     _of_networks("difference_dipole", _PAIRS, "the difference of the labels does not depend on position"),
     _of_networks("cleaned_difference_dipole", _PAIRS, "no dipole of the difference in what templates leave"),
 )
+# Among columns of runs: vectors of the galaxies with a reference label alone.
+VECTORS_OF_LABELLED = ("dipole", "truth_dipole", *(one.name for one in _QUANTITIES if one.of_labelled))
 TESTED = tuple(quantity for quantity in _QUANTITIES if quantity.family)
 # For means over arms: what has words. The dipole against the reference first, then what is tested, then the rest.
 DESCRIBED = tuple(

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.bias.annotations import Sky
 from workflow_scripts.bias.declared_tests import RESPONSE, SCALAR_RESPONSE, VARIANCE, RunLevelTest
 from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
 from workflow_scripts.bias.replicates import FEWEST_FOR_RESPONSE, footprint_axes, of_footprints, rotating_runs
@@ -23,7 +24,7 @@ _POWER, _SIMULATED = 0.8, 200
 _FIT_ALONE = 1, 0
 
 
-def response_models(runs: pd.DataFrame, tests: Sequence[RunLevelTest]) -> list[dict[str, Any]]:
+def response_models(runs: pd.DataFrame, tests: Sequence[RunLevelTest], sky: Sky) -> list[dict[str, Any]]:
     """One entry a network and family of hemispheres of which the response of the dipole was tested.
 
     Returns
@@ -32,22 +33,22 @@ def response_models(runs: pd.DataFrame, tests: Sequence[RunLevelTest]) -> list[d
         `network, family, footprints`; `d_0` (3,), its standard error between footprints `d_0_se` (None without
         reference labels), and that of the galaxies, which all networks share, `d_0_galaxy_se`; `K` (3, 3) and `K_se`;
         `residual_sd`, the root mean square of e over components; `kappa`, `kappa_se`, `kappa_ci95`. Dipoles are of
-        prediction minus reference, of unit vectors (x y z).
+        prediction minus reference, of unit vectors (x y z), in the span of what the sky constrains.
     """
     along = {(test.network, test.label): test for test in tests if test.design == SCALAR_RESPONSE}
     models = []
     for test in tests:
         if (test.quantity, test.design) == ("dipole", RESPONSE) and (test.network, test.label) in along:
             members = runs[runs["network"].eq(test.network) & runs["footprint"].isin(test.footprints)]
-            models.append(_model(members, test, along[test.network, test.label]))
+            models.append(_model(members, test, along[test.network, test.label], sky))
     return models
 
 
-def _model(members: pd.DataFrame, test: RunLevelTest, along: RunLevelTest) -> dict[str, Any]:
+def _model(members: pd.DataFrame, test: RunLevelTest, along: RunLevelTest, sky: Sky) -> dict[str, Any]:
     means = of_footprints(members)
     axes, values = unit_vectors(means["axis_ra"], means["axis_dec"]), means[DIPOLE].to_numpy()
-    residual = values - footprint_response(axes, values, *_FIT_ALONE).common - axes @ test.estimate.T
-    degrees = values.size - 4 * values.shape[1]
+    residual = values - values.mean(axis=0) - (axes - axes.mean(axis=0)) @ test.estimate.T
+    degrees = (len(values) - 4) * sky.constrained.constrained.sum()
     model: dict[str, Any] = {
         "network": test.network,
         "family": str(members["family"].iloc[0]),
@@ -62,7 +63,8 @@ def _model(members: pd.DataFrame, test: RunLevelTest, along: RunLevelTest) -> di
     reference = means[REFERENCE_DIPOLE].to_numpy()
     if not (members["n_reference"] > 0).all() or not np.isfinite(reference).all():
         return model | dict.fromkeys(("d_0", "d_0_se", "d_0_galaxy_se"))
-    common = footprint_response(axes, reference, *_FIT_ALONE)
+    kept = sky.labelled.kept
+    common = footprint_response(axes, reference @ kept.T, *_FIT_ALONE, frame=kept)
     galaxies = members[[f"{name}_se" for name in REFERENCE_DIPOLE]].median()
     return model | {"d_0": common.common, "d_0_se": common.common_se, "d_0_galaxy_se": galaxies}
 

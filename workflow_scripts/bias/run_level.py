@@ -65,10 +65,10 @@ _SCALAR, _PATTERN = "scalar_dipole_response", "pattern_response"
 # Axes whose mean is shorter than this cancel: what all networks share is then none of their footprints' doing.
 _AXES_CANCEL = 0.05
 _CAUSES = (
-    "The axes of the footprints cancel in it, so that no footprint causes it: imaging, the reference labels, or a"
-    " gradient of the true morphology on the sky may."
+    "What follows the axes of the footprints cancels in it: imaging, the reference labels, or a gradient of the true"
+    " morphology on the sky may cause it."
 )
-_NO_CAUSE = "These footprints do not cancel in it, so that its cause is not known."
+_NO_CAUSE = "What follows the footprints does not cancel in it, so that its cause is not known."
 
 
 def run_level_tests(
@@ -140,7 +140,7 @@ def _responses(
         return
     blank = replace(blank, null="footprints are exchangeable: axes permuted over footprints", design=RESPONSE)
     for family, members in rotating.groupby("family", sort=False):
-        means, positions = of_footprints(members), None if sky is None else sky.positions
+        means = of_footprints(members)
         axes = unit_vectors(means["axis_ra"], means["axis_dec"])
         notes = [f"{len(means)} footprints, {len(members)} runs; runs of a footprint are averaged first"]
         if members.groupby("footprint").size().nunique() > 1:
@@ -155,24 +155,25 @@ def _responses(
             if set(quantity.columns) <= set(means):
                 stem = quantity.response_name
                 test = declared(design, stem, found.family(stem, quantity), quantity.name, quantity.response_estimand)
-                found.attempt(test, response_numbers, quantity, axes, means, positions)
+                found.attempt(test, response_numbers, quantity, axes, means, sky)
         any_response = replace(design, design=PATTERN)
         test = declared(any_response, _PATTERN, found.family(_PATTERN), "dipole", "change of the amplitude over mu")
         imaging, noise = _imaging_of(members, means, training_templates), _noise_of_common(members, sky)
-        found.attempt(test, pattern_numbers, axes, means, positions, imaging, noise)
+        found.attempt(test, pattern_numbers, axes, means, sky, imaging, noise)
         along = replace(design, design=SCALAR_RESPONSE)
         test = declared(along, _SCALAR, found.family(_SCALAR), "dipole", "kappa of d_f = d_0 + kappa a_f")
-        found.attempt(test, scalar_response_numbers, axes, means)
+        found.attempt(test, scalar_response_numbers, axes, means, sky)
         if training_templates is not None and len(training_templates):
             _slopes(found, replace(design, design=SLOPE), members, means, training_templates)
 
 
 def _noise_of_common(runs: pd.DataFrame, sky: Sky | None) -> np.ndarray | None:
     """Covariance (3, 3) of a run's dipole against the reference by the finite number of galaxies; None without one."""
-    if sky is None or sky.labelled_inverse is None:
+    if sky is None or sky.labelled_covariance is None:
         return None
-    scale = float((runs[f"{REFERENCE_DIPOLE[0]}_se"] ** 2).median() / sky.labelled_inverse[0, 0])
-    return scale * sky.labelled_inverse if np.isfinite(scale) else None
+    errors = runs[[f"{name}_se" for name in REFERENCE_DIPOLE]].to_numpy()
+    scale = float(np.median((errors**2).sum(axis=1)) / np.trace(sky.labelled_covariance))
+    return scale * sky.labelled_covariance if np.isfinite(scale) else None
 
 
 def _imaging_of(members: pd.DataFrame, means: pd.DataFrame, training: pd.DataFrame | None) -> np.ndarray | None:
@@ -224,7 +225,6 @@ def _contrasts(
     sky: Sky | None,
 ) -> None:
     """Add the contrasts of opposite footprints, and, as secondary ones, of each of them with the controls."""
-    positions = None if sky is None else sky.positions
     sides = {(a, b): (runs[runs["footprint"] == a], runs[runs["footprint"] == b], False) for a, b in opposite}
     names = {name for pair in opposite for name in pair}
     controls = [arm for arm, group in runs.groupby("arm", sort=False) if group["axis_ra"].isna().all()]
@@ -249,7 +249,7 @@ def _contrasts(
             family = "run level" if against_controls else found.family(stem, quantity)
             words = "(x y z)" if quantity.vector else "over training sets"
             test = declared(design, stem, family, quantity.name, f"difference of the mean {quantity.words} {words}")
-            found.attempt(test, contrast_numbers, quantity, a, b, positions if quantity.vector else None)
+            found.attempt(test, contrast_numbers, quantity, a, b, sky)
 
 
 def _without_pairs(found: RunLevelTests) -> None:
@@ -267,15 +267,14 @@ def _shared_by_all(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest
     used, units, unit, cancel = _independent_units(runs)
     values = units[REFERENCE_DIPOLE].to_numpy()
     galaxies = _noise_of_common(used, sky)
-    if galaxies is None or sky.labelled_inverse is None:
+    if galaxies is None:
         return
     design = replace(blank, design=COMMON, n=len(values), null="the mean over all networks has no dipole")
     design = replace(design, notes=[f"{len(values)} {unit}"])
     test = declared(
         design, "common_dipole", COMMON_FAMILY, "dipole", "d_0, mean dipole of prediction - reference (x y z)"
     )
-    labelled = np.linalg.inv(sky.labelled_inverse)
-    found.attempt(test, common_numbers, values, galaxies, labelled, _CAUSES if cancel else _NO_CAUSE)
+    found.attempt(test, common_numbers, values, galaxies, sky, _CAUSES if cancel else _NO_CAUSE)
 
 
 def _expected_fraction(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest, expected: float) -> None:

@@ -3,14 +3,16 @@
 `permutations` are their number and seed. All raise `ValueError` where runs are too few, or one has no number.
 """
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
-from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE, Quantity
+from workflow_scripts.bias.annotations import Sky
+from workflow_scripts.bias.quantities import DIPOLE, DIPOLE_QUANTITY, REFERENCE_DIPOLE, Quantity
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs.common_dipole import common_dipole
@@ -24,28 +26,55 @@ from workflow_scripts.statistics.runs.footprint_response import (
 )
 from workflow_scripts.statistics.runs.pattern_response import FEWEST_FOR_LIMIT, ODD, pattern_response
 from workflow_scripts.statistics.runs.variance_components import variance_components
+from workflow_scripts.statistics.sky.constrained_components import ConstrainedComponents, tested_axes
 
 # A single permutation, where no p is used.
 _FIT_ALONE = 1, 0
 
 
+@dataclass(frozen=True)
+class _Components:
+    """Those components of a vector that the sky constrains: their `axes` (k, 3), and the `positions` (k, k) in them."""
+
+    axes: np.ndarray
+    positions: np.ndarray | None
+    notes: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, sky: Sky | None, quantity: Quantity) -> "_Components":
+        """Of a quantity; all alike without a sky. Raises `ValueError` for a vector where none is constrained."""
+        if sky is None or not quantity.vector:
+            return cls(np.eye(len(quantity.columns)), None)
+        return cls.along(sky.of(quantity), sky.positions)
+
+    @classmethod
+    def along(cls, sky: ConstrainedComponents, positions: np.ndarray) -> "_Components":
+        """Those that are constrained, with the covariance (3, 3) of the positions. Raises `ValueError` on a field."""
+        axes = tested_axes(sky)
+        axes = np.eye(3) if axes is None else axes
+        return cls(axes, axes @ positions @ axes.T, [sky.sentence] if sky.sentence else [])
+
+
 def contrast_numbers(
-    quantity: Quantity, a: pd.DataFrame, b: pd.DataFrame, positions: np.ndarray | None, permutations: tuple[int, int]
+    quantity: Quantity, a: pd.DataFrame, b: pd.DataFrame, sky: Sky | None, permutations: tuple[int, int]
 ) -> dict[str, Any]:
-    """First arm minus second, a row a training set; a vector's length is measured as `positions` (3, 3) allow."""
+    """First arm minus second, a row a training set; a vector is measured as the `sky` allows."""
     columns = list(quantity.columns)
+    seen = _Components.of(sky, quantity)
     _need_numbers(pd.concat([a[columns], b[columns]]))
     if len(columns) == 1:
         single = arm_contrast(a[columns[0]], b[columns[0]], *permutations)
         note = "Welch's t; permutation of the labels of training sets"
         return _of_number(single, note)
-    found = vector_contrast(a[columns], b[columns], *permutations, positions=positions)
-    se = np.sqrt(np.diag(found.covariance))
-    half = stats.t.ppf(0.975, found.dof[1] + len(se) - 1) * se
+    first, second = (side[columns].to_numpy() @ seen.axes.T for side in (a, b))
+    found = vector_contrast(first, second, *permutations, positions=seen.positions)
+    estimate, se = found.estimate @ seen.axes, np.sqrt(np.diag(seen.axes.T @ found.covariance @ seen.axes))
+    half = stats.t.ppf(0.975, found.dof[1] + len(seen.axes) - 1) * se
     return _of_same_name(found) | {
+        "estimate": estimate,
         "se": se,
-        "ci95": np.stack([found.estimate - half, found.estimate + half], axis=-1),
-        "notes": ["T2 of unequal covariances as F; intervals are those of single components"],
+        "ci95": np.stack([estimate - half, estimate + half], axis=-1),
+        "notes": ["T2 of unequal covariances as F; intervals are those of single components", *seen.notes],
     }
 
 
@@ -53,14 +82,15 @@ def response_numbers(
     quantity: Quantity,
     axes: np.ndarray,
     means: pd.DataFrame,
-    positions: np.ndarray | None,
+    sky: Sky | None,
     permutations: tuple[int, int],
 ) -> dict[str, Any]:
-    """Response to the axis, a row of `axes` and `means` a footprint; `positions` (3, 3) weight the components."""
+    """Response to the axis, a row of `axes` and `means` a footprint; a vector is measured as the `sky` allows."""
     columns = list(quantity.columns)
+    seen = _Components.of(sky, quantity)
     _need_numbers(means[columns])
-    weighted = positions if quantity.vector else None
-    fit = footprint_response(axes, means[columns].to_numpy(), *permutations, positions=weighted)
+    values = means[columns].to_numpy() @ seen.axes.T
+    fit = footprint_response(axes, values, *permutations, positions=seen.positions, frame=seen.axes)
     common = means[list(quantity.level_columns)].mean() if quantity.difference else fit.common
     matrix = {"estimate": fit.matrix, "se": fit.matrix_se, "ci95": fit.matrix_ci95}
     return _of_same_name(fit) | {
@@ -70,54 +100,68 @@ def response_numbers(
             f"common to all footprints: {_listed(common)}",
             f"axes explain {fit.statistic:.0%} of the variance between footprints",
             f"direction of largest response (x y z): {_listed(fit.direction)}",
+            *seen.notes,
         ],
     }
 
 
-def scalar_response_numbers(axes: np.ndarray, means: pd.DataFrame, permutations: tuple[int, int]) -> dict[str, Any]:
+def scalar_response_numbers(
+    axes: np.ndarray, means: pd.DataFrame, sky: Sky | None, permutations: tuple[int, int]
+) -> dict[str, Any]:
     """The response along the footprint's own axis, one number for the dipole."""
+    seen = _Components.of(sky, DIPOLE_QUANTITY)
     _need_numbers(means[DIPOLE])
-    kappa = scalar_response(axes, means[DIPOLE].to_numpy(), *permutations)
+    kappa = scalar_response(axes @ seen.axes.T, means[DIPOLE].to_numpy() @ seen.axes.T, *permutations)
     statistic = kappa.kappa / kappa.se if kappa.se > 0 else None
-    return _of_same_name(kappa) | {"estimate": kappa.kappa, "statistic": statistic, "notes": []}
+    return _of_same_name(kappa) | {"estimate": kappa.kappa, "statistic": statistic, "notes": list(seen.notes)}
 
 
 def pattern_numbers(
     axes: np.ndarray,
     means: pd.DataFrame,
-    positions: np.ndarray | None,
+    sky: Sky | None,
     imaging: np.ndarray | None,
     common_noise: np.ndarray | None,
     permutations: tuple[int, int],
 ) -> dict[str, Any]:
     """Any response of the sky pattern, and its size along the dipole that all footprints share.
 
-    `positions` (3, 3) is the covariance of the positions, `imaging` (footprints, t) the mean imaging of the training
-    galaxies, `common_noise` (3, 3) that of the dipole against the reference, by the number of galaxies, None where none
-    has a reference label: there is no common dipole then. The limit is the larger of that of the curve and that of a
-    linear response in any direction.
+    Dipoles are measured as the `sky` allows, `imaging` (footprints, t) is the mean imaging of the training galaxies,
+    `common_noise` (3, 3) that of the dipole against the reference, by the number of galaxies, None where none has a
+    reference label: there is no common dipole then. The limit is the larger of that of the curve and that of a linear
+    response in any direction.
     """
+    seen = _Components.of(sky, DIPOLE_QUANTITY)
     _need_numbers(means[DIPOLE])
-    dipoles, reference = means[DIPOLE].to_numpy(), means[REFERENCE_DIPOLE].mean(skipna=False).to_numpy()
+    dipoles = means[DIPOLE].to_numpy() @ seen.axes.T
+    reference = seen.axes @ means[REFERENCE_DIPOLE].mean(skipna=False).to_numpy()
     known = common_noise is not None and np.linalg.norm(np.nan_to_num(reference)) > 0
-    shared = {"common": reference, "common_noise": common_noise} if known else {}
-    found = pattern_response(axes, dipoles, *permutations, positions=positions, imaging=imaging, **shared)
+    found = pattern_response(
+        axes,
+        dipoles,
+        *permutations,
+        common=reference if known else None,
+        common_noise=seen.axes @ common_noise @ seen.axes.T if known else None,
+        positions=seen.positions,
+        imaging=imaging,
+        frame=seen.axes,
+    )
     details: dict[str, Any] = {
         "deciding": found.deciding,
         "parts": {name: {"statistic": form, "p": p} for name, (form, p) in found.parts.items()},
     }
-    numbers = _of_same_name(found) | {"details": details, "notes": [f"what decides: {found.deciding}"]}
+    numbers = _of_same_name(found) | {"details": details, "notes": [f"what decides: {found.deciding}", *seen.notes]}
     # The size of what decides: a response across the common dipole leaves the amplitude along it as it is.
     linear = None
     if len(axes) >= FEWEST_FOR_LIMIT:
-        linear = footprint_response(axes, dipoles, *_FIT_ALONE, positions=positions)
+        linear = footprint_response(axes, dipoles, *_FIT_ALONE, positions=seen.positions, frame=seen.axes)
     across = _linear_size(linear, details) if linear and found.deciding == ODD else {}
     curve = found.curve
     if found.direction is None or curve is None:
         return numbers | across
     ends = {"least": curve.least, "largest": curve.largest}
     details |= {name: {"amplitude": amplitude, "mu": mu} for name, (amplitude, mu) in ends.items()}
-    shown = ("mu", "amplitude", "low", "high", "footprint_mu", "footprint_amplitude")
+    shown = ("mu", "amplitude", "low", "high", "footprint_mu", "footprint_amplitude", "odd_p", "even_p")
     details |= {name: getattr(curve, name) for name in shown}
     details |= {"common_direction": direction_words(found.direction), "footprints": list(map(str, means.index))}
     limit = curve.limit95
@@ -139,19 +183,19 @@ def _linear_size(linear: FootprintResponse, details: dict[str, Any]) -> dict[str
 
 
 def common_numbers(
-    values: np.ndarray, galaxy_covariance: np.ndarray, positions: np.ndarray, cause: str, _: tuple[int, int]
+    values: np.ndarray, galaxy_covariance: np.ndarray, sky: Sky, cause: str, _: tuple[int, int]
 ) -> dict[str, Any]:
-    """The dipole that all networks share, `values` (units, 3), with the `galaxy_covariance` (3, 3) of one of them.
-
-    `positions` (3, 3) is the covariance of the positions of the galaxies that have a reference label.
-    """
+    """The dipole that all networks share, `values` (units, 3), with the `galaxy_covariance` (3, 3) of one of them."""
+    seen = _Components.along(sky.labelled, sky.labelled_positions)
+    axes = seen.axes
     if not np.isfinite(values).all():
         raise ValueError("not defined for every run")
-    found = common_dipole(values, galaxy_covariance, positions=positions)
+    found = common_dipole(values @ axes.T, axes @ galaxy_covariance @ axes.T, positions=seen.positions)
     return _of_same_name(found) | {
-        "direction": direction_words(found.direction) if found.estimate.any() else None,
+        "estimate": found.estimate @ axes,
+        "direction": direction_words(found.direction @ axes) if found.size > 0 else None,
         "details": {"cause": cause},
-        "notes": [],
+        "notes": list(seen.notes),
     }
 
 
@@ -186,7 +230,7 @@ def variance_components_numbers(values: np.ndarray, explained: np.ndarray | None
 def direction_words(vector: np.ndarray) -> str:
     """Where a vector points to, ICRS degrees."""
     ra, dec = right_ascension_declination(np.asarray(vector, float) / np.linalg.norm(vector))
-    return f"towards RA {float(ra):.0f}°, Dec {float(dec):+.0f}°"
+    return f"towards RA {round(float(ra)) % 360}°, Dec {round(float(dec)):+d}°"
 
 
 def _of_number(found: NumberTest, note: str) -> dict[str, Any]:

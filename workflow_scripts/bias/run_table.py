@@ -11,14 +11,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.bias.annotations import Annotations
+from workflow_scripts.bias.annotations import FEWEST_GALAXIES, Annotations
 from workflow_scripts.bias.quantities import components, dipole_keys
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
 from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
 from workflow_scripts.statistics.sky.axis_scan import QuadrupoleScan, dipole_scan, sigma_without_dipole
+from workflow_scripts.statistics.sky.constrained_components import (
+    FIELD,
+    SKY,
+    ConstrainedComponents,
+    constrained_dipole,
+    needs_axes,
+)
 from workflow_scripts.statistics.sky.cosine import cosine_score_test, right_ascension_vectors
-from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 log = logging.getLogger(__name__)
@@ -33,14 +39,16 @@ def run_table(annotations: Annotations) -> pd.DataFrame:
     `dipole_*` is the centred dipole of prediction minus reference label, of the galaxies that have one; where none has,
     of prediction minus the mean over runs. `relative_dipole_*` is always the latter, of all galaxies: between runs it
     differs by what `dipole_*` does, since a reference common to all cancels, and unlabelled galaxies count too.
+    Dipoles are vectors in the span of what the sky constrains, with p of as many degrees of freedom; on a field there
+    is none. Scans over all axes need the whole of a dipole.
     `paper_*` are uncentred signed labels scanned over all axes; `paper_sigma_without_dipole` is the root mean square of
     such a maximum for labels of the same mix that do not depend on position, which a partial sky raises.
     """
     mean_of_runs = annotations.positive_share()
     kinds = np.unique(annotations.reference[annotations.labelled])
     classes = {kind: np.flatnonzero(annotations.reference == kind) for kind in kinds}
-    known = annotations.known_positions, annotations.known_vectors
-    everywhere = annotations.positions, annotations.vectors
+    known = annotations.known_positions, annotations.known_vectors, annotations.sky.labelled
+    everywhere = annotations.positions, annotations.vectors, annotations.sky.constrained
     quadrupole = QuadrupoleScan.of(unit_vectors(*tile_centres(_QUADRUPOLE_ORDER)), annotations.vectors)
     rows = []
     for row, labels in enumerate(annotations.labels):
@@ -88,7 +96,8 @@ def fractions_of_runs(annotations: Annotations, ra_bins: int) -> pd.DataFrame:
 def cosine_table(annotations: Annotations, fractions: pd.DataFrame) -> pd.DataFrame:
     """Cosine in RA of single galaxies, homogeneity of the RA bins, hemisphere contrasts, for every run of `fractions`.
 
-    The cosine is the score test that audits make; bins and hemispheres are those of `fractions_of_runs`.
+    The cosine is the score test that audits make, where the sky constrains one; bins and hemispheres are those of
+    `fractions_of_runs`.
     """
     angles = right_ascension_vectors(annotations.ra)
     circle, by_run = PositionSums.of(angles), dict(list(fractions.groupby("run_id", sort=False)))
@@ -98,7 +107,11 @@ def cosine_table(annotations: Annotations, fractions: pd.DataFrame) -> pd.DataFr
         groups = by_run[run_id]
         bins = groups[groups["grouping"] == "ra_bin"]
         try:
+            needs_axes(annotations.sky.constrained, [1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
             row |= vars(cosine_score_test(circle, ValueSums.of(labels.astype(float), angles)))
+        except ValueError as error:
+            row["note"] = str(error)
+        try:
             row["bins_chi2"], row["bins_dof"], row["bins_p"] = homogeneity(bins["k"], bins["n"])
         except ValueError as error:
             row["note"] = str(error)
@@ -124,12 +137,16 @@ def _agreement(labels: np.ndarray, classes: dict[float, np.ndarray]) -> dict[str
     return columns | {"accuracy": sum(right) / n, "balanced_accuracy": float(np.mean(by_class))}
 
 
-def _dipole_columns(name: str, values: np.ndarray, positions: PositionSums, vectors: np.ndarray) -> dict[str, float]:
-    if len(values) and np.ptp(values) == 0:
+def _dipole_columns(
+    name: str, values: np.ndarray, positions: PositionSums, vectors: np.ndarray, sky: ConstrainedComponents
+) -> dict[str, float]:
+    if sky.kind == FIELD:
+        return dict.fromkeys(components(name), np.nan)
+    if len(values) >= FEWEST_GALAXIES and np.ptp(values) == 0:
         # A network without a single error, for example: nothing varies over the sky, and nothing scatters.
         return dipole_keys(name, np.zeros(3), np.zeros((3, 3)), 1.0, {"q": 0.0})
     try:
-        found = dipole(positions, ValueSums.of(values, vectors))
+        found = constrained_dipole(positions, ValueSums.of(values, vectors), sky)
     except ValueError as error:
         log.warning("%s: %s", name, error)
         return dict.fromkeys(components(name), np.nan)
@@ -137,14 +154,20 @@ def _dipole_columns(name: str, values: np.ndarray, positions: PositionSums, vect
 
 
 def _paper_columns(
-    positive: np.ndarray, positions: PositionSums, vectors: np.ndarray, quadrupole: QuadrupoleScan
+    positive: np.ndarray,
+    positions: PositionSums,
+    vectors: np.ndarray,
+    sky: ConstrainedComponents,
+    quadrupole: QuadrupoleScan,
 ) -> dict[str, float]:
     signs = 2 * positive - 1
     columns = dict.fromkeys(("centred_q", "centred_p", "centred_amplitude"), np.nan)
     with suppress(ValueError):
-        centred = dipole(positions, ValueSums.of(positive, vectors))
+        centred = constrained_dipole(positions, ValueSums.of(positive, vectors), sky)
         columns |= {"centred_q": centred.q, "centred_p": centred.p}
         columns["centred_amplitude"] = float(np.linalg.norm(centred.beta))
+    if sky.kind != SKY:
+        return columns
     try:
         scan = dipole_scan(positions, ValueSums.of(signs, vectors))
     except ValueError as error:

@@ -14,11 +14,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_scripts.bias.annotations import Annotations
+from workflow_scripts.bias.constrained_columns import dipole_or_empty
 from workflow_scripts.bias.imaging_templates import REGRESSION_ORDER, REGRESSION_PIXELS, Imaging
-from workflow_scripts.bias.quantities import components, dipole_keys
+from workflow_scripts.bias.quantities import dipole_keys
 from workflow_scripts.bias.sky_maps import cell_means, cells_of
 from workflow_scripts.sky.tiles import tile_of
-from workflow_scripts.statistics.sky.dipole import Dipole, dipole
+from workflow_scripts.statistics.sky.constrained_components import (
+    FIELD,
+    SKY,
+    ConstrainedComponents,
+    constrained_dipole,
+    tested_axes,
+)
+from workflow_scripts.statistics.sky.dipole import DipoleEstimate
 from workflow_scripts.statistics.sky.regression import sky_glm
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, ValueSums
 from workflow_scripts.statistics.sky.template_regression import regressed_dipole
@@ -29,6 +37,7 @@ from workflow_scripts.statistics.truth.score_calibration import (
     ScoreCells,
     calibration_dipole,
     calibration_error,
+    calibration_mean_test,
 )
 from workflow_scripts.statistics.truth.thresholds import labels_above, prevalence_matched_threshold, sweep_cuts
 
@@ -86,7 +95,8 @@ def single_networks(annotations: Annotations, imaging: Imaging | None, settings:
     if not annotations.scored:
         left_out[:] = np.nan
     refused = [f"{what}, of {n} of {len(rows)} networks: {reason}." for (what, reason), n in reasons.items()]
-    means = cell_means(cells_of(annotations), left_out / len(annotations.runs))
+    cell, cells = cells_of(annotations)
+    means = cell_means(cell, left_out / len(annotations.runs), cells)
     columns = ["run_id", "cut"] if not cuts else None
     return SingleNetworks(pd.DataFrame(rows), pd.DataFrame(cuts, columns=columns), means, refused)
 
@@ -104,25 +114,27 @@ def _parts(
 
     A part whose column another one gave already, beside a quadrupole, is not computed alone.
     """
-    sky = partial(_on_the_sky, positions, pixels, labels)
+    constrained = annotations.sky.constrained
+    sky = partial(_on_the_sky, positions, pixels, labels, constrained)
     beside, both = "glm_dipole_given_templates_p", "glm_dipole_given_quadrupole_and_templates"
-    parts: list[tuple[str, Callable[[], dict[str, float]], str]] = [
-        ("Regression of the labels on dipole and quadrupole", partial(sky, 2), "glm_quadrupole_p"),
-        ("Regression of the labels on a dipole", partial(sky, 1), "glm_dipole_p"),
-    ]
+    parts: list[tuple[str, Callable[[], dict[str, float]], str]] = []
+    # A field has no dipole, and a strip no quadrupole that could be separated from one.
+    if constrained.kind == SKY:
+        parts.append(("Regression of the labels on dipole and quadrupole", partial(sky, 2), "glm_quadrupole_p"))
+    if constrained.kind != FIELD:
+        parts.append(("Regression of the labels on a dipole", partial(sky, 1), "glm_dipole_p"))
     if imaging is not None:
         regression, with_templates = partial(_beside_templates, imaging, labels), "Regression on templates and a dipole"
+        if constrained.kind == SKY:
+            parts.append((f"{with_templates}, and a quadrupole", partial(regression, 2), f"{both}_p"))
         parts += [
-            (
-                f"{with_templates}, and a quadrupole",
-                partial(regression, 2),
-                f"{both}_p",
-            ),
             (with_templates, partial(regression, 1), beside),
             ("Labels after templates fitted elsewhere", partial(_cleaned, imaging, labels), "cleaned_dipole_p"),
         ]
     if annotations.labelled.any():
-        parts.append(("Errors taken apart", partial(_errors, annotations, labels), "true_positive_rate"))
+        parts.append(("Rates of errors", partial(_rates, annotations, labels), "true_positive_rate"))
+        if annotations.sky.labelled.kind != FIELD:
+            parts.append(("Errors taken apart", partial(_errors, annotations, labels), "truth_dipole_x"))
     if scores is None:
         return parts
     matched = partial(_at_matched_threshold, annotations, scores)
@@ -138,13 +150,18 @@ def _parts(
 
 
 def _on_the_sky(
-    positions: PixelPositions, pixels: NDArray[np.int64], labels: NDArray[np.int8], lmax: int
+    positions: PixelPositions,
+    pixels: NDArray[np.int64],
+    labels: NDArray[np.int8],
+    sky: ConstrainedComponents,
+    lmax: int,
 ) -> dict[str, float]:
     """Binomial regression on the multipoles up to `lmax`, in log odds; `ValueError` where it has no maximum."""
-    fit = sky_glm(positions, np.bincount(pixels, weights=labels, minlength=REGRESSION_PIXELS), lmax=lmax)
-    columns = dipole_keys("glm_dipole", fit.beta, fit.beta_covariance, fit.dipole.p) | {
-        "glm_dispersion": fit.dispersion
-    }
+    axes, positives = tested_axes(sky), np.bincount(pixels, weights=labels, minlength=REGRESSION_PIXELS)
+    fit = sky_glm(positions if axes is None else positions.along(axes), positives, lmax=lmax)
+    whole = np.eye(3) if axes is None else axes
+    columns = dipole_keys("glm_dipole", fit.beta @ whole, whole.T @ fit.beta_covariance @ whole, fit.dipole.p)
+    columns["glm_dispersion"] = fit.dispersion
     if fit.quadrupole and fit.dipole_given_quadrupole:
         columns |= {"glm_quadrupole": float(np.linalg.norm(fit.theta)), "glm_quadrupole_p": fit.quadrupole.p}
         columns["glm_dipole_given_quadrupole_p"] = fit.dipole_given_quadrupole.p
@@ -164,7 +181,7 @@ def _beside_templates(imaging: Imaging, labels: NDArray[np.int8], lmax: int) -> 
 def _cleaned(imaging: Imaging, labels: NDArray[np.int8]) -> dict[str, float]:
     """The dipole of what templates fitted in other patches of sky leave."""
     cleaned = regressed_dipole(imaging.cross_fit, labels[imaging.templates.rows].astype(float))
-    columns = dipole_keys("cleaned_dipole", cleaned.beta, cleaned.covariance, cleaned.p)
+    columns = dipole_keys("cleaned_dipole", *imaging.whole(cleaned), cleaned.p)
     return columns | {"templates_explain": cleaned.explained_variance}
 
 
@@ -177,43 +194,45 @@ def _at_matched_threshold(annotations: Annotations, scores: NDArray[np.float32])
     threshold, achieved = prevalence_matched_threshold(chosen, float(annotations.against.mean()))
     values = labels_above(chosen, threshold) - annotations.against
     columns = {"matched_threshold": threshold, "matched_fraction": achieved}
+    sky, found = annotations.sky.labelled, None
     if not values.any():
         # Never wrong at this threshold: nothing varies over the sky, and nothing scatters.
-        return columns | dipole_keys("matched_dipole", np.zeros(3), np.zeros((3, 3)), 1.0)
-    sums = ValueSums.of(values, annotations.known_vectors)
-    return columns | _dipole_or_nan("matched_dipole", dipole(annotations.known_positions, sums))
+        found = DipoleEstimate(np.zeros(3), np.zeros((3, 3)), 0.0, 1.0)
+    elif sky.kind != FIELD:
+        sums = ValueSums.of(values, annotations.known_vectors)
+        found = constrained_dipole(annotations.known_positions, sums, sky)
+    return columns | dipole_or_empty("matched_dipole", found, sky)
 
 
 def _swept(annotations: Annotations, scores: NDArray[np.float32], cuts: list[float]) -> list[dict[str, Any]]:
     """A row a cut: annotated share, fraction, and the dipoles of labels and of being left out."""
+    sky = annotations.sky.constrained
     return [
         {"cut": found.cut, "unannotated_fraction": found.unannotated_fraction, "confident_fraction": found.fraction}
-        | _dipole_or_nan("confident_dipole", found.labels)
-        | _dipole_or_nan("unannotated_dipole", found.unannotated)
+        | dipole_or_empty("confident_dipole", found.labels, sky)
+        | dipole_or_empty("unannotated_dipole", found.unannotated, sky)
         for found in sweep_cuts(scores, annotations.vectors, cuts)
     ]
 
 
-def _dipole_or_nan(name: str, found: Dipole | None) -> dict[str, float]:
-    if found is None:
-        return dict.fromkeys(components(name), float("nan"))
-    return dipole_keys(name, found.beta, found.covariance, found.p)
+def _rates(annotations: Annotations, labels: NDArray[np.int8]) -> dict[str, float]:
+    """True- and false-positive rate over all galaxies with a reference label."""
+    called = [labels[annotations.known][annotations.against == kind] for kind in (1, 0)]
+    if not all(map(len, called)):
+        raise ValueError("there are no galaxies of one of the true classes: its error rate is undefined")
+    return {"true_positive_rate": float(called[0].mean()), "false_positive_rate": float(called[1].mean())}
 
 
 def _errors(annotations: Annotations, labels: NDArray[np.int8]) -> dict[str, float]:
     """The dipole of the labels as a sum: the galaxies' own, missed positives, false alarms."""
     sums = ErrorSums.of(labels[annotations.known], annotations.against, annotations.known_vectors)
     found = decompose_dipole(sums)
-    columns = {"true_positive_rate": found.true_positive_rate, "false_positive_rate": found.false_positive_rate}
-    for name, term in (
-        ("truth_dipole", found.truth),
-        ("sensitivity_dipole", found.sensitivity),
-        ("false_alarm_dipole", found.false_alarms),
-    ):
-        columns |= dipole_keys(name, term.beta, term.covariance, term.p)
+    terms = {"truth_dipole": found.truth, "sensitivity_dipole": found.sensitivity}
+    columns: dict[str, float] = {}
+    for name, term in {**terms, "false_alarm_dipole": found.false_alarms}.items():
+        columns |= dipole_or_empty(name, term, annotations.sky.labelled)
     # The galaxies' own dipole has one p, the same for all runs: it does not depend on the network.
-    del columns["truth_dipole_p"]
-    return columns
+    return {name: value for name, value in columns.items() if name != "truth_dipole_p"}
 
 
 def _calibration(annotations: Annotations, scores: NDArray[np.float32], seed: int) -> dict[str, float]:
@@ -223,15 +242,17 @@ def _calibration(annotations: Annotations, scores: NDArray[np.float32], seed: in
     columns = {"calibration_error": float(cells.debiased[0]), "calibration_error_p": float(cells.p[0])}
     columns |= {"calibration_error_plain": float(cells.ece[0])}
     columns["calibration_error_if_calibrated"] = float(cells.ece_if_calibrated[0])
-    found = calibration_dipole(ResidualSums.of(s, truth, annotations.known_vectors))
-    columns |= {"calibration_mean": found.residuals.mean, "calibration_mean_p": found.mean_p}
-    return columns | _dipole_or_nan("calibration_dipole", found.residuals)
+    sky, sums = annotations.sky.labelled, ResidualSums.of(s, truth, annotations.known_vectors)
+    columns |= {"calibration_mean": float((truth - s).mean()), "calibration_mean_p": calibration_mean_test(sums)[1]}
+    residuals = None if sky.kind == FIELD else calibration_dipole(sums).residuals
+    return columns | dipole_or_empty("calibration_dipole", residuals, sky)
 
 
 def _prediction_powered(annotations: Annotations, scores: NDArray[np.float32]) -> dict[str, float]:
     """Fraction and dipole of the true labels of all galaxies, if the labelled ones are a random part of them."""
     given = scores.astype(float), annotations.reference, annotations.labelled
     fraction, se = prediction_powered_mean(*given)
-    found = prediction_powered_dipole(*given, annotations.vectors)
+    sky = annotations.sky.constrained
+    found = None if sky.kind == FIELD else prediction_powered_dipole(*given, annotations.vectors)
     columns = {"powered_fraction": fraction, "powered_fraction_se": se}
-    return columns | dipole_keys("powered_dipole", found.beta, found.covariance, found.p)
+    return columns | dipole_or_empty("powered_dipole", found, sky)

@@ -7,13 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow_scripts.bias.annotations import Annotations
+from workflow_scripts.sky.map_cells import map_order
 from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
+from workflow_scripts.statistics.sky.constrained_components import FIELD, SKY
 from workflow_scripts.statistics.sky.sky_sums import ValueSums
 
-FRACTION_ORDER = 3
-_CELLS = number_of_tiles(FRACTION_ORDER)
+# Cells of 7.3 degrees on the sky; on a field as small as 0.23 degrees.
+_SKY_ORDER, _FINEST_OF_FIELD = 3, 8
 
 
 def maps_of_experiment(annotations: Annotations, experiment: Mapping[str, Any]) -> dict[str, NDArray]:
@@ -22,23 +24,25 @@ def maps_of_experiment(annotations: Annotations, experiment: Mapping[str, Any]) 
     Returns
     -------
     dict
-        `n`: galaxies a cell (nside 8); `fraction`: positive fraction, mean over all runs; `fraction:{footprint}`:
-        mean over the footprint's runs, for opposite footprints; `difference:{a}:{b}`: their difference;
-        `sigma:{footprint}`: paper-style dipole sigma (nside `scan_nside`) of the footprint's first run. Cells without
-        galaxies are NaN.
+        `n`: galaxies a cell (nside 8, smaller on a field); `fraction`: positive fraction, mean over all runs;
+        `fraction:{footprint}`: mean over the footprint's runs, for opposite footprints; `difference:{a}:{b}`: their
+        difference; `sigma:{footprint}`: paper-style dipole sigma (nside `scan_nside`) of the footprint's first run,
+        where the sky constrains all of a dipole. Cells without galaxies are NaN.
     """
-    cell = cells_of(annotations)
+    cell, cells = cells_of(annotations)
 
     def mean_map(rows: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
-        return cell_means(cell, annotations.positive_share(rows))
+        return cell_means(cell, annotations.positive_share(rows), cells)
 
-    maps: dict[str, NDArray] = {"n": np.bincount(cell, minlength=_CELLS), "fraction": mean_map()}
+    maps: dict[str, NDArray] = {"n": np.bincount(cell, minlength=cells), "fraction": mean_map()}
     nside: int = experiment["tests"]["scan_nside"]
     axes = unit_vectors(*tile_centres(nside.bit_length() - 1))
     shown = list(dict.fromkeys(name for pair in experiment["opposite"] for name in pair))
     for footprint in shown or [annotations.runs["footprint"].iloc[0]]:
         rows = annotations.rows(footprint=footprint)
         maps[f"fraction:{footprint}"] = mean_map(rows)
+        if annotations.sky.constrained.kind != SKY:
+            continue
         signs = 2.0 * annotations.labels[rows[0]] - 1
         maps[f"sigma:{footprint}"] = dipole_sigma(axes, annotations.positions, ValueSums.of(signs, annotations.vectors))
     for a, b in experiment["opposite"]:
@@ -46,13 +50,18 @@ def maps_of_experiment(annotations: Annotations, experiment: Mapping[str, Any]) 
     return maps
 
 
-def cells_of(annotations: Annotations) -> NDArray[np.int64]:
-    """Cell (n,) of each galaxy in the maps of fractions."""
-    return tile_of(annotations.ra, annotations.dec, FRACTION_ORDER)
+def cells_of(annotations: Annotations) -> tuple[NDArray[np.int64], int]:
+    """Cell (n,) of each galaxy in the maps of fractions, and the number of cells on the sky."""
+    order = _SKY_ORDER
+    if annotations.sky.constrained.kind == FIELD:
+        fine = tile_of(annotations.ra, annotations.dec, _FINEST_OF_FIELD)
+        counts = np.bincount(fine, minlength=number_of_tiles(_FINEST_OF_FIELD)).astype(float)
+        order = map_order(counts, _FINEST_OF_FIELD)
+    return tile_of(annotations.ra, annotations.dec, order), number_of_tiles(order)
 
 
-def cell_means(cell: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean of a number a galaxy (n,) in each cell; NaN in those without galaxies."""
-    n = np.bincount(cell, minlength=_CELLS)
+def cell_means(cell: NDArray[np.int64], values: NDArray[np.float64], cells: int) -> NDArray[np.float64]:
+    """Mean of a number a galaxy (n,) in each of `cells` cells; NaN in those without galaxies."""
+    n = np.bincount(cell, minlength=cells)
     with np.errstate(invalid="ignore"):
-        return np.bincount(cell, weights=values, minlength=_CELLS) / np.where(n > 0, n, np.nan)
+        return np.bincount(cell, weights=values, minlength=cells) / np.where(n > 0, n, np.nan)

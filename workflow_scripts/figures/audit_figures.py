@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import stats
 
-from workflow_scripts.figures.field_map import draw_field
-from workflow_scripts.figures.fraction_by_ra import draw_cosine, draw_fractions, label_axes
+from workflow_scripts.figures.field_map import field_with_bar
+from workflow_scripts.figures.fraction_by_ra import FEWEST_BINS, draw_cosine, draw_fractions, label_axes
 from workflow_scripts.figures.mollweide import colour_range, map_with_bar, projected
 from workflow_scripts.figures.style import DOUBLE, SINGLE, explain_empty, new_figure
 from workflow_scripts.statistics.log_p import log10_p_normal, log10_p_scan, p_in_words
@@ -24,8 +24,8 @@ LOOK: dict[str, Any] = {
     "sequential_map": "cividis",
     "diverging_map": "RdBu_r",
 }
-# With fewer there is no map, and no curve.
-_FEWEST_CELLS, _FEWEST_BINS = 4, 3
+# With fewer there is no map.
+_FEWEST_CELLS = 4
 _NO_AXIS = "These positions determine no axis, so that a scan over all axes shows nothing."
 _MARKERS = {"paper-style best axis": "X", "axis of the centred dipole": "o", "weak direction of the footprint": "D"}
 
@@ -79,7 +79,7 @@ def _map(values: NDArray, label: str, about_zero: bool, field: bool, settings: M
         colours = settings["sequential_map"]
     if field:
         figure, axes = new_figure(SINGLE * 1.3, SINGLE * 1.15)
-        figure.colorbar(draw_field(axes, values, colours, low, high), ax=axes, label=label, extend="both")
+        field_with_bar(axes, values, colours, low, high, label, extend="both")
         return figure
     figure, axes = new_figure(SINGLE * 1.5, SINGLE * 1.05, subplot_kw={"projection": "mollweide"})
     map_with_bar(axes, values, colours, low, high, label, extend="both")
@@ -110,7 +110,7 @@ def _fraction_by_ra(fractions: pd.DataFrame, cosine: Test | None, positive: str,
     """Fraction by right ascension bin with Wilson intervals, a series an annotation, and the cosine of the first."""
     figure, axes = new_figure(SINGLE * 1.5, 2.6)
     filled = fractions[(fractions["grouping"] == "ra_bin") & (fractions["n"] > 0)]["group"].nunique()
-    if filled < _FEWEST_BINS:
+    if filled < FEWEST_BINS:
         explain_empty(axes, f"The galaxies lie in {filled} of 12 bins of right ascension.")
         return figure
     for number, (name, group) in enumerate(fractions.groupby("annotation", sort=False)):

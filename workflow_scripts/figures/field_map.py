@@ -14,6 +14,14 @@ from workflow_scripts.statistics.sky.sky_sums import PositionSums
 _POINTS = 400
 
 
+def field_with_bar(
+    axes: Axes, values: ArrayLike, colour_map: str, low: float, high: float, label: str, extend: str = "neither"
+) -> None:
+    """Draw a map of a field with a labelled colour bar beside it."""
+    drawn = draw_field(axes, values, colour_map, low, high)
+    axes.figure.colorbar(drawn, ax=axes, label=label, extend=extend)
+
+
 def draw_field(axes: Axes, values: ArrayLike, colour_map: str, low: float, high: float) -> Any:
     """Draw a nested HEALPix map, all of whose cells with values are near each other; NaN stays empty.
 

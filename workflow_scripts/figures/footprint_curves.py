@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from workflow_scripts.bias.declared_tests import PATTERN, RESPONSE
 from workflow_scripts.figures.style import DOUBLE, explain_empty, new_figure
 from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 _TICKS = [-1, -0.5, 0, 0.5, 1]
 
@@ -31,7 +32,9 @@ def footprint_response_figure(
     colour = settings["colours"][0]
     _fraction(left, rotating[rotating["network"] == fraction["network"]], fraction, positive, colour)
     if pattern is None or "mu" not in pattern["details"]:
-        explain_empty(right, "The false dipole has no curve: no reference labels, or too few footprints.")
+        field = summary["sky_kind"] == FIELD
+        why = "the galaxies lie in a field" if field else "no reference labels, or too few footprints"
+        explain_empty(right, f"The false dipole has no curve:\n{why}.")
     else:
         _pattern(right, pattern, settings["colours"])
     return figure

@@ -8,6 +8,9 @@ import pandas as pd
 
 from workflow_scripts.figures.style import MARKERS
 
+# With fewer bins that hold galaxies there is no curve.
+FEWEST_BINS = 3
+
 
 def draw_fractions(
     axes: Any, bins: pd.DataFrame, shift: float, number: int, settings: Mapping[str, Any], label: str | None = None

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.sky.tiles import tile_of
@@ -41,7 +42,8 @@ def map_with_bar(
 ) -> None:
     """Draw a nested HEALPix map with a labelled colour bar below it."""
     drawn = draw_map(axes, values, colour_map, low, high)
-    axes.figure.colorbar(drawn, ax=axes, orientation="horizontal", shrink=0.6, pad=0.08, label=label, extend=extend)
+    place: dict[str, Any] = {"orientation": "horizontal", "shrink": 0.6, "pad": 0.08}
+    axes.figure.colorbar(drawn, ax=axes, label=label, extend=extend, ticks=MaxNLocator(5), **place)
 
 
 def colour_range(values: NDArray, least: float, margin: float = 0.01) -> tuple[float, float]:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from workflow_scripts.bias.declared_tests import PRIMARY_FAMILY, SECONDARY_FAMILY
 from workflow_scripts.figures.footprint_curves import deciding_p, footprint_response_figure
-from workflow_scripts.figures.fraction_by_ra import draw_cosine, draw_fractions, label_axes
+from workflow_scripts.figures.fraction_by_ra import FEWEST_BINS, draw_cosine, draw_fractions, label_axes
 from workflow_scripts.figures.scatter_and_errors import error_decomposition, threshold_sweep, variance_budget_figure
 from workflow_scripts.figures.style import DOUBLE, SINGLE, arm_look, explain_empty, new_figure
 
@@ -47,13 +47,19 @@ def _fraction_by_ra(
     """Fraction by RA bin with Wilson intervals and cosine fit, one network of each opposite footprint."""
     figure, axes = new_figure(SINGLE * 1.3, 2.6)
     shown = [name for pair in opposite for name in pair] or [runs["footprint"].iloc[0]]
+    every = fractions[(fractions["grouping"] == "ra_bin") & (fractions["n"] > 0)]
+    if (filled := every["group"].nunique()) < FEWEST_BINS:
+        explain_empty(axes, f"The galaxies lie in {filled} of the bins of right ascension.")
+        return figure
     for number, footprint in enumerate(shown):
         run_id = runs.loc[runs["footprint"] == footprint, "run_id"].iloc[0]
         bins = fractions[(fractions["run_id"] == run_id) & (fractions["grouping"] == "ra_bin")]
         bins = bins[bins["n"] > 0]
-        draw_fractions(axes, bins, 2.5 * (number - (len(shown) - 1) / 2), number, settings)
         fit = cosine[cosine["run_id"] == run_id].iloc[0]
-        if np.isfinite(fit.get("amplitude", np.nan)):
+        fitted = np.isfinite(fit.get("amplitude", np.nan))
+        alone = None if fitted else f"{footprint}, one network"
+        draw_fractions(axes, bins, 2.5 * (number - (len(shown) - 1) / 2), number, settings, alone)
+        if fitted:
             label = f"{footprint}, one network: amplitude {fit['amplitude']:.3f} ± {fit['amplitude_se']:.3f}"
             colour = settings["colours"][number % len(settings["colours"])]
             draw_cosine(axes, bins, fit["amplitude"], fit["phase_deg"], colour, label)
@@ -74,7 +80,9 @@ def _run_dots(runs: pd.DataFrame, positive: str, settings: Mapping) -> Figure:
     for panel, (column, label, error) in zip(axes, quantities, strict=True):
         values = runs[column] if column in runs else pd.Series(np.nan, index=runs.index)
         if values.isna().all():
-            explain_empty(panel, f"No {label}: the galaxies have no reference label.")
+            labelled = runs["n_reference"].gt(0).any()
+            reason = "the sky of these galaxies does not constrain it" if labelled else "no reference labels"
+            explain_empty(panel, f"No {label}: {reason}.")
             continue
         for height, rows in enumerate(groups.values()):
             spread = np.linspace(-0.25, 0.25, len(rows)) if len(rows) > 1 else np.zeros(1)
@@ -109,7 +117,7 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
     figure, (left, right) = new_figure(DOUBLE, 2.9, ncols=2, gridspec_kw={"width_ratios": [1, 1.1]})
     sigma = runs["paper_max_sigma"].dropna() if "paper_max_sigma" in runs else pd.Series(dtype=float)
     if sigma.empty:
-        explain_empty(left, "The all-sky scan is not defined for these galaxies.")
+        explain_empty(left, "The galaxies do not constrain all of a dipole:\nthere is no scan over all axes.")
     else:
         left.hist(sigma, bins=16, color=settings["colours"][0], edgecolor="white", linewidth=0.4)
         for value, style, label in ((3, "--", "3"), (5, ":", "5")):

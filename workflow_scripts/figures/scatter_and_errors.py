@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from workflow_scripts.bias.replicates import arms
@@ -17,6 +18,7 @@ _SOURCES = {
     "seed_sd": "seeds on one training set",
     "galaxy_se": "galaxies (binomial)",
 }
+_NO_DIPOLE = "These galaxies lie on too small a part of the sky for these dipoles."
 _PARTS = {
     "dipole": "prediction - reference",
     "sensitivity_dipole": "missed positives",
@@ -46,6 +48,7 @@ def variance_budget_figure(budgets: Sequence[Mapping[str, Any]], positive: str, 
     left.set_yticks(range(len(_SOURCES)), list(_SOURCES.values()))
     left.set(xlabel=f"standard deviation of the {positive} fraction", ylim=(len(_SOURCES) - 0.4, -0.6))
     left.margins(x=0.25)
+    left.xaxis.set_major_locator(MaxNLocator(4))
     if len(budgets) > 1:
         left.legend(loc="lower right")
     _smallest_effects(right, budgets, colours)
@@ -89,7 +92,11 @@ def error_decomposition(runs: pd.DataFrame, opposite: list, settings: Mapping[st
         for arm, members in arms(group, opposite)
     ]
     figure, axes = new_figure(SINGLE * 1.5, 0.9 + 0.6 * len(groups))
-    direction = np.nanmean(_vectors(runs, "dipole"), axis=0)
+    vectors = _vectors(runs, "dipole")
+    if runs["n_reference"].gt(0).any() and not np.isfinite(vectors).any():
+        explain_empty(axes, _NO_DIPOLE)
+        return figure
+    direction = np.nanmean(vectors, axis=0)
     if not labelled or not np.linalg.norm(direction) > 0:
         explain_empty(axes, "The galaxies have no reference label, or predictions do not differ from it.")
         return figure
@@ -121,6 +128,10 @@ def threshold_sweep(cuts: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
     mean = cuts.groupby("cut")["unannotated_fraction"].mean()
     left.plot(mean.index, mean, color=colours[0], marker="o", markersize=4, linewidth=1.6)
     left.set(xlabel="cut: |score - 1/2| must be larger", ylabel="share of galaxies left out", ylim=(0, 1))
+    if not np.isfinite(_vectors(cuts, "unannotated_dipole")).any():
+        explain_empty(right, _NO_DIPOLE)
+        figure.supxlabel("thin: single networks; thick: all networks", fontsize=7)
+        return figure
     for number, (name, label) in enumerate(
         (("confident_dipole", "labels that remain"), ("unannotated_dipole", "being left out"))
     ):
@@ -129,7 +140,7 @@ def threshold_sweep(cuts: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
             lengths = np.linalg.norm(_vectors(run, name), axis=1)
             right.plot(run["cut"], lengths, color=colour, linewidth=0.4, alpha=0.3)
         means = cuts.groupby("cut")[[f"{name}_{axis}" for axis in "xyz"]].mean()
-        lengths = np.linalg.norm(means.to_numpy(), axis=1)
+        lengths = np.linalg.norm(_vectors(means, name), axis=1)
         right.plot(means.index, lengths, color=colour, marker="os"[number], markersize=4, linewidth=1.6, label=label)
     right.set(xlabel="cut: |score - 1/2| must be larger", ylabel="length of the dipole", ylim=(0, None))
     right.legend()
@@ -141,4 +152,6 @@ def _vectors(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
     columns = [f"{name}_{axis}" for axis in "xyz"]
     if not set(columns) <= set(table):
         return np.full((len(table), 3), np.nan)
-    return table[columns].to_numpy(float)
+    vectors = table[columns].to_numpy(float)
+    # What a strip does not constrain is no part of a length.
+    return np.where(np.isfinite(vectors).any(axis=1, keepdims=True), np.nan_to_num(vectors), np.nan)

@@ -1,6 +1,6 @@
 """Sky maps of one experiment, and its footprints."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,55 +10,61 @@ from matplotlib.figure import Figure
 from mocpy import MOC
 from numpy.typing import NDArray
 
+from workflow_scripts.figures.field_map import field_with_bar
 from workflow_scripts.figures.mollweide import colour_range, draw_map, map_with_bar, mark
 from workflow_scripts.figures.style import DOUBLE, SINGLE, explain_empty, new_figure
 from workflow_scripts.sky.footprints import contains
-from workflow_scripts.sky.tiles import tile_centres, tile_of
+from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
+from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 Maps = Mapping[str, NDArray]
 _FOOTPRINT_ORDER = 6
+_NO_SCAN = "The galaxies do not constrain all of a dipole: there is no scan over all axes."
 
 
 def sky_figures(
     summary: Mapping[str, Any], runs: pd.DataFrame, maps: Maps, catalog: pd.DataFrame, settings: Mapping[str, Any]
 ) -> dict[str, Figure]:
     """The figures of `draw_sky_maps`, from summary.json, runs.csv, sky_maps.npz and the catalog."""
-    experiment = summary["provenance"]["config"]
+    experiment, field = summary["provenance"]["config"], summary["sky_kind"] == FIELD
     positive, cut = experiment["classes"][1], max(experiment["tests"]["confidence_cuts"])
     return {
-        "difference_map": _difference_maps(maps, positive, settings),
+        "difference_map": _difference_maps(maps, positive, field, settings),
         "sigma_map": _sigma_maps(maps, runs, settings),
-        "fraction_map": _fraction_map(maps, positive, settings),
-        "unannotated_map": _unannotated_map(maps, cut, settings),
-        "seeing_map": _seeing_map(catalog, settings),
+        "fraction_map": _fraction_map(maps, positive, field, settings),
+        "unannotated_map": _unannotated_map(maps, cut, field, settings),
+        "seeing_map": _seeing_map(catalog, field, settings),
     }
 
 
-def _fraction_map(maps: Maps, positive: str, settings: Mapping[str, Any]) -> Figure:
+def _fraction_map(maps: Maps, positive: str, field: bool, settings: Mapping[str, Any]) -> Figure:
     # Fraction of the positive class, mean over all runs.
     low, high = np.nanpercentile(maps["fraction"], [2, 98])
-    return _one_map(maps["fraction"], settings["sequential_map"], low, high, f"{positive} fraction, mean over all runs")
+    label = f"{positive} fraction, mean over all runs"
+    return _one_map(maps["fraction"], settings["sequential_map"], low, high, label, field)
 
 
-def _difference_maps(maps: Maps, positive: str, settings: Mapping[str, Any]) -> Figure:
+def _difference_maps(maps: Maps, positive: str, field: bool, settings: Mapping[str, Any]) -> Figure:
     # Difference of the fraction between opposite footprints, on a scale symmetric about zero.
     names = [name for name in maps if name.startswith("difference:")]
     if not names:
         return _nothing("The experiment names no opposite footprints, so there is no difference to map.")
     largest = max(np.nanpercentile(np.abs(maps[name]), 98) for name in names)
-    figure, axes = _sky_axes(len(names))
+    figure, axes = _map_axes(len(names), field)
     for panel, name in zip(axes, names, strict=True):
         _, first, second = name.split(":")
         label = f"{positive} fraction: {first} minus {second}"
-        map_with_bar(panel, maps[name], settings["diverging_map"], -largest, largest, label)
+        _draw_with_bar(field)(panel, maps[name], settings["diverging_map"], -largest, largest, label)
     return figure
 
 
 def _sigma_maps(maps: Maps, runs: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
     # Paper-style dipole sigma of one network a footprint, with its best axis.
     names = [name for name in maps if name.startswith("sigma:")]
+    if not names:
+        return _nothing(_NO_SCAN)
     largest = max(np.nanmax(np.abs(maps[name])) for name in names)
-    figure, axes = _sky_axes(len(names))
+    figure, axes = _map_axes(len(names), field=False)
     for panel, name in zip(axes, names, strict=True):
         footprint = name.split(":")[1]
         run = runs[runs["footprint"] == footprint].iloc[0]
@@ -73,44 +79,49 @@ def _sigma_maps(maps: Maps, runs: pd.DataFrame, settings: Mapping[str, Any]) -> 
     return figure
 
 
-def _unannotated_map(maps: Maps, cut: float, settings: Mapping[str, Any]) -> Figure:
+def _unannotated_map(maps: Maps, cut: float, field: bool, settings: Mapping[str, Any]) -> Figure:
     # Share of galaxies whose score is within `cut` of 1/2, mean over all runs.
     if np.isnan(maps["unannotated"]).all():
         return _nothing("The annotations have no scores.")
     low, high = colour_range(maps["unannotated"], 1e-6)
     label = f"share of galaxies with a score within {cut:g} of 1/2, mean over all runs"
-    return _one_map(maps["unannotated"], settings["sequential_map"], low, high, label)
+    return _one_map(maps["unannotated"], settings["sequential_map"], low, high, label, field)
 
 
-def _seeing_map(catalog: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
-    # Mean PSF FWHM of the catalog's galaxies in cells of 7.3 degrees.
+def _seeing_map(catalog: pd.DataFrame, field: bool, settings: Mapping[str, Any]) -> Figure:
+    # Mean PSF FWHM of the catalog's galaxies in cells of 7.3 degrees, on a field of 0.9.
     if "psf_fwhm_arcsec" not in catalog or catalog["psf_fwhm_arcsec"].isna().all():
         return _nothing("The catalog has no column psf_fwhm_arcsec, so the seeing cannot be mapped.")
     known = catalog[catalog["psf_fwhm_arcsec"].notna()]
-    cell = tile_of(known["ra"], known["dec"], 3)
-    n = np.bincount(cell, minlength=768)
+    order = 6 if field else 3
+    cell, cells = tile_of(known["ra"], known["dec"], order), number_of_tiles(order)
+    n = np.bincount(cell, minlength=cells)
     with np.errstate(invalid="ignore"):
-        seeing = np.bincount(cell, weights=known["psf_fwhm_arcsec"], minlength=768) / np.where(n > 0, n, np.nan)
+        seeing = np.bincount(cell, weights=known["psf_fwhm_arcsec"], minlength=cells) / np.where(n > 0, n, np.nan)
     low, high = np.nanmin(seeing), np.nanmax(seeing)
     if high - low < 1e-6:
         low, high = low - 0.1, high + 0.1
     label = "PSF FWHM (arcsec)" + (", as injected in the simulation" if settings["simulated"] else "")
-    return _one_map(seeing, settings["sequential_map"], low, high, label)
+    return _one_map(seeing, settings["sequential_map"], low, high, label, field)
 
 
-def _one_map(values: NDArray, colour_map: str, low: float, high: float, label: str) -> Figure:
-    figure, axes = _sky_axes(1)
-    map_with_bar(axes[0], values, colour_map, low, high, label)
+def _one_map(values: NDArray, colour_map: str, low: float, high: float, label: str, field: bool) -> Figure:
+    figure, axes = _map_axes(1, field)
+    _draw_with_bar(field)(axes[0], values, colour_map, low, high, label)
     return figure
 
 
-def _sky_axes(panels: int) -> tuple[Figure, list[Any]]:
+def _draw_with_bar(field: bool) -> Callable[..., None]:
+    return field_with_bar if field else map_with_bar
+
+
+def _map_axes(panels: int, field: bool) -> tuple[Figure, list[Any]]:
     columns = min(panels, 2)
     rows = -(-panels // columns)
     width = SINGLE * 1.3 if columns == 1 else DOUBLE
-    figure, axes = new_figure(
-        width, (0.76 * width / columns + 0.25) * rows, nrows=rows, ncols=columns, subplot_kw={"projection": "mollweide"}
-    )
+    projection = {} if field else {"subplot_kw": {"projection": "mollweide"}}
+    height = ((0.88 if field else 0.76) * width / columns + 0.25) * rows
+    figure, axes = new_figure(width, height, nrows=rows, ncols=columns, **projection)
     axes = list(np.atleast_1d(axes).ravel())
     for spare in axes[panels:]:
         spare.set_visible(False)

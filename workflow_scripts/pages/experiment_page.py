@@ -6,11 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.bias.quantities import components
 from workflow_scripts.pages.imaging_rows import (
     coefficient_headings,
     fractions_that_follow_training,
     mediated_rows,
     networks_that_differ,
+    rotated_properties,
 )
 from workflow_scripts.pages.number_formats import interval, number, p_value, share, vector_with_error, with_error
 from workflow_scripts.pages.rendering import PageFigure, render, shown_figures
@@ -39,6 +41,7 @@ def experiment_page(
         figures=shown_figures(figures),
         cutouts=cutouts,
         known=lambda name: name in runs and runs[name].notna().any(),
+        known_vector=lambda name: any(one in runs and runs[one].notna().any() for one in components(name)),
         mean=lambda name: runs[name].mean(),
         arm_rows=partial(arm_rows, tables["arms"]),
         paper_style_arms=paper_style_arms(summary, tables),
@@ -46,6 +49,7 @@ def experiment_page(
         response_rows=[_response(model) for model in summary["response_model"]],
         designs=_designs,
         coefficients=coefficient_headings(summary["templates"], tables["arms"]),
+        rotated=rotated_properties(summary["templates"]),
         mediated=mediated_rows(summary),
         followed=fractions_that_follow_training(summary),
         differing=networks_that_differ(summary),

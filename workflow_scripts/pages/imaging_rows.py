@@ -74,3 +74,11 @@ def _adjusted_tests(summary: Mapping[str, Any]) -> list[tuple[Mapping[str, Any],
 def _findings(lines: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
     named = [f"{name} (adjusted p = {p_value(line['adjusted'])})" for name, line in lines if line["below_alpha"]]
     return {"tests": len(lines), "found": named}
+
+
+def rotated_properties(templates: Mapping[str, Any] | None) -> list[str]:
+    """What each template is that was made of several properties, in words."""
+    made = {}
+    for name, weights in (templates["loadings"] if templates else {}).items():
+        made[name] = [f"{weight:+.2g} {of}" for of, weight in weights.items() if weight]
+    return [f"{name} is {' '.join(parts)}" for name, parts in made.items() if len(parts) > 1]

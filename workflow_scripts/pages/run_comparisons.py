@@ -85,4 +85,9 @@ def _mean(rows: pd.DataFrame) -> str:
     """A mean with its error, of a row; of three rows, the components of a vector, amplitude and direction."""
     if len(rows) == 3 and rows["mean"].notna().all():
         return vector_with_error(rows["mean"].tolist(), rows["se"].tolist())
-    return ", ".join(with_error(mean, se) for mean, se in zip(rows["mean"], rows["se"], strict=True)) or "-"
+    known = rows[rows["mean"].notna()]
+    numbers = [with_error(mean, se) for mean, se in zip(known["mean"], known["se"], strict=True)]
+    if len(rows) == 3:
+        # On a strip: those components that the sky constrains, by name.
+        numbers = [f"{name[-1]} {words}" for name, words in zip(known["component"], numbers, strict=True)]
+    return ", ".join(numbers) or "-"

@@ -8,6 +8,7 @@ from workflow_scripts.audits.audit_findings import AuditSettings
 from workflow_scripts.audits.catalog_sums import AnnotationSums, CatalogSums, Places, audit_maps
 from workflow_scripts.audits.suite import HYGIENE, audit
 from workflow_scripts.audits.table_pieces import AuditColumns, TableSource
+from workflow_scripts.audits.weighted_sums import WeightedSums
 
 FEW = AuditSettings(permutations=199)
 pytestmark = pytest.mark.usefixtures("brief_audits")
@@ -185,3 +186,16 @@ def test_there_is_no_map_of_sigma_along_axes_that_are_not_constrained():
         places = Places.of(random.uniform(0, 360, 2000), dec)
         labels = AnnotationSums.of((random.random(2000) < 0.4).astype(float), places)
         assert ("sigma" in audit_maps(CatalogSums.of(places, [labels]), field=False)) == mapped
+
+
+def test_a_weighted_field_of_one_degree_has_a_map():
+    """In pixels of 1.8 degrees it would be a cell or two."""
+    random = np.random.default_rng(2)
+    places = Places.of(*random.uniform((150, 2), (151, 3), (2000, 2)).T)
+    labels, weights = (random.random(2000) < 0.4).astype(float), random.uniform(0.5, 1.5, 2000)
+    sums = CatalogSums.of(places, [AnnotationSums.of(labels, places)])
+    weighted = WeightedSums.of(labels, weights, places, mapped=True)
+    assert WeightedSums.of(labels, weights, places).ratio is None
+    drawn = audit_maps(sums, True, weighted.ratio)["fraction"]
+    assert np.isfinite(drawn).sum() > 12
+    assert np.nanmean(drawn) == pytest.approx(np.average(labels, weights=weights), abs=0.05)

@@ -103,6 +103,14 @@ def write_experiment(folder: Path, effect: float, runs: list[dict], n: int = 300
     return experiment, files, catalog
 
 
+def moved(given: tuple, ra: np.ndarray, dec: np.ndarray) -> tuple:
+    """The same experiment with its galaxies at other positions, ICRS degrees."""
+    _, files, catalog = given
+    for file in (*files, catalog):
+        pd.read_parquet(file).assign(ra=ra, dec=dec).to_parquet(file)
+    return given
+
+
 def measured(folder: Path, given: tuple, training_sets: Sequence = (), balance: str | None = None) -> tuple[dict, dict]:
     """Summary, and the tables by name, of an (experiment, annotation files, catalog); written to `folder`/bias."""
     experiment, files, catalog = given

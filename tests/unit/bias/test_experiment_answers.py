@@ -18,7 +18,7 @@ from workflow_scripts.bias.declared_tests import (
 from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
 from workflow_scripts.bias.network_cautions import cautions_of_trainings, read_trainings
 from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
-from workflow_scripts.bias.run_statistics import common_numbers, pattern_numbers
+from workflow_scripts.bias.run_statistics import pattern_numbers
 from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.errors import InputError
 from workflow_scripts.measure_bias import measure
@@ -121,11 +121,13 @@ def test_a_secondary_difference_is_in_the_headline_where_the_primary_tests_found
 def test_a_pattern_is_described_by_where_it_is_smallest_and_largest():
     details = {"least": {"amplitude": 0.076, "mu": 0.1}, "largest": {"amplitude": 0.106, "mu": 0.96}}
     details |= {"common_direction": "towards RA 120°, Dec +30°", "deciding": "even along the common dipole"}
+    details |= {"even_p": 0.001, "odd_p": 0.2}
     (answer,) = answers_of([a_test("pattern_response", 0.001, PATTERN, quantity="dipole", size=0.03, details=details)])
     assert "from 0.076 at mu = +0.10 to 0.106 at mu = +0.96 (mu: cosine" in answer.statement
     assert answer.short == "The training footprint changes the sky pattern (by 0.030)"
     assert answer.because == [
-        "The response is mostly even in mu: opposite footprints are alike, and those between differ."
+        "Of the curve, the part even in mu (both ends above or below the middle) has p = 0.001 and the odd part"
+        " (one end above the other) p = 0.2, each by itself."
     ]
 
 
@@ -149,13 +151,15 @@ def test_an_odd_response_across_the_common_dipole_has_its_own_size(tmp_path):
     noise = 0.001 * np.random.default_rng(0).normal(size=(12, 3))
     dipoles = np.array([0.1, 0, 0]) + 0.02 * axes[:, [1]] * np.array([0, 0, 1]) + noise
     means = pd.DataFrame(np.hstack([dipoles, dipoles]), columns=[*DIPOLE, *REFERENCE_DIPOLE])
-    found = pattern_numbers(axes, means, np.eye(3) / 3, None, np.eye(3) * 1e-4, (999, 0))
+    found = pattern_numbers(axes, means, None, None, np.eye(3) * 1e-4, (999, 0))
     assert found["details"]["deciding"] == "odd"
     assert found["size"] == pytest.approx(0.04, abs=0.003)
     assert found["size_ci95"][0] > 0.03
     found["p_permutation"], design = 0.001, {"family": "primary", "design": PATTERN, "quantity": "dipole"}
     (answer,) = answers_of([RunLevelTest("pattern_response", "e", "n", "run", n=12, network="net", **design, **found)])
     assert answer.statement.startswith("The sky pattern of the annotations moves by 0.0")
+    assert answer.because[0].startswith("The largest part of the response is odd in the footprint's axis")
+    assert f"odd {found['details']['parts']['odd']['p']:.2g}" in answer.because[0]
 
 
 def even_experiment(folder):
@@ -181,6 +185,7 @@ def test_an_even_response_is_found_and_reported_as_a_curve(tmp_path):
     (curve,) = summary["pattern"]
     assert abs(curve["least"]["mu"]) < 0.4
     assert abs(curve["largest"]["mu"]) > 0.8
+    assert curve["even_p"] < 0.001
     assert len(curve["mu"]) == len(curve["low"]) == len(curve["high"])
     assert curve["low"][0] < curve["amplitude"][0] < curve["high"][0]
     assert len(curve["footprint_mu"]) == len(curve["footprints"]) == 12
@@ -263,7 +268,7 @@ def test_two_footprints_name_no_cause(tmp_path):
         table.assign(label=(table["score"] + shift > 0.5).astype(np.int8)).to_parquet(file)
     answer = answer_of(measured(tmp_path, (experiment, files, catalog)), "common_dipole")
     assert answer["answer"] == "yes"
-    assert answer["because"] == ["These footprints do not cancel in it, so that its cause is not known."]
+    assert answer["because"] == ["What follows the footprints does not cancel in it, so that its cause is not known."]
 
 
 def rewrite(file, labels):
@@ -303,10 +308,10 @@ def test_networks_that_learned_nothing_are_named_as_their_trainings_say(tmp_path
     trainings = [write_training(tmp_path / f"run{row}.json", learned=row not in (2, 5)) for row in range(len(files))]
     measure(experiment, experiment["runs"], files, catalog, tmp_path / "bias", trainings=trainings)
     summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
-    (sentence,) = [sentence for sentence in summary["warnings"] if "learned nothing" in sentence]
+    (sentence,) = [sentence for sentence in summary["warnings"] if "from guessing" in sentence]
     idle = [experiment["runs"][row]["run_id"] for row in (2, 5)]
     assert sentence == (
-        "2 of 10 networks learned nothing that a constant answer does not have: "
+        "2 of 10 networks cannot be distinguished from guessing: "
         + ", ".join(
             f"{run_id} (balanced accuracy 0.45 on 2000 galaxies that it was not trained on, 1.00 on its training"
             " galaxies)"
@@ -324,6 +329,9 @@ def test_networks_of_different_devices_are_said(tmp_path):
     assert cautions_of_trainings(["a", "b", "c"], read_trainings(files[:1] + files[2:] + files[2:])) == []
     (sentence,) = cautions_of_trainings(["a", "b", "c"], read_trainings(files))
     assert sentence.startswith("2 of 3 networks were trained on a graphics card")
+    files[2].write_text('{"training": {"at_inference": {}}}')
+    with pytest.raises(InputError, match=r"2\.json: has no learned and no device, .* delete its folder"):
+        cautions_of_trainings(["a", "b", "c"], files)
     files[1].write_text("{}")
     with pytest.raises(InputError, match=r"1\.json: cannot be read, expected the run\.json"):
         read_trainings(files)
@@ -375,15 +383,3 @@ def test_without_reference_labels_there_is_no_common_dipole_to_measure_along(tmp
     answer = answer_of(measured(tmp_path, given), "pattern_response")
     assert (answer["answer"], answer["limit95"]) == ("cannot tell", None)
     assert answer["next"][0].startswith("Reference labels in the catalog")
-
-
-def test_on_a_strip_the_common_dipole_is_measured_along_it():
-    """Its length in all directions would be the noise across the strip."""
-    random = np.random.default_rng(0)
-    vectors = unit_vectors(random.uniform(-50, 60, 4000), random.uniform(-1.25, 1.25, 4000))
-    positions = np.cov(vectors.T)
-    galaxies = 0.2 / 4000 * np.linalg.inv(positions)
-    values = random.multivariate_normal(np.zeros(3), galaxies / 4, 12)
-    found = common_numbers(values, galaxies, positions, "", (1, 0))
-    assert found["limit95"] < 0.15
-    assert abs(float(found["direction"].split("Dec ")[1].rstrip("°"))) < 30

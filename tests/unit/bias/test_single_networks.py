@@ -94,21 +94,6 @@ def test_labels_by_confident_votes_correct_no_scores(tmp_path):
     assert not {test["name"] for test in summary["tests"] if "powered" in test["name"]}
 
 
-def test_a_strip_keeps_all_but_the_quadrupole(tmp_path):
-    """Each part stands by itself, and what was refused is a sentence of the summary."""
-    experiment, files, catalog = imaged_experiment(tmp_path, n=6000, per_seeing=0.06)
-    strip = np.random.default_rng(1).uniform(-1.25, 1.25, 6000)
-    for file in (*files, catalog):
-        pd.read_parquet(file).assign(dec=strip).to_parquet(file)
-    summary, tables = measured(tmp_path, (experiment, files, catalog))
-    expected = {"glm_dipole_p", "glm_dipole_given_templates_p", "cleaned_dipole_p", "templates_explain"}
-    assert expected <= set(tables["runs"].dropna(axis=1, how="all"))
-    assert "glm_quadrupole_p" not in tables["runs"]
-    refused = [sentence for sentence in summary["not_answered"] if "quadrupole, of 6 of 6 networks" in sentence]
-    assert len(refused) == 2
-    assert "too small a part of the sky" in refused[0]
-
-
 def test_scores_of_one_arm_that_are_off_by_a_dipole_show_between_arms(tmp_path):
     summary, tables = measured(tmp_path, imaged_experiment(tmp_path, east_scores=0.05))
     test = by_name(summary["tests"])["calibration_dipole_contrast east - west"]

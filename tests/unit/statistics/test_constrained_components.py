@@ -5,10 +5,18 @@ import pytest
 from scipy import stats
 
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.sky.constrained_components import FIELD, SKY, STRIP, constrained_components
+from workflow_scripts.statistics.sky.constrained_components import (
+    FIELD,
+    SKY,
+    STRIP,
+    constrained_components,
+    constrained_dipole,
+    constrained_of_fraction,
+    constrained_vector,
+)
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.nulls import dipole_score_test
-from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, PositionSums
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, PositionSums, ValueSums
 
 
 def spread(n: int, ra: tuple[float, float], dec: tuple[float, float], seed: int = 1):
@@ -110,3 +118,28 @@ def test_a_fixed_axis_is_measured_only_where_its_components_are():
     # Errors along axes are those of the inverse of the positions' matrix.
     covariance = whole.axes.T @ np.diag(whole.se**2) @ whole.axes
     assert whole.se_along(centre) == pytest.approx(np.sqrt(centre @ covariance @ centre))
+
+
+def test_a_dipole_of_what_a_strip_constrains_lies_along_it_and_needs_no_width():
+    random = np.random.default_rng(0)
+    for half_width in (1.25, 0.0):
+        vectors = spread(4000, (-50, 60), (-half_width, half_width))
+        sums, labels = PositionSums.of(vectors), (random.random(4000) < 0.4).astype(float)
+        sky = constrained_of_fraction(sums, 0.4)
+        found = constrained_dipole(sums, ValueSums.of(labels, vectors), sky)
+        assert abs(found.beta[2]) < 1e-3
+        assert np.linalg.matrix_rank(found.covariance, tol=1e-9) == 2
+        assert found.p == pytest.approx(stats.chi2.sf(found.q, 2))
+        if half_width:
+            whole = dipole(sums, ValueSums.of(labels, vectors))
+            part = constrained_vector(whole, sky)
+            np.testing.assert_allclose(part.beta, found.beta, atol=1e-10)
+            np.testing.assert_allclose(part.covariance, found.covariance, atol=1e-12)
+            assert part.p == pytest.approx(found.p)
+
+
+def test_nothing_of_a_field_is_a_dipole():
+    vectors = spread(4000, (150, 155), (-2.5, 2.5))
+    sums = PositionSums.of(vectors)
+    with pytest.raises(ValueError, match="in a field too small for a dipole"):
+        constrained_dipole(sums, ValueSums.of(np.arange(4000) % 2, vectors), constrained_of_fraction(sums, 0.5))

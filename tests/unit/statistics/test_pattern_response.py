@@ -314,3 +314,26 @@ def test_the_interval_of_a_length_begins_where_the_test_rejects():
         assert (vector_length(estimate, covariance, 12).ci95[0] > 0) == rejected
     with pytest.raises(ValueError, match="positive definite"):
         vector_length([1, 1, 1], np.zeros((3, 3)), 5)
+
+
+def test_what_a_strip_constrains_keeps_the_size_of_its_tests():
+    """Two components, the second four times as uncertain as the first."""
+    random, frame = np.random.default_rng(5), np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
+    noise, positions = np.diag([1e-4, 16e-4]), np.diag([0.16, 0.01])
+    common, linear, covered = [], [], []
+    for seed in range(400):
+        dipoles = random.multivariate_normal(np.zeros(2), noise, 12)
+        found = common_dipole(dipoles + random.multivariate_normal(np.zeros(2), noise), noise, positions=positions)
+        common.append(found.p)
+        assert found.dof[0] == 2
+        response = footprint_response(AXES, dipoles, 99, seed, positions=positions, frame=frame)
+        linear.append(response.p_permutation)
+        kappa = scalar_response(AXES @ frame.T, dipoles + 0.02 * AXES @ frame.T, 2, seed)
+        covered.append(kappa.ci95[0] < 0.02 < kappa.ci95[1])
+    assert 0.02 < np.mean(np.array(common) < 0.05) < 0.085
+    assert 0.02 < np.mean(np.array(linear) <= 0.05) < 0.085
+    assert 0.91 < np.mean(covered) < 0.99
+    # Matrices are of x, y and z again, and nothing of them is across the strip.
+    assert response.matrix.shape == response.matrix_se.shape == (3, 3)
+    assert not response.matrix[2].any()
+    assert np.abs(frame @ response.matrix).sum() == pytest.approx(np.abs(response.matrix).sum())

@@ -16,20 +16,20 @@ FEWEST_UNITS = 5
 def common_dipole(values: ArrayLike, galaxy_covariance: ArrayLike, *, positions: ArrayLike | None = None) -> VectorTest:
     """Test whether the mean of the units' dipoles is zero.
 
-    V = S/n + G with S the covariance of the units and G that of the galaxies. T^2 (nu - 2) / (3 nu) is about F with (3,
-    nu - 2) degrees of freedom; without G that is Hotelling's T^2 of one sample. nu = (n - 1) (tr V^2 + (tr V)^2) / (tr
-    S_n^2 + (tr S_n)^2) with S_n = S/n is that of Nel & van der Merwe (1986, Commun. Stat. Theory Methods 15, 3719), G
-    known. The one that does not depend on the axes (Krishnamoorthy & Yu 2004) rejects 9 % at the level of 5 % for five
-    units and small G, this one 2 to 5 %.
+    V = S/n + G with S the covariance of the units and G that of the galaxies. T^2 (nu - d + 1) / (d nu) is about F with
+    (d, nu - d + 1) degrees of freedom, d = 3 or the components that a sky constrains; without G that is Hotelling's T^2
+    of one sample. nu = (n - 1) (tr V^2 + (tr V)^2) / (tr S_n^2 + (tr S_n)^2) with S_n = S/n is that of Nel & van der
+    Merwe (1986, Commun. Stat. Theory Methods 15, 3719), G known. The one that does not depend on the axes
+    (Krishnamoorthy & Yu 2004) rejects 9 % at the level of 5 % for five units and small G, this one 2 to 5 %.
 
     Parameters
     ----------
     values
-        (n, 3): dipole of label minus reference label of each unit.
+        (n, d): dipole of label minus reference label of each unit.
     galaxy_covariance
-        (3, 3): what the finite number of annotated galaxies adds to all units alike; zeros where there is nothing.
+        (d, d): what the finite number of annotated galaxies adds to all units alike; zeros where there is nothing.
     positions
-        (3, 3) centred covariance of the positions of the annotated galaxies, for the length alone: the test does not
+        (d, d) centred covariance of the positions of the annotated galaxies, for the length alone: the test does not
         depend on it. See `measured_length`.
 
     Raises
@@ -38,24 +38,24 @@ def common_dipole(values: ArrayLike, galaxy_covariance: ArrayLike, *, positions:
         for fewer than five units, values that are not finite, a galaxy covariance that is none, or no scatter at all.
     """
     values, galaxies = np.asarray(values, float), np.asarray(galaxy_covariance, float)
-    if values.ndim != 2 or values.shape[1] != 3 or galaxies.shape != (3, 3):
-        raise ValueError("a dipole has three components, and the galaxies' covariance is a 3 x 3 matrix")
+    if values.ndim != 2 or not 1 <= values.shape[1] <= 3 or galaxies.shape != (values.shape[1],) * 2:
+        raise ValueError("a dipole has up to three components, and the galaxies' covariance is a matrix of as many")
     if not (np.isfinite(values).all() and np.isfinite(galaxies).all()):
         raise ValueError("a unit has no dipole, or the galaxies' noise is not known")
     if not np.allclose(galaxies, galaxies.T) or np.linalg.eigvalsh(galaxies)[0] < -1e-9 * np.trace(galaxies):
         raise ValueError("the covariance of the galaxies must be symmetric, and no variance below zero")
-    n = len(values)
+    n, d = values.shape
     if n < FEWEST_UNITS:
         raise ValueError(f"{n} training sets are too few to know the scatter of a dipole: {FEWEST_UNITS} are needed")
-    estimate, scatter = values.mean(axis=0), np.cov(values.T) / n
+    estimate, scatter = values.mean(axis=0), np.cov(values.T).reshape(d, d) / n
     covariance = scatter + galaxies
     variances = np.linalg.eigvalsh(covariance)
     if not variances[0] > 1e-12 * variances[-1] > 0:
         raise ValueError("the dipoles of the training sets do not scatter: there is nothing to compare with")
     nu = (n - 1) * _squares(covariance) / max(_squares(scatter), 1e-9 * _squares(covariance))
     t_squared = float(estimate @ np.linalg.solve(covariance, estimate))
-    dof = (3, nu - 2)
-    f = t_squared * dof[1] / (3 * nu)
+    dof = (d, nu - d + 1)
+    f = t_squared * dof[1] / (d * nu)
     length, direction = measured_length(estimate, covariance, nu, positions)
     return VectorTest(
         estimate=estimate,

@@ -50,7 +50,13 @@ class FootprintResponse:
 
 
 def footprint_response(
-    axes: ArrayLike, values: ArrayLike, permutations: int, seed: int, *, positions: ArrayLike | None = None
+    axes: ArrayLike,
+    values: ArrayLike,
+    permutations: int,
+    seed: int,
+    *,
+    positions: ArrayLike | None = None,
+    frame: ArrayLike | None = None,
 ) -> FootprintResponse:
     """Fit and test the response.
 
@@ -64,9 +70,12 @@ def footprint_response(
         random permutations of axes over footprints, beside the observed arrangement; all arrangements, each once,
         where there are no more than `permutations`.
     positions
-        (3, 3) centred covariance C = L L^T of the positions of the annotated galaxies, for values that are dipoles.
+        (d, d) centred covariance C = L L^T of the positions of the annotated galaxies, for values that are dipoles.
         The statistic and the direction are then those of L^T d, which the sky measures equally well in all directions;
         K, and the size along the direction of change, stay in the unit of the dipoles.
+    frame
+        (d, 3) unit vectors along which values are the components of dipoles, where that is not x, y and z: those that
+        a sky constrains. `common`, `matrix` and `change` are vectors (3,) in their span.
 
     Returns
     -------
@@ -81,7 +90,7 @@ def footprint_response(
     ------
     ValueError
         for fewer footprints than d + 5, axes in one plane, a component without scatter, or positions that are no
-        positive definite matrix for values of three components.
+        positive definite matrix (d, d).
     """
     axes, values = np.asarray(axes, float), np.asarray(values, float)
     values = values.reshape(len(axes), -1)
@@ -93,7 +102,7 @@ def footprint_response(
         raise ValueError("the footprints' axes do not span the sky")
     root = np.eye(d) if positions is None else position_root(positions)
     if len(root) != d:
-        raise ValueError("positions weight the three components of a dipole")
+        raise ValueError("positions weight the components of a dipole")
     centred = values - values.mean(axis=0)
     # Rounding alone makes constants scatter a little.
     if not np.all((centred**2).sum(axis=0) > 1e-24 * (values**2).sum(axis=0)):
@@ -103,7 +112,6 @@ def footprint_response(
     residual_covariance = residual.T @ residual / (n - 4)
     inverse_design = np.linalg.inv(design.T @ design)
     matrix = coefficients[1:].T
-    error_variance = np.diag(residual_covariance)
     # Orthonormal columns that span the centred axes.
     hat = np.linalg.qr(axes - axes.mean(axis=0))[0]
     # The total does not change under permutation, so one product gives the statistic of all of them.
@@ -112,29 +120,32 @@ def footprint_response(
     observed = float(((hat.T @ measured) ** 2).sum() / total)
     orders, exact = footprint_orders(n, permutations, seed)
     null = (np.einsum("fk,bfd->bkd", hat, measured[orders]) ** 2).sum(axis=(1, 2)) / total
-    matrix_se = np.sqrt(np.outer(error_variance, np.diag(inverse_design)[1:]))
-    half = stats.t.ppf(0.975, n - 4) * matrix_se
     u, _, vt = np.linalg.svd(root.T @ matrix)
+    lift = np.eye(d) if frame is None else np.asarray(frame, float).T
     # Both signs are the same response: towards where one number rises, or where a dipole follows the axis.
-    sign = np.sign((vt[0] @ matrix.T @ root @ root.T @ (vt[0] if d == 3 else np.ones(d))) or 1.0)
+    own_axis = lift.T @ vt[0] if len(lift) == 3 else np.ones(d)
+    sign = np.sign((vt[0] @ matrix.T @ root @ root.T @ own_axis) or 1.0)
     # What is measured along u is the dipole along L u, times the length of it.
     stretch = float(np.linalg.norm(root @ u[:, 0]))
     largest = largest_response(
         root.T @ matrix, root.T @ residual_covariance @ root, inverse_design[1:, 1:], n - 4
     ).over(stretch / 2)
+    whole, error_variance = lift @ matrix, np.diag(lift @ residual_covariance @ lift.T)
+    matrix_se = np.sqrt(np.outer(error_variance, np.diag(inverse_design)[1:]))
+    half = stats.t.ppf(0.975, n - 4) * matrix_se
     f = dof = p = None
     if d == 1:
         dof = (3, n - 4)
         f = float(observed / 3 / ((1 - observed) / (n - 4))) if observed < 1 else float("inf")
         p = float(stats.f.sf(f, *dof))
     return FootprintResponse(
-        common=coefficients[0],
+        common=lift @ coefficients[0],
         common_se=np.sqrt(error_variance * inverse_design[0, 0]),
-        matrix=matrix,
+        matrix=whole,
         matrix_se=matrix_se,
-        matrix_ci95=np.stack([matrix - half, matrix + half], axis=-1),
+        matrix_ci95=np.stack([whole - half, whole + half], axis=-1),
         direction=vt[0] * sign,
-        change=root @ u[:, 0] / stretch * sign,
+        change=lift @ root @ u[:, 0] / stretch * sign,
         size=largest.size,
         size_ci95=largest.ci95,
         limit95=largest.limit95,
@@ -167,8 +178,9 @@ class ScalarResponse:
 def scalar_response(axes: ArrayLike, dipoles: ArrayLike, permutations: int, seed: int) -> ScalarResponse:
     """Least-squares kappa, its standard error, and a two-sided permutation of axes over footprints.
 
-    kappa = sum a'_f . d_f / sum a'_f . a'_f with axes a' centred on their mean; `axes` and `dipoles` (footprints, 3).
-    Raises `ValueError` for fewer than five footprints, or dipoles that do not differ between footprints.
+    kappa = sum a'_f . d_f / sum a'_f . a'_f with axes a' centred on their mean; `axes` and `dipoles` (footprints, d)
+    have three components, or those along which a sky constrains a dipole. Raises `ValueError` for fewer than five
+    footprints, or dipoles that do not differ between footprints.
     """
     axes, dipoles = np.asarray(axes, float), np.asarray(dipoles, float)
     if len(axes) < 5:
@@ -181,10 +193,11 @@ def scalar_response(axes: ArrayLike, dipoles: ArrayLike, permutations: int, seed
         raise ValueError("the dipole does not differ between footprints")
     kappa = (centred_axes * centred).sum() / scale
     residual = centred - kappa * centred_axes
-    variance = (residual**2).sum() / (3 * len(axes) - 4)
+    dof = dipoles.size - dipoles.shape[1] - 1
+    variance = (residual**2).sum() / dof
     orders, exact = footprint_orders(len(axes), permutations, seed)
     null = np.abs(np.einsum("fk,bfk->b", centred_axes, centred[orders])) / scale
-    se, dof = float(np.sqrt(variance / scale)), 3 * len(axes) - 4
+    se = float(np.sqrt(variance / scale))
     low, high = kappa + np.array([-1, 1]) * stats.t.ppf(0.975, dof) * se
     return ScalarResponse(
         kappa=float(kappa),

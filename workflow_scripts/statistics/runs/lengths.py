@@ -57,14 +57,14 @@ def measured_length(
 ) -> tuple[LengthLimits, NDArray[np.float64]]:
     """`vector_length` of a dipole where the sky measures it, and the unit vector (d,) along which that is.
 
-    With the centred covariance C = L L^T (3, 3) of the `positions`, L^T b is what the sky measures equally well in all
+    With the centred covariance C = L L^T (d, d) of the `positions`, L^T b is what the sky measures equally well in all
     directions: its length is taken, and turned into the amplitude of the dipole along its direction. On a strip the
     length of the dipole itself would be the noise across the strip. Without positions it is the length of the vector.
     """
     estimate, covariance = np.asarray(estimate, float), np.asarray(covariance, float)
     root = np.eye(len(estimate)) if positions is None else position_root(positions)
     if len(root) != len(estimate):
-        raise ValueError("positions weight the three components of a dipole")
+        raise ValueError("positions weight the components of a dipole")
     measured = root.T @ estimate
     length = float(np.linalg.norm(measured))
     # A vector of zeros has no direction of its own.

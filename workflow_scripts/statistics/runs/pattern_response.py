@@ -34,12 +34,14 @@ class AmplitudeCurve:
 
     `mu` (41,) from -1 to 1; `amplitude` with the simultaneous 95 % band `low` ... `high` (Working & Hotelling), in the
     unit of the dipoles; `least` and `largest` are pairs (amplitude, mu) within the mu that footprints span, and
-    `change` is their difference, which noise alone makes positive. `change_ci95` begins above 0 where F of no change
-    has p < 0.05. `limit95` is the one-sided 95 % upper limit of the change, None below eight footprints: the largest of
-    the one-sided t limits of the change between any two mu, each way, which covers at least 95 % for a response that is
-    a parabola in mu. It is never below t times the largest standard error of such a change, so that noise which happens
-    to be flat excludes nothing that the design could not see (as a power constraint does, Cowan et al. 2011,
-    arXiv:1105.3166). `footprint_mu` and `footprint_amplitude` (F,) are what was fitted.
+    `change` is their difference, which noise alone makes positive. `change_ci95` begins above 0 where F of no
+    change has p < 0.05. `limit95` is the one-sided 95 % upper limit of the change, None below eight footprints: the
+    largest of the one-sided t limits of the change between any two mu, each way, which covers at least 95 % for a
+    response that is a parabola in mu. `odd_p` and `even_p` are Student's t of the coefficients of mu and of mu^2,
+    each by itself; the second is None where it was not fitted. The limit is never below t times the largest
+    standard error of such a change, so that noise which happens to be flat excludes nothing that the design could
+    not see (as a power constraint does, Cowan et al. 2011, arXiv:1105.3166). `footprint_mu` and
+    `footprint_amplitude` (F,) are what was fitted.
     """
 
     mu: NDArray[np.float64]
@@ -51,6 +53,8 @@ class AmplitudeCurve:
     change: float
     change_ci95: tuple[float, float]
     limit95: float | None
+    odd_p: float
+    even_p: float | None
     footprint_mu: NDArray[np.float64]
     footprint_amplitude: NDArray[np.float64]
 
@@ -84,6 +88,7 @@ def pattern_response(
     common_noise: ArrayLike | None = None,
     positions: ArrayLike | None = None,
     imaging: ArrayLike | None = None,
+    frame: ArrayLike | None = None,
 ) -> PatternResponse:
     """Test whether dipoles of footprints respond to where, or on what imaging, networks were trained.
 
@@ -92,20 +97,22 @@ def pattern_response(
     axes
         (F, 3) unit vectors of the footprints.
     dipoles
-        (F, 3): mean over the runs of each footprint, label minus a reference that is the same for all footprints.
+        (F, d): mean over the runs of each footprint, label minus a reference that is the same for all footprints.
     permutations, seed
         random permutations of dipoles over footprints, beside the observed arrangement; all arrangements where there
         are no more than `permutations`.
     common
-        (3,) mean over footprints of the dipole of label minus reference label, or None without reference labels.
+        (d,) mean over footprints of the dipole of label minus reference label, or None without reference labels.
     common_noise
-        (3, 3): what the finite number of galaxies adds to the common dipole, beside the scatter of footprints.
+        (d, d): what the finite number of galaxies adds to the common dipole, beside the scatter of footprints.
     positions
-        (3, 3) centred covariance of the positions of the annotated galaxies, C = L L^T. L^T d is what the sky measures
+        (d, d) centred covariance of the positions of the annotated galaxies, C = L L^T. L^T d is what the sky measures
         equally well in every direction. Without it, all directions of the dipole count alike.
     imaging
         (F, t) mean imaging of the training galaxies of each footprint, or None. Where it is the same for all there is
         no such part.
+    frame
+        (d, 3) unit vectors along which dipoles have their components, where that is not x, y and z.
 
     Returns
     -------
@@ -122,9 +129,9 @@ def pattern_response(
         not a positive definite matrix, or imaging that is not known.
     """
     axes, dipoles = np.asarray(axes, float), np.asarray(dipoles, float)
-    n = len(axes)
-    if axes.shape != (n, 3) or dipoles.shape != (n, 3):
-        raise ValueError("axes and dipoles have three components, a row a footprint")
+    n, frame = len(axes), np.eye(3) if frame is None else np.asarray(frame, float)
+    if axes.shape != (n, 3) or dipoles.shape != (n, len(frame)):
+        raise ValueError(f"axes have three components and dipoles {len(frame)}, a row a footprint")
     if n < FEWEST_FOR_PATTERN:
         raise ValueError(f"{n} footprints are too few to test for a response: {FEWEST_FOR_PATTERN} are needed")
     if not (np.isfinite(axes).all() and np.isfinite(dipoles).all()):
@@ -135,7 +142,7 @@ def pattern_response(
     # Rounding alone makes constants scatter a little.
     if not (centred**2).sum() > 1e-24 * (dipoles**2).sum():
         raise ValueError("the dipole does not differ between footprints")
-    covariance = np.eye(3) if positions is None else np.asarray(positions, float)
+    covariance = np.eye(len(frame)) if positions is None else np.asarray(positions, float)
     measured = centred @ position_root(covariance)
     products = measured @ measured.T
     kernels = {ODD: odd_kernel(axes), EVEN: even_kernel(axes)}
@@ -150,7 +157,7 @@ def pattern_response(
         direction = common_direction(common, centred, common_noise)
         weight = covariance @ direction
         amplitudes = centred @ weight / (direction @ weight)
-        mu = axes @ direction
+        mu = axes @ (direction @ frame)
         forms.append(permuted_forms(curve_kernel(mu)[None], np.outer(amplitudes, amplitudes), orders))
         names.append(ALONG)
         curve = amplitude_curve(mu, amplitudes + float(np.asarray(common, float) @ direction))
@@ -165,7 +172,7 @@ def pattern_response(
         p_smallest=_ties(largest) / len(largest) if exact else 1 / len(largest),
         deciding=winner,
         parts={name: (float(row[0]), _share(row, exact)) for name, row in zip(names, standard, strict=True)},
-        direction=direction,
+        direction=None if direction is None else direction @ frame,
         curve=curve,
     )
 
@@ -173,10 +180,10 @@ def pattern_response(
 def common_direction(
     common: ArrayLike, centred: ArrayLike, common_noise: ArrayLike | None = None
 ) -> NDArray[np.float64]:
-    """Unit vector of the common dipole (3,), with components that footprints leave uncertain drawn towards zero.
+    """Unit vector of the common dipole (d,), with components that footprints leave uncertain drawn towards zero.
 
-    (tau^2 I + S)^-1 d_0, where S is the covariance of the mean of the `centred` dipoles (F, 3), plus the `common_noise`
-    (3, 3) of the galaxies that all of them share, and tau^2 what |d_0|^2 has beyond it: the mean of d_0 given a prior
+    (tau^2 I + S)^-1 d_0, where S is the covariance of the mean of the `centred` dipoles (F, d), plus the `common_noise`
+    (d, d) of the galaxies that all of them share, and tau^2 what |d_0|^2 has beyond it: the mean of d_0 given a prior
     of variance tau^2. Where all components are known equally well that is the direction of d_0 itself; on a strip it
     does not follow the noise across the strip. Raises `ValueError` for a common dipole that is not finite, or zero.
     """
@@ -188,9 +195,9 @@ def common_direction(
     noise = centred.T @ centred / (n - 1) / n
     if common_noise is not None:
         noise = noise + np.asarray(common_noise, float)
-    variance = max(0.0, length**2 - float(np.trace(noise))) / 3
+    variance = max(0.0, length**2 - float(np.trace(noise))) / len(common)
     prior = variance + 1e-9 * float(np.trace(noise)) + 1e-15 * length**2
-    found = np.linalg.solve(prior * np.eye(3) + noise, common)
+    found = np.linalg.solve(prior * np.eye(len(common)) + noise, common)
     return np.asarray(found / np.linalg.norm(found), np.float64)
 
 
@@ -209,6 +216,7 @@ def amplitude_curve(mu: ArrayLike, amplitudes: ArrayLike) -> AmplitudeCurve:
     coefficients = np.linalg.lstsq(design, amplitudes, rcond=None)[0]
     residual, dof = amplitudes - design @ coefficients, n - degree - 1
     covariance = np.linalg.inv(design.T @ design) * float(residual @ residual) / dof
+    by_degree = 2 * stats.t.sf(np.abs(coefficients) / np.sqrt(np.diag(covariance)), dof)
     rows = np.vander(_GRID, degree + 1, increasing=True)
     fitted = rows @ coefficients
     band = np.sqrt((degree + 1) * stats.f.ppf(0.95, degree + 1, dof) * np.einsum("gi,ij,gj->g", rows, covariance, rows))
@@ -232,6 +240,8 @@ def amplitude_curve(mu: ArrayLike, amplitudes: ArrayLike) -> AmplitudeCurve:
         change=float(value[highest] - value[lowest]),
         change_ci95=(max(0.0, low), high),
         limit95=limit if degree == 2 else None,
+        odd_p=float(by_degree[1]),
+        even_p=float(by_degree[2]) if degree == 2 else None,
         footprint_mu=mu,
         footprint_amplitude=amplitudes,
     )

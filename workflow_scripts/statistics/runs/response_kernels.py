@@ -53,10 +53,10 @@ def imaging_kernel(imaging: ArrayLike) -> NDArray[np.float64]:
 
 
 def position_root(positions: ArrayLike) -> NDArray[np.float64]:
-    """L (3, 3) of C = L L^T, so that rows d become d L; `positions` C (3, 3). Raises `ValueError` if there is none."""
+    """L (d, d) of C = L L^T, so that rows d become d L; `positions` C (d, d). Raises `ValueError` if there is none."""
     positions = np.asarray(positions, float)
-    if positions.shape != (3, 3) or not np.allclose(positions, positions.T):
-        raise ValueError("the covariance of the positions must be a symmetric 3 x 3 matrix")
+    if positions.shape != (len(positions),) * 2 or not np.allclose(positions, positions.T):
+        raise ValueError("the covariance of the positions must be a symmetric matrix")
     try:
         return np.linalg.cholesky(positions)
     except np.linalg.LinAlgError as error:

@@ -9,9 +9,10 @@ question is whether the fraction changes across the field (`field_trend`).
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.statistics.sky.sky_sums import PositionSums
+from workflow_scripts.statistics.sky.dipole import DipoleEstimate, chi_square_test, dipole
+from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 SKY, STRIP, FIELD = "sky", "strip", "field"
 # Along a constrained direction the standard error is at most so many times that of as many galaxies all over the sky:
@@ -77,7 +78,7 @@ class ConstrainedComponents:
     def sentence(self) -> str:
         """What is unconstrained, as a sentence; empty where nothing is."""
         if self.kind == FIELD:
-            return "These galaxies lie in a field too small for a dipole: whether there is a gradient is the question."
+            return "These galaxies lie in a field too small for a dipole."
         if not self.unconstrained:
             return ""
         return f"These galaxies do not constrain a dipole along {' and '.join(self.unconstrained)}."
@@ -133,6 +134,73 @@ def constrained_components(positions: PositionSums, variance: float, largest: fl
 def constrained_of_fraction(positions: PositionSums, fraction: float, scale: float = 1.0) -> ConstrainedComponents:
     """`constrained_components` of labels with this fraction; `scale`: n over the effective number of galaxies."""
     return constrained_components(positions, fraction * (1 - fraction) * scale, min(fraction, 1 - fraction))
+
+
+def tested_axes(sky: ConstrainedComponents) -> NDArray[np.float64] | None:
+    """The axes (k, 3) along which every dipole is tested; None for all three components as they are.
+
+    Raises `ValueError` on a field, where none is constrained.
+    """
+    if sky.kind == FIELD:
+        raise ValueError(sky.sentence)
+    return None if sky.kind == SKY else sky.kept
+
+
+def needs_axes(sky: ConstrainedComponents, *axes: ArrayLike) -> None:
+    """Raise `ValueError` where a sky does not constrain the component along one of the axes, unit vectors (3,)."""
+    if not all(sky.holds(np.asarray(axis, float)) for axis in axes):
+        raise ValueError(sky.sentence)
+
+
+def needs_all_axes(sky: ConstrainedComponents) -> None:
+    """Raise `ValueError` where a sky constrains less than all of a dipole: for scans of axes all over the sky."""
+    if sky.kind != SKY:
+        raise ValueError(sky.sentence)
+
+
+def constrained_part(found: DipoleEstimate, sky: ConstrainedComponents) -> DipoleEstimate:
+    """What a sky constrains of a whole dipole (3,), the other components marginalised: `beta` (k,), chi-square, k dof.
+
+    Of all three as it is. Raises `ValueError` on a field.
+    """
+    axes = tested_axes(sky)
+    if axes is None:
+        return found
+    beta, covariance = axes @ found.beta, axes @ found.covariance @ axes.T
+    return DipoleEstimate(beta, covariance, *chi_square_test(beta, covariance))
+
+
+def whole_dipole(beta: NDArray[np.float64], sky: ConstrainedComponents) -> NDArray[np.float64]:
+    """The vector (3,) of which a `constrained_part` has the components."""
+    return beta if sky.kind == SKY else beta @ sky.kept
+
+
+def constrained_vector(found: DipoleEstimate, sky: ConstrainedComponents) -> DipoleEstimate:
+    """`constrained_part` as a vector (3,) in the span of the constrained axes, with p of as many degrees of freedom.
+
+    Its covariance (3, 3) is zero across them. Raises `ValueError` on a field.
+    """
+    # Nothing scatters where a rate is 0 or 1 everywhere: there is no test then.
+    return _within(constrained_part(found, sky), tested_axes(sky)) if found.covariance.any() else found
+
+
+def constrained_dipole(positions: PositionSums, values: ValueSums, sky: ConstrainedComponents) -> DipoleEstimate:
+    """The centred dipole of values with the constrained components alone, as `constrained_vector` gives it.
+
+    It needs no spread across the constrained axes, which a fit of all three does. Raises `ValueError` as `dipole`, and
+    on a field.
+    """
+    axes = tested_axes(sky)
+    if axes is None:
+        return dipole(positions, values)
+    return _within(dipole(positions.along(axes), values.along(axes)), axes)
+
+
+def _within(found: DipoleEstimate, axes: NDArray[np.float64] | None) -> DipoleEstimate:
+    """Components along axes (k, 3) as a vector (3,)."""
+    if axes is None:
+        return found
+    return DipoleEstimate(found.beta @ axes, axes.T @ found.covariance @ axes, found.q, found.p)
 
 
 def _in_words(axis: NDArray[np.float64], centre: NDArray[np.float64]) -> str:

@@ -12,8 +12,10 @@ from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 @dataclass(frozen=True)
 class CosineFit:
-    """x = mean + amplitude cos(ra - phase), galaxies taken as independent.
+    """x = mean + amplitude (cos(ra - phase) - c), with c the mean of cos(ra - phase) over the galaxies.
 
+    `mean` is that of all values; on a part of the circle, where c is not zero, it is not that of the cosine itself.
+    Galaxies are taken as independent.
     `chi2` has two degrees of freedom, because the phase is sought, when x does not depend on right ascension.
     `amplitude` is positive also then; `debiased_amplitude` is sqrt(max(0, amplitude^2 - trace of the covariance)).
     """

@@ -48,10 +48,14 @@ def calibration_dipole(sums: ResidualSums) -> CalibrationDipole:
     It does not where scores are calibrated everywhere, whatever the dipole of the truth. `mean_z` = sum r /
     sqrt(sum s (1 - s)). Raises `ValueError` as `robust_dipole`.
     """
-    found = robust_dipole(sums.residuals)
+    return CalibrationDipole(robust_dipole(sums.residuals), *calibration_mean_test(sums))
+
+
+def calibration_mean_test(sums: ResidualSums) -> tuple[float, float]:
+    """`mean_z` and `mean_p` of a `CalibrationDipole`, which need no dipole."""
     total = sums.residuals.values.total
     z = total / np.sqrt(sums.expected_squares) if sums.expected_squares > 0 else float("nan")
-    return CalibrationDipole(found, float(z), float(2 * stats.norm.sf(abs(z))))
+    return float(z), float(2 * stats.norm.sf(abs(z)))
 
 
 # Score cells a bin: galaxies of one cell are taken to have the same score when labels are drawn anew.
