@@ -24,7 +24,7 @@ from workflow_scripts.answers.answer import (
     headline,
 )
 from workflow_scripts.answers.decision import Evidence, decided, interval_without_zero
-from workflow_scripts.answers.wording import limit_in_words, size_in_words
+from workflow_scripts.answers.wording import size_in_words
 from workflow_scripts.bias.annotations import Sky
 from workflow_scripts.bias.declared_tests import (
     COMMON_FAMILY,
@@ -41,10 +41,23 @@ from workflow_scripts.bias.declared_tests import (
 )
 from workflow_scripts.bias.expected_answer import expected_answer
 from workflow_scripts.bias.further_runs import needed_runs
+from workflow_scripts.bias.sentences import (
+    UNDECIDED,
+    WHETHER,
+    capitalised,
+    interval_of,
+    left_open_by,
+    limit_of,
+    parts_of_pattern,
+    quantity_in_words,
+    short_statement,
+    statement_of,
+    unit_of,
+    where_it_applies,
+)
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import adjusted_within_families
-from workflow_scripts.statistics.runs.pattern_response import ALONG, EVEN, IMAGING, ODD
-from workflow_scripts.statistics.sky.constrained_components import FIELD, ConstrainedComponents
+from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 _MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
 _REGIONS_ONLY = "Two regions alone were compared: they may differ in more than where they lie."
@@ -52,20 +65,7 @@ _NO_REFERENCE = (
     "No galaxy has a reference label, so each network was compared with the mean of all of them, and what is common to"
     " all cannot be seen."
 )
-_WORDS = {
-    "fraction": "the annotated fraction",
-    "mean_score": "the mean score",
-    "dipole": "the dipole of the annotations",
-}
 _LARGER_SKY = "Annotated galaxies over a larger part of the sky."
-_WHETHER, _UNDECIDED = "Whether the training footprint changes ", " cannot be decided"
-_PATTERN_WORDS = "the sky pattern of the annotations"
-# The parts of the test of the sky pattern.
-_PARTS = {
-    ODD: "odd in the footprint's axis (opposite footprints move in opposite ways)",
-    EVEN: "even in the footprint's axis (opposite footprints move alike)",
-    IMAGING: "with the mean imaging of the training galaxies",
-}
 
 
 @dataclass(frozen=True)
@@ -110,9 +110,9 @@ def experiment_answers(found: RunLevelTests, context: Context) -> list[Answer]:
 def experiment_headline(answers: Sequence[Answer]) -> str:
     """One sentence of at most 30 words; a secondary difference is in it where the primary tests found none."""
     primary = [one.short for one in answers if one.role == PRIMARY]
-    undecided = [short.removeprefix(_WHETHER).removesuffix(_UNDECIDED) for short in primary if short[:8] == "Whether "]
+    undecided = [short.removeprefix(WHETHER).removesuffix(UNDECIDED) for short in primary if short[:8] == "Whether "]
     sentence = headline(answers).replace("; the training footprint changes", "; it changes")
-    together = f"{_WHETHER}{' or '.join(dict.fromkeys(undecided))}{_UNDECIDED}."
+    together = f"{WHETHER}{' or '.join(dict.fromkeys(undecided))}{UNDECIDED}."
     alarmed = any(one.role in (CONTROL, POSITIVE_CONTROL) for one in answers if one.short.rstrip(".") in sentence)
     if len(undecided) == len(primary) and len(together.split()) <= HEADLINE_WORDS and not alarmed:
         sentence = together
@@ -153,7 +153,7 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
     if test.design == CONTRAST and not test.invalid and not any(one.design == RESPONSE for one in found.tests):
         because.append(_REGIONS_ONLY)
     if test.design == PATTERN and answer == YES:
-        because.append(_parts_of_pattern(test))
+        because.append(parts_of_pattern(test))
     if role == PRIMARY:
         because += [*_of_single_networks(test, context.paper_style), *context.cautions]
     further = []
@@ -161,13 +161,13 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
         further = [_LARGER_SKY]
     elif answer == CANNOT_TELL:
         further = needed_runs(test, found, context.runs, context.alpha, context.effect)
-    what = _what(test)
+    what = quantity_in_words(test)
     return Answer(
         question=f"Does the training footprint change {what}{f', {test.label}' if test.label else ''}?",
         test=test.name,
         answer=answer,
-        statement=_statement(test, answer, sky),
-        short=_short(test, answer, sky),
+        statement=statement_of(test, answer, sky),
+        short=short_statement(test, answer, sky),
         effect=_effect(test),
         p_adjusted=p,
         limit95=test.limit95,
@@ -175,19 +175,6 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
         next=further,
         role=role,
     )
-
-
-def _parts_of_pattern(test: RunLevelTest) -> str:
-    """How the sky pattern responds: p of the parts, since none was chosen beforehand."""
-    curve = test.details
-    if curve["deciding"].endswith(ALONG):
-        odd = f"the odd part (one end above the other) p = {p_in_words(curve['odd_p'])}"
-        if curve["even_p"] is None:
-            return f"Of the curve, {odd}."
-        even = f"the part even in mu (both ends above or below the middle) has p = {p_in_words(curve['even_p'])}"
-        return f"Of the curve, {even} and {odd}, each by itself."
-    by_part = ", ".join(f"{name} {p_in_words(part['p'])}" for name, part in curve["parts"].items())
-    return f"The largest part of the response is {_PARTS[curve['deciding']]}; p of each part by itself: {by_part}."
 
 
 def _below_five_per_cent(answer: str, test: RunLevelTest, alpha: float) -> list[str]:
@@ -214,97 +201,10 @@ def _p_and_floor(test: RunLevelTest, tests: Sequence[RunLevelTest], context: Con
 
 def _effect(test: RunLevelTest) -> Effect:
     if test.size is None:
-        return Effect(unit=_unit(test))
+        return Effect(unit=unit_of(test))
     interval = None if test.size_ci95 is None else (float(test.size_ci95[0]), float(test.size_ci95[1]))
     direction = " - ".join(test.footprints) if test.design == CONTRAST else test.direction
-    return Effect(float(test.size), interval, _unit(test), direction)
-
-
-def _unit(test: RunLevelTest) -> str:
-    kind = "fraction of galaxies" if test.quantity == "fraction" else "dipole amplitude (change of the fraction)"
-    return "mean score" if test.quantity == "mean_score" else kind
-
-
-def _what(test: RunLevelTest) -> str:
-    return _PATTERN_WORDS if test.design == PATTERN else _WORDS.get(test.quantity, test.quantity.replace("_", " "))
-
-
-def _where(test: RunLevelTest) -> str:
-    """The family or the network of a test, where there are several; the sides of a contrast are in its sentence."""
-    label = test.label.removeprefix(" - ".join(test.footprints)).strip()
-    return f" {label}" if label else ""
-
-
-def _moved(test: RunLevelTest) -> str:
-    """By how much the catalog moves: from one region to the other, or over all directions."""
-    if test.size is None:
-        return ""
-    amount = f"{size_in_words(test.size)}{_interval(test)}"
-    if test.design == CONTRAST:
-        return f"{_capital(_what(test))} differs by {amount} between {' and '.join(test.footprints)}"
-    if test.design == PATTERN and "linear_direction" not in test.details:
-        return f"The dipole along its mean over all networks changes by {amount} over the footprints{_curve(test)}"
-    where = f", most {test.direction}" if test.direction else ""
-    return f"{_capital(_what(test))} moves by {amount} between opposite hemispheres{where}"
-
-
-def _curve(test: RunLevelTest) -> str:
-    """Where the false dipole is smallest and largest."""
-    least, largest = (test.details[name] for name in ("least", "largest"))
-    return (
-        f", from {size_in_words(least['amplitude'])} at mu = {least['mu']:+.2f} to"
-        f" {size_in_words(largest['amplitude'])} at mu = {largest['mu']:+.2f} (mu: cosine between the footprint's axis"
-        f" and that direction, {test.details['common_direction'].removeprefix('towards ')})"
-    )
-
-
-def _interval(test: RunLevelTest) -> str:
-    return "" if test.size_ci95 is None else " (95 %: {} to {})".format(*map(size_in_words, test.size_ci95))
-
-
-def _limit(test: RunLevelTest) -> str:
-    return "" if test.limit95 is None else limit_in_words(test.limit95)
-
-
-def _capital(words: str) -> str:
-    return f"{words[0].upper()}{words[1:]}"
-
-
-def _statement(test: RunLevelTest, answer: str, sky: ConstrainedComponents | None) -> str:
-    """The estimate first, then what it means."""
-    moved, where = _moved(test), _where(test)
-    if answer == CANNOT_TELL:
-        asked = f"hether the training footprint changes {_what(test)} cannot be decided"
-        return f"{moved}{where}: w{asked}" if moved else f"W{asked}{where}"
-    if answer == YES:
-        return f"{moved or _capital(_what(test))}{where}: the training footprint changes the catalog"
-    left_open = _left_open(sky)
-    return (
-        f"{moved}{where}: no {'difference' if test.design == CONTRAST else 'response'} is seen, and one above"
-        f" {_limit(test)} is excluded at 95 %{f'; {left_open}' if left_open else ''}"
-    )
-
-
-def _left_open(sky: ConstrainedComponents | None) -> str:
-    """What a limit on a dipole does not hold for."""
-    if sky is None or not sky.unconstrained:
-        return ""
-    verb = "is" if len(sky.unconstrained) == 1 else "are"
-    return f"{' and '.join(sky.unconstrained)} {verb} not constrained"
-
-
-def _short(test: RunLevelTest, answer: str, sky: ConstrainedComponents | None) -> str:
-    """Some twelve words, for the headline."""
-    what = _what(test).removesuffix(" of the annotations") + _where(test)
-    sides = f", {' - '.join(test.footprints)}" if test.design == CONTRAST and test.footprints else ""
-    if answer == CANNOT_TELL:
-        return f"{_WHETHER}{what}{_UNDECIDED}"
-    changes = f"The training footprint changes {what}"
-    if answer == NO:
-        between = f" ({sides.removeprefix(', ')})" if sides else ""
-        left_open = _left_open(sky)
-        return f"{changes} by less than {_limit(test)}{between}{f' ({left_open})' if left_open else ''}"
-    return changes if test.size is None else f"{changes} (by {size_in_words(test.size)}{sides})"
+    return Effect(float(test.size), interval, unit_of(test), direction)
 
 
 def _of_single_networks(test: RunLevelTest, paper: Mapping[str, Any]) -> list[str]:
@@ -330,19 +230,22 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
     p, floor = _p_and_floor(test, [test], context)
     answer, because = decided(_evidence(test, p, floor, context), context.alpha)
     size = size_in_words(test.size or 0.0)
-    shared = f"All networks together{_where(test)} share a dipole of {size}{_interval(test)} against the reference"
+    shared = (
+        f"All networks together{where_it_applies(test)} share a dipole of {size}{interval_of(test)} against the"
+        " reference"
+    )
     if answer == YES:
         statement = f"{shared}, {test.direction}"
         because.append(test.details["cause"])
     else:
         because += _below_five_per_cent(answer, test, context.alpha)
-        left_open = _left_open(context.sky.labelled if context.sky else None)
-        excluded = f"one above {_limit(test)} is excluded at 95 %{f'; {left_open}' if left_open else ''}"
+        left_open = left_open_by(context.sky.labelled if context.sky else None)
+        excluded = f"one above {limit_of(test)} is excluded at 95 %{f'; {left_open}' if left_open else ''}"
         statement = f"{shared}, not distinguishable from noise; {excluded}"
     if context.sky and context.sky.labelled.sentence and answer != NO:
         because.append(context.sky.labelled.sentence)
     return Answer(
-        question=f"Do all networks share a dipole against the reference{_where(test)}?",
+        question=f"Do all networks share a dipole against the reference{where_it_applies(test)}?",
         test=test.name,
         answer=answer,
         statement=statement if answer != CANNOT_TELL else f"{shared}: whether that is noise cannot be decided",
@@ -372,7 +275,7 @@ def _without_common(found: RunLevelTests, context: Context) -> Answer:
         if context.sky and context.sky.labelled.kind == FIELD:
             because, further = context.sky.labelled.sentence, _LARGER_SKY
         else:
-            because = f"{_capital(reasons[0])}." if reasons else "The labelled galaxies are too few for a dipole."
+            because = f"{capitalised(reasons[0])}." if reasons else "The labelled galaxies are too few for a dipole."
             further = "Five training sets or more, and more labelled galaxies."
     return Answer(
         question="Do all networks share a dipole against the reference?",

@@ -329,9 +329,9 @@ def test_networks_of_different_devices_are_said(tmp_path):
     assert cautions_of_trainings(["a", "b", "c"], read_trainings(files[:1] + files[2:] + files[2:])) == []
     (sentence,) = cautions_of_trainings(["a", "b", "c"], read_trainings(files))
     assert sentence.startswith("2 of 3 networks were trained on a graphics card")
-    files[2].write_text('{"training": {"at_inference": {}}}')
+    files[2].write_text('{"training": {"at_inference": {}}, "config": {"network": {}}}')
     with pytest.raises(InputError, match=r"2\.json: has no learned and no device, .* delete its folder"):
-        cautions_of_trainings(["a", "b", "c"], files)
+        read_trainings(files)
     files[1].write_text("{}")
     with pytest.raises(InputError, match=r"1\.json: cannot be read, expected the run\.json"):
         read_trainings(files)
