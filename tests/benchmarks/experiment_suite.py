@@ -30,6 +30,7 @@ EXPERIMENT: dict[str, Any] = {
     "name": "benchmark",
     "simulated": True,
     "opposite": [],
+    "classes": ["elliptical", "spiral"],
     "tests": {
         "alpha": 0.01,
         "effect": 0.05,
