@@ -310,7 +310,9 @@ def _next(asked: Asked, answer: str, evidence: Evidence, alpha: float) -> list[s
     power, of_interest = asked.power, evidence.of_interest
     tested = not evidence.invalid and not _is_field(asked.tests[0])
     if answer == CANNOT_TELL and p_floor < alpha and tested and limit is not None and limit >= of_interest:
-        needed = f"some {(limit / of_interest) ** 2:.2g} times as many galaxies on such a sky"
+        times = (limit / of_interest) ** 2
+        more = f"{times:.2g} times as many" if times >= 2 else f"{max(1, round(100 * (times - 1)))} % more"
+        needed = f"some {more} galaxies on such a sky"
         if _wider(asked) > _LITTLE_WIDER:
             needed = "more of the sky, as blocks of it scatter more than galaxies do"
         sentences.append(f"A limit of {of_interest:.3g} takes {needed}.")

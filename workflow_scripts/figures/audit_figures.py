@@ -1,5 +1,6 @@
 """Figures of an audit: maps, fractions by right ascension, paper-style sigma beside the calibrated p, power."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -168,7 +169,8 @@ def _block_sizes(
     """p of the dipole by the size of the blocks of sky; the size that was chosen beforehand is filled."""
     figure, axes = new_figure(SINGLE * 1.5, 2.2)
     chosen = tests[name]
-    sizes = {test["block_deg"]: test for key, test in tests.items() if key.startswith(f"{name}_nside")}
+    # Not those of further columns, whose names end with the column.
+    sizes = {test["block_deg"]: test for key, test in tests.items() if re.fullmatch(rf"{name}_nside\d+", key)}
     sizes |= {chosen["block_deg"]: chosen}
     width = sorted(sizes)
     heights = [-sizes[size]["log10_p"] for size in width]

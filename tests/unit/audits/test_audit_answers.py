@@ -104,6 +104,8 @@ def test_no_excludes_half_of_the_largest_or_the_size_that_was_stated():
     (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.1), blocks(0.5), effect=0.05)
     assert answer.because[0].endswith("and the question is about one of 0.05.")
     assert answer.next[0] == "A limit of 0.05 takes some 4 times as many galaxies on such a sky."
+    (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.0501), blocks(0.5), effect=0.05)
+    assert answer.next[0] == "A limit of 0.05 takes some 1 % more galaxies on such a sky."
     (answer,) = asked(dipole(0.3, 0.31), blocks(0.5, wider=3.0), effect=0.05)
     assert answer.next[0] == "A limit of 0.05 takes more of the sky, as blocks of it scatter more than galaxies do."
 

@@ -15,6 +15,7 @@ from workflow_scripts.draw_runs import main as draw_runs
 from workflow_scripts.draw_runs import parser as runs_parser
 from workflow_scripts.draw_sky_maps import main as draw_sky_maps
 from workflow_scripts.draw_sky_maps import parser as maps_parser
+from workflow_scripts.figures import audit_figures
 from workflow_scripts.figures.field_map import draw_field
 from workflow_scripts.figures.figure_list import AUDIT_FIGURES, FIGURE_GROUPS, FIGURES_OF_PAGE, REASON
 from workflow_scripts.figures.fraction_by_ra import draw_cosine
@@ -180,3 +181,18 @@ def test_the_verdict_page_needs_nothing_from_outside_and_escapes_names(experimen
 def test_a_colour_that_matplotlib_does_not_know_is_named(change, sentence):
     with pytest.raises(argparse.ArgumentTypeError, match=sentence):
         figure_settings(json.dumps({"name": "mine", **SETTINGS, **change}))
+
+
+def test_block_sizes_are_those_of_the_first_column():
+    def of_blocks(degrees, log10_p):
+        return {"block_deg": degrees, "log10_p": log10_p}
+
+    tests = {
+        "block_dipole": of_blocks(29.3, -4.0),
+        "block_dipole_nside4": of_blocks(14.7, -8.0),
+        "block_dipole_nside4 second": of_blocks(14.7, -0.2),
+        "block_dipole_nside2 third": of_blocks(29.3, -0.1),
+    }
+    figure = audit_figures._block_sizes(None, tests, "block_dipole", 0.01, audit_figures.LOOK)
+    by_size = figure.axes[0].lines[0]
+    np.testing.assert_allclose(by_size.get_xydata(), [(14.7, 8.0), (29.3, 4.0)])
