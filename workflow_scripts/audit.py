@@ -24,7 +24,7 @@ from workflow_scripts.figures.audit_figures import LOOK, audit_figures
 from workflow_scripts.figures.figure_list import AUDIT_FIGURES
 from workflow_scripts.figures.style import reason_for_nothing, save
 from workflow_scripts.pages.audit_page import audit_page
-from workflow_scripts.pages.rendering import PageFigure
+from workflow_scripts.pages.filled_templates import PageFigure
 from workflow_scripts.provenance import provenance
 from workflow_scripts.statistics.result import plain
 from workflow_scripts.statistics.sky.constrained_components import FIELD

@@ -5,8 +5,8 @@ import logging
 
 import pyarrow as pa
 
+from workflow_scripts.catalogs.annotation_tables import read_given_annotations
 from workflow_scripts.catalogs.formats import FORMATS_IN_WORDS
-from workflow_scripts.catalogs.given_annotations import read_given_annotations
 from workflow_scripts.networks.galaxies_of_runs import ANNOTATION_SCHEMA
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser

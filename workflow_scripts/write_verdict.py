@@ -9,7 +9,7 @@ from PIL import Image
 
 from workflow_scripts.figures.figure_list import FIGURES_OF_PAGE, REASON
 from workflow_scripts.pages.experiment_page import experiment_page
-from workflow_scripts.pages.rendering import PageFigure, caption
+from workflow_scripts.pages.filled_templates import PageFigure, caption
 from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.whole_file import whole_file
 

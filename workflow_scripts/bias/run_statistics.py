@@ -17,7 +17,7 @@ from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.result import TestResult
 from workflow_scripts.statistics.runs.common_dipole import common_dipole
 from workflow_scripts.statistics.runs.common_fraction import common_fraction
-from workflow_scripts.statistics.runs.contrasts import NumberTest, arm_contrast, vector_contrast
+from workflow_scripts.statistics.runs.contrasts import NumberContrast, arm_contrast, vector_contrast
 from workflow_scripts.statistics.runs.footprint_response import (
     FootprintResponse,
     footprint_response,
@@ -233,7 +233,7 @@ def direction_words(vector: np.ndarray) -> str:
     return f"towards RA {round(float(ra)) % 360}°, Dec {round(float(dec)):+d}°"
 
 
-def _of_number(found: NumberTest, note: str) -> dict[str, Any]:
+def _of_number(found: NumberContrast, note: str) -> dict[str, Any]:
     return _of_same_name(found) | {"size": found.estimate, "size_ci95": found.ci95, "notes": [note]}
 
 

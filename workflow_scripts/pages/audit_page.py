@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.audits.groups import WITHOUT
+from workflow_scripts.pages.filled_templates import PageFigure, render, shown_figures
 from workflow_scripts.pages.number_formats import axis, interval, number, p_value
-from workflow_scripts.pages.rendering import PageFigure, render, shown_figures
 from workflow_scripts.pages.summary_rows import TEST_HEADING, answers_said_once, rows_of_tests
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 

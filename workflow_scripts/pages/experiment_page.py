@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.bias.quantities import components
+from workflow_scripts.pages.filled_templates import PageFigure, render, shown_figures
 from workflow_scripts.pages.imaging_rows import (
     coefficient_headings,
     fractions_that_follow_training,
@@ -15,7 +16,6 @@ from workflow_scripts.pages.imaging_rows import (
     rotated_properties,
 )
 from workflow_scripts.pages.number_formats import interval, number, p_value, share, vector_with_error, with_error
-from workflow_scripts.pages.rendering import PageFigure, render, shown_figures
 from workflow_scripts.pages.run_comparisons import arm_rows, paper_style_arms, paper_style_pairs
 from workflow_scripts.pages.summary_rows import TEST_HEADING, answers_said_once, rows_of_tests
 

@@ -24,7 +24,7 @@ from workflow_scripts.figures.mollweide import draw_map, projected
 from workflow_scripts.figures.style import explain_empty, figure_settings, new_figure, reason_for_nothing, save
 from workflow_scripts.measure_bias import measure
 from workflow_scripts.pages.experiment_page import experiment_page
-from workflow_scripts.pages.rendering import caption
+from workflow_scripts.pages.filled_templates import caption
 from workflow_scripts.write_verdict import TABLES
 
 MAPS = {"sequential_map": "cividis", "diverging_map": "RdBu_r"}

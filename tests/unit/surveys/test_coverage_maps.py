@@ -13,7 +13,7 @@ from tests.unit.surveys.archived import write_tile
 from tests.unit.surveys.scripted_server import ScriptedServer, http_response
 from workflow_scripts import collect_ledger, fetch_coverage
 from workflow_scripts.errors import InputError
-from workflow_scripts.pages.rendering import render
+from workflow_scripts.pages.filled_templates import render
 from workflow_scripts.step import run_step
 from workflow_scripts.surveys.coverage import Coverage
 from workflow_scripts.surveys.survey import CutoutResult

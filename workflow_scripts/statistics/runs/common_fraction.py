@@ -3,32 +3,15 @@
 Like the common dipole, it is known no better than the galaxies that all networks annotate.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
 from workflow_scripts.statistics.runs.common_dipole import FEWEST_UNITS
+from workflow_scripts.statistics.runs.contrasts import NumberTest
 
 
-@dataclass(frozen=True)
-class CommonFraction:
-    """Mean fraction minus the expected one, `estimate`, and Student's t of its being zero.
-
-    `limit95` is the largest departure of either sign that is compatible with the runs at 95 % (one-sided t).
-    """
-
-    estimate: float
-    se: float
-    ci95: tuple[float, float]
-    limit95: float
-    statistic: float
-    dof: float
-    p: float
-
-
-def common_fraction(values: ArrayLike, galaxy_variance: float, expected: float) -> CommonFraction:
+def common_fraction(values: ArrayLike, galaxy_variance: float, expected: float) -> NumberTest:
     """Test whether the mean fraction of the units is the expected one.
 
     V = s^2/n + g with s^2 the variance of the units and g that of the galaxies, known; t = (mean - expected) / sqrt(V)
@@ -63,7 +46,7 @@ def common_fraction(values: ArrayLike, galaxy_variance: float, expected: float) 
     dof = (n - 1) * (variance / max(scatter, 1e-9 * variance)) ** 2
     half, one_sided = (float(stats.t.ppf(level, dof)) * se for level in (0.975, 0.95))
     t = estimate / se
-    return CommonFraction(
+    return NumberTest(
         estimate=estimate,
         se=se,
         ci95=(estimate - half, estimate + half),

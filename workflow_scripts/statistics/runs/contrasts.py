@@ -14,9 +14,9 @@ from workflow_scripts.statistics.runs.lengths import VectorTest, measured_length
 
 @dataclass(frozen=True)
 class NumberTest:
-    """A number `estimate` of several runs, and Student's t of its being zero. `p_smallest` is the least that
-    permutations can give, `limit95` the largest number of either sign that is compatible with the runs at 95 %
-    (one-sided t).
+    """A number `estimate` of several runs, and Student's t of its being zero.
+
+    `limit95` is the largest number of either sign that is compatible with the runs at 95 % (one-sided t).
     """
 
     estimate: float
@@ -26,6 +26,12 @@ class NumberTest:
     statistic: float
     dof: float
     p: float
+
+
+@dataclass(frozen=True)
+class NumberContrast(NumberTest):
+    """A number with its permutation over runs; `p_smallest` is the least that permutations can give."""
+
     p_permutation: float
     p_smallest: float
 
@@ -38,7 +44,7 @@ class VectorContrast(VectorTest):
     p_smallest: float
 
 
-def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> NumberTest:
+def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> NumberContrast:
     """Mean of arm A minus arm B, Welch's t, and permutations; `a` (n_a,) and `b` (n_b,), one number a training set.
 
     Seeds on one training set are not independent: average them first. Welch's t is what is permuted, because it keeps
@@ -61,7 +67,7 @@ def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> Nu
     groups = groups_of_runs(len(values), len(a), permutations, seed)
     t = difference / se
     exact = len(groups) == comb(len(values), len(a))
-    return NumberTest(
+    return NumberContrast(
         float(difference),
         float(se),
         (float(difference - half), float(difference + half)),

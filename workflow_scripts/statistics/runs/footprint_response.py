@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.p_values import smallest_p, upper_p
-from workflow_scripts.statistics.runs.contrasts import NumberTest
+from workflow_scripts.statistics.runs.contrasts import NumberContrast
 from workflow_scripts.statistics.runs.lengths import largest_response
 from workflow_scripts.statistics.runs.response_kernels import position_root
 
@@ -211,7 +211,7 @@ def scalar_response(axes: ArrayLike, dipoles: ArrayLike, permutations: int, seed
     )
 
 
-def footprint_slope(covariate: ArrayLike, values: ArrayLike, permutations: int, seed: int) -> NumberTest:
+def footprint_slope(covariate: ArrayLike, values: ArrayLike, permutations: int, seed: int) -> NumberContrast:
     """Do numbers of the footprints follow a property of their training galaxies, such as the mean seeing?
 
     `covariate` and `values` (footprints,). Student's t with footprints - 2 degrees of freedom, and the two-sided
@@ -234,7 +234,7 @@ def footprint_slope(covariate: ArrayLike, values: ArrayLike, permutations: int, 
     half = float(stats.t.ppf(0.975, n - 2)) * se
     orders, exact = footprint_orders(n, permutations, seed)
     null = np.abs(dy[orders] @ dx) / scale
-    return NumberTest(
+    return NumberContrast(
         estimate=slope,
         se=se,
         ci95=(slope - half, slope + half),

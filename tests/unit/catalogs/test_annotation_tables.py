@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from astropy.table import Table
 
-from workflow_scripts.catalogs.given_annotations import read_given_annotations
+from workflow_scripts.catalogs.annotation_tables import read_given_annotations
 from workflow_scripts.errors import InputError
 
 ENTRY = {
