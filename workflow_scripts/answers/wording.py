@@ -18,3 +18,8 @@ def limit_in_words(value: float) -> str:
     decimals = 3 if value >= _COARSE else 1 - math.floor(math.log10(value))
     # Rounding alone lifts no limit that has these digits already.
     return size_in_words(math.ceil(value * 10**decimals - 1e-6) / 10**decimals)
+
+
+def capital(words: str) -> str:
+    """The words as the beginning of a sentence."""
+    return words[:1].upper() + words[1:]

@@ -6,8 +6,10 @@ Primary questions are here, those that follow from them in `further_answers`.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES, Answer, Effect, answers_text
+from workflow_scripts.answers.answer import CANNOT_TELL, NO, Answer, Effect, answers_text
 from workflow_scripts.answers.decision import decided
+from workflow_scripts.answers.expected_value import against_expected
+from workflow_scripts.answers.wording import capital
 from workflow_scripts.audits.audit_findings import AuditFinding, Findings
 from workflow_scripts.audits.further_answers import (
     error_answers,
@@ -15,7 +17,7 @@ from workflow_scripts.audits.further_answers import (
     template_answers,
     templates_by_group_answers,
 )
-from workflow_scripts.audits.position_answers import Asked, Rule, capital, position_answer, question_of
+from workflow_scripts.audits.position_answers import Asked, Rule, position_answer, question_of
 from workflow_scripts.audits.table_pieces import AuditColumns
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import holm
@@ -200,17 +202,7 @@ def _expected(finding: AuditFinding, findings: Findings, p: float, positive: str
     evidence = rule.evidence(p, limit, min(expected, 1 - expected), invalid=invalid)
     answer, reasons = decided(evidence, alpha)
     low, high = widest.test.ci95
-    size = f"{test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
-    differs = {
-        YES: f"{capital(what)} is {size}, and not the expected {expected:g}",
-        NO: f"{capital(what)} is {size}, within {limit:.4f} of the expected {expected:g}",
-        CANNOT_TELL: f"{capital(what)} is {size}; whether it differs from the expected {expected:g} cannot be decided",
-    }
-    short = {
-        YES: f"{what} is {test.estimate:.4f}, not {expected:g}",
-        NO: f"{what} is {expected:g} to within {limit:.2g}",
-        CANNOT_TELL: f"whether {what} differs from {expected:g} cannot be decided",
-    }
+    statement, short = against_expected(what, float(test.estimate), (low, high), expected, limit, answer)
     because = [*reasons, "Tests of position are about departures from this fraction, whatever it is."]
     if blocks is not None and not invalid:
         p_blocks = p_in_words(blocks.test.p, blocks.test.log10_p)
@@ -223,8 +215,8 @@ def _expected(finding: AuditFinding, findings: Findings, p: float, positive: str
         f"Does {what} differ from the expected {expected:g}?",
         test.name,
         answer,
-        differs[answer],
-        capital(short[answer]),
+        capital(statement),
+        capital(short),
         effect,
         p,
         evidence.exclusion,

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workflow_scripts.answers.answer import CANNOT_TELL, PRIMARY, YES, Answer, headline
-from workflow_scripts.answers.wording import limit_in_words
-from workflow_scripts.audits.position_answers import capital
+from workflow_scripts.answers.wording import capital, limit_in_words
 
 # How the names of tests begin that are made of each column, and of each pair of them.
 _OF_COLUMNS, _OF_PAIRS = ("dipole_score", "field_gradient"), ("difference_",)

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, SECONDARY, YES, Answer, Effect
 from workflow_scripts.answers.decision import decided
-from workflow_scripts.answers.wording import limit_in_words
+from workflow_scripts.answers.wording import capital, limit_in_words
 from workflow_scripts.audits.audit_findings import Findings
-from workflow_scripts.audits.position_answers import Asked, Rule, capital, direction, position_answer, question_of
+from workflow_scripts.audits.position_answers import Asked, Rule, direction, position_answer, question_of
 from workflow_scripts.audits.table_pieces import AuditColumns
 from workflow_scripts.statistics.log_p import p_in_words
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, POSITIVE_CONTROL, YES, Answer, Effect
 from workflow_scripts.answers.decision import Evidence, decided
-from workflow_scripts.answers.wording import limit_in_words
+from workflow_scripts.answers.wording import capital, limit_in_words
 from workflow_scripts.bias.annotations import read_annotations
 from workflow_scripts.bias.quantities import REFERENCE_DIPOLE
 from workflow_scripts.bias.run_level import RunLevelTest, RunLevelTests, run_level_tests
@@ -234,7 +234,7 @@ def answers_to_dose(
 
 
 def _of_dose(answer: str, subject: str, largest: float, because: list[str], given: dict[str, Any]) -> Answer:
-    subject = subject[0].upper() + subject[1:]
+    subject = capital(subject)
     blur = f"a blur of the training images of up to {largest:g} arcsec"
     if answer == YES:
         change = given["effect"].value

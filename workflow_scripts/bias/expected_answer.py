@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from workflow_scripts.answers.answer import CANNOT_TELL, NO, SECONDARY, YES, Answer, Effect
-from workflow_scripts.answers.wording import limit_in_words
+from workflow_scripts.answers.answer import CANNOT_TELL, SECONDARY, Answer, Effect
+from workflow_scripts.answers.expected_value import against_expected
+from workflow_scripts.answers.wording import capital
 from workflow_scripts.bias.declared_tests import RunLevelTest
 
 
@@ -18,24 +19,14 @@ def expected_answer(
     """
     expected, where = test.details["expected"], f" {test.label}" if test.label else ""
     low, high = (expected + end for end in effect.ci95 or (0.0, 0.0))
-    fraction, limit = f"{expected + (effect.value or 0.0):.4f}", limit_in_words(test.limit95 or 0.0)
-    mean = f"The mean fraction over all networks{where} is {fraction} (95 %: {low:.4f} to {high:.4f})"
-    statements = {
-        YES: f"{mean}, and not the expected {expected:g}",
-        NO: f"{mean}; a departure from {expected:g} above {limit} is excluded at 95 %",
-        CANNOT_TELL: f"{mean}: whether it differs from the expected {expected:g} cannot be decided",
-    }
-    short = {
-        YES: f"The mean fraction is {fraction}, not {expected:g}",
-        NO: f"The mean fraction is {expected:g} to within {limit}",
-        CANNOT_TELL: f"Whether the mean fraction differs from {expected:g} cannot be decided",
-    }
+    what, value = f"the mean fraction over all networks{where}", expected + (effect.value or 0.0)
+    statement, short = against_expected(what, value, (low, high), expected, test.limit95 or 0.0, answer)
     return Answer(
         question=f"Does the mean fraction of all networks{where} differ from the expected {expected:g}?",
         test=test.name,
         answer=answer,
-        statement=statements[answer],
-        short=short[answer],
+        statement=capital(statement),
+        short=capital(short),
         effect=effect,
         p_adjusted=p,
         limit95=test.limit95,

@@ -3,6 +3,7 @@
 Each answer rests on one run-level test and is decided by the rule that audits use too; sentences are made of answers.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +25,7 @@ from workflow_scripts.answers.answer import (
     headline,
 )
 from workflow_scripts.answers.decision import Evidence, decided, interval_without_zero
-from workflow_scripts.answers.wording import size_in_words
+from workflow_scripts.answers.wording import capital, size_in_words
 from workflow_scripts.bias.annotations import Sky
 from workflow_scripts.bias.declared_tests import (
     COMMON_FAMILY,
@@ -44,7 +45,6 @@ from workflow_scripts.bias.further_runs import needed_runs
 from workflow_scripts.bias.sentences import (
     UNDECIDED,
     WHETHER,
-    capitalised,
     interval_of,
     left_open_by,
     limit_of,
@@ -124,7 +124,7 @@ def experiment_headline(answers: Sequence[Answer]) -> str:
                 f"{_of_design(own, answers[0])}; but {_of_design(one.short, one)}." for own in (sentence, primary[0])
             ]
             short = next((text for text in beside if len(text.split()) <= HEADLINE_WORDS), sentence)
-            return f"{short[0].upper()}{short[1:]}"
+            return capital(short)
     return sentence
 
 
@@ -185,7 +185,9 @@ def _below_five_per_cent(answer: str, test: RunLevelTest, alpha: float) -> list[
 
 
 def _evidence(test: RunLevelTest, p: float | None, floor: float, context: Context) -> Evidence:
-    return Evidence(p, floor, test.limit95, context.largest, test.invalid, context.effect)
+    # Without a limit, what there can be excludes nothing either.
+    largest = math.inf if test.limit95 is None else context.largest
+    return Evidence(p, floor, test.limit95, largest, test.invalid, context.effect)
 
 
 def _p_and_floor(test: RunLevelTest, tests: Sequence[RunLevelTest], context: Context) -> tuple[float | None, float]:
@@ -275,7 +277,7 @@ def _without_common(found: RunLevelTests, context: Context) -> Answer:
         if context.sky and context.sky.labelled.kind == FIELD:
             because, further = context.sky.labelled.sentence, _LARGER_SKY
         else:
-            because = f"{capitalised(reasons[0])}." if reasons else "The labelled galaxies are too few for a dipole."
+            because = f"{capital(reasons[0])}." if reasons else "The labelled galaxies are too few for a dipole."
             further = "Five training sets or more, and more labelled galaxies."
     return Answer(
         question="Do all networks share a dipole against the reference?",

@@ -1,7 +1,7 @@
 """Sentences about one run-level test: what changes, by how much, and what is excluded; the estimate first."""
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES
-from workflow_scripts.answers.wording import limit_in_words, size_in_words
+from workflow_scripts.answers.wording import capital, limit_in_words, size_in_words
 from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, RunLevelTest
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.runs.pattern_response import ALONG, EVEN, IMAGING, ODD
@@ -29,7 +29,7 @@ def statement_of(test: RunLevelTest, answer: str, sky: ConstrainedComponents | N
         asked = f"hether the training footprint changes {quantity_in_words(test)} cannot be decided"
         return f"{moved}{where}: w{asked}" if moved else f"W{asked}{where}"
     if answer == YES:
-        return f"{moved or capitalised(quantity_in_words(test))}{where}: the training footprint changes the catalog"
+        return f"{moved or capital(quantity_in_words(test))}{where}: the training footprint changes the catalog"
     left_open = left_open_by(sky)
     return (
         f"{moved}{where}: no {'difference' if test.design == CONTRAST else 'response'} is seen, and one above"
@@ -70,11 +70,11 @@ def _moved(test: RunLevelTest) -> str:
         return ""
     amount = f"{size_in_words(test.size)}{interval_of(test)}"
     if test.design == CONTRAST:
-        return f"{capitalised(quantity_in_words(test))} differs by {amount} between {' and '.join(test.footprints)}"
+        return f"{capital(quantity_in_words(test))} differs by {amount} between {' and '.join(test.footprints)}"
     if test.design == PATTERN and "linear_direction" not in test.details:
         return f"The dipole along its mean over all networks changes by {amount} over the footprints{_curve(test)}"
     where = f", most {test.direction}" if test.direction else ""
-    return f"{capitalised(quantity_in_words(test))} moves by {amount} between opposite hemispheres{where}"
+    return f"{capital(quantity_in_words(test))} moves by {amount} between opposite hemispheres{where}"
 
 
 def _curve(test: RunLevelTest) -> str:
@@ -120,8 +120,3 @@ def interval_of(test: RunLevelTest) -> str:
 def limit_of(test: RunLevelTest) -> str:
     """Its limit in words, or nothing."""
     return "" if test.limit95 is None else limit_in_words(test.limit95)
-
-
-def capitalised(words: str) -> str:
-    """The words with a capital letter at the start."""
-    return f"{words[0].upper()}{words[1:]}"
