@@ -104,8 +104,8 @@ def measure(
     `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured;
     `trainings`: the `run.json` of the runs, in their order, where they were trained here.
     """
-    tables = experiment.get("annotations")
-    annotated_in = paths_of_runs(tables["path"], listed) if tables else []
+    given = experiment.get("annotations")
+    annotated_in = paths_of_runs(given["path"], listed) if given else []
     annotations = read_annotations(experiment["name"], listed, files, catalog, annotated_in)
     check_opposite(experiment, listed)
     logging.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
@@ -120,7 +120,7 @@ def measure(
     training_templates = mean_training_templates(pd.read_csv(balance), templates) if balance and templates else None
     found = run_level_tests(runs, experiment, read_training_sets(training_sets), training_templates, annotations.sky)
     found.missing += [*unmeasured(annotations.sky), *without_imaging, *single.refused]
-    if tables:
+    if given:
         found.missing += [*NOT_KNOWN_OF_GIVEN, *([] if annotations.scored else [_NO_SCORES])]
     of_runs = ledger(found.tests, settings["alpha"])
     decisive = [line for line in of_runs if line["family"] == PRIMARY_FAMILY]
@@ -145,10 +145,10 @@ def measure(
     of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"])
     paper_style = paper_style_summary(runs, tables["contrasts"])
     inputs = list(dict.fromkeys([*files, *controls.files]))
-    given = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
-    record = provenance(given, {"permutations": settings["seed"]}, inputs)
+    measured = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
+    record = provenance(measured, {"permutations": settings["seed"]}, inputs)
     cautions = [
-        *cautions_of_trainings(list(runs["run_id"][: len(learned)]), learned),
+        *(cautions_of_trainings(list(runs["run_id"]), learned) if learned else []),
         *cautions_of_mirrors(runs),
         *cautions_of_networks(runs, annotations, experiment["classes"]),
     ]

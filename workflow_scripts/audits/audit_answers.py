@@ -184,8 +184,8 @@ def _expected(finding: AuditFinding, findings: Findings, p: float, positive: str
     what = f"the mean score {column}" if extra["of_score"] else what_of(column, positive, several)
     blocks = findings.get(f"block_{test.name}")
     # The interval and the limit of one test.
-    widest = max((one for one in (finding, blocks) if one is not None), key=lambda one: one.extra["largest_departure"])
-    limit, alpha = float(widest.extra["largest_departure"]), rule.alpha
+    widest = max((one for one in (finding, blocks) if one is not None), key=lambda one: one.extra["limit95"])
+    limit, alpha = float(widest.extra["limit95"]), rule.alpha
     own = test.deciding_p or 0.0
     invalid = ""
     if blocks is not None and own < alpha <= p and (blocks.test.deciding_p or 0.0) > own:

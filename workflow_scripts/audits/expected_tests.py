@@ -44,7 +44,7 @@ def expected_tests(
 
 def _finding(sample: GalaxySample, prefix: str, made: Any, expected: float) -> AuditFinding:
     found: ExpectedFractionTest = made()
-    extra: dict[str, Any] = {"largest_departure": found.largest_departure(expected)}
+    extra: dict[str, Any] = {"limit95": found.limit95}
     unit = ""
     if found.effective_blocks is not None:
         extra["effective_blocks"] = found.effective_blocks

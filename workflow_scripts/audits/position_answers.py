@@ -313,6 +313,8 @@ def _next(asked: Asked, answer: str, evidence: Evidence, alpha: float) -> list[s
         sentences.append(f"A limit of {of_interest:.3g} takes {needed}.")
     if answer == CANNOT_TELL and evidence.invalid and asked.blocks is not None and _powerful(asked.blocks):
         sentences.append("Another part of the sky, or images of another survey, would show whether the pattern stays.")
+    if answer == CANNOT_TELL and _is_field(asked.tests[0]):
+        sentences.append("Galaxies over a wider part of the sky, where a trend is distinguishable from clustering.")
     if answer != YES and power is not None and not _is_field(asked.tests[0]):
         best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
         sentences.append(

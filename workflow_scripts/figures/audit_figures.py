@@ -173,18 +173,24 @@ def _block_sizes(
     sizes = {test["block_deg"]: test for key, test in tests.items() if re.fullmatch(rf"{name}_nside\d+", key)}
     sizes |= {chosen["block_deg"]: chosen}
     width = sorted(sizes)
-    heights = [-sizes[size]["log10_p"] for size in width]
+    heights = [_height(sizes[size]) for size in width]
     colour = settings["colours"][0]
     axes.plot(width, heights, "o-", color=colour, markerfacecolor="white", label="blocks of sky")
-    axes.plot(chosen["block_deg"], -chosen["log10_p"], "o", color=colour, label="chosen beforehand")
+    axes.plot(chosen["block_deg"], _height(chosen), "o", color=colour, label="chosen beforehand")
     if galaxies is not None:
-        axes.axhline(-galaxies["log10_p"], color="0.4", linewidth=1, linestyle="--", label="galaxies")
+        axes.axhline(_height(galaxies), color="0.4", linewidth=1, linestyle="--", label="galaxies")
     axes.axhline(-np.log10(alpha), color=settings["colours"][1], linewidth=1, label=f"level {alpha:g}")
     axes.set(xscale="log", xlabel="width of the blocks (degrees)", ylabel="-log10 p", ylim=(0, None))
     axes.set_xticks(width, [f"{size:.0f}" for size in width])
     axes.minorticks_off()
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return figure
+
+
+def _height(test: Test) -> float:
+    """-log10 of the p that decides, also where the p of the reference distribution is too small for a number."""
+    decides = test["deciding_p"]
+    return float(-np.log10(decides) if decides > test["p"] else -test["log10_p"])
 
 
 def _amplitude(first: Test | None, power: Mapping[str, Any] | None, settings: Mapping[str, Any]) -> Figure:

@@ -53,7 +53,7 @@ def _fraction(panel: Axes, rotating: pd.DataFrame, test: Mapping[str, Any], posi
         ylabel=f"{positive} fraction",
         xlim=(-1.05, 1.05),
         xticks=_TICKS,
-        title=f"linear response: p = {deciding_p(test):.2g}",
+        title=f"linear response: p = {test['deciding_p']:.2g}",
     )
 
 
@@ -72,10 +72,5 @@ def _pattern(panel: Axes, test: Mapping[str, Any], colours: list[str]) -> None:
         ylabel="dipole of prediction - reference,\nalong the common dipole",
         xlim=(-1.05, 1.05),
         xticks=_TICKS,
-        title=f"any response: p = {deciding_p(test):.2g}",
+        title=f"any response: p = {test['deciding_p']:.2g}",
     )
-
-
-def deciding_p(test: Mapping[str, Any]) -> float | None:
-    """The larger of the parametric p and that of permutations, as the answers take it."""
-    return max((test[key] for key in ("p", "p_permutation") if test[key] is not None), default=None)

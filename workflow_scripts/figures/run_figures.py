@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from workflow_scripts.bias.declared_tests import PRIMARY_FAMILY, SECONDARY_FAMILY
-from workflow_scripts.figures.footprint_curves import deciding_p, footprint_response_figure
+from workflow_scripts.figures.footprint_curves import footprint_response_figure
 from workflow_scripts.figures.fraction_by_ra import FEWEST_BINS, draw_cosine, draw_fractions, label_axes
 from workflow_scripts.figures.scatter_and_errors import error_decomposition, threshold_sweep, variance_budget_figure
 from workflow_scripts.figures.style import DOUBLE, SINGLE, arm_look, explain_empty, new_figure
@@ -127,11 +127,11 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
         left.set(xlabel="paper-style maximum sigma (galaxies as unit)", ylabel="networks")
         left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1.4, columnspacing=1)
     shown = (PRIMARY_FAMILY, SECONDARY_FAMILY, "run level", "variance components")
-    tests = [test for test in summary["tests"] if test["family"] in shown and deciding_p(test) is not None]
+    tests = [test for test in summary["tests"] if test["family"] in shown and test["deciding_p"] is not None]
     if not tests:
         explain_empty(right, "No run-level test could be made: too few runs.")
         return figure
-    p = [deciding_p(test) for test in tests]
+    p = [test["deciding_p"] for test in tests]
     primary = [test["name"] in summary["primary"] for test in tests]
     colours = [settings["colours"][1] if is_primary else "0.55" for is_primary in primary]
     right.scatter(p, range(len(tests)), c=colours, s=16, zorder=3)

@@ -13,6 +13,9 @@ from workflow_scripts.answers.design_report import expected_findings
 # A pipe has no width of its own.
 PIPED_WIDTH = 120
 
+# Before there is a catalog with its cutouts.
+_NOT_COUNTED = "whether there are enough galaxies for every training set is checked once the cutouts are there"
+
 
 def print_page(plan: Mapping[str, Any], console: Console) -> None:
     """Print a plan, as `estimated_plan` gives it."""
@@ -65,6 +68,7 @@ def _design_facts(design: Mapping[str, Any] | None) -> Iterator[tuple[str, str, 
         ([f"cannot answer: {sentence}" for sentence in design["problems"]], "bold red"),
         (design["galaxies"] or [], "bold red"),
         (design["notes"], "yellow"),
+        ([_NOT_COUNTED] if design["galaxies"] is None else [], "yellow"),
         (expected_findings(design), "cyan"),
     ):
         for sentence in sentences:

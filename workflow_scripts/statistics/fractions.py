@@ -7,15 +7,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 
-def wilson_interval(k: ArrayLike, n: ArrayLike) -> tuple[NDArray, NDArray]:
-    """95 % Wilson score interval of k successes in n trials (Wilson 1927, JASA 22, 209); NaN where n is 0.
+def wilson_interval(k: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[NDArray, NDArray]:
+    """Wilson score interval (two-sided) of k successes in n trials (Wilson 1927, JASA 22, 209); NaN where n is 0.
 
     Raises `ValueError` where k is negative or larger than n.
     """
     k, n = np.asarray(k, float), np.asarray(n, float)
     if np.any(k < 0) or np.any(k > n):
         raise ValueError("successes must be between 0 and the number of trials")
-    z = float(stats.norm.ppf(0.975))
+    z = float(stats.norm.ppf((1 + level) / 2))
     with np.errstate(divide="ignore", invalid="ignore"):
         centre = (k + z**2 / 2) / (n + z**2)
         half = z / (n + z**2) * np.sqrt(k * (n - k) / n + z**2 / 4)

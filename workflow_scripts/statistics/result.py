@@ -60,8 +60,8 @@ class TestResult:
         return min(self.p_smallest, self.p_reliable) if self.p_reliable is not None else self.p_smallest
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; NaN and infinity become null."""
-        return {key: plain(value) for key, value in asdict(self).items()}
+        """Plain values for JSON, `deciding_p` among them; NaN and infinity become null."""
+        return {key: plain(value) for key, value in {**asdict(self), "deciding_p": self.deciding_p}.items()}
 
 
 def plain(value: Any) -> Any:

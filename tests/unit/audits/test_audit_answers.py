@@ -179,7 +179,7 @@ def test_a_difference_needs_the_robust_test_too():
 
 
 def test_a_monopole_is_a_question_of_its_own():
-    extra = {"annotation": "a", "expected": 0.5, "of_score": False, "largest_departure": 0.02}
+    extra = {"annotation": "a", "expected": 0.5, "of_score": False, "limit95": 0.02}
     values = {"estimate": 0.49, "ci95": [0.48, 0.5]}
     for p, p_blocks, expected in ((0.3, 0.4, "no"), (1e-4, 1e-3, "yes"), (1e-4, 0.4, "cannot tell")):
         found = finding("fraction_against_expected", p, "primary", extra, **values)
@@ -193,7 +193,7 @@ def test_a_monopole_is_a_question_of_its_own():
     control = finding(
         "block_fraction_against_expected",
         0.4,
-        extra=extra | {"largest_departure": 0.05},
+        extra=extra | {"limit95": 0.05},
         **values | {"ci95": [0.45, 0.53]},
     )
     monopole = asked(
@@ -328,6 +328,7 @@ def test_what_clustering_on_a_field_could_have_made_is_not_excluded():
     (answer,) = asked(gradient)
     assert answer.answer == "cannot tell"
     assert "neighbours may share what makes their labels" in answer.because[0]
+    assert answer.next == ["Galaxies over a wider part of the sky, where a trend is distinguishable from clustering."]
     assert "With 3,000 galaxies as the unit, Q = 12 (2 dof), p = 1e-37" in answer.text
 
 

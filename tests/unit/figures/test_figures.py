@@ -183,16 +183,17 @@ def test_a_colour_that_matplotlib_does_not_know_is_named(change, sentence):
         figure_settings(json.dumps({"name": "mine", **SETTINGS, **change}))
 
 
-def test_block_sizes_are_those_of_the_first_column():
-    def of_blocks(degrees, log10_p):
-        return {"block_deg": degrees, "log10_p": log10_p}
+def test_block_sizes_are_those_of_the_first_column_with_the_p_that_decides():
+    def of_blocks(degrees, log10_p, p_permutation=0.0):
+        p = 10.0**log10_p
+        return {"block_deg": degrees, "log10_p": log10_p, "p": p, "deciding_p": max(p, p_permutation)}
 
     tests = {
-        "block_dipole": of_blocks(29.3, -4.0),
+        "block_dipole": of_blocks(29.3, -4.0, 0.001),
         "block_dipole_nside4": of_blocks(14.7, -8.0),
         "block_dipole_nside4 second": of_blocks(14.7, -0.2),
         "block_dipole_nside2 third": of_blocks(29.3, -0.1),
     }
     figure = audit_figures._block_sizes(None, tests, "block_dipole", 0.01, audit_figures.LOOK)
     by_size = figure.axes[0].lines[0]
-    np.testing.assert_allclose(by_size.get_xydata(), [(14.7, 8.0), (29.3, 4.0)])
+    np.testing.assert_allclose(by_size.get_xydata(), [(14.7, 8.0), (29.3, 3.0)])

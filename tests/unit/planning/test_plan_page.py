@@ -119,6 +119,9 @@ def test_what_is_known_of_a_design_stands_below_its_table():
         "fraction_contrast (6 + 6 training sets of a and b): power 0.50 to 0.75 for a change of the fraction by 0.05",
         expected_findings(design)[1],
     ]
+    # Without a catalog nobody knows.
+    uncounted = "whether there are enough galaxies for every training set is checked once the cutouts are there"
+    assert [uncounted in page(designs={"first": design | {"galaxies": known}}) for known in (None, [])] == [True, False]
     # Other experiments have no design of theirs to show.
     assert "cannot answer" not in page(designs={"second": design})
 

@@ -17,20 +17,18 @@ from workflow_scripts.statistics.fractions import wilson_interval
 class ExpectedFractionTest:
     """`fraction` with its 95 % interval, and two-sided p of the expected one.
 
+    `limit95` is the largest departure of either sign that is compatible with the fraction at 95 %, one-sided;
     `log10_p` is finite also where p is 0; `effective_blocks` is None where galaxies are the unit.
     """
 
     fraction: float
     se: float
     ci95: tuple[float, float]
+    limit95: float
     statistic: float
     p: float
     log10_p: float
     effective_blocks: float | None = None
-
-    def largest_departure(self, expected: float) -> float:
-        """The largest departure from the expected fraction that is in the interval."""
-        return max(abs(end - expected) for end in self.ci95)
 
 
 def expected_fraction_test(positives: float, n: float, expected: float) -> ExpectedFractionTest:
@@ -45,6 +43,8 @@ def expected_fraction_test(positives: float, n: float, expected: float) -> Expec
     if n < 1:
         raise ValueError("there is no galaxy")
     low, high = wilson_interval(k, n)
+    # Its ends are one-sided limits at 95 %.
+    limit = max(abs(float(end) - expected) for end in wilson_interval(k, n, 0.9))
     fraction, se = k / n, np.sqrt(expected * (1 - expected) / n)
     p = float(stats.binomtest(k, n, expected).pvalue)
     z = float((fraction - expected) / se)
@@ -54,7 +54,7 @@ def expected_fraction_test(positives: float, n: float, expected: float) -> Expec
     log10_p = np.log10(p) if p > 1e-290 else (tail + np.log(2)) / np.log(10)
     if not np.isfinite(log10_p):
         log10_p = (stats.norm.logsf(abs(z)) + np.log(2)) / np.log(10)
-    return ExpectedFractionTest(fraction, float(se), (float(low), float(high)), z, p, float(log10_p))
+    return ExpectedFractionTest(fraction, float(se), (float(low), float(high)), limit, z, p, float(log10_p))
 
 
 def expected_mean_test(total: float, squares: float, n: float, expected: float) -> ExpectedFractionTest:
@@ -106,8 +106,7 @@ def block_fraction_test(
 def _normal(mean: float, se: float, expected: float, effective: float | None = None) -> ExpectedFractionTest:
     """From a mean and its error: normal, or t where there are few blocks."""
     law = stats.norm if effective is None else stats.t(effective - 1)
-    z, half = (mean - expected) / se, float(law.ppf(0.975)) * se
+    z, (half, one_sided) = (mean - expected) / se, (float(law.ppf(level)) * se for level in (0.975, 0.95))
     log_p = float(law.logsf(abs(z)) + np.log(2))
-    return ExpectedFractionTest(
-        mean, se, (mean - half, mean + half), z, float(np.exp(log_p)), log_p / float(np.log(10)), effective
-    )
+    ends, limit = (mean - half, mean + half), abs(mean - expected) + one_sided
+    return ExpectedFractionTest(mean, se, ends, limit, z, float(np.exp(log_p)), log_p / float(np.log(10)), effective)
