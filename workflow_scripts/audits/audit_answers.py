@@ -67,6 +67,20 @@ def audit_answers(
     return answers
 
 
+def as_answered(ledger: Sequence[Mapping[str, Any]], answers: Sequence[Answer], alpha: float) -> list[dict[str, Any]]:
+    """The ledger with the adjusted p of each answer in the line of its test, where it is the larger one.
+
+    `of_the_answer` says where: there, blocks or errors that allow for more scatter decide the question.
+    """
+    answered = {one.test: one.p_adjusted for one in answers if one.p_adjusted is not None}
+    lines = []
+    for line in ledger:
+        p = max(line["adjusted"], answered.get(line["name"], 0.0))
+        larger = bool(p > line["adjusted"])
+        lines.append({**line, "adjusted": float(p), "below_alpha": bool(p < alpha), "of_the_answer": larger})
+    return lines
+
+
 def verdict(answers: Sequence[Answer]) -> str:
     """The answers as text; of many pairs without a difference, how many there are and the largest limit."""
     pairs = [one for one in answers if one.test.startswith("difference_")]

@@ -260,7 +260,10 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             by += f" and {p_in_words(test.p_permutation)} by permutations"
             several = True
             if test.p_permutation == test.p_smallest and test.p_reliable is not None:
-                by += f" (their smallest: chi-square counts, down to {p_in_words(test.p_reliable)})"
+                by += (
+                    ", the smallest that so many can give; chi-square decides, which is reliable down to"
+                    f" {p_in_words(test.p_reliable)}"
+                )
         sentences.append(
             f"With {test.n:,} galaxies as the unit, Q = {test.statistic:.4g} ({test.dof} dof), p = {by}; the level is"
             f" {alpha:g}."

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.audits.audit_answers import audit_answers, verdict
+from workflow_scripts.audits.audit_answers import as_answered, audit_answers, verdict
 from workflow_scripts.audits.audit_findings import AuditSettings, Findings, axis_keys
 from workflow_scripts.audits.audit_headline import audit_headline
 from workflow_scripts.audits.binning import BinnedCatalog, bin_catalog
@@ -100,7 +100,7 @@ def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
             finding.as_dict() | ({"weights": finding.extra.get("weights", NOT_USED)} if columns.weight else {})
             for finding in findings.found
         ],
-        "ledger": adjusted,
+        "ledger": as_answered(adjusted, answers, settings.alpha),
         "not_run": findings.not_run,
         **details,
         "catalog": {

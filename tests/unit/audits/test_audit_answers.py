@@ -1,9 +1,11 @@
 """What an audit answers, from tests as they come in: yes, no and cannot tell, and the sentences made of them."""
 
+from dataclasses import replace
+
 import pytest
 
-from workflow_scripts.answers.answer import headline
-from workflow_scripts.audits.audit_answers import audit_answers, verdict
+from workflow_scripts.answers.answer import Answer, headline
+from workflow_scripts.audits.audit_answers import as_answered, audit_answers, verdict
 from workflow_scripts.audits.audit_findings import AuditFinding, Findings
 from workflow_scripts.audits.audit_headline import audit_headline
 from workflow_scripts.audits.table_pieces import AuditColumns
@@ -128,14 +130,23 @@ def test_which_of_several_p_decides():
     extra = {"annotation": "a", "upper_limit_95": 0.09}
     bound = finding("dipole_score", 1e-30, "primary", extra, p_reliable=1e-9, **few)
     (answer,) = asked(bound, blocks(1e-12))
-    assert "0.01 by permutations (their smallest: chi-square counts, down to 1e-09); the level is 0.01." in answer.text
+    smallest = "by permutations, the smallest that so many can give; chi-square decides, which is reliable down to"
+    assert f"0.01 {smallest} 1e-09; the level is 0.01." in answer.text
     assert "The largest of these p decides: 1e-09 before it is adjusted." in answer.because
     (answer,) = asked(bound, blocks(1e-7))
     assert "The largest of these p decides: 1e-07 before it is adjusted." in answer.because
     (answer,) = asked(dipole(1e-5, 0.004), blocks(0.001))
-    assert "their smallest" not in answer.text
+    assert "the smallest that" not in answer.text
     assert "The largest of these p decides: 0.004 before it is adjusted." in answer.because
     assert answer.p_adjusted == 0.004
+    line = {"name": "dipole_score", "adjusted": 0.005, "below_alpha": True}
+    other = {"name": "hemisphere_scan", "adjusted": 0.3, "below_alpha": False}
+    given = Answer("?", "dipole_score", "cannot tell", "", "", p_adjusted=0.02)
+    assert as_answered([line, other], [given], 0.01) == [
+        line | {"adjusted": 0.02, "below_alpha": False, "of_the_answer": True},
+        other | {"of_the_answer": False},
+    ]
+    assert not as_answered([line], [replace(given, p_adjusted=0.004)], 0.01)[0]["of_the_answer"]
 
 
 def test_the_permutation_floor_is_no_evidence_of_nothing():
