@@ -1,12 +1,12 @@
 """How often the answers of audits are wrong: shares of yes, no and cannot tell on mock catalogs with a known truth.
 
     python -m tests.benchmarks.audit_answers --csv answers.csv [--mocks 200] [--first 0] [--skies full_sky ...]
-        [--sizes 300 3000 ...] [--fractions 0.4 ...] [--clustering 0 1 ...] [--effects 0 1 2] [--table]
+        [--sizes 300 3000 ...] [--fractions 0.4 ...] [--clustering 0 1 ...] [--effects 0 1 2]
 
 Cells that are in the file with the same mocks are not made again, and parts with other mocks (`--first 200`) add up.
 An effect is once or twice the typical limit, the median of `limit95` over eleven mocks without one, along a random axis
 that the sky constrains; where fractions would leave 0 to 1, the largest possible effect is taken. `--table` prints the
-file as a Markdown table and makes no mocks.
+file as a Markdown table, a line for each cell or for each of what is named (`--table sky galaxies`), without mocks.
 """
 
 import argparse
@@ -194,41 +194,49 @@ def run_cells(cells: Sequence[Cell], first: int, mocks: int, path: Path) -> Iter
         yield row
 
 
-HEAD = ["sky", "galaxies", "fraction", "clustered (deg)", "mocks", "wrong yes", "cannot tell", "limit",
-        "yes at 1x", "wrong no at 1x", "yes at 2x", "wrong no at 2x"]  # fmt: skip
+KEYS = ("sky", "galaxies", "fraction", "clustered_deg")
+_TITLES = {"sky": "sky", "galaxies": "galaxies", "fraction": "fraction", "clustered_deg": "clustered (deg)"}
 
 
-def table_text(rows: Sequence[Row], alpha: float = SETTINGS.alpha) -> str:
-    """Markdown: a line for each sky, number, fraction and clustering; shares that miss their promise in bold.
+def table_text(rows: Sequence[Row], keys: Sequence[str] = KEYS, alpha: float = SETTINGS.alpha) -> str:
+    """Markdown: a line for each combination of keys, cells that agree in them together; what misses is in bold.
 
     A wrong "yes" may be as frequent as the level, a "no" with an effect above its limit 5 %, plus two binomial errors.
     """
-    merged: dict[Cell, list[Row]] = {}
+    merged: dict[tuple, dict[float, list[Row]]] = {}
     for row in rows:
-        merged.setdefault(row.cell, []).append(row)
-    lines = ["| " + " | ".join(HEAD) + " |", "| " + " | ".join(["---", *["---:"] * (len(HEAD) - 1)]) + " |"]
-    for cell, nulls in merged.items():
-        if cell.effect:
+        of_line = merged.setdefault(tuple(getattr(row, key) for key in keys), {})
+        of_line.setdefault(row.effect, []).append(row)
+    head = [*(_TITLES[key] for key in keys), "mocks", "wrong yes", "cannot tell", "limit"]
+    head += [f"{share} at {effect:g}x" for effect in EFFECTS[1:] for share in ("mocks", "yes", "wrong no")]
+    lines = ["| " + " | ".join(head) + " |", "| --- " + "| ---: " * (len(head) - 1) + "|"]
+    for key, by_effect in merged.items():
+        nulls = by_effect.get(0, [])
+        if not nulls:
             continue
-        mocks = sum(row.mocks for row in nulls)
-        line = [
-            REGIONS[cell.sky].title,
-            f"{cell.galaxies:,}",
-            f"{cell.fraction:g}",
-            f"{cell.clustered_deg:g}",
-            f"{mocks:,}",
-        ]
-        line += [_share(nulls, "yes", alpha), _share(nulls, "cannot_tell")]
-        line.append(f"{nulls[0].typical_limit:.3g}" if np.isfinite(nulls[0].typical_limit) else "none")
+        line = [REGIONS[one].title if one in REGIONS else f"{one:,g}" for one in key]
+        limits = [row.typical_limit for row in nulls if np.isfinite(row.typical_limit)]
+        line += [f"{_mocks(nulls):,}", _share(nulls, "yes", alpha), _share(nulls, "cannot_tell")]
+        line.append(_range(limits) if limits else "none")
         for effect in EFFECTS[1:]:
-            found = merged.get(Cell(cell.sky, cell.galaxies, cell.fraction, cell.clustered_deg, effect))
-            line += [_share(found, "yes"), _share(found, "wrong_no", 0.05)] if found else ["", ""]
+            found = by_effect.get(effect)
+            made = [f"{_mocks(found):,}", _share(found, "yes"), _share(found, "wrong_no", 0.05)] if found else [""] * 3
+            line += made
         lines.append("| " + " | ".join(line) + " |")
     return "\n".join(lines)
 
 
+def _mocks(rows: Sequence[Row]) -> int:
+    return sum(row.mocks for row in rows)
+
+
+def _range(values: Sequence[float]) -> str:
+    """The least and the largest, one where they are the same."""
+    return " to ".join(dict.fromkeys(f"{value:.2g}" for value in (min(values), max(values))))
+
+
 def _share(rows: Sequence[Row], name: str, promised: float | None = None) -> str:
-    mocks = sum(row.mocks for row in rows)
+    mocks = _mocks(rows)
     share = sum(getattr(row, name) for row in rows) / mocks
     if promised is not None and share > promised + 2 * np.sqrt(promised * (1 - promised) / mocks):
         return f"**{share:.3f}**"
@@ -246,10 +254,10 @@ def main() -> None:
     parser.add_argument("--fractions", nargs="+", type=float, default=FRACTIONS)
     parser.add_argument("--clustering", nargs="+", type=float, default=CLUSTERED_DEG, help="degrees")
     parser.add_argument("--effects", nargs="+", type=float, default=EFFECTS, help="in typical limits")
-    parser.add_argument("--table", action="store_true")
+    parser.add_argument("--table", nargs="*", choices=KEYS, help="a line for each of these (default: for each cell)")
     arguments = parser.parse_args()
-    if arguments.table:
-        print(table_text(read_rows(arguments.csv)))
+    if arguments.table is not None:
+        print(table_text(read_rows(arguments.csv), arguments.table or KEYS))
         return
     parts = (arguments.sizes, arguments.skies, arguments.fractions, arguments.clustering, arguments.effects)
     cells = [Cell(sky, n, f, clustered, effect) for n, sky, f, clustered, effect in product(*parts)]

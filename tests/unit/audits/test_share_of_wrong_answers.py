@@ -1,5 +1,7 @@
 """The benchmark of audits' answers: what it counts, that it can go on, and its table (the shares take many mocks)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,4 +37,7 @@ def test_the_table_adds_parts_up_and_marks_what_misses():
              for first, yes in ((0, 1), (100, 9))]  # fmt: skip
     effect = [Row("stripe_82", 300, 0.1, 3.0, 1, 0, 100, 40, 50, 10, 4, 0.2, 0.2, 1.0)]
     line = table_text([*parts, *effect]).splitlines()[2]
-    assert line == ("| Stripe 82 | 300 | 0.1 | 3 | 200 | **0.050** | 0.050 | 0.2 | 0.400 | 0.040 |  |  |")
+    assert line == "| Stripe 82 | 300 | 0.1 | 3 | 200 | **0.050** | 0.050 | 0.2 | 100 | 0.400 | 0.040 |  |  |  |"
+    other = replace(parts[0], fraction=0.4, yes=0, typical_limit=0.4)
+    (line,) = table_text([*parts, other, *effect], ["sky", "galaxies"]).splitlines()[2:]
+    assert line == "| Stripe 82 | 300 | 300 | **0.033** | 0.063 | 0.2 to 0.4 | 100 | 0.400 | 0.040 |  |  |  |"
