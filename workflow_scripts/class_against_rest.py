@@ -13,10 +13,10 @@ def score_columns(n_classes: int) -> list[str]:
     return ["score"] if n_classes == 2 else [f"score_{number}" for number in range(n_classes)]
 
 
-def two_classes(experiment: Mapping[str, Any]) -> list[str] | None:
-    """What the labels 0 and 1 are called: all other classes, and the one; None where the catalog itself has two."""
+def two_classes(experiment: Mapping[str, Any], classes: list[str]) -> list[str]:
+    """What the labels 0 and 1 are called, of the `classes` of a catalog: all others and the one, where it has more."""
     if "one_class" not in experiment:
-        return None
+        return classes
     name = experiment["one_class"]["name"]
     return [f"not {name}", name]
 

@@ -80,9 +80,7 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
                     files_of_runs_by_pattern(("networks", network, "path"), pattern, own)
         split_by_class(completed)
     configuration = Configuration(completed, footprints)
-    for experiment in map(configuration.experiment, configuration.active_experiments):
-        if experiment["annotations"]:
-            continue
+    for experiment in map(configuration.experiment, filter(configuration.trains, configuration.active_experiments)):
         # Training sets match in what the catalog has.
         catalog = configuration.survey(experiment["survey"])["catalog"]
         for footprint in experiment["footprints"]:
@@ -115,9 +113,7 @@ class Configuration:
         found = set()
         for name in self.active_experiments:
             entry = self._entry("experiments", name)
-            if entry["annotations"]:
-                continue
-            networks = {network for arm in entry["arms"].values() for network in arm["networks"]}
+            networks = {network for arm in entry["arms"].values() for network in arm["networks"] if self.trains(name)}
             found |= {(entry["survey"], self.network(network)["recipe"]) for network in networks}
         return sorted(found)
 
@@ -339,14 +335,14 @@ class Configuration:
     def experiment(self, name: str) -> Entry:
         """An experiment without references, in the form from which `listed_runs` lists its runs, and its figures.
 
-        The footprints of its `arms` are members of families, not families; `footprints` has `axis` and `family` of
-        each. `classes` are two: of a catalog with more, those of `one_class` (`class_against_rest`).
+        The footprints of its `arms` are members of families; `footprints` has `axis` and `family` of each. Of a catalog
+        with more than two `classes`, they are those of `one_class` (`class_against_rest`).
         """
         entry = self._entry("experiments", name)
         catalog = self._entry("catalogs", self.catalog_of(name))
-        classes = two_classes(entry) or catalog["classes"]
-        named = {"name": name, "simulated": catalog["source"] == "simulated", "classes": classes}
-        return {**entry, **named, "footprints": self.directions(self.runs(name))}
+        named = {"name": name, "simulated": catalog["source"] == "simulated"}
+        named |= {"classes": two_classes(entry, catalog["classes"]), "footprints": self.directions(self.runs(name))}
+        return {**entry, **named}
 
     def directions(self, runs: Sequence[Run]) -> dict[str, Entry]:
         """`axis` and name of the `family` of each footprint of the runs."""
