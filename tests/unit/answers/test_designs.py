@@ -51,7 +51,7 @@ def test_the_default_tests_are_those_of_rotating_footprints_where_there_are_enou
 
 
 def test_p_is_adjusted_over_the_classes_too():
-    one = design([ROTATING], tests={"permutations": 500})
+    one = design([HALVES, ROTATING], tests={"permutations": 500})
     assert [row["smallest_p_adjusted"] for row in design_report(one).tests] == pytest.approx([2 / 501] * 2)
     three = {**one, "one_class": {"name": "spiral", "number": 1, "classes": 3, "tested": 3}}
     assert [row["smallest_p_adjusted"] for row in design_report(three).tests] == pytest.approx([6 / 501] * 2)
