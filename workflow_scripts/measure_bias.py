@@ -46,7 +46,7 @@ from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run
 from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import maps_of_experiment
 from workflow_scripts.bias.training_comparison import NOT_KNOWN_OF_GIVEN, read_training_sets, training_balance
-from workflow_scripts.class_against_rest import class_in_words, n_tested_classes
+from workflow_scripts.class_against_rest import class_in_words, n_classes_of, n_tested_classes
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
 from workflow_scripts.runs import listed_runs, paths_of_runs
@@ -155,7 +155,7 @@ def measure(
     measured = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
     record = provenance(measured, {"permutations": settings["seed"]}, inputs)
     cautions = [
-        *(cautions_of_trainings(list(runs["run_id"]), learned) if learned else []),
+        *(cautions_of_trainings(list(runs["run_id"]), learned, n_classes_of(experiment)) if learned else []),
         *cautions_of_mirrors(runs),
         *cautions_of_networks(runs, annotations, experiment["classes"]),
     ]
