@@ -3,11 +3,12 @@
 import argparse
 import logging
 
+import numpy as np
 import pyarrow as pa
 
 from workflow_scripts.catalogs.annotation_tables import read_given_annotations
 from workflow_scripts.catalogs.formats import FORMATS_IN_WORDS
-from workflow_scripts.networks.galaxies_of_runs import ANNOTATION_SCHEMA
+from workflow_scripts.networks.galaxies_of_runs import annotation_schema
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import read_table, write_table
@@ -25,9 +26,11 @@ def main(arguments: argparse.Namespace) -> None:
     entry = arguments.annotations
     galaxies = read_table(arguments.catalog, ["source_id", "ra", "dec"])
     table = read_given_annotations(arguments.table, entry, galaxies, arguments.catalog_name)
-    rows = pa.Table.from_pandas(table, schema=ANNOTATION_SCHEMA, preserve_index=False)
+    rows = pa.Table.from_pandas(table, schema=annotation_schema(len(entry["classes"])), preserve_index=False)
     write_table(arguments.output, rows, provenance(entry, {}, [arguments.table]))
-    logging.info("%d galaxies, %d of them %s", len(table), int(table["label"].sum()), entry["classes"][1])
+    counted = np.bincount(table["label"], minlength=len(entry["classes"]))
+    words = [f"{count} {name}" for name, count in zip(entry["classes"], counted, strict=True)]
+    logging.info("%d galaxies: %s", len(table), ", ".join(words))
 
 
 if __name__ == "__main__":

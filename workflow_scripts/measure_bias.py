@@ -15,7 +15,12 @@ from workflow_scripts.bias.annotations import Annotations, read_annotations
 from workflow_scripts.bias.constrained_columns import measured_components, unmeasured
 from workflow_scripts.bias.controls import WITHOUT_CONTROLS, Controls, measured_controls
 from workflow_scripts.bias.declared_tests import PATTERN, PRIMARY_FAMILY
-from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
+from workflow_scripts.bias.experiment_answers import (
+    Context,
+    answers_about_class,
+    experiment_answers,
+    experiment_headline,
+)
 from workflow_scripts.bias.imaging_templates import (
     Imaging,
     Templates,
@@ -41,6 +46,7 @@ from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run
 from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import maps_of_experiment
 from workflow_scripts.bias.training_comparison import NOT_KNOWN_OF_GIVEN, read_training_sets, training_balance
+from workflow_scripts.class_against_rest import class_in_words, n_classes_of, n_tested_classes
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
 from workflow_scripts.runs import listed_runs, paths_of_runs
@@ -106,7 +112,7 @@ def measure(
     """
     given = experiment.get("annotations")
     annotated_in = paths_of_runs(given["path"], listed) if given else []
-    annotations = read_annotations(experiment["name"], listed, files, catalog, annotated_in)
+    annotations = read_annotations(experiment, listed, files, catalog, annotated_in)
     check_opposite(experiment, listed)
     logging.info("%d runs, %d galaxies", len(annotations.runs), annotations.n)
     settings, opposite = experiment["tests"], experiment["opposite"]
@@ -122,7 +128,8 @@ def measure(
     found.missing += [*unmeasured(annotations.sky), *without_imaging, *single.refused]
     if given:
         found.missing += [*NOT_KNOWN_OF_GIVEN, *([] if annotations.scored else [_NO_SCORES])]
-    of_runs = ledger(found.tests, settings["alpha"])
+    tested = n_tested_classes(experiment)
+    of_runs = ledger(found.tests, settings["alpha"], tested)
     decisive = [line for line in of_runs if line["family"] == PRIMARY_FAMILY]
     primary = {line["name"]: {"p": line["p"], "p_holm": line["adjusted"]} for line in decisive}
     tables = {
@@ -142,22 +149,25 @@ def measure(
     mediated = []
     if coefficients and imaging:
         mediated = mediation_of_contrasts(annotations, coefficients, opposite, settings["seed"])
-    of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"])
+    of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"], tested)
     paper_style = paper_style_summary(runs, tables["contrasts"])
     inputs = list(dict.fromkeys([*files, *controls.files]))
     measured = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
     record = provenance(measured, {"permutations": settings["seed"]}, inputs)
     cautions = [
-        *(cautions_of_trainings(list(runs["run_id"]), learned) if learned else []),
+        *(cautions_of_trainings(list(runs["run_id"]), learned, n_classes_of(experiment)) if learned else []),
         *cautions_of_mirrors(runs),
         *cautions_of_networks(runs, annotations, experiment["classes"]),
     ]
-    rule = DecidingRule(settings["alpha"], max(1, len(decisive)), settings["permutations"])
-    context = Context(runs, of_runs, paper_style, settings["alpha"], settings["effect"], cautions, annotations.sky)
+    rule = DecidingRule(settings["alpha"], tested * max(1, len(decisive)), settings["permutations"])
+    level, sky = (settings["alpha"], settings["effect"]), annotations.sky
+    context = Context(runs, of_runs, paper_style, *level, cautions, sky, tested)
     answers = [*experiment_answers(found, context), *controls.answers]
+    headline = ": ".join(filter(None, [class_in_words(experiment), experiment_headline(answers)]))
+    answers = answers_about_class(answers, experiment)
     compared = [sentence for test in found.tests for sentence in test.cautions]
     summary = {
-        "headline": experiment_headline(answers),
+        "headline": headline,
         "answers": [answer.as_dict() for answer in answers],
         "experiment": experiment["name"],
         "verdict": answers_text(answers),

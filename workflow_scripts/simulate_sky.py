@@ -49,7 +49,7 @@ def main(arguments: argparse.Namespace) -> None:
         "injected_dipoles": injected_dipoles(catalog),
         "labels": catalog["labels"],
         "n_galaxies": len(sky),
-        share: float(sky["true_class"].mean()),
+        share: float((sky["true_class"] > 0).mean()),
         "wrong_labels": {catalog["classes"][kind]: float(share) for kind, share in wrong.items()},
         "range": {column: [float(sky[column].min()), float(sky[column].max())] for column in columns},
     }

@@ -99,7 +99,7 @@ def main(args: argparse.Namespace) -> None:
             " which is not distinguishable from a constant answer (p = %.2g).%s",
             args.model.parent,
             *(held_out[key] for key in ("balanced_accuracy", "n", "p_guessing")),
-            f" {FLIPS_HINT}" if flips_keep_classes(spec) else "",
+            f" {FLIPS_HINT}" if flips_keep_classes(spec, int(labels.max()) + 1) else "",
         )
 
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from workflow_scripts.errors import InputError
 from workflow_scripts.images.arrays import ImageStore, write_images
 from workflow_scripts.images.blurring import blurred
 from workflow_scripts.networks.galaxies_of_runs import read_training_set
@@ -41,10 +40,6 @@ def main(args: argparse.Namespace) -> None:
     """Write the program's inputs, run it, and pack its model."""
     started, spec = time.monotonic(), args.network
     source_ids, labels = read_training_set(args.training_set)
-    if labels.max() > 1:
-        raise InputError(
-            f"networks.{args.name}: has {labels.max() + 1} classes, expected two for a network with command"
-        )
     images = ImageStore(args.index).read(source_ids.tolist())
     if blur := spec.get("blur_fwhm_px"):
         images = blurred(images, blur)

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any, NamedTuple
 
-from workflow_scripts.answers.designs import PlannedTest, planned_tests, problems_and_notes, smallest_p_of
+from workflow_scripts.answers.designs import (
+    PlannedTest,
+    number_of_tests,
+    planned_tests,
+    problems_and_notes,
+    smallest_p_of,
+)
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.runs.decision_power import (
     ONE_NUMBER,
@@ -59,6 +65,7 @@ def design_report(design: Mapping[str, Any], pilots: Mapping[tuple[str, str], Pi
     """
     tests, settings = planned_tests(design), design["tests"]
     problems, notes = problems_and_notes(design)
+    n_tests = number_of_tests(tests, design)
     rows: list[dict[str, Any]] = []
     for test in tests:
         pilot = (pilots or {}).get((test.name, test.network))
@@ -67,8 +74,8 @@ def design_report(design: Mapping[str, Any], pilots: Mapping[tuple[str, str], Pi
                 "name": test.name,
                 "network": test.network,
                 "compared": test.words,
-                "smallest_p_adjusted": smallest_p_of(test, len(tests), settings["permutations"]),
-                "power": expected_power(test, design, len(tests), pilot and pilot.sd),
+                "smallest_p_adjusted": smallest_p_of(test, n_tests, settings["permutations"]),
+                "power": expected_power(test, design, n_tests, pilot and pilot.sd),
                 "scatter": pilot and list(pilot),
             }
         )

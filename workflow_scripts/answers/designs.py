@@ -10,6 +10,7 @@ from math import floor
 from pathlib import Path
 from typing import Any
 
+from workflow_scripts.class_against_rest import n_tested_classes
 from workflow_scripts.configuration.expansion import moc_paths
 from workflow_scripts.configuration.sources import ConfigSources, source_of_key
 from workflow_scripts.errors import InputError
@@ -162,16 +163,21 @@ def _not_made(design: Mapping[str, Any], tests: Sequence[PlannedTest]) -> Iterat
 
 def _unreachable(design: Mapping[str, Any], tests: Sequence[PlannedTest]) -> Iterator[str]:
     """Primary tests of which no p can be below the level."""
-    settings = design["tests"]
+    settings, n_tests = design["tests"], number_of_tests(tests, design)
     for test in tests:
-        least = smallest_p_of(test, len(tests), settings["permutations"])
+        least = smallest_p_of(test, n_tests, settings["permutations"])
         if least >= settings["alpha"]:
-            yield f"{_no_p(test.words, least, len(tests), 'primary test', settings)}{_remedy(test, len(tests), design)}"
+            yield f"{_no_p(test.words, least, n_tests, 'primary test', settings)}{_remedy(test, n_tests, design)}"
 
 
 def _no_p(subject: str, least: float, n_tests: int, kind: str, settings: Mapping[str, Any]) -> str:
     among = f"the smallest is {min(1, least):.2g}, with {n_tests} {kind}{'s' * (n_tests > 1)}"
     return f"{subject} can give no adjusted p below {settings['alpha']:g} ({among})"
+
+
+def number_of_tests(tests: Sequence[PlannedTest], design: Mapping[str, Any]) -> int:
+    """Over how many primary tests p is adjusted: those of all classes that are each compared with the rest."""
+    return len(tests) * n_tested_classes(design)
 
 
 def smallest_p_of(test: PlannedTest, n_tests: int, permutations: int) -> float:
@@ -229,7 +235,7 @@ def _doses(design: Mapping[str, Any]) -> Iterator[str]:
     """A dose response that cannot be seen, whatever the networks do."""
     control = design["controls"].get("dose", {"undosed": {}})
     settings, bases = design["tests"], list(dict.fromkeys(control["undosed"].values()))
-    n_tests = _TESTS_OF_DOSES * len(bases)
+    n_tests = _TESTS_OF_DOSES * len(bases) * n_tested_classes(design)
     enough = _enough(n_tests, settings)
     for base in bases:
         doses = [dose for network, dose in control["doses"].items() if control["undosed"][network] == base]

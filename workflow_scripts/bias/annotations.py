@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from workflow_scripts.bias.quantities import Quantity
+from workflow_scripts.class_against_rest import as_two_classes, n_classes_of, score_column
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.constrained_components import (
@@ -53,7 +54,8 @@ class Annotations:
     `runs` is one row a run (`run_id, arm, footprint, network, resample, seed, axis, family`), `files` and `labels`
     (runs, n), 0 or 1, in that order; `ra`, `dec` ICRS degrees, `vectors` (n, 3); `catalog_rows` (n,) where the galaxies
     stand in the catalog, `reference` (n,) its labels, NaN where there is none. `scored`: whether there are scores;
-    annotations that were given may be labels alone.
+    annotations that were given may be labels alone. Of three classes or more, 1 is the class that the experiment is
+    about, and `score_column` has its scores.
     """
 
     runs: pd.DataFrame
@@ -65,6 +67,7 @@ class Annotations:
     catalog_rows: NDArray[np.int64]
     reference: NDArray[np.float64]
     scored: bool = True
+    score_column: str = "score"
 
     @property
     def n(self) -> int:
@@ -121,9 +124,10 @@ class Annotations:
 
         Raises `InputError` where the file has none, or one is missing.
         """
-        scores = read_table(self.files[row], ["score"])["score"].to_numpy(np.float32)
+        column = self.score_column
+        scores = read_table(self.files[row], [column])[column].to_numpy(np.float32)
         if not np.isfinite(scores).all():
-            raise InputError(f"{self.files[row]}: column score has missing values")
+            raise InputError(f"{self.files[row]}: column {column} has missing values")
         return scores
 
     def positive_share(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
@@ -140,7 +144,7 @@ class Annotations:
 
 
 def read_annotations(
-    experiment: str,
+    experiment: Mapping[str, Any],
     listed: Sequence[Mapping[str, Any]],
     files: Sequence[str | Path],
     catalog: str | Path,
@@ -151,7 +155,7 @@ def read_annotations(
     Parameters
     ----------
     experiment
-        its name, for messages.
+        its `name`, for messages, and `one_class`, where it compares one class with the rest.
     listed
         the runs, as `listed_runs` gives them, in the order of `files`.
     catalog
@@ -164,28 +168,33 @@ def read_annotations(
     ------
     InputError
         where runs annotated different galaxies or the same galaxy twice, a file or column is missing, a galaxy is
-        not in the catalog or there twice, or a label is neither 0 nor 1.
+        not in the catalog or there twice, or a label is the number of no class.
     """
+    name = experiment["name"]
     runs = pd.DataFrame(list(listed))
     if len(runs) != len(files):
-        raise InputError(f"experiment {experiment}: {len(files)} annotation files, expected {len(runs)}, one a run")
+        raise InputError(f"experiment {name}: {len(files)} annotation files, expected {len(runs)}, one a run")
     if not files:
-        raise InputError(f"experiment {experiment}: no runs, expected one or more")
+        raise InputError(f"experiment {name}: no runs, expected one or more")
     first = read_table(files[0], ["source_id", "ra", "dec"])
     _check_positions(first, files[0])
     labels = np.empty((len(runs), len(first)), np.int8)
-    names = given or [str(file) for file in files]
+    names, n_classes = given or [str(file) for file in files], n_classes_of(experiment)
     for row, file in enumerate(files):
         table = read_table(file, ["source_id", "label"])
         if not table["source_id"].equals(first["source_id"]):
             _refuse_others(table["source_id"], names[row], first["source_id"], names[0])
-        if not table["label"].isin((0, 1)).all():
-            raise InputError(f"{file}: column label has values other than 0 and 1")
-        labels[row] = table["label"]
-    rows, reference = _in_catalog(first["source_id"], catalog, files[0])
-    ra, dec = first["ra"].to_numpy(), first["dec"].to_numpy()
-    scored = not given or bool(read_table(files[0], ["score"])["score"].notna().any())
-    return Annotations(runs, tuple(files), labels, ra, dec, unit_vectors(ra, dec), rows, reference, scored)
+        if not table["label"].isin(range(n_classes)).all():
+            raise InputError(
+                f"{file}: column label has values other than 0 {'and' if n_classes == 2 else 'to'} {n_classes - 1}"
+            )
+        labels[row] = as_two_classes(table["label"], experiment)
+    rows, known = _in_catalog(first["source_id"], catalog, files[0])
+    reference = np.where(np.isfinite(known), as_two_classes(known, experiment), np.nan)
+    ra, dec, column = first["ra"].to_numpy(), first["dec"].to_numpy(), score_column(experiment)
+    scored = not given or bool(read_table(files[0], [column])[column].notna().any())
+    vectors = unit_vectors(ra, dec)
+    return Annotations(runs, tuple(files), labels, ra, dec, vectors, rows, reference, scored, column)
 
 
 def _refuse_others(ids: pd.Series, name: str, first: pd.Series, first_name: str) -> None:

@@ -17,6 +17,7 @@ from workflow_scripts.bias.quantities import REFERENCE_DIPOLE
 from workflow_scripts.bias.run_level import RunLevelTest, RunLevelTests, run_level_tests
 from workflow_scripts.bias.run_table import run_table
 from workflow_scripts.bias.training_comparison import read_training_sets
+from workflow_scripts.class_against_rest import n_tested_classes
 from workflow_scripts.runs import listed_runs, paths_of_runs
 from workflow_scripts.statistics.p_values import holm, ledger
 from workflow_scripts.statistics.runs.dose_trend import DoseTrend, dose_trend
@@ -78,11 +79,14 @@ def measured_controls(
     """
     answers: list[Answer] = []
     used: list[str] = []
+    tested = n_tested_classes(experiment)
     # In a fixed order, whatever the order of the keys.
     for kind, control in sorted(controls.items(), key=lambda item: (item[0] not in _NEGATIVE, item[0])):
         listed = listed_runs(control)
         files = paths_of_runs(annotations, listed)
-        annotated = read_annotations(f"{experiment['name']}, control {kind}", listed, files, catalog)
+        annotated = read_annotations(
+            {**experiment, "name": f"{experiment['name']}, control {kind}"}, listed, files, catalog
+        )
         runs = run_table(annotated)
         used += files
         if kind in _NEGATIVE:
@@ -90,23 +94,25 @@ def measured_controls(
             found = run_level_tests(runs, {**experiment, **control}, sets, sky=annotated.sky)
             fraction = float(runs["fraction"].mean())
             alpha, largest = experiment["tests"]["alpha"], min(fraction, 1 - fraction)
-            answers.append(answer_without_cause(kind, found, alpha, largest, experiment["tests"]["effect"]))
+            answers.append(answer_without_cause(kind, found, alpha, largest, experiment["tests"]["effect"], tested))
         else:
-            answers += answers_to_dose(runs, control, experiment["tests"], experiment["classes"])
+            answers += answers_to_dose(runs, control, experiment["tests"], experiment["classes"], tested)
     return Controls(controls, list(dict.fromkeys(used)), answers)
 
 
-def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest: float, of_interest: float) -> Answer:
+def answer_without_cause(
+    kind: str, found: RunLevelTests, alpha: float, largest: float, of_interest: float, sets: int = 1
+) -> Answer:
     """Whether the primary tests find an effect in a control (`placebo` or `shuffled_sky`) in which there is none.
 
     The answer is yes where the smallest p, after Holm's adjustment over the primary tests, is below `alpha`: without a
     fault that is so in a share `alpha` of all experiments, at most. It is no where no effect is found and the limit on
     it is below `largest`, the largest that there could be, and below `of_interest`, the size that the experiment asks
-    about.
+    about. Every p is adjusted over so many `sets` of these tests, too.
     """
     words = _NEGATIVE[kind]
     tests = {test.name: test for test in found.tests if test.family == "primary"}
-    adjusted = {line["name"]: line["adjusted"] for line in ledger(list(tests.values()), alpha)}
+    adjusted = {line["name"]: line["adjusted"] for line in ledger(list(tests.values()), alpha, sets)}
     question = f"Do {words.subject}, where there is nothing to find, show an effect? (No is the healthy answer.)"
     because = [f"{words.made}; the same networks were trained, and the same primary tests made."]
     if not adjusted:
@@ -122,7 +128,7 @@ def answer_without_cause(kind: str, found: RunLevelTests, alpha: float, largest:
             role=CONTROL,
         )
     name = min(adjusted, key=adjusted.__getitem__)
-    p, floor = adjusted[name], len(adjusted) * min(tests[one].p_smallest or 0.0 for one in adjusted)
+    p, floor = adjusted[name], sets * len(adjusted) * min(tests[one].p_smallest or 0.0 for one in adjusted)
     bounded = [test for test in tests.values() if test.limit95 is not None]
     shown = tests[name] if p < alpha or not bounded else bounded[0]
     limit = shown.limit95
@@ -171,13 +177,13 @@ def _effect(test: RunLevelTest) -> Effect:
 
 
 def answers_to_dose(
-    runs: pd.DataFrame, control: Mapping[str, Any], settings: Mapping[str, Any], classes: list[str]
+    runs: pd.DataFrame, control: Mapping[str, Any], settings: Mapping[str, Any], classes: list[str], sets: int = 1
 ) -> list[Answer]:
     """Whether the annotations follow the blur of the training images: by network, their fraction and their sky pattern.
 
     The fraction is that of the second class. The pattern is the dipole of prediction minus reference along the mean of
     that dipole over all runs of the control, which permuted doses leave as it is; it needs reference labels. Seeds of a
-    training set are averaged first; Holm's adjustment is over all of these answers.
+    training set are averaged first; Holm's adjustment is over all of these answers, and p is multiplied by `sets`.
 
     Parameters
     ----------
@@ -201,7 +207,7 @@ def answers_to_dose(
             except ValueError as error:
                 trends[base, what] = str(error)
     made = {key: trend for key, trend in trends.items() if isinstance(trend, DoseTrend)}
-    adjusted = dict(zip(made, holm([trend.p_permutation for trend in made.values()]), strict=True))
+    adjusted = dict(zip(made, sets * holm([trend.p_permutation for trend in made.values()]), strict=True))
     largest = max(control["doses"].values())
     # A fraction, and a dipole, can change by no more than this.
     fraction = float(runs["fraction"].mean())
@@ -221,8 +227,8 @@ def answers_to_dose(
             answer, why = CANNOT_TELL, [f"The trend could not be tested: {trend}."]
             evidence: dict[str, Any] = {}
         else:
-            p, limit = float(adjusted[base, what]), max(map(abs, trend.change_ci95))
-            floor = len(made) * trend.p_smallest
+            p, limit = min(1.0, float(adjusted[base, what])), max(map(abs, trend.change_ci95))
+            floor = sets * len(made) * trend.p_smallest
             answer, why = decided(Evidence(p, floor, limit, largest_possible=room[what]), settings["alpha"])
             unit = f"{'fraction' if what == 'fraction' else 'dipole'}, from no blur to {largest:g} arcsec"
             evidence = {"p_adjusted": p, "limit95": limit, "effect": Effect(trend.change, trend.change_ci95, unit)}

@@ -55,6 +55,7 @@ from workflow_scripts.bias.sentences import (
     unit_of,
     where_it_applies,
 )
+from workflow_scripts.class_against_rest import class_in_words, n_tested_classes
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import adjusted_within_families
 from workflow_scripts.statistics.sky.constrained_components import FIELD
@@ -74,7 +75,7 @@ class Context:
 
     `runs` is a `run_table`, `ledger` the adjusted p of the tests, `paper_style` a `paper_style_summary`, `alpha` the
     level, `effect` the size that the experiment asks about, `cautions` sentences on the networks, `sky` where the
-    galaxies lie.
+    galaxies lie, `tested_classes` how many classes are each compared with the rest (1 of two classes).
     """
 
     runs: pd.DataFrame
@@ -84,6 +85,7 @@ class Context:
     effect: float
     cautions: Sequence[str] = ()
     sky: Sky | None = None
+    tested_classes: int = 1
 
     @property
     def largest(self) -> float:
@@ -105,6 +107,24 @@ def experiment_answers(found: RunLevelTests, context: Context) -> list[Answer]:
     if not any(test.family == COMMON_FAMILY for test in found.tests):
         answers.append(_without_common(found, context))
     return [_beside_others(answer, answers) for answer in answers]
+
+
+def answers_about_class(answers: Sequence[Answer], experiment: Mapping[str, Any]) -> list[Answer]:
+    """Answers that name the class that an experiment compares with the rest; as they are, of a catalog of two."""
+    if (about := class_in_words(experiment)) is None:
+        return list(answers)
+    tested = n_tested_classes(experiment)
+    adjusted = [f"p is also adjusted over {tested} classes, each against the rest."] if tested > 1 else []
+    return [
+        replace(
+            one,
+            question=f"{about}: {one.question}",
+            statement=f"{about}: {one.statement}",
+            short=f"{about}: {one.short}",
+            because=[*one.because, *(adjusted if one.p_adjusted is not None else [])],
+        )
+        for one in answers
+    ]
 
 
 def experiment_headline(answers: Sequence[Answer]) -> str:
@@ -160,7 +180,7 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
     if answer == CANNOT_TELL and sky and sky.kind == FIELD:
         further = [_LARGER_SKY]
     elif answer == CANNOT_TELL:
-        further = needed_runs(test, found, context.runs, context.alpha, context.effect)
+        further = needed_runs(test, found, context.runs, context.alpha, context.effect, context.tested_classes)
     what = quantity_in_words(test)
     return Answer(
         question=f"Does the training footprint change {what}{f', {test.label}' if test.label else ''}?",
@@ -197,7 +217,8 @@ def _p_and_floor(test: RunLevelTest, tests: Sequence[RunLevelTest], context: Con
     if own is None:
         return None, 0.0
     least = [{**row, "p": test.p_smallest or 0.0} if row is own else row for row in rows]
-    floor = next(row for row in adjusted_within_families(least, context.alpha) if row["name"] == test.name)
+    adjusted = adjusted_within_families(least, context.alpha, context.tested_classes)
+    floor = next(row for row in adjusted if row["name"] == test.name)
     return own["adjusted"], floor["adjusted"]
 
 

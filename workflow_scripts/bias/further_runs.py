@@ -34,16 +34,19 @@ _REFERENCE = "Reference labels in the catalog: without them the size of a respon
 _ROTATING = "Rotating hemispheres about 12 axes (`rotating: hemispheres`), each with a training set of its own."
 
 
-def needed_runs(test: RunLevelTest, found: RunLevelTests, runs: pd.DataFrame, alpha: float, effect: float) -> list[str]:
+def needed_runs(
+    test: RunLevelTest, found: RunLevelTests, runs: pd.DataFrame, alpha: float, effect: float, sets: int = 1
+) -> list[str]:
     """Sentences on the smallest design that would answer the question of a test that cannot.
 
-    `runs` is a `run_table`, `alpha` the level of the adjusted p, `effect` the size that should be found.
+    `runs` is a `run_table`, `alpha` the level of the adjusted p, `effect` the size that should be found, `sets` the
+    number of sets of tests that p is adjusted over.
     """
     if test.remedy:
         return [test.remedy]
     if _identical(test, runs):
         return ["Networks that differ: all of these gave the same."]
-    tests = max(1, sum(one.family == test.family for one in (*found.tests, *found.untested)))
+    tests = sets * max(1, sum(one.family == test.family for one in (*found.tests, *found.untested)))
     if test.design == PATTERN and test.p_permutation is not None and test.limit95 is None:
         more = f"{FEWEST_FOR_LIMIT} rotating footprints or more: fewer give no limit."
         return [more if "common_direction" in test.details else _REFERENCE]

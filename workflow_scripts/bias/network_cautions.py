@@ -101,17 +101,19 @@ def cautions_of_mirrors(runs: pd.DataFrame) -> list[str]:
     ]
 
 
-def cautions_of_trainings(run_ids: Sequence[str], trainings: Sequence[Mapping[str, Any]]) -> list[str]:
+def cautions_of_trainings(
+    run_ids: Sequence[str], trainings: Sequence[Mapping[str, Any]], n_classes: int = 2
+) -> list[str]:
     """Sentences on the networks that do no better than guessing, by name, and on networks trained on different devices.
 
-    `trainings` as `read_trainings` gives them, in the order of `run_ids`.
+    `trainings` as `read_trainings` gives them, in the order of `run_ids`; `n_classes` of the catalog.
     """
     idle = [(run_id, of) for run_id, of in zip(run_ids, trainings, strict=True) if of["learned"] is False]
     sentences = []
     if idle:
         named = _named([f"{run_id} ({_accuracies(training['at_inference'])})" for run_id, training in idle])
         sentences.append(f"{len(idle)} of {len(trainings)} networks cannot be distinguished from guessing: {named}.")
-        if any(flips_keep_classes(training["network"]) for _, training in idle):
+        if any(flips_keep_classes(training["network"], n_classes) for _, training in idle):
             sentences.append(FLIPS_HINT)
     # A program of the user's says neither whether it learned nor on what.
     devices = [training["device"] for training in trainings if training["device"]]

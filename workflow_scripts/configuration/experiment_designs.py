@@ -33,7 +33,7 @@ def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[
             "family": family and {key: family[key] for key in ("name", "member")},
             "region": None if family else found["region"],
         }
-    kept = {key: experiment[key] for key in _OF_EXPERIMENT}
+    kept = {key: experiment[key] for key in (*_OF_EXPERIMENT, "one_class") if key in experiment}
     tests = {key: experiment["tests"][key] for key in _OF_TESTS}
     controls = {kind: control if "doses" in control else {} for kind, control in experiment["controls"].items()}
     return {**kept, "tests": tests, "footprints": footprints, "families": families, "controls": controls}

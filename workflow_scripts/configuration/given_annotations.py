@@ -42,6 +42,12 @@ def check_annotations(path: KeyPath, experiment: Mapping[str, Any], config: Mapp
         raise ConfigError(
             (*path, "tests", "primary"), f"has {of_scores[0]}, expected the key score in annotations for it"
         )
+    classes, scores = classes_of_annotations(experiment, config), given["score"]
+    by_class = isinstance(scores, Mapping)
+    if scores and (by_class != (len(classes) > 2) or (by_class and set(scores) != set(classes))):
+        expected = f"a column for each class ({', '.join(classes)})" if len(classes) > 2 else "one column"
+        found = f"has columns for {', '.join(scores)}" if by_class else f"is '{scores}'"
+        raise ConfigError((*path, "annotations", "score"), f"{found}, expected {expected}")
     check_pattern((*path, "annotations", "path"), given["path"])
     for name, arm in experiment["arms"].items():
         for index, network in enumerate(arm.get("networks", [])):
@@ -51,7 +57,7 @@ def check_annotations(path: KeyPath, experiment: Mapping[str, Any], config: Mapp
 
 
 def classes_of_annotations(experiment: Mapping[str, Any], config: Mapping[str, Any]) -> list[str]:
-    """The two classes of given annotations: those of the catalog, those that are named, or the default ones."""
+    """The classes of given annotations: those of the catalog, those that are named, or the default ones."""
     if experiment["catalog"]:
         found: list[str] = config["catalogs"][experiment["catalog"]]["classes"]
         return found

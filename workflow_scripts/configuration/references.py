@@ -44,6 +44,7 @@ def check_references(
     """
     for name, catalog in config["catalogs"].items():
         _check_labels(("catalogs", name), catalog)
+        _check_two_classes(("catalogs", name), catalog)
         _check_addresses(("catalogs", name), catalog)
         _check_rows_of_service(("catalogs", name), catalog)
     for name, survey in config["surveys"].items():
@@ -71,6 +72,19 @@ def check_references(
 def _check_names(path: KeyPath, names: Sequence[str], registry: str, known: Collection[str]) -> None:
     for index, name in enumerate(names):
         check_name((*path, index), name, registry, known)
+
+
+def _check_two_classes(path: KeyPath, catalog: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for what two classes alone can have, and for a simulated sky of other classes than it has."""
+    n_classes = len(catalog["classes"])
+    if catalog["mirror"] != "unchanged" and n_classes > 2:
+        problem = f"is {catalog['mirror']} with {n_classes} classes, expected two classes that are mirror images"
+        raise ConfigError((*path, "mirror"), problem)
+    if catalog["source"] == "simulated":
+        drawn = 3 if "edge_on_fraction" in catalog["galaxies"] else 2
+        if n_classes != drawn:
+            expected = f"the {drawn} of the simulated sky (galaxies.edge_on_fraction makes a third)"
+            raise ConfigError((*path, "classes"), f"has {n_classes} classes, expected {expected}")
 
 
 def _check_labels(path: KeyPath, catalog: Mapping[str, Any]) -> None:

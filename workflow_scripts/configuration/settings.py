@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
+from workflow_scripts.class_against_rest import two_classes
 from workflow_scripts.configuration.control_runs import controls_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
+from workflow_scripts.configuration.experiments_by_class import split_by_class
 from workflow_scripts.configuration.given_annotations import complete_experiment
 from workflow_scripts.configuration.parameters import as_options, as_parameter
 from workflow_scripts.configuration.program_networks import check_program_networks, files_of_network, without_keras_keys
@@ -76,10 +78,9 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
                 if is_pattern(pattern := completed["networks"][network].get("path")):
                     own = (run for run in runs if run.network == network)
                     files_of_runs_by_pattern(("networks", network, "path"), pattern, own)
+        split_by_class(completed)
     configuration = Configuration(completed, footprints)
-    for experiment in map(configuration.experiment, configuration.active_experiments):
-        if experiment["annotations"]:
-            continue
+    for experiment in map(configuration.experiment, filter(configuration.trains, configuration.active_experiments)):
         # Training sets match in what the catalog has.
         catalog = configuration.survey(experiment["survey"])["catalog"]
         for footprint in experiment["footprints"]:
@@ -112,9 +113,7 @@ class Configuration:
         found = set()
         for name in self.active_experiments:
             entry = self._entry("experiments", name)
-            if entry["annotations"]:
-                continue
-            networks = {network for arm in entry["arms"].values() for network in arm["networks"]}
+            networks = {network for arm in entry["arms"].values() for network in arm["networks"] if self.trains(name)}
             found |= {(entry["survey"], self.network(network)["recipe"]) for network in networks}
         return sorted(found)
 
@@ -336,13 +335,14 @@ class Configuration:
     def experiment(self, name: str) -> Entry:
         """An experiment without references, in the form from which `listed_runs` lists its runs, and its figures.
 
-        The footprints of its `arms` are members of families, not families; `footprints` has `axis` and `family` of
-        each.
+        The footprints of its `arms` are members of families; `footprints` has `axis` and `family` of each. Of a catalog
+        with more than two `classes`, they are those of `one_class` (`class_against_rest`).
         """
         entry = self._entry("experiments", name)
         catalog = self._entry("catalogs", self.catalog_of(name))
-        named = {"name": name, "simulated": catalog["source"] == "simulated", "classes": catalog["classes"]}
-        return {**entry, **named, "footprints": self.directions(self.runs(name))}
+        named = {"name": name, "simulated": catalog["source"] == "simulated"}
+        named |= {"classes": two_classes(entry, catalog["classes"]), "footprints": self.directions(self.runs(name))}
+        return {**entry, **named}
 
     def directions(self, runs: Sequence[Run]) -> dict[str, Entry]:
         """`axis` and name of the `family` of each footprint of the runs."""

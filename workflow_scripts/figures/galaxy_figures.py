@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from workflow_scripts.class_against_rest import as_two_classes, score_column
 from workflow_scripts.figures.style import DOUBLE, SINGLE, explain_empty, new_figure
 from workflow_scripts.images.arrays import ImageStore
 from workflow_scripts.images.grey_levels import level_shares
@@ -28,6 +29,7 @@ def galaxy_figures(
 
     `annotations` is the path of a run's annotations with `{run_id}`; `sets` are training sets by footprint.
     """
+    sets = {name: one.assign(label=as_two_classes(one["label"], experiment)) for name, one in sets.items()}
     everything = pd.concat(sets.values()).drop_duplicates("source_id")
     gallery, by_footprint = [], []
     for label, name in enumerate(experiment["classes"]):
@@ -58,13 +60,13 @@ def _shuffled(source_ids: pd.Series) -> np.ndarray:
 def _disagreements(experiment: Mapping[str, Any], pattern: str) -> list[tuple[str, np.ndarray]]:
     """For every opposite pair, the galaxies with the largest difference of mean score, both ways."""
     rows = []
-    runs = listed_runs(experiment)
+    runs, column = listed_runs(experiment), score_column(experiment)
     for first, second in experiment["opposite"]:
         scores = {}
         for name in (first, second):
             files = paths_of_runs(pattern, [run for run in runs if run["footprint"] == name])
-            tables = [read_table(file) for file in files]
-            scores[name] = np.mean([table["score"].to_numpy() for table in tables], axis=0)
+            tables = [read_table(file, ["source_id", column]) for file in files]
+            scores[name] = np.mean([table[column].to_numpy() for table in tables], axis=0)
         ids = tables[0]["source_id"].to_numpy(object)
         order = np.argsort(scores[first] - scores[second], kind="stable")
         positive = experiment["classes"][1]

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workflow_scripts.images.arrays import ImageStore
-from workflow_scripts.networks.galaxies_of_runs import ANNOTATION_SCHEMA
+from workflow_scripts.networks.galaxies_of_runs import annotation_schema
 from workflow_scripts.networks.model_files import check_scores
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
 from workflow_scripts.progress import Progress
@@ -35,10 +35,11 @@ def write_annotations(
 ) -> None:
     """Score `rows` piece by piece and write them as Parquet with `record` in the metadata.
 
-    Memory does not grow with the number of galaxies, but for the rows themselves. `score` is P(class 1), `label` the
-    most probable class.
+    Memory does not grow with the number of galaxies, but for the rows themselves. `score` is P(class 1), of three
+    classes or more `score_0`, `score_1`, ... the probability of each; `label` is the most probable class.
     """
-    schema = ANNOTATION_SCHEMA.with_metadata(parquet_metadata(record))
+    n_outputs = model.compute_output_shape((1, *images.shape))[-1]
+    schema = annotation_schema(max(2, n_outputs)).with_metadata(parquet_metadata(record))
     with (
         Progress("annotated", rows.num_rows, "galaxies", rate=True) as progress,
         whole_file(output) as temporary,
@@ -51,9 +52,11 @@ def write_annotations(
                 check_scores(model_path, given)
                 outputs.append(given)
                 progress.add(len(given))
-            scores, labels = scores_and_labels(np.concatenate(outputs))
+            together = np.concatenate(outputs)
+            scores, labels = scores_and_labels(together)
+            columns = [scores] if together.shape[1] < 3 else together.astype(np.float32).T
             writer.write_table(
-                pa.table([*piece.columns[:3], pa.array(scores), pa.array(labels)], schema=schema),
+                pa.table([*piece.columns[:3], *map(pa.array, columns), pa.array(labels)], schema=schema),
                 row_group_size=ROWS_AT_A_TIME,
             )
     log.info("annotated %d galaxies", rows.num_rows)

@@ -6,12 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from workflow_scripts.class_against_rest import score_columns
 from workflow_scripts.errors import InputError
 from workflow_scripts.tables import read_columns
 
-ANNOTATION_SCHEMA = pa.schema(
-    {"source_id": pa.string(), "ra": pa.float64(), "dec": pa.float64(), "score": pa.float32(), "label": pa.int8()}
-)
+
+def annotation_schema(n_classes: int) -> pa.Schema:
+    """Columns of annotations: `source_id, ra, dec` (ICRS degrees), scores, and `label`, the number of the class."""
+    scores = dict.fromkeys(score_columns(n_classes), pa.float32())
+    positions = {"source_id": pa.string(), "ra": pa.float64(), "dec": pa.float64()}
+    return pa.schema({**positions, **scores, "label": pa.int8()})
 
 
 def read_training_set(path: str | Path) -> tuple[np.ndarray, np.ndarray]:

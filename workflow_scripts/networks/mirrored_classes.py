@@ -17,7 +17,7 @@ def swaps_classes(network: Mapping[str, Any]) -> bool:
     return network.get("mirror") == SWAP
 
 
-def flips_keep_classes(network: Mapping[str, Any]) -> bool:
-    """Whether a network was trained on images that were mirrored at random and kept their class."""
-    trained = network.get("mode") != "annotate"
+def flips_keep_classes(network: Mapping[str, Any], n_classes: int = 2) -> bool:
+    """Whether a network was trained on images of two classes that were mirrored at random and kept their class."""
+    trained = network.get("mode") != "annotate" and n_classes == 2
     return trained and bool(network.get("augmentation", {}).get("flips")) and not swaps_classes(network)

@@ -5,7 +5,7 @@ import json
 import shutil
 import stat
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.catalogs.cells import as_numbers, as_text, joined_cells
 from workflow_scripts.catalogs.opening import open_table
+from workflow_scripts.class_against_rest import score_columns
 from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.networks.program_command import SCORE_FORMATS
 from workflow_scripts.whole_file import whole_file
@@ -26,6 +27,8 @@ LARGEST_MODEL = 32 * 2**30
 _MOST_FILES = 10_000
 _RECORD = "record.json"
 _LARGEST_RECORD = 2**24
+# As of models: probabilities of single precision add up to one within this.
+_MOST_OFF_ONE = 1e-3
 _OUTPUTS = "out"
 
 
@@ -138,9 +141,11 @@ def _check_size(size: int, files: int, where: str) -> None:
         )
 
 
-def read_scores(path: Path, source_ids: pa.Array, where: str) -> NDArray[np.float32]:
-    """Scores (n,) of galaxies: P(class 1), from .npy in the order of `source_ids`, or a table (.csv, .parquet) with
-    columns `source_id` and `score` in that order.
+def read_scores(path: Path, source_ids: pa.Array, where: str, n_classes: int = 2) -> NDArray[np.float32]:
+    """Scores of galaxies, (n, 1): P(class 1), or of three classes or more (n, classes): the probability of each.
+
+    They are read from .npy in the order of `source_ids`, or from a table (.csv, .parquet) with columns `source_id` and
+    `score_columns` in that order.
 
     Raises
     ------
@@ -153,47 +158,54 @@ def read_scores(path: Path, source_ids: pa.Array, where: str) -> NDArray[np.floa
         raise InputError(f"{where}: the program wrote {path.name!r}, expected scores as {' or '.join(SCORE_FORMATS)}")
     n = len(source_ids)
     state = path.lstat()
-    largest = 2**20 + 100 * n + 2 * (pc.sum(pc.binary_length(source_ids)).as_py() or 0)
+    columns = score_columns(n_classes)
+    largest = 2**20 + 100 * n * len(columns) + 2 * (pc.sum(pc.binary_length(source_ids)).as_py() or 0)
     if not stat.S_ISREG(state.st_mode) or state.st_size > largest:
         raise InputError(
             f"{where}: the program wrote a {path.name} of {state.st_size} bytes or a link, expected a file of at most"
             f" {largest} bytes for {n} galaxies"
         )
-    scores = _array(path, n, where) if path.suffix == ".npy" else _column(path, source_ids, where)
+    of_array = path.suffix == ".npy"
+    scores = _array(path, (n, len(columns)), where) if of_array else _columns(path, source_ids, where, columns)
     if not np.isfinite(scores).all():
-        first = int(np.flatnonzero(~np.isfinite(scores))[0])
+        first = int(np.flatnonzero(~np.isfinite(scores).all(axis=1))[0])
         raise JobError(f"{where}: the score of {source_ids[first]} is not finite, expected numbers from 0 to 1")
     if n and (scores.min() < 0 or scores.max() > 1):
         raise JobError(f"{where}: scores are {scores.min():.3g} to {scores.max():.3g}, expected probabilities, 0 to 1")
+    if n_classes > 2 and (off := np.flatnonzero(np.abs(scores.sum(axis=1) - 1) > _MOST_OFF_ONE)).size:
+        total = f"the scores of {source_ids[int(off[0])]} add up to {scores[off[0]].sum():.3g}"
+        raise JobError(f"{where}: {total}, expected the probability of each of {n_classes} classes, together 1")
     return scores.astype(np.float32)
 
 
-def _array(path: Path, n: int, where: str) -> NDArray[np.float64]:
+def _array(path: Path, shape: tuple[int, int], where: str) -> NDArray[np.float64]:
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError):
         array = None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
         raise InputError(f"{where}: {path.name} is not an array of numbers, expected what numpy.save writes")
-    if array.shape not in ((n,), (n, 1)):
-        raise InputError(f"{where}: {path.name} has shape {array.shape}, expected ({n},), a score for each galaxy")
-    return np.asarray(array, np.float64).reshape(n)
+    n, n_scores = shape
+    if array.shape != shape and (n_scores > 1 or array.shape != (n,)):
+        expected = f"({n},), a score for each galaxy" if n_scores == 1 else f"{shape}, a score for each class"
+        raise InputError(f"{where}: {path.name} has shape {array.shape}, expected {expected}")
+    return np.asarray(array, np.float64).reshape(shape)
 
 
-def _column(path: Path, source_ids: pa.Array, where: str) -> NDArray[np.float64]:
-    names = ("source_id", "score")
+def _columns(path: Path, source_ids: pa.Array, where: str, score_names: Sequence[str]) -> NDArray[np.float64]:
+    names = ("source_id", *score_names)
     table = open_table(str(path), path.suffix[1:], None, "", lambda _: True)
     if missing := [name for name in names if name not in [column.name for column in table.columns]]:
-        raise InputError(f"{where}: {path.name} lacks the column {missing[0]}, expected source_id and score")
+        raise InputError(f"{where}: {path.name} lacks the column {missing[0]}, expected {', '.join(names)}")
     pieces = list(table.pieces(names, max(1, len(source_ids))))
-    ids, cells = (
+    ids, *of_classes = (
         joined_cells([piece[name] for piece in pieces], f"{where}: {path.name}: column '{name}'")
         if pieces
         else pa.array([])
         for name in names
     )
-    if len(cells) != len(source_ids):
-        raise InputError(f"{where}: {path.name} has {len(cells)} rows, expected {len(source_ids)}, one for each galaxy")
+    if len(ids) != len(source_ids):
+        raise InputError(f"{where}: {path.name} has {len(ids)} rows, expected {len(source_ids)}, one for each galaxy")
     expected = as_text(source_ids, "source_id")
     other = np.flatnonzero(pc.fill_null(pc.not_equal(as_text(ids, f"{where}: source_id"), expected), True))
     if len(other):
@@ -201,12 +213,14 @@ def _column(path: Path, source_ids: pa.Array, where: str) -> NDArray[np.float64]
             f"{where}: row {other[0] + 1} of {path.name} is of {str(ids[int(other[0])])[:60]!r}, expected"
             f" {source_ids[int(other[0])]}: the galaxies of {{ids}} in their order"
         )
-    numbers, no_numbers = as_numbers(cells, f"{where}: {path.name}: column 'score'")
-    if no_numbers:
-        raise InputError(
-            f"{where}: {path.name} has {no_numbers} scores that are no numbers, expected numbers from 0 to 1"
-        )
-    return numbers
+    scores = np.empty((len(source_ids), len(score_names)))
+    for number, (name, cells) in enumerate(zip(score_names, of_classes, strict=True)):
+        scores[:, number], no_numbers = as_numbers(cells, f"{where}: {path.name}: column '{name}'")
+        if no_numbers:
+            raise InputError(
+                f"{where}: {path.name} has {no_numbers} scores that are no numbers, expected numbers from 0 to 1"
+            )
+    return scores
 
 
 def images_in_order(store: Any, tiles: NDArray, rows: NDArray) -> Iterator[NDArray[np.uint8]]:

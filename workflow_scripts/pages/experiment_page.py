@@ -38,6 +38,7 @@ def experiment_page(
         warnings=summary["warnings"],
         answers=answers_said_once(summary),
         alpha=summary["provenance"]["config"]["tests"]["alpha"],
+        one_class=summary["provenance"]["config"].get("one_class"),
         figures=shown_figures(figures),
         cutouts=cutouts,
         known=lambda name: name in runs and runs[name].notna().any(),

@@ -52,7 +52,7 @@ def benjamini_hochberg(p: ArrayLike) -> NDArray[np.float64]:
     return adjusted
 
 
-def ledger(tests: Sequence[TestResult], alpha: float) -> list[dict[str, Any]]:
+def ledger(tests: Sequence[TestResult], alpha: float, sets: int = 1) -> list[dict[str, Any]]:
     """Every p that was computed, in the order of the tests, adjusted within its family.
 
     A row has `name, family, p` (the one that decides), `kind` (`permutation` or `parametric`), `unit_of_replication`,
@@ -64,21 +64,23 @@ def ledger(tests: Sequence[TestResult], alpha: float) -> list[dict[str, Any]]:
             kind = "permutation" if p == test.p_permutation else "parametric"
             row = {"name": test.name, "family": test.family, "p": float(p), "kind": kind}
             rows.append(row | {"unit_of_replication": test.unit_of_replication})
-    return adjusted_within_families(rows, alpha)
+    return adjusted_within_families(rows, alpha, sets)
 
 
-def adjusted_within_families(rows: Sequence[Mapping[str, Any]], alpha: float) -> list[dict[str, Any]]:
+def adjusted_within_families(rows: Sequence[Mapping[str, Any]], alpha: float, sets: int = 1) -> list[dict[str, Any]]:
     """Rows with `family` and `p`, each with `adjusted, method` and `below_alpha` beside them.
 
     Families in `BY_HOLM`, whose tests are answers, are adjusted by Holm (false alarms of the family), the others by
-    Benjamini & Hochberg (share of false discoveries). Raises `ValueError` for a p outside 0 to 1 or NaN.
+    Benjamini & Hochberg (share of false discoveries). Where these are one of several `sets` of the same tests, such as
+    those of each class against the rest, all are multiplied by their number, by Bonferroni: the level then holds for
+    all sets together, whatever depends on what. Raises `ValueError` for a p outside 0 to 1 or NaN.
     """
     made = [dict(row) for row in rows]
     for family in dict.fromkeys(row["family"] for row in made):
         members = [row for row in made if row["family"] == family]
         by_holm = family in BY_HOLM
         adjusted = (holm if by_holm else benjamini_hochberg)([row["p"] for row in members])
-        for row, value in zip(members, adjusted, strict=True):
+        for row, value in zip(members, np.minimum(1.0, sets * adjusted), strict=True):
             row |= {"adjusted": float(value), "method": "Holm" if by_holm else "Benjamini-Hochberg"}
             row["below_alpha"] = bool(value < alpha)
     return made

@@ -58,7 +58,7 @@ def draw_training_set(
     per_class, redistribute = matching["per_class"], matching["shortfall"] == "redistribute"
     family = footprint["family"] if matching["disjoint"] else None
     pool = pool.sort_values("source_id", ignore_index=True)
-    _check_pool(pool, name)
+    _check_pool(pool, name, class_names or [])
     cells = matching_cells(pool, matching["bins"], name)
     labels = pool["label"].to_numpy(np.int64)
     classes = np.unique(labels)
@@ -109,8 +109,13 @@ def draw_training_set(
     return drawn.reset_index(drop=True).astype({"label": np.int8})
 
 
-def _check_pool(pool: pd.DataFrame, name: str) -> None:
+def _check_pool(pool: pd.DataFrame, name: str, class_names: Sequence[str]) -> None:
     classes = sorted(pool["label"].unique())
+    if lacking := [one for number, one in enumerate(class_names) if len(classes) > 1 and number not in classes]:
+        raise InputError(
+            f"footprints.{name}: the training pool (galaxies with a label and a delivered cutout) has no galaxy of"
+            f" class {lacking[0]}, expected some of each of {len(class_names)} classes"
+        )
     if len(classes) < 2:
         found = f"class {classes[0]} only" if classes else "no galaxies"
         raise InputError(

@@ -50,6 +50,15 @@ def test_the_default_tests_are_those_of_rotating_footprints_where_there_are_enou
     ]
 
 
+def test_p_is_adjusted_over_the_classes_too():
+    one = design([HALVES, ROTATING], tests={"permutations": 500})
+    assert [row["smallest_p_adjusted"] for row in design_report(one).tests] == pytest.approx([2 / 501] * 2)
+    three = {**one, "one_class": {"name": "spiral", "number": 1, "classes": 3, "tested": 3}}
+    assert [row["smallest_p_adjusted"] for row in design_report(three).tests] == pytest.approx([6 / 501] * 2)
+    (problem, *_), _ = problems_and_notes(three)
+    assert "the smallest is 0.012, with 6 primary tests" in problem
+
+
 def test_every_network_has_its_tests():
     def edit(config):
         config["networks"]["other"] = dict(config["networks"]["net"])

@@ -102,6 +102,16 @@ def test_answer_of_one_test(numbers, answer, words):
     assert words in found.text
 
 
+def test_controls_are_adjusted_over_the_classes_too():
+    numbers = {"p_permutation": 0.004, "p_smallest": 0.001, "size_ci95": (0.0, 0.1), "limit95": 0.1}
+    test = RunLevelTest("fraction_response", "", "", "run", "primary", 12, size=0.1, quantity="fraction", **numbers)
+    one, three = (answer_without_cause("placebo", RunLevelTests((), tests=[test]), *LIMITS, sets) for sets in (1, 3))
+    assert (one.answer, three.answer) == ("yes", "no")
+    assert (one.p_adjusted, three.p_adjusted) == pytest.approx((0.004, 0.012))
+    for alone, adjusted in zip(dosed(0.05, 4), dosed(0.05, 4, sets_of_tests=3), strict=True):
+        assert adjusted.p_adjusted == pytest.approx(3 * alone.p_adjusted)
+
+
 def test_a_control_without_a_primary_test_cannot_tell():
     failed = {"2 footprints are too few": ["fraction_response"]}
     found = answer_without_cause("placebo", RunLevelTests(("fraction_response",), failed=failed), *LIMITS)
@@ -109,7 +119,9 @@ def test_a_control_without_a_primary_test_cannot_tell():
     assert "fraction_response: 2 footprints are too few." in found.because
 
 
-def dosed(effect: float, sets: int, doses=(0.0, 0.3, 0.6, 0.9), labelled: bool = True) -> list[Answer]:
+def dosed(
+    effect: float, sets: int, doses=(0.0, 0.3, 0.6, 0.9), labelled: bool = True, sets_of_tests: int = 1
+) -> list[Answer]:
     """Answers of runs whose fraction, and dipole, follow the dose by `effect`; two seeds a training set."""
     random = np.random.default_rng(3)
     networks = {f"net{number}": dose for number, dose in enumerate(doses)}
@@ -124,7 +136,7 @@ def dosed(effect: float, sets: int, doses=(0.0, 0.3, 0.6, 0.9), labelled: bool =
                 rows.append(row | dict(zip(("dipole_x", "dipole_y", "dipole_z"), dipole, strict=True)))
     control = {"doses": networks, "undosed": dict.fromkeys(networks, "net0")}
     settings = {"alpha": 0.01, "permutations": 2000, "seed": 0}
-    found = answers_to_dose(pd.DataFrame(rows), control, settings, ["elliptical", "spiral"])
+    found = answers_to_dose(pd.DataFrame(rows), control, settings, ["elliptical", "spiral"], sets_of_tests)
     assert {one.role for one in found} == {POSITIVE_CONTROL}
     return found
 

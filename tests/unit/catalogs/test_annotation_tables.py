@@ -50,6 +50,23 @@ def test_scores_are_labels_where_there_are_no_others(tmp_path):
     assert read(tmp_path, ROWS, score=None)["score"].isna().all()
 
 
+def test_three_classes_have_a_column_of_scores_each(tmp_path):
+    rows = {"id": ["c", "a", "b"], "e": [0.1, 0.6, 0.3], "s": [0.2, 0.3, 0.4], "o": [0.7, 0.1, 0.3]}
+    three = {"classes": ["elliptical", "spiral", "edge_on"], "label": None}
+    columns = {"edge_on": "o", "elliptical": "e", "spiral": "s"}
+    found = read(tmp_path, rows, score=columns, **three)
+    assert list(found) == ["source_id", "ra", "dec", "score_0", "score_1", "score_2", "label"]
+    assert found["label"].tolist() == [0, 1, 2]
+    np.testing.assert_allclose(
+        found[["score_0", "score_1", "score_2"]], [[0.6, 0.3, 0.1], [0.3, 0.4, 0.3], [0.1, 0.2, 0.7]]
+    )
+    named = read(tmp_path, {**rows, "kind": ["edge_on", "spiral", 0]}, score=None, **(three | {"label": "kind"}))
+    assert named["label"].tolist() == [1, 0, 2]
+    assert named[["score_0", "score_1", "score_2"]].isna().all(axis=None)
+    message = refused(tmp_path, {**rows, "o": [0.7, 1.1, 0.3]}, score=columns, **three)
+    assert "column 'o' (annotations.score) has 1.1 in row 2, expected the probability of a class" in message
+
+
 @pytest.mark.parametrize(
     ("kinds", "values"),
     [

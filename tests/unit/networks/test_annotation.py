@@ -57,6 +57,21 @@ def test_rows_columns_and_scores(annotated, tiny_survey, model):
     np.testing.assert_array_equal(table["label"], table["score"] > 0.5)
 
 
+def test_three_classes_have_a_score_each(tiny_survey, tmp_path):
+    keras.utils.set_random_seed(4)
+    model = build_model({"architecture": "lenet5"}, (20, 20, 3), 3)
+    index = tiny_survey / "images/index.parquet"
+    rows = annotation_rows(tiny_survey / "catalog.parquet", index)
+    write_annotations(tmp_path / "annotations.parquet", rows, ImageStore(index), model, "model.keras", {"config": {}})
+    table = pd.read_parquet(tmp_path / "annotations.parquet")
+    assert list(table) == ["source_id", "ra", "dec", "score_0", "score_1", "score_2", "label"]
+    scores = table[["score_0", "score_1", "score_2"]].to_numpy()
+    assert scores.dtype == np.float32
+    images = ImageStore(index).read(table["source_id"].to_numpy(object))
+    np.testing.assert_allclose(scores, model.predict(images, verbose=0), rtol=1e-4)
+    np.testing.assert_array_equal(table["label"], scores.argmax(axis=1))
+
+
 def test_tiling_and_company_change_no_bit(annotated, tiny_survey, write_images, galaxy_images, monkeypatch):
     reference = annotated()
     index = pd.read_parquet(tiny_survey / "images" / "index.parquet")

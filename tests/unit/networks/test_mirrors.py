@@ -151,6 +151,8 @@ def test_flips_that_keep_the_class_are_those_of_a_training(network):
     assert flips_keep_classes(network())
     assert flips_keep_classes(network(mirror="unchanged"))
     assert not flips_keep_classes(network(mirror="swap"))
+    # A mirror can swap no more than two classes.
+    assert not flips_keep_classes(network(), 3)
     assert not flips_keep_classes(network(augmentation={"flips": False, "quarter_turns": True}))
     assert not flips_keep_classes(network(mode="annotate"))
     assert not flips_keep_classes({"architecture": "program"})

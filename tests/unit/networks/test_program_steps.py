@@ -127,6 +127,47 @@ def test_scores_as_a_table_are_those_of_the_array(trained, run_here):
     pd.testing.assert_frame_equal(*tables)
 
 
+@pytest.fixture
+def three_classes(folder, run_here, monkeypatch):
+    """A program that is trained on three classes, the third of which are half of those of the first."""
+    whole = (folder / "training_set.parquet").read_bytes()
+    galaxies = pd.read_parquet(folder / "training_set.parquet")
+    third = (galaxies["label"] == 0) & (np.arange(len(galaxies)) % 4 < 2)
+    galaxies.assign(label=galaxies["label"].mask(third, 2)).to_parquet(folder / "training_set.parquet", index=False)
+    run_here(train_program, *training(of_program()))
+    yield folder
+    # Other tests read the folder, too.
+    (folder / "training_set.parquet").write_bytes(whole)
+
+
+def test_a_program_of_three_classes_gives_a_score_for_each(three_classes, run_here):
+    tables = []
+    for scores in ("{scores}.npy", "{scores}.csv"):
+        run_here(annotate_program, *annotating(of_program(annotate=ANNOTATE.replace("{scores}.npy", scores))))
+        tables.append(pd.read_parquet(three_classes / "run" / "annotations.parquet"))
+    pd.testing.assert_frame_equal(*tables)
+    assert list(tables[0]) == ["source_id", "ra", "dec", "score_0", "score_1", "score_2", "label"]
+    scores = tables[0][["score_0", "score_1", "score_2"]].to_numpy()
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-6)
+    assert (tables[0]["label"] == scores.argmax(axis=1)).all()
+    assert set(tables[0]["label"]) == {0, 1, 2}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("np.save(given[4], np.zeros(400))", "scores.npy has shape (400,), expected (400, 3), a score for each class"),
+        ("np.save(given[4], np.full((400, 3), 0.5))", "the scores of g0000 add up to 1.5, expected the probability"),
+        ("np.save(given[4], np.full((400, 3), np.nan))", "the score of g0000 is not finite"),
+    ],
+)
+def test_scores_of_three_classes_that_are_none_are_one_sentence(three_classes, run_here, body, expected):
+    written_program(three_classes, body)
+    output = run_here(annotate_program, *annotating(of_program()), expect=2)
+    assert expected.replace("g0000", first_annotated(three_classes)) in sentence(output)
+
+
 def test_a_blur_is_seen_by_the_program(folder, run_here):
     models = []
     for changes in ({}, {"blur_fwhm_px": 4.0}):

@@ -264,6 +264,16 @@ def test_member_that_cannot_be_filled_takes_nothing_from_the_others(make_pool, f
     assert {sizes[name] for name in FAMILY if name not in failed} == {120}
 
 
+def test_three_classes_have_as_many_galaxies_each_and_none_may_be_absent(pool, footprints):
+    names = ["elliptical", "spiral", "edge_on"]
+    third = pool.assign(label=pool["label"].mask(np.arange(len(pool)) % 3 == 0, 2))
+    drawn = draw_training_set(third, footprints["east"], 0, names)
+    assert drawn["label"].value_counts().nunique() == 1
+    assert set(drawn["label"]) == {0, 1, 2}
+    with pytest.raises(InputError, match="has no galaxy of class edge_on, expected some of each of 3 classes"):
+        draw_training_set(pool, footprints["east"], 0, names)
+
+
 def test_pool_without_a_second_class(pool, footprints):
     message = raised(pool[pool["label"] == 1], footprints["east"])
     assert message == (

@@ -83,7 +83,8 @@ def judged_labels(galaxies: pd.DataFrame, settings: dict[str, Any], seed: int) -
     The probability to miss a spiral is `base + blurred * x / (1 + x)`, where `x` is the square of PSF FWHM over
     the galaxy's half-light diameter, scaled by `sharp`: galaxies much larger than the PSF are judged well. Where the
     classes are senses of winding, people guess with the probability `blurred * x / (1 + x)`, and the guess is clockwise
-    with (1 + `asymmetry`) / 2.
+    with (1 + `asymmetry`) / 2. Galaxies are mistaken for ellipticals, ellipticals for spirals; edge-on ones at the base
+    rate.
     """
     random = np.random.default_rng([seed, 1000]).random(len(galaxies))
     blur = (galaxies["psf_fwhm_arcsec"] / (2 * galaxies["radius_arcsec"]) / settings["sharp"]) ** 2
@@ -93,4 +94,5 @@ def judged_labels(galaxies: pd.DataFrame, settings: dict[str, Any], seed: int) -
         wrong = random < settings["base"] + blurred * (1 + preference) / 2
     else:
         wrong = random < settings["base"] + np.where(second, blurred, 0.0)
-    return np.where(wrong, 1 - galaxies["true_class"], galaxies["true_class"]).astype(np.int8)
+    other = np.where(galaxies["true_class"] == 0, 1, 0)
+    return np.where(wrong, other, galaxies["true_class"]).astype(np.int8)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
 
-ELLIPTICAL, SPIRAL = 0, 1
+ELLIPTICAL, SPIRAL, EDGE_ON = 0, 1, 2
 ANTICLOCKWISE, CLOCKWISE = 0, 1
 
 
@@ -18,7 +18,8 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
     Every concern has a random stream of its own, so that changing one (say, the share of spirals) moves no galaxy.
 
     `settings` are `catalogs.NAME.galaxies` of the configuration. Returns `n_galaxies` rows: `source_id`, `ra`, `dec`
-    (ICRS degrees), `true_class` (0 elliptical, 1 spiral; with `handedness`, 0 anticlockwise, 1 clockwise), `magnitude`
+    (ICRS degrees), `true_class` (0 elliptical, 1 spiral; with `edge_on_fraction`, 2 a spiral that is seen edge-on; with
+    `handedness`, 0 anticlockwise, 1 clockwise), `magnitude`
     (r, AB), `g_r`, `r_i` (mag), `radius_arcsec` (half-light), `axis_ratio`, `position_angle_deg` (east of north),
     `redshift`, and the shape parameters that the renderer reads; with `handedness`, also `morphology`, spiral for all.
     """
@@ -59,6 +60,11 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
             "handedness": arms.choice([-1, 1], n_galaxies).astype(np.int8),
         }
     )
+    if share := settings.get("edge_on_fraction"):
+        edge_on = spiral & (streams["edges"].random(n_galaxies) < share)
+        galaxies.loc[edge_on, "true_class"] = np.int8(EDGE_ON)
+        # Disks are this thick.
+        galaxies.loc[edge_on, "axis_ratio"] = streams["edges"].uniform(0.1, 0.2, n_galaxies)[edge_on]
     if handed:
         clockwise = streams["senses"].random(n_galaxies) < clockwise_probability(ra, dec, handed)
         galaxies["true_class"] = np.where(clockwise, CLOCKWISE, ANTICLOCKWISE).astype(np.int8)
@@ -67,7 +73,7 @@ def draw_galaxies(n_galaxies: int, seed: int, settings: dict[str, Any]) -> pd.Da
     return galaxies
 
 
-_CONCERNS = ("positions", "kinds", "photometry", "sizes", "redshifts", "colours", "shapes", "arms", "senses")
+_CONCERNS = ("positions", "kinds", "photometry", "sizes", "redshifts", "colours", "shapes", "arms", "senses", "edges")
 
 
 def spiral_probability(ra: NDArray, dec: NDArray, settings: dict[str, Any]) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import i0e
 
 from workflow_scripts.surveys.simulated.imaging import EXTINCTION
-from workflow_scripts.surveys.simulated.populations import SPIRAL
+from workflow_scripts.surveys.simulated.populations import EDGE_ON, SPIRAL
 
 # Coarser than GalSim's defaults: errors stay below the noise of a cutout, and a galaxy takes 2 ms instead of 20.
 _SPEED = galsim.GSParams(folding_threshold=2e-2, maxk_threshold=5e-3, kvalue_accuracy=1e-4, maximum_fft_size=4096)
@@ -40,7 +40,7 @@ def render_galaxy(galaxy: Any, size_px: int, scale: float, bands: str, noise_see
 
 def _is_spiral(galaxy: Any) -> bool:
     # Only skies whose classes are something else have a column of the morphology.
-    return getattr(galaxy, "morphology", galaxy.true_class) == SPIRAL
+    return getattr(galaxy, "morphology", galaxy.true_class) in (SPIRAL, EDGE_ON)
 
 
 def _drawn(profile: galsim.GSObject, psf: galsim.GSObject, size_px: int, scale: float) -> NDArray[np.float32]:

@@ -45,6 +45,8 @@ def check_sky(entry: Mapping[str, Any]) -> None:
         _check_keys(entry, "galaxies.spiral_dipole", set(_DIPOLE))
         _check_numbers(entry, "galaxies.spiral_dipole.", _DIPOLE)
         _check_probability(entry, "galaxies.spiral_dipole", "galaxies.spiral_fraction")
+    if "edge_on_fraction" in entry["galaxies"]:
+        _check_numbers(entry, "galaxies.", {"edge_on_fraction": (0, 1)})
     _check_handedness(entry)
     for field in FIELDS:
         _check_field(entry, f"imaging.{field}")
@@ -92,6 +94,8 @@ def _check_handedness(entry: Mapping[str, Any]) -> None:
     _check_keys(entry, f"{handedness}.dipole", set(_DIPOLE))
     _check_numbers(entry, f"{handedness}.dipole.", _DIPOLE)
     _check_probability(entry, f"{handedness}.dipole", f"{handedness}.clockwise_fraction")
+    if share := entry["galaxies"].get("edge_on_fraction"):
+        raise _error("galaxies.edge_on_fraction", share, f"none with {handedness}: edge-on ones have no sense")
     if amplitude := (entry["galaxies"].get("spiral_dipole") or {}).get("amplitude"):
         raise _error("galaxies.spiral_dipole.amplitude", amplitude, f"0 with {handedness}: all galaxies are spirals")
     if "asymmetry" in entry["labels"]:
