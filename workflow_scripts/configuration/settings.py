@@ -38,6 +38,9 @@ _ROWS_KEYS = (
     *("query", "sql", "key", "page_rows", "queries_per_minute", "asynchronous"),
 )
 
+# What decides which galaxies have a label, beside the column of labels.
+_LABEL_KEYS = ("unlabelled", "classes", "label_values", "label_votes")
+
 # How the table of a catalog is read.
 _READING_KEYS = ("format", "hdu", "position_unit", "frame", "select", "missing")
 
@@ -207,14 +210,19 @@ class Configuration:
         return ["--access", as_parameter(entry["access"]), "--contact", self.contact or ""]
 
     def positions_parameter(self, survey: str) -> Entry:
-        """What a survey's requests depend on of its catalog: columns, how the table is read, hygiene and sample."""
+        """What a survey's requests depend on of its catalog: columns, how the table is read, hygiene and sample.
+
+        Labels only where galaxies without one are dropped.
+        """
         entry = self.survey(survey)
         catalog = self.catalog(entry["catalog"])
         given = {name: name for name in ("source_id", "ra", "dec")}
         if catalog["source"] != "simulated":
             given = catalog["columns"]
-        used = ["source_id", "ra", "dec", *catalog_columns(entry)]
+        only_labelled = catalog.get("unlabelled") == "drop"
+        used = ["source_id", "ra", "dec", *(["label"] if only_labelled else []), *catalog_columns(entry)]
         return {
+            **({name: catalog[name] for name in _LABEL_KEYS} if only_labelled else {}),
             "columns": {name: given[name] for name in used if name in given},
             "source": catalog["source"],
             **{name: catalog.get(name) for name in _READING_KEYS},
