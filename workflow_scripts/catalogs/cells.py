@@ -108,7 +108,8 @@ def as_classes(
 ) -> pd.Categorical:
     """Cells as classes (texts), or, where there are ranges of numbers, the text of the range that holds each.
 
-    Ranges share no number (`number_ranges.ranges_of`). Numbers that are `not_known` lie in none. There are `most` classes at most.
+    Ranges share no number (`number_ranges.ranges_of`), and those that are `not_known` lie in none. There are `most`
+    classes at most.
 
     Raises
     ------

@@ -128,8 +128,8 @@ def labels_by_value(
     empty = [name for number, name in enumerate(classes) if not (labels == number).any()]
     if empty and empty[0] in ranges:
         raise InputError(
-            f"{source}: none of {len(galaxies)} galaxies is {empty[0]}, whose range is '{ranges[empty[0]].text}', expected"
-            " numbers in it (catalogs, label_values)"
+            f"{source}: none of {len(galaxies)} galaxies is {empty[0]}, whose range is '{ranges[empty[0]].text}',"
+            " expected numbers in it (catalogs, label_values)"
         )
     if empty and len(odd):
         known = [value for value, number in meaning.items() if classes[number] == empty[0]]
