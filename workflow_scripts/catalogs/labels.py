@@ -180,8 +180,8 @@ def label_warnings(report: Mapping[str, Any], n: int) -> list[str]:
     sentences = []
     if "dropped" in report:
         sentences.append(
-            f"Only the {n - report['dropped']:,} of {n:,} galaxies that have a label are trained on and annotated"
-            " (unlabelled: drop): all answers are on these."
+            f"Only galaxies that have a label are used, {n - report['dropped']:,} of {n:,} (unlabelled: drop): all"
+            " answers are on these."
         )
     if (unknown := report.get("with_unknown_value", 0)) > NOTEWORTHY_LOSS * n:
         shown = ", ".join(f"'{value}' {rows:,}" for value, rows in list(report["unknown_values"].items())[:3])

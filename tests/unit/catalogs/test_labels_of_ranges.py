@@ -113,7 +113,7 @@ def test_only_labelled_galaxies_are_left_requested_and_sampled(tmp_path):
     assert labels.notna().all()
     assert labels.equals(kept[kept.notna()])
     assert report["labels"]["dropped"] == report["labels"]["without_label"] == 300 - len(labels)
-    of_all = f"Only the {len(labels)} of 300 galaxies that have a label are trained on and annotated"
+    of_all = f"Only galaxies that have a label are used, {len(labels)} of 300 (unlabelled: drop)"
     assert [one for one in report["warnings"] if one.startswith(of_all)]
     for sample in (None, 50):
         rows = {**entry(), **THREE, **DROPPED, "columns": COLUMNS, "hygiene": HYGIENE, "sample": sample}
