@@ -35,6 +35,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from tests.benchmarks.measurement import measured
+from workflow_scripts.image_checks.acceptance import check_whole_jpeg
+from workflow_scripts.images.decoding import decode
 from workflow_scripts.provenance import provenance
 from workflow_scripts.surveys.archive import fetch_batches, write_batches
 from workflow_scripts.surveys.fetcher.connections import AccessLimits, Received
@@ -252,7 +254,9 @@ def show_what_takes_the_time(number: int, cpu_seconds: float, tried: int = 2000)
         parts: dict[str, Callable[[], object]] = {
             "url": lambda: [client.url(galaxy, 0) for galaxy in requested],
             "sha256": lambda: [hashlib.sha256(image) for _ in requested],
-            "decoding and checks": lambda: [client.judge(response, galaxy) for galaxy in requested],
+            "decoding": lambda: [decode(image) for _ in requested],
+            "check of the coded data": lambda: [check_whole_jpeg(image) for _ in requested],
+            "check of the pixels": lambda: [client.judge(response, galaxy) for galaxy in requested],
             "journal": lambda: write_journal(folder / "journal", requested, image),
             "archive": lambda: write_archive(folder / "tile.parquet", requested, image, digest),
         }
@@ -263,7 +267,7 @@ def show_what_takes_the_time(number: int, cpu_seconds: float, tried: int = 2000)
                 run()
             each[part] = cost.cpu / tried
     # The digest is taken once when an image is judged and once when it goes into the archive.
-    each["decoding and checks"] -= each["sha256"]
+    each["check of the pixels"] -= each["sha256"] + each["decoding"] + each["check of the coded data"]
     each["archive"] -= each["sha256"]
     each["sha256"] *= 2
     shown = {"starting": starting, **each}
