@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
+from workflow_scripts.catalogs.formats import LABEL_KEYS, SIMULATED_COLUMNS
 from workflow_scripts.configuration.control_runs import controls_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
@@ -37,9 +37,6 @@ _ROWS_KEYS = (
     *("galaxies", "imaging", "labels", "path", "url", "sha256", "max_bytes"),
     *("query", "sql", "key", "page_rows", "queries_per_minute", "asynchronous"),
 )
-
-# What decides which galaxies have a label, beside the column of labels.
-_LABEL_KEYS = ("unlabelled", "classes", "label_values", "label_votes")
 
 # How the table of a catalog is read.
 _READING_KEYS = ("format", "hdu", "position_unit", "frame", "select", "missing")
@@ -210,22 +207,17 @@ class Configuration:
         return ["--access", as_parameter(entry["access"]), "--contact", self.contact or ""]
 
     def positions_parameter(self, survey: str) -> Entry:
-        """What a survey's requests depend on of its catalog: columns, how the table is read, hygiene and sample.
-
-        Labels only where galaxies without one are dropped.
-        """
+        """What a survey's requests depend on of its catalog: labels only where galaxies without one are dropped."""
         entry = self.survey(survey)
         catalog = self.catalog(entry["catalog"])
-        given = {name: name for name in ("source_id", "ra", "dec")}
-        if catalog["source"] != "simulated":
-            given = catalog["columns"]
-        only_labelled = catalog.get("unlabelled") == "drop"
-        used = ["source_id", "ra", "dec", *(["label"] if only_labelled else []), *catalog_columns(entry)]
+        used = ["source_id", "ra", "dec"]
+        given = {name: name for name in used} if catalog["source"] == "simulated" else catalog["columns"]
+        of_labels = LABEL_KEYS if catalog.get("unlabelled") == "drop" else ()
+        used += [*(["label"] if of_labels else []), *catalog_columns(entry)]
         return {
-            **({name: catalog[name] for name in _LABEL_KEYS} if only_labelled else {}),
             "columns": {name: given[name] for name in used if name in given},
             "source": catalog["source"],
-            **{name: catalog.get(name) for name in _READING_KEYS},
+            **{name: catalog.get(name) for name in (*_READING_KEYS, *of_labels)},
             "hygiene": catalog["hygiene"],
             "sample": catalog["sample"],
         }
