@@ -5,7 +5,8 @@
 
 
 # What is requested of a survey, read from the table that the catalog is made from and not from the catalog: whoever
-# changes a label or the split makes another catalog, and fetches nothing.
+# changes a label or the split makes another catalog, and fetches nothing (but with `unlabelled: drop`, galaxies that have
+# a label now).
 rule list_positions:
     input:
         lambda wildcards: source_of(settings.survey(wildcards.survey)["catalog"]),

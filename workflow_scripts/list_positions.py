@@ -1,6 +1,7 @@
 """List what is requested of a survey: ids and positions, and the columns that its requests are made of.
 
-Nothing else of the catalog is read: another label, split or covariate fetches no cutout again.
+Nothing else of the catalog is read: another label, split or covariate fetches no cutout again. Labels are read only
+where galaxies without one are dropped.
 """
 
 import argparse

@@ -5,8 +5,9 @@
 A local server gives JPEGs of about 20 kB after 50 ms, to 64 requests at a time (1,280 a second at most); both write
 Parquet. Then once more with 5 % of the images refused at first (503, Retry-After: 1): how many are lost. img2dataset is
 no dependency: without --img2dataset (the program in an environment of its own) it is left out, as its line states. It
-is set not to decode; the fetcher decodes every image and checks it. The last line lists what takes the fetcher's CPU
-time.
+has two lines, set not to decode images and to decode them once, as the fetcher does with every image that it checks.
+Each program also gets one image only, whose CPU time is that of its start. The last line lists what takes the fetcher's
+CPU time.
 """
 
 import argparse
@@ -34,6 +35,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from tests.benchmarks.measurement import measured
+from workflow_scripts.image_checks.acceptance import check_whole_jpeg
+from workflow_scripts.images.decoding import decode
 from workflow_scripts.provenance import provenance
 from workflow_scripts.surveys.archive import fetch_batches, write_batches
 from workflow_scripts.surveys.fetcher.connections import AccessLimits, Received
@@ -48,6 +51,11 @@ CONCURRENCY = 64
 LATENCY_SECONDS = 0.05
 SIZE = 208
 SHARE_OF_503 = 0.05
+# The options of its two lines.
+IMG2DATASET = {
+    "img2dataset": {"disable_all_reencoding": True},
+    "img2dataset, decoding": {"skip_reencode": True},
+}
 ACCESS = AccessLimits(CONCURRENCY, None, 6, 3, 60.0, 60.0)
 
 
@@ -147,8 +155,10 @@ def of_skybias(url: str, number: int, folder: Path) -> tuple[dict[str, float], i
     )
 
 
-def of_img2dataset(program: str, url: str, number: int, folder: Path) -> tuple[dict[str, float], int]:
-    """The same of img2dataset."""
+def of_img2dataset(
+    program: str, decoding: dict[str, bool], url: str, number: int, folder: Path
+) -> tuple[dict[str, float], int]:
+    """The same of img2dataset, with its options on `decoding`."""
     client, table = service(url), galaxies(number)
     requests = ServiceSurvey(client, 0.4, ACCESS, SideFolder(folder / "x", {}), folder, "", None, 0.01)._galaxies(table)
     pd.DataFrame({"url": [client.url(galaxy, 0) for galaxy in requests]}).to_parquet(folder / "urls.parquet")
@@ -160,9 +170,9 @@ def of_img2dataset(program: str, url: str, number: int, folder: Path) -> tuple[d
         "processes_count": 1,
         "thread_count": CONCURRENCY,
         "resize_mode": "no",
-        "disable_all_reencoding": True,
         "compute_hash": "sha256",
         "enable_wandb": False,
+        **decoding,
     }
     measure = measured_command([program, *(f"--{key}={value}" for key, value in options.items())])
     shards = sorted((folder / "images").glob("*.parquet"))
@@ -193,7 +203,8 @@ def compare(number: int, img2dataset: str | None, share_of_503: float) -> float:
     if img2dataset is None:
         print("img2dataset: left out, expected --img2dataset PROGRAM", flush=True)
     else:
-        show("img2dataset", number, share_of_503, partial(of_img2dataset, img2dataset))
+        for name, decoding in IMG2DATASET.items():
+            show(name, number, share_of_503, partial(of_img2dataset, img2dataset, decoding))
     return cpu_seconds
 
 
@@ -208,6 +219,8 @@ def show(
         before = process.cpu_times()
         measure, delivered = download(url, number, Path(name))
         after = process.cpu_times()
+        (folder := Path(name) / "start").mkdir()
+        starting = download(url, 1, folder)[0]["cpu_seconds"]
     of_server = after.user + after.system - before.user - before.system
     line = {
         "program": program,
@@ -215,6 +228,8 @@ def show(
         "share_of_503": share_of_503,
         "images_a_second": round(number / measure["seconds"], 1),
         "cpu_seconds_per_1000": round(measure["cpu_seconds"] / number * 1000, 2),
+        "starting_cpu_seconds": round(starting, 2),
+        "cpu_seconds_per_1000_once_started": round((measure["cpu_seconds"] - starting) / number * 1000, 2),
         "server_cpu_seconds_per_1000": round(of_server / number * 1000, 2),
         "peak_mb": round(measure["peak_mb"]),
         "lost": number - delivered,
@@ -239,7 +254,9 @@ def show_what_takes_the_time(number: int, cpu_seconds: float, tried: int = 2000)
         parts: dict[str, Callable[[], object]] = {
             "url": lambda: [client.url(galaxy, 0) for galaxy in requested],
             "sha256": lambda: [hashlib.sha256(image) for _ in requested],
-            "decoding and checks": lambda: [client.judge(response, galaxy) for galaxy in requested],
+            "decoding": lambda: [decode(image) for _ in requested],
+            "check of the coded data": lambda: [check_whole_jpeg(image) for _ in requested],
+            "check of the pixels": lambda: [client.judge(response, galaxy) for galaxy in requested],
             "journal": lambda: write_journal(folder / "journal", requested, image),
             "archive": lambda: write_archive(folder / "tile.parquet", requested, image, digest),
         }
@@ -250,7 +267,7 @@ def show_what_takes_the_time(number: int, cpu_seconds: float, tried: int = 2000)
                 run()
             each[part] = cost.cpu / tried
     # The digest is taken once when an image is judged and once when it goes into the archive.
-    each["decoding and checks"] -= each["sha256"]
+    each["check of the pixels"] -= each["sha256"] + each["decoding"] + each["check of the coded data"]
     each["archive"] -= each["sha256"]
     each["sha256"] *= 2
     shown = {"starting": starting, **each}

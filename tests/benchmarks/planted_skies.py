@@ -155,13 +155,21 @@ def planted_configuration(
     }
 
 
-def run_sky(folder: Path, name: str, until: str | None, cores: int, measure_again: bool) -> float:
-    """Run one experiment with Snakemake in `folder`; the seconds that it took by the clock.
+def run_sky(
+    folder: Path,
+    name: str,
+    until: str | None,
+    cores: int,
+    measure_again: bool,
+    config_files: Sequence[Path] = (Path("planted_skies.yaml"),),
+) -> float:
+    """Run one experiment with Snakemake in `folder`, where its configuration is; the seconds that it took by the clock.
 
     Raises `SystemExit` where Snakemake fails.
     """
     command = [sys.executable, "-m", "snakemake", "-s", str(REPOSITORY / "Snakefile"), "--directory", str(folder)]
-    command += ["--configfile", str(folder / "planted_skies.yaml"), "--cores", str(cores), "--quiet", "all"]
+    command += ["--configfile", *(str(folder / file) for file in config_files)]
+    command += ["--cores", str(cores), "--quiet", "all"]
     command += ["--rerun-triggers", "mtime", "--forcerun", "measure_bias"] if measure_again else []
     command += ["--until", until] if until else []
     started = time.perf_counter()

@@ -108,13 +108,14 @@ def as_classes(
 ) -> pd.Categorical:
     """Cells as classes (texts), or, where there are ranges of numbers, the text of the range that holds each.
 
-    Numbers that are `not_known` lie in no range. There are `most` classes at most.
+    Ranges share no number (`number_ranges.ranges_of`), and those that are `not_known` lie in none. There are `most`
+    classes at most.
 
     Raises
     ------
     InputError
         (beginning with `where`) for more values than classes can have, for text where there are ranges, and for a
-        number that lies in two ranges, or in one but looks like a placeholder.
+        number that lies in a range but looks like a placeholder.
     """
     if ranges:
         return _in_ranges(cells, where, ranges, not_known)
@@ -288,9 +289,5 @@ def _in_ranges(
         raise InputError(f"{where} holds {bad} cells of text, expected numbers for the ranges of classes")
     codes: NDArray[np.int64] = np.full(len(numbers), -1)
     for place, one in enumerate(ranges):
-        inside = one.holds(numbers)
-        if (codes[inside] >= 0).any():
-            value = numbers[inside & (codes >= 0)][0]
-            raise InputError(f"{where}: {value:g} lies in two ranges, expected classes that do not overlap")
-        codes[inside] = place
+        codes[one.holds(numbers)] = place
     return pd.Categorical.from_codes(codes, categories=pd.Index([one.text for one in ranges], dtype=object))

@@ -50,6 +50,8 @@ POSITION_COLUMNS = ("ra", "dec")
 COVARIATES = ("magnitude", "radius_arcsec", "redshift", "psf_fwhm_arcsec", "depth_mag", "ebv", "axis_ratio")
 # What a simulated sky shows of itself, under the same names as a real catalog's columns.
 SIMULATED_COLUMNS = ("source_id", "ra", "dec", "label", *COVARIATES)
+# What decides, beside the column of labels, which galaxies have one, and what becomes of the others.
+LABEL_KEYS = ("unlabelled", "classes", "label_values", "label_votes")
 
 
 def matching_files(pattern: str) -> list[str]:

@@ -18,9 +18,8 @@ from workflow_scripts.catalogs.hygiene import check_precision, clean
 from workflow_scripts.catalogs.labels import (
     label_ranges,
     label_warnings,
-    labels_by_value,
-    labels_by_votes,
     vote_columns,
+    without_unlabelled,
 )
 from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.catalogs.readers import CatalogTable, Parts, TableOptions
@@ -39,8 +38,8 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
     ----------
     entry
         the catalog's entry: `source`, `columns` (for a simulated sky, all it shows unless given), `format`, `hdu`,
-        `position_unit`, `frame`, `select`, `missing`, `hygiene`, `classes`, `label_values` or `label_votes`, `sample`
-        and `split`.
+        `position_unit`, `frame`, `select`, `missing`, `hygiene`, `classes`, `label_values` or `label_votes`,
+        `unlabelled`, `sample` and `split`.
     source
         the table.
 
@@ -59,23 +58,13 @@ def galaxies_of_catalog(entry: Mapping[str, Any], source: str) -> tuple[pd.DataF
     columns = {name: name for name in SIMULATED_COLUMNS} if entry.get("columns") is None else entry["columns"]
     if "split" in columns:
         raise InputError(f"{source}: 'split' (catalogs, columns) is made by the workflow, expected another name")
-    thresholds, ranges = entry.get("label_votes") or {}, label_ranges(entry)
-    galaxies = _read({**columns, **vote_columns(thresholds)}, entry, source, list(ranges.values()))
+    galaxies = _read({**columns, **vote_columns(entry.get("label_votes") or {})}, entry, source)
     if entry["source"] == "skyserver":
         check_precision(galaxies, source)
     galaxies, report = clean(galaxies, entry["hygiene"], source)
-    if thresholds:
-        labels, by_votes = labels_by_votes(galaxies, thresholds, entry["classes"], source)
-        galaxies = galaxies.drop(columns=list(vote_columns(thresholds)))
-        report["labels"] = {"by_votes": by_votes, "unknown_values": {}}
-    else:
-        labels, unknown = labels_by_value(galaxies, entry, source, ranges)
-        given = galaxies["label"].notna() if "label" in galaxies else labels.notna()
-        # Of the values, only the most frequent are listed.
-        report["labels"] = {"unknown_values": unknown, "with_unknown_value": int((given & labels.isna()).sum())}
-    galaxies["label"] = labels
-    report["labels"]["without_label"] = int(labels.isna().sum())
-    report["warnings"] += label_warnings(report["labels"], len(galaxies))
+    n = len(galaxies)
+    galaxies, report["labels"] = without_unlabelled(galaxies, entry, source)
+    report["warnings"] += label_warnings(report["labels"], n)
     if entry.get("sample") and len(galaxies) > entry["sample"]:
         galaxies = _sampled(galaxies, entry["sample"])
         report["sample"] = len(galaxies)
@@ -113,11 +102,14 @@ def _sides(galaxies: pd.DataFrame, settings: Mapping[str, Any]) -> tuple[NDArray
 def positions_of_catalog(rows: Mapping[str, Any], source: str) -> pd.DataFrame:
     """The same galaxies without labels and split: the listed columns of a table.
 
-    `rows` has `columns`, `hygiene`, `sample` and what reads the table, as the catalog's entry. Raises `InputError` as
-    `galaxies_of_catalog`.
+    `rows` has `columns`, `hygiene`, `sample` and what reads the table, as the catalog's entry, and what labels are made
+    of where galaxies without one are dropped. Raises `InputError` as `galaxies_of_catalog`.
     """
     _check_keys(rows, ("columns", "sample"))
-    galaxies, _ = clean(_read(rows["columns"], rows, source), rows["hygiene"], source)
+    columns = {**rows["columns"], **vote_columns(rows.get("label_votes") or {})}
+    galaxies, _ = clean(_read(columns, rows, source), rows["hygiene"], source)
+    if rows.get("unlabelled") == "drop":
+        galaxies = without_unlabelled(galaxies, rows, source)[0].drop(columns="label")
     return _in_order(_sampled(galaxies, rows["sample"]))
 
 
@@ -130,9 +122,7 @@ def _check_keys(entry: Mapping[str, Any], needed: Sequence[str]) -> None:
         raise InputError(f"the entry of the catalog lacks '{lacking[0]}', expected it whole, as `skybias run` gives it")
 
 
-def _read(
-    columns: Mapping[str, str], entry: Mapping[str, Any], source: str, ranges: Sequence[NumberRange] = ()
-) -> pd.DataFrame:
+def _read(columns: Mapping[str, str], entry: Mapping[str, Any], source: str) -> pd.DataFrame:
     """The columns of a table; one without ids gets the numbers of its rows, so that every galaxy can be named."""
     # Positions of these sources are in degrees, without a unit that says so.
     made_here = entry.get("source") in ("simulated", "skyserver")
@@ -145,6 +135,7 @@ def _read(
         missing=tuple(map(str, entry.get("missing") or ())),
         sentinels=tuple(entry["hygiene"]["sentinels"]),
     )
+    ranges = list(label_ranges(entry).values()) if "label" in columns else []
     galaxies = read_catalog(source, columns, options, ranges)
     rows = galaxies.pop("row")
     if "source_id" not in galaxies:

@@ -126,6 +126,11 @@ def labels_by_value(
             " (catalogs, label_values)"
         )
     empty = [name for number, name in enumerate(classes) if not (labels == number).any()]
+    if empty and empty[0] in ranges:
+        raise InputError(
+            f"{source}: none of {len(galaxies)} galaxies is {empty[0]}, whose range is '{ranges[empty[0]].text}',"
+            " expected numbers in it (catalogs, label_values)"
+        )
     if empty and len(odd):
         known = [value for value, number in meaning.items() if classes[number] == empty[0]]
         raise InputError(
@@ -136,9 +141,48 @@ def labels_by_value(
     return labels, {str(value): int(count) for value, count in listed}
 
 
+def without_unlabelled(
+    galaxies: pd.DataFrame, entry: Mapping[str, Any], source: str
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Galaxies with `label` (Int8), those without one dropped where the entry says so, and the report of their labels.
+
+    `galaxies` have the columns that `label_values` or `label_votes` of the entry need; those of votes are dropped.
+
+    Raises
+    ------
+    InputError
+        for labels that are not those of the classes, and where no labelled galaxy is left.
+    """
+    thresholds = entry.get("label_votes") or {}
+    report: dict[str, Any] = {"unknown_values": {}}
+    if thresholds:
+        labels, report["by_votes"] = labels_by_votes(galaxies, thresholds, entry["classes"], source)
+        galaxies = galaxies.drop(columns=list(vote_columns(thresholds)))
+    else:
+        labels, unknown = labels_by_value(galaxies, entry, source, label_ranges(entry))
+        given = galaxies["label"].notna() if "label" in galaxies else labels.notna()
+        # Of the values, only the most frequent are listed.
+        report |= {"unknown_values": unknown, "with_unknown_value": int((given & labels.isna()).sum())}
+    galaxies = galaxies.assign(label=labels)
+    report["without_label"] = int(labels.isna().sum())
+    if entry.get("unlabelled") == "drop":
+        galaxies = galaxies[labels.notna()]
+        report["dropped"] = report["without_label"]
+        if galaxies.empty:
+            raise InputError(
+                f"{source}: none of {len(labels)} galaxies has a label, expected some (catalogs, unlabelled: drop)"
+            )
+    return galaxies, report
+
+
 def label_warnings(report: Mapping[str, Any], n: int) -> list[str]:
     """What a reader should know of labels that were left out, before any number; `report` has what became of them."""
     sentences = []
+    if "dropped" in report:
+        sentences.append(
+            f"Only galaxies that have a label are used, {n - report['dropped']:,} of {n:,} (unlabelled: drop): all"
+            " answers are on these."
+        )
     if (unknown := report.get("with_unknown_value", 0)) > NOTEWORTHY_LOSS * n:
         shown = ", ".join(f"'{value}' {rows:,}" for value, rows in list(report["unknown_values"].items())[:3])
         sentences.append(

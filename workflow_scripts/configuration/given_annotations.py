@@ -113,6 +113,6 @@ def collection_parameter(settings: "Configuration", experiment: str) -> Entry:
     """How the tables of an experiment are read: what `read_given_annotations` needs."""
     given, catalog = settings.experiment(experiment)["annotations"], settings.catalog(settings.catalog_of(experiment))
     kept = ("format", "hdu", "source_id", "label", "score", "threshold", "label_values", "others")
-    # Of a sample of the catalog, the tables have more galaxies.
-    others = "drop" if catalog["sample"] else given["others"]
+    # Of a sample of the catalog, or of its labelled galaxies, the tables have more galaxies.
+    others = "drop" if catalog["sample"] or catalog.get("unlabelled") == "drop" else given["others"]
     return {**{key: given[key] for key in kept}, "others": others, "classes": catalog["classes"]}

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from workflow_scripts.catalogs.formats import format_suffix
-from workflow_scripts.catalogs.number_ranges import NumberRange
+from workflow_scripts.catalogs.number_ranges import NumberRange, problem_of_ranges
 from workflow_scripts.configuration.expansion import check_one_footprint
 from workflow_scripts.configuration.given_annotations import check_annotations, classes_of_annotations
 from workflow_scripts.configuration.program_networks import is_program
@@ -98,20 +98,29 @@ def _check_labels(path: KeyPath, catalog: Mapping[str, Any]) -> None:
                 raise ConfigError(
                     (*path, "label_values", name), f"is '{text}', expected a range such as '>= 1 and < 9'"
                 )
+        if problem := problem_of_ranges([found for text in values.values() if (found := NumberRange.of(text))]):
+            raise ConfigError((*path, "label_values"), f"has ranges that make no classes: {problem}")
+        _check_every_class((*path, "label_values"), values, catalog["classes"])
         values = {}
     for value, name in values.items():
         check_name((*path, "label_values", value), name, known, catalog["classes"])
     if catalog.get("label_values") and "label" not in catalog["columns"]:
         raise ConfigError((*path, "label_values"), "needs the label column, expected columns.label")
     votes = catalog.get("label_votes")
+    if catalog.get("unlabelled") == "drop" and not votes and "label" not in catalog["columns"]:
+        raise ConfigError((*path, "unlabelled"), "is 'drop', which needs labels, expected columns.label or label_votes")
     if not votes:
         return
     for name in votes:
         check_name((*path, "label_votes", name), name, known, catalog["classes"])
-    if missing := [name for name in catalog["classes"] if name not in votes]:
-        raise ConfigError((*path, "label_votes"), f"lacks the class '{missing[0]}'")
+    _check_every_class((*path, "label_votes"), votes, catalog["classes"])
     if "label" in catalog["columns"]:
         raise ConfigError((*path, "label_votes"), "is given beside columns.label, expected one of them")
+
+
+def _check_every_class(path: KeyPath, given: Collection[str], classes: Sequence[str]) -> None:
+    if missing := [name for name in classes if name not in given]:
+        raise ConfigError(path, f"lacks the class '{missing[0]}'")
 
 
 def _check_addresses(path: KeyPath, entry: Mapping[str, Any]) -> None:

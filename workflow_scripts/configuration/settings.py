@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
+from workflow_scripts.catalogs.formats import LABEL_KEYS, SIMULATED_COLUMNS
 from workflow_scripts.class_against_rest import two_classes
 from workflow_scripts.configuration.control_runs import controls_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
@@ -206,17 +206,17 @@ class Configuration:
         return ["--access", as_parameter(entry["access"]), "--contact", self.contact or ""]
 
     def positions_parameter(self, survey: str) -> Entry:
-        """What a survey's requests depend on of its catalog: columns, how the table is read, hygiene and sample."""
+        """What a survey's requests depend on of its catalog: labels only where galaxies without one are dropped."""
         entry = self.survey(survey)
         catalog = self.catalog(entry["catalog"])
-        given = {name: name for name in ("source_id", "ra", "dec")}
-        if catalog["source"] != "simulated":
-            given = catalog["columns"]
-        used = ["source_id", "ra", "dec", *catalog_columns(entry)]
+        used = ["source_id", "ra", "dec"]
+        given = {name: name for name in used} if catalog["source"] == "simulated" else catalog["columns"]
+        of_labels = LABEL_KEYS if catalog.get("unlabelled") == "drop" else ()
+        used += [*(["label"] if of_labels else []), *catalog_columns(entry)]
         return {
             "columns": {name: given[name] for name in used if name in given},
             "source": catalog["source"],
-            **{name: catalog.get(name) for name in _READING_KEYS},
+            **{name: catalog.get(name) for name in (*_READING_KEYS, *of_labels)},
             "hygiene": catalog["hygiene"],
             "sample": catalog["sample"],
         }

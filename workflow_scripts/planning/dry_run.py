@@ -72,7 +72,8 @@ class DryRun:
     `jobs` are those that do something; `target_rules` more only name targets. `outputs` are the paths that the jobs of
     each rule write, with wildcards in braces. `cores` are this machine's, `limits` those of resources that all jobs
     share, and `slots` the jobs that a cluster runs at once, None without a cluster. `unknown_catalogs` have a number of
-    galaxies that is unknown before they are fetched. `designs` are those of the active experiments, and `galaxies`, by
+    galaxies that is unknown before they are fetched; `labelled` are those of which only labelled galaxies are used, and
+    how many (None: not counted). `designs` are those of the active experiments, and `galaxies`, by
     the name of each, the footprints by their file of galaxies, and the ledger. `runs` are, by the name of each with
     controls, the files of its own runs, under "", and those of each control, under its kind.
     """
@@ -86,6 +87,7 @@ class DryRun:
     cores: int
     slots: int | None
     limits: Mapping[str, int]
+    labelled: Mapping[str, int | None] = field(default_factory=dict)
     designs: Sequence[Mapping[str, Any]] = ()
     galaxies: Mapping[str, tuple[Mapping[str, Sequence[str]], str]] = field(default_factory=dict)
     runs: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
@@ -177,6 +179,7 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
                 rule.name: [strip_wildcard_constraints(str(path)) for path in rule.output] for rule in workflow.rules
             },
             unknown_catalogs=sorted(workflow.globals["sizes"].unknown_catalogs),
+            labelled=workflow.globals["sizes"].labelled,
             config_files=[_shown(file, here) for file in workflow.globals["config_files"]],
             directory=(here / (options.directory or "")).resolve(),
             cores=cores,

@@ -31,7 +31,8 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
         `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and `requests_too_little`: by rule, the
         estimate of a job that requests less, and what it requests), `download` (`requests`, `bytes`), `disk`
         (`written_bytes`, `replaced_bytes`, `free_bytes`), `unknown_catalogs`, whose numbers of galaxies are not known
-        yet, `unknown_downloads`, the surveys that wait for them, and `estimates`: where each came from.
+        yet, `labelled`, those of which only labelled galaxies are used, with their number (None: not counted),
+        `unknown_downloads`, the surveys that wait for them, and `estimates`: where each came from.
     """
     to_do = [job for job in run.jobs if job.to_do]
     costs = {job.number: model.of(job.work) for job in to_do}
@@ -84,6 +85,7 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
             "free_bytes": shutil.disk_usage(existing).free,
         },
         "unknown_catalogs": run.unknown_catalogs if to_do else [],
+        "labelled": dict(run.labelled),
         "unknown_downloads": sorted(survey for survey, requests in downloads.items() if not requests),
         "estimates": [
             {"kind": kind, "records": model.records(kind), "measured": shipped_cost(kind).measured}

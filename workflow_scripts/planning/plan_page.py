@@ -111,6 +111,11 @@ def _facts(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         names = ", ".join(plan["unknown_catalogs"])
         unknown = f"the number of galaxies of {names} is not known before the catalog is fetched"
         yield "", f"all numbers here are too low: {unknown}", "bold red"
+    label = "galaxies"
+    for name, count in plan["labelled"].items():
+        number = "not counted before the catalog is made: all its rows count here" if count is None else f"{count:,}"
+        yield label, f"of {name} only those with a label (unlabelled: drop): {number}", "cyan"
+        label = ""
     where = f"{plan['slots']} jobs of a cluster at once" if plan["slots"] else f"{plan['cores']} cores"
     gpu = f", GPU time {_time(total['gpu_seconds'])}" if total["gpu_seconds"] else ""
     about = "about " if total["from_records"] else "~"

@@ -1,5 +1,6 @@
 """Sizes of the work of jobs, from the configuration and from what is there already: a method for each quantity."""
 
+import json
 import math
 from functools import cache
 from pathlib import Path
@@ -8,19 +9,24 @@ import pyarrow.parquet as pq
 
 from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.configuration.control_entries import runs_of_controls
+from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.configuration.settings import Configuration
+from workflow_scripts.errors import InputError
 from workflow_scripts.surveys.bricks.geometry import NUMBER_OF_BRICKS, bricks_of
 from workflow_scripts.surveys.registry import kind_of, pixels_of_cutout
 
 # Of a brick in one band, about.
 _BYTES_OF_BRICK = 10e6
+# Labels of a table with more rows are not counted for a preview: reading it would take minutes.
+_MOST_ROWS_READ = 1_000_000
 
 
 class WorkSizes:
     """Quantities of a configuration that the work of jobs grows with. Galaxies are counted as spread evenly over tiles.
 
     `unknown_catalogs` gathers the catalogs whose number of galaxies is unknown before they are fetched: they count as
-    empty, or as large as the sample that is requested.
+    empty, or as large as the sample that is requested. `labelled` has, by catalog of which only labelled galaxies are
+    used, how many these are; None for one that is too large to be read for a preview, whose rows all count.
     """
 
     def __init__(self, settings: Configuration, directory: Path = Path()):
@@ -28,6 +34,7 @@ class WorkSizes:
         self.settings = settings
         self.directory = directory
         self.unknown_catalogs: set[str] = set()
+        self.labelled: dict[str, int | None] = {}
 
     def galaxies_of_catalog(self, catalog: str) -> int:
         """Galaxies of a catalog, as far as they are counted."""
@@ -36,12 +43,25 @@ class WorkSizes:
             count = entry["n_galaxies"]
         else:
             made = self.directory / "results" / "catalog" / catalog / "catalog.parquet"
-            count = rows_of_table(made) or rows_of_table(self.directory / entry.get("path", ""))
+            source = self.directory / entry.get("path", "")
+            count = rows_of_table(made) or rows_of_table(source)
+            if count is not None and entry.get("unlabelled") == "drop":
+                self.labelled[catalog] = self._labelled_of_catalog(catalog, made, source)
+                count = count if (labelled := self.labelled[catalog]) is None else labelled
         if count is None:
             self.unknown_catalogs.add(catalog)
             return entry["sample"] or 0
         self.unknown_catalogs.discard(catalog)
         return min(count, entry["sample"] or count)
+
+    def _labelled_of_catalog(self, catalog: str, made: Path, source: Path) -> int | None:
+        """Galaxies with a label, of the catalog that is there or else of its table; None of a very large table."""
+        if made.is_file():
+            return _labels_in(made, made.stat().st_mtime_ns)
+        if (rows_of_table(source) or 0) > _MOST_ROWS_READ:
+            return None
+        entry = {**self.settings.galaxies_parameter(catalog, []), "sample": None}
+        return _labelled_in_table(source, source.stat().st_mtime_ns, as_parameter(entry))
 
     def galaxies_of_survey(self, survey: str) -> int:
         """Galaxies of a survey's catalog."""
@@ -150,6 +170,26 @@ def _number_of_bricks(positions: Path, date: int) -> int:
     """Bricks of the Legacy Surveys that hold the galaxies of a table (Parquet) of a date."""
     table = pq.read_table(positions, columns=["ra", "dec"])
     return len(set(bricks_of(table["ra"].to_numpy(), table["dec"].to_numpy())))
+
+
+@cache
+def _labels_in(catalog: Path, date: int) -> int:
+    """Rows with a label of a finished catalog (Parquet) of a date."""
+    labels = pq.read_table(catalog, columns=["label"])["label"]
+    return len(labels) - labels.null_count
+
+
+@cache
+def _labelled_in_table(table: Path, date: int, entry: str) -> int | None:
+    """Labelled galaxies that the step makes of a table of a date by an entry (JSON); None of one that it refuses."""
+    # Slow to import, and rarely needed.
+    from workflow_scripts.catalogs.galaxies import positions_of_catalog
+
+    try:
+        return len(positions_of_catalog(json.loads(entry), str(table)))
+    except InputError:
+        # The step reports what is wrong with it.
+        return None
 
 
 def rows_of_table(path: Path) -> int | None:

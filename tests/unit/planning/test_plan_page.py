@@ -31,6 +31,7 @@ PLAN = {
     "download": {"requests": 0, "bytes": 0},
     "disk": {"written_bytes": 5_000_000, "replaced_bytes": 0, "free_bytes": 10**12},
     "unknown_catalogs": [],
+    "labelled": {},
     "unknown_downloads": [],
     "designs": {},
     "controls": {},
@@ -94,6 +95,13 @@ def test_catalogs_of_unknown_size_are_named():
     text = page(unknown_catalogs=["zoo"], unknown_downloads=["sdss_images"])
     assert "all numbers here are too low: the number of galaxies of zoo is not known" in text
     assert "not known yet; the head of the experiment file gives it for sdss_images" in text
+
+
+def test_how_many_galaxies_have_a_label_is_stated_where_the_others_are_dropped():
+    assert "unlabelled" not in page()
+    text = page(labelled={"zoo": 12_500, "large": None})
+    assert "\ngalaxies  of zoo only those with a label (unlabelled: drop): 12,500\n" in text
+    assert "of large only those with a label (unlabelled: drop): not counted before the catalog is made" in text
 
 
 def test_downloads_are_counted():

@@ -9,6 +9,7 @@ from astropy.table import Table
 
 from tests.small_experiment import CONFIG
 from workflow_scripts.configuration import load
+from workflow_scripts.planning import work
 from workflow_scripts.planning.work import WorkSizes, rows_of_table
 
 
@@ -69,6 +70,28 @@ def test_a_catalog_that_is_not_there_is_named(tmp_path):
     # Snakemake computes the work of a job again when it starts.
     assert found.galaxies_of_catalog("mine") == 2
     assert found.unknown_catalogs == set()
+
+
+def test_only_labelled_galaxies_are_counted_where_the_others_are_dropped(tmp_path, monkeypatch):
+    config = copy.deepcopy(CONFIG)
+    columns = {"source_id": "id", "ra": "ra", "dec": "dec", "label": "t"}
+    ranges = {"elliptical": "< -3", "spiral": ">= 1"}
+    entry = {"source": "file", "path": "mine.csv", "columns": columns, "label_values": ranges, "unlabelled": "drop"}
+    config["catalogs"]["mine"] = entry
+    rows = [f"{number},{number},0,{kind}" for number, kind in enumerate([-5, 2, "", 0, 3])]
+    (tmp_path / "mine.csv").write_text("\n".join(["id,ra,dec,t", *rows, ""]))
+    found = sizes(config, tmp_path)
+    assert (found.galaxies_of_catalog("mine"), found.labelled) == (3, {"mine": 3})
+    config["sample"] = 2
+    assert sizes(config, tmp_path).galaxies_of_catalog("mine") == 2
+    monkeypatch.setattr(work, "_MOST_ROWS_READ", 4)
+    found = sizes(config | {"sample": None}, tmp_path)
+    assert (found.galaxies_of_catalog("mine"), found.labelled) == (6, {"mine": None})
+    # Once there is a catalog, the number is its own, also if it was made before the others were dropped.
+    made = tmp_path / "results/catalog/mine/catalog.parquet"
+    made.parent.mkdir(parents=True)
+    pd.DataFrame({"label": pd.array([0, None, 1, 1, None], "Int8")}).to_parquet(made)
+    assert (found.galaxies_of_catalog("mine"), found.labelled) == (3, {"mine": 3})
 
 
 def test_a_finished_model_is_not_trained():
