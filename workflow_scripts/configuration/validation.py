@@ -138,7 +138,7 @@ def _sentence(error: ValidationError) -> str:
         case "minItems" | "maxItems":
             low, high = schema.get("minItems", 0), schema.get("maxItems")
             amount = f"exactly {low}" if low == high else f"at least {low}" if len(value) < low else f"at most {high}"
-            return f"has {len(value)} items, expected {amount}"
+            return f"has {len(value)} item{'s' * (len(value) != 1)}, expected {amount}"
         case "uniqueItems":
             twice = next(item for index, item in enumerate(value) if item in value[:index])
             return f"lists {_shown(twice)} twice, expected every item once"

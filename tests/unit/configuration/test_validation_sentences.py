@@ -89,7 +89,7 @@ def test_base_is_valid():
         ("matchings: {loose: {bins: {redshift: 0}}}", "bins.redshift is 0, expected more than 0"),
         ("matchings: {loose: {bins: {redshift: {log: 1}}}}", "unknown key 'log'; did you mean 'log10'?"),
         ("catalogs: {sky: {split: {annotation_fraction: 1}}}", "is 1, expected less than 1"),
-        ("catalogs: {sky: {classes: [a]}}", "catalogs.sky.classes has 1 items, expected exactly 2"),
+        ("catalogs: {sky: {classes: [a]}}", "catalogs.sky.classes has 1 item, expected at least 2"),
         ("experiments: {default: {tests: {alpha: .nan}}}", "tests.alpha is nan, expected a finite number"),
         ("networks: {lenet5: {architecture: lenet_5}}", "is 'lenet_5'; did you mean 'lenet5'?"),
         ("recipes: {rgb32: {channels: 2}}", "recipes.rgb32.channels is 2, expected 1 or 3"),
