@@ -7,6 +7,7 @@ from typing import Any
 
 from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.configuration.control_runs import controls_of
+from workflow_scripts.configuration.counterfactual_versions import counterfactual_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
 from workflow_scripts.configuration.given_annotations import complete_experiment
@@ -66,10 +67,12 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
             for arm in experiment["arms"].values():
                 arm["footprints"] = members_of_arm(arm, families)
         for name, experiment in completed["experiments"].items():
+            counterfactual = counterfactual_of(name, experiment, completed)
             if experiment["annotations"]:
                 complete_experiment(name, experiment, completed["catalogs"])
                 continue
             experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
+            experiment["why"]["counterfactual"] = counterfactual
             check_images(name, experiment, completed)
             runs = runs_of_experiment(experiment)
             for network in dict.fromkeys(run.network for run in runs):
@@ -116,6 +119,8 @@ class Configuration:
                 continue
             networks = {network for arm in entry["arms"].values() for network in arm["networks"]}
             found |= {(entry["survey"], self.network(network)["recipe"]) for network in networks}
+            for version in (entry["why"]["counterfactual"] or {}).get("versions", []):
+                found |= {(version["survey"], self.network(one)["recipe"]) for one in version["networks"].values()}
         return sorted(found)
 
     def experiments_of_survey(self, survey: str) -> list[str]:
@@ -196,7 +201,7 @@ class Configuration:
 
     def survey_parameter(self, name: str) -> Entry:
         """What a cutout depends on: a survey without access limits and the tolerated share of failures."""
-        kept_out = ("max_failed_share", "catalog", "access", "coverage")
+        kept_out = ("max_failed_share", "catalog", "access", "coverage", "version_of")
         return {key: value for key, value in self.survey(name).items() if key not in kept_out}
 
     def access_options(self, survey: str) -> list[str]:
@@ -220,6 +225,8 @@ class Configuration:
             **{name: catalog.get(name) for name in _READING_KEYS},
             "hygiene": catalog["hygiene"],
             "sample": catalog["sample"],
+            # A version shows what is annotated alone.
+            **({"split": self.catalog_parameter(entry["catalog"])["split"]} if "version_of" in entry else {}),
         }
 
     def coverage_parameter(self, survey: str) -> Entry:
@@ -355,7 +362,7 @@ class Configuration:
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        others = ("figures", "description", "controls", "catalog", *DESIGN_KEYS)
+        others = ("figures", "description", "controls", "why", "catalog", *DESIGN_KEYS)
         if given := entry.pop("annotations"):
             # How they are read concerns the step before; their names are for messages.
             entry["annotations"] = {"path": given["path"]}

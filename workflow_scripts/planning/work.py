@@ -49,7 +49,10 @@ class WorkSizes:
 
     def images_of_survey(self, survey: str) -> float:
         """Galaxies of a survey that have pixels, as far as the configuration determines it."""
-        return self.galaxies_of_survey(survey) * self.settings.survey(survey).get("rendered_share", 1.0)
+        entry = self.settings.survey(survey)
+        # A version shows the annotated galaxies alone.
+        share = self._annotated_share(survey) if "version_of" in entry else 1.0
+        return self.galaxies_of_survey(survey) * share * entry.get("rendered_share", 1.0)
 
     def images_of_tile(self, survey: str, tile: int) -> int:
         """Images in a tile of a survey: whole numbers, which add up to those of the survey."""
@@ -58,8 +61,11 @@ class WorkSizes:
 
     def annotated_galaxies(self, survey: str) -> float:
         """Galaxies of a survey that every run annotates."""
-        catalog = self.settings.catalog(self.settings.survey(survey)["catalog"])
-        return self.images_of_survey(survey) * catalog["split"]["annotation_fraction"]
+        is_version = "version_of" in self.settings.survey(survey)
+        return self.images_of_survey(survey) * (1.0 if is_version else self._annotated_share(survey))
+
+    def _annotated_share(self, survey: str) -> float:
+        return float(self.settings.catalog(self.settings.survey(survey)["catalog"])["split"]["annotation_fraction"])
 
     def galaxies_of_experiment(self, experiment: str) -> int:
         """Galaxies of the catalog of an experiment."""
