@@ -68,7 +68,9 @@ def covered(case: tuple, units: int, skies: int, snr: float) -> tuple[np.ndarray
     carried, left, turned = case
     truth, inside, found = true_shares(carried, left, turned), [], []
     for seed in range(skies):
-        result = carried_shares(PROPERTIES, mean_of_units(*effects_of_units(carried, left, units, seed, 3, snr, turned)))
+        result = carried_shares(
+            PROPERTIES, mean_of_units(*effects_of_units(carried, left, units, seed, 3, snr, turned))
+        )
         ends = [share.ci95 for share in result.shares.values()]
         # Without an effect, shares are not looked at.
         if result.p >= ALPHA or None in ends:

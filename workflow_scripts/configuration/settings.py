@@ -119,7 +119,7 @@ class Configuration:
                 continue
             networks = {network for arm in entry["arms"].values() for network in arm["networks"]}
             found |= {(entry["survey"], self.network(network)["recipe"]) for network in networks}
-            for version in (entry["why"]["counterfactual"] or {}).get("versions", []):
+            for version in (self.counterfactual(name) or {}).get("versions", []):
                 found |= {(version["survey"], self.network(one)["recipe"]) for one in version["networks"].values()}
         return sorted(found)
 
@@ -350,6 +350,11 @@ class Configuration:
         catalog = self._entry("catalogs", self.catalog_of(name))
         named = {"name": name, "simulated": catalog["source"] == "simulated", "classes": catalog["classes"]}
         return {**entry, **named, "footprints": self.directions(self.runs(name))}
+
+    def counterfactual(self, name: str) -> Entry | None:
+        """The versions that an experiment annotates, as `counterfactual_of` gives them; None for none."""
+        found: Entry | None = self._entry("experiments", name)["why"]["counterfactual"] or None
+        return found
 
     def directions(self, runs: Sequence[Run]) -> dict[str, Entry]:
         """`axis` and name of the `family` of each footprint of the runs."""

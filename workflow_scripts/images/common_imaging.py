@@ -40,7 +40,11 @@ def measured_on_corners(pixels: NDArray) -> tuple[NDArray[np.float64], NDArray[n
     bands = _bands(pixels)
     side = max(_FEWEST_IN_CORNER, round(min(bands.shape[1:]) * _CORNER))
     corners = np.stack(
-        [bands[:, rows, columns] for rows in (slice(side), slice(-side, None)) for columns in (slice(side), slice(-side, None))]
+        [
+            bands[:, rows, columns]
+            for rows in (slice(side), slice(-side, None))
+            for columns in (slice(side), slice(-side, None))
+        ]
     ).reshape(4, len(bands), -1)
     with np.errstate(all="ignore"):
         centres = np.nanmedian(corners, axis=2, keepdims=True)

@@ -79,6 +79,11 @@ class WorkSizes:
         runs += len(runs_of_controls(self.settings, experiment)) if with_controls else 0
         return runs * galaxies
 
+    def annotations_of_versions(self, experiment: str) -> float:
+        """Galaxies that the runs of an experiment annotate in all versions of their images."""
+        versions = (self.settings.counterfactual(experiment) or {"versions": []})["versions"]
+        return len(versions) * self.annotations_of_experiment(experiment)
+
     def pixels_of_image(self, recipe: str) -> int:
         """Numbers in one image of a recipe."""
         entry = self.settings.recipe(recipe)

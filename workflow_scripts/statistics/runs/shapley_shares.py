@@ -52,9 +52,8 @@ class Share:
 
 @dataclass(frozen=True)
 class CarriedShares:
-    """Shares by property, with `LEFT` last; they add up to 1. `p` is that of no effect, `size` its length."""
+    """Shares by property, with `LEFT` last; they add up to 1. `p` is that of no effect at all."""
 
-    size: float
     p: float
     shares: dict[str, Share]
 
@@ -81,7 +80,6 @@ def carried_shares(properties: Sequence[str], effect: VersionedEffect) -> Carrie
     f = float(whole @ np.linalg.solve(own, whole)) * dof / (d * effect.dof)
     weights = dict(zip(properties, shapley_weights(p), strict=True)) | {LEFT: np.eye(versions)[-1]}
     return CarriedShares(
-        size=float(np.sqrt(max(0.0, whole @ whole - np.trace(own)))),
         p=float(stats.f.sf(f, d, dof)),
         shares={name: _share(row, estimates, blocks, effect.dof) for name, row in weights.items()},
     )
