@@ -150,7 +150,6 @@ def of_recipe(filename):
 
 def of_training(filename):
     """Input function: a file of the training whose model annotates; of a version, that of what it is a version of."""
-    path = "results/training/{survey}/{footprint}/" + filename
 
     def trained(wildcards):
         survey, network = (
@@ -160,7 +159,8 @@ def of_training(filename):
                 (wildcards.network, settings.network(wildcards.network)),
             )
         )
-        return path.format(**{**wildcards, "survey": survey, "network": network})
+        names = {**wildcards, "survey": survey, "network": network}
+        return f"results/training/{{survey}}/{{footprint}}/{filename}".format(**names)
 
     return trained
 

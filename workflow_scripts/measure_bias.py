@@ -106,8 +106,8 @@ def measure(
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order.
 
     `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured;
-    `trainings`: the `run.json` of the runs, in their order, where they were trained here; `shares`: what `measure_shares`
-    wrote, where the experiment asks what carries its effects.
+    `trainings`: the `run.json` of the runs, in their order, where they were trained here; `shares`: what
+    `measure_shares` wrote, where the experiment asks what carries its effects.
     """
     given = experiment.get("annotations")
     annotated_in = paths_of_runs(given["path"], listed) if given else []

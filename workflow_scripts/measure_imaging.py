@@ -1,4 +1,4 @@
-"""Measure noise and sky level on the corners of the archived cutouts of one tile, for recipes that make images alike."""
+"""Measure noise and sky level of the archived cutouts of one tile, for recipes that make images alike."""
 
 import argparse
 import logging

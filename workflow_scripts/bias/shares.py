@@ -6,6 +6,7 @@ and the dipole that all networks share. All are taken from the same runs on the 
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,8 @@ def measured_shares(
     InputError
         where versions have other galaxies, and as `read_annotations`.
     """
-    listed, versions = listed_runs(experiment), []
+    listed = listed_runs(experiment)
+    versions: list[Annotations] = []
     for version in counterfactual["versions"]:
         name = f"{experiment['name']}, {' and '.join(version['common']) or 'nothing'} in common"
         files = paths_in_version(annotations, listed, version)
@@ -102,19 +104,19 @@ def _effects(experiment: Mapping[str, Any], versions: Sequence[Annotations]) -> 
             if set(pair) <= set(group["footprint"]):
                 name = f"fraction_contrast {' - '.join(pair)}{label}"
                 words = f"the difference of {positive} between networks of {' and '.join(pair)}"
-                yield name, words, lambda own=own, pair=pair: _contrast(own, pair)
+                yield name, words, partial(_contrast, own, pair)
         for members in fitted_families(group):
             family = f" [{members['family'].iloc[0]}]" if rotating_runs(group)["family"].nunique() > 1 else ""
             rows = [table.loc[members.index] for table in own]
             words = f"the effect of the training footprint on {positive}"
-            yield f"fraction_response{label}{family}", words, lambda rows=rows: _response(rows)
+            yield f"fraction_response{label}{family}", words, partial(_response, rows)
             words = "the effect of the training footprint on the false dipole"
-            yield f"pattern_response{label}{family}", words, lambda rows=rows: _pattern(rows, versions, sky)
-        yield f"common_dipole{label}", "the common dipole", lambda own=own: _common(own, versions, sky)
+            yield f"pattern_response{label}{family}", words, partial(_pattern, rows, versions, sky)
+        yield f"common_dipole{label}", "the common dipole", partial(_common, own, versions, sky)
 
 
 def _numbers(annotations: Annotations, sky: Sky) -> pd.DataFrame:
-    """The numbers of every run that effects are made of, by the names of a `run_table`, in what the `sky` constrains."""
+    """The numbers of every run that effects are made of, by the names of a `run_table`, in what `sky` constrains."""
     rows = []
     for labels in annotations.labels.astype(float):
         row = {FRACTION.name: labels.mean()}

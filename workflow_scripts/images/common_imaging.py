@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from workflow_scripts.images.blurring import FWHM
@@ -24,7 +24,7 @@ _OF_MAD = 1.4826
 
 @dataclass(frozen=True)
 class ImagingOfImage:
-    """`fwhm` (pixels) of the PSF, None where it is not known, and by band the `noise` of a pixel and the `sky` level."""
+    """`fwhm` (pixels) of the PSF, None where it is not known; by band the `noise` of a pixel and the `sky` level."""
 
     fwhm: float | None
     noise: NDArray[np.float64]
@@ -99,14 +99,14 @@ def _whitening(
 
 
 def common_values(
-    seeing: ArrayLike | None, noise: ArrayLike, sky: ArrayLike, worst: float = 0.99
+    seeing: NDArray | None, noise: NDArray, sky: NDArray, worst: float = 0.99
 ) -> tuple[float | None, NDArray[np.float64], NDArray[np.float64]]:
     """The common seeing, noise and sky level of images: `worst` is the share that are no worse; the sky is the median.
 
     `seeing` (n,), `noise` and `sky` (n, bands); NaN is left out. The last of a hundred would blur all others by an
     outlier.
     """
-    fwhm = None if seeing is None else float(np.nanquantile(np.asarray(seeing, float), worst))
+    fwhm = None if seeing is None else float(np.nanquantile(seeing, worst))
     return fwhm, np.nanquantile(noise, worst, axis=0), np.nanmedian(sky, axis=0)
 
 

@@ -1,4 +1,4 @@
-"""What carries an effect: the share of each property of the images, from annotations in which it is the same everywhere.
+"""What carries an effect: the share of each property of the images, from annotations in which it is the same for all.
 
 v(S) is the effect where the properties in S have a common value, v({}) the effect itself. A property may carry little
 alone and much beside another, so its share is that of Shapley (1953, Contrib. Theory Games 2, 307): the mean of
@@ -61,8 +61,8 @@ class CarriedShares:
 def carried_shares(properties: Sequence[str], effect: VersionedEffect) -> CarriedShares:
     """The shares of `properties` (p names, in the order of the bits) in an effect.
 
-    p of no effect is that of Hotelling's T^2 of v({}), or of F in a regression. Raises `ValueError` for more than four properties, estimates
-    that are not 2^p, values that are not finite, or an effect without scatter.
+    p of no effect is that of Hotelling's T^2 of v({}), or of F in a regression. Raises `ValueError` for more than four
+    properties, estimates that are not 2^p, values that are not finite, or an effect without scatter.
     """
     estimates, covariance = np.asarray(effect.estimates, float), np.asarray(effect.covariance, float)
     p = len(properties)
