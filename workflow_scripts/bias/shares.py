@@ -118,7 +118,8 @@ def _effects(experiment: Mapping[str, Any], versions: Sequence[Annotations]) -> 
 def _numbers(annotations: Annotations, sky: Sky) -> pd.DataFrame:
     """The numbers of every run that effects are made of, by the names of a `run_table`, in what `sky` constrains."""
     rows = []
-    for labels in annotations.labels.astype(float):
+    for given in annotations.labels:
+        labels = given.astype(float)
         row = {FRACTION.name: labels.mean()}
         measured = [(DIPOLE, annotations.positions, labels, annotations.vectors, sky.constrained)]
         if annotations.labelled.any():
