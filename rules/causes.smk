@@ -74,7 +74,7 @@ rule measure_shares:
         experiment=entry("bias_parameter", of="experiment"),
         counterfactual=entry("counterfactual", of="experiment"),
         # A pattern, because a command line has no room for the files of a thousand runs.
-        annotations=placed("results/inference/{{survey}}/{{run_id}}/annotations.parquet"),
+        annotations=of_experiment(placed("results/inference/{{survey}}/{{run_id}}/annotations.parquet")),
         code=code("measure_shares"),
     message:
         "Measure what carries the effects of {wildcards.experiment}"

@@ -61,6 +61,11 @@ def counterfactual_of(name: str, experiment: Mapping[str, Any], config: dict[str
         for one in asked:
             check_common((*path, asked.index(one)), one, experiment["survey"], config)
     networks = sorted({network for arm in experiment["arms"].values() for network in arm["networks"]})
+    for network in networks:
+        # What is common to their images would be found anew in each version.
+        if config["recipes"][config["networks"][network]["recipe"]].get("common"):
+            recipe = config["networks"][network]["recipe"]
+            raise ConfigError(path, f"needs recipes without the key common, but networks.{network} has {recipe}")
     versions = []
     for number in range(2 ** len(varying)):
         common = [one for j, one in enumerate(varying) if number >> j & 1]
@@ -106,9 +111,8 @@ def _rendered_anew(survey: str, common: list[str], config: dict[str, Any], path:
 
 def _seeing_alike(network: str, common: list[str], config: dict[str, Any], path: KeyPath) -> str:
     entry = config["networks"][network]
-    recipe = config["recipes"][entry["recipe"]]
-    together = [one for one in PROPERTIES if one in (*common, *recipe.get("common", []))]
-    made = _version(entry["recipe"], common, {**recipe, "common": together}, "recipes", config, path)
+    recipe = {**config["recipes"][entry["recipe"]], "common": common}
+    made = _version(entry["recipe"], common, recipe, "recipes", config, path)
     return _version(network, common, {**entry, "recipe": made, "version_of": network}, "networks", config, path)
 
 

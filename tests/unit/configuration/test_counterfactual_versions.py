@@ -118,6 +118,7 @@ def test_two_experiments_share_versions():
             "survey",
             r"counterfactual makes surveys.survey_common_seeing, a name that is taken",
         ),
+        (["seeing"], [("recipes", "rgb32", {"common": ["noise"]})], "survey", "needs recipes without the key common"),
         ([], [("recipes", "rgb32", {"common": ["seeing"]})], "unknown_seeing", r"recipes.rgb32.common is seeing"),
     ],
 )
