@@ -11,7 +11,7 @@ from workflow_scripts.answers.wording import capital
 from workflow_scripts.figures.style import SINGLE, explain_empty, new_figure
 from workflow_scripts.statistics.runs.shapley_shares import LEFT
 
-# Intervals wider than this are cut off, with an arrow's place left at the edge.
+# Intervals are cut off here.
 _FAR = 2.0
 
 
@@ -32,13 +32,13 @@ def _bars(panel: Axes, effect: Mapping[str, Any], settings: Mapping[str, Any]) -
     ends = np.array([effect["shares"][name]["ci95"] for name in names])
     colours = ["0.6" if name == LEFT else settings["colours"][0] for name in names]
     heights = np.arange(len(names))
-    panel.barh(heights, values, color=colours, height=0.6)
+    panel.barh(heights, values, color=colours, height=0.6, alpha=0.6)
     panel.hlines(heights, *np.clip(ends, -_FAR, _FAR).T, color="black", linewidth=1)
     for place in (0, 1):
         panel.axvline(place, color="0.2", linewidth=0.7, linestyle="-" if place == 0 else ":")
     panel.set(
         yticks=heights,
-        yticklabels=[name.replace("_", " ") for name in names],
+        yticklabels=["what is left" if name == LEFT else name for name in names],
         ylim=(len(names) - 0.5, -0.5),
         xlabel="share",
         title=f"{capital(effect['effect'])}: p = {effect['p']:.2g}",

@@ -30,7 +30,7 @@ def test_bars_and_intervals_are_the_shares():
     ]
     panel = figure.axes[0]
     assert [bar.get_width() for bar in panel.patches] == [0.9, -0.05, 0.15]
-    assert [label.get_text() for label in panel.get_yticklabels()] == ["seeing", "noise", "left"]
+    assert [label.get_text() for label in panel.get_yticklabels()] == ["seeing", "noise", "what is left"]
     ends = [tuple(line[:, 0]) for line in panel.collections[0].get_segments()]
     assert ends == [pytest.approx((0.8, 1.0)), pytest.approx((-0.15, 0.05)), pytest.approx((0.05, 0.25))]
 
