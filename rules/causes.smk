@@ -72,7 +72,7 @@ rule measure_shares:
         **cluster_request("measure_shares", size=lambda wildcards: sizes.annotations_of_versions(wildcards.experiment)),
     params:
         experiment=entry("bias_parameter", of="experiment"),
-        counterfactual=entry("counterfactual", of="experiment"),
+        counterfactual=lambda wildcards: as_parameter(counterfactual_parameter(settings, wildcards.experiment)),
         # A pattern, because a command line has no room for the files of a thousand runs.
         annotations=of_experiment(placed("results/inference/{{survey}}/{{run_id}}/annotations.parquet")),
         code=code("measure_shares"),

@@ -20,7 +20,7 @@ from workflow_scripts.configuration.control_entries import (
     files_of_controls,
     trained_network,
 )
-from workflow_scripts.configuration.counterfactual_versions import SEEING_COLUMN, files_of_versions
+from workflow_scripts.configuration.counterfactual_versions import SEEING_COLUMN
 from workflow_scripts.configuration.experiment_designs import (
     galaxies_of_experiment,
     mapped_footprints,
@@ -30,6 +30,12 @@ from workflow_scripts.configuration.given_annotations import collection_paramete
 from workflow_scripts.configuration.given_models import trial_parameter, trials, trials_of_survey, tried_files
 from workflow_scripts.configuration.program_networks import model_file, names_of_programs
 from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
+from workflow_scripts.configuration.version_entries import (
+    active_images,
+    counterfactual_parameter,
+    files_of_versions,
+    versions_of_experiment,
+)
 from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FIGURES_OF_PAGE
@@ -187,7 +193,7 @@ def scale_option(survey):
 def shares_of_experiment(path):
     """Input function: a file of what carries the effects of an experiment, where it asks."""
     return lambda wildcards: (
-        path.format(experiment=wildcards.experiment) if settings.counterfactual(wildcards.experiment) else []
+        path.format(experiment=wildcards.experiment) if versions_of_experiment(settings, wildcards.experiment) else []
     )
 
 

@@ -43,7 +43,7 @@ rule images:
     input:
         [
             f"results/images/{survey}/{recipe}/tile{tile}.npy"
-            for survey, recipe in settings.active_images
+            for survey, recipe in active_images(settings)
             for tile in settings.tiles(survey)
         ],
     localrule: True

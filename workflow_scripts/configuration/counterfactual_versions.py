@@ -6,16 +6,11 @@ that makes them alike. `version_of` names the survey, or network, whose trained 
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from workflow_scripts.configuration.sources import ConfigError, KeyPath
 from workflow_scripts.images.imaging_properties import OF_RECEIVED_IMAGES, PROPERTIES, version_name
-from workflow_scripts.runs import paths_in_version
 from workflow_scripts.surveys.simulated.settings import PROPERTY_FIELDS
-
-if TYPE_CHECKING:
-    # The configuration itself imports this module.
-    from workflow_scripts.configuration.settings import Configuration
 
 # Of a catalog whose images are made alike in seeing.
 SEEING_COLUMN = "psf_fwhm_arcsec"
@@ -76,13 +71,6 @@ def counterfactual_of(name: str, experiment: Mapping[str, Any], config: dict[str
             version["networks"] = {one: _seeing_alike(one, common, config, path) for one in networks}
         versions.append(version)
     return {"properties": varying, "constant": [one for one in asked if one not in varying], "versions": versions}
-
-
-def files_of_versions(settings: "Configuration", experiment: str) -> list[str]:
-    """The annotations of every version by every run of an experiment, those of the survey as it is first."""
-    pattern, runs = "results/inference/{survey}/{run_id}/annotations.parquet", settings.runs(experiment)
-    versions = (settings.counterfactual(experiment) or {"versions": []})["versions"]
-    return [path for version in versions for path in paths_in_version(pattern, [vars(run) for run in runs], version)]
 
 
 def check_common(path: KeyPath, one: str, survey: str, config: Mapping[str, Any]) -> None:

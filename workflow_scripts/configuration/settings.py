@@ -109,20 +109,6 @@ class Configuration:
         # Address of the user, sent to public services with every request; None for none.
         self.contact: str | None = completed["contact"]
 
-    @property
-    def active_images(self) -> list[tuple[str, str]]:
-        """Surveys and recipes of the images that the runs of the active experiments use."""
-        found = set()
-        for name in self.active_experiments:
-            entry = self._entry("experiments", name)
-            if entry["annotations"]:
-                continue
-            networks = {network for arm in entry["arms"].values() for network in arm["networks"]}
-            found |= {(entry["survey"], self.network(network)["recipe"]) for network in networks}
-            for version in (self.counterfactual(name) or {}).get("versions", []):
-                found |= {(version["survey"], self.network(one)["recipe"]) for one in version["networks"].values()}
-        return sorted(found)
-
     def experiments_of_survey(self, survey: str) -> list[str]:
         """The active experiments that use a survey."""
         return [name for name in self.active_experiments if self._entry("experiments", name)["survey"] == survey]
@@ -350,11 +336,6 @@ class Configuration:
         catalog = self._entry("catalogs", self.catalog_of(name))
         named = {"name": name, "simulated": catalog["source"] == "simulated", "classes": catalog["classes"]}
         return {**entry, **named, "footprints": self.directions(self.runs(name))}
-
-    def counterfactual(self, name: str) -> Entry | None:
-        """The versions that an experiment annotates, as `counterfactual_of` gives them; None for none."""
-        found: Entry | None = self._entry("experiments", name)["why"]["counterfactual"] or None
-        return found
 
     def directions(self, runs: Sequence[Run]) -> dict[str, Entry]:
         """`axis` and name of the `family` of each footprint of the runs."""

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.configuration.control_entries import runs_of_controls
 from workflow_scripts.configuration.settings import Configuration
+from workflow_scripts.configuration.version_entries import versions_of_experiment
 from workflow_scripts.surveys.bricks.geometry import NUMBER_OF_BRICKS, bricks_of
 from workflow_scripts.surveys.registry import kind_of, pixels_of_cutout
 
@@ -81,8 +82,7 @@ class WorkSizes:
 
     def annotations_of_versions(self, experiment: str) -> float:
         """Galaxies that the runs of an experiment annotate in all versions of their images."""
-        versions = (self.settings.counterfactual(experiment) or {"versions": []})["versions"]
-        return len(versions) * self.annotations_of_experiment(experiment)
+        return len(versions_of_experiment(self.settings, experiment)) * self.annotations_of_experiment(experiment)
 
     def pixels_of_image(self, recipe: str) -> int:
         """Numbers in one image of a recipe."""

@@ -6,7 +6,11 @@ import pytest
 import yaml
 
 from workflow_scripts.configuration import load
-from workflow_scripts.configuration.counterfactual_versions import files_of_versions
+from workflow_scripts.configuration.version_entries import (
+    active_images,
+    counterfactual_parameter,
+    files_of_versions,
+)
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.work import WorkSizes
 
@@ -48,7 +52,7 @@ def configured(counterfactual, changes=(), **experiment):
 
 def test_without_a_question_there_are_no_versions():
     asked, plain = configured(["seeing"]), load(CONFIG)
-    assert plain.counterfactual("main") is None
+    assert counterfactual_parameter(plain, "main") is None
     assert files_of_versions(plain, "main") == []
     # What trains and measures does not know of versions.
     for parameter in ("bias_parameter", "design_parameter"):
@@ -60,7 +64,7 @@ def test_without_a_question_there_are_no_versions():
 
 def test_each_subset_of_what_varies_is_a_survey_that_is_rendered_anew():
     settings = configured(["extinction", "noise", "seeing"])
-    found = settings.counterfactual("main")
+    found = counterfactual_parameter(settings, "main")
     assert (found["properties"], found["constant"]) == (["seeing", "noise"], ["extinction"])
     names = ["survey", "survey_common_seeing", "survey_common_noise", "survey_common_seeing_noise"]
     assert [version["survey"] for version in found["versions"]] == names
@@ -70,7 +74,7 @@ def test_each_subset_of_what_varies_is_a_survey_that_is_rendered_anew():
     files = files_of_versions(settings, "main")
     assert len(files) == 4 * 6
     assert files[-1] == "results/inference/survey_common_seeing_noise/west/net/resample2_seed2/annotations.parquet"
-    assert ("survey_common_noise", "rgb32") in settings.active_images
+    assert ("survey_common_noise", "rgb32") in active_images(settings)
     assert settings.positions_parameter(names[1])["split"]["annotation_fraction"] == 0.4
 
 
@@ -83,7 +87,7 @@ def test_work_of_a_version_is_that_of_the_annotated_galaxies():
 
 def test_received_images_have_recipes_that_make_them_alike():
     settings = configured(["noise", "seeing"], survey="folder")
-    found = settings.counterfactual("main")
+    found = counterfactual_parameter(settings, "main")
     assert {version["survey"] for version in found["versions"]} == {"folder"}
     assert [version["networks"]["net"] for version in found["versions"]] == [
         "net",
@@ -94,7 +98,7 @@ def test_received_images_have_recipes_that_make_them_alike():
     network = settings.network("net_common_seeing")
     assert (network["recipe"], network["version_of"]) == ("rgb32_common_seeing", "net")
     assert settings.recipe(network["recipe"]) == {**settings.recipe("rgb32"), "common": ["seeing"]}
-    assert ("folder", "rgb32_common_seeing_noise") in settings.active_images
+    assert ("folder", "rgb32_common_seeing_noise") in active_images(settings)
     assert "folder/east/net_common_noise/resample0_seed0" in files_of_versions(settings, "main")[12]
 
 
