@@ -1,6 +1,7 @@
 """What carries an effect, as answers: one for each property, or one sentence where there is nothing to explain."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, SECONDARY, YES, Answer, Effect
@@ -37,12 +38,14 @@ def share_answers(found: Mapping[str, Any], answers: Sequence[Answer], alpha: fl
     for effect in found["effects"]:
         own = by_test.get(effect["test"])
         if "reason" in effect:
-            made.append(_undecided(effect, [f"The shares could not be measured: {effect['reason']}."]))
-        elif own is None or own.answer != YES:
-            made.append(_undecided(effect, ["The effect itself is not distinguishable from zero."]))
+            made.append(_undecided(effect, f"The shares could not be measured: {effect['reason']}."))
+        elif own is None or (own.answer != YES and (own.p_adjusted is None or own.p_adjusted < alpha)):
+            made.append(_undecided(effect, "Whether there is such an effect is not decided."))
+        elif own.answer != YES:
+            made.append(_nothing(effect, "The effect itself is not distinguishable from zero."))
         elif effect["p"] >= alpha or any(share["ci95"] is None for share in effect["shares"].values()):
             because = "In the direction in which it is shared out, the effect is not distinguishable from zero."
-            made.append(_undecided(effect, [because]))
+            made.append(_nothing(effect, because))
         else:
             made += _of_properties(effect, found, alpha)
     return made
@@ -93,18 +96,22 @@ def _constant(names: Sequence[str]) -> list[str]:
     return [f"{capital(', '.join(names))}: the same all over this sky, so that nothing is carried."] if names else []
 
 
-def _undecided(effect: Mapping[str, Any], because: list[str]) -> Answer:
+def _undecided(effect: Mapping[str, Any], because: str) -> Answer:
+    what = f"What carries {effect['effect']} cannot be decided"
     return Answer(
         question=f"What carries {effect['effect']}?",
         test=f"shares {effect['test']}",
         answer=CANNOT_TELL,
-        statement=f"There is nothing to explain in {effect['effect']}"
-        if "reason" not in effect
-        else f"What carries {effect['effect']} cannot be decided",
-        short="There is nothing to explain",
-        because=because,
+        statement=what,
+        short=what,
+        because=[because],
         role=SECONDARY,
     )
+
+
+def _nothing(effect: Mapping[str, Any], because: str) -> Answer:
+    what = f"There is nothing to explain in {effect['effect']}"
+    return replace(_undecided(effect, because), statement=what, short=what)
 
 
 def _nothing_varies(names: Sequence[str]) -> Answer:

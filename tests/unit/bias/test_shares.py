@@ -129,10 +129,10 @@ def share(value, low, high, p=0.5):
     return {"share": value, "ci95": [low, high], "limit95": max(abs(low), abs(high)), "p": p}
 
 
-def answered(shares, p=0.0001, own="yes", properties=("seeing",)):
+def answered(shares, p=0.0001, own="yes", p_own=0.2, properties=("seeing",)):
     found = {"properties": list(properties), "constant": []}
     found["effects"] = [{"test": "common_dipole", "effect": "the common dipole", "p": p, "shares": shares}]
-    common = Answer("Do they?", "common_dipole", own, "They do", "They do", limit95=0.1)
+    common = Answer("Do they?", "common_dipole", own, "They do", "They do", p_adjusted=p_own, limit95=0.1)
     return share_answers(found, [common], 0.01)
 
 
@@ -159,6 +159,9 @@ def test_an_effect_that_is_none_is_not_shared_out():
     ):
         assert [one.answer for one in found] == ["cannot tell"]
         assert found[0].statement == "There is nothing to explain in the common dipole"
+    for p in (None, 0.001):
+        (one,) = answered(shares, own="cannot tell", p_own=p)
+        assert one.statement == "What carries the common dipole cannot be decided"
 
 
 def test_properties_that_do_not_vary_carry_nothing():
