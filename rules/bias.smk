@@ -69,6 +69,7 @@ rule measure_bias:
         training_sets=lambda wildcards: settings.training_set_files(wildcards.experiment),
         trainings=where_trained(of_runs("results/training/{survey}/{{run_id}}/run.json")),
         controls=lambda wildcards: files_of_controls(settings, wildcards.experiment),
+        shares=shares_of_experiment("results/causes/{experiment}/shares.json"),
         balance=where_trained(lambda wildcards: f"results/bias/{wildcards.experiment}/balance.csv"),
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
         hygiene=of_experiment("results/catalog/{catalog}/hygiene.json"),
@@ -104,6 +105,7 @@ rule measure_bias:
             "--training-sets", "results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet"
         ),
         trainings=option_where_trained("--trainings", "results/training/{survey}/{{run_id}}/run.json"),
+        shares=lambda wildcards, input: f"--shares {input.shares}" if input.shares else "",
         balance=lambda wildcards, input: f"--balance {input.balance}" if input.balance else "",
         folder=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         code=code("measure_bias"),
@@ -112,5 +114,5 @@ rule measure_bias:
     shell:
         "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --controls {params.controls:q}"
         " --catalog {input.catalog} --annotations {params.annotations:q}"
-        " {params.training_sets} {params.trainings} {params.balance}"
+        " {params.training_sets} {params.trainings} {params.balance} {params.shares}"
         " --hygiene {input.hygiene} --output-folder {params.folder} 2> {log}"

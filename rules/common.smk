@@ -20,6 +20,7 @@ from workflow_scripts.configuration.control_entries import (
     files_of_controls,
     trained_network,
 )
+from workflow_scripts.configuration.counterfactual_versions import SEEING_COLUMN
 from workflow_scripts.configuration.experiment_designs import (
     galaxies_of_experiment,
     mapped_footprints,
@@ -29,6 +30,12 @@ from workflow_scripts.configuration.given_annotations import collection_paramete
 from workflow_scripts.configuration.given_models import trial_parameter, trials, trials_of_survey, tried_files
 from workflow_scripts.configuration.program_networks import model_file, names_of_programs
 from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
+from workflow_scripts.configuration.version_entries import (
+    active_images,
+    counterfactual_parameter,
+    files_of_versions,
+    versions_of_experiment,
+)
 from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FIGURES_OF_PAGE
@@ -144,6 +151,49 @@ def of_recipe(filename):
     """Input function: a file of the images that a network sees."""
     return lambda wildcards: "results/images/{}/{}/{}".format(
         wildcards.survey, settings.network(wildcards.network)["recipe"], filename
+    )
+
+
+def of_training(filename):
+    """Input function: a file of the training whose model annotates; of a version, that of what it is a version of."""
+
+    def trained(wildcards):
+        survey, network = (
+            found.get("version_of", name)
+            for name, found in (
+                (wildcards.survey, settings.survey(wildcards.survey)),
+                (wildcards.network, settings.network(wildcards.network)),
+            )
+        )
+        names = {**wildcards, "survey": survey, "network": network}
+        return f"results/training/{{survey}}/{{footprint}}/{filename}".format(**names)
+
+    return trained
+
+
+def imaging_of_recipe(wildcards):
+    """Input function: the imaging of all images of a survey, for a recipe that makes them alike."""
+    common = settings.recipe(wildcards.recipe).get("common")
+    return f"results/causes/{wildcards.survey}/{wildcards.recipe}/imaging.parquet" if common else []
+
+
+def seeing_of_recipe(wildcards):
+    """Input function: the seeing of every galaxy, for a recipe that makes images alike in it."""
+    alike = "seeing" in settings.recipe(wildcards.recipe).get("common", [])
+    catalog = settings.survey(wildcards.survey)["catalog"]
+    return f"results/catalog/{catalog}/galaxies-{SEEING_COLUMN}.parquet" if alike else []
+
+
+def scale_option(survey):
+    """The pixel scale of a survey's images as an option, where it is one number."""
+    scale = settings.survey(survey).get("cutout", {}).get("pixel_scale_arcsec")
+    return f"--pixel-scale {scale}" if isinstance(scale, float) else ""
+
+
+def shares_of_experiment(path):
+    """Input function: a file of what carries the effects of an experiment, where it asks."""
+    return lambda wildcards: (
+        path.format(experiment=wildcards.experiment) if versions_of_experiment(settings, wildcards.experiment) else []
     )
 
 

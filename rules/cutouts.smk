@@ -101,7 +101,7 @@ rule cutouts:
     input:
         expand(
             "results/cutouts/{survey}/ledger.parquet",
-            survey=dict.fromkeys(survey for survey, _ in settings.active_images),
+            survey=dict.fromkeys(survey for survey, _ in active_images(settings)),
         ),
     localrule: True
 

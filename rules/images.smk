@@ -1,11 +1,13 @@
 # The pixels as the networks see them: one memory-mappable uint8 array a tile, remade from the archive by a recipe.
-#   needs:  results/cutouts/{survey}/tile{tile}.parquet
+#   needs:  results/cutouts/{survey}/tile{tile}.parquet; results/causes/{survey}/{recipe}/imaging.parquet, where a recipe
+#           makes images alike
 #   gives:  results/images/{survey}/{recipe}/tile{tile}.npy, and index.parquet (which galaxy is in which row)
 
 
 rule prepare_images:
     input:
-        "results/cutouts/{survey}/tile{tile}.parquet",
+        cutouts="results/cutouts/{survey}/tile{tile}.parquet",
+        imaging=imaging_of_recipe,
     output:
         array="results/images/{survey}/{recipe}/tile{tile}.npy",
         ids="results/images/{survey}/{recipe}/tile{tile}.parquet",
@@ -25,13 +27,14 @@ rule prepare_images:
     params:
         recipe=entry("recipe", of="recipe"),
         in_words=in_words(lambda wildcards: settings.recipe(wildcards.recipe)),
+        imaging=lambda wildcards, input: f"--imaging {input.imaging}" if input.imaging else "",
         code=code("prepare_images"),
     message:
         "Turn the cutouts of {wildcards.survey}, tile {wildcards.tile}, into {wildcards.recipe} arrays:"
         " {params.in_words}"
     shell:
-        "python -m workflow_scripts.prepare_images --recipe {params.recipe:q} --cutouts {input}"
-        " --array {output.array} --ids {output.ids} 2> {log}"
+        "python -m workflow_scripts.prepare_images --recipe {params.recipe:q} --cutouts {input.cutouts}"
+        " {params.imaging} --array {output.array} --ids {output.ids} 2> {log}"
 
 
 # The arrays of the active experiments and nothing that follows from them: `snakemake images` brings them back after
@@ -40,7 +43,7 @@ rule images:
     input:
         [
             f"results/images/{survey}/{recipe}/tile{tile}.npy"
-            for survey, recipe in settings.active_images
+            for survey, recipe in active_images(settings)
             for tile in settings.tiles(survey)
         ],
     localrule: True

@@ -6,8 +6,8 @@
 
 rule annotate:
     input:
-        model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras",
-        training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
+        model=of_training("{network}/resample{resample}_seed{seed}/model.keras"),
+        training_set=of_training("resample{resample}/training_set.parquet"),
         index=of_recipe("index.parquet"),
         galaxies=galaxies_of_footprint,
     output:
@@ -45,8 +45,8 @@ rule annotate:
 
 rule annotate_program:
     input:
-        model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.tar",
-        training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
+        model=of_training("{network}/resample{resample}_seed{seed}/model.tar"),
+        training_set=of_training("resample{resample}/training_set.parquet"),
         index=of_recipe("index.parquet"),
         galaxies=galaxies_of_footprint,
         program=lambda wildcards: of_the_user(settings.network_files(wildcards)),
@@ -69,7 +69,7 @@ rule annotate_program:
         ),
         gpu=int(settings.gpu),
     params:
-        network=entry("network", of="network"),
+        network=lambda wildcards: as_parameter(annotating_network(settings, wildcards.survey, wildcards.network)),
         resume=placed("results/inference/.resume"),
         code=code("annotate_program"),
     message:

@@ -8,6 +8,7 @@ rule write_verdict:
         summary="results/bias/{experiment}/summary.json",
         tables=multiext("results/bias/{experiment}/", "runs.csv", "arms.csv", "contrasts.csv"),
         figures=expand("results/report/{{experiment}}/figures/{name}.png", name=FIGURES_OF_PAGE),
+        also=shares_of_experiment("results/report/{experiment}/figures/shares.png"),
         cutouts=where_trained(of_experiment("results/cutouts/{survey}/ledger.json")),
     output:
         report(
@@ -29,12 +30,13 @@ rule write_verdict:
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         figures=lambda wildcards: placed(f"results/report/{wildcards.experiment}/figures"),
         cutouts=lambda wildcards, input: f"--cutouts {input.cutouts}" if input.cutouts else "",
+        also=lambda wildcards, input: "--also shares" if input.also else "",
         code=code("write_verdict"),
     message:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
         "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --figures-folder {params.figures}"
-        " {params.cutouts} --output {output} 2> {log}"
+        " {params.cutouts} --output {output} {params.also} 2> {log}"
 
 
 rule draw_runs:
@@ -65,6 +67,32 @@ rule draw_runs:
     shell:
         "python -m workflow_scripts.draw_runs --bias-folder {params.bias} {params.histories}"
         " --figures {params.figures:q} --folder {params.folder} 2> {log}"
+
+
+rule draw_shares:
+    input:
+        "results/causes/{experiment}/shares.json",
+    output:
+        png=figures("draw_shares"),
+        pdf=figures("draw_shares", "pdf"),
+    log:
+        "logs/report/{experiment}/draw_shares.log",
+    benchmark:
+        "benchmarks/report/{experiment}/draw_shares.tsv"
+    localrule: True
+    conda:
+        "../envs/figures.yaml"
+    resources:
+        **cluster_request("draw_shares"),
+    params:
+        figures=entry("figures_parameter", of="experiment"),
+        folder=placed("results/report/{experiment}/figures"),
+        code=code("draw_shares"),
+    message:
+        "Draw what carries the effects of {wildcards.experiment}"
+    shell:
+        "python -m workflow_scripts.draw_shares --shares {input} --figures {params.figures:q} --folder {params.folder}"
+        " 2> {log}"
 
 
 rule draw_sky_maps:

@@ -43,6 +43,7 @@ from workflow_scripts.bias.replicates import arm_means
 from workflow_scripts.bias.response_model import DecidingRule, response_models, variance_budget
 from workflow_scripts.bias.run_level import run_level_tests
 from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run_table
+from workflow_scripts.bias.share_answers import share_answers
 from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import maps_of_experiment
 from workflow_scripts.bias.training_comparison import NOT_KNOWN_OF_GIVEN, read_training_sets, training_balance
@@ -66,6 +67,7 @@ parser.add_argument("--training-sets", help="training set of a run (Parquet), wi
 parser.add_argument("--trainings", help="run.json of a run, with {run_id}")
 parser.add_argument("--balance", help="balance of all training sets (CSV)")
 parser.add_argument("--controls", type=json_argument, default={}, help="the experiment's controls, as JSON")
+parser.add_argument("--shares", type=Path, help="what carries the effects, where the experiment asks (JSON)")
 parser.add_argument("--hygiene", type=Path, help="what became of the catalog's rows (JSON)")
 parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
 
@@ -90,6 +92,7 @@ def main(arguments: argparse.Namespace) -> None:
             arguments.catalog,
         ),
         paths_of_runs(arguments.trainings, runs) if arguments.trainings else [],
+        arguments.shares,
     )
 
 
@@ -104,11 +107,13 @@ def measure(
     warnings: Sequence[str] = (),
     controls: Controls = WITHOUT_CONTROLS,
     trainings: Sequence[str] = (),
+    shares: Path | None = None,
 ) -> None:
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order.
 
     `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured;
-    `trainings`: the `run.json` of the runs, in their order, where they were trained here.
+    `trainings`: the `run.json` of the runs, in their order, where they were trained here; `shares`: what
+    `measure_shares` wrote, where the experiment asks what carries its effects.
     """
     given = experiment.get("annotations")
     annotated_in = paths_of_runs(given["path"], listed) if given else []
@@ -151,7 +156,7 @@ def measure(
         mediated = mediation_of_contrasts(annotations, coefficients, opposite, settings["seed"])
     of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"], tested)
     paper_style = paper_style_summary(runs, tables["contrasts"])
-    inputs = list(dict.fromkeys([*files, *controls.files]))
+    inputs = list(dict.fromkeys([*files, *controls.files, *([str(shares)] if shares else [])]))
     measured = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
     record = provenance(measured, {"permutations": settings["seed"]}, inputs)
     cautions = [
@@ -163,6 +168,8 @@ def measure(
     level, sky = (settings["alpha"], settings["effect"]), annotations.sky
     context = Context(runs, of_runs, paper_style, *level, cautions, sky, tested)
     answers = [*experiment_answers(found, context), *controls.answers]
+    if shares:
+        answers += share_answers(json.loads(shares.read_text(encoding="utf-8")), answers, settings["alpha"], tested)
     headline = ": ".join(filter(None, [class_in_words(experiment), experiment_headline(answers)]))
     answers = answers_about_class(answers, experiment)
     compared = [sentence for test in found.tests for sentence in test.cautions]

@@ -39,6 +39,18 @@ def paths_of_runs(pattern: str, runs: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(pattern.format(**run) for run in runs))
 
 
+def paths_in_version(pattern: str, runs: Sequence[Mapping[str, Any]], version: Mapping[str, Any]) -> list[str]:
+    """One path a run: `pattern` with `{survey}` and `{run_id}` in a version of the annotated images.
+
+    `version` has `survey`, and `networks`, the name in the version by the run's own.
+    """
+    named = (
+        Run(**{key: run[key] for key in Run.__match_args__} | {"network": version["networks"][run["network"]]})
+        for run in runs
+    )
+    return [pattern.format(survey=version["survey"], run_id=run.run_id) for run in named]
+
+
 def runs_of_experiment(experiment: Mapping[str, Any]) -> list[Run]:
     """Every run once, with the first arm that has it; arms by name, so that their order in the file plays no part."""
     runs: dict[str, Run] = {}

@@ -170,6 +170,12 @@ def test_controls_add_their_runs_and_repeat_the_measurement(workflow):
     assert jobs(workflow) == expected | AFTER_MEASURE
 
 
+def test_asking_what_carries_an_effect_trains_nothing(workflow):
+    # The sky is the same everywhere, so that the only version is the one that there is.
+    change(workflow, lambda c: c["experiments"]["first"].update(why={"counterfactual": ["seeing"]}))
+    assert jobs(workflow) == {("measure_shares", "causes/first")} | AFTER_MEASURE | of_report("draw_shares")
+
+
 def test_a_second_experiment_shares_runs(workflow):
     def edit(config):
         config["experiments"]["second"] = {

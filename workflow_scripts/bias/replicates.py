@@ -12,6 +12,8 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 FEWEST_FOOTPRINTS = 5
 # Of one number a footprint, with a test: x_0, three components of k, and two degrees of freedom.
 FEWEST_FOR_RESPONSE = 6
+# Axes whose mean is shorter than this cancel: what all networks share is then none of their footprints' doing.
+_AXES_CANCEL = 0.05
 # Runs of a training set share its galaxies, and those of a footprint its sky: only these are independent.
 _TRAINING_SET = ["footprint", "resample"]
 
@@ -53,6 +55,17 @@ def of_training_sets(runs: pd.DataFrame) -> pd.DataFrame:
 def of_footprints(runs: pd.DataFrame) -> pd.DataFrame:
     """One row a footprint: its axis, and means of all quantities over its runs, which share training galaxies."""
     return _means(runs, ["footprint"])
+
+
+def independent_units(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str, bool]:
+    """The runs whose mean stands for all, their means by independent unit, its name, and whether their axes cancel."""
+    rotating = rotating_runs(runs)
+    axes = footprint_axes(rotating)
+    cancel = len(axes) > 0 and np.linalg.norm(unit_vectors(*axes.to_numpy().T).mean(axis=0)) < _AXES_CANCEL
+    used = rotating if cancel else runs
+    if used["footprint"].nunique() >= FEWEST_FOOTPRINTS:
+        return used, of_footprints(used), "footprints", bool(cancel)
+    return used, of_training_sets(used), "training sets", bool(cancel)
 
 
 def _means(runs: pd.DataFrame, unit: list[str]) -> pd.DataFrame:

@@ -43,7 +43,7 @@ from workflow_scripts.bias.replicates import (
     FEWEST_FOOTPRINTS,
     arm_sizes,
     fitted_families,
-    footprint_axes,
+    independent_units,
     of_footprints,
     of_training_sets,
     rotating_runs,
@@ -62,8 +62,6 @@ from workflow_scripts.bias.training_comparison import Cautions, TrainingSets, ca
 from workflow_scripts.sky.unit_vectors import unit_vectors
 
 _SCALAR, _PATTERN = "scalar_dipole_response", "pattern_response"
-# Axes whose mean is shorter than this cancel: what all networks share is then none of their footprints' doing.
-_AXES_CANCEL = 0.05
 _CAUSES = (
     "What follows the axes of the footprints cancels in it: imaging, the reference labels, or a gradient of the true"
     " morphology on the sky may cause it."
@@ -264,7 +262,7 @@ def _without_pairs(found: RunLevelTests) -> None:
 
 def _shared_by_all(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest, sky: Sky) -> None:
     """Add the test of the dipole that all networks share: of footprints whose axes cancel, else of all."""
-    used, units, unit, cancel = _independent_units(runs)
+    used, units, unit, cancel = independent_units(runs)
     values = units[REFERENCE_DIPOLE].to_numpy()
     galaxies = _noise_of_common(used, sky)
     if galaxies is None:
@@ -279,7 +277,7 @@ def _shared_by_all(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest
 
 def _expected_fraction(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevelTest, expected: float) -> None:
     """Add the test of the fraction that all networks share against the expected one; units as for their dipole."""
-    used, units, unit, _ = _independent_units(runs)
+    used, units, unit, _ = independent_units(runs)
     design = replace(blank, design=EXPECTED, n=len(units), notes=[f"{len(units)} {unit}"])
     design = replace(
         design, null=f"the mean fraction over all networks is {expected:g}", details={"expected": expected}
@@ -288,17 +286,6 @@ def _expected_fraction(found: RunLevelTests, runs: pd.DataFrame, blank: RunLevel
     test = declared(design, "fraction_against_expected", EXPECTED_FAMILY, FRACTION.name, estimand)
     galaxies = float((used["fraction_se"] ** 2).median())
     found.attempt(test, expected_numbers, units[FRACTION.name].to_numpy(), galaxies, expected)
-
-
-def _independent_units(runs: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, str, bool]:
-    """The runs whose mean stands for all, their means by independent unit, its name, and whether their axes cancel."""
-    rotating = rotating_runs(runs)
-    axes = footprint_axes(rotating)
-    cancel = len(axes) > 0 and np.linalg.norm(unit_vectors(*axes.to_numpy().T).mean(axis=0)) < _AXES_CANCEL
-    used = rotating if cancel else runs
-    if used["footprint"].nunique() >= FEWEST_FOOTPRINTS:
-        return used, of_footprints(used), "footprints", bool(cancel)
-    return used, of_training_sets(used), "training sets", bool(cancel)
 
 
 def _cautioned(design: RunLevelTest, cautions: Cautions) -> RunLevelTest:

@@ -25,7 +25,7 @@ from workflow_scripts.catalogs.number_ranges import NumberRange
 from workflow_scripts.catalogs.readers import CatalogTable, Parts, TableOptions
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.tiles import FINE_ORDER, tile_of
-from workflow_scripts.training_sets.split import close_groups, hash_fractions, split
+from workflow_scripts.training_sets.split import ANNOTATION, close_groups, hash_fractions, split
 
 # Of the galaxies, and in number: a group of neighbours that makes the split uneven.
 _LARGEST_GROUP, _FEWEST_IN_GROUP = 0.01, 20
@@ -102,15 +102,19 @@ def _sides(galaxies: pd.DataFrame, settings: Mapping[str, Any]) -> tuple[NDArray
 def positions_of_catalog(rows: Mapping[str, Any], source: str) -> pd.DataFrame:
     """The same galaxies without labels and split: the listed columns of a table.
 
-    `rows` has `columns`, `hygiene`, `sample` and what reads the table, as the catalog's entry, and what labels are made
-    of where galaxies without one are dropped. Raises `InputError` as `galaxies_of_catalog`.
+    `rows` has `columns`, `hygiene`, `sample` and what reads the table, as the catalog's entry, what labels are made of
+    where galaxies without one are dropped, and `split` where only those of the annotation set are wanted. Raises
+    `InputError` as `galaxies_of_catalog`.
     """
     _check_keys(rows, ("columns", "sample"))
     columns = {**rows["columns"], **vote_columns(rows.get("label_votes") or {})}
     galaxies, _ = clean(_read(columns, rows, source), rows["hygiene"], source)
     if rows.get("unlabelled") == "drop":
         galaxies = without_unlabelled(galaxies, rows, source)[0].drop(columns="label")
-    return _in_order(_sampled(galaxies, rows["sample"]))
+    galaxies = _sampled(galaxies, rows["sample"])
+    if "split" in rows:
+        galaxies = galaxies[_sides(galaxies, rows["split"])[0] == ANNOTATION]
+    return _in_order(galaxies)
 
 
 def _check_keys(entry: Mapping[str, Any], needed: Sequence[str]) -> None:

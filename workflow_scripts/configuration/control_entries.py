@@ -52,6 +52,7 @@ def trained_network(settings: Configuration, survey: str, run: Mapping[str, Any]
 def annotating_network(settings: Configuration, survey: str, network: str) -> dict[str, Any]:
     """A network as it annotates images of a survey: with `mirror`, as in `trained_network`, where it averages."""
     entry = settings.network(network)
+    entry.pop("version_of", None)
     return _on_classes(settings, survey, entry) if averages_mirror(settings, network) else entry
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from workflow_scripts.catalogs.formats import format_suffix
 from workflow_scripts.catalogs.number_ranges import NumberRange, problem_of_ranges
+from workflow_scripts.configuration.counterfactual_versions import check_common
 from workflow_scripts.configuration.expansion import check_one_footprint
 from workflow_scripts.configuration.given_annotations import check_annotations, classes_of_annotations
 from workflow_scripts.configuration.program_networks import is_program
@@ -282,6 +283,8 @@ def check_images(name: str, experiment: Mapping[str, Any], config: Mapping[str, 
         raise ConfigError(("experiments", name, "controls", "dose"), problem)
     for network in sorted({network for arm in experiment["arms"].values() for network in arm["networks"]}):
         recipe = config["networks"][network]["recipe"]
+        for one in config["recipes"][recipe].get("common", []):
+            check_common(("recipes", recipe, "common"), one, experiment["survey"], config)
         unit = config["recipes"][recipe]["stretch"]["unit"]
         if unit != "file" and not kind_of(survey).unit_is_known(survey):
             problem = f"is {unit}, but FITS of surveys.{experiment['survey']} are in the unit of its HiPS, expected"

@@ -8,6 +8,7 @@ from typing import Any
 from workflow_scripts.catalogs.formats import LABEL_KEYS, SIMULATED_COLUMNS
 from workflow_scripts.class_against_rest import two_classes
 from workflow_scripts.configuration.control_runs import controls_of
+from workflow_scripts.configuration.counterfactual_versions import counterfactual_of
 from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
 from workflow_scripts.configuration.experiments_by_class import split_by_class
@@ -68,10 +69,12 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
             for arm in experiment["arms"].values():
                 arm["footprints"] = members_of_arm(arm, families)
         for name, experiment in completed["experiments"].items():
+            counterfactual = counterfactual_of(name, experiment, completed)
             if experiment["annotations"]:
                 complete_experiment(name, experiment, completed["catalogs"])
                 continue
             experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
+            experiment["why"]["counterfactual"] = counterfactual
             check_images(name, experiment, completed)
             runs = runs_of_experiment(experiment)
             for network in dict.fromkeys(run.network for run in runs):
@@ -106,16 +109,6 @@ class Configuration:
         self.gpu: bool = completed["gpu"]["enabled"]
         # Address of the user, sent to public services with every request; None for none.
         self.contact: str | None = completed["contact"]
-
-    @property
-    def active_images(self) -> list[tuple[str, str]]:
-        """Surveys and recipes of the images that the runs of the active experiments use."""
-        found = set()
-        for name in self.active_experiments:
-            entry = self._entry("experiments", name)
-            networks = {network for arm in entry["arms"].values() for network in arm["networks"] if self.trains(name)}
-            found |= {(entry["survey"], self.network(network)["recipe"]) for network in networks}
-        return sorted(found)
 
     def experiments_of_survey(self, survey: str) -> list[str]:
         """The active experiments that use a survey."""
@@ -195,7 +188,7 @@ class Configuration:
 
     def survey_parameter(self, name: str) -> Entry:
         """What a cutout depends on: a survey without access limits and the tolerated share of failures."""
-        kept_out = ("max_failed_share", "catalog", "access", "coverage")
+        kept_out = ("max_failed_share", "catalog", "access", "coverage", "version_of")
         return {key: value for key, value in self.survey(name).items() if key not in kept_out}
 
     def access_options(self, survey: str) -> list[str]:
@@ -219,6 +212,8 @@ class Configuration:
             **{name: catalog.get(name) for name in (*_READING_KEYS, *of_labels)},
             "hygiene": catalog["hygiene"],
             "sample": catalog["sample"],
+            # A version shows what is annotated alone.
+            **({"split": self.catalog_parameter(entry["catalog"])["split"]} if "version_of" in entry else {}),
         }
 
     def coverage_parameter(self, survey: str) -> Entry:
@@ -355,7 +350,7 @@ class Configuration:
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        others = ("figures", "description", "controls", "catalog", *DESIGN_KEYS)
+        others = ("figures", "description", "controls", "why", "catalog", *DESIGN_KEYS)
         if given := entry.pop("annotations"):
             # How they are read concerns the step before; their names are for messages.
             entry["annotations"] = {"path": given["path"]}

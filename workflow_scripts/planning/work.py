@@ -11,6 +11,7 @@ from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.configuration.control_entries import runs_of_controls
 from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.configuration.settings import Configuration
+from workflow_scripts.configuration.version_entries import versions_of_experiment
 from workflow_scripts.errors import InputError
 from workflow_scripts.surveys.bricks.geometry import NUMBER_OF_BRICKS, bricks_of
 from workflow_scripts.surveys.registry import kind_of, pixels_of_cutout
@@ -69,7 +70,10 @@ class WorkSizes:
 
     def images_of_survey(self, survey: str) -> float:
         """Galaxies of a survey that have pixels, as far as the configuration determines it."""
-        return self.galaxies_of_survey(survey) * self.settings.survey(survey).get("rendered_share", 1.0)
+        entry = self.settings.survey(survey)
+        # A version shows the annotated galaxies alone.
+        share = self._annotated_share(survey) if "version_of" in entry else 1.0
+        return self.galaxies_of_survey(survey) * share * entry.get("rendered_share", 1.0)
 
     def images_of_tile(self, survey: str, tile: int) -> int:
         """Images in a tile of a survey: whole numbers, which add up to those of the survey."""
@@ -78,8 +82,11 @@ class WorkSizes:
 
     def annotated_galaxies(self, survey: str) -> float:
         """Galaxies of a survey that every run annotates."""
-        catalog = self.settings.catalog(self.settings.survey(survey)["catalog"])
-        return self.images_of_survey(survey) * catalog["split"]["annotation_fraction"]
+        is_version = "version_of" in self.settings.survey(survey)
+        return self.images_of_survey(survey) * (1.0 if is_version else self._annotated_share(survey))
+
+    def _annotated_share(self, survey: str) -> float:
+        return float(self.settings.catalog(self.settings.survey(survey)["catalog"])["split"]["annotation_fraction"])
 
     def galaxies_of_experiment(self, experiment: str) -> int:
         """Galaxies of the catalog of an experiment."""
@@ -92,6 +99,10 @@ class WorkSizes:
         runs = len(self.settings.runs(experiment))
         runs += len(runs_of_controls(self.settings, experiment)) if with_controls else 0
         return runs * galaxies
+
+    def annotations_of_versions(self, experiment: str) -> float:
+        """Galaxies that the runs of an experiment annotate in all versions of their images."""
+        return len(versions_of_experiment(self.settings, experiment)) * self.annotations_of_experiment(experiment)
 
     def pixels_of_image(self, recipe: str) -> int:
         """Numbers in one image of a recipe."""

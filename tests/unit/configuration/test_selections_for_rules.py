@@ -8,6 +8,7 @@ from tests.small_experiment import CONFIG
 from workflow_scripts.configuration import check_user_files, load
 from workflow_scripts.configuration.control_entries import trained_network
 from workflow_scripts.configuration.given_models import trial_parameter, trials
+from workflow_scripts.configuration.version_entries import active_images
 from workflow_scripts.errors import InputError
 
 
@@ -22,16 +23,16 @@ def test_active_experiments_name_their_images():
     config = changed()
     config["surveys"]["idle"] = copy.deepcopy(config["surveys"]["pixels"])
     settings = load(config)
-    assert settings.active_images == [("pixels", "small")]
+    assert active_images(settings) == [("pixels", "small")]
     config["active_experiments"] = []
-    assert load(config).active_images == []
+    assert active_images(load(config)) == []
 
 
 def test_images_that_two_experiments_share_are_listed_once():
     config = changed()
     config["experiments"]["second"] = copy.deepcopy(config["experiments"]["first"])
     config["active_experiments"] = ["first", "second"]
-    assert load(config).active_images == [("pixels", "small")]
+    assert active_images(load(config)) == [("pixels", "small")]
 
 
 def test_a_training_set_that_several_seeds_share_is_listed_once():

@@ -8,6 +8,8 @@ from workflow_scripts.errors import InputError
 
 # Quantities of `imaging` that vary over the sky, and the column of the truth that each ends up in.
 FIELDS = {"seeing": "psf_fwhm_arcsec", "depth": "sky_noise", "background": "background", "extinction": "ebv"}
+# The field behind each property that can be given a common value.
+PROPERTY_FIELDS = {"seeing": "seeing", "noise": "depth", "background": "background", "extinction": "extinction"}
 # Fields are never below this share of their mean; `relative_field` relies on it.
 LOWEST_FIELD = 0.2
 

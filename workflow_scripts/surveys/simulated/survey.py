@@ -16,6 +16,7 @@ from PIL import Image
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.surveys.simulated.rendering import render_galaxy
+from workflow_scripts.surveys.simulated.settings import FIELDS, PROPERTY_FIELDS
 from workflow_scripts.surveys.survey import CutoutResult
 from workflow_scripts.training_sets.split import hash_fractions
 
@@ -27,11 +28,16 @@ _BALANCE = {"g": 1.9, "r": 1.0, "i": 0.72}
 
 
 class SimulatedSurvey:
-    """Renders the galaxies of a simulated sky, each from its own row of the truth and its own noise seed."""
+    """Renders the galaxies of a simulated sky, each from its own row of the truth and its own noise seed.
+
+    Properties of the imaging that the entry has in `common` are those of the median of the sky for all galaxies; all
+    else, the noise too, stays as it is.
+    """
 
     def __init__(self, entry: Mapping[str, Any], truth: str | Path):
         self.cutout = dict(entry["cutout"])
         self.rendered_share = float(entry.get("rendered_share", 1.0))
+        self.common = [FIELDS[PROPERTY_FIELDS[name]] for name in entry.get("common", [])]
         self.truth = Path(truth)
 
     def cutouts(self, requests: pd.DataFrame) -> Iterator[CutoutResult]:
@@ -66,7 +72,9 @@ class SimulatedSurvey:
         with pq.ParquetFile(self.truth) as truth:
             groups = (truth.read_row_group(number) for number in range(truth.num_row_groups))
             parts = [group.filter(pc.is_in(group["source_id"].cast(pa.string()), requested)) for group in groups]
-            return pa.concat_tables([truth.schema_arrow.empty_table(), *parts]).to_pandas()
+            sky = pa.concat_tables([truth.schema_arrow.empty_table(), *parts]).to_pandas()
+            medians = {name: truth.read(columns=[name])[name].to_numpy() for name in self.common}
+        return sky.assign(**{name: float(np.median(values)) for name, values in medians.items()})
 
     def _encoded(self, pixels: NDArray[np.float32]) -> tuple[bytes, str]:
         buffer = io.BytesIO()

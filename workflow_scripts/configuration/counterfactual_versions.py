@@ -1,0 +1,112 @@
+"""Versions of the annotated images, in each of which some properties of the imaging have a common value.
+
+A version is a survey, recipe or network like any other, under a name that says what is common, so that no rule but the
+one that measures shares knows of versions: a simulated survey is rendered anew, received images go through a recipe
+that makes them alike. `version_of` names the survey, or network, whose trained models annotate the version.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from workflow_scripts.configuration.sources import ConfigError, KeyPath
+from workflow_scripts.images.imaging_properties import OF_RECEIVED_IMAGES, PROPERTIES, version_name
+from workflow_scripts.surveys.simulated.settings import PROPERTY_FIELDS
+
+# Of a catalog whose images are made alike in seeing.
+SEEING_COLUMN = "psf_fwhm_arcsec"
+
+Entry = dict[str, Any]
+
+
+def counterfactual_of(name: str, experiment: Mapping[str, Any], config: dict[str, Any]) -> Entry | None:
+    """The versions that an experiment annotates, None for none; what they need is added to `config`.
+
+    Parameters
+    ----------
+    name, experiment
+        a valid entry, the arms of which list members in place of families.
+    config
+        the completed configuration, to whose `surveys`, `recipes` and `networks` entries are added.
+
+    Returns
+    -------
+    dict
+        `properties`, those that vary; `constant`, those asked about that do not; and `versions`, one a subset of the
+        former: `common`, `survey`, and `networks`, the name in the version by the experiment's own. Version number v
+        has property j in common where bit j of v is set.
+
+    Raises
+    ------
+    ConfigError
+        for annotations that exist, or a property that these images cannot have in common.
+    """
+    asked = [one for one in PROPERTIES if one in experiment["why"]["counterfactual"]]
+    path: KeyPath = ("experiments", name, "why", "counterfactual")
+    if not asked:
+        return None
+    if experiment["annotations"]:
+        raise ConfigError(path, "needs images and trained networks, expected it without annotations that exist")
+    survey = config["surveys"][experiment["survey"]]
+    rendered = survey["kind"] == "simulated"
+    if rendered:
+        imaging = config["catalogs"][survey["catalog"]]["imaging"]
+        varying = [one for one in asked if _varies(imaging, one) and one not in survey.get("common", [])]
+    else:
+        varying = asked
+        for one in asked:
+            check_common((*path, asked.index(one)), one, experiment["survey"], config)
+    networks = sorted({network for arm in experiment["arms"].values() for network in arm["networks"]})
+    for network in networks:
+        # What is common to their images would be found anew in each version.
+        if config["recipes"][config["networks"][network]["recipe"]].get("common"):
+            recipe = config["networks"][network]["recipe"]
+            raise ConfigError(path, f"needs recipes without the key common, but networks.{network} has {recipe}")
+    versions = []
+    for number in range(2 ** len(varying)):
+        common = [one for j, one in enumerate(varying) if number >> j & 1]
+        version = {"common": common, "survey": experiment["survey"], "networks": {one: one for one in networks}}
+        if common and rendered:
+            version["survey"] = _rendered_anew(experiment["survey"], common, config, path)
+        elif common:
+            version["networks"] = {one: _seeing_alike(one, common, config, path) for one in networks}
+        versions.append(version)
+    return {"properties": varying, "constant": [one for one in asked if one not in varying], "versions": versions}
+
+
+def check_common(path: KeyPath, one: str, survey: str, config: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for a property in which the images of a survey cannot be made alike by a recipe."""
+    if one not in OF_RECEIVED_IMAGES:
+        problem = f"is {one}, expected {', '.join(OF_RECEIVED_IMAGES)} for images that are not rendered here"
+        raise ConfigError(path, problem)
+    catalog = config["surveys"][survey]["catalog"]
+    entry = config["catalogs"][catalog]
+    if one == "seeing" and entry["source"] != "simulated" and SEEING_COLUMN not in entry["columns"]:
+        raise ConfigError(path, f"is seeing, expected columns.{SEEING_COLUMN} in catalogs.{catalog}")
+
+
+def _varies(imaging: Mapping[str, Any], one: str) -> bool:
+    field = imaging[PROPERTY_FIELDS[one]]
+    parts = (field[part]["amplitude"] for part in ("dipole", "step", "patches", "plane") if part in field)
+    mean = field.get("level", field.get("ebv", 1.0))
+    return mean != 0 and any(amplitude != 0 for amplitude in parts)
+
+
+def _rendered_anew(survey: str, common: list[str], config: dict[str, Any], path: KeyPath) -> str:
+    entry = config["surveys"][survey]
+    together = [one for one in PROPERTIES if one in (*common, *entry.get("common", []))]
+    return _version(survey, common, {**entry, "common": together, "version_of": survey}, "surveys", config, path)
+
+
+def _seeing_alike(network: str, common: list[str], config: dict[str, Any], path: KeyPath) -> str:
+    entry = config["networks"][network]
+    recipe = {**config["recipes"][entry["recipe"]], "common": common}
+    made = _version(entry["recipe"], common, recipe, "recipes", config, path)
+    return _version(network, common, {**entry, "recipe": made, "version_of": network}, "networks", config, path)
+
+
+def _version(name: str, common: list[str], entry: Entry, registry: str, config: dict[str, Any], path: KeyPath) -> str:
+    """Add an entry under the name of a version, which other experiments may have added before; that name."""
+    made = version_name(name, common)
+    if config[registry].setdefault(made, entry) != entry:
+        raise ConfigError(path, f"makes {registry}.{made}, a name that is taken; expected another for that entry")
+    return made
