@@ -33,6 +33,7 @@ from workflow_scripts.bias.network_cautions import (
     read_trainings,
 )
 from workflow_scripts.bias.pairs import pair_table
+from workflow_scripts.bias.probe_answers import WITHOUT_PROBE, Probe, measured_probe
 from workflow_scripts.bias.quantities import galaxy_level_p, galaxy_level_summary
 from workflow_scripts.bias.replicates import arm_means
 from workflow_scripts.bias.response_model import DecidingRule, response_models, variance_budget
@@ -60,6 +61,9 @@ parser.add_argument("--training-sets", help="training set of a run (Parquet), wi
 parser.add_argument("--trainings", help="run.json of a run, with {run_id}")
 parser.add_argument("--balance", help="balance of all training sets (CSV)")
 parser.add_argument("--controls", type=json_argument, default={}, help="the experiment's controls, as JSON")
+parser.add_argument("--probe", type=json_argument, default={}, help="the experiment's probe, as JSON")
+parser.add_argument("--probed-pixels", help="scores.parquet of a probing network, with {other}, {pixels} ...")
+parser.add_argument("--probed-features", help="position.json of a run, with {footprint}, {network} ...")
 parser.add_argument("--hygiene", type=Path, help="what became of the catalog's rows (JSON)")
 parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
 
@@ -84,6 +88,16 @@ def main(arguments: argparse.Namespace) -> None:
             arguments.catalog,
         ),
         paths_of_runs(arguments.trainings, runs) if arguments.trainings else [],
+        measured_probe(
+            arguments.experiment,
+            arguments.probe,
+            arguments.probed_pixels,
+            arguments.probed_features,
+            arguments.training_sets,
+            arguments.catalog,
+        )
+        if arguments.probe
+        else WITHOUT_PROBE,
     )
 
 
@@ -98,11 +112,12 @@ def measure(
     warnings: Sequence[str] = (),
     controls: Controls = WITHOUT_CONTROLS,
     trainings: Sequence[str] = (),
+    probe: Probe = WITHOUT_PROBE,
 ) -> None:
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order.
 
     `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured;
-    `trainings`: the `run.json` of the runs, in their order, where they were trained here.
+    `trainings`: the `run.json` of the runs, where they were trained here; `probe`: its probes, measured.
     """
     given = experiment.get("annotations")
     annotated_in = paths_of_runs(given["path"], listed) if given else []
@@ -144,7 +159,7 @@ def measure(
         mediated = mediation_of_contrasts(annotations, coefficients, opposite, settings["seed"])
     of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"])
     paper_style = paper_style_summary(runs, tables["contrasts"])
-    inputs = list(dict.fromkeys([*files, *controls.files]))
+    inputs = list(dict.fromkeys([*files, *controls.files, *probe.files]))
     measured = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
     record = provenance(measured, {"permutations": settings["seed"]}, inputs)
     cautions = [
@@ -154,7 +169,7 @@ def measure(
     ]
     rule = DecidingRule(settings["alpha"], max(1, len(decisive)), settings["permutations"])
     context = Context(runs, of_runs, paper_style, settings["alpha"], settings["effect"], cautions, annotations.sky)
-    answers = [*experiment_answers(found, context), *controls.answers]
+    answers = [*experiment_answers(found, context), *controls.answers, *probe.answers]
     compared = [sentence for test in found.tests for sentence in test.cautions]
     summary = {
         "headline": experiment_headline(answers),
@@ -179,6 +194,7 @@ def measure(
         "templates": templates.as_dict() if templates else None,
         "mediation": mediated,
         "training_balance": training_balance(runs, training_sets, opposite, settings["seed"]),
+        "why": {"probe": probe.entries} if probe.entries else {},
         "galaxy_level": galaxy_level_summary(tables, of_galaxies, annotations.n),
         "paper_style": paper_style,
         "tests": [test.as_dict() for test in found.tests],

@@ -11,6 +11,7 @@ from workflow_scripts.configuration.expansion import expand_footprints, moc_path
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
 from workflow_scripts.configuration.given_annotations import complete_experiment
 from workflow_scripts.configuration.parameters import as_options, as_parameter
+from workflow_scripts.configuration.probe_networks import check_probe
 from workflow_scripts.configuration.program_networks import check_program_networks, files_of_network, without_keras_keys
 from workflow_scripts.configuration.references import (
     check_images,
@@ -69,6 +70,7 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
             if experiment["annotations"]:
                 complete_experiment(name, experiment, completed["catalogs"])
                 continue
+            check_probe(name, experiment, footprints, completed["networks"])
             experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
             check_images(name, experiment, completed)
             runs = runs_of_experiment(experiment)
@@ -355,7 +357,7 @@ class Configuration:
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        others = ("figures", "description", "controls", "catalog", *DESIGN_KEYS)
+        others = ("figures", "description", "controls", "why", "catalog", *DESIGN_KEYS)
         if given := entry.pop("annotations"):
             # How they are read concerns the step before; their names are for messages.
             entry["annotations"] = {"path": given["path"]}

@@ -67,3 +67,13 @@ def _share_below(scores: NDArray, others: NDArray) -> NDArray[np.float64]:
     ordered = np.sort(others)
     both = np.searchsorted(ordered, scores, "left") + np.searchsorted(ordered, scores, "right")
     return both / (2 * len(others))
+
+
+def r2_of_auc(auc: float) -> float:
+    """R^2 of the position (three components, whole sky) of a weak score by which hemispheres have an AUC.
+
+    Of a score that follows z with correlation rho, beside normal noise, hemispheres about z differ by sqrt(3) rho
+    standard deviations, so that AUC = 1/2 + rho sqrt(3) / (2 sqrt(pi)) to first order, and z is a third of the
+    variance of positions: R^2 = rho^2 / 3 = 4 pi (AUC - 1/2)^2 / 9.
+    """
+    return float(4 * np.pi * (auc - NO_INFORMATION) ** 2 / 9)
