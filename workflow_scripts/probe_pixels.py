@@ -54,7 +54,7 @@ def main(args: argparse.Namespace) -> None:
     record = provenance(config, {"training": args.seed}, [*args.training_sets, args.index, args.catalog, *given])
     determinants = {key: record[key] for key in ("config", "seeds", "inputs")}
     determinants |= {"versions": versions(), "device": device(), "output": str(args.output)}
-    checkpoints = Checkpoints(args.resume_folder / digest_of(determinants))
+    checkpoints = Checkpoints(args.resume_folder / digest_of(determinants), 30)
     fit(model, images, sides, spec, args.seed, checkpoints)
     batches = image_batches(store, rows["tile"].to_numpy(), rows["row"].to_numpy())
     # Other orders of pixels than those that the network was trained on.

@@ -1,8 +1,8 @@
-"""Do numbers of galaxies know where these are? A ridge regression of the position, held against exchanged blocks of sky.
+"""Do numbers of galaxies know where these are? A ridge regression of the position, against exchanged blocks of sky.
 
 Rotating all positions at once is no null here: the prediction is linear in x, y, z, so R^2 does not change. Blocks of
-sky are exchanged instead: each block's galaxies move together to the place of another block, which leaves what neighbours
-share as it is and cuts every tie between the numbers and the place.
+sky are exchanged instead: each block's galaxies move together to the place of another block, which leaves what
+neighbours share as it is and cuts every tie between the numbers and the place.
 """
 
 from dataclasses import dataclass
@@ -130,19 +130,14 @@ class _Regression:
         """Sum of squared residuals (m,) in folds left out, for each way to move the blocks."""
         own = np.arange(len(self.fold))
         in_fold = (self.fold == np.arange(FOLDS)[:, None]).astype(float)
-        width, flat = self.design.shape[1], len(own)
+        width = self.design.shape[1]
         found = np.zeros(len(moves))
         for start in range(0, len(moves), 100):
             part = moves[start : start + 100]
-            # (folds, width, moves, 3)
-            sums = np.stack(
-                [
-                    (in_fold @ np.matmul(self.products, rotations[own, move].transpose(0, 2, 1)).reshape(flat, -1))
-                    for move in part
-                ],
-                axis=1,
-            ).reshape(FOLDS, len(part), width, 3)
-            sums = sums.transpose(0, 2, 1, 3).reshape(FOLDS, width, -1)
+            moved = [np.matmul(self.products, rotations[own, move].transpose(0, 2, 1)) for move in part]
+            # (folds, moves, width x 3), then (folds, width, moves x 3)
+            of_folds = np.stack([in_fold @ one.reshape(len(own), -1) for one in moved], axis=1)
+            sums = of_folds.reshape(FOLDS, len(part), width, 3).transpose(0, 2, 1, 3).reshape(FOLDS, width, -1)
             total = sums.sum(axis=0)
             for number, factor in enumerate(self.factors):
                 weights = linalg.cho_solve(factor, total - sums[number])
