@@ -68,11 +68,11 @@ class FeatureFindings:
 
     @property
     def limit95(self) -> float:
-        """The largest R^2 that is compatible with the data: what the cross-validation costs is added to the estimate.
+        """The largest R^2 that is compatible with the data, above that of exchanged blocks.
 
-        That cost is what it takes off R^2 where there is nothing to know, the mean with exchanged blocks.
+        The latter is what R^2 is where there is nothing to know: below 0 by what coefficients of noise cost.
         """
-        return self.mean.limit95 + max(0.0, -self.null_mean)
+        return self.mean.limit95
 
     def as_dict(self) -> dict[str, Any]:
         """For summary.json."""
@@ -196,11 +196,12 @@ def feature_findings(runs: Sequence[Mapping[str, Any]], files: Sequence[str]) ->
         own = [(run, one) for run, one in zip(runs, probed, strict=True) if run["network"] == network]
         r2, influences = [one["r2"] for _, one in own], [one["influence"] for _, one in own]
         groups = [run["footprint"] for run, _ in own]
-        mean = mean_of_networks(r2, influences, groups, [f"{run['footprint']}, {run['resample']}" for run, _ in own], 0)
         # The same weights as those of the mean.
-        null = np.array([one["null"] for _, one in own])
-        null = pd.DataFrame(null).groupby([groups, [run["resample"] for run, _ in own]]).mean()
-        null_mean = null.groupby(level=0).mean().mean().to_numpy()
+        null = pd.DataFrame([one["null"] for _, one in own])
+        null = null.groupby([groups, [run["resample"] for run, _ in own]]).mean().groupby(level=0).mean()
+        null_mean = null.mean().to_numpy()
+        sets = [f"{run['footprint']}, {run['resample']}" for run, _ in own]
+        mean = mean_of_networks(r2, influences, groups, sets, float(null_mean.mean()))
         found.append(
             FeatureFindings(
                 network,
