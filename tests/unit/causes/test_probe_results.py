@@ -110,7 +110,7 @@ def test_networks_probed_on_other_galaxies_are_refused(tmp_path):
     write_positions(tmp_path, 0.02)
     path = tmp_path / "west_net_1.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"n": 17}))
-    with pytest.raises(InputError, match="west_net_1.json: probed on other galaxies"):
+    with pytest.raises(InputError, match=r"west_net_1\.json: probed on other galaxies"):
         measured(tmp_path, trained=[])
 
 

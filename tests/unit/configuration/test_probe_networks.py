@@ -24,7 +24,9 @@ footprints:
 networks:
   small: {architecture: lenet5, recipe: rgb32}
   finished: {architecture: file, path: a.keras, mode: annotate, recipe: rgb32}
-  program: {recipe: rgb32, command: {train: "python a.py {images} {labels} {model}", annotate: "python b.py {images} {model} {scores}.npy"}}
+  program:
+    recipe: rgb32
+    command: {train: "python a.py {images} {labels} {model}", annotate: "python b.py {images} {model} {scores}.npy"}
 experiments:
   main:
     survey: survey
