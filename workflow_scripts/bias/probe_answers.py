@@ -140,7 +140,7 @@ def _of_pixels(found: PixelFindings, p: float, size: float, alpha: float, severa
             NO: "The images do not carry the place",
             CANNOT_TELL: "Whether the images carry the place cannot be decided",
         }[answer],
-        Effect(whole.estimate, whole.ci95, "AUC (0.5: no information)", best),
+        Effect(whole.estimate, whole.ci95, "AUC (0.5: no information)", f"largest for {best}"),
         p,
         limit,
         because,

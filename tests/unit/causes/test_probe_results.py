@@ -27,7 +27,7 @@ def test_a_shift_in_whole_images_alone_is_carried_by_the_arrangement(tmp_path):
     # The noise of blocks is a part of the scatter: Phi(1 / sqrt(2 (1 + 0.09))).
     low, high = answer.effect.ci95
     assert low < 0.751 < high
-    assert answer.effect.direction == "east against west"
+    assert answer.effect.direction == "largest for east against west"
     said = " ".join(answer.because)
     assert "carried by how the pixels of the galaxy are arranged" in said
     assert "background" not in said.split("It is carried by")[1].split(".")[0]
