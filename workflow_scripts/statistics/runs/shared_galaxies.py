@@ -48,11 +48,11 @@ def mean_of_networks(
 
     Every group (a pair of regions) has the same weight, within it every training set, and within that every seed. With
     w_r the weight of run r, the galaxies add g = B/(B - 1) sum_b (sum_r w_r I_rb)^2: what they do to all networks alike
-    is summed before it is squared. The networks add s^2 times the sum of the squared weights of training sets, s^2 the
-    variance of training sets about the mean of their group, or of seeds about that of their set where no group has two
-    sets. s^2 holds the galaxies' noise of single networks as well, which is then in the error twice. Groups are not
-    drawn at random: differences between them are no error. Degrees of freedom: Satterthwaite (1946, Biometrics Bull. 2,
-    110) of both parts.
+    is summed before it is squared. The networks add (s^2 - q)+ times the sum of the squared weights of training sets:
+    s^2 is the variance of training sets about the mean of their group, or of seeds about that of their set where no
+    group has two sets, and q what the galaxies give such differences, from the same influences. Groups are not drawn at
+    random: differences between them are no error. Degrees of freedom: Satterthwaite (1946, Biometrics Bull. 2, 110) of
+    g and s^2, of g alone where s^2 is not larger than q.
 
     Parameters
     ----------
@@ -81,11 +81,13 @@ def mean_of_networks(
     groups, sets = np.unique(groups, return_inverse=True)[1], np.unique(sets, return_inverse=True)[1]
     weights = _weights(groups, sets)
     of_galaxies = blocks / (blocks - 1) * float(((weights @ influences) ** 2).sum())
-    of_networks, dof_networks, scatter_of = _scatter(values, groups, sets, weights)
+    scatter, dof_scatter, share, scatter_of = _scatter(values, influences, groups, sets, weights)
+    of_networks = max(0.0, scatter - share)
     variance = of_galaxies + of_networks
     if not variance > 0:
         raise ValueError("neither the networks nor the galaxies scatter: there is nothing to compare with")
-    dof = variance**2 / (of_galaxies**2 / (blocks - 1) + of_networks**2 / max(dof_networks, 1))
+    spread = of_galaxies**2 / (blocks - 1) + (scatter**2 / dof_scatter if of_networks else 0.0)
+    dof = variance**2 / spread
     estimate, se = float(weights @ values), float(np.sqrt(variance))
     half, one_sided = (float(stats.t.ppf(level, dof)) * se for level in (0.975, 0.95))
     return NetworksMean(
@@ -112,18 +114,31 @@ def _weights(groups: NDArray, sets: NDArray) -> NDArray[np.float64]:
     return 1 / (len(sets_in_group) * sets_in_group[groups] * runs[of_run])
 
 
-def _scatter(values: NDArray, groups: NDArray, sets: NDArray, weights: NDArray) -> tuple[float, int, str]:
-    """Variance that the scatter between networks gives the mean, its degrees of freedom, and what it is known from."""
+def _scatter(
+    values: NDArray, influences: NDArray, groups: NDArray, sets: NDArray, weights: NDArray
+) -> tuple[float, int, float, str]:
+    """Variance that the scatter between networks gives the mean, its degrees of freedom, the share of the galaxies in
+    it, and what it is known from.
+    """
     pairs, of_run = np.unique(np.column_stack([groups, sets]), axis=0, return_inverse=True)
     of_run = of_run.ravel()
-    runs = np.bincount(of_run)
-    means, of_set = np.bincount(of_run, values) / runs, np.bincount(of_run, weights)
-    group = pairs[:, 0]
-    dof = len(pairs) - len(np.unique(group))
-    if dof > 0:
-        centre = np.bincount(group, means) / np.bincount(group)
-        return float(((means - centre[group]) ** 2).sum() / dof * (of_set**2).sum()), dof, OF_SETS
-    dof = len(values) - len(pairs)
-    if dof > 0:
-        return float(((values - means[of_run]) ** 2).sum() / dof * (weights**2).sum()), dof, OF_SEEDS
-    return 0.0, 0, NOT_KNOWN
+    # The number in front, the influences of the blocks behind it.
+    rows = np.column_stack([values, influences])
+    means, of_set = _means(rows, of_run), np.bincount(of_run, weights)
+    group = np.unique(pairs[:, 0], return_inverse=True)[1]
+    if (dof := len(pairs) - int(group.max()) - 1) > 0:
+        apart, squared, scatter_of = means - _means(means, group)[group], (of_set**2).sum(), OF_SETS
+    elif (dof := len(values) - len(pairs)) > 0:
+        apart, squared, scatter_of = rows - means[of_run], (weights**2).sum(), OF_SEEDS
+    else:
+        return 0.0, 1, 0.0, NOT_KNOWN
+    blocks = influences.shape[1]
+    of_values, of_influences = (apart[:, 0] ** 2).sum(), blocks / (blocks - 1) * (apart[:, 1:] ** 2).sum()
+    return float(of_values / dof * squared), dof, float(of_influences / dof * squared), scatter_of
+
+
+def _means(rows: NDArray, number: NDArray) -> NDArray[np.float64]:
+    """Means (k, m) of the rows (n, m) with each number (n,) 0 ... k - 1."""
+    sums = np.zeros((int(number.max()) + 1, rows.shape[1]))
+    np.add.at(sums, number, rows)
+    return np.asarray(sums / np.bincount(number)[:, None], np.float64)
