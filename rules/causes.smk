@@ -26,7 +26,7 @@ rule probe_pixels:
         pixels="whole|corners|scrambled",
         network=OF_KERAS,
     conda:
-        "../envs/networks.yaml"
+        "../envs/probes.yaml"
     threads: lambda wildcards: settings.network(wildcards.network)["threads"]
     resources:
         **cluster_request(
@@ -66,7 +66,7 @@ rule probe_features:
     wildcard_constraints:
         network=OF_KERAS,
     conda:
-        "../envs/networks.yaml"
+        "../envs/probes.yaml"
     threads: lambda wildcards: settings.network(wildcards.network)["threads"]
     resources:
         **cluster_request(

@@ -27,7 +27,7 @@ parser.add_argument("--output", type=Path, required=True, help="position.json to
 
 def main(args: argparse.Namespace) -> None:
     """Write R^2 of the positions, that of exchanged skies, and the influence of each block."""
-    from workflow_scripts.causes.place_galaxies import held_out_rows
+    from workflow_scripts.causes.place_galaxies import enough_of, held_out_rows
     from workflow_scripts.causes.sky_blocks import blocks_of
     from workflow_scripts.images.arrays import ImageStore
     from workflow_scripts.networks.annotation import image_batches
@@ -38,7 +38,7 @@ def main(args: argparse.Namespace) -> None:
     from workflow_scripts.statistics.sky.position_probe import position_probe
 
     set_up(0, args.threads, args.threads, args.gpu)
-    rows, images = held_out_rows(args.catalog, args.index), ImageStore(args.index)
+    rows, images = enough_of(held_out_rows(args.catalog, args.index)), ImageStore(args.index)
     model = load_checked(args.model, images.shape)
     features = penultimate_features(model, image_batches(images, rows["tile"].to_numpy(), rows["row"].to_numpy()))
     try:

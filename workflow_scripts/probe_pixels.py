@@ -32,7 +32,7 @@ parser.add_argument("--output", type=Path, required=True, help="scores.parquet: 
 def main(args: argparse.Namespace) -> None:
     """Train, and write the score of every held-out galaxy of the two footprints."""
     spec = args.network
-    from workflow_scripts.causes.place_galaxies import held_out_rows, held_out_sides
+    from workflow_scripts.causes.place_galaxies import enough_of, held_out_rows, held_out_sides
     from workflow_scripts.causes.training_sides import training_sides
     from workflow_scripts.images.arrays import ImageStore
     from workflow_scripts.networks.annotation import image_batches, score, scores_and_labels
@@ -45,7 +45,7 @@ def main(args: argparse.Namespace) -> None:
     set_up(args.seed, spec["threads"], args.threads, args.gpu)
     ids, sides = training_sides(*args.training_sets)
     rows = held_out_rows(args.catalog, args.index, args.training_sets)
-    rows = held_out_sides(rows, *args.footprints)
+    rows = enough_of(held_out_sides(rows, *args.footprints))
     store = ImageStore(args.index)
     images = shown_pixels(store.read(ids.tolist()), args.pixels)
     model = build_model(spec, images.shape[1:], 2)

@@ -20,7 +20,7 @@ UNLABELLED = -1
 
 
 def held_out_rows(catalog: str | Path, index: str | Path, training_sets: Sequence[str | Path] = ()) -> pd.DataFrame:
-    """The annotation galaxies with an image, of all or of `MOST_HELD_OUT` chosen at random, in the order of the index.
+    """The annotation galaxies with an image, in the order of the index.
 
     Gives `source_id, ra, dec` (ICRS degrees), `label` (`UNLABELLED` where there is none), and `tile, row` of the image.
     Raises `InputError` as `annotation_rows`.
@@ -31,10 +31,15 @@ def held_out_rows(catalog: str | Path, index: str | Path, training_sets: Sequenc
     known = read_columns(catalog, ["source_id", "label"])
     labels = known["label"].take(pc.index_in(rows["source_id"], value_set=known["source_id"].combine_chunks()))
     table = rows.append_column("label", pc.fill_null(labels, UNLABELLED)).to_pandas()
-    if len(table) > MOST_HELD_OUT:
-        chosen = np.random.default_rng(0).choice(len(table), MOST_HELD_OUT, replace=False)
-        table = table.iloc[np.sort(chosen)].reset_index(drop=True)
     return table.astype({"label": "int8"})
+
+
+def enough_of(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows, or `MOST_HELD_OUT` of them chosen at random (always the same ones), in their order."""
+    if len(rows) <= MOST_HELD_OUT:
+        return rows
+    chosen = np.random.default_rng(0).choice(len(rows), MOST_HELD_OUT, replace=False)
+    return rows.iloc[np.sort(chosen)].reset_index(drop=True)
 
 
 def held_out_sides(rows: pd.DataFrame, first: Mapping[str, Any], second: Mapping[str, Any]) -> pd.DataFrame:
