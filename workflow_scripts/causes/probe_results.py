@@ -28,8 +28,8 @@ COVARIATES = "covariates"
 class PixelFindings:
     """What networks of one kind tell apart: `aucs` by what they were shown, `pairs` of the whole images by pair.
 
-    `less` is, by what was shown instead, by how much the AUC of whole images is larger. `without_covariates` says why
-    the covariates are not among them, empty where they are.
+    `less` is, by what was shown instead, by how much the AUC of whole images is larger; both lack what no network gives
+    different scores for. `without_covariates` says why the covariates are not among them, empty where they are.
     """
 
     network: str
@@ -166,6 +166,8 @@ def _findings(
     groups, sets = [run.pair for run in runs], [f"{run.pair}, {run.resample}" for run in runs]
     values = {kind: np.array([value for value, _ in found]) for kind, found in by_kind.items()}
     influences = {kind: np.array([influence for _, influence in found]) for kind, found in by_kind.items()}
+    # Networks that give all galaxies one score show nothing, and have no error.
+    values = {kind: one for kind, one in values.items() if kind == WHOLE or influences[kind].any()}
     aucs = {kind: mean_of_networks(values[kind], influences[kind], groups, sets, NO_INFORMATION) for kind in values}
     less = {
         kind: mean_of_networks(values[WHOLE] - values[kind], influences[WHOLE] - influences[kind], groups, sets, 0.0)

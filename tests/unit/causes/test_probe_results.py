@@ -78,6 +78,15 @@ def test_a_catalog_without_imaging_columns_says_so(tmp_path):
     assert "Covariates alone were not tried: the catalog has none of" in " ".join(answer.because)
 
 
+def test_networks_with_one_score_for_all_are_left_out_and_whole_images_are_not(tmp_path):
+    write_scores(tmp_path, {"whole": 1.0, "corners": 0.0})
+    for path in tmp_path.glob("east/west/net/corners/*.parquet"):
+        pd.read_parquet(path).assign(score=0.5).to_parquet(path, index=False)
+    (answer,) = measured(tmp_path, features=[], shown=["whole", "corners"]).answers
+    assert answer.answer == "yes"
+    assert "blank sky" not in " ".join(answer.because)
+
+
 def test_few_galaxies_are_an_answer_and_no_crash(tmp_path):
     write_scores(tmp_path, {"whole": 1.0}, n=300)
     for path in tmp_path.glob("east/west/net/whole/*.parquet"):
