@@ -16,7 +16,7 @@ rule probe_pixels:
         network_files=lambda wildcards: of_the_user(settings.network_files(wildcards)),
         mocs=lambda wildcards: of_the_user(mocs_of_footprints(settings, wildcards.footprint, wildcards.other)),
     output:
-        SCORES,
+        "results/causes/{survey}/{footprint}/against_{other}/{network}/{pixels}/resample{resample}_seed{seed}/scores.parquet",
     log:
         "logs/causes/{survey}/{footprint}/against_{other}/{network}/{pixels}/resample{resample}_seed{seed}/probe_pixels.log",
     benchmark:
@@ -58,7 +58,7 @@ rule probe_features:
         index=of_recipe("index.parquet"),
         galaxies=galaxies_of_footprint,
     output:
-        FEATURES,
+        "results/causes/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/position.json",
     log:
         "logs/causes/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/probe_features.log",
     benchmark:

@@ -22,8 +22,10 @@ def imaging_columns(catalog: str | Path, wanted: Sequence[str]) -> pd.DataFrame:
     present = pq.read_schema(catalog).names
     table = read_table(catalog, ["source_id", *(name for name in wanted if name in present)]).set_index("source_id")
     numbers = table.select_dtypes("number").astype(float)
-    numbers = numbers.loc[:, [np.nanstd(column) > 0 for column in numbers.to_numpy().T]]
-    if numbers.empty or not numbers.shape[1]:
+    spread, size = numbers.std(), numbers.abs().mean().clip(lower=1)
+    # Rounding makes a constant column vary a little.
+    numbers = numbers.loc[:, spread > 1e-9 * size]
+    if not numbers.shape[1]:
         raise ValueError(f"the catalog has none of {', '.join(wanted)} as numbers that vary")
     return numbers
 
