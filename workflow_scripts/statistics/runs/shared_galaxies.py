@@ -20,8 +20,9 @@ class NetworksMean:
     """The mean `estimate` over groups, training sets and seeds, and whether it is above `nothing`.
 
     `se` has both parts, `se_galaxies` that of the galaxies alone; `ci95` is of the estimate; `limit95` is the largest
-    excess over `nothing` that is compatible with the data (one-sided, 95 %), `p` one-sided: information can only raise
-    the number. `scatter_of` says what the scatter between networks is known from.
+    excess over `nothing` that is compatible with the data (one-sided, 95 %; an estimate below `nothing` is noise, and
+    does not lower it), `p` one-sided: information can only raise the number.
+    `scatter_of` says what the scatter between networks is known from.
     """
 
     estimate: float
@@ -38,7 +39,7 @@ class NetworksMean:
 
     def limit_at(self, level: float) -> float:
         """The largest excess over `nothing` that is compatible with the data at a one-sided level such as 0.95."""
-        return max(0.0, self.estimate - self.nothing + float(stats.t.ppf(level, self.dof)) * self.se)
+        return max(0.0, self.estimate - self.nothing) + float(stats.t.ppf(level, self.dof)) * self.se
 
 
 def mean_of_networks(
@@ -95,7 +96,7 @@ def mean_of_networks(
         se=se,
         se_galaxies=float(np.sqrt(of_galaxies)),
         ci95=(estimate - half, estimate + half),
-        limit95=max(0.0, estimate - nothing + one_sided),
+        limit95=max(0.0, estimate - nothing) + one_sided,
         p=float(stats.t.sf((estimate - nothing) / se, dof)),
         dof=float(dof),
         nothing=nothing,
