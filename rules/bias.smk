@@ -70,6 +70,7 @@ rule measure_bias:
         trainings=where_trained(of_runs("results/training/{survey}/{{run_id}}/run.json")),
         controls=lambda wildcards: files_of_controls(settings, wildcards.experiment),
         shares=shares_of_experiment("results/causes/{experiment}/shares.json"),
+        probe=lambda wildcards: probe_files(settings, wildcards.experiment),
         balance=where_trained(lambda wildcards: f"results/bias/{wildcards.experiment}/balance.csv"),
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
         hygiene=of_experiment("results/catalog/{catalog}/hygiene.json"),
@@ -99,6 +100,7 @@ rule measure_bias:
     params:
         experiment=entry("bias_parameter", of="experiment"),
         controls=lambda wildcards: as_parameter(controls_parameter(settings, wildcards.experiment)),
+        probe=lambda wildcards: options_of_probe(wildcards.experiment),
         # Patterns, because a command line has no room for the files of a thousand runs.
         annotations=of_experiment(placed("results/inference/{survey}/{{run_id}}/annotations.parquet")),
         training_sets=option_where_trained(
@@ -115,4 +117,5 @@ rule measure_bias:
         "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --controls {params.controls:q}"
         " --catalog {input.catalog} --annotations {params.annotations:q}"
         " {params.training_sets} {params.trainings} {params.balance} {params.shares}"
+        " {params.probe}"
         " --hygiene {input.hygiene} --output-folder {params.folder} 2> {log}"

@@ -28,6 +28,15 @@ from workflow_scripts.configuration.experiment_designs import (
 )
 from workflow_scripts.configuration.given_annotations import collection_parameter, given_table
 from workflow_scripts.configuration.given_models import trial_parameter, trials, trials_of_survey, tried_files
+from workflow_scripts.configuration.probe_entries import (
+    FEATURES,
+    SCORES,
+    mocs_of_footprints,
+    probe_files,
+    probe_parameter,
+    probed_footprints,
+    probed_network,
+)
 from workflow_scripts.configuration.program_networks import model_file, names_of_programs
 from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
 from workflow_scripts.configuration.version_entries import (
@@ -134,16 +143,21 @@ def galaxies_of_footprint(wildcards):
 
 
 def designs_checked(wildcards):
-    """Input function: the file that says that the designs of a survey's experiments have been checked.
+    """Input function: `after_designs` of the model of a run."""
+    model = "results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/"
+    model += model_file(settings.network(wildcards.network))
+    return after_designs(wildcards.survey, model.format(**wildcards))
+
+
+def after_designs(survey, made):
+    """The file that says that the designs of a survey's experiments have been checked, for a training that makes `made`.
 
     A trained network has it among its inputs, always under the same path, but does not depend on the job that makes it:
     else Snakemake would train it again with every change of an experiment. (`ancient` alone does not do: jobs downstream
     of one that runs are not looked at for reasons of their own, so that new networks would be left out.)
     """
-    path = f"results/training/{wildcards.survey}/designs_checked"
-    model = "results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/"
-    model += model_file(settings.network(wildcards.network))
-    trained = all(Path(placed(file)).exists() for file in (path, model.format(**wildcards)))
+    path = f"results/training/{survey}/designs_checked"
+    trained = all(Path(placed(file)).exists() for file in (path, made))
     return before_update(ancient(path)) if trained else path
 
 
@@ -229,6 +243,16 @@ def option_where_trained(option, pattern):
     """
     path = of_experiment(placed(pattern))
     return lambda wildcards: shlex.join([option, path(wildcards)]) if settings.trains(wildcards.experiment) else ""
+
+
+def options_of_probe(experiment):
+    """Options of the step that measures: the probe of an experiment and where its results are; nothing without one."""
+    if not (probe := probe_parameter(settings, experiment)):
+        return ""
+    survey = settings.experiment(experiment)["survey"]
+    files = {"--probed-pixels": SCORES, "--probed-features": FEATURES}
+    patterns = [(option, placed(path).replace("{survey}", survey)) for option, path in files.items()]
+    return shlex.join(["--probe", as_parameter(probe), *(word for pair in patterns for word in pair)])
 
 
 def of_the_user(files):

@@ -38,6 +38,7 @@ from workflow_scripts.bias.network_cautions import (
     read_trainings,
 )
 from workflow_scripts.bias.pairs import pair_table
+from workflow_scripts.bias.probe_answers import WITHOUT_PROBE, Probe, measured_probe
 from workflow_scripts.bias.quantities import galaxy_level_p, galaxy_level_summary
 from workflow_scripts.bias.replicates import arm_means
 from workflow_scripts.bias.response_model import DecidingRule, response_models, variance_budget
@@ -68,6 +69,9 @@ parser.add_argument("--trainings", help="run.json of a run, with {run_id}")
 parser.add_argument("--balance", help="balance of all training sets (CSV)")
 parser.add_argument("--controls", type=json_argument, default={}, help="the experiment's controls, as JSON")
 parser.add_argument("--shares", type=Path, help="what carries the effects, where the experiment asks (JSON)")
+parser.add_argument("--probe", type=json_argument, default={}, help="the experiment's probe, as JSON")
+parser.add_argument("--probed-pixels", help="scores.parquet of a probing network, with {other}, {pixels} ...")
+parser.add_argument("--probed-features", help="position.json of a run, with {footprint}, {network} ...")
 parser.add_argument("--hygiene", type=Path, help="what became of the catalog's rows (JSON)")
 parser.add_argument("--output-folder", type=Path, required=True, help="folder for the summary, tables and maps")
 
@@ -93,6 +97,16 @@ def main(arguments: argparse.Namespace) -> None:
         ),
         paths_of_runs(arguments.trainings, runs) if arguments.trainings else [],
         arguments.shares,
+        measured_probe(
+            arguments.experiment,
+            arguments.probe,
+            arguments.probed_pixels,
+            arguments.probed_features,
+            arguments.training_sets,
+            arguments.catalog,
+        )
+        if arguments.probe
+        else WITHOUT_PROBE,
     )
 
 
@@ -108,12 +122,13 @@ def measure(
     controls: Controls = WITHOUT_CONTROLS,
     trainings: Sequence[str] = (),
     shares: Path | None = None,
+    probe: Probe = WITHOUT_PROBE,
 ) -> None:
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order.
 
     `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured;
     `trainings`: the `run.json` of the runs, in their order, where they were trained here; `shares`: what
-    `measure_shares` wrote, where the experiment asks what carries its effects.
+    `measure_shares` wrote, where the experiment asks what carries its effects; `probe`: its probes, measured.
     """
     given = experiment.get("annotations")
     annotated_in = paths_of_runs(given["path"], listed) if given else []
@@ -156,7 +171,7 @@ def measure(
         mediated = mediation_of_contrasts(annotations, coefficients, opposite, settings["seed"])
     of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"], tested)
     paper_style = paper_style_summary(runs, tables["contrasts"])
-    inputs = list(dict.fromkeys([*files, *controls.files, *([str(shares)] if shares else [])]))
+    inputs = list(dict.fromkeys([*files, *controls.files, *probe.files, *([str(shares)] if shares else [])]))
     measured = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
     record = provenance(measured, {"permutations": settings["seed"]}, inputs)
     cautions = [
@@ -167,7 +182,7 @@ def measure(
     rule = DecidingRule(settings["alpha"], tested * max(1, len(decisive)), settings["permutations"])
     level, sky = (settings["alpha"], settings["effect"]), annotations.sky
     context = Context(runs, of_runs, paper_style, *level, cautions, sky, tested)
-    answers = [*experiment_answers(found, context), *controls.answers]
+    answers = [*experiment_answers(found, context), *controls.answers, *probe.answers]
     if shares:
         answers += share_answers(json.loads(shares.read_text(encoding="utf-8")), answers, settings["alpha"], tested)
     headline = ": ".join(filter(None, [class_in_words(experiment), experiment_headline(answers)]))
@@ -196,6 +211,7 @@ def measure(
         "templates": templates.as_dict() if templates else None,
         "mediation": mediated,
         "training_balance": training_balance(runs, training_sets, opposite, settings["seed"]),
+        "why": {"probe": probe.entries} if probe.entries else {},
         "galaxy_level": galaxy_level_summary(tables, of_galaxies, annotations.n),
         "paper_style": paper_style,
         "tests": [test.as_dict() for test in found.tests],

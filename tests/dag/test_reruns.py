@@ -176,6 +176,16 @@ def test_asking_what_carries_an_effect_trains_nothing(workflow):
     assert jobs(workflow) == {("measure_shares", "causes/first")} | AFTER_MEASURE | of_report("draw_shares")
 
 
+def test_a_probe_adds_its_networks_and_repeats_the_measurement(workflow):
+    change(workflow, lambda c: c["experiments"]["first"].update(why={"probe": {"controls": ["scrambled"]}}))
+    run = "net/resample0_seed0"
+    expected = {("probe_features", f"causes/pixels/{footprint}/{run}") for footprint in ("east", "west", "north")}
+    for pixels in ("whole", "scrambled"):
+        where = f"causes/pixels/east/against_west/net/{pixels}/resample0_seed0"
+        expected.add(("probe_pixels", where))
+    assert jobs(workflow) == expected | AFTER_MEASURE
+
+
 def test_a_second_experiment_shares_runs(workflow):
     def edit(config):
         config["experiments"]["second"] = {

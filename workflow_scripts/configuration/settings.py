@@ -14,13 +14,9 @@ from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, desig
 from workflow_scripts.configuration.experiments_by_class import split_by_class
 from workflow_scripts.configuration.given_annotations import complete_experiment
 from workflow_scripts.configuration.parameters import as_options, as_parameter
+from workflow_scripts.configuration.probe_networks import check_probe
 from workflow_scripts.configuration.program_networks import check_program_networks, files_of_network, without_keras_keys
-from workflow_scripts.configuration.references import (
-    check_images,
-    check_references,
-    members_of_arm,
-    table_suffix,
-)
+from workflow_scripts.configuration.references import check_images, check_references, members_of_arm, table_suffix
 from workflow_scripts.configuration.run_patterns import file_of_run, files_of_runs_by_pattern, is_pattern
 from workflow_scripts.configuration.shorthand import written_out
 from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
@@ -73,6 +69,7 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
             if experiment["annotations"]:
                 complete_experiment(name, experiment, completed["catalogs"])
                 continue
+            check_probe(name, experiment, footprints, completed["networks"])
             experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
             experiment["why"]["counterfactual"] = counterfactual
             check_images(name, experiment, completed)

@@ -48,7 +48,7 @@ def write_annotations(
         for start in range(0, rows.num_rows, ROWS_AT_A_TIME):
             piece = rows.slice(start, ROWS_AT_A_TIME).combine_chunks()
             outputs = []
-            for given in score(model, _batches(images, piece["tile"].to_numpy(), piece["row"].to_numpy())):
+            for given in score(model, image_batches(images, piece["tile"].to_numpy(), piece["row"].to_numpy())):
                 check_scores(model_path, given)
                 outputs.append(given)
                 progress.add(len(given))
@@ -85,7 +85,8 @@ def scored(model: "keras.Model", images: np.ndarray) -> np.ndarray:
     return np.concatenate(list(score(model, (images[start : start + BATCH] for start in range(0, len(images), BATCH)))))
 
 
-def _batches(images: ImageStore, tiles: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+def image_batches(images: ImageStore, tiles: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
+    """Images (n, H, W, C) by tile and row, in their order, in batches of up to `BATCH`."""
     for start in range(0, len(rows), BATCH):
         batch = slice(start, start + BATCH)
         pixels = np.empty((len(rows[batch]), *images.shape), np.uint8)

@@ -1,0 +1,1 @@
+"""Why networks differ: what an experiment makes of probes."""
