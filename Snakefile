@@ -30,6 +30,7 @@ include: "rules/inference.smk"
 include: "rules/bias.smk"
 include: "rules/report.smk"
 include: "rules/audit.smk"
+include: "rules/correction.smk"
 include: "rules/calibration.smk"
 
 
@@ -47,6 +48,8 @@ rule all:
         ),
         [figures_beside_page(experiment) for experiment in settings.active_experiments],
         expand("results/audit/{audit}/summary.json", audit=settings.active_audits),
+        expand("results/correction/{experiment}/correction.json", experiment=settings.corrected["experiments"]),
+        expand("results/correction/audits/{audit}/correction.json", audit=settings.corrected["audits"]),
         trials(settings),
     localrule: True
 

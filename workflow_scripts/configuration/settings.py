@@ -355,7 +355,7 @@ class Configuration:
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        others = ("figures", "description", "controls", "catalog", *DESIGN_KEYS)
+        others = ("figures", "description", "controls", "correction", "catalog", *DESIGN_KEYS)
         if given := entry.pop("annotations"):
             # How they are read concerns the step before; their names are for messages.
             entry["annotations"] = {"path": given["path"]}
@@ -364,6 +364,18 @@ class Configuration:
     def design_parameter(self, experiment: str) -> Entry:
         """What decides whether an experiment can be answered, as `design_of` gives it."""
         return design_of(self.experiment(experiment), self.footprint)
+
+    def correction_parameter(self, experiment: str) -> Entry:
+        """How an experiment is corrected: `{"arm", "method", "nside"}`; empty where it is not."""
+        return {**(self._entry("experiments", experiment)["correction"] or {})}
+
+    @property
+    def corrected(self) -> dict[str, list[str]]:
+        """The active experiments and audits that are corrected, by kind."""
+        return {
+            "experiments": [name for name in self.active_experiments if self.correction_parameter(name)],
+            "audits": [name for name in self.active_audits if self.audit(name)["correction"]],
+        }
 
     def figures_parameter(self, experiment: str) -> Entry:
         """What the figures of an experiment depend on, beside the tables that they show."""
@@ -383,11 +395,16 @@ class Configuration:
     def audit_options(self, name: str) -> list[str]:
         """The options of an audit as its command line takes them, without those that are null or empty."""
         entry = self.audit(name)
+        del entry["correction"]
         other = entry["compare"]
         if isinstance(other, Mapping):
             entry |= {f"compare_{key}": value for key, value in other.items() if key != "path"}
             entry |= {"compare": other["path"], "compare_rest": bool(other["rest"])}
         return as_options({key: value for key, value in entry.items() if key != "path"})
+
+    def audit_correction_options(self, name: str) -> list[str]:
+        """The options with which an audited catalog is corrected; empty where it is not."""
+        return as_options(self.audit(name)["correction"] or {})
 
     def _entry(self, registry: str, name: str) -> Entry:
         return _found(self.completed[registry], registry, name)

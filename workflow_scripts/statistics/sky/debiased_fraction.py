@@ -152,7 +152,9 @@ class ImagingCorrection:
         of_fit = _least_squares(self.design)[:, first:]
         scores = _by_block(self.regression, np.column_stack([self.weights, of_fit]) * residuals[:, None])
         independent = self.weights[:, 1:].T @ self.weights[:, 1:]
-        return _found(x, correction, self.design @ whole, whole[first:], self.regression, scores, residuals, independent)
+        return _found(
+            x, correction, self.design @ whole, whole[first:], self.regression, scores, residuals, independent
+        )
 
     def retained_quadrupole(self) -> float:
         """Least share of a true quadrupole that is left in the corrected fraction, over all quadrupoles.
@@ -314,3 +316,10 @@ def _left_out(
     without = np.linalg.solve(rest, (sums.sum(axis=0) - sums)[:, :, None])[:, :, 0]
     whole = np.linalg.solve(regression.products.sum(axis=0), sums.sum(axis=0))
     return whole, x - (design * without[regression.block]).sum(axis=1)
+
+
+def template_coefficients_beside(vectors: ArrayLike, templates: ArrayLike, values: ArrayLike) -> NDArray[np.float64]:
+    """Coefficients (r, k) of templates (n, k) beside monopole and dipole, of r rows of values (r, n)."""
+    vectors, templates = np.asarray(vectors, float), np.asarray(templates, float)
+    weights = _least_squares(np.column_stack([np.ones(len(vectors)), vectors, templates]))
+    return np.array([weights[:, 1 + vectors.shape[1] :].T @ row for row in np.asarray(values)])

@@ -62,9 +62,9 @@ def inverse_fraction_weights(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     """Weights (n,) of positive and of negative galaxies with which the fraction has its correction in it.
 
-    With the expected fraction f (n,) and the correction c: (f + c) / f and (1 - f - c) / (1 - f), so that weights of all
-    galaxies have the mean 1 and the weighted positives the mean f + c, at every place. Fractions are kept `smallest`
-    from 0 and 1; the number says of how many galaxies one was not.
+    With the expected fraction f (n,) and the correction c: (f + c) / f and (1 - f - c) / (1 - f), so that at every
+    place the weights have the mean 1 and the weighted positives the mean f + c. Fractions are kept `smallest` from 0
+    and 1; the number says of how many galaxies one was not.
     """
     given = np.asarray(expected, float)
     before = np.clip(given, smallest, 1 - smallest)
@@ -108,5 +108,7 @@ class MeanRates:
         """
         j = self.youden
         if not j > 3 * np.sqrt(self.youden_variance):
-            raise ValueError("the annotations hardly follow the reference labels: their dipole says nothing of the truth")
+            raise ValueError(
+                "the annotations hardly follow the reference labels, so that they say nothing of the truth"
+            )
         return beta / j, (covariance + np.outer(beta, beta) * self.youden_variance / j**2) / j**2

@@ -1,0 +1,342 @@
+"""Which correction a set of galaxies allows, and what it finds: numbers, and the columns that its files hold."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from workflow_scripts.corrections.corrected_galaxies import CorrectedGalaxies
+from workflow_scripts.errors import InputError
+from workflow_scripts.sky.tiles import FINE_ORDER, tile_of
+from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
+from workflow_scripts.statistics.sky.constrained_components import (
+    FIELD,
+    ConstrainedComponents,
+    constrained_of_fraction,
+    tested_axes,
+)
+from workflow_scripts.statistics.sky.correction_blocks import correction_blocks
+from workflow_scripts.statistics.sky.debiased_fraction import (
+    DebiasedFraction,
+    FractionCorrection,
+    ImagingCorrection,
+    LabelledCorrection,
+)
+from workflow_scripts.statistics.sky.dipole import chi_square_test
+from workflow_scripts.statistics.sky.dipole_region import DipoleRegion, dipole_region, training_covariance
+from workflow_scripts.statistics.sky.field_trend import field_axes
+from workflow_scripts.statistics.sky.sky_sums import PositionSums
+from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit, over_correction
+from workflow_scripts.statistics.truth.annotation_rates import MeanRates, inverse_fraction_weights
+
+AUTO, IMAGING, LABELLED = METHODS = "auto", "imaging", "prediction_powered"
+_POSITION = ("MONOPOLE", "X", "Y", "Z")
+
+
+@dataclass(frozen=True)
+class MeasuredCorrection:
+    """A correction of n galaxies, and its numbers.
+
+    `axes` (d, 3) are the directions along which position enters, `terms` names the columns (n, m) of `term_values`
+    that carry errors shared by places, with their `term_covariance` (m, m): monopole, dipole and templates. `weights`
+    (n, 2) are of positive and negative galaxies.
+    """
+
+    method: str
+    galaxies: CorrectedGalaxies
+    vectors: NDArray[np.float64]
+    axes: NDArray[np.float64]
+    sky: ConstrainedComponents
+    found: DebiasedFraction
+    share: NDArray[np.float64]
+    terms: tuple[str, ...]
+    term_values: NDArray[np.float64]
+    term_covariance: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    summary: dict[str, Any]
+    coefficients: list[dict[str, Any]]
+
+
+def chosen_method(galaxies: CorrectedGalaxies, wanted: str, labelled_at_random: bool) -> str:
+    """`imaging` or `prediction_powered`: what is `wanted`, else (`auto`) what the galaxies allow.
+
+    Reference labels of a random part, declared as such, correct whatever the cause; else imaging templates do. All
+    galaxies are a random part of themselves. Raises `InputError` where neither is there, or what is wanted is not.
+    """
+    known = np.isfinite(galaxies.truth)
+    powered = bool(known.all() or (labelled_at_random and known.any()))
+    if wanted == LABELLED and not powered:
+        reason = "there are none" if not known.any() else "it is not declared that they are (labelled_at_random)"
+        raise InputError(f"correction: method prediction_powered needs reference labels of a random part: {reason}")
+    if wanted == LABELLED or (wanted == AUTO and powered and (not known.all() or galaxies.templates is None)):
+        return LABELLED
+    if galaxies.templates is None:
+        also = "" if wanted == IMAGING else ", and reference labels of a random part (labelled_at_random) neither"
+        raise InputError(f"correction: {galaxies.without_templates}{also}: there is nothing to correct with")
+    return IMAGING
+
+
+def measured_correction(
+    galaxies: CorrectedGalaxies, wanted: str, labelled_at_random: bool, seed: int
+) -> MeasuredCorrection:
+    """Correct the mean share of positive labels of all training sets.
+
+    Where imaging cannot be separated from position, labels of all galaxies serve, if there are any (`auto`). Raises
+    `InputError` as `chosen_method`, and where the galaxies leave the correction undetermined.
+    """
+    method = chosen_method(galaxies, wanted, labelled_at_random)
+    methods = [(method, galaxies.with_templates())]
+    if method == IMAGING and wanted == AUTO and np.isfinite(galaxies.truth).all():
+        methods.append((LABELLED, galaxies.with_templates()))
+    if methods[-1][0] == LABELLED:
+        # Position alone, where templates follow it.
+        methods.append((LABELLED, galaxies.without_imaging()))
+    reasons: list[str] = []
+    for tried, chosen in methods:
+        try:
+            return _measured(chosen, tried, seed, reasons)
+        except ValueError as error:
+            reasons.append(str(error))
+    raise InputError(f"correction: {reasons[0]}")
+
+
+def _measured(galaxies: CorrectedGalaxies, method: str, seed: int, reasons: Sequence[str]) -> MeasuredCorrection:
+    vectors, share, templates = unit_vectors(galaxies.ra, galaxies.dec), galaxies.share(), galaxies.templates
+    positions = PositionSums.of(vectors)
+    sky = constrained_of_fraction(positions, float(np.clip(share.mean(), 1 / len(share), 1 - 1 / len(share))))
+    if sky.kind == FIELD:
+        axes = field_axes(positions)
+    else:
+        kept = tested_axes(sky)
+        axes = np.eye(3) if kept is None else kept
+    along = vectors @ axes.T
+    blocks, patches = correction_blocks(tile_of(galaxies.ra, galaxies.dec, FINE_ORDER), FINE_ORDER)
+    values = templates.values if templates else None
+    correction: FractionCorrection
+    if method == IMAGING:
+        assert values is not None
+        imaging = ImagingCorrection.of(along, values, blocks, patches, seed=seed)
+        correction, kept_back = imaging, _over_correction(imaging, values, patches, seed)
+    else:
+        correction, kept_back = LabelledCorrection.of(along, values, blocks, galaxies.truth), {}
+    found = correction.corrected(share)
+    of_sets = np.array([correction.position_of(one) for one in galaxies.shares()])
+    scatter = training_covariance(of_sets)
+    names = templates.called if templates else ()
+    terms, term_values, covariance = _terms(method, found, scatter, vectors, axes, values, names)
+    positive, negative, cut = inverse_fraction_weights(found.expected, found.correction)
+    region, reason = _region(found, scatter, galaxies.training_sets, sky)
+    coefficients = _coefficients(method, galaxies, found, correction, names, len(axes))
+    dipole = _dipole(region, axes) if region else None
+    summary = {
+        "sentence": _sentence(method, galaxies, dipole, reason, sky),
+        "method": method,
+        "other_methods_refused": list(reasons),
+        "arm": galaxies.arm,
+        "n": len(share),
+        "runs": list(galaxies.runs),
+        "training_sets": galaxies.training_sets,
+        "sky_kind": sky.kind,
+        "fraction": float(share.mean()),
+        "debiased_fraction": float(found.values.mean()),
+        "dipole": dipole,
+        "no_dipole_because": reason,
+        "dipole_before_correction": _vector(_plain(along, share) @ axes),
+        "rates": _rates(galaxies, share, region, axes),
+        "over_correction": kept_back,
+        "templates": templates.as_dict() if templates else None,
+        "variance_of_a_galaxy": found.variance,
+        "excess_of_clustering": found.excess,
+        "effective_blocks": found.effective_blocks,
+        "coefficients": coefficients,
+        "terms": list(terms),
+        "term_covariance": covariance,
+        "weights_cut": cut,
+    }
+    return MeasuredCorrection(
+        method=method,
+        galaxies=galaxies,
+        vectors=vectors,
+        axes=axes,
+        sky=sky,
+        found=found,
+        share=share,
+        terms=terms,
+        term_values=term_values,
+        term_covariance=covariance,
+        weights=np.column_stack([positive, negative]),
+        summary=summary,
+        coefficients=coefficients,
+    )
+
+
+_TAKEN_OUT = {IMAGING: "what imaging explains", LABELLED: "the errors that reference labels show"}
+
+
+def _sentence(
+    method: str,
+    galaxies: CorrectedGalaxies,
+    dipole: dict[str, Any] | None,
+    reason: str,
+    sky: ConstrainedComponents,
+) -> str:
+    """What was corrected, and the dipole that is left."""
+    sets = f" of {galaxies.training_sets} training sets" if galaxies.arm else ""
+    first = f"Without {_TAKEN_OUT[method]}, the annotations{sets}"
+    if dipole is None:
+        return f"{first} have no dipole that can be stated: {reason.removesuffix('.')}."
+    found = (
+        f"{first} have a dipole of {dipole['amplitude']:.4f} towards RA {dipole['ra']:.0f}, Dec {dipole['dec']:+.0f}"
+        f" (p = {dipole['p']:.2g})."
+    )
+    if (widths := dipole["half_widths_95"]).max() > sky.largest:
+        found += f" Its error is up to {widths.max():.2f}, more than any dipole can be: nothing is known of it."
+    return found
+
+
+def _plain(along: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The least-squares dipole (d,) of values."""
+    centred = along - along.mean(axis=0)
+    return np.linalg.solve(centred.T @ centred, centred.T @ values)
+
+
+def _terms(
+    method: str,
+    found: DebiasedFraction,
+    scatter: NDArray[np.float64],
+    vectors: NDArray[np.float64],
+    axes: NDArray[np.float64],
+    values: NDArray[np.float64] | None,
+    names: tuple[str, ...],
+) -> tuple[tuple[str, ...], NDArray[np.float64], NDArray[np.float64]]:
+    """Columns that carry shared errors, and their covariance: of the correction, and between training sets."""
+    d, k = len(axes), len(names)
+    lift = np.zeros((4 + k, 1 + d + k))
+    lift[0, 0] = 1
+    lift[1:4, 1 : 1 + d] = axes.T
+    lift[4:, 1 + d :] = np.eye(k)
+    own = np.zeros((1 + d + k, 1 + d + k))
+    own[: 1 + d, : 1 + d] = scatter
+    of_terms = found.covariance[1 + d :, 1 + d :]
+    if method == IMAGING:
+        own[1 + d :, 1 + d :] += of_terms
+    else:
+        own += of_terms
+    columns = [np.ones((len(vectors), 1)), vectors]
+    if values is not None:
+        # In standard deviations, as in the fit.
+        columns.append((values - values.mean(axis=0)) / values.std(axis=0))
+    return (*_POSITION, *names), np.hstack(columns), lift @ own @ lift.T
+
+
+def _over_correction(
+    correction: ImagingCorrection, values: NDArray[np.float64], patches: NDArray[np.int64], seed: int
+) -> dict[str, float | None]:
+    """Shares of true patterns that are left, and what the regression beside a dipole costs.
+
+    Linear in the values, so no mocks are needed: values with a dipole alone are put through the correction.
+    """
+    along = correction.regression.vectors
+    left = np.array([correction.position_of(column)[1:] for column in along.T])
+    alone = None
+    quadrupole = None
+    if along.shape[1] == 3:
+        alone = over_correction(TemplateCrossFit.of(along, values, patches, seed=seed)).worst_share
+        quadrupole = correction.retained_quadrupole()
+    return {
+        "dipole_retained": float(np.linalg.eigvalsh((left + left.T) / 2)[0]),
+        "dipole_retained_by_templates_alone": alone,
+        "quadrupole_retained": quadrupole,
+        "error_inflation": correction.error_inflation(),
+    }
+
+
+def _region(
+    found: DebiasedFraction, scatter: NDArray[np.float64], training_sets: int, sky: ConstrainedComponents
+) -> tuple[DipoleRegion | None, str]:
+    """The region of the corrected dipole, or why there is none."""
+    if sky.kind == FIELD:
+        return None, sky.sentence
+    d = len(found.position) - 1
+    inside = slice(1, 1 + d)
+    try:
+        parts = found.covariance[inside, inside], scatter[inside, inside]
+        return dipole_region(found.position[1:], parts[0], found.effective_blocks, parts[1], training_sets), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def _dipole(region: DipoleRegion, axes: NDArray[np.float64]) -> dict[str, Any]:
+    vector = region.beta @ axes
+    return {
+        **_vector(vector),
+        "covariance": axes.T @ region.covariance @ axes,
+        "degrees_of_freedom": region.dof,
+        "components": axes,
+        "along_components": region.beta,
+        "half_widths_95": region.half_widths(),
+        "t2_limit_95": region.limit(),
+        "p": region.p,
+    }
+
+
+def _vector(vector: NDArray[np.float64]) -> dict[str, Any]:
+    ra, dec = right_ascension_declination(vector)
+    return {"vector": vector, "amplitude": float(np.linalg.norm(vector)), "ra": float(ra), "dec": float(dec)}
+
+
+def _rates(
+    galaxies: CorrectedGalaxies, share: NDArray[np.float64], region: DipoleRegion | None, axes: NDArray[np.float64]
+) -> dict[str, Any] | None:
+    """Mean error rates, and the dipole of the truth that an annotated dipole stands for; None without a reference."""
+    try:
+        rates = MeanRates.of(share, galaxies.truth)
+    except ValueError:
+        return None
+    entry: dict[str, Any] = {
+        "true_positive_rate": rates.true_positive_rate,
+        "false_positive_rate": rates.false_positive_rate,
+        "youden": rates.youden,
+        "youden_se": float(np.sqrt(rates.youden_variance)),
+    }
+    if region:
+        try:
+            beta, covariance = rates.undiluted(region.beta, region.covariance)
+        except ValueError as error:
+            return entry | {"no_dipole_because": str(error)}
+        entry["dipole_of_truth"] = {**_vector(beta @ axes), "covariance": axes.T @ covariance @ axes}
+        entry["dipole_of_truth"]["p_normal"] = chi_square_test(beta, covariance)[1]
+    return entry
+
+
+def _coefficients(
+    method: str,
+    galaxies: CorrectedGalaxies,
+    found: DebiasedFraction,
+    correction: FractionCorrection,
+    names: tuple[str, ...],
+    d: int,
+) -> list[dict[str, Any]]:
+    """A row a template: the change of the fraction for one standard deviation, with its errors from sky and training.
+
+    Of a prediction-powered correction also rows of the monopole and of each component: what is added.
+    """
+    called = list(names) if method == IMAGING else ["monopole", *(f"component{i + 1}" for i in range(d)), *names]
+    sets = np.array([correction.corrected(one).coefficients for one in galaxies.shares()])
+    of_training = np.diag(training_covariance(sets))
+    of_sky = np.diag(found.covariance)[1 + d :]
+    rows = []
+    for number, name in enumerate(called):
+        se = float(np.sqrt(of_sky[number] + of_training[number]))
+        dof = found.effective_blocks - 1
+        if galaxies.training_sets > 1:
+            shares = of_sky[number] ** 2 / dof + of_training[number] ** 2 / (galaxies.training_sets - 1)
+            dof = se**4 / shares
+        half = float(stats.t.ppf(0.975, dof)) * se
+        value = float(found.coefficients[number])
+        errors = {"se_sky": float(np.sqrt(of_sky[number])), "se_training": float(np.sqrt(of_training[number]))}
+        rows.append({"term": name, "coefficient": value, "low_95": value - half, "high_95": value + half, **errors})
+    return rows
