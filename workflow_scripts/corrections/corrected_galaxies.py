@@ -75,15 +75,15 @@ class CorrectedGalaxies:
 
 
 def chosen_arm(experiment: Mapping[str, Any], listed: Sequence[Mapping[str, Any]], arm: str | None) -> str:
-    """The arm that is corrected: the one that is named, else that with most training sets, the first by name.
+    """The arm that is corrected: the one that is named, else that with most training sets, then runs, then by name.
 
     Raises `InputError` where there is no arm of that name.
     """
-    sets: dict[str, set] = {}
+    sets: dict[str, list] = {}
     for run in listed:
-        sets.setdefault(run["arm"], set()).add(tuple(run[key] for key in _TRAINING_SET))
+        sets.setdefault(run["arm"], []).append(tuple(run[key] for key in _TRAINING_SET))
     if arm is None:
-        return min(sets, key=lambda name: (-len(sets[name]), name))
+        return min(sets, key=lambda name: (-len(set(sets[name])), -len(sets[name]), name))
     if arm not in sets:
         raise InputError(
             f"experiment {experiment['name']}: correction, arm is '{arm}', expected one of {', '.join(sorted(sets))}"

@@ -1,6 +1,5 @@
 """Which correction a set of galaxies allows, and what it finds: numbers, and the columns that its files hold."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +32,8 @@ from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit
 from workflow_scripts.statistics.truth.annotation_rates import MeanRates, inverse_fraction_weights
 
 AUTO, IMAGING, LABELLED = METHODS = "auto", "imaging", "prediction_powered"
+# Below this, the same regression on templates alone takes a dipole away whole.
+_LEAST_RETAINED = 0.1
 _POSITION = ("MONOPOLE", "X", "Y", "Z")
 
 
@@ -63,15 +64,16 @@ class MeasuredCorrection:
 def chosen_method(galaxies: CorrectedGalaxies, wanted: str, labelled_at_random: bool) -> str:
     """`imaging` or `prediction_powered`: what is `wanted`, else (`auto`) what the galaxies allow.
 
-    Reference labels of a random part, declared as such, correct whatever the cause; else imaging templates do. All
-    galaxies are a random part of themselves. Raises `InputError` where neither is there, or what is wanted is not.
+    Reference labels of a random part, declared as such, correct whatever the cause; without them imaging does. Those of
+    all galaxies, which are a random part of themselves, may follow imaging as well, and serve where they are asked for.
+    Raises `InputError` where neither is there, or what is wanted is not.
     """
     known = np.isfinite(galaxies.truth)
-    powered = bool(known.all() or (labelled_at_random and known.any()))
-    if wanted == LABELLED and not powered:
+    declared = labelled_at_random and bool(known.any())
+    if wanted == LABELLED and not (declared or known.all()):
         reason = "there are none" if not known.any() else "it is not declared that they are (labelled_at_random)"
         raise InputError(f"correction: method prediction_powered needs reference labels of a random part: {reason}")
-    if wanted == LABELLED or (wanted == AUTO and powered and (not known.all() or galaxies.templates is None)):
+    if wanted == LABELLED or (wanted == AUTO and declared and (not known.all() or galaxies.templates is None)):
         return LABELLED
     if galaxies.templates is None:
         also = "" if wanted == IMAGING else ", and reference labels of a random part (labelled_at_random) neither"
@@ -84,26 +86,22 @@ def measured_correction(
 ) -> MeasuredCorrection:
     """Correct the mean share of positive labels of all training sets.
 
-    Where imaging cannot be separated from position, labels of all galaxies serve, if there are any (`auto`). Raises
-    `InputError` as `chosen_method`, and where the galaxies leave the correction undetermined.
+    Raises `InputError` as `chosen_method`, and where the galaxies leave the correction undetermined.
     """
-    method = chosen_method(galaxies, wanted, labelled_at_random)
-    methods = [(method, galaxies.with_templates())]
-    if method == IMAGING and wanted == AUTO and np.isfinite(galaxies.truth).all():
-        methods.append((LABELLED, galaxies.with_templates()))
-    if methods[-1][0] == LABELLED:
-        # Position alone, where templates follow it.
-        methods.append((LABELLED, galaxies.without_imaging()))
-    reasons: list[str] = []
-    for tried, chosen in methods:
+    method, complete = chosen_method(galaxies, wanted, labelled_at_random), galaxies.with_templates()
+    try:
         try:
-            return _measured(chosen, tried, seed, reasons)
-        except ValueError as error:
-            reasons.append(str(error))
-    raise InputError(f"correction: {reasons[0]}")
+            return _measured(complete, method, seed)
+        except ValueError:
+            if method == IMAGING or galaxies.templates is None:
+                raise
+            # By position alone, where templates follow it.
+            return _measured(galaxies.without_imaging(), method, seed)
+    except ValueError as error:
+        raise InputError(f"correction: {error}") from None
 
 
-def _measured(galaxies: CorrectedGalaxies, method: str, seed: int, reasons: Sequence[str]) -> MeasuredCorrection:
+def _measured(galaxies: CorrectedGalaxies, method: str, seed: int) -> MeasuredCorrection:
     vectors, share, templates = unit_vectors(galaxies.ra, galaxies.dec), galaxies.share(), galaxies.templates
     positions = PositionSums.of(vectors)
     sky = constrained_of_fraction(positions, float(np.clip(share.mean(), 1 / len(share), 1 - 1 / len(share))))
@@ -112,29 +110,33 @@ def _measured(galaxies: CorrectedGalaxies, method: str, seed: int, reasons: Sequ
     else:
         kept = tested_axes(sky)
         axes = np.eye(3) if kept is None else kept
-    along = vectors @ axes.T
+    before = _plain(vectors @ axes.T, share) @ axes
     blocks, patches = correction_blocks(tile_of(galaxies.ra, galaxies.dec, FINE_ORDER), FINE_ORDER)
     values = templates.values if templates else None
     correction: FractionCorrection
+    kept_back: dict[str, Any] = {}
+    undetermined = np.empty((0, 3))
     if method == IMAGING:
         assert values is not None
-        imaging = ImagingCorrection.of(along, values, blocks, patches, seed=seed)
+        imaging, axes, undetermined = _imaging(vectors, axes, values, blocks, patches, seed)
         correction, kept_back = imaging, _over_correction(imaging, values, patches, seed)
     else:
-        correction, kept_back = LabelledCorrection.of(along, values, blocks, galaxies.truth), {}
+        correction = LabelledCorrection.of(vectors @ axes.T, values, blocks, galaxies.truth)
+    along = vectors @ axes.T
     found = correction.corrected(share)
     of_sets = np.array([correction.position_of(one) for one in galaxies.shares()])
     scatter = training_covariance(of_sets)
     names = templates.called if templates else ()
     terms, term_values, covariance = _terms(method, found, scatter, vectors, axes, values, names)
+    # Of a direction that imaging takes all of, nothing is known but what fractions allow.
+    covariance[1:4, 1:4] += sky.largest**2 * undetermined.T @ undetermined
     positive, negative, cut = inverse_fraction_weights(found.expected, found.correction)
     region, reason = _region(found, scatter, galaxies.training_sets, sky)
     coefficients = _coefficients(method, galaxies, found, correction, names, len(axes))
     dipole = _dipole(region, axes) if region else None
     summary = {
-        "sentence": _sentence(method, galaxies, dipole, reason, sky),
+        "sentence": _sentence(method, galaxies, dipole, reason, sky, undetermined),
         "method": method,
-        "other_methods_refused": list(reasons),
         "arm": galaxies.arm,
         "n": len(share),
         "runs": list(galaxies.runs),
@@ -144,8 +146,9 @@ def _measured(galaxies: CorrectedGalaxies, method: str, seed: int, reasons: Sequ
         "debiased_fraction": float(found.values.mean()),
         "dipole": dipole,
         "no_dipole_because": reason,
-        "dipole_before_correction": _vector(_plain(along, share) @ axes),
-        "rates": _rates(galaxies, share, region, axes),
+        "dipole_undetermined_along": [_direction(axis) for axis in undetermined],
+        "dipole_before_correction": _vector(before),
+        "rates": _rates(galaxies, share, region if method == IMAGING else None, axes),
         "over_correction": kept_back,
         "templates": templates.as_dict() if templates else None,
         "variance_of_a_galaxy": found.variance,
@@ -182,8 +185,9 @@ def _sentence(
     dipole: dict[str, Any] | None,
     reason: str,
     sky: ConstrainedComponents,
+    undetermined: NDArray[np.float64],
 ) -> str:
-    """What was corrected, and the dipole that is left."""
+    """What was corrected, the dipole that is left, and what is not known of it."""
     sets = f" of {galaxies.training_sets} training sets" if galaxies.arm else ""
     first = f"Without {_TAKEN_OUT[method]}, the annotations{sets}"
     if dipole is None:
@@ -194,7 +198,45 @@ def _sentence(
     )
     if (widths := dipole["half_widths_95"]).max() > sky.largest:
         found += f" Its error is up to {widths.max():.2f}, more than any dipole can be: nothing is known of it."
+    for axis in map(_direction, undetermined):
+        found += (
+            f" A dipole along RA {axis['ra']:.0f}, Dec {axis['dec']:+.0f} cannot be distinguished from imaging: the"
+            " corrected fraction has none there, whatever the true one is."
+        )
     return found
+
+
+def _direction(axis: NDArray[np.float64]) -> dict[str, float]:
+    ra, dec = right_ascension_declination(axis)
+    return {"ra": float(ra), "dec": float(dec)}
+
+
+def _imaging(
+    vectors: NDArray[np.float64],
+    axes: NDArray[np.float64],
+    values: NDArray[np.float64],
+    blocks: NDArray[np.int64],
+    patches: NDArray[np.int64],
+    seed: int,
+) -> tuple[ImagingCorrection, NDArray[np.float64], NDArray[np.float64]]:
+    """The regression on templates beside a dipole, the axes (d, 3) of that, and those along which it has none.
+
+    Where templates are the same as a dipole along an axis, they take all of it. Raises `ValueError` where none is left.
+    """
+    undetermined: list[NDArray[np.float64]] = []
+    while True:
+        try:
+            found = ImagingCorrection.of(vectors @ axes.T, values, blocks, patches, seed=seed)
+            return found, axes, np.array(undetermined).reshape(-1, 3)
+        except ValueError:
+            if len(axes) == 1:
+                raise
+            worst = over_correction(TemplateCrossFit.of(vectors @ axes.T, values, patches, seed=seed))
+            if worst.worst_share > _LEAST_RETAINED:
+                raise
+            undetermined.append(worst.worst_axis @ axes)
+            # The directions across it.
+            axes = np.linalg.svd(worst.worst_axis[None])[2][1:] @ axes
 
 
 def _plain(along: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -284,14 +326,13 @@ def _dipole(region: DipoleRegion, axes: NDArray[np.float64]) -> dict[str, Any]:
 
 
 def _vector(vector: NDArray[np.float64]) -> dict[str, Any]:
-    ra, dec = right_ascension_declination(vector)
-    return {"vector": vector, "amplitude": float(np.linalg.norm(vector)), "ra": float(ra), "dec": float(dec)}
+    return {"vector": vector, "amplitude": float(np.linalg.norm(vector)), **_direction(vector)}
 
 
 def _rates(
     galaxies: CorrectedGalaxies, share: NDArray[np.float64], region: DipoleRegion | None, axes: NDArray[np.float64]
 ) -> dict[str, Any] | None:
-    """Mean error rates, and the dipole of the truth that an annotated dipole stands for; None without a reference."""
+    """Mean error rates, and the dipole of the truth that an annotated one stands for; None without a reference."""
     try:
         rates = MeanRates.of(share, galaxies.truth)
     except ValueError:

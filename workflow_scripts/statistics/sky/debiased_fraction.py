@@ -213,7 +213,7 @@ class LabelledCorrection:
         _check_blocks(regression)
         _check_blocks(of_labelled)
         if not (regression.beside_dipole and of_labelled.beside_dipole):
-            raise ValueError("the labelled galaxies lie on a part of the sky too small for a correction by position")
+            raise ValueError("the labelled galaxies leave a coefficient of position or of a template undetermined")
         columns = np.column_stack([np.ones(n), vectors, standard])
         on_position = _least_squares(columns[:, : regression.positional])
         numbers = np.unique(regression.block[chosen])
