@@ -21,7 +21,7 @@ def write_correction(
     made = DebiasedMap.of(measured, nside)
     cards = {
         "CREATOR": ("skybias", "software"),
-        "EXPERIM": (name[-60:], "experiment or audit"),
+        "EXPERIM": (name[-40:], "experiment or audit"),
         "METHOD": (measured.method, "of the correction"),
         "NGAL": (len(measured.share), "galaxies"),
         "NTRAIN": (measured.galaxies.training_sets, "training sets"),

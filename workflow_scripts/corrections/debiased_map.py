@@ -106,11 +106,12 @@ def write_map(folder: Path, made: DebiasedMap, header: dict[str, Any]) -> list[P
 def _pixel_table(made: DebiasedMap, header: dict[str, Any]) -> fits.BinTableHDU:
     columns = [
         fits.Column("PIXEL", "K", array=made.pixels),
-        fits.Column("FRACTION", "D", unit="1", array=made.fraction),
-        fits.Column("DEBIASED", "D", unit="1", array=made.debiased),
-        fits.Column("VARIANCE", "D", unit="1", array=made.variance),
-        fits.Column("N", "K", unit="galaxies", array=made.counts),
-        *(fits.Column(name, "D", unit="1", array=made.columns[:, i]) for i, name in enumerate(made.terms)),
+        # Fractions have no unit; that of numbers of galaxies is FITS's own.
+        fits.Column("FRACTION", "D", array=made.fraction),
+        fits.Column("DEBIASED", "D", array=made.debiased),
+        fits.Column("VARIANCE", "D", array=made.variance),
+        fits.Column("N", "K", unit="count", array=made.counts),
+        *(fits.Column(name, "D", array=made.columns[:, i]) for i, name in enumerate(made.terms)),
     ]
     table = fits.BinTableHDU.from_columns(columns, name="DEBIASED")
     for keyword, value, comment in (
@@ -119,7 +120,7 @@ def _pixel_table(made: DebiasedMap, header: dict[str, Any]) -> fits.BinTableHDU:
         ("COORDSYS", "C", "ICRS"),
         ("NSIDE", made.nside, "resolution"),
         ("INDXSCHM", "EXPLICIT", "pixels are in column PIXEL"),
-        ("OBJECT", "FULLSKY" if made.covered == 1 else "PARTIAL", "sky coverage"),
+        ("OBJECT", "PARTIAL", "pixels without galaxies are left out"),
         ("FIRSTPIX", int(made.pixels[0]), "first pixel"),
         ("LASTPIX", int(made.pixels[-1]), "last pixel"),
     ):
@@ -137,7 +138,7 @@ def _covariance_table(made: DebiasedMap) -> fits.BinTableHDU:
     return fits.BinTableHDU.from_columns(
         [
             fits.Column("TERM", f"{width}A", array=np.array(made.terms)),
-            fits.Column("COVARIANCE", f"{m}D", unit="1", array=made.term_covariance),
+            fits.Column("COVARIANCE", f"{m}D", array=made.term_covariance),
         ],
         name="COVARIANCE",
     )

@@ -122,7 +122,6 @@ def _measured(galaxies: CorrectedGalaxies, method: str, seed: int) -> MeasuredCo
         correction, kept_back = imaging, _over_correction(imaging, values, patches, seed)
     else:
         correction = LabelledCorrection.of(vectors @ axes.T, values, blocks, galaxies.truth)
-    along = vectors @ axes.T
     found = correction.corrected(share)
     of_sets = np.array([correction.position_of(one) for one in galaxies.shares()])
     scatter = training_covariance(of_sets)
