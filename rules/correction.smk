@@ -20,9 +20,7 @@ rule correct_bias:
     conda:
         "../envs/statistics.yaml"
     resources:
-        **cluster_request(
-            "correct_bias", size=lambda wildcards: sizes.annotations_of_experiment(wildcards.experiment)
-        ),
+        **cluster_request("correct_bias", size=lambda wildcards: sizes.annotations_of_experiment(wildcards.experiment)),
     params:
         experiment=entry("bias_parameter", of="experiment"),
         correction=entry("correction_parameter", of="experiment"),

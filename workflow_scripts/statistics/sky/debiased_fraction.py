@@ -59,12 +59,12 @@ class DebiasedFraction:
 
 
 class FractionCorrection(Protocol):
-    """What corrects a value (n,) of every galaxy, such as a label or the share of networks that call it positive.
+    """What corrects a value (n,) of every galaxy, such as a label or the share of networks that call it positive."""
 
-    `columns` (n, q) are those that the correction is linear in.
-    """
-
-    columns: NDArray[np.float64]
+    @property
+    def columns(self) -> NDArray[np.float64]:
+        """Columns (n, q) that the correction is linear in."""
+        ...
 
     def corrected(self, values: ArrayLike) -> DebiasedFraction:
         """The corrected values with all errors."""
@@ -293,7 +293,7 @@ def _check_blocks(regression: TemplateRegression) -> None:
 
 def _least_squares(design: NDArray[np.float64]) -> NDArray[np.float64]:
     """Weights (n, p) whose products with values (n,) are the least-squares coefficients on a design (n, p)."""
-    return np.linalg.solve(design.T @ design, design.T).T
+    return np.asarray(np.linalg.solve(design.T @ design, design.T).T, np.float64)
 
 
 def _by_block(regression: TemplateRegression, rows: NDArray[np.float64]) -> NDArray[np.float64]:
