@@ -63,8 +63,8 @@ def main(arguments: argparse.Namespace) -> None:
         templates, outside = templates_of_mock(mock, model.templates, own, arguments.map, arguments.mock)
         inputs += [] if mock.properties else [arguments.map or own]
         if outside:
-            share = outside / len(mock.ra)
-            logging.warning("%.1f%% of the galaxies have imaging outside of what was measured", 100 * share)
+            n = len(mock.ra)
+            logging.warning("%d of %d galaxies have imaging outside of what was measured: its end is taken", outside, n)
     random = np.random.default_rng(arguments.seed)
     vectors, table, drawn = unit_vectors(mock.ra, mock.dec), mock.columns, []
     for number in range(arguments.realisations):

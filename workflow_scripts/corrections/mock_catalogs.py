@@ -58,8 +58,9 @@ def read_mock(
     options = TableOptions(table_format, keys=keys)
     parts = Parts(positions, texts=texts, numbers=numbers, keys=keys)
     table = CatalogTable.of(path, parts, options)
-    kept = {f"{_KEPT}{column.name}": column.name for column in table.file.columns}
-    table = CatalogTable.of(path, replace(parts, others=kept), options)
+    kept = {f"{_KEPT}{column.name}": column for column in table.file.columns}
+    names = {part: column.name for part, column in kept.items()}
+    table = replace(table, parts=replace(parts, others=names), columns={**table.columns, **kept})
     pieces = list(table.pieces())
     if not sum(len(piece["ra"]) for piece in pieces):
         raise InputError(f"{path}: the table has no rows, expected galaxies")
@@ -80,7 +81,8 @@ def read_mock(
         odd = true[(true < 0) | (true > 1)][0]
         raise InputError(f"{table.where('truth')} has {odd:g}, expected 0 to 1 (or texts, with --positive)")
     columns = {
-        name: joined_cells([piece[part] for piece in pieces], f"{path}: column '{name}'") for part, name in kept.items()
+        name: joined_cells([piece[part] for piece in pieces], f"{path}: column '{name}'")
+        for part, name in names.items()
     }
     return MockCatalog(ra, dec, true, found, pa.table(columns))
 
