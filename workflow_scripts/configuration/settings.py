@@ -365,18 +365,6 @@ class Configuration:
         """What decides whether an experiment can be answered, as `design_of` gives it."""
         return design_of(self.experiment(experiment), self.footprint)
 
-    def correction_parameter(self, experiment: str) -> Entry:
-        """How an experiment is corrected: `{"arm", "method", "nside"}`; empty where it is not."""
-        return {**(self._entry("experiments", experiment)["correction"] or {})}
-
-    @property
-    def corrected(self) -> dict[str, list[str]]:
-        """The active experiments and audits that are corrected, by kind."""
-        return {
-            "experiments": [name for name in self.active_experiments if self.correction_parameter(name)],
-            "audits": [name for name in self.active_audits if self.audit(name)["correction"]],
-        }
-
     def figures_parameter(self, experiment: str) -> Entry:
         """What the figures of an experiment depend on, beside the tables that they show."""
         entry = self.experiment(experiment)
@@ -401,10 +389,6 @@ class Configuration:
             entry |= {f"compare_{key}": value for key, value in other.items() if key != "path"}
             entry |= {"compare": other["path"], "compare_rest": bool(other["rest"])}
         return as_options({key: value for key, value in entry.items() if key != "path"})
-
-    def audit_correction_options(self, name: str) -> list[str]:
-        """The options with which an audited catalog is corrected; empty where it is not."""
-        return as_options(self.audit(name)["correction"] or {})
 
     def _entry(self, registry: str, name: str) -> Entry:
         return _found(self.completed[registry], registry, name)

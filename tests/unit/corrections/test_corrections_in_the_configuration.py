@@ -6,6 +6,12 @@ import pytest
 import yaml
 
 from workflow_scripts.configuration import load
+from workflow_scripts.configuration.correction_entries import (
+    audit_correction_options,
+    corrected_audits,
+    corrected_experiments,
+    correction_parameter,
+)
 from workflow_scripts.correct_audit import parser
 from workflow_scripts.errors import InputError
 
@@ -34,18 +40,15 @@ def with_corrections(of_experiment, of_audit):
 @pytest.mark.parametrize("off", [False, None])
 def test_it_is_off_unless_asked_for(off):
     for settings in (load(CONFIG), with_corrections(off, off)):
-        assert settings.corrected == {"experiments": [], "audits": []}
+        assert corrected_experiments(settings) == corrected_audits(settings) == []
 
 
 def test_true_stands_for_the_defaults():
     settings = with_corrections(True, True)
-    assert settings.corrected == {"experiments": ["main"], "audits": ["mine"]}
-    assert settings.correction_parameter("main") == DEFAULT
-    assert with_corrections({"arm": "all", "nside": 8}, True).correction_parameter("main") == {
-        **DEFAULT,
-        "arm": "all",
-        "nside": 8,
-    }
+    assert (corrected_experiments(settings), corrected_audits(settings)) == (["main"], ["mine"])
+    assert correction_parameter(settings, "main") == DEFAULT
+    other = with_corrections({"arm": "all", "nside": 8}, True)
+    assert correction_parameter(other, "main") == {**DEFAULT, "arm": "all", "nside": 8}
 
 
 def test_nothing_else_depends_on_it():
@@ -58,7 +61,7 @@ def test_nothing_else_depends_on_it():
 
 def test_options_of_an_audited_catalog_are_those_of_the_step():
     settings = with_corrections(True, {"method": "imaging", "nside": 8, "labelled_at_random": True})
-    options = settings.audit_correction_options("mine")
+    options = audit_correction_options(settings, "mine")
     arguments = parser.parse_args(["c.csv", *settings.audit_options("mine"), *options, "--output", "out"])
     assert (arguments.method, arguments.nside, arguments.labelled_at_random) == ("imaging", 8, True)
 
