@@ -5,12 +5,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from workflow_scripts.corrections.corrected_galaxies import CorrectedGalaxies
+from workflow_scripts.corrections.found_numbers import (
+    AUTO,
+    IMAGING,
+    LABELLED,
+    coefficient_rows,
+    correction_sentence,
+    dipole_entry,
+    direction_entry,
+    rates_entry,
+    vector_entry,
+)
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.tiles import FINE_ORDER, tile_of
-from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
+from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.constrained_components import (
     FIELD,
     ConstrainedComponents,
@@ -24,14 +34,12 @@ from workflow_scripts.statistics.sky.debiased_fraction import (
     ImagingCorrection,
     LabelledCorrection,
 )
-from workflow_scripts.statistics.sky.dipole import chi_square_test
 from workflow_scripts.statistics.sky.dipole_region import DipoleRegion, dipole_region, training_covariance
 from workflow_scripts.statistics.sky.field_trend import field_axes
 from workflow_scripts.statistics.sky.sky_sums import PositionSums
 from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit, over_correction
-from workflow_scripts.statistics.truth.annotation_rates import MeanRates, inverse_fraction_weights
+from workflow_scripts.statistics.truth.annotation_rates import inverse_fraction_weights
 
-AUTO, IMAGING, LABELLED = METHODS = "auto", "imaging", "prediction_powered"
 # Below this, the same regression on templates alone takes a dipole away whole.
 _LEAST_RETAINED = 0.1
 _POSITION = ("MONOPOLE", "X", "Y", "Z")
@@ -131,10 +139,10 @@ def _measured(galaxies: CorrectedGalaxies, method: str, seed: int) -> MeasuredCo
     covariance[1:4, 1:4] += sky.largest**2 * undetermined.T @ undetermined
     positive, negative, cut = inverse_fraction_weights(found.expected, found.correction)
     region, reason = _region(found, scatter, galaxies.training_sets, sky)
-    coefficients = _coefficients(method, galaxies, found, correction, names, len(axes))
-    dipole = _dipole(region, axes) if region else None
+    coefficients = coefficient_rows(method, galaxies, found, correction, names, len(axes))
+    dipole = dipole_entry(region, axes) if region else None
     summary = {
-        "sentence": _sentence(method, galaxies, dipole, reason, sky, undetermined),
+        "sentence": correction_sentence(method, galaxies, dipole, reason, sky, undetermined),
         "method": method,
         "arm": galaxies.arm,
         "n": len(share),
@@ -145,9 +153,9 @@ def _measured(galaxies: CorrectedGalaxies, method: str, seed: int) -> MeasuredCo
         "debiased_fraction": float(found.values.mean()),
         "dipole": dipole,
         "no_dipole_because": reason,
-        "dipole_undetermined_along": [_direction(axis) for axis in undetermined],
-        "dipole_before_correction": _vector(before),
-        "rates": _rates(galaxies, share, region if method == IMAGING else None, axes),
+        "dipole_undetermined_along": [direction_entry(axis) for axis in undetermined],
+        "dipole_before_correction": vector_entry(before),
+        "rates": rates_entry(galaxies, share, region if method == IMAGING else None, axes),
         "over_correction": kept_back,
         "templates": templates.as_dict() if templates else None,
         "variance_of_a_galaxy": found.variance,
@@ -173,41 +181,6 @@ def _measured(galaxies: CorrectedGalaxies, method: str, seed: int) -> MeasuredCo
         summary=summary,
         coefficients=coefficients,
     )
-
-
-_TAKEN_OUT = {IMAGING: "what imaging explains", LABELLED: "the errors that reference labels show"}
-
-
-def _sentence(
-    method: str,
-    galaxies: CorrectedGalaxies,
-    dipole: dict[str, Any] | None,
-    reason: str,
-    sky: ConstrainedComponents,
-    undetermined: NDArray[np.float64],
-) -> str:
-    """What was corrected, the dipole that is left, and what is not known of it."""
-    sets = f" of {galaxies.training_sets} training sets" if galaxies.arm else ""
-    first = f"Without {_TAKEN_OUT[method]}, the annotations{sets}"
-    if dipole is None:
-        return f"{first} have no dipole that can be stated: {reason.removesuffix('.')}."
-    found = (
-        f"{first} have a dipole of {dipole['amplitude']:.4f} towards RA {dipole['ra']:.0f}, Dec {dipole['dec']:+.0f}"
-        f" (p = {dipole['p']:.2g})."
-    )
-    if (widths := dipole["half_widths_95"]).max() > sky.largest:
-        found += f" Its error is up to {widths.max():.2f}, more than any dipole can be: nothing is known of it."
-    for axis in map(_direction, undetermined):
-        found += (
-            f" A dipole along RA {axis['ra']:.0f}, Dec {axis['dec']:+.0f} cannot be distinguished from imaging: the"
-            " corrected fraction has none there, whatever the true one is."
-        )
-    return found
-
-
-def _direction(axis: NDArray[np.float64]) -> dict[str, float]:
-    ra, dec = right_ascension_declination(axis)
-    return {"ra": float(ra), "dec": float(dec)}
 
 
 def _imaging(
@@ -308,75 +281,3 @@ def _region(
         return dipole_region(found.position[1:], parts[0], found.effective_blocks, parts[1], training_sets), ""
     except ValueError as error:
         return None, str(error)
-
-
-def _dipole(region: DipoleRegion, axes: NDArray[np.float64]) -> dict[str, Any]:
-    vector = region.beta @ axes
-    return {
-        **_vector(vector),
-        "covariance": axes.T @ region.covariance @ axes,
-        "degrees_of_freedom": region.dof,
-        "components": axes,
-        "along_components": region.beta,
-        "half_widths_95": region.half_widths(),
-        "t2_limit_95": region.limit(),
-        "p": region.p,
-    }
-
-
-def _vector(vector: NDArray[np.float64]) -> dict[str, Any]:
-    return {"vector": vector, "amplitude": float(np.linalg.norm(vector)), **_direction(vector)}
-
-
-def _rates(
-    galaxies: CorrectedGalaxies, share: NDArray[np.float64], region: DipoleRegion | None, axes: NDArray[np.float64]
-) -> dict[str, Any] | None:
-    """Mean error rates, and the dipole of the truth that an annotated one stands for; None without a reference."""
-    try:
-        rates = MeanRates.of(share, galaxies.truth)
-    except ValueError:
-        return None
-    entry: dict[str, Any] = {
-        "true_positive_rate": rates.true_positive_rate,
-        "false_positive_rate": rates.false_positive_rate,
-        "youden": rates.youden,
-        "youden_se": float(np.sqrt(rates.youden_variance)),
-    }
-    if region:
-        try:
-            beta, covariance = rates.undiluted(region.beta, region.covariance)
-        except ValueError as error:
-            return entry | {"no_dipole_because": str(error)}
-        entry["dipole_of_truth"] = {**_vector(beta @ axes), "covariance": axes.T @ covariance @ axes}
-        entry["dipole_of_truth"]["p_normal"] = chi_square_test(beta, covariance)[1]
-    return entry
-
-
-def _coefficients(
-    method: str,
-    galaxies: CorrectedGalaxies,
-    found: DebiasedFraction,
-    correction: FractionCorrection,
-    names: tuple[str, ...],
-    d: int,
-) -> list[dict[str, Any]]:
-    """A row a template: the change of the fraction for one standard deviation, with its errors from sky and training.
-
-    Of a prediction-powered correction also rows of the monopole and of each component: what is added.
-    """
-    called = list(names) if method == IMAGING else ["monopole", *(f"component{i + 1}" for i in range(d)), *names]
-    sets = np.array([correction.corrected(one).coefficients for one in galaxies.shares()])
-    of_training = np.diag(training_covariance(sets))
-    of_sky = np.diag(found.covariance)[1 + d :]
-    rows = []
-    for number, name in enumerate(called):
-        se = float(np.sqrt(of_sky[number] + of_training[number]))
-        dof = found.effective_blocks - 1
-        if galaxies.training_sets > 1:
-            shares = of_sky[number] ** 2 / dof + of_training[number] ** 2 / (galaxies.training_sets - 1)
-            dof = se**4 / shares
-        half = float(stats.t.ppf(0.975, dof)) * se
-        value = float(found.coefficients[number])
-        errors = {"se_sky": float(np.sqrt(of_sky[number])), "se_training": float(np.sqrt(of_training[number]))}
-        rows.append({"term": name, "coefficient": value, "low_95": value - half, "high_95": value + half, **errors})
-    return rows
