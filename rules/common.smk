@@ -20,6 +20,12 @@ from workflow_scripts.configuration.control_entries import (
     files_of_controls,
     trained_network,
 )
+from workflow_scripts.configuration.correction_entries import (
+    audit_correction_options,
+    corrected_audits,
+    corrected_experiments,
+    correction_parameter,
+)
 from workflow_scripts.configuration.counterfactual_versions import SEEING_COLUMN
 from workflow_scripts.configuration.experiment_designs import (
     galaxies_of_experiment,

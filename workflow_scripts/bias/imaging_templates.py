@@ -4,7 +4,7 @@ The coefficient of y_A - y_B on a template is the difference of the coefficients
 between arms like any other number of a run: the interaction of template and footprint.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,12 +106,23 @@ def read_templates(catalog: str | Path, wanted: Sequence[str], annotations: Anno
     present = set(pq.read_schema(catalog).names)
     table = pd.read_parquet(catalog, columns=[name for name in wanted if name in present])
     left_out = {name: "not in the catalog" for name in wanted if name not in present}
-    columns: dict[str, NDArray[np.float64]] = {}
+    read = {}
     for name in map(str, table):
-        if not pd.api.types.is_numeric_dtype(table[name]):
+        if pd.api.types.is_numeric_dtype(table[name]):
+            read[name] = table[name].to_numpy(float, na_value=np.nan)[annotations.catalog_rows]
+        else:
             left_out[name] = "no numbers"
-            continue
-        values = table[name].to_numpy(float, na_value=np.nan)[annotations.catalog_rows]
+    return templates_among(read, left_out)
+
+
+def templates_among(read: Mapping[str, NDArray[np.float64]], left_out: dict[str, str]) -> Templates:
+    """The templates among columns (n,) of properties, NaN where one is unknown, of all galaxies that have each.
+
+    Columns that are unknown for every galaxy, or the same everywhere, join those that were `left_out`. Raises
+    `ValueError` where none is left.
+    """
+    columns: dict[str, NDArray[np.float64]] = {}
+    for name, values in read.items():
         known = values[np.isfinite(values)]
         if not len(known):
             left_out[name] = "unknown for every galaxy"

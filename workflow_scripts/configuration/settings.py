@@ -347,7 +347,7 @@ class Configuration:
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        others = ("figures", "description", "controls", "why", "catalog", *DESIGN_KEYS)
+        others = ("figures", "description", "controls", "why", "correction", "catalog", *DESIGN_KEYS)
         if given := entry.pop("annotations"):
             # How they are read concerns the step before; their names are for messages.
             entry["annotations"] = {"path": given["path"]}
@@ -375,6 +375,7 @@ class Configuration:
     def audit_options(self, name: str) -> list[str]:
         """The options of an audit as its command line takes them, without those that are null or empty."""
         entry = self.audit(name)
+        del entry["correction"]
         other = entry["compare"]
         if isinstance(other, Mapping):
             entry |= {f"compare_{key}": value for key, value in other.items() if key != "path"}

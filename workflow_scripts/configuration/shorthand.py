@@ -1,5 +1,5 @@
 """Short forms of the configuration, written out before anything else reads it: `like` of entries, `replicates` of arms,
-`command` of networks, the path of annotations.
+`command` of networks, the path of annotations, a correction that is true.
 
 A configuration in a short form and the same one in full are equal for every rule, so that no form reruns anything.
 """
@@ -31,6 +31,9 @@ def written_out(config: Written, files: ConfigSources = ()) -> dict[str, Any]:
     for registry in registries():
         if isinstance(entries := written.get(registry), Mapping):
             written[registry] = {name: _overlaid(registry, name, entries, ()) for name in entries}
+    for registry in ("experiments", "audits"):
+        if isinstance(entries := written.get(registry), Mapping):
+            written[registry] = {name: _with_correction(entry) for name, entry in entries.items()}
     if isinstance(networks := written.get("networks"), Mapping):
         written["networks"] = {name: _with_architecture(entry) for name, entry in networks.items()}
     return written
@@ -40,6 +43,13 @@ def _with_architecture(network: Any) -> Any:
     """A network with a command has no need to say that it is a program."""
     is_program = isinstance(network, Mapping) and "command" in network
     return {"architecture": PROGRAM, **network} if is_program else network
+
+
+def _with_correction(entry: Any) -> Any:
+    """An entry whose correction has keys, where it is true, and is null, where it is false."""
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("correction"), bool):
+        return entry
+    return {**entry, "correction": {} if entry["correction"] else None}
 
 
 def _overlaid(registry: str, name: str, entries: Written, seen: tuple[str, ...]) -> Any:

@@ -12,7 +12,19 @@ from workflow_scripts.planning.costs import CostModel
 from workflow_scripts.planning.dry_run import DryRun, PlannedJob
 from workflow_scripts.planning.schedule import simulated
 
-STAGES = ("catalog", "cutouts", "images", "training", "inference", "causes", "bias", "report", "audit", "calibration")
+STAGES = (
+    "catalog",
+    "cutouts",
+    "images",
+    "training",
+    "inference",
+    "causes",
+    "bias",
+    "report",
+    "audit",
+    "correction",
+    "calibration",
+)
 # What jobs belong to that no experiment and no audit needs: targets that were named on the command line.
 OTHER = "other targets"
 _LISTED_CHANGES = 3

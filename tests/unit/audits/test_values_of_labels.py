@@ -5,6 +5,7 @@ import pytest
 
 from tests.unit.audits.audited import galaxies, message
 from workflow_scripts import audit
+from workflow_scripts.audits.audit_options import audited_sources, check_audit_options
 from workflow_scripts.audits.galaxy_pieces import overview
 from workflow_scripts.audits.suite import meanings_of
 from workflow_scripts.errors import InputError
@@ -20,8 +21,8 @@ def taken(tmp_path):
     def read(columns: dict, *options: str) -> dict[str, dict[str, str]]:
         galaxies(120).assign(**columns).to_csv(tmp_path / "c.csv", index=False)
         arguments = audit.parser.parse_args([str(tmp_path / "c.csv"), "--output", str(tmp_path / "o"), *options])
-        audit.check_settings(arguments)
-        source, _ = audit.sources(arguments)
+        check_audit_options(arguments)
+        source, _ = audited_sources(arguments)
         classes = overview(source).classes
         meanings = meanings_of(source, classes)
         return {part: {value: meanings[part].taken_for(value) for value in classes[part]} for part in meanings}

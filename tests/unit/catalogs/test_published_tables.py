@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from tests.unit.catalogs import published_tables as published
-from workflow_scripts.audit import parser, sources
+from workflow_scripts.audit import parser
+from workflow_scripts.audits.audit_options import audited_sources
 from workflow_scripts.audits.galaxy_pieces import overview
 from workflow_scripts.audits.suite import meanings_of
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog
@@ -93,7 +94,7 @@ def check_catalog(entry, path, expected):
 
 def counted(command):
     """Galaxies that the audit of a command line takes for positive and negative."""
-    source, _ = sources(parser.parse_args(command))
+    source, _ = audited_sources(parser.parse_args(command))
     found = overview(source)
     meaning = meanings_of(source, found.classes)["annotation0"]
     counts = found.classes["annotation0"]

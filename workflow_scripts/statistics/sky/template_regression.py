@@ -91,7 +91,7 @@ class TemplateCrossFit:
         design = np.column_stack([np.ones(len(vectors)), standardised_templates(templates, np.ones(len(vectors)))])
         mean = vectors.mean(axis=0)
         centred = vectors - mean
-        fold = _dealt(np.asarray(patches), folds, seed)
+        fold = dealt_patches(np.asarray(patches), folds, seed)
         parts = [np.flatnonzero(fold == number) for number in range(folds)]
         products = np.array([design[part].T @ design[part] for part in parts])
         inverses, transfers = [], []
@@ -177,7 +177,7 @@ def over_correction(cross: TemplateCrossFit) -> OverCorrection:
     return OverCorrection(retained, float(shares[0]), axes[:, 0])
 
 
-def _dealt(patches: NDArray, folds: int, seed: int) -> NDArray[np.int64]:
+def dealt_patches(patches: NDArray, folds: int, seed: int) -> NDArray[np.int64]:
     """Fold of each galaxy: patches in random order, each to the fold that has the fewest galaxies so far."""
     names, patch, sizes = np.unique(patches, return_inverse=True, return_counts=True)
     if folds < 2 or len(names) < folds:

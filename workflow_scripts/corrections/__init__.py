@@ -1,0 +1,1 @@
+"""A finished experiment or audit as a correction: maps, weights, coefficients, and the bias as a model for mocks."""
