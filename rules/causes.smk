@@ -34,7 +34,7 @@ rule probe_pixels:
     threads: lambda wildcards: settings.network(wildcards.network)["threads"]
     resources:
         **cluster_request(
-            "train",
+            "probe_pixels",
             variant=lambda wildcards: sizes.trained_architecture(wildcards.network),
             size=lambda wildcards: sizes.training_pixels(wildcards.footprint, wildcards.network)
             + sizes.training_pixels(wildcards.other, wildcards.network),
@@ -74,7 +74,7 @@ rule probe_features:
     threads: lambda wildcards: settings.network(wildcards.network)["threads"]
     resources:
         **cluster_request(
-            "annotate",
+            "probe_features",
             variant=lambda wildcards: settings.network(wildcards.network)["architecture"],
             size=lambda wildcards: sizes.annotated_galaxies(wildcards.survey)
             * sizes.pixels_of_input(wildcards.network),

@@ -102,7 +102,7 @@ def galaxies_of_experiment_arm(
     arm = chosen_arm(experiment, listed, arm)
     own = [(run, file) for run, file in zip(listed, files, strict=True) if run["arm"] == arm]
     runs, paths = [run for run, _ in own], [file for _, file in own]
-    annotations = read_annotations(experiment["name"], runs, paths, catalog)
+    annotations = read_annotations(experiment, runs, paths, catalog)
     templates, reason = _templates_of(catalog, experiment["tests"]["templates"], annotations)
     return CorrectedGalaxies(
         runs=tuple(annotations.runs["run_id"]),
