@@ -185,7 +185,7 @@ def measure(
     answers = [*experiment_answers(found, context), *controls.answers, *probe.answers]
     if shares:
         answers += share_answers(json.loads(shares.read_text(encoding="utf-8")), answers, settings["alpha"], tested)
-    headline = ": ".join(filter(None, [class_in_words(experiment), experiment_headline(answers)]))
+    headline = experiment_headline(answers, class_in_words(experiment))
     answers = answers_about_class(answers, experiment)
     compared = [sentence for test in found.tests for sentence in test.cautions]
     summary = {

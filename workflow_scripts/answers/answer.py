@@ -76,8 +76,8 @@ class Answer:
         return " ".join([f"{self.statement.rstrip('.')}{p}.", *self.because])
 
 
-def headline(answers: Sequence[Answer]) -> str:
-    """One sentence of at most 30 words: a control that speaks against the experiment first, then what is known.
+def headline(answers: Sequence[Answer], most_words: int = HEADLINE_WORDS) -> str:
+    """One sentence of at most so many words: a control that speaks against the experiment first, then what is known.
 
     Raises `ValueError` without any answer.
     """
@@ -89,10 +89,10 @@ def headline(answers: Sequence[Answer]) -> str:
     sentence = ""
     for one in dict.fromkeys(part.short.rstrip(".") for part in [*alarms, *known]):
         longer = f"{sentence}; {one[0].lower()}{one[1:]}" if sentence else one
-        if len(longer.split()) > HEADLINE_WORDS:
+        if len(longer.split()) > most_words:
             break
         sentence = longer
-    return sentence + "." if sentence else " ".join(known[0].short.split()[: HEADLINE_WORDS - 1]) + " ..."
+    return sentence + "." if sentence else " ".join(known[0].short.split()[: most_words - 1]) + " ..."
 
 
 def answers_text(answers: Sequence[Answer]) -> str:

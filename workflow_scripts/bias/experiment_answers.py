@@ -127,14 +127,23 @@ def answers_about_class(answers: Sequence[Answer], experiment: Mapping[str, Any]
     ]
 
 
-def experiment_headline(answers: Sequence[Answer]) -> str:
-    """One sentence of at most 30 words; a secondary difference is in it where the primary tests found none."""
+def experiment_headline(answers: Sequence[Answer], about: str | None = None) -> str:
+    """One sentence of at most 30 words; a secondary difference is in it where the primary tests found none.
+
+    `about`: what it begins with, where the experiment compares one class with the rest.
+    """
+    if about:
+        return f"{about}: {_headline(answers, HEADLINE_WORDS - len(about.split()))}"
+    return _headline(answers, HEADLINE_WORDS)
+
+
+def _headline(answers: Sequence[Answer], most_words: int) -> str:
     primary = [one.short for one in answers if one.role == PRIMARY]
     undecided = [short.removeprefix(WHETHER).removesuffix(UNDECIDED) for short in primary if short[:8] == "Whether "]
-    sentence = headline(answers).replace("; the training footprint changes", "; it changes")
+    sentence = headline(answers, most_words).replace("; the training footprint changes", "; it changes")
     together = f"{WHETHER}{' or '.join(dict.fromkeys(undecided))}{UNDECIDED}."
     alarmed = any(one.role in (CONTROL, POSITIVE_CONTROL) for one in answers if one.short.rstrip(".") in sentence)
-    if len(undecided) == len(primary) and len(together.split()) <= HEADLINE_WORDS and not alarmed:
+    if len(undecided) == len(primary) and len(together.split()) <= most_words and not alarmed:
         sentence = together
     if any(one.answer == YES for one in answers if one.role == PRIMARY):
         return sentence
@@ -143,7 +152,7 @@ def experiment_headline(answers: Sequence[Answer]) -> str:
             beside = [
                 f"{_of_design(own, answers[0])}; but {_of_design(one.short, one)}." for own in (sentence, primary[0])
             ]
-            short = next((text for text in beside if len(text.split()) <= HEADLINE_WORDS), sentence)
+            short = next((text for text in beside if len(text.split()) <= most_words), sentence)
             return capital(short)
     return sentence
 

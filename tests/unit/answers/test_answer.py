@@ -39,6 +39,7 @@ def test_headline_has_thirty_words_at_most_and_the_alarm_first():
 
 def test_headline_of_a_long_answer_is_cut():
     assert len(headline([an_answer(short="word " * 50)]).split()) == 30
+    assert len(headline([an_answer(short="word " * 50)], most_words=20).split()) == 20
 
 
 def test_text_gives_the_estimate_before_the_p():
