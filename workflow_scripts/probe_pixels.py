@@ -32,11 +32,12 @@ parser.add_argument("--output", type=Path, required=True, help="scores.parquet: 
 def main(args: argparse.Namespace) -> None:
     """Train, and write the score of every held-out galaxy of the two footprints."""
     spec = args.network
-    from workflow_scripts.causes.place_galaxies import enough_of, held_out_rows, held_out_sides, training_sides
+    from workflow_scripts.causes.place_galaxies import enough_of, held_out_rows, held_out_sides
     from workflow_scripts.images.arrays import ImageStore
     from workflow_scripts.networks.annotation import image_batches, score, scores_and_labels
     from workflow_scripts.networks.architectures import build_model
     from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
+    from workflow_scripts.networks.galaxies_of_runs import training_sides
     from workflow_scripts.networks.tensorflow_runtime import device, set_up
     from workflow_scripts.networks.training import fit
 

@@ -1,4 +1,4 @@
-"""The galaxies of a pair of footprints, and on which side each lies: those to learn from, and those held out."""
+"""The held-out galaxies of a pair of footprints, and on which side each lies."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError
-from workflow_scripts.networks.galaxies_of_runs import annotation_rows, read_training_set
+from workflow_scripts.networks.galaxies_of_runs import annotation_rows
 from workflow_scripts.sky.footprints import contains, region_moc
 from workflow_scripts.tables import read_columns
 
@@ -18,19 +17,6 @@ from workflow_scripts.tables import read_columns
 MOST_HELD_OUT = 50_000
 # The class of galaxies without a label.
 UNLABELLED = -1
-
-
-def training_sides(first: str | Path, second: str | Path) -> tuple[NDArray[np.object_], NDArray[np.int8]]:
-    """Identifiers (n,) of two training sets together, and sides (n,): 1 for those of the first, 0 of the second.
-
-    Galaxies of both are left out. Raises `InputError` where one set has no other ones.
-    """
-    here, there = read_training_set(first)[0], read_training_set(second)[0]
-    shared = np.intersect1d(here, there)
-    here, there = here[~np.isin(here, shared)], there[~np.isin(there, shared)]
-    if not (len(here) and len(there)):
-        raise InputError(f"{first}: has the galaxies of {second}, expected footprints that differ")
-    return np.concatenate([here, there]), np.repeat(np.array([1, 0], np.int8), [len(here), len(there)])
 
 
 def held_out_rows(catalog: str | Path, index: str | Path, training_sets: Sequence[str | Path] = ()) -> pd.DataFrame:
