@@ -190,20 +190,27 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
         further = [_LARGER_SKY]
     elif answer == CANNOT_TELL:
         further = needed_runs(test, found, context.runs, context.alpha, context.effect, context.tested_classes)
-    what = quantity_in_words(test)
+    what, shown = quantity_in_words(test), _within_what_can_be(test)
     return Answer(
         question=f"Does the training footprint change {what}{f', {test.label}' if test.label else ''}?",
         test=test.name,
         answer=answer,
-        statement=statement_of(test, answer, sky),
-        short=short_statement(test, answer, sky),
-        effect=_effect(test),
+        statement=statement_of(shown, answer, sky),
+        short=short_statement(shown, answer, sky),
+        effect=_effect(shown),
         p_adjusted=p,
-        limit95=test.limit95,
+        limit95=shown.limit95,
         because=because,
         next=further,
         role=role,
     )
+
+
+def _within_what_can_be(test: RunLevelTest) -> RunLevelTest:
+    """The test with an interval that ends at 1, as fractions and dipoles do; a limit that is no smaller is none."""
+    ends = test.size_ci95 and tuple(min(1.0, max(-1.0, end)) for end in test.size_ci95)
+    limit = test.limit95 if test.limit95 is not None and test.limit95 < 1 else None
+    return replace(test, size_ci95=ends, limit95=limit)
 
 
 def _below_five_per_cent(answer: str, test: RunLevelTest, alpha: float) -> list[str]:

@@ -86,6 +86,10 @@ def test_a_limit_above_what_the_fraction_allows_excludes_nothing():
     (answer,) = answers_of([a_test("fraction_response", 0.3, limit95=0.41)])
     assert answer.answer == "cannot tell"
     assert "up to 0.4, are compatible" in answer.because[0]
+    (answer,) = answers_of([a_test("x_response", 0.3, size_ci95=(-2.7, 2.9), limit95=1.97)])
+    assert (answer.answer, answer.limit95, answer.effect.ci95) == ("cannot tell", None, (-1, 1))
+    assert "up to 0.4, are compatible" in answer.because[0]
+    assert "(95 %: -1.000 to 1.000)" in answer.statement
 
 
 def test_each_test_has_its_own_floor():
