@@ -184,7 +184,9 @@ def test_a_probe_adds_its_networks_and_repeats_the_measurement(workflow):
         where = f"causes/pixels/east/against_west/net/{pixels}/resample0_seed0"
         expected.add(("probe_pixels", where))
     # New networks wait for the check of the designs, which runs again where its files were touched.
-    assert jobs(workflow) - CHECK == expected | AFTER_MEASURE
+    found = jobs(workflow)
+    assert found & CHECK in (set(), CHECK)
+    assert found - CHECK == expected | AFTER_MEASURE
 
 
 def test_a_second_experiment_shares_runs(workflow):
