@@ -193,7 +193,8 @@ def measure(
         answers += share_answers(json.loads(shares.read_text(encoding="utf-8")), answers, settings["alpha"], tested)
     if remedies:
         compared_with = json.loads(remedies.read_text(encoding="utf-8"))
-        answers += remedy_answers(compared_with, answers, settings["alpha"], tested)
+        answered = {one.test: one.answer for one in answers}
+        answers += remedy_answers(compared_with, answered, settings["alpha"], tested)
     headline = experiment_headline(answers, class_in_words(experiment))
     answers = answers_about_class(answers, experiment)
     compared = [sentence for test in found.tests for sentence in test.cautions]

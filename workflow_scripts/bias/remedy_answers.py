@@ -38,7 +38,7 @@ class _Found:
 
 
 def remedy_answers(
-    comparison: Mapping[str, Any], answers: Sequence[Answer], alpha: float, sets: int = 1
+    comparison: Mapping[str, Any], answered: Mapping[str, str], alpha: float, sets: int = 1
 ) -> list[Answer]:
     """An answer for each remedy and one for the cheapest, secondary; the latter alone where there is nothing to remedy.
 
@@ -46,8 +46,8 @@ def remedy_answers(
     ----------
     comparison
         as `remedy_comparison.compared_remedies` gives it.
-    answers
-        of the experiment: its effects are those whose test has a yes.
+    answered
+        the answer to each test of the untreated experiment: its effects are those with a yes.
     alpha
         the level at which what remains differs from zero.
     sets
@@ -55,11 +55,11 @@ def remedy_answers(
     """
     of_interest, remedies = float(comparison["effect"]), comparison["remedies"]
     known = {effect["test"] for one in remedies for effect in one["effects"]}
-    tested = [one for one in answers if one.test in known]
-    removable = {one.test for one in tested if one.answer == YES}
+    tested = {test: answer for test, answer in answered.items() if test in known}
+    removable = {test for test, answer in tested.items() if answer == YES}
     whole = _cheapest(of_interest)
     if not removable:
-        if tested and all(one.answer == NO for one in tested):
+        if tested and all(answer == NO for answer in tested.values()):
             why = "The untreated experiment excludes every effect of that size."
         else:
             why = "The untreated experiment has no effect that is distinguishable from zero."

@@ -94,7 +94,8 @@ def test_an_ensemble_of_all_footprints_does_not_depend_on_them(written):
     assert np.allclose(ratios[1:4], np.sqrt([10 / 22, 8 / 44, 4 / 88]), atol=0.12)
     limits = [members[m]["fraction_response"]["remaining"]["limit95"] for m in members]
     assert limits == sorted(limits, reverse=True)
-    assert score["needed"] in members and members[score["needed"]]["fraction_response"]["remaining"]["limit95"] < 0.05
+    assert score["needed"] in members
+    assert members[score["needed"]]["fraction_response"]["remaining"]["limit95"] < 0.05
 
 
 def test_strata_take_the_label_of_the_network_of_a_galaxys_stratum(written):
