@@ -127,7 +127,7 @@ def _of_remedy(score: Mapping[str, Any], removable: set[str], of_interest: float
     statement = f"{verb} {what}" if verb else f"Whether the remedy {name} removes {what} cannot be decided"
     short = statement
     if answer == YES and limit is not None:
-        statement += f": what is left is {_at_most(limit)}, below {size_in_words(of_interest)}{at}"
+        statement += f": what is left is {_at_most(limit)}{at}"
     because = [one.because for one in found if answer != NO or one.answer == NO]
     if answer == NO and survives.answer == NO and all(one.answer == YES for one in parts):
         statement = f"The remedy {name} removes {what}, and with {'them' if len(own) > 1 else 'it'} a true dipole"

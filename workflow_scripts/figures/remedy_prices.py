@@ -1,4 +1,4 @@
-"""Figure of what remedies leave, against their price, and of what they keep of a true dipole."""
+"""Figure of what remedies leave of effects, what they keep of a true dipole, and their prices: the cheapest first."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import fill
@@ -14,42 +14,39 @@ from workflow_scripts.figures.style import DOUBLE, MARKERS, explain_empty, new_f
 
 # Intervals are cut off here.
 _LOW, _HIGH = -0.5, 1.75
-# Names and symbols of remedies of one price stand beside each other, in shares of the width.
-_NAMES_APART, _SYMBOLS_APART = 0.075, 0.012
+# Symbols of a remedy stand side by side over so much of its column.
+_COLUMN = 0.5
 _CHARACTERS = 95
 
 
 def remedy_figure(
     comparison: Mapping[str, Any], shown: Sequence[str], finding: str, settings: Mapping[str, Any]
 ) -> Figure:
-    """What remains of the effects `shown` (names of tests) of a comparison, and of the signal; its title is `finding`.
+    """A column for each remedy that has a score; its effects `shown` are named by their tests, its title is `finding`.
 
-    Remedies without a score or a price are left out; a reason where none is left, or no effect.
+    Where there are none, the finding in words.
     """
-    remedies = [one for one in comparison["remedies"] if one["effects"] and one["core_s"]]
+    remedies = [one for one in comparison["remedies"] if one["effects"]]
     words = {one["test"]: one["effect"] for remedy in remedies for one in remedy["effects"] if one["test"] in shown}
     if not words:
         figure, panel = new_figure(DOUBLE, 2)
         explain_empty(panel, fill(f"{finding}.", 70))
         return figure
-    figure, (above, below) = new_figure(DOUBLE, 4.6, nrows=2, sharex=True, height_ratios=(3, 1.2))
-    places = np.log10([one["core_s"] for one in remedies])
-    width = max(float(np.ptp(places)), 1.0) * 1.25
-    for number, test in enumerate(words):
-        offset = (number - (len(words) - 1) / 2) * _SYMBOLS_APART * width
+    figure, panels = new_figure(DOUBLE, 5, nrows=3, sharex=True, height_ratios=(3, 1.2, 1.2))
+    columns = np.arange(len(remedies))
+    offsets = np.linspace(-_COLUMN / 2, _COLUMN / 2, len(words)) if len(words) > 1 else np.zeros(1)
+    for number, (test, offset) in enumerate(zip(words, offsets, strict=True)):
         look = {"color": settings["colours"][number % len(settings["colours"])], "fmt": MARKERS[number % len(MARKERS)]}
-        _remaining(above, remedies, test, 10 ** (places + offset), {**look, "label": words[test]})
-    _signal(below, remedies, 10**places)
-    middle = (places.min() + places.max()) / 2
-    above.set(xscale="log", ylim=(_LOW, _HIGH), ylabel="remaining / untreated")
-    above.set_xlim(10 ** (middle - width / 2), 10 ** (middle + width / 2))
+        _remaining(panels[0], remedies, test, columns + offset, {**look, "label": words[test]})
     for place in (0, 1):
-        above.axhline(place, color="0.2", linewidth=0.7, linestyle="-" if place == 0 else ":")
-    _names(above, remedies, places, width)
-    above.legend(loc="upper left", bbox_to_anchor=(0, -0.02), ncols=1, fontsize=6.5)
-    below.set(xlabel="core time, hours", ylabel="signal kept")
-    below.xaxis.set_major_formatter(lambda seconds, _: f"{seconds / 3600:.2g}")
+        panels[0].axhline(place, color="0.2", linewidth=0.7, linestyle="-" if place == 0 else ":")
+    panels[0].set(ylim=(_LOW, _HIGH), ylabel="remaining / untreated")
+    _signal(panels[1], remedies, columns)
+    _prices(panels[2], remedies, columns, comparison["untreated_core_s"])
+    names = [one["remedy"].replace("_", "\n") for one in remedies]
+    panels[2].set(xticks=columns, xticklabels=names, xlim=(-0.6, len(remedies) - 0.4))
     figure.suptitle(fill(finding, _CHARACTERS), fontsize=9)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower left", ncols=1, fontsize=7)
     return figure
 
 
@@ -71,7 +68,7 @@ def _remaining(
     panel.errorbar([place for place, _ in known], values, yerr=errors, markersize=4, elinewidth=1, capsize=2, **look)
 
 
-def _signal(panel: Axes, remedies: Sequence[Mapping[str, Any]], places: NDArray[np.float64]) -> None:
+def _signal(panel: Axes, remedies: Sequence[Mapping[str, Any]], places: NDArray[np.int64]) -> None:
     """What is kept of a planted dipole, and along the worst direction."""
     known = [
         (place, one["signal"])
@@ -81,34 +78,23 @@ def _signal(panel: Axes, remedies: Sequence[Mapping[str, Any]], places: NDArray[
     if not known:
         explain_empty(panel, "Whether a true dipole survives is not known: no galaxy has a reference label.")
         return
-    at = [place for place, _ in known]
+    at = np.array([place for place, _ in known])
     values = np.array([signal["kept"]["value"] for _, signal in known])
     ends = np.array([signal["kept"]["ci95"] for _, signal in known])
+    worst = np.array([signal["worst"]["value"] if signal["worst"] else np.nan for _, signal in known])
     panel.errorbar(at, values, yerr=np.abs(ends.T - values), fmt="o", color="black", markersize=4, capsize=2)
-    panel.plot(at, [signal["worst"]["value"] for _, signal in known], "o", markerfacecolor="white", color="0.4")
+    panel.plot(at + 0.15, worst, "o", markerfacecolor="white", color="0.4", markersize=4)
     panel.axhline(LEAST_KEPT, color="0.2", linewidth=0.7, linestyle=":")
-    panel.set_ylim(min(-0.05, *(signal["worst"]["value"] for _, signal in known)), max(1.15, ends.max() + 0.05))
+    panel.set(ylim=(min(-0.05, np.nanmin([0.0, *worst]) - 0.05), max(1.2, ends.max() + 0.05)), ylabel="signal kept")
 
 
-def _names(panel: Axes, remedies: Sequence[Mapping[str, Any]], places: NDArray[np.float64], width: float) -> None:
-    """Names of remedies above the panel, moved apart where prices are alike, with a line to their place."""
-    order = np.argsort(places, kind="stable")
-    apart = _NAMES_APART * width
-    at = np.array(places[order])
-    # To the right until they are apart, then back by what they moved on average.
-    for number in range(1, len(at)):
-        at[number] = max(at[number], at[number - 1] + apart)
-    at -= (at - places[order]).mean()
-    for place, number in zip(at, order, strict=True):
-        panel.annotate(
-            remedies[number]["remedy"],
-            xy=(10 ** places[number], 1.0),
-            xycoords=("data", "axes fraction"),
-            xytext=(10**place, 1.09),
-            textcoords=("data", "axes fraction"),
-            rotation=35,
-            fontsize=7,
-            ha="left",
-            va="bottom",
-            arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "0.5", "shrinkA": 0, "shrinkB": 0},
-        )
+def _prices(panel: Axes, remedies: Sequence[Mapping[str, Any]], places: NDArray[np.int64], own: float | None) -> None:
+    """Core hours; a dotted line is those of the untreated runs."""
+    hours = np.array([np.nan if one["core_s"] is None else one["core_s"] / 3600 for one in remedies])
+    if not np.isfinite(hours).any():
+        explain_empty(panel, "Prices are not known.")
+        return
+    panel.plot(places, hours, "s", color="0.3", markersize=4)
+    if own:
+        panel.axhline(own / 3600, color="0.2", linewidth=0.7, linestyle=":")
+    panel.set(yscale="log", ylabel="core hours")

@@ -18,7 +18,8 @@ def write_remedied(folder: Path, response: dict[str, float], dipole: dict[str, f
     """(experiment, pattern of annotations, catalog), with a network for each key of `response`.
 
     The first is the untreated one. The chance to call a positive galaxy positive follows the footprint's axis by
-    `response` and the galaxy's position by `dipole`; training sets of a network scatter by 0.004, each network's anew.
+    `response`, more so where the seeing is bad, and the galaxy's position by `dipole`; training sets of a network
+    scatter by 0.004, each network's anew.
     """
     random = np.random.default_rng(5)
     vectors = random.normal(size=(n, 3))
@@ -36,7 +37,8 @@ def write_remedied(folder: Path, response: dict[str, float], dipole: dict[str, f
     for network in response:
         for name, resample in runs:
             side = unit_vectors(*ROTATING[name]) @ SEEING if name in ROTATING else {"east": 1, "west": -1}[name]
-            chance = 0.7 + response[network] * side + 2 * dipole[network] * (vectors @ SEEING)
+            along = vectors @ SEEING
+            chance = 0.65 + response[network] * side * (1 + 0.8 * along) + 2 * dipole[network] * along
             chance += random.normal(0, 0.004)
             score = np.where(truth, 0.5 + 0.4 * (chance - own), 0.1 + 0.3 * own).clip(0, 1).astype(np.float32)
             file = folder / "pixels" / f"{name}/{network}/resample{resample}_seed{resample}" / "annotations.parquet"

@@ -19,8 +19,8 @@ TESTS = ["fraction_contrast east - west", "fraction_response", "pattern_response
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    response = {"net": 0.10, "half": 0.05, "same": 0.10}
-    return write_remedied(tmp_path_factory.mktemp("remedies"), response, {"net": 0.08, "half": 0.0, "same": 0.08})
+    response = {"net": 0.08, "half": 0.04, "same": 0.08}
+    return write_remedied(tmp_path_factory.mktemp("remedies"), response, {"net": 0.09, "half": 0.0, "same": 0.09})
 
 
 def by_test(score):
@@ -35,10 +35,10 @@ def halved(written):
 def test_every_effect_has_a_score_and_its_ratio(halved):
     assert [one["test"] for one in halved["effects"]] == TESTS
     effects = by_test(halved)
-    for test, truth in (("fraction_response", 0.5), ("fraction_contrast east - west", 0.5), ("common_dipole", 0.0)):
+    for test, truth in zip(TESTS, (0.5, 0.5, 0.5, 0.0), strict=True):
         low, high = effects[test]["ratio"]["ci95"]
         assert low <= truth <= high, test
-        assert high - low < 0.5, test
+        assert high - low < 0.7, test
 
 
 def test_remaining_effects_are_those_of_the_experiments_own_tests(written, halved):
