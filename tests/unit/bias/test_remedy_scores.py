@@ -37,8 +37,9 @@ def test_every_effect_has_a_score_and_its_ratio(halved):
     effects = by_test(halved)
     for test, truth in zip(TESTS, (0.5, 0.5, 0.5, 0.0), strict=True):
         low, high = effects[test]["ratio"]["ci95"]
-        assert low <= truth <= high, test
-        assert high - low < 0.7, test
+        assert low < effects[test]["ratio"]["value"] < high < low + 0.7, test
+        # Of these galaxies, which are a sample: coverage is measured in tests/benchmarks/remedy_scores.py.
+        assert effects[test]["ratio"]["value"] == pytest.approx(truth, abs=0.15), test
 
 
 def test_remaining_effects_are_those_of_the_experiments_own_tests(written, halved):
