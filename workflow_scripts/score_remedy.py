@@ -14,13 +14,15 @@ parser.add_argument("--remedy", type=json_argument, required=True, help="the rem
 parser.add_argument("--annotations", required=True, help="annotations of a run (Parquet), with {survey} and {run_id}")
 parser.add_argument("--catalog", required=True, help="the catalog (Parquet), for reference labels and templates")
 parser.add_argument("--training-sets", help="training set of a run (Parquet), with {footprint} and {resample}")
+parser.add_argument("--ledger", help="ledger of the cutouts (Parquet), for strata: who was in the training pool")
 parser.add_argument("--output", required=True, help="the score (JSON)")
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the score."""
     experiment, remedy = arguments.experiment, arguments.remedy
-    score = measured_score(experiment, remedy, arguments.annotations, arguments.catalog, arguments.training_sets)
+    files = arguments.annotations, arguments.catalog, arguments.training_sets, arguments.ledger
+    score = measured_score(experiment, remedy, *files)
     record = provenance(
         {**experiment, "remedy": remedy}, {"ensembles": experiment["tests"]["seed"]}, [arguments.catalog]
     )

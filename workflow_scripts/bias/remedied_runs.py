@@ -18,12 +18,16 @@ from workflow_scripts.bias.annotations import Annotations, read_annotations
 from workflow_scripts.bias.imaging_templates import REGRESSION_ORDER, Templates, patches_of, read_templates
 from workflow_scripts.bias.quantities import FRACTION, dipole_keys
 from workflow_scripts.bias.versioned_effects import Version, annotated_version, described_runs, numbers_of_values
+from workflow_scripts.errors import InputError
 from workflow_scripts.runs import paths_in_version
 from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.statistics.sky.constrained_components import SKY, tested_axes
 from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit
 from workflow_scripts.statistics.truth.planted_signal import planted_change
 from workflow_scripts.statistics.truth.prediction_powered import prediction_powered_dipole, prediction_powered_mean
+from workflow_scripts.tables import read_table
+from workflow_scripts.training_sets.imaging_strata import stratum_of
+from workflow_scripts.training_sets.split import training_pool
 
 BALANCED_ACCURACY = "balanced_accuracy"
 # Entries of the matrix of `planted_change`, row by row.
@@ -31,7 +35,7 @@ PLANTED = [f"planted_{row}{column}" for row, column in product("xyz", repeat=2)]
 _Rows = NDArray[np.int64]
 _Values = NDArray[np.float64]
 # Stratum, 1 or 2, of each annotated galaxy (n,), by the name of a footprint of the experiment.
-StrataOf = Callable[[str], NDArray[np.int64]]
+Strata = Mapping[str, NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -81,26 +85,42 @@ def retrained_runs(
     listed: Sequence[Mapping[str, Any]],
     pattern: str,
     catalog: str | Path,
-    strata: StrataOf | None = None,
+    strata: Strata,
 ) -> Annotations:
     """Annotations of the runs that stand for the `listed` ones under a remedy, in their order.
 
-    Of two strata, each galaxy has the label of the network of its own. Raises `InputError` as `read_annotations`, and
-    `ValueError` for strata without a function that tells them.
+    Where a remedy has `strata`, each galaxy has the label of the network of its own. Raises `InputError` as
+    `read_annotations`.
     """
     named = {**experiment, "name": f"{experiment['name']}, remedy {remedy['remedy']}"}
     if "strata" not in remedy:
         return read_annotations(named, listed, paths_in_version(pattern, listed, remedy), catalog)
-    if strata is None:
-        raise ValueError("which stratum a galaxy is in is not known")
     both = []
     for number in (0, 1):
         part = {**remedy, "footprints": {own: names[number] for own, names in remedy["strata"].items()}}
         both.append(read_annotations(named, listed, paths_in_version(pattern, listed, part), catalog))
-    of_footprint = {name: strata(name) == 2 for name in remedy["strata"]}
-    second = np.array([of_footprint[run["footprint"]] for run in listed])
+    if not np.array_equal(both[0].catalog_rows, both[1].catalog_rows):
+        raise InputError(f"{both[1].files[0]}: has other galaxies than {both[0].files[0]}, expected the same")
+    second = np.array([strata[run["footprint"]] == 2 for run in listed])
     # Scores are of two files: nothing here needs them.
     return replace(both[0], labels=np.where(second, both[1].labels, both[0].labels), scored=False)
+
+
+def imaging_strata_of(
+    remedy: Mapping[str, Any], annotations: Annotations, catalog: str | Path, ledger: str | Path | None
+) -> Strata:
+    """The strata of a remedy that has some, by the propensities that its footprints were drawn by; else none.
+
+    `ledger` (of the cutouts) says which galaxies of the training pool have an image. Raises `InputError` without it,
+    and for a catalog without the columns of the imaging.
+    """
+    if "strata" not in remedy:
+        return {}
+    if ledger is None:
+        raise InputError("the remedy strata needs the ledger of the cutouts, expected the option --ledger")
+    galaxies = read_table(catalog)
+    pool, annotated = training_pool(galaxies, read_table(ledger, ["source_id", "outcome"])), annotations.catalog_rows
+    return {name: stratum_of(pool, remedy["propensities"][name], galaxies.iloc[annotated]) for name in remedy["strata"]}
 
 
 def label_runs(annotations: Annotations, of: Annotations, planted: PlantedSky) -> Version:

@@ -14,9 +14,8 @@ from scipy import stats
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, SECONDARY, YES, Answer, Effect
 from workflow_scripts.answers.wording import limit_in_words, size_in_words
 from workflow_scripts.statistics.runs.lengths import OtherLevels
+from workflow_scripts.statistics.truth.planted_signal import LEAST_KEPT
 
-# Share of a true dipole that has to survive.
-LEAST_KEPT = 0.8
 # A remedy that leaves more than this of an effect has not made it smaller.
 _NO_SMALLER = 0.75
 _LEVEL = 0.05

@@ -23,7 +23,7 @@ from workflow_scripts.bias.remedied_runs import (
     BALANCED_ACCURACY,
     PLANTED,
     PlantedSky,
-    StrataOf,
+    imaging_strata_of,
     label_runs,
     powered_runs,
     retrained_runs,
@@ -56,7 +56,7 @@ def measured_score(
     annotations: str,
     catalog: str | Path,
     training_sets: str | None = None,
-    strata: StrataOf | None = None,
+    ledger: str | Path | None = None,
 ) -> _Score:
     """The score of a remedy.
 
@@ -66,13 +66,13 @@ def measured_score(
         with its `name`, `arms`, `opposite`, `classes`, `survey` and `tests`, as its own runs are measured with.
     remedy
         its name as `remedy`, `survey`, `networks` and `footprints` by those of the experiment; `strata` has two
-        footprints for each.
+        footprints for each, and `propensities` what tells its strata.
     annotations, training_sets
         patterns of the files of a run, with `{survey}`, `{run_id}`, `{footprint}`, `{resample}`.
     catalog
         for reference labels and imaging templates.
-    strata
-        the stratum, 1 or 2, of every annotated galaxy (n,), by the name of a footprint.
+    ledger
+        of the cutouts, for strata: which galaxies were in the training pool.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def measured_score(
         if remedy["remedy"] == "ensemble":
             after, members = _of_ensembles(first, before, experiment, planted)
         else:
-            after = (treated := _treated(first, experiment, remedy, annotations, catalog, strata)), treated
+            after = (treated := _treated(first, experiment, remedy, annotations, catalog, ledger)), treated
     except ValueError as error:
         return score | {"reason": str(error), "signal": None, "balanced_accuracy": None, "galaxies": None}
     scored = _effects(experiment, before, after, first)
@@ -121,12 +121,13 @@ def _treated(
     remedy: Mapping[str, Any],
     annotations: str,
     catalog: str | Path,
-    strata: StrataOf | None,
+    ledger: str | Path | None,
 ) -> Version:
     if remedy["remedy"] == "templates":
         return template_runs(first, catalog, experiment["tests"])
     if remedy["remedy"] == "prediction_powered":
         return powered_runs(first, experiment["tests"])
+    strata = imaging_strata_of(remedy, first, catalog, ledger)
     found = retrained_runs(experiment, remedy, listed_runs(experiment), annotations, catalog, strata)
     return label_runs(found, first, PlantedSky.of_annotations(first))
 

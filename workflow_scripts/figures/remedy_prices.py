@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from workflow_scripts.bias.remedy_answers import LEAST_KEPT
 from workflow_scripts.figures.style import DOUBLE, MARKERS, explain_empty, new_figure
+from workflow_scripts.statistics.truth.planted_signal import LEAST_KEPT
 
 # Intervals are cut off here.
 _LOW, _HIGH = -0.5, 1.75

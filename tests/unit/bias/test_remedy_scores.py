@@ -12,6 +12,10 @@ from workflow_scripts.bias.remedied_runs import retrained_runs
 from workflow_scripts.bias.remedy_scores import measured_score
 from workflow_scripts.bias.run_level import run_level_tests
 from workflow_scripts.bias.run_table import run_table
+from workflow_scripts.compare_remedies import main as compare
+from workflow_scripts.compare_remedies import parser
+from workflow_scripts.errors import InputError
+from workflow_scripts.measure_bias import measure
 from workflow_scripts.runs import listed_runs, paths_in_version
 
 TESTS = ["fraction_contrast east - west", "fraction_response", "pattern_response", "common_dipole"]
@@ -104,10 +108,7 @@ def test_strata_take_the_label_of_the_network_of_a_galaxys_stratum(written):
     listed = listed_runs(experiment)
     both = {name: [name, "west"] for name in experiment["footprints"]}
     second = np.arange(2500) % 3 == 0
-
-    def strata(name):
-        return np.where(second, 2, 1)
-
+    strata = {name: np.where(second, 2, 1) for name in both}
     # The west has three training sets, of which only the first has the number of the rotating ones.
     rotating = [run for run in listed if run["arm"] == "rotating"]
     remedy = remedy_of("strata") | {"strata": {run["footprint"]: both[run["footprint"]] for run in rotating}}
@@ -137,3 +138,31 @@ def test_prediction_powered_numbers_are_those_of_the_truth(written, tmp_path):
     assert abs(effects["fraction_response"]["ratio"]["value"]) < 0.35
     assert effects["common_dipole"]["remaining"]["value"] < effects["common_dipole"]["untreated"]["value"]
     assert score["signal"]["treated"]["value"] == pytest.approx(1.0, abs=0.1)
+
+
+def compared(folder, experiment, score):
+    (folder / "score.json").write_text(json.dumps(score))
+    arguments = ["--scores", str(folder / "score.json"), "--prices", json.dumps({"degraded": 60.0, "untreated": 50.0})]
+    arguments += ["--experiment", json.dumps(experiment), "--output", str(folder / "comparison.json")]
+    compare(parser.parse_args([*arguments, "--table", str(folder / "remedies.csv")]))
+    return folder / "comparison.json"
+
+
+def test_answers_stand_at_the_end_of_the_summary(written, halved, tmp_path):
+    experiment, pattern, catalog = written
+    listed = listed_runs(experiment)
+    file = compared(tmp_path, experiment, halved)
+    assert list(pd.read_csv(tmp_path / "remedies.csv")["test"]) == TESTS
+    files = paths_in_version(pattern, listed, remedy_of("x"))
+    measure(experiment, listed, files, catalog, tmp_path / "bias", remedies=file)
+    summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
+    remedy, cheapest = summary["answers"][-2:]
+    assert remedy["question"].startswith("Does degraded remove the effect of the training footprint")
+    assert cheapest["question"] == "What is the cheapest remedy that leaves nothing above 0.050?"
+    assert {remedy["role"], cheapest["role"]} == {"secondary"}
+    assert str(file) in json.dumps(summary["inputs"])
+
+
+def test_scores_are_of_the_experiment_that_is_compared(written, halved, tmp_path):
+    with pytest.raises(InputError, match="is of experiment other, expected synthetic"):
+        compared(tmp_path, written[0], {**halved, "experiment": "other"})

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.statistics.sky.dipole import LARGEST_CONDITION
 
+# Share of a true dipole that has to survive a remedy.
+LEAST_KEPT = 0.8
 _Values = NDArray[np.float64]
 
 
