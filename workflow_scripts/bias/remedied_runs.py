@@ -79,6 +79,19 @@ def with_planted(version: Version, annotations: Annotations, planted: PlantedSky
     return replace(version, numbers=pd.concat([version.numbers, further], axis=1))
 
 
+def treated_versions(remedy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A remedy as versions of the runs, with one footprint for each of the experiment's: two where it has strata."""
+    if "strata" not in remedy:
+        return [remedy]
+    return [{**remedy, "footprints": {own: both[k] for own, both in remedy["strata"].items()}} for k in (0, 1)]
+
+
+def untreated_version(experiment: Mapping[str, Any]) -> dict[str, Any]:
+    """The runs of an experiment as a version of themselves."""
+    networks = {network for arm in experiment["arms"].values() for network in arm["networks"]}
+    return {"survey": experiment["survey"], "networks": {network: network for network in sorted(networks)}}
+
+
 def retrained_runs(
     experiment: Mapping[str, Any],
     remedy: Mapping[str, Any],
@@ -93,12 +106,12 @@ def retrained_runs(
     `read_annotations`.
     """
     named = {**experiment, "name": f"{experiment['name']}, remedy {remedy['remedy']}"}
-    if "strata" not in remedy:
-        return read_annotations(named, listed, paths_in_version(pattern, listed, remedy), catalog)
-    both = []
-    for number in (0, 1):
-        part = {**remedy, "footprints": {own: names[number] for own, names in remedy["strata"].items()}}
-        both.append(read_annotations(named, listed, paths_in_version(pattern, listed, part), catalog))
+    both = [
+        read_annotations(named, listed, paths_in_version(pattern, listed, version), catalog)
+        for version in treated_versions(remedy)
+    ]
+    if len(both) == 1:
+        return both[0]
     if not np.array_equal(both[0].catalog_rows, both[1].catalog_rows):
         raise InputError(f"{both[1].files[0]}: has other galaxies than {both[0].files[0]}, expected the same")
     second = np.array([strata[run["footprint"]] == 2 for run in listed])

@@ -28,6 +28,8 @@ from workflow_scripts.bias.remedied_runs import (
     powered_runs,
     retrained_runs,
     template_runs,
+    treated_versions,
+    untreated_version,
 )
 from workflow_scripts.bias.replicates import independent_units
 from workflow_scripts.bias.run_level import run_level_tests
@@ -88,14 +90,16 @@ def measured_score(
         as `read_annotations`.
     """
     listed = listed_runs(experiment)
-    untreated = {"survey": remedy["survey"], "networks": {run["network"]: run["network"] for run in listed}}
+    untreated = untreated_version(experiment)
     first = read_annotations(experiment, listed, paths_in_version(annotations, listed, untreated), catalog)
     planted = PlantedSky.of_annotations(first)
     before = label_runs(first, first, planted)
-    own_sets, sets = {}, {}
+    own_sets: TrainingSets = {}
+    sets: TrainingSets = {}
     if training_sets:
         own_sets = read_training_sets(paths_in_version(training_sets, listed, untreated))
-        sets = _treated_sets(training_sets, listed, remedy)
+        first_sets, *second_sets = (_named(training_sets, listed, version) for version in treated_versions(remedy))
+        sets = {key: _joined([one, *(others[key] for others in second_sets)]) for key, one in first_sets.items()}
     score: _Score = {"experiment": experiment["name"], "remedy": remedy["remedy"], "effects": []}
     members: dict[str, Any] = {}
     try:
@@ -140,7 +144,8 @@ def _of_ensembles(
     `needed` is the smallest number of members at which what remains of every effect of the footprint is excluded above
     the size that the experiment asks about, None where there is none.
     """
-    found, lines = None, []
+    found = None
+    lines: list[dict[str, Any]] = []
     for size in sizes_of_ensembles(first):
         found = ensembles_of(first, experiment, size, planted, experiment["tests"]["seed"])
         remaining = _effects(experiment, before, (found.between, found.shared), first)
@@ -268,13 +273,9 @@ def _mean(values: NDArray[np.float64]) -> dict[str, Any]:
     return {"value": mean, "ci95": [mean - half, mean + half]}
 
 
-def _treated_sets(pattern: str, listed: Sequence[Mapping[str, Any]], remedy: Mapping[str, Any]) -> TrainingSets:
-    """The training sets of a remedy, by footprint and resample of the untreated ones; of strata both together."""
-    if "strata" not in remedy:
-        return _named(pattern, listed, remedy)
-    footprints = [{name: both[k] for name, both in remedy["strata"].items()} for k in (0, 1)]
-    first, second = (_named(pattern, listed, {**remedy, "footprints": names}) for names in footprints)
-    return {key: TrainingSet(np.concatenate([one.ids, second[key].ids])) for key, one in first.items()}
+def _joined(sets: Sequence[TrainingSet]) -> TrainingSet:
+    """The galaxies of several training sets, as of two strata."""
+    return TrainingSet(np.concatenate([one.ids for one in sets]))
 
 
 def _named(pattern: str, listed: Sequence[Mapping[str, Any]], version: Mapping[str, Any]) -> TrainingSets:

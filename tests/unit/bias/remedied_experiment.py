@@ -14,7 +14,7 @@ SETTINGS = {"alpha": 0.01, "effect": 0.05, "permutations": 400, "seed": 0, "ra_b
 SETTINGS |= {"primary": [], "templates": ["psf_fwhm_arcsec"], "confidence_cuts": [0.1], "labelled_at_random": False}
 
 
-def write_remedied(folder: Path, response: dict[str, float], dipole: dict[str, float], n: int = 2500) -> tuple:
+def write_remedied(folder: Path, response: dict[str, float], dipole: dict[str, float], n: int = 4000) -> tuple:
     """(experiment, pattern of annotations, catalog), with a network for each key of `response`.
 
     The first is the untreated one. The chance to call a positive galaxy positive follows the footprint's axis by

@@ -41,9 +41,9 @@ def test_every_effect_has_a_score_and_its_ratio(halved):
     effects = by_test(halved)
     for test, truth in zip(TESTS, (0.5, 0.5, 0.5, 0.0), strict=True):
         low, high = effects[test]["ratio"]["ci95"]
-        assert low < effects[test]["ratio"]["value"] < high < low + 0.7, test
+        assert low < effects[test]["ratio"]["value"] < high < low + 1, test
         # Of these galaxies, which are a sample: coverage is measured in tests/benchmarks/remedy_scores.py.
-        assert effects[test]["ratio"]["value"] == pytest.approx(truth, abs=0.15), test
+        assert effects[test]["ratio"]["value"] == pytest.approx(truth, abs=0.25), test
 
 
 def test_remaining_effects_are_those_of_the_experiments_own_tests(written, halved):
@@ -107,7 +107,7 @@ def test_strata_take_the_label_of_the_network_of_a_galaxys_stratum(written):
     experiment, pattern, catalog = written
     listed = listed_runs(experiment)
     both = {name: [name, "west"] for name in experiment["footprints"]}
-    second = np.arange(2500) % 3 == 0
+    second = np.arange(4000) % 3 == 0
     strata = {name: np.where(second, 2, 1) for name in both}
     # The west has three training sets, of which only the first has the number of the rotating ones.
     rotating = [run for run in listed if run["arm"] == "rotating"]
