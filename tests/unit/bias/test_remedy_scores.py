@@ -8,7 +8,7 @@ import pytest
 
 from tests.unit.bias.remedied_experiment import remedy_of, write_remedied
 from workflow_scripts.bias.annotations import read_annotations
-from workflow_scripts.bias.remedied_runs import retrained_runs
+from workflow_scripts.bias.remedied_runs import imaging_strata_of, retrained_runs
 from workflow_scripts.bias.remedy_scores import measured_score
 from workflow_scripts.bias.run_level import run_level_tests
 from workflow_scripts.bias.run_table import run_table
@@ -117,6 +117,26 @@ def test_strata_take_the_label_of_the_network_of_a_galaxys_stratum(written):
     west = pd.read_parquet(pattern.format(survey="pixels", run_id="west/net/resample0_seed0"))["label"].to_numpy()
     assert (found.labels[:, ~second] == own.labels[:, ~second]).all()
     assert (found.labels[:, second] == west[second]).all()
+
+
+def test_strata_are_those_that_footprints_were_drawn_by(written, tmp_path):
+    experiment, pattern, catalog = written
+    listed = listed_runs(experiment)
+    found = read_annotations(experiment, listed, paths_in_version(pattern, listed, remedy_of("x")), catalog)
+    table = pd.read_parquet(catalog).assign(split="training")
+    table.to_parquet(tmp_path / "catalog.parquet")
+    ledger = table[["source_id"]].assign(outcome="delivered")
+    ledger.to_parquet(tmp_path / "ledger.parquet")
+    region = {"hemisphere": {"ra": 120.0, "dec": 30.0}}
+    propensity = {"name": "seeing", "region": region, "stratum": {"columns": ["psf_fwhm_arcsec"]}}
+    remedy = remedy_of("strata") | {"strata": {"seeing": ["a", "b"]}, "propensities": {"seeing": propensity}}
+    strata = imaging_strata_of(remedy, found, tmp_path / "catalog.parquet", tmp_path / "ledger.parquet")["seeing"]
+    seeing = table["psf_fwhm_arcsec"].to_numpy()
+    # The footprint lies where the seeing is bad.
+    assert seeing[strata == 2].min() >= seeing[strata == 1].max()
+    assert np.count_nonzero(strata == 2) == pytest.approx(len(table) / 2, abs=1)
+    with pytest.raises(InputError, match="expected the option --ledger"):
+        imaging_strata_of(remedy, found, catalog, None)
 
 
 def test_prediction_powered_needs_labels_at_random(written):
