@@ -140,10 +140,20 @@ def _of_remedy(score: Mapping[str, Any], removable: set[str], of_interest: float
         effect=Effect() if shown is None else _size(shown),
         p_adjusted=p,
         limit95=limit,
-        because=[*because, *([_rule(claims)] if answer == YES else [])],
+        because=[*because, *_members(score, of_interest), *([_rule(claims)] if answer == YES else [])],
         next=[_MORE] if answer == CANNOT_TELL and "reason" not in score else [],
         role=SECONDARY,
     )
+
+
+def _members(score: Mapping[str, Any], of_interest: float) -> list[str]:
+    """How many footprints an ensemble needs."""
+    if "members" not in score:
+        return []
+    above = f"no effect of the footprint above {size_in_words(of_interest)}"
+    if score["needed"] is None:
+        return [f"No number of footprints leaves {above}."]
+    return [f"Ensembles of {score['needed']} footprints leave {above}, each size at 95 % by itself."]
 
 
 def _of_effect(effect: Mapping[str, Any], of_interest: float, alpha: float, claims: int) -> _Found:

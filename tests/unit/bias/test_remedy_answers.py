@@ -153,3 +153,9 @@ def test_the_table_has_a_row_for_every_effect_cheapest_first():
     assert table["remaining_limit95"].iloc[0] == pytest.approx(0.095 + 0.85 * 0.012)
     assert table["reason"].iloc[3] == "no labels"
     assert table["signal_kept_low"].iloc[0] == pytest.approx(0.95)
+
+
+@pytest.mark.parametrize(("needed", "words"), [(4, "Ensembles of 4 footprints"), (None, "No number of footprints")])
+def test_an_ensemble_says_how_many_footprints_it_needs(needed, words):
+    one = answered(score("ensemble", [gone()]) | {"members": [], "needed": needed}, answers=ONE)["remedy_ensemble"]
+    assert any(sentence.startswith(words) for sentence in one.because)
