@@ -167,6 +167,8 @@ def _of_effect(effect: Mapping[str, Any], of_interest: float, alpha: float, clai
     limit, p = levels.limit(1 - _LEVEL / claims), levels.p_as_large(of_interest)
     share = f", {_share(ratio)} of the untreated" if ratio else ""
     left = f"What remains of {what} is {size_in_words(size)} ({_at_most(limit)}){share}."
+    if limit == 0:
+        left = f"Nothing remains of {what}, by construction."
     least = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
     same = ratio is not None and ratio["ci95"][0] > _NO_SMALLER and _below(remaining["p"], alpha / claims)
     if limit < of_interest and not same:

@@ -159,3 +159,10 @@ def test_the_table_has_a_row_for_every_effect_cheapest_first():
 def test_an_ensemble_says_how_many_footprints_it_needs(needed, words):
     one = answered(score("ensemble", [gone()]) | {"members": [], "needed": needed}, answers=ONE)["remedy_ensemble"]
     assert any(sentence.startswith(words) for sentence in one.because)
+
+
+def test_nothing_by_construction_is_said_in_words():
+    nothing = effect(RESPONSE, size(0.0, 0.0, 1.0), 0.0, half_ratio=0.0)
+    one = answered(score("ensemble", [nothing]), answers=ONE)["remedy_ensemble"]
+    assert one.answer == "yes"
+    assert f"Nothing remains of {WORDS[RESPONSE]}, by construction." in one.because
