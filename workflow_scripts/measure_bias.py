@@ -40,6 +40,7 @@ from workflow_scripts.bias.network_cautions import (
 from workflow_scripts.bias.pairs import pair_table
 from workflow_scripts.bias.probe_answers import WITHOUT_PROBE, Probe, measured_probe
 from workflow_scripts.bias.quantities import galaxy_level_p, galaxy_level_summary
+from workflow_scripts.bias.remedy_answers import remedy_answers
 from workflow_scripts.bias.replicates import arm_means
 from workflow_scripts.bias.response_model import DecidingRule, response_models, variance_budget
 from workflow_scripts.bias.run_level import run_level_tests
@@ -69,6 +70,7 @@ parser.add_argument("--trainings", help="run.json of a run, with {run_id}")
 parser.add_argument("--balance", help="balance of all training sets (CSV)")
 parser.add_argument("--controls", type=json_argument, default={}, help="the experiment's controls, as JSON")
 parser.add_argument("--shares", type=Path, help="what carries the effects, where the experiment asks (JSON)")
+parser.add_argument("--remedies", type=Path, help="what removes the effects, where the experiment asks (JSON)")
 parser.add_argument("--probe", type=json_argument, default={}, help="the experiment's probe, as JSON")
 parser.add_argument("--probed-pixels", help="scores.parquet of a probing network, with {other}, {pixels} ...")
 parser.add_argument("--probed-features", help="position.json of a run, with {footprint}, {network} ...")
@@ -107,6 +109,7 @@ def main(arguments: argparse.Namespace) -> None:
         )
         if arguments.probe
         else WITHOUT_PROBE,
+        arguments.remedies,
     )
 
 
@@ -123,12 +126,14 @@ def measure(
     trainings: Sequence[str] = (),
     shares: Path | None = None,
     probe: Probe = WITHOUT_PROBE,
+    remedies: Path | None = None,
 ) -> None:
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order.
 
     `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured;
     `trainings`: the `run.json` of the runs, in their order, where they were trained here; `shares`: what
-    `measure_shares` wrote, where the experiment asks what carries its effects; `probe`: its probes, measured.
+    `measure_shares` wrote, where the experiment asks what carries its effects; `probe`: its probes, measured;
+    `remedies`: what `compare_remedies` wrote, where it tries any.
     """
     given = experiment.get("annotations")
     annotated_in = paths_of_runs(given["path"], listed) if given else []
@@ -171,7 +176,8 @@ def measure(
         mediated = mediation_of_contrasts(annotations, coefficients, opposite, settings["seed"])
     of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"], tested)
     paper_style = paper_style_summary(runs, tables["contrasts"])
-    inputs = list(dict.fromkeys([*files, *controls.files, *probe.files, *([str(shares)] if shares else [])]))
+    further = [str(path) for path in (shares, remedies) if path]
+    inputs = list(dict.fromkeys([*files, *controls.files, *probe.files, *further]))
     measured = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
     record = provenance(measured, {"permutations": settings["seed"]}, inputs)
     cautions = [
@@ -185,6 +191,10 @@ def measure(
     answers = [*experiment_answers(found, context), *controls.answers, *probe.answers]
     if shares:
         answers += share_answers(json.loads(shares.read_text(encoding="utf-8")), answers, settings["alpha"], tested)
+    if remedies:
+        compared_with = json.loads(remedies.read_text(encoding="utf-8"))
+        answered = {one.test: one.answer for one in answers}
+        answers += remedy_answers(compared_with, answered, settings["alpha"], tested)
     headline = experiment_headline(answers, class_in_words(experiment))
     answers = answers_about_class(answers, experiment)
     compared = [sentence for test in found.tests for sentence in test.cautions]

@@ -152,7 +152,7 @@ def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Ima
     axes = _axes_of(annotations)
     vectors = annotations.vectors[rows] @ axes.T
     pixels = tile_of(annotations.ra[rows], annotations.dec[rows], REGRESSION_ORDER)
-    patches = _patches_of(pixels)
+    patches = patches_of(pixels)
     cross = TemplateCrossFit.of(vectors, rotated, patches, seed=seed)
     kept = over_correction(cross)
     if kept.worst_share < _LEAST_RETAINED:
@@ -182,7 +182,7 @@ def _axes_of(annotations: Annotations) -> NDArray[np.float64]:
     return np.eye(3) if axes is None else axes
 
 
-def _patches_of(pixels: NDArray[np.int64]) -> NDArray[np.int64]:
+def patches_of(pixels: NDArray[np.int64]) -> NDArray[np.int64]:
     """The patch of sky of galaxies, from their pixels (m,)."""
     return coarser_pixels(REGRESSION_PIXELS, 12 * _PATCH_NSIDE**2)[pixels]
 
@@ -241,7 +241,7 @@ def template_coefficients(
     much is the same only where both see the classes equally well.
     """
     rows = templates.rows
-    patches = _patches_of(tile_of(annotations.ra[rows], annotations.dec[rows], REGRESSION_ORDER))
+    patches = patches_of(tile_of(annotations.ra[rows], annotations.dec[rows], REGRESSION_ORDER))
     vectors = annotations.vectors[rows]
     if beside_dipole:
         vectors = vectors @ _axes_of(annotations).T

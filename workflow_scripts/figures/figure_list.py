@@ -35,6 +35,7 @@ FIGURE_GROUPS = {
     "draw_galaxies": FigureGroup("4 Galaxies", ("gallery", "footprint_examples", "disagreement", "grey_levels")),
     "draw_footprints": FigureGroup("5 Footprints", ("footprints",)),
     "draw_shares": FigureGroup("2 Runs", ("shares",)),
+    "draw_remedies": FigureGroup("2 Runs", ("remedies",)),
     "draw_calibration": FigureGroup("Calibration", ("p_uniformity", "size", "power", "recovery")),
 }
 
@@ -44,8 +45,8 @@ FIGURES_OF_PAGE = (
     *("error_decomposition", "sigma_and_p", "sigma_map", "seeing_map", "unannotated_map", "threshold_sweep"),
     "training_curves",
 )
-# Shown after the first of these, where an experiment asks what causes its effects.
-FIGURES_OF_CAUSES = ("shares",)
+# Shown after the first of these, where an experiment asks what causes its effects, and what removes them.
+FIGURES_OF_CAUSES = ("shares", "remedies")
 # The entry of a PNG that says why its figure shows nothing.
 REASON = "Description"
 

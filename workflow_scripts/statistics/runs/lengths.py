@@ -179,3 +179,33 @@ def _distance_to_ellipsoid(components: NDArray, variances: NDArray, critical: fl
         high *= 2
     mu = optimize.brentq(excess, 0.0, high, xtol=1e-12 * high)
     return float(np.linalg.norm(mu * components / (variances + mu)))
+
+
+@dataclass(frozen=True)
+class OtherLevels:
+    """One-sided upper limits of a size at other levels than 95 %, from its `limit95` and two-sided interval.
+
+    Limits are `limit95 + s (t_level - t_0.95)` with Student's t of `dof`: exact for a number, where s is its standard
+    error. That of a length is convex in t, and nearly a line beyond these two points.
+    """
+
+    limit95: float
+    se: float
+    dof: float
+
+    @classmethod
+    def of(cls, size: float, ci95: tuple[float, float], limit95: float, dof: float) -> "OtherLevels":
+        """Of a size with its interval; a limit above the interval is spread over what lies between size and limit."""
+        one, two = (float(stats.t.ppf(level, dof)) for level in (_LEVEL, (1 + _LEVEL) / 2))
+        beyond = (max(map(abs, ci95)) - limit95) / (two - one)
+        return cls(limit95, beyond if beyond > 0 else (limit95 - abs(size)) / one, dof)
+
+    def limit(self, level: float) -> float:
+        """The limit at a level of 0.95 or more."""
+        return self.limit95 + self.se * float(stats.t.ppf(level, self.dof) - stats.t.ppf(_LEVEL, self.dof))
+
+    def p_as_large(self, size: float) -> float:
+        """p of a true size of `size` or more: one minus the level at which the limit is there."""
+        if not self.se > 0:
+            return float(self.limit95 >= size)
+        return float(stats.t.sf(stats.t.ppf(_LEVEL, self.dof) + (size - self.limit95) / self.se, self.dof))

@@ -150,8 +150,8 @@ def mean_of_units(values: ArrayLike, shared: ArrayLike | None = None) -> Version
     """The mean over units of `values` (units, 2^p, d); `shared` (2^p d, 2^p d) is noise that all units share.
 
     That is what the finite number of annotated galaxies adds. Its covariance is known, so that dof are (n - 1)
-    (tr V / tr S)^2 with V all of the covariance and S that between units (Satterthwaite 1946). Raises `ValueError` for
-    fewer than three units.
+    (tr V / tr S)^2 with V all of the covariance and S that between units (Satterthwaite 1946), the fewest of all
+    versions: networks may be others in each. Raises `ValueError` for fewer than three units.
     """
     values = np.asarray(values, float)
     n, versions, d = values.shape
@@ -159,12 +159,13 @@ def mean_of_units(values: ArrayLike, shared: ArrayLike | None = None) -> Version
         raise ValueError(f"{n} independent units are too few to know their scatter")
     scatter = np.cov(values.reshape(n, -1).T).reshape(versions * d, versions * d) / n
     covariance = scatter if shared is None else scatter + np.asarray(shared, float)
-    own, of_units = (float(np.trace(matrix[:d, :d])) for matrix in (covariance, scatter))
-    return VersionedEffect(values.mean(axis=0), covariance, (n - 1) * (own / max(of_units, 1e-9 * own)) ** 2)
+    own, of_units = (np.diag(matrix).reshape(versions, d).sum(axis=1) for matrix in (covariance, scatter))
+    shares = np.divide(own, of_units, out=np.full(versions, 1e9), where=of_units > 1e-9 * own)
+    return VersionedEffect(values.mean(axis=0), covariance, float((n - 1) * shares.min() ** 2))
 
 
 def contrast_of_units(a: ArrayLike, b: ArrayLike) -> VersionedEffect:
-    """The difference of the means of two arms, `a` and `b` (units, 2^p); Welch's degrees of freedom.
+    """The difference of the means of two arms, `a` and `b` (units, 2^p); Welch's dof, the fewest of all versions.
 
     Raises `ValueError` for arms of a single unit, or without scatter.
     """
@@ -172,11 +173,12 @@ def contrast_of_units(a: ArrayLike, b: ArrayLike) -> VersionedEffect:
     if min(len(first), len(second)) < 2:
         raise ValueError("an arm with a single training set has no scatter")
     parts = [np.cov(arm.T).reshape(arm.shape[1], arm.shape[1]) / len(arm) for arm in (first, second)]
-    u, v = (float(part[0, 0]) for part in parts)
-    if not u + v > 0:
+    u, v = (np.diag(part) for part in parts)
+    if not u[0] + v[0] > 0:
         raise ValueError("the training sets do not scatter: there is nothing to compare an effect with")
-    dof = (u + v) ** 2 / (u**2 / (len(first) - 1) + v**2 / (len(second) - 1))
-    return VersionedEffect((first.mean(axis=0) - second.mean(axis=0))[:, None], parts[0] + parts[1], dof)
+    scatters = u + v > 0
+    dof = (u + v)[scatters] ** 2 / (u**2 / (len(first) - 1) + v**2 / (len(second) - 1))[scatters]
+    return VersionedEffect((first.mean(axis=0) - second.mean(axis=0))[:, None], parts[0] + parts[1], float(dof.min()))
 
 
 def response_of_units(design: ArrayLike, values: ArrayLike) -> VersionedEffect:

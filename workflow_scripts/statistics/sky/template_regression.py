@@ -77,6 +77,14 @@ class TemplateCrossFit:
     inverses: list[NDArray[np.float64]]
     weights: NDArray[np.float64]
 
+    def residuals(self, outcome: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What an outcome (n,) has beyond its prediction from the other folds."""
+        products = np.array([self.design[part].T @ outcome[part] for part in self.parts])
+        residuals = np.empty(len(outcome))
+        for part, inverse, product in zip(self.parts, self.inverses, products.sum(axis=0) - products, strict=True):
+            residuals[part] = outcome[part] - self.design[part] @ (inverse @ product)
+        return residuals
+
     @classmethod
     def of(
         cls, vectors: ArrayLike, templates: ArrayLike, patches: ArrayLike, folds: int = 5, seed: int = 0
@@ -141,10 +149,7 @@ def regressed_dipole(cross: TemplateCrossFit, outcome: ArrayLike) -> CrossFitted
         raise ValueError("an outcome is missing or infinite")
     if not outcome.var() > 0:
         raise ValueError("all values are the same: there is nothing that could depend on position")
-    residuals = np.empty(len(outcome))
-    products = np.array([cross.design[part].T @ outcome[part] for part in cross.parts])
-    for part, inverse, product in zip(cross.parts, cross.inverses, products.sum(axis=0) - products, strict=True):
-        residuals[part] = outcome[part] - cross.design[part] @ (inverse @ product)
+    residuals = cross.residuals(outcome)
     score = cross.centred.T @ residuals
     spread = residuals - residuals.mean()
     variance = (cross.weights * spread[:, None] ** 2).T @ cross.weights
