@@ -13,6 +13,7 @@ from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.networks.checkpoints import Checkpoints, History
 from workflow_scripts.networks.frozen_layers import flat_layers
 from workflow_scripts.networks.mirrored_classes import swaps_classes
+from workflow_scripts.networks.orientations import mirrored_positions, positions_of_pixels
 from workflow_scripts.networks.tensorflow_runtime import keras, tf
 from workflow_scripts.progress import Progress
 
@@ -46,26 +47,6 @@ def plan_epoch(n_images: int, seed: int, epoch: int, flips: bool, quarter_turns:
     left_right, up_down = generator.integers(0, 2, (2, n_images))
     position = 4 * turns * quarter_turns + (2 * left_right + up_down) * flips
     return EpochPlan(order.astype(np.int32), position.astype(np.int32))
-
-
-def positions_of_pixels(height: int, width: int) -> np.ndarray:
-    """Which pixel of an image is shown where, (16, height x width) int32.
-
-    The row is 4 x quarter turns + 2 x mirrored + flipped. Left and right are exchanged by `mirrored`, up and down by
-    `flipped`, after the turns; these need height = width.
-    """
-    pixels = np.arange(height * width, dtype=np.int32).reshape(height, width)
-    turned = [np.rot90(pixels, turns) for turns in range(4)]
-    return np.stack([image[::up_down, ::side].ravel() for image in turned for side in (1, -1) for up_down in (1, -1)])
-
-
-def mirrored_positions() -> np.ndarray:
-    """Which rows of `positions_of_pixels` show a mirror image, (16,) int32 of 0 and 1.
-
-    Mirrored and flipped is a half turn, as are two quarter turns: those keep the sense of a spiral.
-    """
-    row = np.arange(16, dtype=np.int32)
-    return (row >> 1 ^ row) & 1
 
 
 def fit(
