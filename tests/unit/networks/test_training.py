@@ -9,11 +9,11 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.networks.architectures import build_model
 from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
 from workflow_scripts.networks.evaluation import evaluated
+from workflow_scripts.networks.orientations import positions_of_pixels
 from workflow_scripts.networks.training import (
     fit,
     make_optimizer,
     plan_epoch,
-    positions_of_pixels,
     shorten_memory_of_norms,
 )
 

@@ -1,0 +1,56 @@
+"""Distances between the features of two sets of images, for trainings that keep them small.
+
+With such a term in the loss, features that tell the footprint's images from those of the whole sky cost something.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from workflow_scripts.networks.tensorflow_runtime import tf
+
+# Squared widths of the kernels in units of the median squared distance.
+_WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
+_SMALLEST = 1e-12
+
+
+def coral_distance(training: Any, unlabelled: Any) -> Any:
+    """CORAL of features (n, d) and (m, d): |C - C'|^2 / (4 d^2) of their covariances, Frobenius norm.
+
+    Sun & Saenko 2016 (arXiv:1607.01719), eq. 1. The norm follows from products of the images with each other, so that
+    memory grows with (n + m)^2 and not with d^2. The covariance of a single image counts as 0.
+    """
+    sides = (training, unlabelled)
+    scaled = [(side - tf.reduce_mean(side, axis=0)) / tf.sqrt(tf.maximum(_size(side) - 1, 1)) for side in sides]
+    here, there, both = (
+        tf.reduce_sum(tf.matmul(scaled[one], scaled[other], transpose_b=True) ** 2)
+        for one, other in ((0, 0), (1, 1), (0, 1))
+    )
+    return (here + there - 2 * both) / (4 * training.shape[-1] ** 2)
+
+
+def mmd_distance(training: Any, unlabelled: Any) -> Any:
+    """Squared maximum mean discrepancy of features (n, d) and (m, d), unbiased, with Gaussian kernels.
+
+    Gretton et al. 2012 (JMLR 13, 723), eq. 3. The kernel is the mean over five widths about the median distance of
+    all images, which counts as a constant. A single image on a side counts as if its kernel with others were 0.
+    """
+    features, first = tf.concat([training, unlabelled], 0), tf.shape(training)[0]
+    lengths = tf.reduce_sum(features**2, axis=1)
+    products = tf.matmul(features, features, transpose_b=True)
+    squared = tf.maximum(lengths[:, None] + lengths - 2 * products, 0.0)
+    ordered = tf.sort(tf.reshape(tf.stop_gradient(squared), (-1,)))
+    median = tf.maximum(ordered[tf.size(ordered) // 2], _SMALLEST)
+    kernel = tf.add_n([tf.exp(-squared / (2 * width * median)) for width in _WIDTHS]) / len(_WIDTHS)
+    within = [
+        (tf.reduce_sum(own) - tf.linalg.trace(own)) / tf.maximum(_size(own) * (_size(own) - 1), 1)
+        for own in (kernel[:first, :first], kernel[first:, first:])
+    ]
+    return within[0] + within[1] - 2 * tf.reduce_mean(kernel[:first, first:])
+
+
+def _size(side: Any) -> Any:
+    return tf.cast(tf.shape(side)[0], tf.float32)
+
+
+DISTANCES: dict[str, Callable[[Any, Any], Any]] = {"coral": coral_distance, "mmd": mmd_distance}
+WEIGHTS = {"coral": 1.0, "mmd": 1.0}
