@@ -1,6 +1,8 @@
 """Distances between the features of two sets of images, for trainings that keep them small.
 
 With such a term in the loss, features that tell the footprint's images from those of the whole sky cost something.
+The features count in units of their scatter (`of_unit_variance`): else CORAL, of their fourth power, would be lowered by
+smaller features with larger weights behind them, and one weight of the term would not do for two architectures.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,6 +13,12 @@ from workflow_scripts.networks.tensorflow_runtime import tf
 # Squared widths of the kernels in units of the median squared distance.
 _WIDTHS = (0.25, 0.5, 1.0, 2.0, 4.0)
 _SMALLEST = 1e-12
+
+
+def of_unit_variance(features: Any) -> Any:
+    """Features (n, d) divided by one number, so that their variance over the images is 1 in the mean over d."""
+    variance = tf.reduce_mean((features - tf.reduce_mean(features, axis=0)) ** 2)
+    return features / tf.sqrt(tf.maximum(variance, _SMALLEST))
 
 
 def coral_distance(training: Any, unlabelled: Any) -> Any:

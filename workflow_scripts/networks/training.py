@@ -11,7 +11,7 @@ import numpy as np
 
 from workflow_scripts.errors import InputError, JobError
 from workflow_scripts.images.imaging_range import ImagingRange
-from workflow_scripts.networks.alignment import DISTANCES, WEIGHTS
+from workflow_scripts.networks.alignment import DISTANCES, WEIGHTS, of_unit_variance
 from workflow_scripts.networks.checkpoints import Checkpoints, History
 from workflow_scripts.networks.degrading import degrader
 from workflow_scripts.networks.frozen_layers import flat_layers
@@ -203,6 +203,7 @@ class _Alignment:
 
     def penalty(self, features: Any, n_training: Any) -> Any:
         """The term of a batch whose first `n_training` images are those of the training."""
+        features = of_unit_variance(features)
         return self.weight * self.distance(features[:n_training], features[n_training:])
 
 
