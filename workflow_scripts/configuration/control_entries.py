@@ -39,7 +39,8 @@ def controls_parameter(settings: Configuration, experiment: str) -> dict[str, An
 def trained_network(settings: Configuration, survey: str, run: Mapping[str, Any]) -> dict[str, Any]:
     """The network of a run as it is trained on a survey's images: a blur is in pixels of its recipe, `blur_fwhm_px`.
 
-    One whose images are degraded while training has the scale of its pixels, `arcsec_per_px`. What a mirror does to the classes of the survey's catalog is in it where that is not nothing, as `mirror`.
+    One whose images are degraded while training has the scale of its pixels, `arcsec_per_px`. What a mirror does to the
+    classes of the survey's catalog is in it where that is not nothing, as `mirror`.
     """
     entry = _on_classes(settings, survey, settings.network_of_run(run))
     for key in ("mirror_average", "average"):

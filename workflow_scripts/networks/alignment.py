@@ -1,11 +1,11 @@
 """Distances between the features of two sets of images, for trainings that keep them small.
 
 With such a term in the loss, features that tell the footprint's images from those of the whole sky cost something.
-The features count in units of their scatter (`of_unit_variance`): else CORAL, of their fourth power, would be lowered by
-smaller features with larger weights behind them, and one weight of the term would not do for two architectures.
+The features count in units of their scatter (`of_unit_variance`): else CORAL, of their fourth power, would be lowered
+by smaller features with larger weights behind them, and one weight of the term would not do for two architectures.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from workflow_scripts.networks.tensorflow_runtime import tf

@@ -122,7 +122,7 @@ def fit(
             plan = plan_epoch(len(images), seed, epoch, **turns)
             arrays = plan if imaging else plan[:2]
             if alignment:
-                others = plan_epoch(len(unlabelled), seed, epoch, **turns, stream=(1,))
+                others = plan_epoch(alignment.n_images, seed, epoch, **turns, stream=(1,))
                 arrays = *arrays, *(np.resize(array, len(images)) for array in others[:2])
             loss, correct = map(float, train_epoch(*arrays))
             if not math.isfinite(loss):
@@ -194,10 +194,10 @@ class _Alignment:
         behind = {id(variable) for variable in last_with_weights(model).trainable_variables}
         if all(id(variable) in behind for variable in model.trainable_variables):
             raise InputError(
-                f"networks: alignment changes nothing in {model.name}, of which only the last layer is trained; expected"
-                " trainable to have more layers"
+                f"networks: alignment changes nothing in {model.name}, of which only the last layer is trained;"
+                " expected trainable to have more layers"
             )
-        self.shown = _Shown(unlabelled)
+        self.shown, self.n_images = _Shown(unlabelled), len(unlabelled)
         self.distance = DISTANCES[settings["loss"]]
         self.weight = settings.get("weight", WEIGHTS[settings["loss"]])
 
@@ -216,7 +216,7 @@ def _epoch_trainer(
     swaps: bool,
     alignment: _Alignment | None,
 ) -> Any:
-    """A compiled function that trains on the arrays of an `EpochPlan` batch by batch; gives summed loss, number correct.
+    """A compiled function that trains on the arrays of an `EpochPlan` batch by batch; summed loss and number correct.
 
     Where it `swaps`, the class of an image that is shown mirrored is the other one. With an `alignment`, order and
     position of as many unlabelled images follow.

@@ -1,4 +1,4 @@
-"""Features kept near those of unlabelled images: both distances, what the term does, and the same bytes when resumed."""
+"""Features kept near those of unlabelled images: both distances, what the term does, the same bytes when resumed."""
 
 import json
 
@@ -111,7 +111,9 @@ def test_resumed_in_the_middle_it_ends_as_if_undisturbed(network, images, others
 
 
 def test_nothing_to_align_is_refused(network, images, others):
-    with pytest.raises(InputError, match="alignment changes nothing in lenet5, of which only the last layer is trained"):
+    with pytest.raises(
+        InputError, match="alignment changes nothing in lenet5, of which only the last layer is trained"
+    ):
         trained(network, images, others, 1, trainable="top", loss="coral")
 
 

@@ -14,7 +14,12 @@ from workflow_scripts.networks.architectures import build_model
 from workflow_scripts.networks.evaluation import evaluated, mirror_evaluated
 from workflow_scripts.networks.mirrored_classes import FLIPS_HINT, flips_keep_classes
 from workflow_scripts.networks.mirrors import mirrored_asymmetry
-from workflow_scripts.networks.orientations import MIRROR, ORIENTATIONS, AveragedModel, mirrored_positions, positions_of_pixels
+from workflow_scripts.networks.orientations import (
+    MIRROR,
+    AveragedModel,
+    mirrored_positions,
+    positions_of_pixels,
+)
 from workflow_scripts.networks.training import fit, plan_epoch
 
 SIZE = 16
