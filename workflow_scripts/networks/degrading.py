@@ -19,9 +19,9 @@ from workflow_scripts.networks.tensorflow_runtime import tf
 def degrader(imaging: ImagingRange, height: int, width: int) -> Callable[..., Any]:
     """A function that degrades a batch of b of the images of `imaging`.
 
-    It takes pixels (b, height x width, channels) of 0 to 255, the numbers of the images (b,), shares (b, 2) from 0 (own
-    seeing, own noise) to 1 (the survey's worst), and a seed (2,) int32 of the noise; gives pixels (b, height x width,
-    channels) float32, whole numbers from 0 to 255. Images that are worse than the survey's worst stay as they are.
+    It takes planes (b, channels, height, width) of 0 to 255, the numbers of the images (b,), shares (b, 2) from 0 (own
+    seeing, own noise) to 1 (the survey's worst), and a seed (2,) int32 of the noise; gives (b, height, width, channels)
+    float32, whole numbers from 0 to 255. Images that are worse than the survey's worst stay as they are.
 
     In cosines (DCT-II), which mirror an image at its borders, a Gaussian of standard deviation s multiplies by
     K(f) = exp(-2 pi^2 s^2 f^2). White noise of standard deviation o becomes white noise of t with noise of the variance
@@ -33,8 +33,7 @@ def degrader(imaging: ImagingRange, height: int, width: int) -> Callable[..., An
     more_noise = tf.constant(np.maximum(0, imaging.worst_noise - imaging.noise), tf.float32)
     worst_fwhm = tf.constant(imaging.worst_fwhm, tf.float32)
 
-    def degrade(pixels: Any, order: Any, shares: Any, seed: Any) -> Any:
-        channels = pixels.shape[-1]
+    def degrade(planes: Any, order: Any, shares: Any, seed: Any) -> Any:
         fwhm, noise = tf.gather(own_fwhm, order), tf.gather(own_noise, order)
         drawn = fwhm + shares[:, 0] * tf.maximum(0.0, worst_fwhm - fwhm)
         variance = (drawn**2 - fwhm**2) / FWHM**2
@@ -42,14 +41,12 @@ def degrader(imaging: ImagingRange, height: int, width: int) -> Callable[..., An
         wanted = noise + shares[:, 1:] * tf.gather(more_noise, order)
         kept = (noise**2)[:, :, None, None] * gain**2
         lacking = tf.sqrt(tf.maximum(0.0, (wanted**2)[:, :, None, None] - kept))
-        planes = tf.reshape(tf.transpose(tf.cast(pixels, tf.float32), (0, 2, 1)), (-1, channels, height, width))
-        spectrum = tf.matmul(tf.matmul(rows, planes), columns, transpose_b=True)
+        spectrum = tf.matmul(tf.matmul(rows, tf.cast(planes, tf.float32)), columns, transpose_b=True)
         # Each pixel is a sum over all cosines, normal whatever their distribution: uniform numbers cost a third.
         random = tf.random.stateless_uniform(tf.shape(spectrum), seed, -np.sqrt(3), np.sqrt(3), alg="philox")
         spectrum = spectrum * gain + lacking * random
-        planes = tf.matmul(tf.matmul(rows, spectrum, transpose_a=True), columns)
-        whole = tf.clip_by_value(tf.round(planes), 0.0, 255.0)
-        return tf.transpose(tf.reshape(whole, (-1, channels, height * width)), (0, 2, 1))
+        worse = tf.matmul(tf.matmul(rows, spectrum, transpose_a=True), columns)
+        return tf.transpose(tf.clip_by_value(tf.round(worse), 0.0, 255.0), (0, 2, 3, 1))
 
     return degrade
 

@@ -41,7 +41,7 @@ class AveragedModel(keras.Model):
     Parameters
     ----------
     model
-        gives (n, 1) or (n, classes) probabilities of images (n, height, width, channels), of one shape
+        gives (n, 1) or (n, classes) probabilities of images (n, height, width, channels)
     positions
         `MIRROR` or `ORIENTATIONS`; these need height = width
     swaps
@@ -50,13 +50,13 @@ class AveragedModel(keras.Model):
 
     def __init__(self, model: "keras.Model", positions: tuple[int, ...], swaps: bool):
         super().__init__(name=f"{model.name}_averaged")
-        self.model, self.swaps = model, swaps
-        self.shown = positions_of_pixels(*model.input_shape[1:3])[list(positions)]
-        self.mirrored = mirrored_positions()[list(positions)] > 0
+        self.model, self.swaps, self.positions = model, swaps, list(positions)
 
     def call(self, pixels: Any, training: bool = False) -> Any:
         """Mean of the outputs (n, 1) or (n, classes)."""
-        flat = tf.reshape(pixels, (-1, self.shown.shape[1], pixels.shape[-1]))
+        _, height, width, channels = pixels.shape
+        flat = tf.reshape(pixels, (-1, height * width, channels))
+        shown_at = positions_of_pixels(height, width)[self.positions]
 
         def outputs_of(position: Any) -> Any:
             places, mirrored = position
@@ -69,7 +69,7 @@ class AveragedModel(keras.Model):
         # One position after the other: the memory is that of one.
         each = tf.map_fn(
             outputs_of,
-            (tf.constant(self.shown), tf.constant(self.mirrored)),
+            (tf.constant(shown_at), tf.constant(mirrored_positions()[self.positions] > 0)),
             fn_output_signature=tf.float32,
             parallel_iterations=1,
         )

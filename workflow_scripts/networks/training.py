@@ -167,8 +167,9 @@ class _Shown:
 
     def __init__(self, images: np.ndarray, imaging: ImagingRange | None = None):
         n_images, self.height, self.width, self.channels = images.shape
+        stored = np.moveaxis(images, -1, 1) if imaging else images.reshape(n_images, -1, self.channels)
         try:
-            self.pixels = tf.constant(images.reshape(n_images, self.height * self.width, self.channels))
+            self.pixels = tf.constant(stored)
         except tf.errors.ResourceExhaustedError:
             raise JobError(
                 f"networks: the {images.nbytes / 1e9:.1f} GB of training images do not fit on the graphics card;"
@@ -182,7 +183,8 @@ class _Shown:
         pixels = tf.gather(self.pixels, order)
         if self.degrade:
             shares, noise_seed = worse
-            pixels = self.degrade(pixels, order, shares, noise_seed[0])
+            worse_images = self.degrade(pixels, order, shares, noise_seed[0])
+            pixels = tf.reshape(worse_images, (-1, self.height * self.width, self.channels))
         shown = tf.gather(pixels, tf.gather(self.positions, position), axis=1, batch_dims=1)
         return tf.cast(tf.reshape(shown, (-1, self.height, self.width, self.channels)), tf.float32)
 

@@ -41,11 +41,12 @@ def test_networks_that_prefer_one_side_of_mirror_images_are_said(tmp_path):
     ]
     experiment["tests"]["expected"] = 0.5
     write_table(files[1], pd.read_parquet(files[1]), {"config": {"network": {"mirror_average": True}}})
+    write_table(files[2], pd.read_parquet(files[2]), {"config": {"network": {"average": "orientations"}}})
     measure(experiment, experiment["runs"], files, catalog, tmp_path / "bias", trainings=trainings)
     runs = pd.read_csv(tmp_path / "bias" / "runs.csv")
     assert list(runs["mirror_asymmetry"]) == asymmetry
     assert list(runs["mirror_same_label"]) == [0.3] * 10
-    assert list(runs["mirror_averaged"]) == [False, True, *[False] * 8]
+    assert list(runs["mirror_averaged"]) == [False, True, True, *[False] * 7]
     summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
     (sentence,) = [sentence for sentence in summary["warnings"] if "mirror" in sentence]
     assert sentence.startswith("1 of 10 networks prefer one side of mirror images: ")

@@ -21,11 +21,9 @@ SIZE = 32
 
 def degraded(images: np.ndarray, imaging: ImagingRange, seeing: float, noise: float, seed: int = 0) -> np.ndarray:
     """All images at shares of the range."""
-    n, height, width, channels = images.shape
-    shares = np.tile(np.float32([seeing, noise]), (n, 1))
-    pixels = images.reshape(n, height * width, channels)
-    found = degrader(imaging, height, width)(pixels, tf.range(n), shares, np.int32([seed, 1]))
-    return found.numpy().reshape(images.shape)
+    shares = np.tile(np.float32([seeing, noise]), (len(images), 1))
+    degrade = degrader(imaging, *images.shape[1:3])
+    return degrade(np.moveaxis(images, -1, 1), tf.range(len(images)), shares, np.int32([seed, 1])).numpy()
 
 
 def noisy(n: int, sigma: float) -> np.ndarray:

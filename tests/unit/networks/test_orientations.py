@@ -49,6 +49,14 @@ def test_two_outputs_are_exchanged_where_a_mirror_swaps():
     np.testing.assert_allclose(found, np.concatenate([1 - expected, expected], axis=1), atol=1e-6)
 
 
+def test_a_model_of_images_of_any_size_is_averaged_too():
+    pixels = keras.layers.Input((None, None, 3))
+    maps = keras.layers.Conv2D(1, 3, activation="sigmoid")(pixels)
+    model = keras.Model(pixels, keras.layers.GlobalMaxPooling2D()(maps))
+    expected = np.mean([scored(model, images) for images in eight(IMAGES)], axis=0)
+    np.testing.assert_allclose(scored(AveragedModel(model, ORIENTATIONS, False), IMAGES), expected, atol=1e-6)
+
+
 def test_an_entry_says_over_how_many_positions():
     entries = ({}, {"mirror_average": False}, {"mirror_average": True}, {"average": "orientations"})
     assert [positions_averaged(entry) for entry in entries] == [1, 1, 2, 8]
