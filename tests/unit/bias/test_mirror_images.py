@@ -53,7 +53,7 @@ def test_networks_that_prefer_one_side_of_mirror_images_are_said(tmp_path):
     assert f"-0.080 ± 0.003 ({runs['run_id'][0]})" in sentence
     (found,) = [one for one in summary["answers"] if one["test"] == "fraction_against_expected"]
     # Half of the mean over the nine networks that do not average: -0.076 / 9.
-    assert found["because"][-1].endswith("the mean score is off by -0.0042.")
+    assert found["because"][-1].endswith("the mean score is off by -0.0050.")
     tables = {name: pd.read_csv(tmp_path / "bias" / f"{name}.csv") for name in ("runs", "arms", "contrasts")}
     assert "Mirror images" in experiment_page(summary, tables)
     tables["runs"] = runs.drop(columns=[name for name in runs if name.startswith("mirror_")])
