@@ -26,9 +26,9 @@ def main(args: argparse.Namespace) -> None:
     from workflow_scripts.images.arrays import ImageStore
     from workflow_scripts.networks.annotation import write_annotations
     from workflow_scripts.networks.galaxies_of_runs import annotation_rows
-    from workflow_scripts.networks.mirrored_classes import swaps_classes
-    from workflow_scripts.networks.mirrors import mirror_averaged
+    from workflow_scripts.networks.mirrored_classes import positions_averaged, swaps_classes
     from workflow_scripts.networks.model_files import load_checked, model_record
+    from workflow_scripts.networks.orientations import MIRROR, ORIENTATIONS, AveragedModel
     from workflow_scripts.networks.tensorflow_runtime import set_up
 
     spec = args.network
@@ -36,8 +36,9 @@ def main(args: argparse.Namespace) -> None:
     rows = annotation_rows(args.catalog, args.index, args.training_set)
     images = ImageStore(args.index)
     model = load_checked(args.model, images.shape)
-    if spec.get("mirror_average"):
-        model = mirror_averaged(model, swaps_classes(spec))
+    if (averaged := positions_averaged(spec)) > 1:
+        positions = MIRROR if averaged == len(MIRROR) else ORIENTATIONS
+        model = AveragedModel(model, positions, swaps_classes(spec))
     trained: dict[str, Any] = model_record(args.model)
     config = {"footprint": args.footprint, "resample": args.resample} | trained.get("config", {}) | {"network": spec}
     seed = trained.get("seeds", {}).get("training", args.seed)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance, versions
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
@@ -19,6 +20,7 @@ parser.add_argument("--network", type=json_argument, required=True, help="the ne
 parser.add_argument("--training-set", type=Path, required=True, help="training_set.parquet")
 parser.add_argument("--index", type=Path, required=True, help="index.parquet of the images")
 parser.add_argument("--catalog", type=Path, required=True, help="catalog.parquet, for galaxies that no run trains on")
+parser.add_argument("--unlabelled", type=Path, help="training_set.parquet of galaxies that features are aligned with")
 parser.add_argument("--footprint", required=True, help="name of the footprint, for the record")
 parser.add_argument("--resample", type=int, default=0, help="number of the training set, for the record")
 parser.add_argument("--seed", type=int, required=True, help="seed of weights, order and augmentation")
@@ -40,9 +42,10 @@ def main(args: argparse.Namespace) -> None:
     from workflow_scripts.networks.architectures import build_model
     from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
     from workflow_scripts.networks.evaluation import evaluated, has_learned, held_out_galaxies, mirror_evaluated
-    from workflow_scripts.networks.galaxies_of_runs import read_training_set
+    from workflow_scripts.networks.galaxies_of_runs import read_training_set, unlabelled_galaxies
     from workflow_scripts.networks.mirrored_classes import FLIPS_HINT, flips_keep_classes, swaps_classes
     from workflow_scripts.networks.model_files import write_finished, write_model
+    from workflow_scripts.networks.survey_range import survey_range
     from workflow_scripts.networks.tensorflow_runtime import device, set_up
     from workflow_scripts.networks.training import fit
 
@@ -53,19 +56,31 @@ def main(args: argparse.Namespace) -> None:
     images = store.read(source_ids.tolist())
     if blur := spec.get("blur_fwhm_px"):
         images = blurred(images, blur)
+    trains = spec["mode"] != "annotate"
+    degrades, aligns = trains and spec["augmentation"].get("degrade"), trains and spec.get("alignment")
+    further: dict[str, Any] = {}
+    if degrades:
+        further["imaging"] = survey_range(images, source_ids, store, args.catalog, spec)
+    if aligns:
+        if not args.unlabelled:
+            raise InputError("--unlabelled: missing, expected galaxies for the alignment of the network")
+        others = store.read(unlabelled_galaxies(args.unlabelled))
+        further["unlabelled"] = blurred(others, blur) if blur else others
     model = build_model(spec, images.shape[1:], max(2, int(labels.max()) + 1))
     config: dict[str, Any] = {"network": spec, "footprint": args.footprint, "resample": args.resample}
     given = [path for path in (spec.get("path"), spec.get("weights")) if path]
     inputs = [args.training_set, args.index, *given]
+    # Where images are degraded up to its seeing, a model depends on the catalog.
+    inputs += [path for path, used in ((args.catalog, degrades), (args.unlabelled, aligns)) if used]
     record = provenance(config, {"training": args.seed}, inputs)
     history = []
-    if spec["mode"] == "annotate":
+    if not trains:
         write_finished(args.model, model, spec["path"])
     else:
         determinants = {key: record[key] for key in ("config", "seeds", "inputs")}
         determinants |= {"versions": versions(), "device": device(), "model": str(args.model)}
         checkpoints = Checkpoints(args.resume_folder / digest_of(determinants), args.checkpoint_seconds)
-        history = fit(model, images, labels, spec, args.seed, checkpoints)
+        history = fit(model, images, labels, spec, args.seed, checkpoints, **further)
         write_model(args.model, model, record)
     with whole_file(args.history) as temporary:
         table = pd.DataFrame(history, columns=["epoch", "loss", "accuracy"])
@@ -85,10 +100,10 @@ def main(args: argparse.Namespace) -> None:
     }
     if swaps_classes(spec):
         outcome["mirrored"] = mirror_evaluated(model, *of_no_training)
-    # The model does not depend on the galaxies that no run trains on: its own record leaves the catalog out.
+    # The model does not depend on the galaxies that no run trains on: its own record may leave the catalog out.
     measured = provenance(config, {"training": args.seed}, [*inputs, args.catalog])
     write_json(args.run, {**measured, "training": outcome})
-    if spec["mode"] != "annotate":
+    if trains:
         checkpoints.remove()
     logging.info(
         "%s on %d galaxies in %.1f s: %s", spec["architecture"], len(labels), time.monotonic() - started, outcome

@@ -10,7 +10,7 @@ import pandas as pd
 
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.errors import InputError
-from workflow_scripts.networks.mirrored_classes import FLIPS_HINT, flips_keep_classes
+from workflow_scripts.networks.mirrored_classes import FLIPS_HINT, flips_keep_classes, positions_averaged
 from workflow_scripts.tables import recorded_config
 
 # Balanced accuracy of two classes is 0.5 by guessing; below this a network has hardly learned to distinguish them.
@@ -80,7 +80,7 @@ def mirror_columns(trainings: Sequence[Mapping[str, Any]], annotations: Sequence
         return pd.DataFrame(index=range(len(found)))
     keys = ("asymmetry", "asymmetry_se", "same_label")
     columns = {f"mirror_{key}": [of.get(key) for of in found] for key in keys}
-    averaged = [bool(recorded_config(file).get("network", {}).get("mirror_average")) for file in annotations]
+    averaged = [positions_averaged(recorded_config(file).get("network", {})) > 1 for file in annotations]
     return pd.DataFrame({**columns, "mirror_averaged": averaged}).astype(dict.fromkeys(columns, float))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from workflow_scripts.configuration.program_networks import is_program
 from workflow_scripts.configuration.settings import Configuration
+from workflow_scripts.networks.mirrored_classes import positions_averaged
 from workflow_scripts.runs import Run, runs_of_experiment
 
 
@@ -38,14 +39,21 @@ def controls_parameter(settings: Configuration, experiment: str) -> dict[str, An
 def trained_network(settings: Configuration, survey: str, run: Mapping[str, Any]) -> dict[str, Any]:
     """The network of a run as it is trained on a survey's images: a blur is in pixels of its recipe, `blur_fwhm_px`.
 
-    What a mirror does to the classes of the survey's catalog is in it where that is not nothing, as `mirror`.
+    One whose images are degraded while training has the scale of its pixels, `arcsec_per_px`. What a mirror does to the
+    classes of the survey's catalog is in it where that is not nothing, as `mirror`.
     """
     entry = _on_classes(settings, survey, settings.network_of_run(run))
-    entry.pop("mirror_average", None)
-    if blur := entry.pop("blur_fwhm_arcsec", None):
+    for key in ("mirror_average", "average"):
+        entry.pop(key, None)
+    blur = entry.pop("blur_fwhm_arcsec", None)
+    degrades = entry.get("augmentation", {}).get("degrade")
+    if blur or degrades:
         cutout, recipe = settings.survey(survey)["cutout"], settings.recipe(entry["recipe"])
         width = cutout["size_px"] * cutout["pixel_scale_arcsec"] * recipe["crop_fraction"]
-        entry["blur_fwhm_px"] = blur / width * recipe["size_px"]
+        if blur:
+            entry["blur_fwhm_px"] = blur / width * recipe["size_px"]
+        if degrades:
+            entry["arcsec_per_px"] = width / recipe["size_px"]
     return entry
 
 
@@ -57,8 +65,8 @@ def annotating_network(settings: Configuration, survey: str, network: str) -> di
 
 
 def averages_mirror(settings: Configuration, network: str) -> bool:
-    """Whether a network annotates with the mean over an image and its mirror image."""
-    return bool(settings.network(network).get("mirror_average"))
+    """Whether a network annotates with the mean over an image and its mirror image, or over its orientations."""
+    return positions_averaged(settings.network(network)) > 1
 
 
 def _on_classes(settings: Configuration, survey: str, entry: dict[str, Any]) -> dict[str, Any]:

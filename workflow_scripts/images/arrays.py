@@ -131,6 +131,12 @@ class ImageStore:
             images[here] = self.tile(int(tile))[rows[here]]
         return images
 
+    def sample(self, most: int) -> NDArray[np.uint8]:
+        """Images (n, H, W, C) of at most so many galaxies, chosen at random; always the same ones."""
+        n = len(self)
+        chosen = np.sort(np.random.default_rng(0).choice(n, min(n, most), replace=False))
+        return self.read(self._places.index[chosen].to_numpy())
+
     def tile(self, tile: int) -> NDArray[np.uint8]:
         """The memory map (n, H, W, C) of a tile; `InputError` where the array is not the one that was indexed."""
         array = _open_array(self._files[tile])

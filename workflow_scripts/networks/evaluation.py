@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from workflow_scripts.images.arrays import ImageStore
 from workflow_scripts.networks.annotation import scored, scores_and_labels
 from workflow_scripts.networks.galaxies_of_runs import annotation_rows
-from workflow_scripts.networks.mirrors import mirror_averaged, mirrored_asymmetry
+from workflow_scripts.networks.mirrors import mirrored_asymmetry
+from workflow_scripts.networks.orientations import MIRROR, AveragedModel
 from workflow_scripts.networks.tensorflow_runtime import keras
 from workflow_scripts.statistics.fractions import guessing_p
 from workflow_scripts.tables import read_columns
@@ -48,7 +49,7 @@ def mirror_evaluated(model: "keras.Model", images: np.ndarray, labels: np.ndarra
     Galaxies as for `evaluated`.
     """
     chosen = _some(len(labels))
-    averaged = evaluated(mirror_averaged(model, swaps=True), images[chosen], labels[chosen])
+    averaged = evaluated(AveragedModel(model, MIRROR, swaps=True), images[chosen], labels[chosen])
     return {**mirrored_asymmetry(model, images[chosen]), "averaged": averaged}
 
 

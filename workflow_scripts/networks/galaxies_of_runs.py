@@ -29,6 +29,31 @@ def read_training_set(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return table["source_id"].to_numpy().astype(object), labels.astype(np.int8)
 
 
+def unlabelled_galaxies(path: str | Path) -> np.ndarray:
+    """Identifiers (n,) str of a training set whose labels are of no use; `InputError` without a galaxy."""
+    ids = read_columns(path, ["source_id"])["source_id"].to_numpy().astype(object)
+    if not len(ids):
+        raise InputError(f"{path}: has no galaxy, expected unlabelled ones")
+    return ids
+
+
+def seeing_of_galaxies(catalog: str | Path, source_ids: NDArray) -> tuple[NDArray, NDArray]:
+    """FWHM of the PSF (arcsec) of some galaxies, in their order, and of all of the catalog where it is known.
+
+    Raises `InputError` where it is not known of one of `source_ids`.
+    """
+    table = read_columns(catalog, ["source_id", "psf_fwhm_arcsec"])
+    ids, fwhm = table["source_id"], table["psf_fwhm_arcsec"].to_numpy().astype(float)
+    places = pc.index_in(pa.array(source_ids, pa.string()), value_set=ids).fill_null(len(ids)).to_numpy()
+    own = np.append(fwhm, np.nan)[places]
+    if len(unknown := np.flatnonzero(~(own > 0))):
+        raise InputError(
+            f"{catalog}: {len(unknown)} of {len(own)} galaxies to train on have no psf_fwhm_arcsec, such as"
+            f" {source_ids[unknown[0]]}; expected it of all, to degrade images"
+        )
+    return own, fwhm[fwhm > 0]
+
+
 def annotation_rows(catalog: str | Path, index: str | Path, training_set: str | Path | None = None) -> pa.Table:
     """The galaxies to annotate: those of the annotation split that have an image, in the order of the index.
 

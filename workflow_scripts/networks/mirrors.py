@@ -1,4 +1,4 @@
-"""Mirror images: what they do to a network's scores, measured, and taken out by averaging over both.
+"""Mirror images: what they do to a network's scores.
 
 A network that treats both alike gives s(mirror image) = s(image), or 1 - s(image) where a mirror swaps the two classes.
 """
@@ -10,19 +10,6 @@ from numpy.typing import NDArray
 
 from workflow_scripts.networks.annotation import scored, scores_and_labels
 from workflow_scripts.networks.tensorflow_runtime import keras
-
-
-def mirror_averaged(model: "keras.Model", swaps: bool) -> "keras.Model":
-    """A model whose outputs are the mean over an image and its mirror image (left and right exchanged).
-
-    `model` gives (n, 1) or (n, 2); where a mirror `swaps` the classes, the mirror image's probability of a class counts
-    for the other. Equal to `model` for one that treats both alike.
-    """
-    pixels = keras.layers.Input(model.input_shape[1:], name="pixels_and_mirrored")
-    outputs, mirrored = model(pixels), model(keras.ops.flip(pixels, axis=2))
-    if swaps:
-        mirrored = 1 - mirrored if outputs.shape[-1] == 1 else keras.ops.flip(mirrored, axis=1)
-    return keras.Model(pixels, (outputs + mirrored) / 2, name=f"{model.name}_mirror_averaged")
 
 
 def mirrored_asymmetry(model: "keras.Model", images: NDArray[np.uint8]) -> dict[str, Any]:

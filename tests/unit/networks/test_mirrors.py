@@ -13,8 +13,14 @@ from workflow_scripts.networks.annotation import scored
 from workflow_scripts.networks.architectures import build_model
 from workflow_scripts.networks.evaluation import evaluated, mirror_evaluated
 from workflow_scripts.networks.mirrored_classes import FLIPS_HINT, flips_keep_classes
-from workflow_scripts.networks.mirrors import mirror_averaged, mirrored_asymmetry
-from workflow_scripts.networks.training import fit, mirrored_positions, plan_epoch, positions_of_pixels
+from workflow_scripts.networks.mirrors import mirrored_asymmetry
+from workflow_scripts.networks.orientations import (
+    MIRROR,
+    AveragedModel,
+    mirrored_positions,
+    positions_of_pixels,
+)
+from workflow_scripts.networks.training import fit, plan_epoch
 
 SIZE = 16
 
@@ -98,7 +104,7 @@ def test_average_over_the_mirror_is_that_of_both_images(n_outputs, swaps):
     images = np.random.default_rng(0).integers(0, 256, (300, 4, 4, 1)).astype(np.uint8)
     left, right = images[:, :, :2].mean(axis=(1, 2, 3)) / 255, images[:, :, 2:].mean(axis=(1, 2, 3)) / 255
     expected = (left + (1 - right if swaps else right)) / 2
-    averaged = mirror_averaged(model, swaps)
+    averaged = AveragedModel(model, MIRROR, swaps)
     found, mirrored = scored(averaged, images), scored(averaged, images[:, :, ::-1])
     np.testing.assert_allclose(found[:, -1], expected, atol=1e-6)
     np.testing.assert_allclose(mirrored[:, -1], 1 - found[:, -1] if swaps else found[:, -1], atol=1e-6)
@@ -115,7 +121,7 @@ def test_asymmetry_is_the_mean_excess_and_the_share_of_labels_that_stay():
     assert (found["n"], found["same_label"]) == (4, 0.5)
     assert found["asymmetry"] == pytest.approx(excess.mean(), abs=1e-6)
     assert found["asymmetry_se"] == pytest.approx(excess.std(ddof=1) / 2, abs=1e-6)
-    averaged = mirrored_asymmetry(mirror_averaged(lopsided(), swaps=True), images)
+    averaged = mirrored_asymmetry(AveragedModel(lopsided(), MIRROR, swaps=True), images)
     assert averaged["asymmetry"] == pytest.approx(0, abs=1e-6)
     assert mirrored_asymmetry(lopsided(), images[:0])["asymmetry"] is None
 

@@ -9,11 +9,11 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.networks.architectures import build_model
 from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
 from workflow_scripts.networks.evaluation import evaluated
+from workflow_scripts.networks.orientations import positions_of_pixels
 from workflow_scripts.networks.training import (
     fit,
     make_optimizer,
     plan_epoch,
-    positions_of_pixels,
     shorten_memory_of_norms,
 )
 
@@ -170,3 +170,9 @@ def test_without_augmentation_images_stay_as_they_are_in_the_same_order():
     np.testing.assert_array_equal(positions_of_pixels(4, 6)[plain.position], np.tile(np.arange(24), (40, 1)))
     np.testing.assert_array_equal(plain.order, plan_epoch(40, 3, 1, True, True).order)
     assert set(plan_epoch(40, 3, 1, flips=True, quarter_turns=False).position) == {0, 1, 2, 3}
+
+
+def test_trainings_keep_the_order_and_positions_of_earlier_versions():
+    plan = plan_epoch(8, seed=5, epoch=2, flips=True, quarter_turns=True)
+    assert plan.order.tolist() == [0, 4, 5, 7, 3, 1, 2, 6]
+    assert plan.position.tolist() == [7, 0, 11, 5, 14, 3, 13, 0]

@@ -1,0 +1,61 @@
+"""Training images made worse at random, within what their survey has: wider seeing, more noise.
+
+An image is drawn in a new state each time it is shown: its seeing between its own and the survey's worst, uniform in
+FWHM, and its noise likewise, uniform in standard deviation (of all channels by one share). The pixels are those after
+the stretch, so that both are exact for the faint parts only (`images/blurring.py`).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import scipy.fft
+
+from workflow_scripts.images.blurring import FWHM
+from workflow_scripts.images.imaging_range import ImagingRange
+from workflow_scripts.networks.tensorflow_runtime import tf
+
+
+def degrader(imaging: ImagingRange, height: int, width: int) -> Callable[..., Any]:
+    """A function that degrades a batch of b of the images of `imaging`.
+
+    It takes planes (b, channels, height, width) of 0 to 255, the numbers of the images (b,), shares (b, 2) from 0 (own
+    seeing, own noise) to 1 (the survey's worst), and a seed (2,) int32 of the noise; gives (b, height, width, channels)
+    float32, whole numbers from 0 to 255. Images that are worse than the survey's worst stay as they are.
+
+    In cosines (DCT-II), which mirror an image at its borders, a Gaussian of standard deviation s multiplies by
+    K(f) = exp(-2 pi^2 s^2 f^2). White noise of standard deviation o becomes white noise of t with noise of the variance
+    t^2 - o^2 K(f)^2 at f: what the blur takes away is put back, and the increase added, as in `common_imaging`.
+    """
+    rows, columns = (tf.constant(_cosines(size)) for size in (height, width))
+    squared = tf.constant(_frequencies(height)[:, None] ** 2 + _frequencies(width) ** 2)
+    own_fwhm, own_noise = tf.constant(imaging.fwhm), tf.constant(imaging.noise)
+    more_noise = tf.constant(np.maximum(0, imaging.worst_noise - imaging.noise), tf.float32)
+    worst_fwhm = tf.constant(imaging.worst_fwhm, tf.float32)
+
+    def degrade(planes: Any, order: Any, shares: Any, seed: Any) -> Any:
+        fwhm, noise = tf.gather(own_fwhm, order), tf.gather(own_noise, order)
+        drawn = fwhm + shares[:, 0] * tf.maximum(0.0, worst_fwhm - fwhm)
+        variance = (drawn**2 - fwhm**2) / FWHM**2
+        gain = tf.exp(-2 * np.pi**2 * variance[:, None, None] * squared)[:, None]
+        wanted = noise + shares[:, 1:] * tf.gather(more_noise, order)
+        kept = (noise**2)[:, :, None, None] * gain**2
+        lacking = tf.sqrt(tf.maximum(0.0, (wanted**2)[:, :, None, None] - kept))
+        spectrum = tf.matmul(tf.matmul(rows, tf.cast(planes, tf.float32)), columns, transpose_b=True)
+        # Each pixel is a sum over all cosines, normal whatever their distribution: uniform numbers cost a third.
+        random = tf.random.stateless_uniform(tf.shape(spectrum), seed, -np.sqrt(3), np.sqrt(3), alg="philox")
+        spectrum = spectrum * gain + lacking * random
+        worse = tf.matmul(tf.matmul(rows, spectrum, transpose_a=True), columns)
+        return tf.transpose(tf.clip_by_value(tf.round(worse), 0.0, 255.0), (0, 2, 3, 1))
+
+    return degrade
+
+
+def _cosines(size: int) -> Any:
+    """The orthonormal DCT-II as a matrix (size, size)."""
+    return scipy.fft.dct(np.eye(size), axis=0, norm="ortho").astype(np.float32)
+
+
+def _frequencies(size: int) -> Any:
+    """Of its rows, cycles a pixel."""
+    return (np.arange(size) / (2 * size)).astype(np.float32)
