@@ -40,15 +40,28 @@ def paths_of_runs(pattern: str, runs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def paths_in_version(pattern: str, runs: Sequence[Mapping[str, Any]], version: Mapping[str, Any]) -> list[str]:
-    """One path a run: `pattern` with `{survey}` and `{run_id}` in a version of the annotated images.
+    """One path a run: `pattern` in a version of the annotated images or of the runs, of any value of a run.
 
-    `version` has `survey`, and `networks`, the name in the version by the run's own.
+    `version` has `survey`, and `networks`, the name in the version by the run's own; likewise `footprints`, where they
+    have other names in it.
     """
-    named = (
-        Run(**{key: run[key] for key in Run.__match_args__} | {"network": version["networks"][run["network"]]})
+    return [
+        pattern.format(survey=version["survey"], run_id=run.run_id, **vars(run))
+        for run in runs_in_version(runs, version)
+    ]
+
+
+def runs_in_version(runs: Sequence[Mapping[str, Any]], version: Mapping[str, Any]) -> list[Run]:
+    """The runs that stand in a version for each of `runs`, in their order."""
+    footprints, networks = version.get("footprints", {}), version["networks"]
+    return [
+        Run(
+            **{key: run[key] for key in ("arm", "resample", "seed")},
+            footprint=footprints.get(run["footprint"], run["footprint"]),
+            network=networks[run["network"]],
+        )
         for run in runs
-    )
-    return [pattern.format(survey=version["survey"], run_id=run.run_id) for run in named]
+    ]
 
 
 def runs_of_experiment(experiment: Mapping[str, Any]) -> list[Run]:
