@@ -40,9 +40,9 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
         `groups`: for every experiment, audit and the rest, by stage: `done`, `to_do`, `shared` (jobs that another
         group needs too), `why` (jobs by reason), `changes`, `core_seconds`, `gpu_seconds`, `disk_bytes`, `from_records`
         (whether all estimates are). `total`: the same with every job counted once. `controls`: by experiment and kind
-        of control, the same of the jobs that only the control needs; `remedies` likewise. `wall_seconds` on `cores`
-        (or `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and `requests_too_little`: by rule, the
-        estimate of a job that requests less, and what it requests), `download` (`requests`, `bytes`), `disk`
+        of control, the same of the jobs that only the control needs; `remedies` likewise. `wall_seconds` on `cores` (or
+        on `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and `requests_too_little`: by rule,
+        the estimate of a job that requests less, and what it requests), `download` (`requests`, `bytes`), `disk`
         (`written_bytes`, `replaced_bytes`, `free_bytes`), `unknown_catalogs`, whose numbers of galaxies are not known
         yet, `labelled`, those of which only labelled galaxies are used, with their number (None: not counted),
         `unknown_downloads`, the surveys that wait for them, and `estimates`: where each came from.

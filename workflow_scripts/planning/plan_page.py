@@ -53,7 +53,8 @@ def _print_facts(facts: Iterable[tuple[str, str, str]], console: Console) -> Non
 def _added_facts(what: str, added: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
     """(label, text, style) of what each control, or remedy, adds to the runs of its experiment."""
     for number, (kind, row) in enumerate(added.items()):
-        adds = f"{kind} adds {row['done'] + row['to_do']} jobs"
+        jobs = row["done"] + row["to_do"]
+        adds = f"{kind} adds {jobs} job{'s' * (jobs != 1)}"
         todo = f", {row['to_do']} to do: core time {_core_time(row)}, disk {format_size(row['disk_bytes'])}"
         yield "" if number else what, f"{adds}{todo if row['to_do'] else ', all done'}", "cyan"
 

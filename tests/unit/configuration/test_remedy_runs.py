@@ -101,6 +101,19 @@ def test_remedies_change_nothing_of_the_experiment(treated):
     assert remedies_of_experiment(plain, "main") == {}
 
 
+@pytest.mark.parametrize("remedy", ALL)
+def test_a_remedy_does_not_depend_on_the_others(treated, remedy):
+    alone = configured([remedy])
+    entry = remedies_of_experiment(alone, "main")[remedy]
+    assert entry == remedies_of_experiment(treated, "main")[remedy]
+    for run in runs_of_remedy(alone, "main", entry):
+        assert alone.training_set_parameter(run.footprint) == treated.training_set_parameter(run.footprint)
+        assert alone.galaxies_file("survey", run.footprint) == treated.galaxies_file("survey", run.footprint)
+        assert trained_network(alone, "survey", vars(run)) == trained_network(treated, "survey", vars(run))
+        (*unlabelled,) = unlabelled_set(alone, "survey", run.footprint, run.network, str(run.resample))
+        assert unlabelled == unlabelled_set(treated, "survey", run.footprint, run.network, str(run.resample))
+
+
 def test_a_mixed_sky_is_drawn_from_everywhere_and_keeps_axis_and_sharing(treated):
     names = remedies_of_experiment(treated, "main")["mixed_sky"]["footprints"]
     mixed = {own: treated.footprint(name) for own, name in names.items()}

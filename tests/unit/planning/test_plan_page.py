@@ -35,6 +35,7 @@ PLAN = {
     "unknown_downloads": [],
     "designs": {},
     "controls": {},
+    "remedies": {},
     "estimates": [
         {"kind": "train lenet5", "records": 0, "measured": "a laptop"},
         {"kind": "annotate lenet5", "records": 7, "measured": "a laptop"},
