@@ -19,7 +19,7 @@ rule score_remedy:
     wildcard_constraints:
         remedy="|".join(REMEDIES),
     conda:
-        "../envs/statistics.yaml"
+        "../envs/survey.yaml"
     resources:
         **cluster_request(
             "score_remedy", size=lambda wildcards: sizes.annotations_of_remedy(wildcards.experiment, wildcards.remedy)
