@@ -125,7 +125,11 @@ def check_training_images(name: str, experiment: Mapping[str, Any], config: Mapp
         entry, path = config["networks"][network], ("networks", network)
         if {"average", "mirror_average"} <= entry.keys():
             raise ConfigError(path, "has average and mirror_average, expected one of them")
-        if not entry.get("augmentation", {}).get("degrade"):
+        degrades = entry.get("augmentation", {}).get("degrade")
+        if entry.get("mode") == "annotate" and (degrades or "alignment" in entry):
+            key = ("augmentation", "degrade") if degrades else ("alignment",)
+            raise ConfigError((*path, *key), "is given with mode: annotate, which trains nothing")
+        if not degrades:
             continue
         _imaging_columns((*path, "augmentation", "degrade"), "on", experiment["survey"], config, (SEEING_COLUMN,))
         if not isinstance(survey.get("cutout", {}).get("pixel_scale_arcsec"), float):

@@ -16,6 +16,7 @@ from workflow_scripts.configuration.remedy_entries import (
     runs_of_remedy,
     unlabelled_set,
 )
+from workflow_scripts.configuration.version_entries import active_images
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import paths_in_version
 
@@ -195,6 +196,18 @@ def test_a_network_of_the_users_own_may_be_aligned():
     assert settings.footprint("rotating_07_everywhere")["stratified"] == 2
 
 
+def test_experiments_of_single_classes_share_their_remedies():
+    sky = {"source": "simulated", "classes": ["a", "b", "c"], "galaxies": {"edge_on_fraction": 0.2}}
+    settings = configured(ALL, changes=[("catalogs", "sky", sky)])
+    assert settings.active_experiments == ["main_a", "main_b", "main_c"]
+    first, *others = (remedies_of_experiment(settings, name) for name in settings.active_experiments)
+    assert all(first == other for other in others)
+
+
+def test_images_of_remedies_are_among_those_that_can_be_brought_back(treated):
+    assert active_images(treated) == [("survey", "rgb32"), ("survey", "rgb32_common_seeing_noise")]
+
+
 def test_files_of_a_remedy_are_those_of_both_arms(treated):
     annotations = files_of_remedy(treated, "main", "strata", "annotations")
     assert len(annotations) == 3 * len(treated.runs("main"))
@@ -227,6 +240,14 @@ def test_files_of_a_remedy_are_those_of_both_arms(treated):
             [],
             {"changes": [("networks", "net", {**CONFIG["networks"]["net"], "average": "orientations"})]},
             "has average and mirror_average, expected one of them",
+        ),
+        (
+            [],
+            {
+                "network": "finished",
+                "changes": [("networks", "finished", {**CONFIG["networks"]["finished"], "alignment": {}})],
+            },
+            "networks.finished.alignment is given with mode: annotate, which trains nothing",
         ),
     ],
 )
