@@ -26,7 +26,7 @@ def files_of_versions(settings: Configuration, experiment: str) -> list[str]:
 
 
 def active_images(settings: Configuration) -> list[tuple[str, str]]:
-    """Surveys and recipes of the images that the runs of the active experiments use, and those of versions and remedies."""
+    """Surveys and recipes of the images that the runs of the active experiments use, with versions and remedies."""
     found = set()
     for name in settings.active_experiments:
         if not settings.trains(name):
