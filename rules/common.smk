@@ -15,7 +15,6 @@ from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
 from workflow_scripts.configuration.control_entries import (
     annotating_network,
-    averages_mirror,
     controls_parameter,
     files_of_controls,
     trained_network,
@@ -44,6 +43,15 @@ from workflow_scripts.configuration.probe_entries import (
     probed_network,
 )
 from workflow_scripts.configuration.program_networks import model_file, names_of_programs
+from workflow_scripts.configuration.remedy_entries import (
+    columns_of_training,
+    files_of_remedy,
+    orientations_annotated,
+    remedies_of_experiment,
+    remedy_parameter,
+    unlabelled_set,
+)
+from workflow_scripts.configuration.remedy_runs import REMEDIES
 from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
 from workflow_scripts.configuration.version_entries import (
     active_images,
@@ -55,6 +63,7 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FIGURES_OF_PAGE
 from workflow_scripts.planning.cluster_requests import cluster_request
+from workflow_scripts.planning.remedy_prices import remedy_prices
 from workflow_scripts.planning.work import WorkSizes
 from workflow_scripts.surveys.registry import kind_of
 from workflow_scripts.whole_file import check_output_folder
@@ -148,6 +157,12 @@ def galaxies_of_footprint(wildcards):
     return settings.galaxies_file(wildcards.survey, wildcards.footprint)
 
 
+def galaxies_of_training(wildcards):
+    """Input function: the same, with what a network that is trained on it needs of the imaging."""
+    columns = columns_of_training(settings, wildcards.network)
+    return settings.galaxies_file(wildcards.survey, wildcards.footprint, columns)
+
+
 def designs_checked(wildcards):
     """Input function: `after_designs` of the model of a run."""
     model = "results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/"
@@ -215,6 +230,19 @@ def shares_of_experiment(path):
     return lambda wildcards: (
         path.format(experiment=wildcards.experiment) if versions_of_experiment(settings, wildcards.experiment) else []
     )
+
+
+def remedies_compared(path):
+    """Input function: a file of the remedies of an experiment, where it tries any."""
+    return lambda wildcards: (
+        path.format(experiment=wildcards.experiment) if remedies_of_experiment(settings, wildcards.experiment) else []
+    )
+
+
+def ledger_of_strata(wildcards):
+    """Input function: which galaxies of the training pool have an image, for the propensities of strata."""
+    survey = remedy_parameter(settings, wildcards.experiment, wildcards.remedy)["survey"]
+    return f"results/cutouts/{survey}/ledger.parquet" if wildcards.remedy == "strata" else []
 
 
 def of_tiles(pattern):

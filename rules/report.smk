@@ -8,7 +8,8 @@ rule write_verdict:
         summary="results/bias/{experiment}/summary.json",
         tables=multiext("results/bias/{experiment}/", "runs.csv", "arms.csv", "contrasts.csv"),
         figures=expand("results/report/{{experiment}}/figures/{name}.png", name=FIGURES_OF_PAGE),
-        also=shares_of_experiment("results/report/{experiment}/figures/shares.png"),
+        shares=shares_of_experiment("results/report/{experiment}/figures/shares.png"),
+        remedies=remedies_compared("results/report/{experiment}/figures/remedies.png"),
         cutouts=where_trained(of_experiment("results/cutouts/{survey}/ledger.json")),
     output:
         report(
@@ -30,7 +31,11 @@ rule write_verdict:
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         figures=lambda wildcards: placed(f"results/report/{wildcards.experiment}/figures"),
         cutouts=lambda wildcards, input: f"--cutouts {input.cutouts}" if input.cutouts else "",
-        also=lambda wildcards, input: "--also shares" if input.also else "",
+        also=lambda wildcards, input: " ".join(
+            ["--also", *(name for name in ("shares", "remedies") if input.get(name))]
+            if input.shares or input.remedies
+            else []
+        ),
         code=code("write_verdict"),
     message:
         "Write the verdict of {wildcards.experiment} as a page"
@@ -93,6 +98,33 @@ rule draw_shares:
     shell:
         "python -m workflow_scripts.draw_shares --shares {input} --figures {params.figures:q} --folder {params.folder}"
         " 2> {log}"
+
+
+rule draw_remedies:
+    input:
+        remedies="results/remedies/{experiment}/comparison.json",
+        summary="results/bias/{experiment}/summary.json",
+    output:
+        png=figures("draw_remedies"),
+        pdf=figures("draw_remedies", "pdf"),
+    log:
+        "logs/report/{experiment}/draw_remedies.log",
+    benchmark:
+        "benchmarks/report/{experiment}/draw_remedies.tsv"
+    localrule: True
+    conda:
+        "../envs/figures.yaml"
+    resources:
+        **cluster_request("draw_remedies"),
+    params:
+        figures=entry("figures_parameter", of="experiment"),
+        folder=placed("results/report/{experiment}/figures"),
+        code=code("draw_remedies"),
+    message:
+        "Draw what the remedies of {wildcards.experiment} leave, against their price"
+    shell:
+        "python -m workflow_scripts.draw_remedies --remedies {input.remedies} --summary {input.summary}"
+        " --figures {params.figures:q} --folder {params.folder} 2> {log}"
 
 
 rule draw_sky_maps:

@@ -148,7 +148,10 @@ rule train:
         designs=designs_checked,
         training_set="results/training/{survey}/{footprint}/resample{resample}/training_set.parquet",
         index=of_recipe("index.parquet"),
-        galaxies=galaxies_of_footprint,
+        galaxies=galaxies_of_training,
+        unlabelled=lambda wildcards: unlabelled_set(
+            settings, wildcards.survey, wildcards.footprint, wildcards.network, wildcards.resample
+        ),
         network_files=lambda wildcards: of_the_user(settings.network_files(wildcards)),
     output:
         model="results/training/{survey}/{footprint}/{network}/resample{resample}_seed{seed}/model.keras",
@@ -172,6 +175,7 @@ rule train:
         gpu=int(settings.gpu),
     params:
         network=lambda wildcards: as_parameter(trained_network(settings, wildcards.survey, wildcards)),
+        unlabelled=lambda wildcards, input: f"--unlabelled {input.unlabelled}" if input.unlabelled else "",
         resume=placed("results/training/.resume"),
         in_words=in_words(lambda wildcards: settings.network(wildcards.network)),
         device=device_option,
@@ -181,7 +185,7 @@ rule train:
         " {params.in_words}"
     shell:
         "python -m workflow_scripts.train --network {params.network:q} --training-set {input.training_set}"
-        " --index {input.index} --catalog {input.galaxies} --footprint {wildcards.footprint}"
+        " --index {input.index} --catalog {input.galaxies} {params.unlabelled} --footprint {wildcards.footprint}"
         " --resample {wildcards.resample} --seed {wildcards.seed} --threads {threads} {params.device}"
         " --resume-folder {params.resume}"
         " --model {output.model} --history {output.history} --run {output.run} 2> {log}"

@@ -29,7 +29,11 @@ def main(arguments: argparse.Namespace) -> None:
         problems.append(refusal(design["name"], report.problems))
     if problems:
         raise InputError("; ".join(problems))
-    for sentence in [*report.problems, *report.notes]:
+    # The matching of remedies is finer than the one that the user chose.
+    drawn = design.get("drawn", {})
+    of_remedies = {*drawn, *(entry["family"]["name"] for entry in drawn.values() if entry["family"])}
+    filled_up = [one.note for one in rows if one.note and one.name in of_remedies]
+    for sentence in [*report.problems, *report.notes, *filled_up]:
         logging.warning("%s", sentence)
     galaxies_of_sets = [dataclasses.asdict(one) for one in rows]
     for sentence in expected_findings(dataclasses.asdict(report)):

@@ -24,7 +24,8 @@ def main(arguments: argparse.Namespace) -> None:
     class_names = recorded_config(arguments.catalog).get("classes")
     training_set = draw_training_set(pool, arguments.footprint, arguments.resample, class_names)
     # Digests of what the draw depends on: a column that is added to the catalog makes no other training set.
-    used = catalog[list(dict.fromkeys([*training_set, "split"]))]
+    of_stratum = arguments.footprint.get("stratum", {}).get("columns", [])
+    used = catalog[list(dict.fromkeys([*training_set, *of_stratum, "split"]))]
     digests = {arguments.catalog: content_digest(used), arguments.ledger: content_digest(ledger)}
     record = provenance(arguments.footprint, {"resample": arguments.resample}, digests)
     write_table(arguments.output, training_set, record)

@@ -176,6 +176,22 @@ def test_asking_what_carries_an_effect_trains_nothing(workflow):
     assert jobs(workflow) == {("measure_shares", "causes/first")} | AFTER_MEASURE | of_report("draw_shares")
 
 
+def test_a_remedy_adds_its_runs_and_repeats_the_measurement(workflow):
+    def added(*remedies):
+        change(workflow, lambda c: c["experiments"]["first"].update(remedies=list(remedies)))
+        return jobs(workflow)
+
+    compared = {("compare_remedies", "remedies/first")} | of_report("draw_remedies")
+    computed = {("score_remedy", "remedies/first/ensemble")}
+    found = added("ensemble")
+    assert found == computed | compared | AFTER_MEASURE
+    runs = set().union(*(of_run(footprint, network="net_degraded") for footprint in ("east", "west", "north")))
+    # The seeing of galaxies is listed for it.
+    new = runs | {("list_galaxies", "catalog/sky"), ("score_remedy", "remedies/first/degraded")}
+    # New networks wait for the check of the designs, which runs again where its files were touched.
+    assert added("ensemble", "degraded") - CHECK == found | new
+
+
 def test_a_probe_adds_its_networks_and_repeats_the_measurement(workflow):
     change(workflow, lambda c: c["experiments"]["first"].update(why={"probe": {"controls": ["scrambled"]}}))
     run = "net/resample0_seed0"

@@ -53,11 +53,13 @@ def controls_of(
     if wanted[PLACEBO]:
         groups = _exchanged(experiment, footprints, (*path, PLACEBO))
         made = _placebos(groups, footprints, seed, (*path, PLACEBO))
-        found[PLACEBO] = _replaced(experiment, _added(made, footprints, "footprints", (*path, PLACEBO)))
+        found[PLACEBO] = _replaced(experiment, added_entries(made, footprints, "footprints", (*path, PLACEBO)))
     if wanted[SHUFFLED_SKY]:
         compared = _exchanged(experiment, footprints, (*path, SHUFFLED_SKY))
         made = {footprint: _on_shuffled_sky(footprints[footprint], seed) for footprint in compared}
-        found[SHUFFLED_SKY] = _replaced(experiment, _added(made, footprints, "footprints", (*path, SHUFFLED_SKY)))
+        found[SHUFFLED_SKY] = _replaced(
+            experiment, added_entries(made, footprints, "footprints", (*path, SHUFFLED_SKY))
+        )
     if wanted[DOSE]:
         found[DOSE] = _dosed(experiment, networks, (*path, DOSE))
     for kind, control in found.items():
@@ -142,7 +144,7 @@ def _dosed(experiment: Mapping[str, Any], networks: dict[str, Entry], path: KeyP
         for dose in sorted(wanted["blur_fwhm_arcsec"]):
             blurred = f"{network}_blur{str(dose).removesuffix('.0').replace('.', 'p')}"
             entry = {**networks[network], "blur_fwhm_arcsec": dose}
-            _added({network: {**entry, "name": blurred}}, networks, "networks", path)
+            added_entries({network: {**entry, "name": blurred}}, networks, "networks", path)
             doses[blurred], undosed[blurred] = dose, network
     dosed = {
         name: {
@@ -155,8 +157,11 @@ def _dosed(experiment: Mapping[str, Any], networks: dict[str, Entry], path: KeyP
     return {"arms": dosed, "opposite": [], "doses": doses, "undosed": undosed}
 
 
-def _added(made: Mapping[str, Entry], entries: dict[str, Entry], registry: str, path: KeyPath) -> dict[str, str]:
-    """Add entries under their own names, which other experiments may have added before; new names by old ones."""
+def added_entries(made: Mapping[str, Entry], entries: dict[str, Entry], registry: str, path: KeyPath) -> dict[str, str]:
+    """Add entries under their own names, which other experiments may have added before; new names by old ones.
+
+    Raises `ConfigError` for a name that another entry has.
+    """
     for entry in made.values():
         name = entry["name"]
         kept = entry if registry == "footprints" else {key: value for key, value in entry.items() if key != "name"}

@@ -19,14 +19,28 @@ def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[
     `footprint` gives an expanded footprint by its name. `footprints` have `axis`, `matching` (None where annotations
     are given), `family` (`{"name", "member"}` or None) and `region`, which is None for members of families: `families`
     have the regions of all members, used or not, because these share the galaxies. `controls` are those switched on:
-    the dose as `controls_of` gives it, and nothing of the others, which repeat the tests of the experiment.
+    the dose as `controls_of` gives it, and nothing of the others, which repeat the tests of the experiment. `drawn` are
+    further footprints that remedies draw training sets from, each for one `own` of the experiment; absent for none.
     """
     footprints, families = {}, {}
+    drawn: dict[str, Any] = {}
     for name in experiment["footprints"]:
         found = footprint(name)
         family = found["family"]
         if family:
             families[family["name"]] = family["regions"]
+        for further in _of_remedies(experiment, name):
+            entry = footprint(further)
+            if shared := entry["family"]:
+                families[shared["name"]] = shared["regions"]
+            kept = {key: entry[key] for key in ("stratum", "stratified", "turns") if key in entry}
+            drawn[further] = {
+                "own": name,
+                "matching": entry["matching"],
+                "family": shared and {key: shared[key] for key in ("name", "member")},
+                "region": None if shared else entry["region"],
+                **kept,
+            }
         footprints[name] = {
             "axis": found["axis"],
             "matching": None if experiment["annotations"] else found["matching"],
@@ -36,14 +50,24 @@ def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[
     kept = {key: experiment[key] for key in (*_OF_EXPERIMENT, "one_class") if key in experiment}
     tests = {key: experiment["tests"][key] for key in _OF_TESTS}
     controls = {kind: control if "doses" in control else {} for kind, control in experiment["controls"].items()}
-    return {**kept, "tests": tests, "footprints": footprints, "families": families, "controls": controls}
+    design = {**kept, "tests": tests, "footprints": footprints, "families": families, "controls": controls}
+    return {**design, "drawn": drawn} if drawn else design
+
+
+def _of_remedies(experiment: Mapping[str, Any], name: str) -> list[str]:
+    """The footprints that remedies of an experiment draw from in place of one of its own, each once."""
+    found = [remedy["footprints"][name] for remedy in experiment["remedies"]]
+    found += [both for remedy in experiment["remedies"] for both in remedy.get("strata", {}).get(name, [])]
+    return [one for one in dict.fromkeys(found) if one != name]
 
 
 def galaxies_of_experiment(settings: "Configuration", experiment: str) -> dict[str, list[str]]:
     """The footprints of an experiment by the file of galaxies that their training sets are drawn from, if any are."""
-    survey = settings.experiment(experiment)["survey"]
+    entry = settings.experiment(experiment)
+    survey = entry["survey"]
     files: dict[str, list[str]] = {}
-    for name in dict.fromkeys(run.footprint for run in settings.runs(experiment) if survey):
+    own = dict.fromkeys(run.footprint for run in settings.runs(experiment) if survey)
+    for name in (*own, *(further for one in own for further in _of_remedies(entry, one))):
         files.setdefault(settings.galaxies_file(survey, name), []).append(name)
     return files
 

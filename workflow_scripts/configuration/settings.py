@@ -17,6 +17,7 @@ from workflow_scripts.configuration.parameters import as_options, as_parameter
 from workflow_scripts.configuration.probe_networks import check_probe
 from workflow_scripts.configuration.program_networks import check_program_networks, files_of_network, without_keras_keys
 from workflow_scripts.configuration.references import check_images, check_references, members_of_arm, table_suffix
+from workflow_scripts.configuration.remedy_runs import add_unlabelled, check_training_images, remedies_of
 from workflow_scripts.configuration.run_patterns import file_of_run, files_of_runs_by_pattern, is_pattern
 from workflow_scripts.configuration.shorthand import written_out
 from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
@@ -66,6 +67,7 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
                 arm["footprints"] = members_of_arm(arm, families)
         for name, experiment in completed["experiments"].items():
             counterfactual = counterfactual_of(name, experiment, completed)
+            experiment["remedies"] = remedies_of(name, experiment, completed, footprints)
             if experiment["annotations"]:
                 complete_experiment(name, experiment, completed["catalogs"])
                 continue
@@ -73,11 +75,13 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
             experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
             experiment["why"]["counterfactual"] = counterfactual
             check_images(name, experiment, completed)
+            check_training_images(name, experiment, completed)
             runs = runs_of_experiment(experiment)
             for network in dict.fromkeys(run.network for run in runs):
                 if is_pattern(pattern := completed["networks"][network].get("path")):
                     own = (run for run in runs if run.network == network)
                     files_of_runs_by_pattern(("networks", network, "path"), pattern, own)
+        add_unlabelled(completed["experiments"], completed, footprints)
         split_by_class(completed)
     configuration = Configuration(completed, footprints)
     for experiment in map(configuration.experiment, filter(configuration.trains, configuration.active_experiments)):
@@ -155,10 +159,14 @@ class Configuration:
             entry["split"] = {**entry["split"], "radius_arcsec": max(map(half_width_arcsec, surveys), default=0.0)}
         return entry
 
-    def galaxies_file(self, survey: str, footprint: str) -> str:
-        """What training sets and annotations read of a catalog; its name has the covariates that these match in."""
+    def galaxies_file(self, survey: str, footprint: str, also: Sequence[str] = ()) -> str:
+        """What training sets and annotations read of a catalog; its name has the covariates that these match in.
+
+        Those of a stratum have the columns of the imaging, too, and `also` names more.
+        """
         entry = self.footprint(footprint)
-        matched = "".join(f"-{name}" for name in sorted(entry["matching"]["bins"] or {}))
+        columns = {*(entry["matching"]["bins"] or {}), *entry.get("stratum", {}).get("columns", []), *also}
+        matched = "".join(f"-{name}" for name in sorted(columns))
         if "shuffled" in entry:
             return f"results/training/{survey}/shuffled_sky{entry['shuffled']}/galaxies{matched}.parquet"
         return f"results/catalog/{self.survey(survey)['catalog']}/galaxies{matched}.parquet"
@@ -256,7 +264,7 @@ class Configuration:
     def footprint(self, name: str) -> Entry:
         """A footprint or member of a family, resolved: `{"name", "region", "matching", "family", "axis"}`.
 
-        Those of controls have more (`control_runs.controls_of`).
+        Those of controls and remedies have more (`control_runs.controls_of`, `remedy_runs.remedies_of`).
         """
         return _found(self._footprints, "footprints", name)
 
@@ -347,7 +355,7 @@ class Configuration:
     def bias_parameter(self, experiment: str) -> Entry:
         """What the statistics of an experiment depend on."""
         entry = self.experiment(experiment)
-        others = ("figures", "description", "controls", "why", "correction", "catalog", *DESIGN_KEYS)
+        others = ("figures", "description", "controls", "why", "remedies", "correction", "catalog", *DESIGN_KEYS)
         if given := entry.pop("annotations"):
             # How they are read concerns the step before; their names are for messages.
             entry["annotations"] = {"path": given["path"]}

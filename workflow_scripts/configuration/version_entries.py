@@ -26,13 +26,14 @@ def files_of_versions(settings: Configuration, experiment: str) -> list[str]:
 
 
 def active_images(settings: Configuration) -> list[tuple[str, str]]:
-    """Surveys and recipes of the images that the runs of the active experiments use, versions among them."""
+    """Surveys and recipes of the images that the runs of the active experiments use, with versions and remedies."""
     found = set()
     for name in settings.active_experiments:
         if not settings.trains(name):
             continue
         runs = settings.runs(name)
         own = {"survey": settings.experiment(name)["survey"], "networks": {run.network: run.network for run in runs}}
-        for version in (own, *versions_of_experiment(settings, name)):
+        remedies = settings.experiment(name)["remedies"]
+        for version in (own, *versions_of_experiment(settings, name), *remedies):
             found |= {(version["survey"], settings.network(one)["recipe"]) for one in version["networks"].values()}
     return sorted(found)

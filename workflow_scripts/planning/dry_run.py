@@ -35,6 +35,7 @@ from snakemake.settings.types import ConfigSettings, DAGSettings, ExecutionSetti
 
 from workflow_scripts.configuration.control_entries import files_of_runs
 from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
+from workflow_scripts.configuration.remedy_entries import remedies_of_experiment
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.cluster_requests import Work, stated_work
 from workflow_scripts.planning.reasons import changed_parameters, why_it_runs
@@ -75,7 +76,7 @@ class DryRun:
     galaxies that is unknown before they are fetched; `labelled` are those of which only labelled galaxies are used, and
     how many (None: not counted). `designs` are those of the active experiments, and `galaxies`, by
     the name of each, the footprints by their file of galaxies, and the ledger. `runs` are, by the name of each with
-    controls, the files of its own runs, under "", and those of each control, under its kind.
+    controls, the files of its own runs, under "", and those of each control, under its kind; `remedies` likewise.
     """
 
     jobs: list[PlannedJob]
@@ -91,6 +92,7 @@ class DryRun:
     designs: Sequence[Mapping[str, Any]] = ()
     galaxies: Mapping[str, tuple[Mapping[str, Sequence[str]], str]] = field(default_factory=dict)
     runs: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    remedies: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
 
 
 def dry_run(arguments: Sequence[str]) -> DryRun:
@@ -200,6 +202,17 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
                 }
                 for name, experiment in ((name, settings.experiment(name)) for name in settings.active_experiments)
                 if experiment["controls"]
+            },
+            remedies={
+                name: {
+                    "": [
+                        *files_of_runs(settings.runs(name), settings.experiment(name)["survey"]),
+                        f"results/bias/{name}/balance.csv",
+                    ],
+                    **{remedy: [f"results/remedies/{name}/{remedy}/score.json"] for remedy in tried},
+                }
+                for name in settings.active_experiments
+                if (tried := remedies_of_experiment(settings, name))
             },
         )
 

@@ -19,6 +19,7 @@ STAGES = (
     "training",
     "inference",
     "causes",
+    "remedies",
     "bias",
     "report",
     "audit",
@@ -39,9 +40,9 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
         `groups`: for every experiment, audit and the rest, by stage: `done`, `to_do`, `shared` (jobs that another
         group needs too), `why` (jobs by reason), `changes`, `core_seconds`, `gpu_seconds`, `disk_bytes`, `from_records`
         (whether all estimates are). `total`: the same with every job counted once. `controls`: by experiment and kind
-        of control, the same of the jobs that only the control needs. `wall_seconds` on `cores` (or on
-        `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and `requests_too_little`: by rule, the
-        estimate of a job that requests less, and what it requests), `download` (`requests`, `bytes`), `disk`
+        of control, the same of the jobs that only the control needs; `remedies` likewise. `wall_seconds` on `cores` (or
+        on `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and `requests_too_little`: by rule,
+        the estimate of a job that requests less, and what it requests), `download` (`requests`, `bytes`), `disk`
         (`written_bytes`, `replaced_bytes`, `free_bytes`), `unknown_catalogs`, whose numbers of galaxies are not known
         yet, `labelled`, those of which only labelled galaxies are used, with their number (None: not counted),
         `unknown_downloads`, the surveys that wait for them, and `estimates`: where each came from.
@@ -76,9 +77,12 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
         "directory": str(run.directory),
         "groups": {name: by_stage(numbers) for name, numbers in groups.items()},
         "total": _stage(run.jobs, model, members, run.cores),
-        "controls": {
-            name: {kind: _stage(jobs, model, members, run.cores) for kind, jobs in _of_controls(run.jobs, files)}
-            for name, files in run.runs.items()
+        **{
+            what: {
+                name: {kind: _stage(jobs, model, members, run.cores) for kind, jobs in _added_by(run.jobs, files)}
+                for name, files in made.items()
+            }
+            for what, made in (("controls", run.runs), ("remedies", run.remedies))
         },
         "target_rules": run.target_rules,
         "cores": run.cores,
@@ -129,16 +133,14 @@ def _with_needs(numbers: set[int], by_number: Mapping[int, PlannedJob]) -> set[i
     return found
 
 
-def _of_controls(
-    jobs: Sequence[PlannedJob], files: Mapping[str, Sequence[str]]
-) -> Iterator[tuple[str, list[PlannedJob]]]:
-    """The kind of each control, and the jobs that its runs need and those of the experiment, under "", do not."""
+def _added_by(jobs: Sequence[PlannedJob], files: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, list[PlannedJob]]]:
+    """The kind of each control or remedy, and the jobs that its files need and those of the experiment, "", do not."""
     by_number, needed = {job.number: job for job in jobs}, {}
     for kind, made in files.items():
         wanted = set(made)
         makers = {job.number for job in jobs if wanted & set(job.outputs)}
         needed[kind] = _with_needs(makers, by_number)
-    for kind in sorted(needed.keys() - {""}):
+    for kind in [kind for kind in needed if kind]:
         yield kind, [job for job in jobs if job.number in needed[kind] - needed[""]]
 
 

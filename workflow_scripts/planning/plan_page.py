@@ -25,7 +25,10 @@ def print_page(plan: Mapping[str, Any], console: Console) -> None:
         console.print(Text(name, style="bold"))
         console.print(_table(stages))
         experiment = name.removeprefix("experiment ")
-        facts = [*_control_facts(plan["controls"].get(experiment, {})), *_design_facts(plan["designs"].get(experiment))]
+        added = [
+            fact for what in ("controls", "remedies") for fact in _added_facts(what, plan[what].get(experiment, {}))
+        ]
+        facts = [*added, *_design_facts(plan["designs"].get(experiment))]
         if facts:
             console.print()
             _print_facts(facts, console)
@@ -47,12 +50,13 @@ def _print_facts(facts: Iterable[tuple[str, str, str]], console: Console) -> Non
         console.print(Text.assemble((f"{label:<10}", "bold"), (text, style)), soft_wrap=True)
 
 
-def _control_facts(controls: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
-    """(label, text, style) of what each control adds to the runs of its experiment."""
-    for number, (kind, row) in enumerate(controls.items()):
-        adds = f"{kind} adds {row['done'] + row['to_do']} jobs"
+def _added_facts(what: str, added: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """(label, text, style) of what each control, or remedy, adds to the runs of its experiment."""
+    for number, (kind, row) in enumerate(added.items()):
+        jobs = row["done"] + row["to_do"]
+        adds = f"{kind} adds {jobs} job{'s' * (jobs != 1)}"
         todo = f", {row['to_do']} to do: core time {_core_time(row)}, disk {format_size(row['disk_bytes'])}"
-        yield "" if number else "controls", f"{adds}{todo if row['to_do'] else ', all done'}", "cyan"
+        yield "" if number else what, f"{adds}{todo if row['to_do'] else ', all done'}", "cyan"
 
 
 def _core_time(row: Mapping[str, Any]) -> str:

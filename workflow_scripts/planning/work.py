@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.configuration.control_entries import runs_of_controls
 from workflow_scripts.configuration.parameters import as_parameter
+from workflow_scripts.configuration.remedy_entries import remedy_parameter, runs_of_remedy
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.configuration.version_entries import versions_of_experiment
 from workflow_scripts.errors import InputError
@@ -18,6 +19,8 @@ from workflow_scripts.surveys.registry import kind_of, pixels_of_cutout
 
 # Of a brick in one band, about.
 _BYTES_OF_BRICK = 10e6
+# Times of a training with degraded images, and with a second batch for the alignment, beside a plain one: assumed.
+_DEGRADED, _ALIGNED = 1.5, 2.0
 # Labels of a table with more rows are not counted for a preview: reading it would take minutes.
 _MOST_ROWS_READ = 1_000_000
 
@@ -104,6 +107,12 @@ class WorkSizes:
         """Galaxies that the runs of an experiment annotate in all versions of their images."""
         return len(versions_of_experiment(self.settings, experiment)) * self.annotations_of_experiment(experiment)
 
+    def annotations_of_remedy(self, experiment: str, remedy: str) -> float:
+        """Galaxies that the runs of an experiment and those of a remedy annotate, over all runs."""
+        runs = runs_of_remedy(self.settings, experiment, remedy_parameter(self.settings, experiment, remedy))
+        own = self.settings.runs(experiment)
+        return len({*own, *runs}) / len(own) * self.annotations_of_experiment(experiment)
+
     def pixels_of_image(self, recipe: str) -> int:
         """Numbers in one image of a recipe."""
         entry = self.settings.recipe(recipe)
@@ -118,17 +127,26 @@ class WorkSizes:
         entry = self.settings.network(network)
         return f"{entry['architecture']}{' (finished)' if entry['mode'] == 'annotate' else ''}"
 
-    def training_pixels(self, footprint: str, network: str) -> int:
-        """Galaxies x epochs x numbers in an image of a training; 1 for a finished model, which is not trained."""
+    def training_pixels(self, footprint: str, network: str) -> float:
+        """Galaxies x epochs x numbers in an image of a training; 1 for a finished model, which is not trained.
+
+        A training that does more with each image counts as so much longer.
+        """
         entry = self.settings.network(network)
         if entry["mode"] == "annotate":
             return 1
-        galaxies = 2 * self.settings.footprint(footprint)["matching"]["per_class"]
-        return galaxies * entry["epochs"] * self.pixels_of_input(network)
+        longer = (_DEGRADED if entry["augmentation"].get("degrade") else 1) * (_ALIGNED if "alignment" in entry else 1)
+        return longer * self._trained_galaxies(footprint) * entry["epochs"] * self.pixels_of_input(network)
 
     def training_images(self, footprint: str, network: str) -> int:
         """Galaxies x numbers in an image of a training set, for a program whose epochs are not known."""
-        return 2 * self.settings.footprint(footprint)["matching"]["per_class"] * self.pixels_of_input(network)
+        return self._trained_galaxies(footprint) * self.pixels_of_input(network)
+
+    def _trained_galaxies(self, footprint: str) -> int:
+        """Galaxies of a training set; strata have half of them, on average."""
+        entry = self.settings.footprint(footprint)
+        per_class: int = entry["matching"]["per_class"]
+        return per_class if "stratum" in entry else 2 * per_class
 
     def cutouts_of_tile(self, survey: str, tile: int) -> int:
         """Cutouts that make the images of a tile: more than one an image, where bands come one by one."""

@@ -1,5 +1,6 @@
 """Whether the training pool has the galaxies that an experiment's training sets need, before any of them is drawn."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,11 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
 from workflow_scripts.sky.footprints import contains, region_moc
+from workflow_scripts.training_sets.imaging_strata import divided_by_strata
 from workflow_scripts.training_sets.matching_cells import Cells, cell_quotas, matching_cells
+
+# Fewer galaxies than this share in other cells than they should be in are no more than rounding.
+NOTED_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,8 @@ class Availability:
     `members` footprints draw `sets` training sets each, of `per_class` galaxies that no two of them have in common;
     `available` galaxies of the training pool lie in their regions (of a family: in any of them). `largest_per_class` is
     the largest size that fits. Of the `cells` in which galaxies are matched, `cells_short` have fewer galaxies than the
-    footprint's sets need (of a family: than a member needs), `worst_cell` the fewest, by `worst_missing`.
+    footprint's sets need (of a family: than a member needs), `worst_cell` the fewest, by `worst_missing`; together they
+    lack `missing`, which other cells give where the matching redistributes.
     """
 
     name: str
@@ -35,11 +41,23 @@ class Availability:
     cells_short: int
     worst_cell: str
     worst_missing: int
+    missing: int
 
     @property
     def fits(self) -> bool:
         """Whether all training sets can be drawn."""
         return self.largest_per_class >= self.per_class
+
+    @property
+    def note(self) -> str:
+        """What share of the galaxies has to come from other cells than it should, where it is not small; or nothing."""
+        share = self.missing / (self.sets * self.per_class)
+        if share < NOTED_SHARE or not self.fits:
+            return ""
+        return (
+            f"footprints.{self.name}, class {self.class_name}: {share:.0%} of the galaxies come from other cells than"
+            f" they should: {self.cells_short} of {self.cells} cells have too few, most of all {self.worst_cell}"
+        )
 
     @property
     def sentence(self) -> str:
@@ -75,6 +93,7 @@ def availability(
         as for `draw_training_set`.
     sets
         training sets that a footprint draws one after the other, by its name: the largest number of a resample plus 1.
+        Footprints with `turns` draw those of the others, too.
     class_names
         what the labels 0, 1, ... are called.
 
@@ -89,19 +108,32 @@ def availability(
         for an empty region, or a covariate that the pool has not.
     """
     labels = pool["label"].to_numpy(np.int64)
+    ra, dec = pool["ra"].to_numpy(float), pool["dec"].to_numpy(float)
     found: dict[str, list[Availability]] = {}
+    # Remedies draw from the same regions.
+    inside_of: dict[str, NDArray[np.bool_]] = {}
     for footprint in footprints:
         matching, family = footprint["matching"], footprint["family"]
-        shared = bool(matching["disjoint"] and family)
+        # The strata of a family are counted one by one: each gets a part of what its footprint can have.
+        shared = bool(matching["disjoint"] and family and "stratum" not in footprint)
         name = family["name"] if shared else footprint["name"]
         if name in found:
             continue
         regions = family["regions"] if shared else [footprint["region"]]
-        ra, dec = pool["ra"].to_numpy(float), pool["dec"].to_numpy(float)
-        covered = np.stack([contains(region_moc(region, name=name), ra, dec) for region in regions])
+        texts = [json.dumps(region, sort_keys=True) for region in regions]
+        for text, region in zip(texts, regions, strict=True):
+            if text not in inside_of:
+                inside_of[text] = contains(region_moc(region, name=name), ra, dec)
+        covered: NDArray[np.bool_] = np.stack([inside_of[text] for text in texts])
         cells = matching_cells(pool, matching["bins"], name)
         # A family shares the pool out anew for each resample; other footprints draw one set after the other.
-        consecutive = sets[footprint["name"]] if matching["disjoint"] and not shared else 1
+        consecutive = sets[footprint["name"]] if matching["disjoint"] and not family else 1
+        if turns := footprint.get("turns"):
+            consecutive *= turns["of"]
+        if stratum := footprint.get("stratum"):
+            covered, (size,) = divided_by_strata(pool, covered, [stratum["number"]], footprint)
+            # A set of no galaxies fits, but is of no use.
+            matching = {**matching, "per_class": max(1, int(size))}
         found[name] = [
             _of_class(name, class_name, covered[:, chosen], _of_galaxies(cells, chosen), matching, consecutive)
             for label, class_name in enumerate(class_names)
@@ -147,6 +179,7 @@ def _of_class(
         cells_short=int((missing > 0).sum()),
         worst_cell=cells.describe(int(np.argmax(missing))) if missing.any() else "",
         worst_missing=int(missing.max(initial=0)),
+        missing=int(missing.sum()),
     )
 
 

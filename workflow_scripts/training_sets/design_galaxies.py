@@ -24,6 +24,7 @@ def galaxies_of_design(
     sets: dict[str, int] = {}
     for run in runs_of_experiment(design):
         sets[run.footprint] = max(sets.get(run.footprint, 0), run.resample + 1)
+    sets |= {name: sets[entry["own"]] for name, entry in design.get("drawn", {}).items()}
     rows = []
     for path, names in galaxies.items():
         table = read_table(path)
@@ -34,6 +35,10 @@ def galaxies_of_design(
 
 def _drawn_from(design: Mapping[str, Any], name: str) -> dict[str, Any]:
     """A footprint as `draw_training_set` takes it."""
+    if further := design.get("drawn", {}).get(name):
+        design = {**design, "footprints": {name: further}}
     entry = design["footprints"][name]
     family = entry["family"] and {**entry["family"], "regions": design["families"][entry["family"]["name"]]}
-    return {"name": name, "region": region_in_design(design, name), "matching": entry["matching"], "family": family}
+    region = region_in_design(design, name)
+    kept = {key: entry[key] for key in ("stratum", "turns") if key in entry}
+    return {"name": name, "region": region, "matching": entry["matching"], "family": family, **kept}

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.footprints import contains, region_moc
+from workflow_scripts.training_sets.imaging_strata import divided_by_strata
 from workflow_scripts.training_sets.matching_cells import Cells, cell_quotas, matching_cells
 from workflow_scripts.training_sets.sharing import FREE, share_out
+from workflow_scripts.training_sets.sky_cells import SkyCells, divided_by_sky, spread_quotas
 from workflow_scripts.training_sets.split import hash_fractions
 
 
@@ -36,7 +38,10 @@ def draw_training_set(
         `label` and covariates.
     footprint
         `name`, `region`, `matching` (`per_class`, `bins`, `shortfall`, `disjoint`), `family` or None, and perhaps
-        `turns`: the `name` of the list, and which `member` this is, from 0, of how many (`of`).
+        `turns`: the `name` of the list, and which `member` this is, from 0, of how many (`of`). With `stratified`, the
+        nside of cells of the sky, as many galaxies of a class come from each cell as from any other. With `stratum`
+        (`number`, and `columns` of the imaging; `strata` of the family has the number of each member), they are those
+        of the region in one stratum of the imaging, and fewer (`divided_by_strata`).
     resample
         number of the draw, from 0.
     class_names
@@ -55,21 +60,30 @@ def draw_training_set(
         required; for a pool with fewer than two classes or with an id twice; and for covariates that it does not have.
     """
     name, matching = footprint["name"], footprint["matching"]
-    per_class, redistribute = matching["per_class"], matching["shortfall"] == "redistribute"
+    redistribute = matching["shortfall"] == "redistribute"
     family = footprint["family"] if matching["disjoint"] else None
     pool = pool.sort_values("source_id", ignore_index=True)
     _check_pool(pool, name, class_names or [])
     cells = matching_cells(pool, matching["bins"], name)
+    ra, dec = pool["ra"].to_numpy(float), pool["dec"].to_numpy(float)
+    spread = divided_by_sky(cells, ra, dec, nside) if (nside := footprint.get("stratified")) else None
+    used = spread.cells if spread else cells
     labels = pool["label"].to_numpy(np.int64)
     classes = np.unique(labels)
     names = dict(enumerate(class_names or []))
     who = {label: f"footprints.{name}, class {names.get(label, label)}, resample {resample}" for label in classes}
     regions, member = (family["regions"], family["member"]) if family else ([footprint["region"]], 0)
-    ra, dec = pool["ra"].to_numpy(float), pool["dec"].to_numpy(float)
     # The members of a family may have one region: each is covered once.
     texts = [json.dumps(region, sort_keys=True) for region in regions]
     inside_of = {text: contains(region_moc(json.loads(text), name=name), ra, dec) for text in dict.fromkeys(texts)}
-    covered = np.stack([inside_of[text] for text in texts])
+    covered: NDArray[np.bool_] = np.stack([inside_of[text] for text in texts])
+    sizes: NDArray[np.int64] = np.full(len(covered), matching["per_class"])
+    if stratum := footprint.get("stratum"):
+        numbers = family["strata"] if family else [stratum["number"]]
+        covered, sizes = divided_by_strata(pool, covered, numbers, footprint)
+    per_class = int(sizes[member])
+    if not per_class:
+        raise InputError(f"footprints.{name}: no galaxies of some class are in the stratum, expected at least one")
     available = np.array([[np.sum(inside & (labels == label)) for label in classes] for inside in covered])
     # Without a common galaxy, for which earlier resamples are drawn first and set aside.
     consecutive = matching["disjoint"] and family is None
@@ -83,30 +97,46 @@ def draw_training_set(
                 f" {sets * per_class} are required{apart} (matchings, per_class)"
             )
     # A member that can never be filled raises its own error; it must not take galaxies from those that can.
-    covered &= (available >= per_class).all(axis=1)[:, None]
+    covered &= np.all(available >= sizes[:, None], axis=1, keepdims=True)
 
     shuffle = f"{turns['name']} draw" if consecutive else f"{family['name'] if family else name} draw {resample}"
     chosen = []
     for label in classes:
         of_class = np.flatnonzero(labels == label)
         inside = covered[:, of_class]
-        cells_of_class = cells._replace(number=cells.number[of_class])
-        quotas = cell_quotas(np.bincount(cells_of_class.number, minlength=len(cells.bins)), per_class)
+        whole = np.bincount(cells.number[of_class], minlength=len(cells.bins))
+        quotas = np.stack([cell_quotas(whole, size) for size in sizes.tolist()])
+        cells_of_class = used._replace(number=used.number[of_class])
         ids = pool["source_id"].iloc[of_class].tolist()
         order, chance = np.argsort(hash_fractions(ids, shuffle), kind="stable"), hash_fractions(ids, f"{shuffle} claim")
         free = np.ones(len(ids), bool)
         for _ in range(sets):
-            share = share_out(inside & free, cells_of_class, quotas, chance, order, redistribute)
+            places = _over_the_sky(quotas, spread, inside & free, cells_of_class, shuffle) if spread else quotas
+            share = share_out(inside & free, cells_of_class, places, chance, order, redistribute)
             free &= share.owner == FREE
         got = int(np.sum(share.owner == member))
         if got != per_class and family and redistribute:
             raise InputError(f"{who[label]}: {_too_few_for_the_family(inside, member, got, per_class, family['name'])}")
         if got != per_class:
-            raise InputError(f"{who[label]}: {_too_few_in_cells(share.missing[member], cells, got, per_class)}")
+            raise InputError(f"{who[label]}: {_too_few_in_cells(share.missing[member], used, got, per_class)}")
         chosen.append(of_class[share.owner == member])
     columns = dict.fromkeys(["source_id", "ra", "dec", "label", *cells.covariates])
     drawn = pool.iloc[np.sort(np.concatenate(chosen))][list(columns)]
     return drawn.reset_index(drop=True).astype({"label": np.int8})
+
+
+def _over_the_sky(
+    quotas: NDArray[np.int64], spread: SkyCells, free: NDArray[np.bool_], cells: Cells, shuffle: str
+) -> NDArray[np.int64]:
+    """Quotas (members, cells of the sky) of members that have `free` (members, n) galaxies, and share them alike."""
+    names = [f"{base} {sky}" for base, sky in zip(spread.base.tolist(), spread.sky.tolist(), strict=True)]
+    found = []
+    for number, (wanted, inside) in enumerate(zip(quotas, free, strict=True)):
+        share = np.bincount(cells.number[inside], minlength=len(names)) / len(quotas)
+        # Parts of a galaxy are rounded at random, so that members together count on what there is.
+        rounded = np.floor(share + hash_fractions(names, f"{shuffle} share {number}")).astype(np.int64)
+        found.append(spread_quotas(wanted, spread, rounded, hash_fractions(names, f"{shuffle} place {number}")))
+    return np.stack(found)
 
 
 def _check_pool(pool: pd.DataFrame, name: str, class_names: Sequence[str]) -> None:

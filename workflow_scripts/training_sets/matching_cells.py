@@ -11,6 +11,9 @@ from workflow_scripts.errors import InputError
 
 # Bins away that a cell counts as when only one of two cells knows a covariate: farther than any real pair, but finite.
 _UNKNOWN_DISTANCE = 100.0
+# The covariate that is a cell of the sky: any two are equally far apart, and closer than other bins of a covariate.
+SKY_CELL = "sky cell"
+_OTHER_PLACE = 0.5
 _NOT_COVARIATES = ("source_id", "label", "split")
 
 
@@ -28,7 +31,7 @@ class Cells(NamedTuple):
     def describe(self, cell: int) -> str:
         """A cell in words, like `magnitude bin 33, redshift unknown`."""
         words = [
-            f"{name} unknown" if np.isnan(value) else f"{name} bin {int(value)}"
+            f"{name} unknown" if np.isnan(value) else f"{name}{'' if name == SKY_CELL else ' bin'} {int(value)}"
             for name, value in zip(self.covariates, self.bins[cell], strict=True)
         ]
         return ", ".join(words) or "all galaxies"
@@ -36,6 +39,9 @@ class Cells(NamedTuple):
     def distances(self, cell: int) -> NDArray[np.float64]:
         """Squared distance (cells,), in bins, of all cells from one."""
         apart = (self.bins - self.bins[cell]) ** 2
+        if SKY_CELL in self.covariates:
+            place = self.covariates.index(SKY_CELL)
+            apart[:, place] = np.where(apart[:, place] > 0, _OTHER_PLACE, 0.0)
         unknown, here = np.isnan(self.bins), np.isnan(self.bins[cell])
         return np.where(unknown & here, 0.0, np.where(unknown | here, _UNKNOWN_DISTANCE, apart)).sum(axis=1)
 

@@ -42,7 +42,7 @@ def share_out(
     cells
         cells of the n galaxies.
     quotas
-        (cells,): places of each cell in every member's training set.
+        (cells,): places of each cell in every member's training set; or (members, cells), in that of each member.
     chance
         (n,) in [0, 1): decides which of the members that contain a galaxy has the first claim to it.
     order
@@ -51,6 +51,7 @@ def share_out(
         fill places for which there is no galaxy in the cell from other cells, the nearest first. Every member then gets
         the sum of `quotas`, if that is possible at all.
     """
+    quotas = np.broadcast_to(quotas, (len(covered), len(cells.bins)))
     pool = _Pool(covered, cells, order, _first_claims(covered, chance))
     pool.keep_quotas(quotas)
     missing = quotas - pool.counts()
@@ -95,12 +96,12 @@ class _Pool:
         return np.bincount(flat, minlength=shape[0] * shape[1]).reshape(shape)
 
     def keep_quotas(self, quotas: NDArray[np.int64]) -> None:
-        """Free what members own beyond their quotas."""
+        """Free what members own beyond their quotas (members, cells)."""
         key = self.owner * len(self.cells.bins) + self.cells.number
         sequence = self.order[np.argsort(key[self.order], kind="stable")]
         first = np.r_[True, np.diff(key[sequence]) != 0]
         position = np.arange(sequence.size) - np.maximum.accumulate(np.where(first, np.arange(sequence.size), 0))
-        self.owner[sequence[position >= quotas[self.cells.number[sequence]]]] = FREE
+        self.owner[sequence[position >= quotas[self.owner[sequence], self.cells.number[sequence]]]] = FREE
 
     def fill(self, member: int, cell: int, places: int) -> None:
         """Give a member galaxies of the cells nearest to `cell`, as many as can be had up to `places`."""

@@ -35,6 +35,7 @@ PLAN = {
     "unknown_downloads": [],
     "designs": {},
     "controls": {},
+    "remedies": {},
     "estimates": [
         {"kind": "train lenet5", "records": 0, "measured": "a laptop"},
         {"kind": "annotate lenet5", "records": 7, "measured": "a laptop"},
@@ -140,3 +141,10 @@ def test_controls_are_named_with_what_they_add():
     start = lines.index("controls  dose adds 3 jobs, 2 to do: core time ~2 minutes, disk 5 MB")
     assert lines[start + 1].strip() == "placebo adds 3 jobs, all done"
     assert "controls" not in page(controls={"second": {"dose": STAGE}})
+
+
+def test_remedies_are_named_with_what_they_add():
+    one = STAGE | {"to_do": 1, "done": 0}
+    lines = page(remedies={"first": {"mixed_sky": STAGE, "ensemble": one}}).splitlines()
+    start = lines.index("remedies  mixed_sky adds 3 jobs, 2 to do: core time ~2 minutes, disk 5 MB")
+    assert lines[start + 1].strip().startswith("ensemble adds 1 job, 1 to do")

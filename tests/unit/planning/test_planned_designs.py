@@ -56,6 +56,27 @@ def test_a_control_counts_what_it_adds(planned):
     assert plan["total"]["to_do"] == without["total"]["to_do"] + 8 + 12 + 13
 
 
+def test_a_remedy_counts_what_it_adds(planned):
+    found, plan = planned(remedies=["ensemble", "equivariant", "mixed_sky", "aligned"])
+    # Five runs on five training sets, each remedy with its score; `aligned` has five sets of unlabelled galaxies.
+    assert {kind: row["to_do"] for kind, row in plan["remedies"]["first"].items()} == {
+        "mixed_sky": 3 * 5 + 1,
+        "equivariant": 5 + 1,
+        "aligned": 3 * 5 + 1,
+        "ensemble": 1,
+    }
+    assert plan["groups"]["experiment first"]["remedies"]["to_do"] == 4 + 1
+    assert plan["controls"] == {}
+    (train,) = (
+        job for job in found.jobs if job.rule == "train" and "west/net_aligned/resample1_seed1/" in job.outputs[0]
+    )
+    outputs = {job.number: job.outputs[0] for job in found.jobs}
+    drawn = [outputs[number] for number in train.needs if "training_set" in outputs[number]]
+    assert sorted(drawn) == [
+        f"results/training/pixels/{name}/resample1/training_set.parquet" for name in ("west", "west_everywhere")
+    ]
+
+
 def written_pilot(folder, runs, n):
     folder.mkdir(parents=True)
     runs.to_csv(folder / "runs.csv", index=False)

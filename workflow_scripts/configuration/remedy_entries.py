@@ -1,0 +1,65 @@
+"""What rules and steps read of the remedies of an experiment (`remedy_runs.remedies_of` makes them)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from workflow_scripts.configuration.remedy_runs import SEEING_COLUMN, unlabelled_footprint
+from workflow_scripts.configuration.settings import Configuration
+from workflow_scripts.runs import Run, runs_in_version
+
+Remedy = Mapping[str, Any]
+
+
+def remedies_of_experiment(settings: Configuration, experiment: str) -> dict[str, Remedy]:
+    """The remedies of an experiment by name; empty where it tries none."""
+    return {entry["remedy"]: entry for entry in settings.experiment(experiment)["remedies"]}
+
+
+def remedy_parameter(settings: Configuration, experiment: str, remedy: str) -> Remedy:
+    """One remedy, as `remedies_of` gives it."""
+    return remedies_of_experiment(settings, experiment)[remedy]
+
+
+def parts_of_remedy(remedy: Remedy) -> list[Remedy]:
+    """A remedy as versions of the runs, of which `runs_in_version` reads `footprints` and `networks`: two of strata."""
+    if "strata" not in remedy:
+        return [remedy]
+    return [{**remedy, "footprints": {own: both[k] for own, both in remedy["strata"].items()}} for k in (0, 1)]
+
+
+def runs_of_remedy(settings: Configuration, experiment: str, remedy: Remedy) -> list[Run]:
+    """The runs that a remedy scores, each once; those of the experiment where they are computed from."""
+    own = [vars(run) for run in settings.runs(experiment)]
+    return list(dict.fromkeys(run for part in parts_of_remedy(remedy) for run in runs_in_version(own, part)))
+
+
+def files_of_remedy(settings: Configuration, experiment: str, remedy: str, kind: str) -> list[str]:
+    """The annotations, or the training sets (`kind`), of the runs of an experiment and of a remedy, each once."""
+    entry = remedy_parameter(settings, experiment, remedy)
+    runs = [*settings.runs(experiment), *runs_of_remedy(settings, experiment, entry)]
+    survey = entry["survey"]
+    files = {
+        "annotations": lambda run: f"results/inference/{survey}/{run.run_id}/annotations.parquet",
+        "training_sets": lambda run: (
+            f"results/training/{survey}/{run.footprint}/resample{run.resample}/training_set.parquet"
+        ),
+    }
+    return list(dict.fromkeys(files[kind](run) for run in runs))
+
+
+def columns_of_training(settings: Configuration, network: str) -> list[str]:
+    """Columns of the catalog that a training needs beside those that its galaxies are matched in."""
+    return [SEEING_COLUMN] if settings.network(network).get("augmentation", {}).get("degrade") else []
+
+
+def unlabelled_set(settings: Configuration, survey: str, footprint: str, network: str, resample: str) -> list[str]:
+    """The training set of galaxies whose features a network aligns with, labels not read; empty for other networks."""
+    if not settings.network(network).get("alignment"):
+        return []
+    return [f"results/training/{survey}/{unlabelled_footprint(footprint)}/resample{resample}/training_set.parquet"]
+
+
+def orientations_annotated(settings: Configuration, network: str) -> int:
+    """How many orientations of each image a network annotates, and averages."""
+    entry = settings.network(network)
+    return 8 if "average" in entry else 2 if entry.get("mirror_average") else 1
