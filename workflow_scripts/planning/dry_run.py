@@ -33,6 +33,7 @@ from snakemake.io import strip_wildcard_constraints
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ConfigSettings, DAGSettings, ExecutionSettings, OutputSettings, ResourceSettings
 
+from workflow_scripts.configuration import Configuration
 from workflow_scripts.configuration.control_entries import files_of_runs
 from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
 from workflow_scripts.errors import InputError
@@ -75,7 +76,8 @@ class DryRun:
     galaxies that is unknown before they are fetched; `labelled` are those of which only labelled galaxies are used, and
     how many (None: not counted). `designs` are those of the active experiments, and `galaxies`, by
     the name of each, the footprints by their file of galaxies, and the ledger. `runs` are, by the name of each with
-    controls, the files of its own runs, under "", and those of each control, under its kind.
+    controls, the files of its own runs, under "", and those of each control, under its kind. `written` is the
+    configuration as its files and options give it, `settings` the same with defaults filled in.
     """
 
     jobs: list[PlannedJob]
@@ -87,6 +89,8 @@ class DryRun:
     cores: int
     slots: int | None
     limits: Mapping[str, int]
+    written: Mapping[str, Any]
+    settings: Configuration
     labelled: Mapping[str, int | None] = field(default_factory=dict)
     designs: Sequence[Mapping[str, Any]] = ()
     galaxies: Mapping[str, tuple[Mapping[str, Sequence[str]], str]] = field(default_factory=dict)
@@ -201,6 +205,8 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
                 for name, experiment in ((name, settings.experiment(name)) for name in settings.active_experiments)
                 if experiment["controls"]
             },
+            written=workflow.globals["config"],
+            settings=settings,
         )
 
 
@@ -241,6 +247,9 @@ def _sentence(error: Exception) -> str:
     if "affected files:" in lines:
         files = ", ".join(lines[lines.index("affected files:") + 1 :])
         return f"{files}: does not exist, and nothing makes it; expected the file ({lines[0].rstrip(':').lower()})"
+    # Raised while a rule looks for its inputs: what follows is a traceback.
+    if of_rule := [line for line in lines if line.startswith("InputError: ")]:
+        return of_rule[0].removeprefix("InputError: ")
     return " ".join(lines) or type(error).__name__
 
 
