@@ -1,6 +1,7 @@
 """The code of a commit, from git."""
 
 import io
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -16,6 +17,9 @@ def code_at(commit: str, checkout: Path) -> dict[str, bytes]:
     InputError
         where the checkout has no such commit.
     """
+    if not re.fullmatch("[0-9a-f]{40,64}", commit):
+        # Git would take other text for an option.
+        raise InputError(f"{commit!r} is not the name of a commit, expected its hexadecimal digits")
     with tarfile.open(fileobj=io.BytesIO(_git_output(commit, checkout, "archive", "--format=tar", commit))) as tar:
         files = [(member.name, tar.extractfile(member)) for member in tar if member.isfile()]
         return {name: file.read() for name, file in files if file is not None}

@@ -36,7 +36,8 @@ _MEDIA_TYPES = {
     ".yaml": "application/yaml",
     ".cff": "application/yaml",
     ".md": "text/markdown",
-    ".txt": "text/plain",
+    # Snakefile, LICENSE
+    "": "text/plain",
 }
 # The context of RO-Crate 1.1 is older than this term.
 _TERMS = {"sha256": "http://schema.org/sha256"}
@@ -93,7 +94,7 @@ def crate_metadata(run: ArchivedRun, members: Mapping[str, bytes]) -> dict[str, 
     workflow["version"] = code["version"] = f"{run.citation['version']}+{run.commit[:12]}"
     workflow["author"] = code["author"] = _authors(crate, run.citation)
     workflow["softwareRequirements"] = [
-        crate.add(_entity(crate, "SoftwareApplication", f"#{name}", name=name, version=version, softwareVersion=version))
+        crate.add(_entity(crate, "SoftwareApplication", f"#{name}", name=name, softwareVersion=version))
         for name, version in sorted(run.versions.items())
     ]
     files = {
@@ -105,15 +106,23 @@ def crate_metadata(run: ArchivedRun, members: Mapping[str, bytes]) -> dict[str, 
     configuration = [file for name, file in files.items() if name.startswith("configuration")]
     results = [file for name, file in files.items() if name.startswith("results/")]
     action = crate.add(_entity(crate, "CreateAction", "#run", name=f"The run of experiment {run.experiment}"))
-    action["description"] = "From the data to the results, by the configuration; neither hours nor machine are recorded."
+    # Results record neither the time of day nor whose machine it was.
+    action["description"] = "From the data to the results, by the configuration."
     action["instrument"] = workflow
     action["object"] = [*configuration, *used]
     action["result"] = [*results, *made]
     crate.root_dataset["mentions"] = [action, *(crate.add(_credit(crate, credit)) for credit in run.credits)]
-    if articles := [crate.add(_article(crate, entry)) for entry in run.citation.get("references", [])]:
-        crate.root_dataset["citation"] = articles
-    metadata: dict[str, Any] = crate.metadata.generate()
-    return metadata
+    crate.root_dataset["citation"] = [crate.add(_article(crate, entry)) for entry in run.citation.get("references", [])]
+    if "README.md" in files:
+        files["README.md"]["about"] = crate.root_dataset
+    metadata = crate.metadata.generate()
+    return {**metadata, "@graph": [_compact(entity) for entity in metadata["@graph"]]}
+
+
+def _compact(entity: Mapping[str, Any]) -> dict[str, Any]:
+    """An entity as the specification wants it: one value is no list, and no value is left out."""
+    single = {key: value[0] if isinstance(value, list) and len(value) == 1 else value for key, value in entity.items()}
+    return {key: value for key, value in single.items() if value != []}
 
 
 def _entity(crate: ROCrate, kind: str, identifier: str, **properties: Any) -> ContextEntity:
@@ -123,9 +132,7 @@ def _entity(crate: ROCrate, kind: str, identifier: str, **properties: Any) -> Co
 def _of_file(name: str, members: Mapping[str, bytes]) -> dict[str, Any]:
     path, content = PurePosixPath(name), members[name]
     found = {"name": path.name, "contentSize": str(len(content)), "sha256": hashlib.sha256(content).hexdigest()}
-    if path.suffix in _MEDIA_TYPES:
-        found["encodingFormat"] = _MEDIA_TYPES[path.suffix]
-    return found
+    return {**found, "encodingFormat": _MEDIA_TYPES[path.suffix]}
 
 
 def _license(crate: ROCrate, spdx: str) -> ContextEntity:
