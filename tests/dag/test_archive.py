@@ -31,16 +31,16 @@ def commit_all(workflow: WorkflowCopy, repository) -> str:
     return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def test_a_finished_run_is_archived_and_an_empty_folder_is_not(finished_run, repository, tmp_path):
-    results = shutil.copytree(finished_run.analysis, tmp_path / "analysis")
+def test_a_workflow_is_archived_and_an_empty_folder_is_not(workflow, repository, tmp_path):
+    results = shutil.copytree(workflow.analysis, tmp_path / "analysis")
     summary = results / "results/bias/first/summary.json"
     content, when = json.loads(summary.read_text()), summary.stat()
     # The run was made in a copy without git.
     assert content["provenance"]["git"] == {"commit": None, "dirty": None}
-    content["provenance"]["git"] = {"commit": commit_all(finished_run, repository), "dirty": False}
+    content["provenance"]["git"] = {"commit": commit_all(workflow, repository), "dirty": False}
     summary.write_text(json.dumps(content))
     os.utime(summary, ns=(when.st_atime_ns, when.st_mtime_ns))
-    done = archive(finished_run, results)
+    done = archive(workflow, results)
     assert done.returncode == 0, done.stderr
     path = results / "results/archive/first.zip"
     assert done.stdout == f"{path}\n"
@@ -52,7 +52,7 @@ def test_a_finished_run_is_archived_and_an_empty_folder_is_not(finished_run, rep
     for stage in ("catalog", "cutouts", "images", "training", "inference"):
         assert any(name.startswith(f"results/{stage}/") for name in recorded), stage
 
-    refused = archive(finished_run, tmp_path / "empty")
+    refused = archive(workflow, tmp_path / "empty")
     assert refused.returncode == 2
     assert refused.stderr.startswith("error: experiment 'first' has no results, or not those of this configuration")
     assert "run `skybias run results/bias/first/summary.json" in refused.stderr

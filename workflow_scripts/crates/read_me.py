@@ -18,8 +18,9 @@ _TEXT = """# skybias: experiment {experiment}
 | `CITATION.cff`, `LICENSE` | how to cite the workflow, and its licence |
 | `ro-crate-metadata.json` | all this for programs (RO-Crate 1.1), with the SHA-256 digests of data and networks |
 
-To run it again, in `code/`: `make run CONFIGFILE=../configuration.yaml`. Paths of files of the user's own are shortened to
-their names, which the digests identify: write in where yours are. Data, images and networks are not part of this archive.
+To run it again, in `code/`: `make run CONFIGFILE=../configuration.yaml`. Paths of files of the user's own are shortened
+to their names, which the digests identify: write in where yours are. Data, images and networks are not part of this
+archive.
 {credits}"""
 
 

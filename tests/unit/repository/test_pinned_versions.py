@@ -71,7 +71,8 @@ def test_every_pin_has_hashes(name, at_least):
 
 @pytest.mark.parametrize(
     "name",
-    [f"{place}requirements.{end}" for place in ("", "examples/", VALIDATOR) for end in ("in", "txt")] + ["requirements-gpu.txt"],
+    [f"{place}requirements.{end}" for place in ("", "examples/", VALIDATOR) for end in ("in", "txt")]
+    + ["requirements-gpu.txt"],
 )
 def test_requirements_name_no_place(name):
     text = (ROOT / name).read_text()
