@@ -34,16 +34,10 @@ def parquet_metadata(record: Mapping[str, Any]) -> dict[bytes, bytes]:
     return {b"skybias": json.dumps(record, sort_keys=True, default=_plain).encode()}
 
 
-def recorded_provenance(path: str | Path) -> dict[str, Any]:
-    """The provenance record that a Parquet file carries; empty where it carries none."""
-    metadata = pq.read_schema(path).metadata or {}
-    record: dict[str, Any] = json.loads(metadata.get(b"skybias", b"{}"))
-    return record
-
-
 def recorded_config(path: str | Path) -> dict[str, Any]:
     """The configuration that a Parquet file carries; empty where it carries none."""
-    config = recorded_provenance(path).get("config")
+    metadata = pq.read_schema(path).metadata or {}
+    config = json.loads(metadata.get(b"skybias", b"{}")).get("config")
     return config if isinstance(config, dict) else {}
 
 

@@ -31,7 +31,7 @@ def commit_all(workflow: WorkflowCopy, repository) -> str:
     return subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
 
 
-def test_a_workflow_is_archived_and_an_empty_folder_is_not(workflow, repository, tmp_path):
+def test_finished_results_are_archived_and_an_empty_folder_is_not(workflow, repository, tmp_path):
     results = shutil.copytree(workflow.analysis, tmp_path / "analysis")
     summary = results / "results/bias/first/summary.json"
     content, when = json.loads(summary.read_text()), summary.stat()

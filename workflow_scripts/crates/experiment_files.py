@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import sha256
-from workflow_scripts.tables import reading_parquet, recorded_provenance
+from workflow_scripts.tables import reading_parquet
 
 _FOLDERS = ("bias/{}", "report/{}", "report/{}/figures", "correction/{}")
 _SUFFIXES = (".json", ".csv", ".npz", ".html", ".png", ".pdf", ".svg", ".parquet", ".fits")
@@ -77,7 +79,7 @@ def _inputs_of(path: Path) -> Iterator[tuple[str, str]]:
     record: Mapping[str, Any] = {}
     if path.suffix == ".parquet" and path.is_file():
         with reading_parquet(path):
-            record = recorded_provenance(path)
+            record = json.loads((pq.read_schema(path).metadata or {}).get(b"skybias", b"{}"))
     elif path.suffix in (".keras", ".tar") and path.with_name("run.json").is_file():
         record = _json_object(path.with_name("run.json"))
     elif path.suffix == ".json" and path.is_file():

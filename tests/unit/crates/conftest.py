@@ -81,7 +81,7 @@ def finished(tmp_path) -> FinishedExperiment:
             "Snakefile": "rule all:\n",
             "CITATION.cff": yaml.safe_dump(CITATION),
             "LICENSE": "BSD 3-Clause License\n",
-            "workflow_scripts/step.py": "pass\n",
+            "run.sh": "#!/bin/sh\n",
         },
     )
     galaxies = pd.DataFrame({"source_id": ["1"], "ra": [1.0], "dec": [2.0]})

@@ -39,7 +39,7 @@ def digest_id(sha256: str) -> str:
 def test_holds_code_configuration_and_the_results_of_one_experiment(finished):
     assert set(members(finished)) == {
         *("CITATION.cff", "LICENSE", "README.md", "ro-crate-metadata.json"),
-        *("code/CITATION.cff", "code/LICENSE", "code/Snakefile", "code/workflow_scripts/step.py"),
+        *("code/CITATION.cff", "code/LICENSE", "code/Snakefile", "code/run.sh"),
         *("configuration.yaml", "configuration_resolved.yaml"),
         *("results/bias/first/runs.csv", "results/bias/first/summary.json"),
         *("results/report/first/figures/run_dots.png", "results/report/first/verdict.html"),
@@ -60,6 +60,14 @@ def test_same_results_give_the_same_bytes(finished):
     for file in finished.folder.rglob("*.*"):
         os.utime(file, (10, 10))
     assert write_archive(finished.run, "first", "make it", finished.checkout).read_bytes() == first
+
+
+def test_programs_can_be_executed(finished):
+    path = write_archive(finished.run, "first", "make it", finished.checkout)
+    with zipfile.ZipFile(path) as archive:
+        modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
+    assert {name for name, mode in modes.items() if mode == 0o100755} == {"code/run.sh"}
+    assert modes["code/"] == 0o040755
 
 
 def test_metadata_give_digest_and_size_of_every_file(finished):
