@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 # Of the classifiers in examples/.
 EXAMPLES_VENV := .venv-examples
+VALIDATOR := tests/unit/crates/validator
+VALIDATOR_VENV := .venv-validator
 # By module, not by the scripts in .venv/bin, which name the folder they were installed in: a checkout can be moved.
 RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/requirements.txt
@@ -21,8 +23,8 @@ BENCHMARKS := sky_scan sky_regression catalog_audit wide_tables experiment_suite
 
 .DEFAULT_GOAL := help
 
-.PHONY: help run dry-run plan report test test-long test-slurm fuzz chaos benchmarks clean-images calibration \
-	example-environment demo-survey lint format docs requirements environment
+.PHONY: help run dry-run plan report archive test test-long test-slurm fuzz chaos benchmarks clean-images calibration \
+	example-environment crate-validator demo-survey lint format docs requirements environment
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -41,6 +43,10 @@ plan: environment  ## a page: what `make run` would do, why, and what it would c
 
 report: environment  ## results/report.html, from finished results
 	$(SNAKEMAKE) --report results/report.html
+
+archive: environment  ## results/archive/NAME.zip to deposit, from finished results; EXPERIMENT=NAME for one of them
+	$(RUN) workflow_scripts.archive_experiment $(if $(EXPERIMENT),--experiments $$EXPERIMENT) \
+		$(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 
 test: environment  ## run the tests, but for the long ones and those on SLURM
 	$(RUN) pytest -m "not slurm and not long" --numprocesses $(TEST_PROCESSES)
@@ -64,10 +70,18 @@ clean-images:  ## delete the image arrays; `snakemake images` remakes them from 
 	find results/images -name 'tile*.npy' -delete
 
 example-environment:  ## .venv-examples: what the classifiers in examples/ need, scikit-learn
-	@cmp -s examples/requirements.txt $(EXAMPLES_VENV)/requirements.txt || { \
-		rm -rf $(EXAMPLES_VENV) && $(PYTHON) -m venv $(EXAMPLES_VENV) \
-		&& $(EXAMPLES_VENV)/bin/python -m pip install --require-hashes --requirement examples/requirements.txt \
-		&& cp examples/requirements.txt $(EXAMPLES_VENV)/requirements.txt; }
+	$(call own_environment,$(EXAMPLES_VENV),examples/requirements.txt)
+
+crate-validator:  ## .venv-validator: what tests the archives of experiments with, roc-validator
+	$(call own_environment,$(VALIDATOR_VENV),$(VALIDATOR)/requirements.txt)
+
+# An environment beside .venv, and what it needs; made anew where it is not as the requirements say.
+define own_environment
+	@cmp -s $(2) $(1)/requirements.txt || { \
+		rm -rf $(1) && $(PYTHON) -m venv $(1) \
+		&& $(1)/bin/python -m pip install --require-hashes --requirement $(2) \
+		&& cp $(2) $(1)/requirements.txt; }
+endef
 
 calibration: environment  ## measure size, coverage and power of the tests on mock skies, 2,000 of each kind
 	$(SNAKEMAKE) calibration
@@ -96,6 +110,8 @@ requirements: environment  ## pin requirements.in anew in requirements.txt, and 
 		requirements.in --output-file requirements.txt
 	$(RUN) uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--constraint requirements.txt examples/requirements.in --output-file examples/requirements.txt
+	$(RUN) uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		$(VALIDATOR)/requirements.in --output-file $(VALIDATOR)/requirements.txt
 	@# What TensorFlow wants in addition; nothing of it is for another system.
 	echo "tensorflow[and-cuda]" | $(RUN) uv pip compile --quiet --python-platform x86_64-manylinux_2_28 \
 		--python-version 3.11 --generate-hashes --no-header --no-annotate --constraint requirements.txt - \

@@ -9,18 +9,14 @@ from workflow_scripts.planning.dry_run import dry_run
 from workflow_scripts.planning.estimate import estimated_plan
 from workflow_scripts.planning.plan_page import console_for, print_page
 from workflow_scripts.planning.planned_designs import planned_designs
+from workflow_scripts.planning.snakemake_options import add_snakemake_options, snakemake_options
 from workflow_scripts.step import run_step, step_parser
-
-# Options that are Snakemake's own, passed on as they are.
-PASSED_ON = ("configfile", "config", "directory", "cores", "jobs", "profile")
 
 parser = step_parser(
     __doc__,
     epilog="Options after -- are Snakemake's: targets, --forcerun RULE, --until RULE, ...",
 )
-parser.add_argument("--configfile", nargs="+", metavar="FILE", help="overlay config.yaml")
-parser.add_argument("--config", nargs="+", metavar="KEY=VALUE", help="overlay single keys")
-parser.add_argument("--directory", metavar="DIR", help="where results/ is, or will be; default: here")
+add_snakemake_options(parser)
 parser.add_argument("--cores", default="all", metavar="N", help="cores of this machine, default: %(default)s")
 parser.add_argument("--jobs", metavar="N", help="jobs at once, for a profile of a cluster")
 parser.add_argument("--profile", metavar="DIR", help="a profile of Snakemake, for example profiles/slurm")
@@ -30,12 +26,7 @@ parser.add_argument("snakemake", nargs="*", metavar="-- ARGUMENT", help="further
 
 def main(arguments: argparse.Namespace) -> None:
     """Print the plan."""
-    passed = []
-    for option in PASSED_ON:
-        value = getattr(arguments, option)
-        if value is not None:
-            passed += [f"--{option}", *(value if isinstance(value, list) else [value])]
-    run = dry_run([*arguments.snakemake, *passed])
+    run = dry_run([*arguments.snakemake, *snakemake_options(arguments)])
     plan = estimated_plan(run, CostModel(read_records(run.directory, run.outputs)))
     plan["designs"] = planned_designs(run, plan["groups"])
     if arguments.json:

@@ -33,6 +33,7 @@ from snakemake.io import strip_wildcard_constraints
 from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ConfigSettings, DAGSettings, ExecutionSettings, OutputSettings, ResourceSettings
 
+from workflow_scripts.configuration import Configuration
 from workflow_scripts.configuration.control_entries import files_of_runs
 from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
 from workflow_scripts.configuration.remedy_entries import remedies_of_experiment
@@ -77,6 +78,7 @@ class DryRun:
     how many (None: not counted). `designs` are those of the active experiments, and `galaxies`, by
     the name of each, the footprints by their file of galaxies, and the ledger. `runs` are, by the name of each with
     controls, the files of its own runs, under "", and those of each control, under its kind; `remedies` likewise.
+    `written` is the configuration as its files and options give it, `settings` the same with defaults filled in.
     """
 
     jobs: list[PlannedJob]
@@ -88,6 +90,8 @@ class DryRun:
     cores: int
     slots: int | None
     limits: Mapping[str, int]
+    written: Mapping[str, Any]
+    settings: Configuration
     labelled: Mapping[str, int | None] = field(default_factory=dict)
     designs: Sequence[Mapping[str, Any]] = ()
     galaxies: Mapping[str, tuple[Mapping[str, Sequence[str]], str]] = field(default_factory=dict)
@@ -214,6 +218,8 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
                 for name in settings.active_experiments
                 if (tried := remedies_of_experiment(settings, name))
             },
+            written=workflow.globals["config"],
+            settings=settings,
         )
 
 
@@ -254,6 +260,9 @@ def _sentence(error: Exception) -> str:
     if "affected files:" in lines:
         files = ", ".join(lines[lines.index("affected files:") + 1 :])
         return f"{files}: does not exist, and nothing makes it; expected the file ({lines[0].rstrip(':').lower()})"
+    # Raised while a rule looks for its inputs: what follows is a traceback.
+    if of_rule := [line for line in lines if line.startswith("InputError: ")]:
+        return of_rule[0].removeprefix("InputError: ")
     return " ".join(lines) or type(error).__name__
 
 

@@ -1,0 +1,36 @@
+"""Put finished experiments into files to deposit: code, configuration, results, and an RO-Crate that describes them.
+
+The results are those of the configuration and code here, or no file is made. docs/archive.md says what one holds.
+"""
+
+import argparse
+import re
+import shlex
+
+from workflow_scripts.crates.experiment_archive import TARGETS, write_archive
+from workflow_scripts.errors import InputError
+from workflow_scripts.planning.dry_run import dry_run
+from workflow_scripts.planning.snakemake_options import add_snakemake_options, snakemake_options
+from workflow_scripts.step import run_step, step_parser
+
+parser = step_parser(__doc__)
+parser.add_argument("--experiments", nargs="*", default=[], metavar="NAME", help="default: the active experiments")
+add_snakemake_options(parser)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Write the archives, and print where they are."""
+    for name in arguments.experiments:
+        # Names become parts of paths.
+        if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
+            raise InputError(f"{name!r} is no name of an experiment, expected a letter, then letters, digits and _")
+    options = snakemake_options(arguments)
+    targets = [target.format(name) for name in arguments.experiments for target in TARGETS]
+    run = dry_run([*targets, "--cores", "1", *options])
+    for name in arguments.experiments or run.settings.active_experiments:
+        command = shlex.join(["skybias", "run", *(target.format(name) for target in TARGETS), *options])
+        print(write_archive(run, name, command))
+
+
+if __name__ == "__main__":
+    run_step(main, parser)
