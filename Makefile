@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 # Of the classifiers in examples/.
 EXAMPLES_VENV := .venv-examples
+# Of the documentation site.
+SITE_VENV := .venv-site
 # By module, not by the scripts in .venv/bin, which name the folder they were installed in: a checkout can be moved.
 RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/requirements.txt
@@ -22,7 +24,7 @@ BENCHMARKS := sky_scan sky_regression catalog_audit wide_tables experiment_suite
 .DEFAULT_GOAL := help
 
 .PHONY: help run dry-run plan report test test-long test-slurm fuzz chaos benchmarks clean-images calibration \
-	example-environment demo-survey lint format docs requirements environment
+	example-environment demo-survey lint format docs pictures site requirements environment
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -63,11 +65,19 @@ benchmarks: environment  ## time and memory of large catalogs, a line each
 clean-images:  ## delete the image arrays; `snakemake images` remakes them from the archive, byte for byte
 	find results/images -name 'tile*.npy' -delete
 
+# $(1)/requirements.txt installed into $(2), an environment of its own; nothing is done where it has a copy of them.
+own_environment = cmp -s $(1)/requirements.txt $(2)/requirements.txt || { \
+		rm -rf $(2) && $(PYTHON) -m venv $(2) \
+		&& $(2)/bin/python -m pip install --require-hashes --requirement $(1)/requirements.txt \
+		&& cp $(1)/requirements.txt $(2)/requirements.txt; }
+
 example-environment:  ## .venv-examples: what the classifiers in examples/ need, scikit-learn
-	@cmp -s examples/requirements.txt $(EXAMPLES_VENV)/requirements.txt || { \
-		rm -rf $(EXAMPLES_VENV) && $(PYTHON) -m venv $(EXAMPLES_VENV) \
-		&& $(EXAMPLES_VENV)/bin/python -m pip install --require-hashes --requirement examples/requirements.txt \
-		&& cp examples/requirements.txt $(EXAMPLES_VENV)/requirements.txt; }
+	@$(call own_environment,examples,$(EXAMPLES_VENV))
+
+site:  ## the documentation as pages that need no internet: site/index.html
+	@$(call own_environment,website,$(SITE_VENV))
+	$(SITE_VENV)/bin/python -m sphinx --builder html --fail-on-warning --keep-going --fresh-env --quiet -c website docs site
+	@echo "site/index.html"
 
 calibration: environment  ## measure size, coverage and power of the tests on mock skies, 2,000 of each kind
 	$(SNAKEMAKE) calibration
@@ -87,8 +97,12 @@ format: environment  ## put code and rules in the project's format
 	$(RUN) ruff format .
 	$(RUN) snakefmt Snakefile rules
 
-docs: environment  ## write docs/configuration.md from the schema
+docs: environment  ## write docs/configuration.md from the schema, docs/commands.md from the parsers
 	$(RUN) workflow_scripts.configuration.key_table
+	$(RUN) website.command_lines
+
+pictures: environment  ## draw docs/pictures from the rules
+	$(RUN) website.stage_diagram
 
 requirements: environment  ## pin requirements.in anew in requirements.txt, and CUDA for it in requirements-gpu.txt
 	$(RUN) pip install --quiet uv
@@ -96,6 +110,8 @@ requirements: environment  ## pin requirements.in anew in requirements.txt, and 
 		requirements.in --output-file requirements.txt
 	$(RUN) uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		--constraint requirements.txt examples/requirements.in --output-file examples/requirements.txt
+	$(RUN) uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--constraint requirements.txt website/requirements.in --output-file website/requirements.txt
 	@# What TensorFlow wants in addition; nothing of it is for another system.
 	echo "tensorflow[and-cuda]" | $(RUN) uv pip compile --quiet --python-platform x86_64-manylinux_2_28 \
 		--python-version 3.11 --generate-hashes --no-header --no-annotate --constraint requirements.txt - \
