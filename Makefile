@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 # Of the classifiers in examples/.
 EXAMPLES_VENV := .venv-examples
-# Of the documentation site.
+# Of the documentation site, and where its pages go.
 SITE_VENV := .venv-site
+SITE ?= site
 # By module, not by the scripts in .venv/bin, which name the folder they were installed in: a checkout can be moved.
 RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/requirements.txt
@@ -24,7 +25,7 @@ BENCHMARKS := sky_scan sky_regression catalog_audit wide_tables experiment_suite
 .DEFAULT_GOAL := help
 
 .PHONY: help run dry-run plan report test test-long test-slurm fuzz chaos benchmarks clean-images calibration \
-	example-environment demo-survey lint format docs pictures site requirements environment
+	example-environment demo-survey lint format docs pictures site site-environment requirements environment
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -74,10 +75,13 @@ own_environment = cmp -s $(1)/requirements.txt $(2)/requirements.txt || { \
 example-environment:  ## .venv-examples: what the classifiers in examples/ need, scikit-learn
 	@$(call own_environment,examples,$(EXAMPLES_VENV))
 
-site:  ## the documentation as pages that need no internet: site/index.html
+site-environment:
 	@$(call own_environment,website,$(SITE_VENV))
-	$(SITE_VENV)/bin/python -m sphinx --builder html --fail-on-warning --keep-going --fresh-env --quiet -c website docs site
-	@echo "site/index.html"
+
+site: site-environment  ## the documentation as pages that need no internet: site/index.html
+	$(SITE_VENV)/bin/python -m sphinx --builder html --fail-on-warning --keep-going --fresh-env --quiet \
+		-d $(SITE)/.doctrees -c website docs $(SITE)
+	@echo "$(SITE)/index.html"
 
 calibration: environment  ## measure size, coverage and power of the tests on mock skies, 2,000 of each kind
 	$(SNAKEMAKE) calibration
