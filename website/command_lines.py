@@ -17,18 +17,18 @@ _HEAD = """\
 
 Rendered from the parsers by `make docs`; edit the parsers, not this page.
 
-`skybias COMMAND --help` prints the same. Paths are relative to the folder you are in. `skybias --help` also lists the steps
-that the workflow starts by itself; each is a command line, too. What is wrong with an input is printed as one sentence, with
-exit status 2; `--debug` shows where it was found, and `--log-level` limits what a step reports meanwhile.
+`skybias COMMAND --help` prints the same. Paths are relative to the folder you are in. `skybias --help` also lists the
+steps that the workflow starts by itself; each is a command line, too. What is wrong with an input is printed as one
+sentence, with exit status 2; `--debug` shows where it was found, and `--log-level` limits what a step reports.
 
 ## skybias run
 
-Runs the workflow: `snakemake --snakefile path/to/skybias/Snakefile --cores all`, followed by what is given. All options and
-targets of Snakemake may be given; targets stand before `--configfile`, which takes all words after it for files.
+Runs the workflow: `snakemake --snakefile path/to/skybias/Snakefile --cores all`, followed by what is given. All options
+and targets of Snakemake may be given; targets stand before `--configfile`, which takes all words after it for files.
 
 | argument | meaning |
 | --- | --- |
-| `--configfile FILE ...` | experiment files that overlay `config.yaml`, the later over the earlier ([configuration.md](configuration.md)) |
+| `--configfile FILE ...` | files that overlay `config.yaml`, the later over the earlier ([keys](configuration.md)) |
 | `--config KEY=VALUE ...` | single keys |
 | `--directory DIR` | where `results/` is, or will be; default: here |
 | `--cores N` | jobs at once; default: all cores |

@@ -1,7 +1,7 @@
 """The documentation site, made of docs/ by Sphinx: `make site`. Any warning ends the build.
 
-A link that leads nowhere is one, and so is a page without a place in `PLACES`. Built pages request nothing from elsewhere:
-formulas are MathML, which browsers draw by themselves, and fonts are those of the reader's machine.
+A link that leads nowhere is one, and so is a page without a place in `PLACES`. Built pages request nothing from
+elsewhere: formulas are MathML, which browsers draw by themselves, and fonts are those of the reader's machine.
 """
 
 from typing import Any
