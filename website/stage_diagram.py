@@ -1,4 +1,4 @@
-"""Draw docs/pictures/workflow.svg from the rules of the workflow: `python -m website.stage_diagram`, or `make pictures`.
+"""Draw docs/pictures/workflow.svg from the rules of the workflow (`python -m website.stage_diagram`, `make pictures`).
 
 Rules and arrows are those of `snakemake --rulegraph`, less the arrows that others imply; only the places of the
 boxes stand here. A rule without a place is an error.
