@@ -6,6 +6,9 @@ VENV := .venv
 EXAMPLES_VENV := .venv-examples
 VALIDATOR := tests/unit/crates/validator
 VALIDATOR_VENV := .venv-validator
+# Of the documentation site, and where its pages go.
+SITE_VENV := .venv-site
+SITE ?= site
 # By module, not by the scripts in .venv/bin, which name the folder they were installed in: a checkout can be moved.
 RUN := $(VENV)/bin/python -m
 INSTALLED := $(VENV)/requirements.txt
@@ -24,7 +27,7 @@ BENCHMARKS := sky_scan sky_regression catalog_audit wide_tables experiment_suite
 .DEFAULT_GOAL := help
 
 .PHONY: help run dry-run plan report archive test test-long test-slurm fuzz chaos benchmarks clean-images calibration \
-	example-environment crate-validator demo-survey lint format docs requirements environment
+	example-environment crate-validator demo-survey lint format docs pictures site site-environment requirements environment
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 28
@@ -69,19 +72,25 @@ benchmarks: environment  ## time and memory of large catalogs, a line each
 clean-images:  ## delete the image arrays; `snakemake images` remakes them from the archive, byte for byte
 	find results/images -name 'tile*.npy' -delete
 
+# $(1)/requirements.txt installed into $(2), an environment of its own; nothing is done where it has a copy of them.
+own_environment = cmp -s $(1)/requirements.txt $(2)/requirements.txt || { \
+		rm -rf $(2) && $(PYTHON) -m venv $(2) \
+		&& $(2)/bin/python -m pip install --require-hashes --requirement $(1)/requirements.txt \
+		&& cp $(1)/requirements.txt $(2)/requirements.txt; }
+
 example-environment:  ## .venv-examples: what the classifiers in examples/ need, scikit-learn
-	$(call own_environment,$(EXAMPLES_VENV),examples/requirements.txt)
+	@$(call own_environment,examples,$(EXAMPLES_VENV))
 
 crate-validator:  ## .venv-validator: what tests the archives of experiments with, roc-validator
-	$(call own_environment,$(VALIDATOR_VENV),$(VALIDATOR)/requirements.txt)
+	@$(call own_environment,$(VALIDATOR),$(VALIDATOR_VENV))
 
-# An environment beside .venv, and what it needs; made anew where it is not as the requirements say.
-define own_environment
-	@cmp -s $(2) $(1)/requirements.txt || { \
-		rm -rf $(1) && $(PYTHON) -m venv $(1) \
-		&& $(1)/bin/python -m pip install --require-hashes --requirement $(2) \
-		&& cp $(2) $(1)/requirements.txt; }
-endef
+site-environment:
+	@$(call own_environment,website,$(SITE_VENV))
+
+site: site-environment  ## the documentation as pages that need no internet: site/index.html
+	$(SITE_VENV)/bin/python -m sphinx --builder html --fail-on-warning --keep-going --fresh-env --quiet \
+		-d $(SITE)/.doctrees -c website docs $(SITE)
+	@echo "$(SITE)/index.html"
 
 calibration: environment  ## measure size, coverage and power of the tests on mock skies, 2,000 of each kind
 	$(SNAKEMAKE) calibration
@@ -101,8 +110,12 @@ format: environment  ## put code and rules in the project's format
 	$(RUN) ruff format .
 	$(RUN) snakefmt Snakefile rules
 
-docs: environment  ## write docs/configuration.md from the schema
+docs: environment  ## write docs/configuration.md from the schema, docs/commands.md from the parsers
 	$(RUN) workflow_scripts.configuration.key_table
+	$(RUN) website.command_lines
+
+pictures: environment  ## draw docs/pictures from the rules
+	$(RUN) website.stage_diagram
 
 requirements: environment  ## pin requirements.in anew in requirements.txt, and CUDA for it in requirements-gpu.txt
 	$(RUN) pip install --quiet uv
@@ -112,6 +125,8 @@ requirements: environment  ## pin requirements.in anew in requirements.txt, and 
 		--constraint requirements.txt examples/requirements.in --output-file examples/requirements.txt
 	$(RUN) uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 		$(VALIDATOR)/requirements.in --output-file $(VALIDATOR)/requirements.txt
+	$(RUN) uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+		--constraint requirements.txt website/requirements.in --output-file website/requirements.txt
 	@# What TensorFlow wants in addition; nothing of it is for another system.
 	echo "tensorflow[and-cuda]" | $(RUN) uv pip compile --quiet --python-platform x86_64-manylinux_2_28 \
 		--python-version 3.11 --generate-hashes --no-header --no-annotate --constraint requirements.txt - \

@@ -71,7 +71,7 @@ def test_every_pin_has_hashes(name, at_least):
 
 @pytest.mark.parametrize(
     "name",
-    [f"{place}requirements.{end}" for place in ("", "examples/", VALIDATOR) for end in ("in", "txt")]
+    [f"{place}requirements.{end}" for place in ("", "examples/", "website/", VALIDATOR) for end in ("in", "txt")]
     + ["requirements-gpu.txt"],
 )
 def test_requirements_name_no_place(name):
@@ -101,12 +101,16 @@ def test_every_import_is_wanted():
     assert imported - wanted() - {"keras"} == set()
 
 
-def test_examples_have_the_pinned_versions_with_hashes():
-    """What both environments have is of one version."""
-    text = (ROOT / "examples" / "requirements.txt").read_text().replace("\\\n", " ")
+@pytest.mark.parametrize(
+    ("folder", "wanted_there"),
+    [("examples", {"scikit-learn", "joblib", "numpy"}), ("website", {"sphinx", "furo", "myst-parser", "latex2mathml"})],
+)
+def test_other_environments_have_the_pinned_versions_with_hashes(folder, wanted_there):
+    """What two environments have is of one version."""
+    text = (ROOT / folder / "requirements.txt").read_text().replace("\\\n", " ")
     pinned = dict(re.findall(rf"^({NAME})==([^\s;]+)[^\n]* --hash=sha256:[0-9a-f]{{64}}", text, re.MULTILINE))
-    assert {"scikit-learn", "joblib", "numpy"} <= set(pinned)
-    assert len(pinned) == len(re.findall(r"^\S+==", text, re.MULTILINE))
+    assert wanted_there <= set(pinned)
+    assert set(pinned) == set(re.findall(rf"^({NAME})==", text, re.MULTILINE))
     assert {name: version for name, version in pinned.items() if pins().get(name, version) != version} == {}
 
 
