@@ -205,14 +205,15 @@ def audit_maps(
 
     `n`: galaxies; `fraction`: of the positive class of the first annotation; `difference`: first minus second
     annotation, where there are two; both as given instead of those of `sums`, where galaxies have weights; `score`:
-    mean score; `errors`: share of labels that are not the reference's, where there is one. Cells are as small as leaves
+    mean score; `smooth:fraction`: the fraction, drawn towards the mean by each cell's error (`smoothed_cells`); `errors`: share of labels that are not the reference's, where there is one. Cells are as small as leaves
     enough galaxies in a typical one (`map_cells`), smaller on a `field` than on the sky. `sigma`: paper-style sigma
     along the axis in each pixel of nside 32; absent where the galaxies do not constrain all of a dipole.
     """
     counts, fine = sums.positions.counts.astype(float), sums.fine_positions.counts.astype(float)
     order = map_order(fine, FIT_ORDER if field else FINEST_OF_SKY)
     fractions = fractions or (sums.annotations[0].fine_positives, fine)
-    maps = {"n": in_cells(fine, order), "fraction": _ratio(*fractions, order)}
+    n, fraction = in_cells(fine, order), _ratio(*fractions, order)
+    maps = {"n": n, "fraction": fraction, "smooth:fraction": smoothed_cells(fraction, binomial_se(fraction, n), n)}
     if sums.pairs:
         above, below = difference or (sums.pairs[0].difference.totals, counts)
         maps["difference"] = _ratio(above, below, order)

@@ -13,6 +13,7 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
 from workflow_scripts.statistics.sky.constrained_components import FIELD, SKY
 from workflow_scripts.statistics.sky.sky_sums import ValueSums
+from workflow_scripts.statistics.sky.smoothed_cells import se_of_cell_means, smoothed_cells
 
 # Cells of 7.3 degrees on the sky; on a field as small as 0.23 degrees.
 _SKY_ORDER, _FINEST_OF_FIELD = 3, 8
@@ -26,27 +27,33 @@ def maps_of_experiment(annotations: Annotations, experiment: Mapping[str, Any]) 
     dict
         `n`: galaxies a cell (nside 8, smaller on a field); `fraction`: positive fraction, mean over all runs;
         `fraction:{footprint}`: mean over the footprint's runs, for opposite footprints; `difference:{a}:{b}`: their
-        difference; `sigma:{footprint}`: paper-style dipole sigma (nside `scan_nside`) of the footprint's first run,
+        difference; `smooth:` of fraction and difference: the same, drawn towards the mean by the cell's error
+        (`smoothed_cells`); `sigma:{footprint}`: paper-style dipole sigma (nside `scan_nside`) of the footprint's first run,
         where the sky constrains all of a dipole. Cells without galaxies are NaN.
     """
     cell, cells = cells_of(annotations)
 
-    def mean_map(rows: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
-        return cell_means(cell, annotations.positive_share(rows), cells)
+    maps: dict[str, NDArray] = {"n": np.bincount(cell, minlength=cells)}
 
-    maps: dict[str, NDArray] = {"n": np.bincount(cell, minlength=cells), "fraction": mean_map()}
+    def add(name: str, values: NDArray[np.float64]) -> None:
+        maps[name] = cell_means(cell, values, cells)
+        maps[f"smooth:{name}"] = smoothed_cells(maps[name], se_of_cell_means(cell, values, cells), maps["n"])
+
+    add("fraction", annotations.positive_share())
     nside: int = experiment["tests"]["scan_nside"]
     axes = unit_vectors(*tile_centres(nside.bit_length() - 1))
     shown = list(dict.fromkeys(name for pair in experiment["opposite"] for name in pair))
+    shares: dict[str, NDArray[np.float64]] = {}
     for footprint in shown or [annotations.runs["footprint"].iloc[0]]:
         rows = annotations.rows(footprint=footprint)
-        maps[f"fraction:{footprint}"] = mean_map(rows)
+        shares[footprint] = annotations.positive_share(rows)
+        maps[f"fraction:{footprint}"] = cell_means(cell, shares[footprint], cells)
         if annotations.sky.constrained.kind != SKY:
             continue
         signs = 2.0 * annotations.labels[rows[0]] - 1
         maps[f"sigma:{footprint}"] = dipole_sigma(axes, annotations.positions, ValueSums.of(signs, annotations.vectors))
     for a, b in experiment["opposite"]:
-        maps[f"difference:{a}:{b}"] = maps[f"fraction:{a}"] - maps[f"fraction:{b}"]
+        add(f"difference:{a}:{b}", shares[a] - shares[b])
     return maps
 
 

@@ -36,6 +36,14 @@ def tile_centres(order: int, pixels: ArrayLike | None = None) -> tuple[NDArray[n
     return longitude.deg, latitude.deg
 
 
+def tile_outlines(
+    order: int, pixels: ArrayLike, steps: int = 1
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Right ascension and declination (n, 4 steps) of points along the edges of nested pixels (n,), ICRS degrees."""
+    longitude, latitude = _grid(order).boundaries_lonlat(np.asarray(pixels, np.int64), step=steps)
+    return longitude.deg, latitude.deg
+
+
 def number_of_tiles(order: int) -> int:
     """Number of pixels on the sky at an order."""
     return 12 * 4**order
