@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.sky.map_cells import map_order
-from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
+from workflow_scripts.sky.tiles import number_of_tiles, order_of, side_of_tile, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
 from workflow_scripts.statistics.sky.constrained_components import FIELD, SKY
@@ -26,20 +26,26 @@ def maps_of_experiment(annotations: Annotations, experiment: Mapping[str, Any]) 
     -------
     dict
         `n`: galaxies a cell (nside 8, smaller on a field); `fraction`: positive fraction, mean over all runs;
+        `minus_reference`: prediction minus reference label, mean over all runs, where there are labels;
         `fraction:{footprint}`: mean over the footprint's runs, for opposite footprints; `difference:{a}:{b}`: their
-        difference; `smooth:` of fraction and difference: the same, drawn towards the mean by the cell's error
-        (`smoothed_cells`); `sigma:{footprint}`: paper-style dipole sigma (nside `scan_nside`) of the footprint's first run,
-        where the sky constrains all of a dipole. Cells without galaxies are NaN.
+        difference; `smooth:` of these, but for footprints alone: the same without what is noise (`smoothed_cells`);
+        `sigma:{footprint}`: paper-style dipole sigma (nside `scan_nside`) of the footprint's first run, where the sky
+        constrains all of a dipole. Cells without galaxies are NaN.
     """
     cell, cells = cells_of(annotations)
 
     maps: dict[str, NDArray] = {"n": np.bincount(cell, minlength=cells)}
 
-    def add(name: str, values: NDArray[np.float64]) -> None:
-        maps[name] = cell_means(cell, values, cells)
-        maps[f"smooth:{name}"] = smoothed_cells(maps[name], se_of_cell_means(cell, values, cells), maps["n"])
+    centres, width = unit_vectors(*tile_centres(order_of(cells))), side_of_tile(order_of(cells))
 
-    add("fraction", annotations.positive_share())
+    def add(name: str, cell: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+        n, maps[name] = np.bincount(cell, minlength=cells), cell_means(cell, values, cells)
+        maps[f"smooth:{name}"] = smoothed_cells(maps[name], se_of_cell_means(cell, values, cells), n, centres, width)
+
+    add("fraction", cell, annotations.positive_share())
+    if annotations.labelled.any():
+        known = annotations.known
+        add("minus_reference", cell[known], annotations.positive_share()[known] - annotations.against)
     nside: int = experiment["tests"]["scan_nside"]
     axes = unit_vectors(*tile_centres(nside.bit_length() - 1))
     shown = list(dict.fromkeys(name for pair in experiment["opposite"] for name in pair))
@@ -53,7 +59,7 @@ def maps_of_experiment(annotations: Annotations, experiment: Mapping[str, Any]) 
         signs = 2.0 * annotations.labels[rows[0]] - 1
         maps[f"sigma:{footprint}"] = dipole_sigma(axes, annotations.positions, ValueSums.of(signs, annotations.vectors))
     for a, b in experiment["opposite"]:
-        add(f"difference:{a}:{b}", shares[a] - shares[b])
+        add(f"difference:{a}:{b}", cell, shares[a] - shares[b])
     return maps
 
 

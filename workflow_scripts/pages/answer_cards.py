@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from workflow_scripts.answers.answer import CONTROL, NO, POSITIVE_CONTROL, YES
+from workflow_scripts.answers.answer import CONTROL, NO, POSITIVE_CONTROL, PRIMARY, YES
 from workflow_scripts.answers.wording import capital, limit_in_words
 from workflow_scripts.pages.number_formats import interval, number, p_value
 
 _MARKS = {YES: "●", NO: "○"}
-_ROLES = {"primary": "chosen beforehand", "secondary": "secondary", CONTROL: CONTROL, POSITIVE_CONTROL: POSITIVE_CONTROL}
+_ROLES = {PRIMARY: "chosen beforehand"}
 
 
 def answer_cards(
@@ -23,9 +23,10 @@ def answer_cards(
     """
     known, cards = set(said), []
     for one in answers:
-        because = [sentence for sentence in one["because"] if sentence not in known]
-        known.update(because)
         words = beside or {}
+        compared = [one for one in words.get(one["test"], words.get(one["test"].split()[0], ())) if one not in known]
+        because = [sentence for sentence in one["because"] if sentence not in known]
+        known.update([*because, *compared])
         cards.append(
             {
                 "question": one["question"],
@@ -33,7 +34,7 @@ def answer_cards(
                 "mark": _MARKS.get(one["answer"], "?"),
                 "look": _look(one),
                 "statement": f"{capital(one['statement']).rstrip('.')}.",
-                "beside": list(words.get(one["test"], words.get(one["test"].split()[0], ()))),
+                "beside": compared,
                 "next": list(one["next"]),
                 "numbers": _numbers(one),
                 "because": because,

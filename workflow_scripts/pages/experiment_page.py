@@ -158,7 +158,7 @@ def _unasked(summary: Mapping[str, Any], on_causes: Sequence[Mapping[str, Any]])
         "words": "This experiment did not ask why there is an effect, or what removes it. It does with these keys,"
         if not on_causes
         else "More can be asked with these keys,",
-        "keys": "\n".join(["experiments:", f"  {summary['experiment']}:", *keys]),
+        "to_add": "\n".join(["experiments:", f"  {summary['experiment']}:", *keys]),
     }
 
 

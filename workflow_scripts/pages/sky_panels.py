@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.answers.wording import points_in_words
 from workflow_scripts.pages.sky_svg import SkyMap, sky_svg
-from workflow_scripts.sky.tiles import tile_centres
+from workflow_scripts.sky.tiles import order_of, tile_centres
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 # So many differences are shown; the others are among the figures.
@@ -28,9 +28,9 @@ class SkyPanel:
 
 @dataclass(frozen=True)
 class OnSky:
-    """What is drawn over all maps: `outlines` of footprints by name (boolean HEALPix maps), and an `axis` (ra, dec, words).
+    """What is drawn over all maps: `outlines` of footprints by name (boolean HEALPix maps), and an axis.
 
-    `radius` is that of the region of the axis, degrees, None where it has none.
+    `axis` is (ra, dec, words), `radius` that of its region, degrees, None where it has none.
     """
 
     outlines: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
@@ -41,14 +41,24 @@ class OnSky:
 def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: OnSky) -> list[SkyPanel]:
     """The maps of the fraction and of its differences; empty where no cell has enough galaxies."""
     panels = []
-    if np.isfinite(fraction := maps["smooth:fraction"]).any():
+    if "smooth:minus_reference" in maps and np.isfinite(bias := maps["smooth:minus_reference"]).any():
+        low, high = _range(bias)
+        finding = (
+            f"All networks together call between {points_in_words(low)} and {points_in_words(high)} percentage points"
+            f" more galaxies {positive} than the reference, by place."
+        )
+        middle, half = float(np.nanmean(bias)), max(high - low, 2e-3) / 2
+        label = f"fraction called {positive}: prediction minus reference, all networks"
+        scale = (middle - half, middle + half)
+        panels.append(_panel(maps, "minus_reference", sky_kind, label, _DIVERGING, scale, finding, over))
+    elif np.isfinite(fraction := maps["smooth:fraction"]).any():
         low, high = _range(fraction)
-        words = f"between {low:.0%} and {high:.0%} of the galaxies"
-        finding = f"The fraction called {positive} lies {words} over the sky shown."
+        finding = f"The fraction called {positive} lies between {low:.1%} and {high:.1%} over the sky shown."
         if high - low < 1e-3:
-            finding = f"The fraction called {positive} does not differ between cells by more than its noise."
+            finding = f"The fraction called {positive} does not differ between places by more than its noise."
         scale = (low, high) if high - low >= 1e-3 else (low - 0.01, high + 0.01)
-        panels.append(_panel(maps, "fraction", sky_kind, f"fraction called {positive}", _SEQUENTIAL, scale, finding, over))
+        label = f"fraction called {positive}"
+        panels.append(_panel(maps, "fraction", sky_kind, label, _SEQUENTIAL, scale, finding, over))
     names = [name for name in maps if name.startswith("smooth:difference")]
     for name in names[:_MOST_PAIRS]:
         shown = maps[name]
@@ -58,9 +68,9 @@ def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: 
         largest = float(np.nanmax(np.abs(shown)))
         mean = float(np.nanmean(shown))
         finding = (
-            f"Networks of {first} call {points_in_words(abs(mean))} percentage points {'more' if mean >= 0 else 'fewer'}"
-            f" galaxies {positive} than those of {second} in the mean of the cells, from"
-            f" {points_in_words(float(np.nanmin(shown)))} to {points_in_words(float(np.nanmax(shown)))}."
+            f"Networks of {first} call {points_in_words(abs(mean))} percentage points"
+            f" {'more' if mean >= 0 else 'fewer'} galaxies {positive} than those of {second} in the mean of the cells,"
+            f" from {points_in_words(float(np.nanmin(shown)))} to {points_in_words(float(np.nanmax(shown)))}."
         )
         scale = (-max(largest, 1e-3), max(largest, 1e-3))
         label = f"fraction called {positive}: {first} minus {second}"
@@ -81,8 +91,7 @@ def _panel(
 ) -> SkyPanel:
     values, raw, n = maps[f"smooth:{name}"], maps[name], maps["n"]
     difference = colour_map == _DIVERGING
-    order = int(np.log2(len(values) / 12) / 2)
-    ra, dec = tile_centres(order)
+    ra, dec = tile_centres(order_of(len(values)))
     titles = [
         f"RA {ra[cell]:.0f}°, Dec {dec[cell]:+.0f}°: {_value(values[cell], difference)}"
         f" (as measured {_value(raw[cell], difference)}, {int(n[cell]):,} galaxies)"

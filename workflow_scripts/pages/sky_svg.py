@@ -1,4 +1,4 @@
-"""Sky maps of pages as SVG: each cell has its value to hover over or to tap, and colours that print and are read by all.
+"""Sky maps of pages as SVG: each cell has its value, to point at or to tap.
 
 Mollweide on the sky, ICRS, right ascension 180 degrees in the centre and growing to the left; on a field gnomonic about
 its centre, north up and east to the left.
@@ -11,10 +11,11 @@ from math import cos, pi, sin
 
 import numpy as np
 from matplotlib import colormaps
+from markupsafe import Markup
 from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.sky.tiles import tile_centres, tile_of, tile_outlines
+from workflow_scripts.sky.tiles import order_of, side_of_tile, tile_centres, tile_of, tile_outlines
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
 from workflow_scripts.statistics.sky.field_trend import field_axes
 from workflow_scripts.statistics.sky.sky_sums import PositionSums
@@ -48,23 +49,23 @@ class SkyMap:
     marks: Sequence[tuple[float, float, str]] = ()
 
 
-def sky_svg(drawn: SkyMap, field: bool, described: str) -> str:
+def sky_svg(drawn: SkyMap, field: bool, described: str) -> Markup:
     """The map as an SVG element; `described` is what a screen reader says of it."""
     shown = np.flatnonzero(np.isfinite(drawn.values))
-    project, height, frame = _of_field(drawn.values) if field else _of_sky()
+    project, height, frame, labels = _of_field(drawn.values) if field else _of_sky()
     parts = [frame, *_cells(drawn, shown, project, wraps=not field)]
     parts += _outlines(drawn.outlines, project)
     parts += [_path(_circle(ra, dec, radius), project, "circle", not field) for ra, dec, radius in drawn.circles]
     parts += [_mark(*mark, project) for mark in drawn.marks]
-    parts.append(_bar(drawn, height))
-    return (
+    parts += [labels, _bar(drawn, height)]
+    return Markup(
         f'<svg class="sky" role="img" aria-label="{escape(described)}" viewBox="0 0 {_WIDTH} {height + 58}">'
         f"{''.join(parts)}</svg>"
     )
 
 
-def _of_sky() -> tuple[Project, int, str]:
-    """Mollweide, its height, and its frame with a graticule."""
+def _of_sky() -> tuple[Project, int, str, str]:
+    """Mollweide, its height, its frame, and the graticule with its labels."""
     radius = (_WIDTH - 2 * _MARGIN) / 4
     height = int(2 * radius + 2 * _MARGIN)
 
@@ -90,13 +91,15 @@ def _of_sky() -> tuple[Project, int, str]:
         grid += f'<text class="sky-label" x="{x[0]:.0f}" y="{y[0] - 3:.0f}">{ra}°</text>'
     for dec in (-60, -30, 30, 60):
         x, y = project([359.99], [float(dec)])
-        grid += f'<text class="sky-label" x="{max(x[0] - 4, 22):.0f}" y="{y[0] + 4:.0f}" text-anchor="end">{dec:+d}°</text>'
-    return project, height, frame + grid
+        grid += (
+            f'<text class="sky-label" x="{max(x[0] - 4, 22):.0f}" y="{y[0] + 4:.0f}" text-anchor="end">{dec:+d}°</text>'
+        )
+    return project, height, frame, grid
 
 
-def _of_field(values: NDArray[np.float64]) -> tuple[Project, int, str]:
-    """Gnomonic about the centre of the cells that have values."""
-    order = _order(values)
+def _of_field(values: NDArray[np.float64]) -> tuple[Project, int, str, str]:
+    """Gnomonic about the centre of the cells that have values, its height, no frame, and where it lies."""
+    order = order_of(len(values))
     ra, dec = (centres[np.isfinite(values)] for centres in tile_centres(order))
     plane = field_axes(PositionSums.of(unit_vectors(ra, dec)))
     centre = np.cross(*plane)
@@ -105,7 +108,7 @@ def _of_field(values: NDArray[np.float64]) -> tuple[Project, int, str]:
         vectors = unit_vectors(np.atleast_1d(ra), np.atleast_1d(dec))
         return np.degrees(vectors @ plane.T / (vectors @ centre)[:, None])
 
-    side = np.degrees(np.sqrt(pi / 3)) / 2**order
+    side = side_of_tile(order)
     low, high = flat(ra, dec).min(axis=0) - side, flat(ra, dec).max(axis=0) + side
     scale = (_WIDTH - 2 * _MARGIN - 60) / (high - low)[0]
     height = int((high - low)[1] * scale + 2 * _MARGIN + 18)
@@ -117,12 +120,12 @@ def _of_field(values: NDArray[np.float64]) -> tuple[Project, int, str]:
     ra0, dec0 = right_ascension_declination(centre)
     words = f"about RA {ra0:.2f}°, Dec {dec0:+.2f}°; {(high - low)[0]:.3g} by {(high - low)[1]:.3g} degrees"
     label = f'<text class="sky-label" x="{_WIDTH / 2}" y="{height - 2}">{words}; north up, east to the left</text>'
-    return project, height, label
+    return project, height, "", label
 
 
 def _cells(drawn: SkyMap, shown: NDArray[np.int64], project: Project, wraps: bool) -> Iterable[str]:
     """A path for each cell; those that cross the edge of the map in two parts."""
-    order, colours = _order(drawn.values), colormaps[drawn.colour_map]
+    order, colours = order_of(len(drawn.values)), colormaps[drawn.colour_map]
     span = drawn.high - drawn.low
     ra, dec = tile_outlines(order, shown, _STEPS)
     middle, _ = tile_centres(order, shown)
@@ -145,7 +148,7 @@ def _cells(drawn: SkyMap, shown: NDArray[np.int64], project: Project, wraps: boo
 def _outlines(regions: Mapping[str, NDArray[np.bool_]], project: Project) -> Iterable[str]:
     """The edges between pixels inside and outside of each region."""
     for number, inside in enumerate(regions.values()):
-        order = _order(inside)
+        order = order_of(len(inside))
         ra, dec = tile_outlines(order, np.flatnonzero(inside), 1)
         segments: list[str] = []
         for corners_ra, corners_dec in zip(ra, dec, strict=True):
@@ -177,7 +180,7 @@ def _path(
 ) -> str:
     """A line through points, cut where it crosses the edge of the map."""
     ra, dec = points
-    cuts = np.flatnonzero(np.abs(np.diff(ra)) > 180) + 1 if wraps else []
+    cuts = np.flatnonzero(np.abs(np.diff(ra)) > 180) + 1 if wraps else np.empty(0, np.int64)
     pieces = zip(np.split(ra, cuts), np.split(dec, cuts), strict=True)
     return f'<path class="{name}" d="{"".join(_line(project(*piece)) for piece in pieces if len(piece[0]) > 1)}"/>'
 
@@ -209,7 +212,3 @@ def _bar(drawn: SkyMap, height: int) -> str:
 def _line(points: tuple[NDArray[np.float64], NDArray[np.float64]]) -> str:
     x, y = points
     return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
-
-
-def _order(values: NDArray) -> int:
-    return int(np.log2(len(values) / 12) / 2)

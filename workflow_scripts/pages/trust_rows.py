@@ -18,9 +18,9 @@ def beside_effects(summary: Mapping[str, Any], arms: pd.DataFrame) -> dict[str, 
     for entry in summary["variance_budget"]:
         of = f" of {entry['network']}" if len(summary["variance_budget"]) > 1 else ""
         sentences.append(
-            f"For comparison, the standard deviation of the fraction{of} is {points_in_words(entry['seed_sd'])} percentage"
-            f" points between seeds on one training set, {points_in_words(entry['sample_sd'])} between training sets, and"
-            f" {points_in_words(entry['footprint_sd'])} between footprints."
+            f"For comparison, the standard deviation of the fraction{of} is {points_in_words(entry['seed_sd'])}"
+            f" percentage points between seeds on one training set, {points_in_words(entry['sample_sd'])} between"
+            f" training sets, and {points_in_words(entry['footprint_sd'])} between footprints."
         )
     control = arms[(arms["arm"] == "random_sky") & (arms["quantity"] == "fraction")]
     for row in control.itertuples():
@@ -37,19 +37,19 @@ def naive_reading(summary: Mapping[str, Any]) -> str:
     if "median_max_sigma" in paper:
         parts.append(
             "In the style of the original study, where each galaxy is a unit and the best of all axes counts, a single"
-            f" network shows a dipole of {paper['median_max_sigma']:.1f} sigma (median of {paper['n_runs']} networks, the"
-            f" largest {paper['largest_max_sigma']:.1f})."
+            f" network shows a dipole of {paper['median_max_sigma']:.1f} sigma (median of {paper['n_runs']} networks,"
+            f" the largest {paper['largest_max_sigma']:.1f})."
         )
         parts.append(
-            f"But {paper['median_sigma_without_dipole']:.1f} sigma come from their mix of labels without any dipole, and"
-            " the best of all axes exceeds 2.8 in one sky of twenty by chance."
+            f"But {paper['median_sigma_without_dipole']:.1f} sigma come from their mix of labels without any dipole,"
+            " and the best of all axes exceeds 2.8 in one sky of twenty by chance."
         )
     if "seeds_median_absolute_mcnemar_z" in paper:
         parts.append(
             "Two networks that differ in nothing but the seed differ by"
-            f" {paper['seeds_median_absolute_mcnemar_z']:.1f} sigma in the fraction, galaxy by galaxy ({_BY_CHANCE:.1f} by"
-            " chance): a comparison of two networks says nothing of where they were trained, and only the scatter between"
-            " training runs does."
+            f" {paper['seeds_median_absolute_mcnemar_z']:.1f} sigma in the fraction, galaxy by galaxy ({_BY_CHANCE:.1f}"
+            " by chance): a comparison of two networks says nothing of where they were trained, and only the scatter"
+            " between training runs does."
         )
     return " ".join(parts) or (
         "The galaxies do not constrain a dipole along all axes, so that a scan of the sky in the style of the original"
@@ -91,8 +91,6 @@ def trust_rows(
                 f" {number(largest)} (below 0.05 is as good as matched). Imaging is not matched: it is the suspect.",
             )
         )
-    if found := summary["galaxy_level"]:
-        rows.append(("Beside these", f"{len(found)} kinds of tests with the galaxy as the unit, which decide nothing"))
     rows.append(
         (
             "Assumed",

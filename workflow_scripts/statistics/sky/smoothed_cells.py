@@ -1,4 +1,4 @@
-"""Maps in which cells with few galaxies do not stand out: each cell is drawn towards the mean by its own error."""
+"""Maps that show patterns and not noise: cells share their galaxies with neighbours, and shrink by their errors."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -7,27 +7,43 @@ from numpy.typing import ArrayLike, NDArray
 FEWEST_IN_CELL = 5
 
 
-def smoothed_cells(values: ArrayLike, se: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:
-    """Empirical-Bayes means of cells: mean + (value - mean) tau^2 / (tau^2 + se^2), NaN below five galaxies.
+def smoothed_cells(
+    values: ArrayLike, se: ArrayLike, n: ArrayLike, centres: ArrayLike, width: float
+) -> NDArray[np.float64]:
+    """Means of cells (p,), smoothed over neighbours and then drawn towards the mean by their errors.
 
-    `values`, `se` and `n` (p,) are a cell's value (NaN where unknown), its standard error and number of galaxies.
-    tau^2, the variance between cells beyond their errors, is that of DerSimonian & Laird (1986, Control. Clin. Trials 7,
-    177). Without any, all cells have the mean.
+    `values`, `se` and `n` (p,) are a cell's mean (NaN where unknown), its standard error and its number of galaxies,
+    `centres` (p, 3) unit vectors. Cells are averaged with the weights n exp(-theta^2 / 2 width^2), theta and `width` in
+    degrees; then each is mean + (average - mean) tau^2 / (tau^2 + se^2), where tau^2, the variance between cells beyond
+    their errors, is that of DerSimonian & Laird (1986, Control. Clin. Trials 7, 177): all cells have the mean where
+    there is none. NaN where a cell has fewer than five galaxies.
     """
     values, se, n = (np.asarray(one, float) for one in (values, se, n))
-    known = np.isfinite(values) & np.isfinite(se) & (se > 0) & (n >= FEWEST_IN_CELL)
+    known = np.isfinite(values) & np.isfinite(se) & (se > 0) & (n > 0)
     shown = np.full(len(values), np.nan)
     if not known.any():
         return shown
-    own, weight = values[known], 1 / se[known] ** 2
-    mean = np.average(own, weights=weight)
-    spread = weight.sum() - np.sum(weight**2) / weight.sum()
-    q = np.sum(weight * (own - mean) ** 2)
-    tau2 = max(0.0, float(q - (known.sum() - 1)) / spread) if spread > 0 else 0.0
-    shrunk = 1 / (tau2 + se[known] ** 2)
-    mean = np.average(own, weights=shrunk)
-    shown[known] = mean + (own - mean) * tau2 * shrunk
+    vectors = np.asarray(centres, float)[known]
+    # 2 (1 - cos theta) is theta^2 to the fourth order.
+    apart = 2 * (1 - np.clip(vectors @ vectors.T, -1, 1))
+    weights = n[known] * np.exp(-apart / (2 * np.radians(width) ** 2))
+    weights /= weights.sum(axis=1, keepdims=True)
+    average, error = weights @ values[known], np.sqrt(weights**2 @ se[known] ** 2)
+    drawn = _shrunk(average, error)
+    drawn[n[known] < FEWEST_IN_CELL] = np.nan
+    shown[known] = drawn
     return shown
+
+
+def _shrunk(values: NDArray[np.float64], se: NDArray[np.float64]) -> NDArray[np.float64]:
+    weight = 1 / se**2
+    mean = np.average(values, weights=weight)
+    spread = weight.sum() - np.sum(weight**2) / weight.sum()
+    q = np.sum(weight * (values - mean) ** 2)
+    tau2 = max(0.0, float(q - (len(values) - 1)) / spread) if spread > 0 else 0.0
+    shrunk = 1 / (tau2 + se**2)
+    mean = np.average(values, weights=shrunk)
+    return mean + (values - mean) * tau2 * shrunk
 
 
 def binomial_se(fraction: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:

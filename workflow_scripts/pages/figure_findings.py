@@ -1,0 +1,32 @@
+"""What the figures of an experiment show, as a sentence: their title on a page, and their text for a screen reader."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from workflow_scripts.answers.wording import points_in_words
+
+
+def figure_findings(summary: Mapping[str, Any]) -> dict[str, str]:
+    """A sentence by the name of a figure; figures whose finding is not one of the answers have none."""
+    statements = {one["test"].split()[0]: f"{one['statement'].rstrip('.')}." for one in reversed(summary["answers"])}
+    found: dict[str, str] = {}
+    responses = [statements[name] for name in ("fraction_response", "pattern_response") if name in statements]
+    found["footprint_response"] = " ".join(responses)
+    found["run_dots"] = statements.get("fraction_contrast", "")
+    paper = summary["paper_style"]
+    if "median_max_sigma" in paper:
+        found["sigma_and_p"] = (
+            f"Paper-style sigma of single networks is {paper['median_max_sigma']:.1f} in the median, of which their mix"
+            f" of labels makes {paper['median_sigma_without_dipole']:.1f} without any dipole."
+        )
+    if summary["variance_budget"]:
+        entry = summary["variance_budget"][0]
+        found["variance_budget"] = (
+            f"The annotated fraction scatters by {points_in_words(entry['footprint_sd'])} percentage points between"
+            f" footprints, {points_in_words(entry['sample_sd'])} between training sets and"
+            f" {points_in_words(entry['seed_sd'])} between seeds."
+        )
+    for name in ("shares", "remedies"):
+        sentences = [one["statement"] for one in summary["answers"] if one["test"].startswith(name.rstrip("s")[:5])]
+        found[name] = f"{sentences[0].rstrip('.')}." if sentences else ""
+    return {name: sentence for name, sentence in found.items() if sentence}
