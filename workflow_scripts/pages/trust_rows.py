@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from workflow_scripts.answers.wording import points_in_words
+from workflow_scripts.pages.figure_findings import scatter_in_words
 from workflow_scripts.pages.number_formats import number, share
 
 _BY_CHANCE = float(stats.norm.ppf(0.75))
@@ -17,11 +17,8 @@ def beside_effects(summary: Mapping[str, Any], arms: pd.DataFrame) -> dict[str, 
     sentences = []
     for entry in summary["variance_budget"]:
         of = f" of {entry['network']}" if len(summary["variance_budget"]) > 1 else ""
-        sentences.append(
-            f"For comparison, the standard deviation of the fraction{of} is {points_in_words(entry['seed_sd'])}"
-            f" percentage points between seeds on one training set, {points_in_words(entry['sample_sd'])} between"
-            f" training sets, and {points_in_words(entry['footprint_sd'])} between footprints."
-        )
+        if scatter := scatter_in_words(entry):
+            sentences.append(f"For comparison, the standard deviation of the fraction{of} is {scatter}.")
     control = arms[(arms["arm"] == "random_sky") & (arms["quantity"] == "fraction")]
     for row in control.itertuples():
         sentences.append(
