@@ -30,6 +30,7 @@ from workflow_scripts.configuration.experiment_designs import (
     galaxies_of_experiment,
     mapped_footprints,
     mocs_of_experiment,
+    outlined_footprints,
 )
 from workflow_scripts.configuration.given_annotations import collection_parameter, given_table
 from workflow_scripts.configuration.given_models import trial_parameter, trials, trials_of_survey, tried_files

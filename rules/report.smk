@@ -7,7 +7,12 @@ rule write_verdict:
     input:
         summary="results/bias/{experiment}/summary.json",
         tables=multiext("results/bias/{experiment}/", "runs.csv", "arms.csv", "contrasts.csv"),
+        maps="results/bias/{experiment}/sky_maps.npz",
         figures=expand("results/report/{{experiment}}/figures/{name}.png", name=FIGURES_OF_PAGE),
+        mocs=lambda wildcards: expand(
+            "results/training/footprints/{footprint}.moc.fits",
+            footprint=outlined_footprints(settings, wildcards.experiment),
+        ),
         shares=shares_of_experiment("results/report/{experiment}/figures/shares.png"),
         remedies=remedies_compared("results/report/{experiment}/figures/remedies.png"),
         cutouts=where_trained(of_experiment("results/cutouts/{survey}/ledger.json")),
@@ -31,6 +36,7 @@ rule write_verdict:
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         figures=lambda wildcards: placed(f"results/report/{wildcards.experiment}/figures"),
         cutouts=lambda wildcards, input: f"--cutouts {input.cutouts}" if input.cutouts else "",
+        mocs=lambda wildcards, input: f"--mocs {shlex.join(input.mocs)}" if input.mocs else "",
         also=lambda wildcards, input: " ".join(
             ["--also", *(name for name in ("shares", "remedies") if input.get(name))]
             if input.shares or input.remedies
@@ -41,7 +47,7 @@ rule write_verdict:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
         "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --figures-folder {params.figures}"
-        " {params.cutouts} --output {output} {params.also} 2> {log}"
+        " {params.cutouts} {params.mocs} --output {output} {params.also} 2> {log}"
 
 
 rule draw_runs:

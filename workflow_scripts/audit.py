@@ -83,7 +83,7 @@ def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:
     with whole_file(folder / "sky_maps.npz") as temporary:
         np.savez_compressed(temporary, allow_pickle=False, **maps)
     with whole_file(folder / "audit.html") as temporary:
-        temporary.write_text(audit_page(summary, found.fractions, figures), encoding="utf-8")
+        temporary.write_text(audit_page(summary, found.fractions, figures, maps), encoding="utf-8")
     write_json(folder / "summary.json", summary, sort_keys=False)
     plt.close("all")
 

@@ -187,7 +187,7 @@ def measure(
     ]
     rule = DecidingRule(settings["alpha"], tested * max(1, len(decisive)), settings["permutations"])
     level, sky = (settings["alpha"], settings["effect"]), annotations.sky
-    context = Context(runs, of_runs, paper_style, *level, cautions, sky, tested)
+    context = Context(runs, of_runs, paper_style, *level, cautions, sky, tested, experiment["classes"][1])
     answers = [*experiment_answers(found, context), *controls.answers, *probe.answers]
     if shares:
         answers += share_answers(json.loads(shares.read_text(encoding="utf-8")), answers, settings["alpha"], tested)

@@ -67,6 +67,7 @@ class Answer:
             "because": list(self.because),
             "next": list(self.next),
             "role": self.role,
+            "statement": self.statement,
         }
 
     @property

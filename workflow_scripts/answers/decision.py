@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES
-from workflow_scripts.answers.wording import limit_in_words
+from workflow_scripts.answers.wording import limit_in_points, limit_in_words, with_points
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Evidence:
     (0 where there is no floor), `limit95` the largest effect compatible with the data, `largest_possible` the largest
     effect that there can be at all, in the same unit: a limit above it excludes nothing. `invalid` says why the test
     does not hold here, empty where it does. `of_interest` is a size that a no has to exclude, and `asks` says of it in
-    a sentence what it is.
+    a sentence what it is. `points`: effects are differences of fractions, which sentences have in percentage points.
     """
 
     p_adjusted: float | None
@@ -25,6 +25,11 @@ class Evidence:
     invalid: str = ""
     of_interest: float = math.inf
     asks: str = "the question is about one of"
+    points: bool = False
+
+    def in_words(self, size: float) -> str:
+        """A size of effect as sentences have it."""
+        return with_points(size) if self.points else f"{size:.3g}"
 
     @property
     def exclusion(self) -> float | None:
@@ -45,15 +50,16 @@ def decided(evidence: Evidence, alpha: float) -> tuple[str, list[str]]:
         return CANNOT_TELL, [f"No adjusted p below {evidence.p_floor:.2g} can come out of this test, at any effect."]
     if evidence.exclusion is None and math.isfinite(evidence.largest_possible):
         return CANNOT_TELL, [
-            f"Effects of all sizes that there can be, up to {evidence.largest_possible:.3g}, are compatible with the"
-            " data: nothing is excluded."
+            f"Effects of all sizes that there can be, up to {evidence.in_words(evidence.largest_possible)}, are"
+            " compatible with the data: nothing is excluded."
         ]
     if evidence.exclusion is None:
         return CANNOT_TELL, ["The test has no limit on the effect, so that nothing is excluded."]
     if evidence.exclusion >= evidence.of_interest:
+        limit = (limit_in_points if evidence.points else limit_in_words)(evidence.exclusion)
         return CANNOT_TELL, [
-            f"Effects up to {limit_in_words(evidence.exclusion)} are compatible with the data, and {evidence.asks}"
-            f" {evidence.of_interest:.3g}."
+            f"Effects up to {limit} are compatible with the data, and {evidence.asks}"
+            f" {evidence.in_words(evidence.of_interest)}."
         ]
     return NO, []
 

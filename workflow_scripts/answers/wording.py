@@ -1,6 +1,10 @@
-"""How sizes and limits are written in sentences and tables: an excluded size is never rounded to a smaller one."""
+"""How sizes and limits are written in sentences and tables: an excluded size is never rounded to a smaller one.
+
+Differences of fractions are written in percentage points, in which people speak of them.
+"""
 
 import math
+from collections.abc import Sequence
 
 # From here on three decimals are enough.
 _COARSE = 0.01
@@ -18,6 +22,27 @@ def limit_in_words(value: float) -> str:
     decimals = 3 if value >= _COARSE else 1 - math.floor(math.log10(value))
     # Rounding alone lifts no limit that has these digits already.
     return size_in_words(math.ceil(value * 10**decimals - 1e-6) / 10**decimals)
+
+
+def points_in_words(value: float) -> str:
+    """A difference of fractions in percentage points, without the unit: 0.041 is 4.1."""
+    points = 100 * value
+    return f"{points:.1f}" if value == 0 or abs(points) >= 1 else f"{points:.2g}"
+
+
+def limit_in_points(value: float) -> str:
+    """An upper limit on a difference of fractions, rounded up, with its unit."""
+    points = 100 * value
+    if math.isfinite(points) and points > 0:
+        decimals = 1 if points >= 1 else 1 - math.floor(math.log10(points))
+        points = math.ceil(points * 10**decimals - 1e-6) / 10**decimals
+    return with_points(points / 100)
+
+
+def with_points(value: float, ends: Sequence[float] | None = None) -> str:
+    """A difference of fractions with its unit, and its 95 % interval in brackets."""
+    interval = "" if ends is None else " (95 %: {} to {})".format(*map(points_in_words, ends))
+    return f"{points_in_words(value)} percentage points{interval}"
 
 
 def capital(words: str) -> str:

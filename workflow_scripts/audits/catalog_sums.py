@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow_scripts.sky.map_cells import FINEST_OF_SKY, in_cells, map_order
-from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
+from workflow_scripts.sky.tiles import number_of_tiles, order_of, side_of_tile, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.pairs.class_agreement import agreement_table
 from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
@@ -18,6 +18,7 @@ from workflow_scripts.statistics.sky.constrained_components import SKY, constrai
 from workflow_scripts.statistics.sky.cosine import right_ascension_vectors
 from workflow_scripts.statistics.sky.dipole import ScatterSums
 from workflow_scripts.statistics.sky.sky_sums import Additive, PixelPositions, PixelValues, PositionSums, ValueSums
+from workflow_scripts.statistics.sky.smoothed_cells import binomial_se, smoothed_cells
 from workflow_scripts.statistics.truth.error_dipoles import ErrorSums
 from workflow_scripts.statistics.truth.score_calibration import ResidualSums, ScoreCells
 
@@ -205,14 +206,16 @@ def audit_maps(
 
     `n`: galaxies; `fraction`: of the positive class of the first annotation; `difference`: first minus second
     annotation, where there are two; both as given instead of those of `sums`, where galaxies have weights; `score`:
-    mean score; `errors`: share of labels that are not the reference's, where there is one. Cells are as small as leaves
-    enough galaxies in a typical one (`map_cells`), smaller on a `field` than on the sky. `sigma`: paper-style sigma
-    along the axis in each pixel of nside 32; absent where the galaxies do not constrain all of a dipole.
+    mean score; `smooth:fraction`: the fraction, drawn towards the mean by each cell's error; `errors`: share of
+    labels that are not the reference's, where there is one. Cells are as small as leaves enough galaxies in a
+    typical one (`map_cells`), smaller on a `field` than on the sky. `sigma`: paper-style sigma along the axis in
+    each pixel of nside 32; absent where the galaxies do not constrain all of a dipole.
     """
     counts, fine = sums.positions.counts.astype(float), sums.fine_positions.counts.astype(float)
     order = map_order(fine, FIT_ORDER if field else FINEST_OF_SKY)
     fractions = fractions or (sums.annotations[0].fine_positives, fine)
-    maps = {"n": in_cells(fine, order), "fraction": _ratio(*fractions, order)}
+    n, fraction = in_cells(fine, order), _ratio(*fractions, order)
+    maps = {"n": n, "fraction": fraction, "smooth:fraction": _without_noise(fraction, n)}
     if sums.pairs:
         above, below = difference or (sums.pairs[0].difference.totals, counts)
         maps["difference"] = _ratio(above, below, order)
@@ -230,6 +233,12 @@ def audit_maps(
         axes = unit_vectors(*tile_centres(AUDIT_ORDER))
         maps["sigma"] = dipole_sigma(axes, sums.positions.sums, signs.sums)
     return maps
+
+
+def _without_noise(fraction: NDArray[np.float64], n: NDArray[np.float64]) -> NDArray[np.float64]:
+    order = order_of(len(n))
+    centres = unit_vectors(*tile_centres(order))
+    return smoothed_cells(fraction, binomial_se(fraction, n), n, centres, side_of_tile(order))
 
 
 def _ratio(above: NDArray, below: NDArray, order: int) -> NDArray[np.float64]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, POSITIVE_CONTROL, YES, Answer, Effect
 from workflow_scripts.answers.decision import Evidence, decided
-from workflow_scripts.answers.wording import capital, limit_in_words
+from workflow_scripts.answers.wording import capital, limit_in_points, points_in_words, with_points
 from workflow_scripts.bias.annotations import read_annotations
 from workflow_scripts.bias.quantities import REFERENCE_DIPOLE
 from workflow_scripts.bias.run_level import RunLevelTest, RunLevelTests, run_level_tests
@@ -132,9 +132,9 @@ def answer_without_cause(
     bounded = [test for test in tests.values() if test.limit95 is not None]
     shown = tests[name] if p < alpha or not bounded else bounded[0]
     limit = shown.limit95
-    answer, why = decided(Evidence(p, floor, limit, largest, of_interest=of_interest), alpha)
+    answer, why = decided(Evidence(p, floor, limit, largest, of_interest=of_interest, points=True), alpha)
     subject = words.subject.capitalize()
-    above = f" above {limit_in_words(limit)} in the {shown.quantity}" if limit else ""
+    above = f" above {limit_in_points(limit)} in the {shown.quantity}" if limit else ""
     statement, short, further = {
         YES: (
             f"{subject} show an effect ({name}), which speaks against this experiment",
@@ -229,12 +229,12 @@ def answers_to_dose(
         else:
             p, limit = min(1.0, float(adjusted[base, what])), max(map(abs, trend.change_ci95))
             floor = sets * len(made) * trend.p_smallest
-            answer, why = decided(Evidence(p, floor, limit, largest_possible=room[what]), settings["alpha"])
+            answer, why = decided(Evidence(p, floor, limit, room[what], points=True), settings["alpha"])
             unit = f"{'fraction' if what == 'fraction' else 'dipole'}, from no blur to {largest:g} arcsec"
             evidence = {"p_adjusted": p, "limit95": limit, "effect": Effect(trend.change, trend.change_ci95, unit)}
-            steps = ", ".join(f"{value:.4f}" for value in trend.means)
+            steps = ", ".join(map(points_in_words, trend.means))
             order = "which rises or falls all the way" if trend.monotonic else "which does not rise or fall all the way"
-            why = [*why, f"Means by rising dose: {steps}, {order}."]
+            why = [*why, f"Means by rising dose: {steps} per cent, {order}."]
         answers.append(_of_dose(answer, f"{subject}{of_network}", largest, why, {**common, **evidence}))
     return answers
 
@@ -244,7 +244,7 @@ def _of_dose(answer: str, subject: str, largest: float, because: list[str], give
     blur = f"a blur of the training images of up to {largest:g} arcsec"
     if answer == YES:
         change = given["effect"].value
-        statement = f"{subject} follows {blur}, as it should: it changes by {change:+.4f}"
+        statement = f"{subject} follows {blur}, as it should: it changes by {with_points(change)}"
         return Answer(
             answer=answer,
             statement=statement,
@@ -253,7 +253,7 @@ def _of_dose(answer: str, subject: str, largest: float, because: list[str], give
             **given,
         )
     if answer == NO:
-        statement = f"{subject} does not follow {blur}: it changes by no more than {given['limit95']:.4f}"
+        statement = f"{subject} does not follow {blur}: it changes by no more than {limit_in_points(given['limit95'])}"
         insensitive = "An effect of the seeing as large as this blur would not be found by this experiment either."
         return Answer(
             answer=answer,

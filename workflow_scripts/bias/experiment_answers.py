@@ -25,7 +25,7 @@ from workflow_scripts.answers.answer import (
     headline,
 )
 from workflow_scripts.answers.decision import Evidence, decided, interval_without_zero
-from workflow_scripts.answers.wording import capital, size_in_words
+from workflow_scripts.answers.wording import capital
 from workflow_scripts.bias.annotations import Sky
 from workflow_scripts.bias.declared_tests import (
     COMMON_FAMILY,
@@ -45,12 +45,12 @@ from workflow_scripts.bias.further_runs import needed_runs
 from workflow_scripts.bias.sentences import (
     UNDECIDED,
     WHETHER,
-    interval_of,
     left_open_by,
     limit_of,
     parts_of_pattern,
     quantity_in_words,
     short_statement,
+    size_of,
     statement_of,
     unit_of,
     where_it_applies,
@@ -75,7 +75,8 @@ class Context:
 
     `runs` is a `run_table`, `ledger` the adjusted p of the tests, `paper_style` a `paper_style_summary`, `alpha` the
     level, `effect` the size that the experiment asks about, `cautions` sentences on the networks, `sky` where the
-    galaxies lie, `tested_classes` how many classes are each compared with the rest (1 of two classes).
+    galaxies lie, `tested_classes` how many classes are each compared with the rest (1 of two classes), `positive` the
+    class whose fraction is measured.
     """
 
     runs: pd.DataFrame
@@ -86,6 +87,7 @@ class Context:
     cautions: Sequence[str] = ()
     sky: Sky | None = None
     tested_classes: int = 1
+    positive: str = "positive"
 
     @property
     def largest(self) -> float:
@@ -166,7 +168,7 @@ def _of_design(sentence: str, answer: Answer) -> str:
     if not sides or answer.answer != YES:
         return sentence
     differ = sentence.replace(changes, f"{sides.replace(' - ', ' and ')} differ in").replace("; it changes", "; in")
-    return differ.replace(f", {sides})", ")")
+    return differ.replace(f" ({sides})", "")
 
 
 def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: str) -> Answer:
@@ -195,7 +197,7 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
         question=f"Does the training footprint change {what}{f', {test.label}' if test.label else ''}?",
         test=test.name,
         answer=answer,
-        statement=statement_of(shown, answer, sky),
+        statement=statement_of(shown, answer, sky, context.positive),
         short=short_statement(shown, answer, sky),
         effect=_effect(shown),
         p_adjusted=p,
@@ -223,7 +225,8 @@ def _below_five_per_cent(answer: str, test: RunLevelTest, alpha: float) -> list[
 def _evidence(test: RunLevelTest, p: float | None, floor: float, context: Context) -> Evidence:
     # Without a limit, what there can be excludes nothing either.
     largest = math.inf if test.limit95 is None else context.largest
-    return Evidence(p, floor, test.limit95, largest, test.invalid, context.effect)
+    points = test.quantity != "mean_score"
+    return Evidence(p, floor, test.limit95, largest, test.invalid, context.effect, points=points)
 
 
 def _p_and_floor(test: RunLevelTest, tests: Sequence[RunLevelTest], context: Context) -> tuple[float | None, float]:
@@ -268,11 +271,8 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
     """The dipole that all networks share, whatever footprint they were trained on."""
     p, floor = _p_and_floor(test, [test], context)
     answer, because = decided(_evidence(test, p, floor, context), context.alpha)
-    size = size_in_words(test.size or 0.0)
-    shared = (
-        f"All networks together{where_it_applies(test)} share a dipole of {size}{interval_of(test)} against the"
-        " reference"
-    )
+    shared = f"All networks together{where_it_applies(test)} share a dipole of {size_of(test)} against the reference"
+    briefly = f"All networks share a dipole of {size_of(test, interval=False)}"
     if answer == YES:
         statement = f"{shared}, {test.direction}"
         because.append(test.details["cause"])
@@ -288,7 +288,7 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
         test=test.name,
         answer=answer,
         statement=statement if answer != CANNOT_TELL else f"{shared}: whether that is noise cannot be decided",
-        short=f"All networks share a dipole of {size}" if answer == YES else "No common dipole is seen",
+        short=briefly if answer == YES else "No common dipole is seen",
         effect=_effect(test),
         p_adjusted=p,
         limit95=test.limit95,

@@ -6,6 +6,7 @@ from math import ceil, factorial
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.answers.wording import with_points
 from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, RunLevelTest, RunLevelTests
 from workflow_scripts.bias.pilot_scatter import scatter_of_footprints, scatter_of_training_sets
 from workflow_scripts.bias.quantities import TESTED
@@ -88,14 +89,14 @@ def _training_sets(
         ):
             wanted += 1
         if wanted > _MOST_SETS:
-            return [_too_many(scatter, effect)]
+            return [_too_many(scatter, effect, test)]
         if quantity == ONE_NUMBER and plan.cautious_runs > wanted:
             more = plan.cautious_runs if plan.cautious_runs <= _MOST_SETS else f"more than {_MOST_SETS}"
             cautious = f" ({more} if that is underestimated)"
     except ValueError as reason:
         return [f"At least {floor}", f"{reason}."]
     return [
-        f"{wanted} {each}{cautious} find a difference of {effect:g} in four of five cases, by the"
+        f"{wanted} {each}{cautious} find a difference of {_in_words(effect, test)} in four of five cases, by the"
         f" scatter of {scatter:.2g} between training sets; fewer than {fewest} cannot give an adjusted p below"
         f" {alpha:g}."
     ]
@@ -127,11 +128,12 @@ def _sets_of_footprints(
     sets, n = pilot.sets, len(axes)
     wanted = max(sets + 1, ceil(sets * min(_MOST_SETS, smallest * pilot.sd / effect) ** 2))
     if wanted > _MOST_SETS:
-        return [_too_many(pilot.sd, effect)]
+        return [_too_many(pilot.sd, effect, test)]
     what = "between opposite hemispheres" if len(columns) == 1 else "of the pattern, odd or even,"
     return [
-        f"{wanted} training sets of each of the {n} footprints, which share no galaxy, find a change of {effect:g}"
-        f" {what} in four of five cases, by the scatter of {pilot.sd:.2g} between footprints that have {sets}."
+        f"{wanted} training sets of each of the {n} footprints, which share no galaxy, find a change of"
+        f" {_in_words(effect, test)} {what} in four of five cases, by the scatter of {_in_words(pilot.sd, test)}"
+        f" between footprints that have {sets}."
     ]
 
 
@@ -142,11 +144,16 @@ def _identical(test: RunLevelTest, runs: pd.DataFrame) -> bool:
     return len(values) > 1 and bool((np.ptp(values, axis=0) <= 1e-12 * np.abs(values).max()).all())
 
 
-def _too_many(scatter: float, effect: float) -> str:
+def _in_words(size: float, test: RunLevelTest) -> str:
+    return f"{size:.2g}" if test.quantity == "mean_score" else with_points(size)
+
+
+def _too_many(scatter: float, effect: float, test: RunLevelTest) -> str:
     """What is said where no practicable number of training sets would do."""
     return (
-        f"Networks that scatter less: by the scatter of {scatter:.2g} more than {_MOST_SETS} training sets of a"
-        f" footprint would be needed to find a change of {effect:g}; larger training sets scatter less."
+        f"Networks that scatter less: by the scatter of {_in_words(scatter, test)} more than {_MOST_SETS} training sets"
+        f" of a footprint would be needed to find a change of {_in_words(effect, test)}; larger training sets scatter"
+        " less."
     )
 
 

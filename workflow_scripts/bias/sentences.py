@@ -1,7 +1,14 @@
 """Sentences about one run-level test: what changes, by how much, and what is excluded; the estimate first."""
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES
-from workflow_scripts.answers.wording import capital, limit_in_words, size_in_words
+from workflow_scripts.answers.wording import (
+    capital,
+    limit_in_points,
+    limit_in_words,
+    points_in_words,
+    size_in_words,
+    with_points,
+)
 from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, RunLevelTest
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.runs.pattern_response import ALONG, EVEN, IMAGING, ODD
@@ -22,14 +29,14 @@ _PARTS = {
 }
 
 
-def statement_of(test: RunLevelTest, answer: str, sky: ConstrainedComponents | None) -> str:
-    """The estimate first, then what it means."""
-    moved, where = _moved(test), where_it_applies(test)
+def statement_of(test: RunLevelTest, answer: str, sky: ConstrainedComponents | None, positive: str) -> str:
+    """The estimate first, then what it means; `positive` is the class whose fraction is measured."""
+    moved, where = _moved(test, answer, positive), where_it_applies(test)
     if answer == CANNOT_TELL:
         asked = f"hether the training footprint changes {quantity_in_words(test)} cannot be decided"
         return f"{moved}{where}: w{asked}" if moved else f"W{asked}{where}"
     if answer == YES:
-        return f"{moved or capital(quantity_in_words(test))}{where}: the training footprint changes the catalog"
+        return f"{moved or f'The training footprint changes {quantity_in_words(test)}'}{where}"
     left_open = left_open_by(sky)
     return (
         f"{moved}{where}: no {'difference' if test.design == CONTRAST else 'response'} is seen, and one above"
@@ -40,15 +47,14 @@ def statement_of(test: RunLevelTest, answer: str, sky: ConstrainedComponents | N
 def short_statement(test: RunLevelTest, answer: str, sky: ConstrainedComponents | None) -> str:
     """Some twelve words, for the headline."""
     what = quantity_in_words(test).removesuffix(" of the annotations") + where_it_applies(test)
-    sides = f", {' - '.join(test.footprints)}" if test.design == CONTRAST and test.footprints else ""
+    sides = f" ({' - '.join(test.footprints)})" if test.design == CONTRAST and test.footprints else ""
     if answer == CANNOT_TELL:
         return f"{WHETHER}{what}{UNDECIDED}"
     changes = f"The training footprint changes {what}"
     if answer == NO:
-        between = f" ({sides.removeprefix(', ')})" if sides else ""
         left_open = left_open_by(sky)
-        return f"{changes} by less than {limit_of(test)}{between}{f' ({left_open})' if left_open else ''}"
-    return changes if test.size is None else f"{changes} (by {size_in_words(test.size)}{sides})"
+        return f"{changes} by less than {limit_of(test)}{sides}{f' ({left_open})' if left_open else ''}"
+    return changes if test.size is None else f"{changes} by {size_of(test, interval=False)}{sides}"
 
 
 def parts_of_pattern(test: RunLevelTest) -> str:
@@ -64,26 +70,43 @@ def parts_of_pattern(test: RunLevelTest) -> str:
     return f"The largest part of the response is {_PARTS[curve['deciding']]}; p of each part by itself: {by_part}."
 
 
-def _moved(test: RunLevelTest) -> str:
+def _moved(test: RunLevelTest, answer: str, positive: str) -> str:
     """By how much the catalog moves: from one region to the other, or over all directions."""
     if test.size is None:
         return ""
-    amount = f"{size_in_words(test.size)}{interval_of(test)}"
-    if test.design == CONTRAST:
-        return f"{capital(quantity_in_words(test))} differs by {amount} between {' and '.join(test.footprints)}"
     if test.design == PATTERN and "linear_direction" not in test.details:
-        return f"The dipole along its mean over all networks changes by {amount} over the footprints{_curve(test)}"
+        where = test.details["common_direction"]
+        return f"The false dipole {where} changes by {size_of(test)} with the training footprint{_curve(test)}"
+    if test.quantity == "fraction" and answer == YES:
+        sides = _sides(test)
+        signed = test.size if test.design == CONTRAST else abs(test.size)
+        more, ends = ("more" if signed >= 0 else "fewer"), test.size_ci95
+        if ends is not None and signed < 0:
+            ends = (-ends[1], -ends[0])
+        amount = with_points(abs(signed), ends).replace(" points", f" points {more} galaxies {positive}", 1)
+        return f"Networks trained {sides[0]} call {amount} than those trained {sides[1]}"
+    what = f"the fraction called {positive}" if test.quantity == "fraction" else quantity_in_words(test)
+    if test.design == CONTRAST:
+        return f"{capital(what)} differs by {size_of(test)} between {' and '.join(test.footprints)}"
     where = f", most {test.direction}" if test.direction else ""
-    return f"{capital(quantity_in_words(test))} moves by {amount} between opposite hemispheres{where}"
+    return f"{capital(what)} moves by {size_of(test)} between networks of opposite hemispheres{where}"
+
+
+def _sides(test: RunLevelTest) -> tuple[str, str]:
+    """Where the networks were trained that a fraction is compared between."""
+    if test.design == CONTRAST:
+        first, second = test.footprints
+        return f"on {first}", f"on {second}"
+    return test.direction or "on one half of the sky", "on the opposite half of the sky"
 
 
 def _curve(test: RunLevelTest) -> str:
     """Where the false dipole is smallest and largest."""
     least, largest = (test.details[name] for name in ("least", "largest"))
     return (
-        f", from {size_in_words(least['amplitude'])} at mu = {least['mu']:+.2f} to"
-        f" {size_in_words(largest['amplitude'])} at mu = {largest['mu']:+.2f} (mu: cosine between the footprint's axis"
-        f" and that direction, {test.details['common_direction'].removeprefix('towards ')})"
+        f", from {points_in_words(least['amplitude'])} at mu = {least['mu']:+.2f} to"
+        f" {points_in_words(largest['amplitude'])} at mu = {largest['mu']:+.2f} (mu: cosine between the footprint's"
+        " axis and that direction)"
     )
 
 
@@ -112,11 +135,16 @@ def where_it_applies(test: RunLevelTest) -> str:
     return f" {label}" if label else ""
 
 
-def interval_of(test: RunLevelTest) -> str:
-    """Its 95 % interval in brackets, or nothing."""
-    return "" if test.size_ci95 is None else " (95 %: {} to {})".format(*map(size_in_words, test.size_ci95))
+def size_of(test: RunLevelTest, interval: bool = True) -> str:
+    """Its size with the unit and the 95 % interval: percentage points, but for a mean score."""
+    ends, size = test.size_ci95 if interval else None, test.size or 0.0
+    if test.quantity != "mean_score":
+        return with_points(size, ends)
+    return size_in_words(size) + ("" if ends is None else " (95 %: {} to {})".format(*map(size_in_words, ends)))
 
 
 def limit_of(test: RunLevelTest) -> str:
     """Its limit in words, or nothing."""
-    return "" if test.limit95 is None else limit_in_words(test.limit95)
+    if test.limit95 is None:
+        return ""
+    return limit_in_words(test.limit95) if test.quantity == "mean_score" else limit_in_points(test.limit95)

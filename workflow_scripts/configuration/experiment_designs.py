@@ -82,3 +82,9 @@ def mapped_footprints(settings: "Configuration", experiment: str) -> list[str]:
     """The footprints of an experiment of which the region is known, and not an axis alone."""
     used = dict.fromkeys(run.footprint for run in settings.runs(experiment))
     return [name for name in used if settings.footprint(name)["region"] is not None]
+
+
+def outlined_footprints(settings: "Configuration", experiment: str) -> list[str]:
+    """The first pair of opposite footprints of an experiment, where their regions are known: what maps outline."""
+    mapped = mapped_footprints(settings, experiment)
+    return [name for pair in settings.experiment(experiment)["opposite"][:1] for name in pair if name in mapped]

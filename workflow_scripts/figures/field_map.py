@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from workflow_scripts.sky.tiles import tile_centres, tile_of
+from workflow_scripts.sky.tiles import order_of, side_of_tile, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
 from workflow_scripts.statistics.sky.field_trend import field_axes
 from workflow_scripts.statistics.sky.sky_sums import PositionSums
@@ -28,12 +28,12 @@ def draw_field(axes: Axes, values: ArrayLike, colour_map: str, low: float, high:
     Returns what a colour bar needs.
     """
     values = np.asarray(values, float)
-    order = int(np.log2(len(values) / 12) / 2)
+    order = order_of(len(values))
     known = unit_vectors(*(centres[np.isfinite(values)] for centres in tile_centres(order)))
     plane = field_axes(PositionSums.of(known))
     centre = np.cross(*plane)
     flat = np.degrees(known @ plane.T / (known @ centre)[:, None])
-    side = np.degrees(np.sqrt(np.pi / 3)) / 2**order
+    side = side_of_tile(order)
     (west, south), (east, north) = flat.min(axis=0) - side, flat.max(axis=0) + side
     x, y = np.linspace(west, east, _POINTS + 1), np.linspace(south, north, _POINTS + 1)
     grid = np.stack(np.meshgrid((x[:-1] + x[1:]) / 2, (y[:-1] + y[1:]) / 2), axis=-1).reshape(-1, 2)

@@ -52,9 +52,9 @@ REASON = "Description"
 
 # An audit's figures with their captions, in the order of its page; some only where there is what they show.
 AUDIT_FIGURES = {
-    "fraction_map": "Fraction of the positive class; cells with few galaxies are left empty.",
     "amplitude": "What was found, the largest that these labels leave possible, and where it is known, what these"
     " positions could have shown.",
+    "fraction_map": "Fraction of the positive class; cells with few galaxies are left empty.",
     "fraction_by_ra": "Fraction by right ascension.",
     "block_sizes": "p of the dipole with blocks of sky as the unit. The size is chosen from the positions, before any"
     " label is looked at; the others show how far it matters.",

@@ -8,7 +8,7 @@ from matplotlib.colors import Colormap
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from workflow_scripts.sky.tiles import tile_of
+from workflow_scripts.sky.tiles import order_of, tile_of
 
 _COLUMNS, _ROWS = 720, 360
 
@@ -21,7 +21,7 @@ def projected(ra: ArrayLike, dec: ArrayLike) -> tuple[NDArray[np.float64], NDArr
 def draw_map(axes: Axes, values: ArrayLike, colour_map: str | Colormap, low: float, high: float) -> Any:
     """Draw a nested HEALPix map; NaN stays empty. Returns what a colour bar needs."""
     values = np.asarray(values, float)
-    order = int(np.log2(len(values) / 12) / 2)
+    order = order_of(len(values))
     x = np.linspace(-np.pi, np.pi, _COLUMNS + 1)
     y = np.linspace(-np.pi / 2, np.pi / 2, _ROWS + 1)
     ra = 180.0 - np.degrees((x[:-1] + x[1:]) / 2)

@@ -39,9 +39,9 @@ def sky_figures(
 
 def _fraction_map(maps: Maps, positive: str, field: bool, settings: Mapping[str, Any]) -> Figure:
     # Fraction of the positive class, mean over all runs.
-    low, high = np.nanpercentile(maps["fraction"], [2, 98])
-    label = f"{positive} fraction, mean over all runs"
-    return _one_map(maps["fraction"], settings["sequential_map"], low, high, label, field)
+    low, high = colour_range(maps["smooth:fraction"], 1e-3)
+    label = f"{positive} fraction, mean over all runs (smoothed)"
+    return _one_map(maps["smooth:fraction"], settings["sequential_map"], low, high, label, field)
 
 
 def _difference_maps(maps: Maps, positive: str, field: bool, settings: Mapping[str, Any]) -> Figure:
@@ -49,12 +49,12 @@ def _difference_maps(maps: Maps, positive: str, field: bool, settings: Mapping[s
     names = [name for name in maps if name.startswith("difference:")]
     if not names:
         return _nothing("The experiment names no opposite footprints, so there is no difference to map.")
-    largest = max(np.nanpercentile(np.abs(maps[name]), 98) for name in names)
+    largest = max(np.nanpercentile(np.abs(maps[f"smooth:{name}"]), 98) for name in names)
     figure, axes = _map_axes(len(names), field)
     for panel, name in zip(axes, names, strict=True):
         _, first, second = name.split(":")
-        label = f"{positive} fraction: {first} minus {second}"
-        _draw_with_bar(field)(panel, maps[name], settings["diverging_map"], -largest, largest, label)
+        label = f"{positive} fraction: {first} minus {second} (smoothed)"
+        _draw_with_bar(field)(panel, maps[f"smooth:{name}"], settings["diverging_map"], -largest, largest, label)
     return figure
 
 

@@ -1,31 +1,65 @@
 """The page of an audit."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from workflow_scripts.answers.answer import YES
 from workflow_scripts.audits.groups import WITHOUT
-from workflow_scripts.pages.filled_templates import PageFigure, render, shown_figures
+from workflow_scripts.pages.answer_cards import answer_cards
+from workflow_scripts.pages.filled_templates import PageFigure, made_by, render, shown_figures
 from workflow_scripts.pages.number_formats import axis, interval, number, p_value
-from workflow_scripts.pages.summary_rows import TEST_HEADING, answers_said_once, rows_of_tests
+from workflow_scripts.pages.sky_panels import OnSky, axis_of, sky_panels
+from workflow_scripts.pages.summary_rows import TEST_HEADING, rows_of_tests
+from workflow_scripts.statistics.log_p import log10_p_normal
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 _MULTIPOLES = ("dipole", "and quadrupole", "and octopole")
 
 
-def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Sequence[PageFigure]) -> str:
-    """The page of a summary with its table of fractions and its figures."""
+_SECTIONS = (
+    ("answer", "The answers"),
+    ("sky", "The sky"),
+    ("why", "Why, and what to do"),
+    ("naive", "A naive analysis"),
+    ("trust", "How far to trust it"),
+    ("rest", "Everything else"),
+)
+
+
+def audit_page(
+    summary: Mapping[str, Any],
+    fractions: pd.DataFrame,
+    figures: Sequence[PageFigure],
+    maps: Mapping[str, NDArray[np.float64]],
+) -> str:
+    """The page of a summary with its table of fractions, its figures and its maps."""
     tests = {test["name"]: test for test in summary["tests"]}
     field, refused = summary["sky_kind"] == FIELD, summary.get("weights", {"refused": {}})["refused"]
+    warnings, shown = [*summary["warnings"], *_weak_axes(summary, field)], shown_figures(figures)
+    panels = _maps(summary, maps, tests)
     return render(
         "audit.html",
         summary=summary,
         field=field,
-        warnings=[*summary["warnings"], *_weak_axes(summary, field)],
-        answers=answers_said_once(summary),
+        warnings=warnings,
+        sections=[one for one in _SECTIONS if one[0] != "sky" or panels],
+        cards=answer_cards(summary["answers"], warnings),
         alpha=summary["alpha"],
-        figures=shown_figures(figures),
+        first_figure=shown["first"],
+        figures=shown,
+        maps=panels,
+        naive=_naive(tests, summary["alpha"]),
+        trust=_trust(summary),
+        further=_further(summary),
+        made_by=made_by(summary),
+        configuration=json.dumps(summary["provenance"]["config"], indent=1, sort_keys=True),
+        files=_FILES,
+        cite=_CITE,
         scan=tests.get("cosine_scan_paper_style"),
         score=tests.get("dipole_score"),
         adjusted={line["name"]: line["adjusted"] for line in summary["ledger"]},
@@ -45,6 +79,67 @@ def audit_page(summary: Mapping[str, Any], fractions: pd.DataFrame, figures: Seq
         fraction_rows=[list(map(number, row)) for row in fractions[fractions["n"] > 0].itertuples(index=False)],
         catalog_rows=_catalog(summary["catalog"]),
     )
+
+
+_FILES = (
+    ("summary.json", "summary.json: the answers first, then every test"),
+    ("fractions.csv", "fractions.csv"),
+    ("sky_maps.npz", "sky_maps.npz: the maps, nested HEALPix (ICRS)"),
+    ("figures/", "figures/: all figures as PNG and PDF"),
+)
+_CITE = (
+    "skybias, as in CITATION.cff, and the study that this audit answers: Dhar & Shamir (2022), Astronomy and Computing"
+    " 38, 100545 (arXiv:2201.03131). Credits of the catalog are its authors'.",
+)
+
+
+def _maps(summary: Mapping[str, Any], maps: Mapping[str, NDArray], tests: Mapping[str, Any]) -> list:
+    """The map of the fraction, with the best axis of the dipole where there is one."""
+    if "smooth:fraction" not in maps:
+        return []
+    positive = str(summary["catalog"].get("positive") or "positive")
+    found = any(one["answer"] == YES for one in summary["answers"])
+    axis = axis_of(tests.get("dipole_score"), "axis of the dipole") if found else None
+    return sky_panels(maps, summary["sky_kind"], positive, OnSky(axis=axis))
+
+
+def _naive(tests: Mapping[str, Any], alpha: float) -> str:
+    """Three sentences: the largest sigma of all axes, what of it is the mix of the classes, and what chance gives."""
+    scan = tests.get("cosine_scan_paper_style")
+    if not scan:
+        return ""
+    return (
+        "In the style of the original study, the best of all axes has a dipole of"
+        f" {number(scan['max_sigma'])} sigma, which would be read as p ="
+        f" {p_value(scan['p_if_sigma_were_normal'], log10_p_normal(scan['max_sigma']))}. Of these,"
+        f" {number(scan['sigma_without_dipole'])} sigma come from these labels' mix of classes on this footprint"
+        " without any dipole. The axis was chosen after looking, so that even an isotropic sky exceeds 2.8 sigma in one"
+        f" of twenty; the answers above are centred, count every axis that was tried, and hold at the level {alpha:g}."
+    )
+
+
+def _trust(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What was dropped, what was taken for what, and what is assumed."""
+    rows = [(what[0].upper() + what[1:], words) for what, words in _catalog(summary["catalog"])]
+    assumed = (
+        "The positions are right, and every galaxy is in the catalog once. Labels of neighbours may depend on each"
+        " other; what galaxies alone would show is checked with blocks of sky. The answers are about this catalog:"
+        " whether the sky, the imaging or the labels make a dependence on position is another question."
+    )
+    return [*rows, ("Assumed", assumed)]
+
+
+def _further(summary: Mapping[str, Any]) -> dict[str, str]:
+    """What would say why there is a dependence, as options to add."""
+    columns = summary["catalog"]["columns"]
+    options = []
+    if not columns.get("group"):
+        options.append("--group-by COLUMN       # is it the merging of surveys, labellers or cameras?")
+    if not columns.get("reference"):
+        options.append("--reference COLUMN      # is it in the labels' errors, or in the sky?")
+    if not columns.get("covariates"):
+        options.append("--covariates COLUMN     # what do seeing, depth or extinction explain?")
+    return {"words": "\n".join(options)}
 
 
 def _weak_axes(summary: Mapping[str, Any], field: bool) -> list[str]:

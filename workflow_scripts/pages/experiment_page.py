@@ -1,13 +1,18 @@
-"""The page of an experiment: the answers, and every number behind them."""
+"""The page of an experiment: the answers, the figure and the sky that show them, and every number behind them."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from workflow_scripts.bias.quantities import components
-from workflow_scripts.pages.filled_templates import PageFigure, render, shown_figures
+from workflow_scripts.pages.answer_cards import answer_cards
+from workflow_scripts.pages.filled_templates import PageFigure, made_by, render, shown_figures
 from workflow_scripts.pages.imaging_rows import (
     coefficient_headings,
     fractions_that_follow_training,
@@ -17,29 +22,74 @@ from workflow_scripts.pages.imaging_rows import (
 )
 from workflow_scripts.pages.number_formats import interval, number, p_value, share, vector_with_error, with_error
 from workflow_scripts.pages.run_comparisons import arm_rows, paper_style_arms, paper_style_pairs
-from workflow_scripts.pages.summary_rows import TEST_HEADING, answers_said_once, rows_of_tests
+from workflow_scripts.pages.sky_panels import OnSky, footprints_of, sky_panels
+from workflow_scripts.pages.summary_rows import TEST_HEADING, rows_of_tests
+from workflow_scripts.pages.trust_rows import beside_effects, naive_reading, trust_rows
+from workflow_scripts.sky.unit_vectors import right_ascension_declination
+
+# Tests of these names say why there is an effect, and what to do about it.
+_CAUSES = ("share", "probe", "position", "remedy", "correct")
+_SECTIONS = (
+    ("answer", "The answers"),
+    ("sky", "The sky"),
+    ("why", "Why, and what to do"),
+    ("naive", "A naive analysis"),
+    ("trust", "How far to trust it"),
+    ("rest", "Everything else"),
+)
+# Radius of a region of 68 % in units of the error of a component (Rayleigh).
+_OF_68_PER_CENT = float(np.sqrt(-2 * np.log(0.32)))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a page shows beside numbers: figures in their order, those on causes, sky maps, and footprints on the sky.
+
+    `maps` are those of `sky_maps.npz`, `footprints` boolean HEALPix maps by name.
+    """
+
+    figures: Sequence[PageFigure] = ()
+    of_causes: Sequence[PageFigure] = ()
+    maps: Mapping[str, NDArray] = field(default_factory=dict)
+    footprints: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
 
 
 def experiment_page(
     summary: Mapping[str, Any],
     tables: Mapping[str, pd.DataFrame],
-    figures: Sequence[PageFigure] = (),
+    drawn: Drawn | None = None,
     cutouts: Mapping[str, Any] | None = None,
 ) -> str:
     """The page of a summary.
 
-    `tables` are `runs`, `arms` and `contrasts`, as `measure_bias` made them; `figures` in the order in
-    which they are shown; `cutouts` counts what came of the requests to the survey.
+    `tables` are `runs`, `arms` and `contrasts`, as `measure_bias` made them; `cutouts` counts what came of the requests
+    to the survey.
     """
-    runs = tables["runs"]
+    drawn, runs, config = drawn or Drawn(), tables["runs"], summary["provenance"]["config"]
+    figures, said = shown_figures(drawn.figures), [*summary["warnings"]]
+    on_causes = [one for one in summary["answers"] if one["test"].startswith(_CAUSES)]
+    others = [one for one in summary["answers"] if one not in on_causes]
+    maps = _maps(summary, drawn)
     return render(
         "experiment.html",
         summary=summary,
         warnings=summary["warnings"],
-        answers=answers_said_once(summary),
-        alpha=summary["provenance"]["config"]["tests"]["alpha"],
-        one_class=summary["provenance"]["config"].get("one_class"),
-        figures=shown_figures(figures),
+        sections=[one for one in _SECTIONS if one[0] != "sky" or maps],
+        cards=answer_cards(others, said, beside_effects(summary, tables["arms"])),
+        causes=answer_cards(on_causes, said),
+        cause_figures=drawn.of_causes,
+        unasked=_unasked(summary, on_causes),
+        maps=maps,
+        naive=naive_reading(summary),
+        trust=trust_rows(summary, tables, cutouts),
+        made_by=made_by(summary),
+        configuration=json.dumps(config, indent=1, sort_keys=True),
+        files=_files(summary["experiment"]),
+        cite=_cite(summary),
+        alpha=config["tests"]["alpha"],
+        one_class=config.get("one_class"),
+        first_figure=figures["first"],
+        figures=figures,
         cutouts=cutouts,
         known=lambda name: name in runs and runs[name].notna().any(),
         known_vector=lambda name: any(one in runs and runs[one].notna().any() for one in components(name)),
@@ -60,6 +110,79 @@ def experiment_page(
         tests=rows_of_tests(summary),
         single_networks=[_single_networks(entry) for entry in summary["galaxy_level"]],
     )
+
+
+def _maps(summary: Mapping[str, Any], drawn: Drawn) -> list:
+    if "smooth:fraction" not in drawn.maps:
+        return []
+    config = summary["provenance"]["config"]
+    pairs = [name for pair in config["opposite"] for name in pair]
+    axis, radius = _common_axis(summary)
+    over = OnSky(footprints_of(list(dict.fromkeys(pairs))[:2], drawn.footprints), axis, radius)
+    return sky_panels(drawn.maps, summary["sky_kind"], config["classes"][1], over)
+
+
+def _common_axis(summary: Mapping[str, Any]) -> tuple[tuple[float, float, str] | None, float | None]:
+    """The direction of the dipole that all networks share, where there is one, and the radius of its region."""
+    found = any(one["test"].startswith("common_dipole") and one["answer"] == "yes" for one in summary["answers"])
+    test = next((one for one in summary["tests"] if one["name"].startswith("common_dipole")), None)
+    if not found or test is None or np.ndim(test["estimate"]) != 1 or len(test["estimate"]) != 3:
+        return None, None
+    vector = np.asarray(test["estimate"], float)
+    ra, dec = (float(one) for one in right_ascension_declination(vector))
+    radius = None
+    for model in summary["response_model"]:
+        if model["d_0"] and model["network"] == test["network"]:
+            error = np.hypot(model["d_0_se"], model["d_0_galaxy_se"])
+            amplitude = float(np.linalg.norm(vector))
+            along = vector / amplitude
+            across = np.sqrt(max(0.0, float(np.sum(error**2) - np.sum((along * error) ** 2)) / 2))
+            radius = min(90.0, float(np.degrees(_OF_68_PER_CENT * across / amplitude)))
+    return (ra, dec, "common dipole"), radius
+
+
+def _unasked(summary: Mapping[str, Any], on_causes: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:
+    """What an experiment that did not ask why would add to its file; None where it asked for all."""
+    tests = " ".join(one["test"] for one in on_causes)
+    lines = []
+    if "share" not in tests:
+        lines.append("      counterfactual: [seeing, noise, background]  # which property of the images carries it")
+    if "probe" not in tests and "position" not in tests:
+        lines.append("      probe: {}                                    # can networks tell where a galaxy lies?")
+    keys = ["    why:", *lines] if lines else []
+    if "remedy" not in tests:
+        keys.append("    remedies: [mixed_sky, homogenised, equivariant]  # what removes it, at what price")
+    if not keys:
+        return None
+    return {
+        "words": "This experiment did not ask why there is an effect, or what removes it. It does with these keys,"
+        if not on_causes
+        else "More can be asked with these keys,",
+        "to_add": "\n".join(["experiments:", f"  {summary['experiment']}:", *keys]),
+    }
+
+
+def _files(name: str) -> list[tuple[str, str]]:
+    bias = f"../../bias/{name}"
+    tables = ("runs", "fractions", "contrasts", "arms", "balance")
+    return [
+        (f"{bias}/summary.json", "summary.json: the answers first, then every test"),
+        *((f"{bias}/{table}.csv", f"{table}.csv") for table in tables if table != "balance"),
+        (f"{bias}/sky_maps.npz", "sky_maps.npz: the maps, nested HEALPix (ICRS)"),
+        ("figures/", "figures/: all figures as PNG and PDF"),
+    ]
+
+
+def _cite(summary: Mapping[str, Any]) -> list[str]:
+    commit = summary["provenance"].get("git") or {}
+    version = f" (commit {str(commit['commit'])[:12]})" if isinstance(commit, dict) and commit.get("commit") else ""
+    sentences = [
+        f"skybias{version}, as in CITATION.cff, and the study whose experiment it runs: Dhar & Shamir (2022), Astronomy"
+        " and Computing 38, 100545 (arXiv:2201.03131)."
+    ]
+    if not summary["simulated"]:
+        sentences.append("The survey's own credits and papers: docs/surveys.md, section on credits.")
+    return sentences
 
 
 def _response(model: Mapping[str, Any]) -> list[str]:

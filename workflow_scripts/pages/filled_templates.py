@@ -1,7 +1,7 @@
 """From templates to HTML: every value is escaped, and one that is missing is an error."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -23,31 +23,46 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters |= {one.__name__: one for one in _FILTERS} | {"words": lambda name: name.replace("_", " ")}
-# So many figures stand open on a page.
-_OPEN = 4
 # A figure of two columns of a journal (7.1 inches) is 43 times the size of a letter wide.
 _REM_AN_INCH = 6.1
 
 
 @dataclass(frozen=True)
 class PageFigure:
-    """A figure of a page: its caption, and the PNG or, where there is nothing to show, the reason."""
+    """A figure of a page: its caption, and the PNG or, where there is nothing to show, the reason.
+
+    `finding` is what it shows, as a sentence; with the caption it is the text in place of the picture.
+    """
 
     name: str
     caption: str
     png: bytes = b""
     reason: str = ""
+    finding: str = ""
 
     @property
-    def base64(self) -> str:
-        """The PNG as text."""
-        return base64.b64encode(self.png).decode()
+    def address(self) -> str:
+        """The picture within the page: the PNG as WebP without loss, which is half as long."""
+        with Image.open(BytesIO(self.png)) as image, BytesIO() as shorter:
+            image.convert("RGB").save(shorter, "WEBP", lossless=True, quality=50, method=4)
+            return f"data:image/webp;base64,{base64.b64encode(shorter.getvalue()).decode()}"
 
     @property
     def rem(self) -> float:
         """Width on the page: figures have one scale, so that their letters are equally large."""
         with Image.open(BytesIO(self.png)) as image:
             return round(image.width / image.info["dpi"][0] * _REM_AN_INCH, 1)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, pixels: the page keeps the room before the picture is there."""
+        with Image.open(BytesIO(self.png)) as image:
+            return image.size
+
+    @property
+    def alt(self) -> str:
+        """What a screen reader says."""
+        return f"{self.finding} {self.caption}".strip()
 
 
 def render(template: str, **values: Any) -> str:
@@ -60,7 +75,21 @@ def caption(name: str) -> str:
     return Path(__file__).with_name("captions").joinpath(f"{name}.rst").read_text(encoding="utf-8").strip()
 
 
-def shown_figures(figures: Sequence[PageFigure]) -> dict[str, list[PageFigure]]:
-    """Figures as pages take them: the first ones `open`, `more` of them, and those that are `empty`."""
-    drawn = [one for one in figures if not one.reason]
-    return {"open": drawn[:_OPEN], "more": drawn[_OPEN:], "empty": [one for one in figures if one.reason]}
+def shown_figures(figures: Sequence[PageFigure]) -> dict[str, Any]:
+    """Figures as pages take them: the `first`, which shows the answer, `more` of them, and those that are `empty`.
+
+    The first is the first of all, if it shows something; another would not belong to the answer.
+    """
+    empty = [one for one in figures if one.reason]
+    first = figures[0] if figures and not figures[0].reason else None
+    return {"first": first, "more": [one for one in figures if not one.reason and one is not first], "empty": empty}
+
+
+def made_by(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Commit, seeds and versions of a summary: a heading and words each."""
+    record = summary["provenance"]
+    git = record.get("git") or {}
+    commit = f"{git.get('commit', 'not known')}{' with changes that are not committed' if git.get('dirty') else ''}"
+    seeds = ", ".join(f"{name} {seed}" for name, seed in record.get("seeds", {}).items())
+    versions = ", ".join(f"{name} {number}" for name, number in summary.get("versions", {}).items())
+    return [("Commit", commit), ("Seeds", seeds), ("Versions", versions)]

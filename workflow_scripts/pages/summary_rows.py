@@ -1,11 +1,10 @@
-"""What a summary of an experiment or an audit gives to its page: answers, and a row for every test."""
+"""What a summary of an experiment or an audit gives to its page: a row for every test."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from workflow_scripts.answers.answer import YES
 from workflow_scripts.pages.number_formats import axis, direction, interval, number, p_value
 
 TEST_HEADING = (
@@ -14,20 +13,6 @@ TEST_HEADING = (
 )
 # Components are in summary.json; the page has amplitude and direction.
 _COMPONENTS = "(x y z)"
-
-
-def answers_said_once(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The answers, without sentences that are a warning of the page or stand in an answer before.
-
-    Of an effect that is there the interval says how large; its limit stays in summary.json.
-    """
-    said, answers = set(summary["warnings"]), []
-    for one in summary["answers"]:
-        because = [sentence for sentence in one["because"] if sentence not in said]
-        said.update(because)
-        limit = None if one["answer"] == YES else one["limit95"]
-        answers.append({**one, "because": because, "limit95": limit})
-    return answers
 
 
 def rows_of_tests(summary: Mapping[str, Any], left_out: Sequence[str] = ()) -> list[list[str]]:

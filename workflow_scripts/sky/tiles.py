@@ -36,9 +36,25 @@ def tile_centres(order: int, pixels: ArrayLike | None = None) -> tuple[NDArray[n
     return longitude.deg, latitude.deg
 
 
+def tile_outlines(order: int, pixels: ArrayLike, steps: int = 1) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Right ascension and declination (n, 4 steps) of points along the edges of nested pixels (n,), ICRS degrees."""
+    longitude, latitude = _grid(order).boundaries_lonlat(np.asarray(pixels, np.int64), step=steps)
+    return longitude.deg, latitude.deg
+
+
 def number_of_tiles(order: int) -> int:
     """Number of pixels on the sky at an order."""
     return 12 * 4**order
+
+
+def order_of(pixels: int) -> int:
+    """The order of a map of the whole sky with so many pixels."""
+    return (pixels // 12).bit_length() // 2
+
+
+def side_of_tile(order: int) -> float:
+    """Side of a square as large as a pixel of an order, degrees."""
+    return float(np.degrees(np.sqrt(np.pi / 3)) / 2**order)
 
 
 def _grid(order: int) -> HEALPix:

@@ -9,7 +9,7 @@ import pytest
 from tests.small_experiment import rotating_and_halves
 from tests.unit.bias.synthetic_experiment import write_experiment
 from workflow_scripts.answers.answer import CONTROL, POSITIVE_CONTROL, Answer, headline
-from workflow_scripts.answers.wording import limit_in_words
+from workflow_scripts.answers.wording import limit_in_points
 from workflow_scripts.bias.controls import answer_without_cause, answers_to_dose, measured_controls
 from workflow_scripts.bias.run_level import RunLevelTest, RunLevelTests
 from workflow_scripts.configuration import load
@@ -72,7 +72,7 @@ def test_a_healthy_control_has_its_line_and_no_part_in_the_headline(tmp_path):
     assert answer.answer == "no"
     assert answer.p_adjusted >= 0.01
     assert 0 < answer.limit95 < 0.05
-    assert f"show no effect above {limit_in_words(answer.limit95)} in the fraction, as they should" in answer.text
+    assert f"show no effect above {limit_in_points(answer.limit95)} in the fraction, as they should" in answer.text
     assert "(No is the healthy answer.)" in answer.question
     assert headline([PRIMARY, answer]) == "The footprint changes the fraction."
 
@@ -86,9 +86,9 @@ def test_a_control_of_few_training_sets_cannot_tell(tmp_path):
 @pytest.mark.parametrize(
     ("numbers", "answer", "words"),
     [
-        ({"p_permutation": 0.5, "limit95": 0.2}, "no", "above 0.200 in the fraction"),
+        ({"p_permutation": 0.5, "limit95": 0.2}, "no", "above 20.0 percentage points in the fraction"),
         ({"p_permutation": 0.5, "limit95": 0.4}, "cannot tell", "nothing is excluded"),
-        ({"p_permutation": 0.5, "limit95": 0.28}, "cannot tell", "about one of 0.25"),
+        ({"p_permutation": 0.5, "limit95": 0.28}, "cannot tell", "about one of 25.0 percentage points"),
         ({"p_permutation": 0.5}, "cannot tell", "nothing is excluded"),
         ({"p_permutation": 0.5, "limit95": 0.0}, "cannot tell", "nothing is excluded"),
         ({"p_permutation": 0.05, "p_smallest": 0.05}, "cannot tell", "No adjusted p below 0.05"),

@@ -75,21 +75,22 @@ def a_test(name, p, design=RESPONSE, family="primary", **values):
 def test_the_estimate_comes_first_and_no_has_a_limit():
     yes, no = answers_of([a_test("fraction_response", 0.001), a_test("x_response", 0.3)])
     assert yes.text.startswith(
-        "The annotated fraction moves by 0.020 (95 %: 0.000 to 0.050) between opposite hemispheres:"
+        "Networks trained on one half of the sky call 2.0 percentage points more galaxies positive (95 %: 0.0 to 5.0)"
+        " than those trained on the opposite half of the sky (adjusted p"
     )
     assert (yes.answer, yes.p_adjusted, yes.effect.ci95) == ("yes", 0.001, (0.0, 0.05))
     assert (no.answer, no.limit95) == ("no", 0.045)
-    assert "one above 0.045 is excluded at 95 %" in no.statement
+    assert "one above 4.5 percentage points is excluded at 95 %" in no.statement
 
 
 def test_a_limit_above_what_the_fraction_allows_excludes_nothing():
     (answer,) = answers_of([a_test("fraction_response", 0.3, limit95=0.41)])
     assert answer.answer == "cannot tell"
-    assert "up to 0.4, are compatible" in answer.because[0]
+    assert "up to 40.0 percentage points, are compatible" in answer.because[0]
     (answer,) = answers_of([a_test("x_response", 0.3, size_ci95=(-2.7, 2.9), limit95=1.97)])
     assert (answer.answer, answer.limit95, answer.effect.ci95) == ("cannot tell", None, (-1, 1))
-    assert "up to 0.4, are compatible" in answer.because[0]
-    assert "(95 %: -1.000 to 1.000)" in answer.statement
+    assert "up to 40.0 percentage points, are compatible" in answer.because[0]
+    assert "(95 %: -100.0 to 100.0)" in answer.statement
 
 
 def test_each_test_has_its_own_floor():
@@ -116,8 +117,8 @@ def test_a_secondary_difference_is_in_the_headline_where_the_primary_tests_found
     answers = answers_of([a_test("fraction_response", 0.4), halves])
     assert [(one.role, one.answer) for one in answers] == [("primary", "no"), ("secondary", "yes")]
     assert experiment_headline(answers) == (
-        "Rotating footprints change the annotated fraction by less than 0.045; but east and west differ in the"
-        " annotated fraction (by 0.060)."
+        "Rotating footprints change the annotated fraction by less than 4.5 percentage points; but east and west"
+        " differ in the annotated fraction by 6.0 percentage points."
     )
     assert "The other design, which is secondary, finds a difference: fraction contrast east - west" in answers[0].text
 
@@ -127,8 +128,8 @@ def test_a_pattern_is_described_by_where_it_is_smallest_and_largest():
     details |= {"common_direction": "towards RA 120°, Dec +30°", "deciding": "even along the common dipole"}
     details |= {"even_p": 0.001, "odd_p": 0.2}
     (answer,) = answers_of([a_test("pattern_response", 0.001, PATTERN, quantity="dipole", size=0.03, details=details)])
-    assert "from 0.076 at mu = +0.10 to 0.106 at mu = +0.96 (mu: cosine" in answer.statement
-    assert answer.short == "The training footprint changes the sky pattern (by 0.030)"
+    assert "from 7.6 at mu = +0.10 to 10.6 at mu = +0.96 (mu: cosine" in answer.statement
+    assert answer.short == "The training footprint changes the sky pattern by 3.0 percentage points"
     assert answer.because == [
         "Of the curve, the part even in mu (both ends above or below the middle) has p = 0.001 and the odd part"
         " (one end above the other) p = 0.2, each by itself."
@@ -137,9 +138,9 @@ def test_a_pattern_is_described_by_where_it_is_smallest_and_largest():
 
 def test_a_limit_is_never_rounded_to_a_smaller_one():
     (answer,) = answers_of([a_test("fraction_response", 0.3, size=0.0003, size_ci95=(0.0, 0.0041), limit95=0.00241)])
-    assert answer.short == "The training footprint changes the annotated fraction by less than 0.0025"
-    assert "one above 0.0025 is excluded" in answer.statement
-    assert "moves by 0.0003 (95 %: 0.000 to 0.0041)" in answer.statement
+    assert answer.short == "The training footprint changes the annotated fraction by less than 0.25 percentage points"
+    assert "one above 0.25 percentage points is excluded" in answer.statement
+    assert "The fraction called positive moves by 0.03 percentage points (95 %: 0.0 to 0.41)" in answer.statement
 
 
 def test_regions_stand_alone_only_without_rotating_footprints():
@@ -161,7 +162,7 @@ def test_an_odd_response_across_the_common_dipole_has_its_own_size(tmp_path):
     assert found["size_ci95"][0] > 0.03
     found["p_permutation"], design = 0.001, {"family": "primary", "design": PATTERN, "quantity": "dipole"}
     (answer,) = answers_of([RunLevelTest("pattern_response", "e", "n", "run", n=12, network="net", **design, **found)])
-    assert answer.statement.startswith("The sky pattern of the annotations moves by 0.0")
+    assert answer.statement.startswith("The sky pattern of the annotations moves by ")
     assert answer.because[0].startswith("The largest part of the response is odd in the footprint's axis")
     assert f"odd {found['details']['parts']['odd']['p']:.2g}" in answer.because[0]
 

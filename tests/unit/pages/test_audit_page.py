@@ -51,6 +51,7 @@ def test_on_the_sky_nothing_is_left_out(tmp_path):
     assert "Not drawn" not in page
     assert "<td>cosine scan paper style</td>" in page
     assert page.count("A detectable size is known before any label") == 1
-    # Folded, but for answers and the first four figures.
-    assert page.index("<h2>More figures</h2>") > [found.start() for found in re.finditer("<img alt=", page)][3]
+    # Folded, but for the figure of the answer, and the map.
+    more, pictures = page.index("<h3>More figures</h3>"), [found.start() for found in re.finditer("<img alt=", page)]
+    assert pictures[0] < page.index('<svg class="sky"') < more < pictures[1]
     assert "sigma" in np.load(tmp_path / "out" / "sky_maps.npz")

@@ -38,6 +38,12 @@ def cells_of_row(text, first):
     ]
 
 
+def card_of(text, question):
+    """What stands on the card of a question."""
+    start = text.index(f"<h3>{question}</h3>")
+    return text[start : text.index("</article>", start)]
+
+
 def test_paper_style_and_calibrated_numbers_stand_in_one_row(tmp_path):
     summary, tables, text = written(tmp_path, imaged_experiment(tmp_path, per_seeing=0.06))
     east = tables["runs"][tables["runs"]["footprint"] == "east"]
@@ -54,8 +60,8 @@ def test_paper_style_and_calibrated_numbers_stand_in_one_row(tmp_path):
     assert cells[0] == f"{pairs['z'].abs().median():.1f}"
     assert cells[2] == with_error(contrast["estimate"], contrast["se"])
     for title in ("Errors", "Calibration", "Thresholds", "Imaging", "Tests of single networks and pairs"):
-        assert f"<h2>{title}</h2>" in text
-    assert "<h2>Response model</h2>" not in text
+        assert f"<h3>{title}</h3>" in text
+    assert "<h3>Response model</h3>" not in text
     # Once as a test of the runs, once of single pairs.
     assert text.count("<td>cleaned dipole contrast east - west</td>") == 1
 
@@ -65,11 +71,15 @@ def test_the_page_has_the_response_model_and_the_variance_budget(rotating):
     assert summary["warnings"] == []
     warned = experiment_page(summary | {"warnings": ["900 of 1,000 rows <lost>."]}, tables)
     assert warned.index("900 of 1,000 rows &lt;lost&gt;.") < warned.index("What decides has")
-    assert text.index(summary["headline"]) < text.index("<h2>Answers</h2>") < text.index("<h2>Every test")
+    order = ["<h1>", 'id="answer"', 'id="sky"', 'id="why"', 'id="naive"', 'id="trust"', 'id="rest"', "<h3>Every test"]
+    places = [text.index(words) for words in order]
+    assert places == sorted(places)
+    assert summary["headline"] in text[places[0] :]
     for answer in summary["answers"]:
-        cells = cells_of_row(text, answer["question"])
-        assert cells[0][2:] == answer["answer"]
-        assert cells[3] == p_value(answer["p_adjusted"])
+        card = card_of(text, answer["question"])
+        assert f"</span> {answer['answer'][0].upper()}{answer['answer'][1:]}</p>" in card
+        assert f"Adjusted p = {p_value(answer['p_adjusted'])}" in card
+        assert answer["statement"].rstrip(".") in card
     (model,) = summary["response_model"]
     cells = cells_of_row(text, f"{model['network']}, {model['family']}")
     assert cells[1] == vector_with_error(model["d_0"], model["d_0_se"])
@@ -88,8 +98,8 @@ def test_the_page_has_the_response_model_and_the_variance_budget(rotating):
 def test_two_runs_make_a_page_too(tmp_path, labelled):
     runs = experiment_runs(with_rotating=False, seeds=1)[:2]
     _, _, text = written(tmp_path, write_experiment(tmp_path, 0.05, runs, labelled=labelled))
-    assert ("<h2>Calibration</h2>" in text) == labelled
-    assert "<h2>Not answered</h2>" in text
+    assert ("<h3>Calibration</h3>" in text) == labelled
+    assert "<h3>Not answered</h3>" in text
     assert "nan" not in re.sub(r"<[^>]+>", " ", text).lower().split()
 
 
@@ -150,23 +160,23 @@ def test_answers_say_nothing_twice_and_no_limit_beside_a_yes(rotating):
     _, summary, tables, _ = rotating
     effect = {"value": 0.0410102, "ci95": [0.0255341, 0.0530883], "unit": "fraction", "direction": "east"}
     yes = {"question": "Does it?", "answer": "yes", "role": "primary", "because": ["So.", "Warned."], "next": []}
-    yes |= {"effect": effect, "p_adjusted": 0.000306950642, "limit95": 0.0509}
-    no = yes | {
-        "question": "Or not?",
-        "answer": "no",
-        "limit95": 0.05012,
-        "because": ["So.", "And."],
-        "next": ["More."],
-    }
+    yes |= {"effect": effect, "p_adjusted": 0.000306950642, "limit95": 0.0509, "statement": "it does", "test": "a"}
+    no = yes | {"question": "Or not?", "answer": "no", "limit95": 0.05012, "because": ["So.", "And."]}
+    no |= {"next": ["More."], "test": "b"}
     none = yes | {"question": "How?", "answer": "cannot tell", "effect": effect | {"value": None, "ci95": None}}
     text = experiment_page(summary | {"answers": [yes, no, none], "warnings": ["Warned."]}, tables)
-    first, second, third = (cells_of_row(text, one["question"]) for one in (yes, no, none))
-    assert first[1:] == ["0.0410 fraction 95 %: 0.0255 to 0.0531 east", "-", "0.00031", "So."]
-    assert second[2:] == ["0.051", "0.00031", "And. To tell more: More."]
-    assert third[1] == "-"
-    # How limits, intervals and detectable sizes go together is said once.
-    assert text.count("The interval is two-sided and the limit one-sided") == 1
+    first, second, third = (card_of(text, one["question"]) for one in (yes, no, none))
+    assert "Adjusted p = 0.00031; 0.0410 (0.0255 to 0.0531) fraction<" in first
+    assert "<p>It does.</p>" in first
+    assert "limit 0.051<" in second
+    assert "<p>So.</p>" in first
+    assert "<p>So.</p>" not in second
+    assert "<b>What would tell:</b> More." in second
+    assert "Adjusted p = 0.00031<" in third
+    # How limits, intervals and detectable sizes go together is said once; so is a warning.
+    assert text.count("Intervals are two-sided") == 1
     assert text.count("A detectable size is") == 1
+    assert text.count("Warned.") == 1
 
 
 def test_figures_stand_on_the_page_and_one_that_shows_nothing_gives_its_reason(rotating, tmp_path):
@@ -180,7 +190,8 @@ def test_figures_stand_on_the_page_and_one_that_shows_nothing_gives_its_reason(r
     text = (tmp_path / "page.html").read_text()
     assert text.count("<img alt=") == len(FIGURES_OF_PAGE) - 1
     assert "seeing map (There is no seeing)." in text
-    first, more = text.index("<h2>Figures</h2>"), text.index("<h2>More figures</h2>")
-    assert text[first:more].count("<img alt=") == 4
-    # Outside of the answers and the first figures all is folded.
-    assert text[more:].count("<h2>") == text[more:].count("<details><summary><h2>") + 1
+    assert text[: text.index("<h3>More figures</h3>")].count("<img alt=") == 1
+    # After the last section's title all is folded.
+    rest = text[text.index('<section id="rest">') :]
+    assert rest.count("<h3>") == rest.count("<details><summary><h3>")
+    assert not re.search(r"(src|href)=\"(https?:)?//", text)

@@ -1,0 +1,82 @@
+"""Maps of a page: every cell is drawn with its value, also across the edge of the sky and on a field."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from workflow_scripts.pages.sky_panels import OnSky, sky_panels
+from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
+from workflow_scripts.sky.unit_vectors import unit_vectors
+
+ORDER = 2
+
+
+def maps_of(values, n=50):
+    counts = np.where(np.isfinite(values), n, 0)
+    return {"n": counts, "fraction": values, "smooth:fraction": values}
+
+
+def elements(panel, name):
+    root = ET.fromstring(str(panel.svg))
+    return [one for one in root.iter() if one.get("class", "").startswith(name)]
+
+
+def test_every_cell_has_its_value_and_those_across_the_edge_have_two_parts():
+    values = 0.5 + 0.1 * unit_vectors(*tile_centres(ORDER))[:, 0]
+    (panel,) = sky_panels(maps_of(values), "sky", "spiral", OnSky())
+    cells = elements(panel, "cell")
+    titles = {cell[0].text for cell in cells}
+    assert len(titles) == number_of_tiles(ORDER)
+    assert number_of_tiles(ORDER) < len(cells) < 1.3 * number_of_tiles(ORDER)
+    ra, dec = tile_centres(ORDER, [7])
+    assert any(text.startswith(f"RA {ra[0]:.0f}°, Dec {dec[0]:+.0f}°: {values[7]:.1%}") for text in titles)
+    # Nothing lies outside of the ellipse.
+    points = np.array(
+        [[float(x), float(y)] for cell in cells for x, y in re.findall(r"(-?[\d.]+) (-?[\d.]+)", cell.get("d"))]
+    )
+    ((ellipse,),) = [elements(panel, "sky-edge")]
+    centre, radii = ([float(ellipse.get(key)) for key in keys] for keys in (("cx", "cy"), ("rx", "ry")))
+    assert np.all(np.sum(((points - centre) / radii) ** 2, axis=1) < 1.01)
+    assert "between 40" in panel.finding
+
+
+def test_empty_cells_are_left_out_and_a_map_without_values_is_none():
+    values = np.full(number_of_tiles(ORDER), np.nan)
+    assert sky_panels(maps_of(values), "sky", "spiral", OnSky()) == []
+    values[:10] = np.linspace(0.4, 0.6, 10)
+    (panel,) = sky_panels(maps_of(values), "sky", "spiral", OnSky())
+    assert len({cell[0].text for cell in elements(panel, "cell")}) == 10
+
+
+def test_an_outline_runs_between_inside_and_outside_alone():
+    values = np.full(number_of_tiles(ORDER), 0.5)
+    values[0] = 0.6
+    _, dec = tile_centres(4)
+    over = OnSky({"north": dec > 0, "everywhere": dec > -99}, (120.0, 30.0, "axis <here>"), 8.0)
+    (panel,) = sky_panels(maps_of(values), "sky", "spiral", over)
+    north, everywhere = elements(panel, "outline")
+    assert everywhere.get("d") == ""
+    ends = np.array([[float(x), float(y)] for x, y in re.findall(r"([\d.]+) ([\d.]+)", north.get("d"))])
+    height = float(elements(panel, "sky-edge")[0].get("cy"))
+    assert np.abs(ends[:, 1] - height).max() < 12
+    assert "axis &lt;here&gt;" in str(panel.svg)
+    assert "circle: its region of 68 %, 8°" in panel.caption
+
+
+@pytest.mark.parametrize("ra", [150.0, 0.2])
+def test_a_field_has_north_up_and_east_to_the_left(ra):
+    order, values = 8, np.full(number_of_tiles(8), np.nan)
+    places = {"north": (ra, 3.0), "south": (ra, 1.0), "east": (ra + 1, 2.0), "west": (ra - 1, 2.0)}
+    cells = {name: tile_of(*place, order)[0] for name, place in places.items()}
+    for number, cell in enumerate(cells.values()):
+        values[cell] = 0.3 + 0.1 * number
+    (panel,) = sky_panels(maps_of(values), "field", "spiral", OnSky())
+    middles = {}
+    for cell in elements(panel, "cell"):
+        points = re.findall(r"(-?[\d.]+) (-?[\d.]+)", cell.get("d"))
+        share = float(re.search(r": ([\d.]+)%", cell[0].text).group(1))
+        middles[list(cells)[round((share - 30) / 10)]] = np.mean([[float(a), float(b)] for a, b in points], axis=0)
+    assert middles["north"][1] < middles["south"][1]
+    assert middles["east"][0] < middles["west"][0]

@@ -1,0 +1,137 @@
+"""Which maps a page shows, with their colours, values and findings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workflow_scripts.answers.wording import points_in_words
+from workflow_scripts.pages.sky_svg import SkyMap, sky_svg
+from workflow_scripts.sky.tiles import order_of, tile_centres
+from workflow_scripts.statistics.sky.constrained_components import FIELD
+
+# So many differences are shown; the others are among the figures.
+_MOST_PAIRS = 2
+_SEQUENTIAL, _DIVERGING = "viridis", "RdBu_r"
+
+
+@dataclass(frozen=True)
+class SkyPanel:
+    """A map of a page: its SVG, what it shows as a sentence, and its caption."""
+
+    svg: str
+    finding: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class OnSky:
+    """What is drawn over all maps: `outlines` of footprints by name (boolean HEALPix maps), and an axis.
+
+    `axis` is (ra, dec, words), `radius` that of its region, degrees, None where it has none.
+    """
+
+    outlines: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    axis: tuple[float, float, str] | None = None
+    radius: float | None = None
+
+
+def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: OnSky) -> list[SkyPanel]:
+    """The maps of the fraction and of its differences; empty where no cell has enough galaxies."""
+    panels = []
+    if "smooth:minus_reference" in maps and np.isfinite(bias := maps["smooth:minus_reference"]).any():
+        low, high = _range(bias)
+        finding = (
+            f"All networks together call between {points_in_words(low)} and {points_in_words(high)} percentage points"
+            f" more galaxies {positive} than the reference, by place."
+        )
+        middle, half = float(np.nanmean(bias)), max(high - low, 2e-3) / 2
+        label = f"fraction called {positive}: prediction minus reference, all networks"
+        scale = (middle - half, middle + half)
+        panels.append(_panel(maps, "minus_reference", sky_kind, label, _DIVERGING, scale, finding, over))
+    elif np.isfinite(fraction := maps["smooth:fraction"]).any():
+        low, high = _range(fraction)
+        finding = f"The fraction called {positive} lies between {low:.1%} and {high:.1%} over the sky shown."
+        if high - low < 1e-3:
+            finding = f"The fraction called {positive} does not differ between places by more than its noise."
+        scale = (low, high) if high - low >= 1e-3 else (low - 0.01, high + 0.01)
+        label = f"fraction called {positive}"
+        panels.append(_panel(maps, "fraction", sky_kind, label, _SEQUENTIAL, scale, finding, over))
+    names = [name for name in maps if name.startswith("smooth:difference")]
+    for name in names[:_MOST_PAIRS]:
+        shown = maps[name]
+        if not np.isfinite(shown).any():
+            continue
+        first, second = name.split(":")[2:] if name.count(":") == 3 else ("the first annotation", "the second")
+        largest = float(np.nanmax(np.abs(shown)))
+        mean = float(np.nanmean(shown))
+        finding = (
+            f"Networks of {first} call {points_in_words(abs(mean))} percentage points"
+            f" {'more' if mean >= 0 else 'fewer'} galaxies {positive} than those of {second} in the mean of the cells,"
+            f" from {points_in_words(float(np.nanmin(shown)))} to {points_in_words(float(np.nanmax(shown)))}."
+        )
+        scale = (-max(largest, 1e-3), max(largest, 1e-3))
+        label = f"fraction called {positive}: {first} minus {second}"
+        own = OnSky({one: over.outlines[one] for one in (first, second) if one in over.outlines})
+        panels.append(_panel(maps, name.removeprefix("smooth:"), sky_kind, label, _DIVERGING, scale, finding, own))
+    return panels
+
+
+def _panel(
+    maps: Mapping[str, NDArray],
+    name: str,
+    sky_kind: str,
+    label: str,
+    colour_map: str,
+    scale: tuple[float, float],
+    finding: str,
+    over: OnSky,
+) -> SkyPanel:
+    values, raw, n = maps[f"smooth:{name}"], maps[name], maps["n"]
+    difference = colour_map == _DIVERGING
+    ra, dec = tile_centres(order_of(len(values)))
+    titles = [
+        f"RA {ra[cell]:.0f}°, Dec {dec[cell]:+.0f}°: {_value(values[cell], difference)}"
+        f" (as measured {_value(raw[cell], difference)}, {int(n[cell]):,} galaxies)"
+        if np.isfinite(values[cell])
+        else ""
+        for cell in range(len(values))
+    ]
+    ticks = [(value, _value(value, difference)) for value in np.linspace(*scale, 3)]
+    circles = [(*over.axis[:2], over.radius)] if over.axis and over.radius else []
+    drawn = SkyMap(
+        values, titles, label, colour_map, *scale, ticks, over.outlines, circles, [over.axis] if over.axis else []
+    )
+    caption = _caption(over)
+    return SkyPanel(sky_svg(drawn, sky_kind == FIELD, f"Map of the {label}. {finding}"), finding, caption)
+
+
+def _caption(over: OnSky) -> str:
+    lines = ["solid", "dashed"]
+    parts = [f"{lines[k % 2].capitalize()} line: {name}." for k, name in enumerate(over.outlines)]
+    if over.axis:
+        region = f"; circle: its region of 68 %, {over.radius:.0f}°" if over.radius else ""
+        parts.append(f"Cross: {over.axis[2]}{region}.")
+    return " ".join(parts)
+
+
+def _range(values: NDArray[np.float64]) -> tuple[float, float]:
+    return float(np.nanmin(values)), float(np.nanmax(values))
+
+
+def _value(value: float, difference: bool) -> str:
+    return f"{100 * value:+.1f} points" if difference else f"{value:.1%}"
+
+
+def footprints_of(names: Sequence[str], inside: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
+    """Those regions of `inside` that are named, in that order."""
+    return {name: inside[name] for name in names if name in inside}
+
+
+def axis_of(test: Mapping[str, Any] | None, words: str) -> tuple[float, float, str] | None:
+    """The best axis of a test, for a mark; None where it has none."""
+    if not test or test.get("axis_ra") is None:
+        return None
+    return float(test["axis_ra"]), float(test["axis_dec"]), words

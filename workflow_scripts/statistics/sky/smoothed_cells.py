@@ -1,0 +1,69 @@
+"""Maps that show patterns and not noise: cells share their galaxies with neighbours, and shrink by their errors."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+# With fewer galaxies a cell shows nothing.
+FEWEST_IN_CELL = 5
+
+
+def smoothed_cells(
+    values: ArrayLike, se: ArrayLike, n: ArrayLike, centres: ArrayLike, width: float
+) -> NDArray[np.float64]:
+    """Means of cells (p,), smoothed over neighbours and then drawn towards the mean by their errors.
+
+    `values`, `se` and `n` (p,) are a cell's mean (NaN where unknown), its standard error and its number of galaxies,
+    `centres` (p, 3) unit vectors. Cells are averaged with the weights n exp(-theta^2 / 2 width^2), theta and `width` in
+    degrees; then each is mean + (average - mean) tau^2 / (tau^2 + se^2), where tau^2, the variance between cells beyond
+    their errors, is that of DerSimonian & Laird (1986, Control. Clin. Trials 7, 177): all cells have the mean where
+    there is none. NaN where a cell has fewer than five galaxies.
+    """
+    values, se, n = (np.asarray(one, float) for one in (values, se, n))
+    known = np.isfinite(values) & np.isfinite(se) & (se > 0) & (n > 0)
+    shown = np.full(len(values), np.nan)
+    if not known.any():
+        return shown
+    vectors = np.asarray(centres, float)[known]
+    # 2 (1 - cos theta) is theta^2 to the fourth order.
+    apart = 2 * (1 - np.clip(vectors @ vectors.T, -1, 1))
+    weights = n[known] * np.exp(-apart / (2 * np.radians(width) ** 2))
+    weights /= weights.sum(axis=1, keepdims=True)
+    average, error = weights @ values[known], np.sqrt(weights**2 @ se[known] ** 2)
+    drawn = _shrunk(average, error)
+    drawn[n[known] < FEWEST_IN_CELL] = np.nan
+    shown[known] = drawn
+    return shown
+
+
+def _shrunk(values: NDArray[np.float64], se: NDArray[np.float64]) -> NDArray[np.float64]:
+    weight = 1 / se**2
+    mean = np.average(values, weights=weight)
+    spread = weight.sum() - np.sum(weight**2) / weight.sum()
+    q = np.sum(weight * (values - mean) ** 2)
+    tau2 = max(0.0, float(q - (len(values) - 1)) / spread) if spread > 0 else 0.0
+    shrunk = 1 / (tau2 + se**2)
+    mean = np.average(values, weights=shrunk)
+    return mean + (values - mean) * tau2 * shrunk
+
+
+def binomial_se(fraction: ArrayLike, n: ArrayLike) -> NDArray[np.float64]:
+    """Standard errors (p,) of fractions of `n` galaxies each, by the fraction of all: a cell of one class has one."""
+    fraction, n = np.asarray(fraction, float), np.asarray(n, float)
+    known = np.isfinite(fraction) & (n > 0)
+    of_all = float(np.average(fraction[known], weights=n[known])) if known.any() else np.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(known, np.sqrt(of_all * (1 - of_all) / n), np.nan)
+
+
+def se_of_cell_means(cell: ArrayLike, values: ArrayLike, cells: int) -> NDArray[np.float64]:
+    """Standard errors (cells,) of means of `values` (n,) in cells, by the variance within all cells together.
+
+    NaN in cells without galaxies, and everywhere where no cell has two.
+    """
+    cell, values = np.asarray(cell), np.asarray(values, float)
+    n = np.bincount(cell, minlength=cells)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = np.bincount(cell, weights=values, minlength=cells) / n
+        dof = len(values) - np.count_nonzero(n)
+        within = np.sum((values - means[cell]) ** 2) / dof if dof > 0 else np.nan
+        return np.where(n > 0, np.sqrt(within / n), np.nan)
