@@ -47,7 +47,6 @@ from workflow_scripts.configuration.program_networks import model_file, names_of
 from workflow_scripts.configuration.remedy_entries import (
     columns_of_training,
     files_of_remedy,
-    orientations_annotated,
     remedies_of_experiment,
     remedy_parameter,
     unlabelled_set,
@@ -63,6 +62,7 @@ from workflow_scripts.configuration.version_entries import (
 from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FIGURES_OF_PAGE
+from workflow_scripts.networks.mirrored_classes import positions_averaged
 from workflow_scripts.planning.cluster_requests import cluster_request
 from workflow_scripts.planning.remedy_prices import remedy_prices
 from workflow_scripts.planning.work import WorkSizes

@@ -27,7 +27,7 @@ rule annotate:
             variant=lambda wildcards: settings.network(wildcards.network)["architecture"],
             size=lambda wildcards: sizes.annotated_galaxies(wildcards.survey)
             * sizes.pixels_of_input(wildcards.network)
-            * orientations_annotated(settings, wildcards.network),
+            * positions_averaged(settings.network(wildcards.network)),
         ),
         gpu=int(settings.gpu),
     params:

@@ -45,10 +45,12 @@ def probe_files(settings: Configuration, experiment: str) -> list[str]:
 
 
 def probed_network(settings: Configuration, network: str) -> dict[str, Any]:
-    """A network as it is trained on sides of the sky: a mirror swaps none of these."""
+    """A network as it is trained on sides of the sky: plainly, and a mirror swaps none of these."""
     entry = settings.network(network)
-    entry.pop("mirror_average", None)
-    return entry
+    for key in ("mirror_average", "average", "alignment"):
+        entry.pop(key, None)
+    kept = {key: value for key, value in entry.get("augmentation", {}).items() if key != "degrade"}
+    return {**entry, "augmentation": kept} if "augmentation" in entry else entry
 
 
 def probed_footprints(settings: Configuration, first: str, second: str) -> list[dict[str, Any]]:

@@ -57,9 +57,3 @@ def unlabelled_set(settings: Configuration, survey: str, footprint: str, network
     if not settings.network(network).get("alignment"):
         return []
     return [f"results/training/{survey}/{unlabelled_footprint(footprint)}/resample{resample}/training_set.parquet"]
-
-
-def orientations_annotated(settings: Configuration, network: str) -> int:
-    """How many orientations of each image a network annotates, and averages."""
-    entry = settings.network(network)
-    return 8 if "average" in entry else 2 if entry.get("mirror_average") else 1

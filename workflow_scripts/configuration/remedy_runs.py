@@ -131,6 +131,11 @@ def check_training_images(name: str, experiment: Mapping[str, Any], config: Mapp
             raise ConfigError((*path, *key), "is given with mode: annotate, which trains nothing")
         if not degrades:
             continue
+        if "seeing" in config["recipes"][entry["recipe"]].get("common", []):
+            problem = (
+                f"is on, but recipes.{entry['recipe']} makes the seeing of all images common; expected one of them"
+            )
+            raise ConfigError((*path, "augmentation", "degrade"), problem)
         _imaging_columns((*path, "augmentation", "degrade"), "on", experiment["survey"], config, (SEEING_COLUMN,))
         if not isinstance(survey.get("cutout", {}).get("pixel_scale_arcsec"), float):
             problem = f"needs images of one scale, expected a number for surveys.{experiment['survey']}"

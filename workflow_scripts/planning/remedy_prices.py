@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from workflow_scripts.configuration.program_networks import is_program
 from workflow_scripts.configuration.remedy_entries import (
-    orientations_annotated,
     remedies_of_experiment,
     runs_of_remedy,
     unlabelled_set,
 )
 from workflow_scripts.configuration.settings import Configuration
+from workflow_scripts.networks.mirrored_classes import positions_averaged
 from workflow_scripts.planning.cluster_requests import Work, cost_of, shipped_cost
 from workflow_scripts.planning.work import WorkSizes
 from workflow_scripts.runs import Run
@@ -61,7 +61,7 @@ def _of_runs(
             architecture = sizes.trained_architecture(run.network)
             trained = _seconds(f"train {architecture}", sizes.training_pixels(run.footprint, run.network))
             trained = 0.0 if "version_of" in network else trained
-            annotated = pixels * orientations_annotated(settings, run.network)
+            annotated = pixels * positions_averaged(settings.network(run.network))
             annotated = _seconds(f"annotate {network['architecture']}", annotated)
         price += network["threads"] * (trained + annotated)
     return price + (len(sets) + len(unlabelled)) * _seconds("draw_training_set", sizes.galaxies_of_survey(survey))

@@ -10,7 +10,6 @@ from workflow_scripts.configuration.control_entries import trained_network
 from workflow_scripts.configuration.remedy_entries import (
     columns_of_training,
     files_of_remedy,
-    orientations_annotated,
     parts_of_remedy,
     remedies_of_experiment,
     runs_of_remedy,
@@ -18,6 +17,7 @@ from workflow_scripts.configuration.remedy_entries import (
 )
 from workflow_scripts.configuration.version_entries import active_images
 from workflow_scripts.errors import InputError
+from workflow_scripts.networks.mirrored_classes import positions_averaged
 from workflow_scripts.runs import paths_in_version
 
 CONFIG = yaml.safe_load("""
@@ -174,7 +174,7 @@ def test_networks_of_remedies(treated):
     equivariant = treated.network("net_orientations")
     assert (equivariant["average"], equivariant["version_of"]) == ("orientations", "net")
     assert "mirror_average" not in equivariant
-    assert [orientations_annotated(treated, one) for one in ("net", "net_orientations", "alike")] == [2, 8, 1]
+    assert [positions_averaged(treated.network(one)) for one in ("net", "net_orientations", "alike")] == [2, 8, 1]
 
 
 def test_aligned_networks_have_unlabelled_galaxies_from_the_whole_sky(treated):
