@@ -19,7 +19,7 @@ from workflow_scripts.surveys.registry import kind_of, pixels_of_cutout
 
 # Of a brick in one band, about.
 _BYTES_OF_BRICK = 10e6
-# Times of a training with degraded images, and with a second batch for the alignment, beside a plain one: measured on lenet5.
+# Times of a training with degraded images, and with a second batch for the alignment, beside a plain one (lenet5).
 _DEGRADED, _ALIGNED = 1.2, 1.7
 # Labels of a table with more rows are not counted for a preview: reading it would take minutes.
 _MOST_ROWS_READ = 1_000_000
