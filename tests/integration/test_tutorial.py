@@ -52,9 +52,9 @@ def test_every_command_of_the_tutorial_works(repository, tmp_path):
             timeout=1500,
         )
         assert run.returncode == 0, f"{commands}\n{run.stdout[-3000:]}\n{run.stderr[-3000:]}"
-        headlines += re.findall(r'^  "headline": (".*"),$', run.stdout, re.MULTILINE)
+        headlines += re.findall(r'^ *"headline": (".*"),$', run.stdout, re.MULTILINE)
         if "plan --configfile first.yaml narrower.yaml" in commands:
-            done = {line.split()[0]: line.split()[1:3] for line in run.stdout.splitlines() if len(line.split()) > 3}
+            done = {line.split()[0]: line.split()[1:3] for line in run.stdout.splitlines() if len(line.split()) >= 3}
             assert done["cutouts"][1] == done["images"][1] == "0", run.stdout
             assert done["inference"] == ["6", "6"], run.stdout
             assert "parameters" in run.stdout
