@@ -57,5 +57,9 @@ rule all:
 
 
 # The sentences of failed jobs, and what a cluster wants that refuses jobs, are the last lines printed.
+onsuccess:
+    finished_run.done(pages_of_run())
+
+
 onerror:
     failed_jobs.advise(log)

@@ -63,6 +63,7 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FIGURES_OF_PAGE
 from workflow_scripts.networks.mirrored_classes import positions_averaged
+from workflow_scripts.finished_run import FinishedRun
 from workflow_scripts.planning.cluster_requests import cluster_request
 from workflow_scripts.planning.remedy_prices import remedy_prices
 from workflow_scripts.planning.work import WorkSizes
@@ -114,6 +115,8 @@ sizes = WorkSizes(settings)
 if workflow.is_main_process and not any(isinstance(handler, FailedJobs) for handler in logger.handlers):
     failed_jobs = FailedJobs(stop=lambda: workflow.scheduler.exit_gracefully())
     logger.addHandler(failed_jobs)
+    finished_run = FinishedRun()
+    logger.addHandler(finished_run)
 
 
 wildcard_constraints:
@@ -340,6 +343,15 @@ def figures_beside_page(experiment):
     """A figure of each step whose figures the page does not show: of images, and of regions, where there are some."""
     names = ["gallery"] * settings.trains(experiment) + ["footprints"] * bool(mapped_footprints(settings, experiment))
     return expand("results/report/{experiment}/figures/{name}.png", experiment=experiment, name=names)
+
+
+def pages_of_run():
+    """Name, summary and page of all that a run makes: the active experiments and audits."""
+    made = [
+        (name, "results/bias/{}/summary.json", "results/report/{}/verdict.html") for name in settings.active_experiments
+    ]
+    made += [(name, "results/audit/{}/summary.json", "results/audit/{}/audit.html") for name in settings.active_audits]
+    return [(name, placed(summary.format(name)), placed(page.format(name))) for name, summary, page in made]
 
 
 def figures(step, suffix="png"):

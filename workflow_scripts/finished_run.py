@@ -1,0 +1,60 @@
+"""The last lines of a run that went well: headline, page, and what is next, of every experiment and audit."""
+
+import atexit
+import json
+import logging
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from snakemake.logging import LogEvent
+
+from workflow_scripts.answers.answer import CANNOT_TELL, PRIMARY, YES
+
+# A run that ends with one of these has made, or found whole, what people read.
+_READ = {"all", "write_verdict", "audit"}
+
+
+class FinishedRun(logging.Handler):
+    """Listens for the jobs that make pages; `done` prints the last lines after those of Snakemake."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rules: set[str] = set()
+        self.lines: list[str] = []
+        atexit.register(self._print)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Note the rule of a job that starts."""
+        if getattr(record, "event", None) == LogEvent.JOB_INFO:
+            self.rules.add(record.__dict__.get("rule_name", ""))
+
+    def done(self, results: Iterable[tuple[str, str, str]]) -> None:
+        """The run went well: of (name, summary.json, page) the lines of those that are there are printed."""
+        if self.rules & _READ:
+            self.lines = [line for one in results for line in lines_of_result(*one)]
+
+    def _print(self) -> None:
+        if self.lines:
+            print("", *self.lines, sep="\n", file=sys.stderr, flush=True)
+
+
+def lines_of_result(name: str, summary: str, page: str) -> list[str]:
+    """Headline, page and what is next, of one experiment or audit; nothing where it is not there."""
+    path = Path(summary)
+    if not path.exists():
+        return []
+    found = json.loads(path.read_text(encoding="utf-8"))
+    return [f"{name}: {found['headline']}", f"  page: {page}", f"  next: {_next(found['answers'])}"]
+
+
+def _next(answers: Iterable[Mapping[str, Any]]) -> str:
+    """What would decide a question that is open; else what a yes or a no asks for."""
+    primary = [one for one in answers if one["role"] == PRIMARY]
+    for one in primary:
+        if one["answer"] == CANNOT_TELL and one["next"]:
+            return str(one["next"][0])
+    if any(one["answer"] == YES for one in primary):
+        return "why, and what to do about it: the page has the keys that ask"
+    return "how far to trust it: the page has what was dropped, assumed and excluded"
