@@ -63,7 +63,7 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FIGURES_OF_PAGE
 from workflow_scripts.networks.mirrored_classes import positions_averaged
-from workflow_scripts.finished_run import FinishedRun
+from workflow_scripts.finished_run import FinishedRun, opening_of_report
 from workflow_scripts.planning.cluster_requests import cluster_request
 from workflow_scripts.planning.remedy_prices import remedy_prices
 from workflow_scripts.planning.work import WorkSizes
@@ -352,6 +352,11 @@ def pages_of_run():
     ]
     made += [(name, "results/audit/{}/summary.json", "results/audit/{}/audit.html") for name in settings.active_audits]
     return [(name, placed(summary.format(name)), placed(page.format(name))) for name, summary, page in made]
+
+
+# The report opens with the answers that are there; of a workflow its template sees nothing but the configuration.
+if "--report" in sys.argv:
+    workflow.config["opening"] = opening_of_report(pages_of_run())
 
 
 def figures(step, suffix="png"):

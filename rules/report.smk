@@ -19,8 +19,8 @@ rule write_verdict:
     output:
         report(
             "results/report/{experiment}/verdict.html",
-            category="1 Verdict",
-            labels={"experiment": "{experiment}", "what": "all tests"},
+            category="1 The answers",
+            labels={"experiment": "{experiment}", "what": "the page: answers, figures, every test"},
             caption="report/verdict.rst",
         ),
     log:

@@ -3,6 +3,7 @@
 import atexit
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -47,6 +48,25 @@ def lines_of_result(name: str, summary: str, page: str) -> list[str]:
         return []
     found = json.loads(path.read_text(encoding="utf-8"))
     return [f"{name}: {found['headline']}", f"  page: {page}", f"  next: {_next(found['answers'])}"]
+
+
+def opening_of_report(results: Iterable[tuple[str, str, str]]) -> list[dict[str, Any]]:
+    """What the report begins with, in reStructuredText: of each result that is there `name`, `headline` and `answers`.
+
+    `answers` are a question, the answer and its statement each.
+    """
+    opening = []
+    for name, summary, _ in results:
+        if (path := Path(summary)).exists():
+            found = json.loads(path.read_text(encoding="utf-8"))
+            answers = [[_escaped(one[key]) for key in ("question", "answer", "statement")] for one in found["answers"]]
+            opening.append({"name": _escaped(name), "headline": _escaped(found["headline"]), "answers": answers})
+    return opening
+
+
+def _escaped(text: str) -> str:
+    """Text without the marks of reStructuredText."""
+    return re.sub(r"([\\*`|_])", r"\\\1", text)
 
 
 def _next(answers: Iterable[Mapping[str, Any]]) -> str:

@@ -17,7 +17,7 @@ class FigureGroup(NamedTuple):
 
 FIGURE_GROUPS = {
     "draw_runs": FigureGroup(
-        "2 Runs",
+        "2 Does the footprint matter?",
         (
             "sigma_and_p",
             "footprint_response",
@@ -30,12 +30,12 @@ FIGURE_GROUPS = {
         ),
     ),
     "draw_sky_maps": FigureGroup(
-        "3 Sky", ("difference_map", "sigma_map", "fraction_map", "unannotated_map", "seeing_map")
+        "3 Where on the sky?", ("difference_map", "sigma_map", "fraction_map", "unannotated_map", "seeing_map")
     ),
-    "draw_galaxies": FigureGroup("4 Galaxies", ("gallery", "footprint_examples", "disagreement", "grey_levels")),
-    "draw_footprints": FigureGroup("5 Footprints", ("footprints",)),
-    "draw_shares": FigureGroup("2 Runs", ("shares",)),
-    "draw_remedies": FigureGroup("2 Runs", ("remedies",)),
+    "draw_galaxies": FigureGroup("5 Which galaxies?", ("gallery", "footprint_examples", "disagreement", "grey_levels")),
+    "draw_footprints": FigureGroup("6 Where were networks trained?", ("footprints",)),
+    "draw_shares": FigureGroup("4 Why, and what to do?", ("shares",)),
+    "draw_remedies": FigureGroup("4 Why, and what to do?", ("remedies",)),
     "draw_calibration": FigureGroup("Calibration", ("p_uniformity", "size", "power", "recovery")),
 }
 
