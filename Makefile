@@ -45,7 +45,7 @@ plan: environment  ## a page: what `make run` would do, why, and what it would c
 	$(RUN) workflow_scripts.plan --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 
 report: environment  ## results/report.html, from finished results
-	$(SNAKEMAKE) --report results/report.html --report-html-stylesheet-path rules/report/style.css
+	$(SNAKEMAKE) --report results/report.html --report-stylesheet rules/report/style.css
 
 archive: environment  ## results/archive/NAME.zip to deposit, from finished results; EXPERIMENT=NAME for one of them
 	$(RUN) workflow_scripts.archive_experiment $(if $(EXPERIMENT),--experiments $$EXPERIMENT) \
