@@ -10,7 +10,7 @@ from workflow_scripts.whole_file import whole_file
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
 # Each after those whose options it shares.
-STEPS = ("plan", "audit", "correct_audit", "apply_bias", "cancel_orphans")
+STEPS = ("plan", "audit", "correct_audit", "apply_bias", "archive_experiment", "cancel_orphans")
 
 _HEAD = """\
 # Command lines

@@ -10,7 +10,6 @@ from html import escape
 from math import cos, pi, sin
 
 import numpy as np
-from markupsafe import Markup
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
 from numpy.typing import ArrayLike, NDArray
@@ -49,7 +48,7 @@ class SkyMap:
     marks: Sequence[tuple[float, float, str]] = ()
 
 
-def sky_svg(drawn: SkyMap, field: bool, described: str) -> Markup:
+def sky_svg(drawn: SkyMap, field: bool, described: str) -> str:
     """The map as an SVG element; `described` is what a screen reader says of it."""
     shown = np.flatnonzero(np.isfinite(drawn.values))
     project, height, frame, labels = _of_field(drawn.values) if field else _of_sky()
@@ -58,7 +57,7 @@ def sky_svg(drawn: SkyMap, field: bool, described: str) -> Markup:
     parts += [_path(_circle(ra, dec, radius), project, "circle", not field) for ra, dec, radius in drawn.circles]
     parts += [_mark(*mark, project) for mark in drawn.marks]
     parts += [labels, _bar(drawn, height)]
-    return Markup(
+    return (
         f'<svg class="sky" role="img" aria-label="{escape(described)}" viewBox="0 0 {_WIDTH} {height + 58}">'
         f"{''.join(parts)}</svg>"
     )
