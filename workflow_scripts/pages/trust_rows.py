@@ -79,15 +79,12 @@ def trust_rows(
             )
         rows.append(("Accuracy", f"{words[0].upper()}{words[1:]}"))
     if balance := summary["training_balance"]:
-        largest = max(entry["largest_smd"] for entry in balance if entry.get("largest_smd") is not None)
-        matched = ", ".join(dict.fromkeys(name for entry in balance for name in entry["covariates"])) or "class alone"
-        rows.append(
-            (
-                "Matching",
-                f"Training sets of compared footprints are matched in {matched}; the largest standardised difference is"
-                f" {number(largest)} (below 0.05 is as good as matched). Imaging is not matched: it is the suspect.",
-            )
-        )
+        differences = [entry["largest_smd"] for entry in balance if entry.get("largest_smd") is not None]
+        matched = ", ".join(dict.fromkeys(name for entry in balance for name in entry["covariates"]))
+        words = f"Training sets of compared footprints are matched in class{f' and {matched}' if matched else ' alone'}"
+        if differences:
+            words += f"; the largest standardised difference is {number(max(differences))} (below 0.05 is as good as matched)"
+        rows.append(("Matching", f"{words}. Imaging is not matched: it is the suspect."))
     rows.append(
         (
             "Assumed",
