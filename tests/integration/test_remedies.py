@@ -64,3 +64,63 @@ def remedied(request, repository, tmp_path_factory) -> Remedied:
     added = workflow.would_run()
     workflow.snakemake(SUMMARY, PAGE)
     return Remedied(workflow, remedies, {stage: one["to_do"] for stage, one in stages.items()}, added)
+
+
+def test_only_what_a_remedy_needs_is_trained(remedied):
+    runs = 2 * (2 if len(remedied.remedies) > 3 else 4)
+    trained = [one for one in remedied.remedies if one in RETRAINED]
+    # A run, its training set; the footprints' maps and the check of the design. Strata train two networks for a run.
+    networks = runs * (len(trained) + ("strata" in trained))
+    own_sets = {"homogenised", "degraded"} & set(trained)
+    sets = networks - runs * len(own_sets)
+    assert remedied.first["training"] == 2 * runs + 3 + networks + sets
+    orientations = runs * ("equivariant" in remedied.remedies[:-1])
+    assert remedied.first["inference"] == runs + networks + orientations
+    # A score of each, and what compares them.
+    assert remedied.first["remedies"] == len(remedied.remedies[:-1]) + 1
+
+
+def test_a_remedy_that_is_added_trains_nothing_and_repeats_no_score(remedied):
+    last = remedied.remedies[-1]
+    rules = {rule for rule, _ in remedied.added}
+    assert {"score_remedy", "compare_remedies", "measure_bias", "draw_remedies", "write_verdict"} <= rules
+    assert [output for rule, output in remedied.added if rule == "score_remedy"] == [f"{COMPARED}/{last}/score.json"]
+    assert not {"train", "draw_training_set", "fetch_cutouts", "prepare_images"} & rules
+    annotated = [output for rule, output in remedied.added if rule == "annotate"]
+    assert len(annotated) == (4 if last == "equivariant" else 0)
+    assert all("/net_orientations/" in output for output in annotated)
+
+
+def test_a_finished_run_has_nothing_to_do(remedied):
+    printed = remedied.workflow.snakemake("--dry-run", SUMMARY, PAGE)
+    assert "Nothing to be done" in printed.stdout + printed.stderr
+
+
+def test_every_remedy_has_its_score_and_they_are_ranked_by_price(remedied):
+    compared = remedied.read(f"{COMPARED}/comparison.json")
+    prices = [one["core_s"] for one in compared["remedies"]]
+    assert prices == sorted(prices)
+    assert {one["remedy"] for one in compared["remedies"]} == set(remedied.remedies)
+    for one in compared["remedies"]:
+        score = remedied.read(f"{COMPARED}/{one['remedy']}/score.json")
+        assert [effect["test"] for effect in score["effects"]] == ["fraction_contrast south - north", "common_dipole"]
+        for effect in score["effects"]:
+            assert None not in (effect["untreated"]["value"], effect["remaining"]["value"])
+        assert 0 < score["signal"]["treated"]["value"]
+    table = pd.read_csv(remedied.workflow.analysis / COMPARED / "remedies.csv")
+    assert list(table["remedy"].unique()) == [one["remedy"] for one in compared["remedies"]]
+    assert len(table) == 2 * len(remedied.remedies)
+
+
+def test_the_answers_and_the_figure_are_on_the_page(remedied):
+    summary = remedied.read(SUMMARY)
+    answers = {one["test"]: one for one in summary["answers"]}
+    cheapest, *others = summary["answers"][-len(remedied.remedies) - 1 :]
+    assert cheapest["test"] == "cheapest_remedy"
+    assert {one["test"] for one in others} == {f"remedy_{name}" for name in remedied.remedies}
+    assert answers["common_dipole"]["answer"] == "yes"
+    page = (remedied.workflow.analysis / PAGE).read_text()
+    assert figure_findings(summary)["remedies"] == f"{cheapest['statement']}."
+    why = page.partition('<section id="why">')[2].partition("</section>")[0]
+    for one in (cheapest, *others):
+        assert one["question"] in why

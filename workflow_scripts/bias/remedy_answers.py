@@ -52,7 +52,7 @@ class _Found:
 def remedy_answers(
     comparison: Mapping[str, Any], answered: Mapping[str, str], alpha: float, sets: int = 1
 ) -> list[Answer]:
-    """An answer for each remedy and one for the cheapest, secondary; the latter alone where there is nothing to remedy.
+    """An answer for the cheapest remedy, then one for each, secondary; the first alone where there is nothing to remedy.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def remedy_answers(
         others = "; the others do not" if len(passed) < len(made) else ""
         whole = replace(whole, statement=what, short=what, next=[_MORE])
         whole = replace(whole, because=[f"Undecided: {_listed(passed)}{others}.", rule])
-    return [*made.values(), whole]
+    return [whole, *made.values()]
 
 
 def _cheapest(of_interest: float) -> Answer:
