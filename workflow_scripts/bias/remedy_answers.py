@@ -52,7 +52,7 @@ class _Found:
 def remedy_answers(
     comparison: Mapping[str, Any], answered: Mapping[str, str], alpha: float, sets: int = 1
 ) -> list[Answer]:
-    """An answer for the cheapest remedy, then one for each, secondary; the first alone where there is nothing to remedy.
+    """An answer for the cheapest remedy, then one for each, secondary; the first alone without anything to remedy.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def remedy_answers(
     else:
         passed = [name for name, one in made.items() if one.answer == CANNOT_TELL]
         what = f"Whether a remedy leaves no effect {above} cannot be decided"
-        others = "; the others do not" if len(passed) < len(made) else ""
+        others = "; the others leave one, or take a true dipole away" if len(passed) < len(made) else ""
         whole = replace(whole, statement=what, short=what, next=[_MORE])
         whole = replace(whole, because=[f"Undecided: {_listed(passed)}{others}.", rule])
     return [whole, *made.values()]
@@ -135,19 +135,24 @@ def _of_remedy(score: Mapping[str, Any], removable: set[str], of_interest: float
         answer = CANNOT_TELL
     what = _effects_in_words([effect["test"] for effect in own])
     ps = [one.p for one in found]
-    p = None if None in ps or not ps else min(1.0, claims * max(p for p in ps if p is not None))
-    lost = answer == NO and survives.answer == NO and all(one.answer == YES for one in parts)
-    says = {
-        YES: f"{name} removes {what}",
-        NO: f"{name} does not remove {what}",
-        CANNOT_TELL: f"whether {name} removes {what} cannot be decided",
-    }[answer]
-    if lost:
+    # It is that of a yes: beside another answer it would be read as the p of an effect.
+    p = None if answer != YES or None in ps else min(1.0, claims * max(p for p in ps if p is not None))
+    stays = [str(one.effect["test"]) for one in parts if one.effect and one.answer == NO]
+    if answer == YES:
+        says = f"{name} removes {what}"
+    elif answer == CANNOT_TELL:
+        says = f"whether {name} removes {what} cannot be decided"
+    elif stays:
+        says = f"{name} does not remove {_effects_in_words(stays)}"
+    elif all(one.answer == YES for one in parts):
         says = f"{name} removes {what}, and with {'them' if len(own) > 1 else 'it'} a true dipole"
+    else:
+        says = f"{name} takes a true dipole away"
     statement = capital(says) if answer == CANNOT_TELL else says
     if shown is not None and limit is not None:
         statement = f"With {name}, {_left(shown, limit)}: {says}"
     reasons = [one for one in found if answer != NO or one.answer == NO]
+    reasons.sort(key=lambda one: one is not largest)
     because = [_of_untreated(shown) if shown and one is largest else one.because for one in reasons]
     return Answer(
         question=f"Does {name} ({_DOES[name]}) remove {what}?" if name in _DOES else f"Does {name} remove {what}?",
