@@ -98,8 +98,8 @@ def _prices(panel: Axes, remedies: Sequence[Mapping[str, Any]], places: NDArray[
     panel.plot(places, hours, "s", color="0.3", markersize=4)
     if own:
         panel.axhline(own / 3600, color="0.2", linewidth=0.7, linestyle=":")
-        place = {"xy": (0.005, own / 3600), "xycoords": ("axes fraction", "data")}
-        panel.annotate("untreated runs", **place, va="bottom", fontsize=6)
+        across = panel.get_yaxis_transform()
+        panel.text(0.005, own / 3600, "untreated runs", transform=across, va="bottom", fontsize=6)
     panel.set(yscale="log", ylabel="core hours")
     panel.yaxis.set_major_formatter("{x:g}")
     panel.margins(y=0.2)
