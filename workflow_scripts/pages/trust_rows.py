@@ -79,13 +79,19 @@ def trust_rows(
             )
         rows.append(("Accuracy", f"{words[0].upper()}{words[1:]}"))
     if balance := summary["training_balance"]:
-        largest = max(entry["largest_smd"] for entry in balance if entry.get("largest_smd") is not None)
+        # Training sets that are matched in their class alone have none.
+        found = [entry["largest_smd"] for entry in balance if entry.get("largest_smd") is not None]
+        largest = (
+            f"the largest standardised difference is {number(max(found))} (below 0.05 is as good as matched)"
+            if found
+            else ""
+        )
         matched = ", ".join(dict.fromkeys(name for entry in balance for name in entry["covariates"])) or "class alone"
         rows.append(
             (
                 "Matching",
-                f"Training sets of compared footprints are matched in {matched}; the largest standardised difference is"
-                f" {number(largest)} (below 0.05 is as good as matched). Imaging is not matched: it is the suspect.",
+                f"Training sets of compared footprints are matched in {matched}"
+                f"{f'; {largest}' if largest else ''}. Imaging is not matched: it is the suspect.",
             )
         )
     rows.append(

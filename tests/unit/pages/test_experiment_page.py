@@ -11,6 +11,7 @@ from workflow_scripts.figures.figure_list import FIGURES_OF_PAGE
 from workflow_scripts.figures.style import explain_empty, new_figure, save
 from workflow_scripts.pages.experiment_page import experiment_page
 from workflow_scripts.pages.number_formats import number, p_value, vector_with_error, with_error
+from workflow_scripts.pages.trust_rows import trust_rows
 from workflow_scripts.write_verdict import main, parser
 
 
@@ -210,3 +211,13 @@ def test_answers_on_causes_and_remedies_stand_in_their_section(rotating):
     assert summary["answers"][0]["question"] not in why
     # All of it was asked.
     assert "with these keys" not in why
+
+
+def test_training_sets_that_are_matched_in_class_alone_have_no_largest_difference(rotating):
+    _, summary, tables, _ = rotating
+    entry = {"first": "east", "second": "west", "n": 16, "covariates": [], "largest_smd": None}
+    rows = dict(trust_rows({**summary, "training_balance": [entry]}, tables, None))
+    assert rows["Matching"].startswith("Training sets of compared footprints are matched in class alone. Imaging")
+    two = [{**entry, "covariates": ["magnitude"], "largest_smd": 0.02}, entry]
+    rows = dict(trust_rows({**summary, "training_balance": two}, tables, None))
+    assert "matched in magnitude; the largest standardised difference is 0.0200 (below" in rows["Matching"]
