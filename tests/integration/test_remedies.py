@@ -36,9 +36,10 @@ class Remedied:
         return json.loads((self.workflow.analysis / path).read_text())
 
 
-# Training sets of a side, and remedies: all of them, and with enough for answers those that train nothing.
+# Training sets of a side, and remedies: all of them, with too few sets for an answer; and those that train nothing, with
+# enough for the common dipole.
 WHOLE = (1, [*RETRAINED, "ensemble", "templates", "equivariant"])
-UNTRAINED = (4, ["equivariant", "templates", "ensemble"])
+UNTRAINED = (3, ["equivariant", "templates", "ensemble"])
 
 
 @pytest.fixture(scope="module", params=[UNTRAINED, WHOLE], ids=["untrained", "whole"])
@@ -54,7 +55,7 @@ def remedied(request, repository, tmp_path_factory) -> Remedied:
     config["networks"]["net"] |= {"epochs": 20, "batch_size": 16}
     first = config["experiments"]["first"]
     first["arms"] = {"halves": {"footprints": ["south", "north"], "networks": ["net"], "replicates": sets}}
-    first |= {"opposite": [["south", "north"]], "allow_unanswerable": sets < 4, "remedies": remedies[:-1]}
+    first |= {"opposite": [["south", "north"]], "allow_unanswerable": True, "remedies": remedies[:-1]}
     first["tests"] = {"permutations": 1000, "alpha": 0.05, "primary": ["fraction_contrast"]}
     workflow.write_config(config)
     (stages,) = planned(workflow)["groups"].values()
@@ -104,8 +105,9 @@ def test_every_remedy_has_its_score_and_they_are_ranked_by_price(remedied):
     for one in compared["remedies"]:
         score = remedied.read(f"{COMPARED}/{one['remedy']}/score.json")
         assert [effect["test"] for effect in score["effects"]] == TESTS
-        common = score["effects"][-1]
-        assert None not in (common["untreated"]["value"], common["remaining"]["value"])
+        for effect in score["effects"]:
+            known = effect["untreated"]["value"] is not None and effect["remaining"]["value"] is not None
+            assert known or remedied.runs == 2
         assert score["signal"]["treated"]["value"] > 0
     table = pd.read_csv(remedied.workflow.analysis / COMPARED / "remedies.csv")
     assert list(table["remedy"].unique()) == [one["remedy"] for one in compared["remedies"]]
@@ -117,7 +119,7 @@ def test_the_answers_and_the_figure_are_on_the_page(remedied):
     answers = {one["test"]: one for one in summary["answers"]}
     cheapest = answers["cheapest_remedy"]
     others = [one for one in summary["answers"] if one["test"].startswith("remedy_")]
-    # Without an effect there is nothing to remedy; that of more training sets is seen.
+    # Without an effect there is nothing to remedy.
     effect = "yes" in (answers[test]["answer"] for test in TESTS)
     assert effect or remedied.runs == 2
     assert {one["test"] for one in others} == ({f"remedy_{name}" for name in remedied.remedies} if effect else set())
