@@ -25,7 +25,7 @@ def main(arguments: argparse.Namespace) -> None:
     answered = {one["test"]: one["answer"] for one in summary["answers"]}
     answers = remedy_answers(comparison, answered, experiment["tests"]["alpha"], n_tested_classes(experiment))
     shown = [test for test, answer in answered.items() if answer == YES]
-    figure = remedy_figure(comparison, shown, answers[-1].statement, arguments.figures)
+    figure = remedy_figure(comparison, shown, answers[0].statement, arguments.figures)
     save_all({"remedies": figure}, "draw_remedies", arguments.folder, arguments.figures)
 
 

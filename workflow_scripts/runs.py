@@ -64,6 +64,13 @@ def runs_in_version(runs: Sequence[Mapping[str, Any]], version: Mapping[str, Any
     ]
 
 
+def parts_of_remedy(remedy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """A remedy as versions, as `runs_in_version` reads them: two where it has strata, each with its footprints."""
+    if "strata" not in remedy:
+        return [remedy]
+    return [{**remedy, "footprints": {own: both[k] for own, both in remedy["strata"].items()}} for k in (0, 1)]
+
+
 def runs_of_experiment(experiment: Mapping[str, Any]) -> list[Run]:
     """Every run once, with the first arm that has it; arms by name, so that their order in the file plays no part."""
     runs: dict[str, Run] = {}

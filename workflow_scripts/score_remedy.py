@@ -3,10 +3,10 @@
 import argparse
 import logging
 
-from workflow_scripts.bias.remedied_runs import treated_versions, untreated_version
+from workflow_scripts.bias.remedied_runs import untreated_version
 from workflow_scripts.bias.remedy_scores import measured_score
 from workflow_scripts.provenance import provenance
-from workflow_scripts.runs import listed_runs, paths_in_version
+from workflow_scripts.runs import listed_runs, parts_of_remedy, paths_in_version
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
 
@@ -26,7 +26,7 @@ def main(arguments: argparse.Namespace) -> None:
     files = arguments.annotations, arguments.catalog, arguments.training_sets, arguments.ledger
     score = measured_score(experiment, remedy, *files)
     runs, seeds = listed_runs(experiment), {"ensembles": experiment["tests"]["seed"]}
-    versions = [untreated_version(experiment), *treated_versions(remedy)]
+    versions = [untreated_version(experiment), *parts_of_remedy(remedy)]
     used = [path for version in versions for path in paths_in_version(arguments.annotations, runs, version)]
     inputs = [*dict.fromkeys(used), arguments.catalog, *([arguments.ledger] if arguments.ledger else [])]
     record = provenance({**experiment, "remedy": remedy}, seeds, inputs)

@@ -19,7 +19,7 @@ from workflow_scripts.bias.imaging_templates import REGRESSION_ORDER, Templates,
 from workflow_scripts.bias.quantities import FRACTION, dipole_keys
 from workflow_scripts.bias.versioned_effects import Version, annotated_version, described_runs, numbers_of_values
 from workflow_scripts.errors import InputError
-from workflow_scripts.runs import paths_in_version
+from workflow_scripts.runs import parts_of_remedy, paths_in_version
 from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.statistics.sky.constrained_components import SKY, tested_axes
 from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit
@@ -79,13 +79,6 @@ def with_planted(version: Version, annotations: Annotations, planted: PlantedSky
     return replace(version, numbers=pd.concat([version.numbers, further], axis=1))
 
 
-def treated_versions(remedy: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """A remedy as versions of the runs, with one footprint for each of the experiment's: two where it has strata."""
-    if "strata" not in remedy:
-        return [remedy]
-    return [{**remedy, "footprints": {own: both[k] for own, both in remedy["strata"].items()}} for k in (0, 1)]
-
-
 def untreated_version(experiment: Mapping[str, Any]) -> dict[str, Any]:
     """The runs of an experiment as a version of themselves."""
     networks = {network for arm in experiment["arms"].values() for network in arm["networks"]}
@@ -108,7 +101,7 @@ def retrained_runs(
     named = {**experiment, "name": f"{experiment['name']}, remedy {remedy['remedy']}"}
     both = [
         read_annotations(named, listed, paths_in_version(pattern, listed, version), catalog)
-        for version in treated_versions(remedy)
+        for version in parts_of_remedy(remedy)
     ]
     if len(both) == 1:
         return both[0]

@@ -12,10 +12,23 @@ from typing import Any
 from scipy import stats
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, SECONDARY, YES, Answer, Effect
-from workflow_scripts.answers.wording import limit_in_words, size_in_words
+from workflow_scripts.answers.wording import capital, limit_in_points, with_points
 from workflow_scripts.statistics.runs.lengths import OtherLevels
 from workflow_scripts.statistics.truth.planted_signal import LEAST_KEPT
 
+# What each does, beside its name in a question.
+_DOES = {
+    "mixed_sky": "training galaxies in equal numbers from everywhere",
+    "matched_imaging": "training sets matched in seeing and depth, too",
+    "homogenised": "all images at the common worst seeing and noise",
+    "degraded": "random blur and noise while training",
+    "equivariant": "the mean over flips and quarter turns of each image",
+    "aligned": "features of training images made like those of the whole sky",
+    "strata": "a network for each of two strata of the imaging",
+    "ensemble": "the mean score of networks of all footprints",
+    "templates": "a regression on the imaging, taken off",
+    "prediction_powered": "corrected by the reference labels of some galaxies",
+}
 # A remedy that leaves more than this of an effect has not made it smaller.
 _NO_SMALLER = 0.75
 _LEVEL = 0.05
@@ -39,7 +52,7 @@ class _Found:
 def remedy_answers(
     comparison: Mapping[str, Any], answered: Mapping[str, str], alpha: float, sets: int = 1
 ) -> list[Answer]:
-    """An answer for each remedy and one for the cheapest, secondary; the latter alone where there is nothing to remedy.
+    """An answer for the cheapest remedy, then one for each, secondary; the first alone without anything to remedy.
 
     Parameters
     ----------
@@ -69,31 +82,32 @@ def remedy_answers(
     made = {one["remedy"]: _of_remedy(one, removable, of_interest, alpha, claims) for one in remedies}
     # In the order of the comparison: the cheapest first.
     good = [one for one in remedies if made[one["remedy"]].answer == YES]
-    rule = _rule(claims)
+    rule, above = _rule(claims), f"above {with_points(of_interest)}"
     if good:
         name, price = good[0]["remedy"], _price(good[0]["core_s"])
         own = made[name]
         cheaper = [one["remedy"] for one in remedies[: remedies.index(good[0])]]
         open_ones = [other for other in cheaper if made[other].answer == CANNOT_TELL]
-        undecided = [f"Of {_listed(open_ones)}, which is cheaper, that cannot be told."] if open_ones else []
-        statement = f"The cheapest remedy that leaves nothing above {size_in_words(of_interest)} is {name}, at {price}"
-        short = f"{name} is the cheapest remedy that leaves nothing above {size_in_words(of_interest)}"
+        undecided = [f"Cheaper and undecided: {_listed(open_ones)}."] if open_ones else []
+        short = f"{name} is the cheapest remedy that leaves no effect {above}"
+        statement = f"The cheapest remedy that leaves no effect {above} is {name}, for {price}"
         whole = replace(own, question=whole.question, test=whole.test, statement=statement, short=short)
         whole = replace(whole, because=[*undecided, rule])
     elif all(one.answer == NO for one in made.values()):
-        none = f"No remedy that was tried leaves nothing above {size_in_words(of_interest)}"
+        none = f"Every remedy that was tried leaves an effect {above}, or takes a true dipole away"
         limit = min(one.limit95 for one in made.values() if one.limit95 is not None)
         whole = replace(whole, answer=NO, statement=none, short=none, limit95=limit, because=[rule])
     else:
         passed = [name for name, one in made.items() if one.answer == CANNOT_TELL]
-        what = f"Whether a remedy leaves nothing above {size_in_words(of_interest)} cannot be decided"
-        why = f"Undecided: {_listed(passed)}; the others do not."
-        whole = replace(whole, statement=what, short=what, because=[why, rule], next=[_MORE])
-    return [*made.values(), whole]
+        what = f"Whether a remedy leaves no effect {above} cannot be decided"
+        others = "; the others leave one, or take a true dipole away" if len(passed) < len(made) else ""
+        whole = replace(whole, statement=what, short=what, next=[_MORE])
+        whole = replace(whole, because=[f"Undecided: {_listed(passed)}{others}.", rule])
+    return [whole, *made.values()]
 
 
 def _cheapest(of_interest: float) -> Answer:
-    question = f"What is the cheapest remedy that leaves nothing above {size_in_words(of_interest)}?"
+    question = f"Which is the cheapest remedy, if any, that leaves no effect above {with_points(of_interest)}?"
     return Answer(question, "cheapest_remedy", CANNOT_TELL, "", "", role=SECONDARY)
 
 
@@ -111,36 +125,45 @@ def _of_remedy(score: Mapping[str, Any], removable: set[str], of_interest: float
         answer = NO
     elif all(one.answer == YES for one in found):
         answer = YES
-    # The largest that is left stands for all.
+    # The one that decides, or else the largest that is left, stands for all.
     bounded = [one for one in parts if one.limit is not None]
-    largest = max(bounded, key=lambda one: one.limit or 0.0, default=None)
+    deciding = [one for one in bounded if one.answer == answer] or bounded
+    largest = max(deciding, key=lambda one: one.limit or 0.0, default=None)
     shown = largest.effect if largest else None
     limit = largest.limit if largest else None
     if answer == NO and limit is None:
         answer = CANNOT_TELL
     what = _effects_in_words([effect["test"] for effect in own])
     ps = [one.p for one in found]
-    p = None if None in ps or not ps else min(1.0, claims * max(p for p in ps if p is not None))
-    at = f", at {_price(score['core_s'])}" if answer == YES else ""
-    verb = {YES: f"The remedy {name} removes", NO: f"The remedy {name} does not remove"}.get(answer)
-    statement = f"{verb} {what}" if verb else f"Whether the remedy {name} removes {what} cannot be decided"
-    short = statement
-    if answer == YES and limit is not None:
-        statement += f": what is left is {_at_most(limit)}{at}"
-    because = [one.because for one in found if answer != NO or one.answer == NO]
-    if answer == NO and survives.answer == NO and all(one.answer == YES for one in parts):
-        statement = f"The remedy {name} removes {what}, and with {'them' if len(own) > 1 else 'it'} a true dipole"
-        short = statement
+    # It is that of a yes: beside another answer it would be read as the p of an effect.
+    p = None if answer != YES or None in ps else min(1.0, claims * max(p for p in ps if p is not None))
+    stays = [str(one.effect["test"]) for one in parts if one.effect and one.answer == NO]
+    if answer == YES:
+        says = f"{name} removes {what}"
+    elif answer == CANNOT_TELL:
+        says = f"whether {name} removes {what} cannot be decided"
+    elif stays:
+        says = f"{name} does not remove {_effects_in_words(stays)}"
+    elif all(one.answer == YES for one in parts):
+        says = f"{name} removes {what}, and with {'them' if len(own) > 1 else 'it'} a true dipole"
+    else:
+        says = f"{name} takes a true dipole away"
+    statement = capital(says) if answer == CANNOT_TELL else says
+    if shown is not None and limit is not None:
+        statement = f"With {name}, {_left(shown, limit)}: {says}"
+    reasons = [one for one in found if answer != NO or one.answer == NO]
+    reasons.sort(key=lambda one: one is not largest)
+    because = [_of_untreated(shown) if shown and one is largest else one.because for one in reasons]
     return Answer(
-        question=f"Does {name} remove {what}?",
+        question=f"Does {name} ({_DOES[name]}) remove {what}?" if name in _DOES else f"Does {name} remove {what}?",
         test=f"remedy_{name}",
         answer=answer,
-        statement=statement,
-        short=short,
+        statement=f"{statement}, for {_price(score['core_s'])}" if answer == YES else statement,
+        short=capital(says) if answer == CANNOT_TELL else says,
         effect=Effect() if shown is None else _size(shown),
         p_adjusted=p,
         limit95=limit,
-        because=[*because, *_members(score, of_interest), *([_rule(claims)] if answer == YES else [])],
+        because=[*filter(None, because), *_members(score, of_interest), *([_rule(claims)] if answer == YES else [])],
         next=[_MORE] if answer == CANNOT_TELL and "reason" not in score else [],
         role=SECONDARY,
     )
@@ -150,10 +173,10 @@ def _members(score: Mapping[str, Any], of_interest: float) -> list[str]:
     """How many footprints an ensemble needs."""
     if "members" not in score:
         return []
-    above = f"no effect of the footprint above {size_in_words(of_interest)}"
+    above = f"an effect of the footprint above {with_points(of_interest)}"
     if score["needed"] is None:
-        return [f"No number of footprints leaves {above}."]
-    return [f"Ensembles of {score['needed']} footprints leave {above}, each size at 95 % by itself."]
+        return [f"No number of footprints excludes {above}."]
+    return [f"Ensembles of {score['needed']} footprints exclude {above}, each size at 95 % by itself."]
 
 
 def _of_effect(effect: Mapping[str, Any], of_interest: float, alpha: float, claims: int) -> _Found:
@@ -165,10 +188,7 @@ def _of_effect(effect: Mapping[str, Any], of_interest: float, alpha: float, clai
     size, (low, high) = abs(remaining["value"]), remaining["ci95"]
     levels = OtherLevels.of(size, (low, high), remaining["limit95"], effect["dof"])
     limit, p = levels.limit(1 - _LEVEL / claims), levels.p_as_large(of_interest)
-    share = f", {_share(ratio)} of the untreated" if ratio else ""
-    left = f"What remains of {what} is {size_in_words(size)} ({_at_most(limit)}){share}."
-    if limit == 0:
-        left = f"Nothing remains of {what}, by construction."
+    left = " ".join(filter(None, [f"{capital(_left(effect, limit))}.", _of_untreated(effect)]))
     least = 0.0 if low <= 0 <= high else min(abs(low), abs(high))
     same = ratio is not None and ratio["ci95"][0] > _NO_SMALLER and _below(remaining["p"], alpha / claims)
     if limit < of_interest and not same:
@@ -219,8 +239,19 @@ def _share(share: Mapping[str, Any]) -> str:
     return f"{share['value']:.2f} (95 %: {low:.2f} to {high:.2f})"
 
 
-def _at_most(limit: float) -> str:
-    return f"at most {limit_in_words(limit)}" if limit > 0 else "nothing"
+def _of_untreated(effect: Mapping[str, Any]) -> str:
+    """What remains beside the untreated effect; empty where there is no ratio."""
+    ratio = effect["ratio"]
+    return f"That is {_share(ratio)} of the untreated effect." if ratio else ""
+
+
+def _left(effect: Mapping[str, Any], limit: float) -> str:
+    """What remains of an effect, in percentage points, and the limit on it; nothing has none."""
+    if limit == 0:
+        return f"nothing is left of {effect['effect']}, by construction"
+    value, (low, high) = effect["remaining"]["value"], effect["remaining"]["ci95"]
+    size = with_points(abs(value), (low, high) if value >= 0 else (-high, -low))
+    return f"{size} are left of {effect['effect']}, at most {limit_in_points(limit)}"
 
 
 def _rule(claims: int) -> str:

@@ -28,7 +28,6 @@ from workflow_scripts.bias.remedied_runs import (
     powered_runs,
     retrained_runs,
     template_runs,
-    treated_versions,
     untreated_version,
 )
 from workflow_scripts.bias.replicates import independent_units
@@ -41,7 +40,7 @@ from workflow_scripts.bias.training_comparison import (
     training_set_of,
 )
 from workflow_scripts.bias.versioned_effects import Version, versioned_effects
-from workflow_scripts.runs import listed_runs, paths_in_version
+from workflow_scripts.runs import listed_runs, parts_of_remedy, paths_in_version
 from workflow_scripts.statistics.result import plain
 from workflow_scripts.statistics.runs.shapley_shares import LEFT, carried_shares, mean_of_units
 from workflow_scripts.statistics.truth.planted_signal import least_kept
@@ -98,7 +97,7 @@ def measured_score(
     sets: TrainingSets = {}
     if training_sets:
         own_sets = read_training_sets(paths_in_version(training_sets, listed, untreated))
-        first_sets, *second_sets = (_named(training_sets, listed, version) for version in treated_versions(remedy))
+        first_sets, *second_sets = (_named(training_sets, listed, version) for version in parts_of_remedy(remedy))
         sets = {key: _joined([one, *(others[key] for others in second_sets)]) for key, one in first_sets.items()}
     score: _Score = {"experiment": experiment["name"], "remedy": remedy["remedy"], "effects": []}
     members: dict[str, Any] = {}

@@ -5,7 +5,7 @@ from typing import Any
 
 from workflow_scripts.configuration.remedy_runs import SEEING_COLUMN, unlabelled_footprint
 from workflow_scripts.configuration.settings import Configuration
-from workflow_scripts.runs import Run, runs_in_version
+from workflow_scripts.runs import Run, parts_of_remedy, runs_in_version
 
 Remedy = Mapping[str, Any]
 
@@ -18,13 +18,6 @@ def remedies_of_experiment(settings: Configuration, experiment: str) -> dict[str
 def remedy_parameter(settings: Configuration, experiment: str, remedy: str) -> Remedy:
     """One remedy, as `remedies_of` gives it."""
     return remedies_of_experiment(settings, experiment)[remedy]
-
-
-def parts_of_remedy(remedy: Remedy) -> list[Remedy]:
-    """A remedy as versions of the runs, of which `runs_in_version` reads `footprints` and `networks`: two of strata."""
-    if "strata" not in remedy:
-        return [remedy]
-    return [{**remedy, "footprints": {own: both[k] for own, both in remedy["strata"].items()}} for k in (0, 1)]
 
 
 def runs_of_remedy(settings: Configuration, experiment: str, remedy: Remedy) -> list[Run]:

@@ -40,7 +40,7 @@ def remedy_figure(
         _remaining(panels[0], remedies, test, columns + offset, {**look, "label": words[test]})
     for place in (0, 1):
         panels[0].axhline(place, color="0.2", linewidth=0.7, linestyle="-" if place == 0 else ":")
-    panels[0].set(ylim=(_LOW, _HIGH), ylabel="remaining / untreated")
+    panels[0].set(ylim=(_LOW, _HIGH), ylabel="effect left\n(share of untreated)")
     _signal(panels[1], remedies, columns)
     _prices(panels[2], remedies, columns, comparison["untreated_core_s"])
     names = [one["remedy"].replace("_", "\n") for one in remedies]
@@ -85,7 +85,8 @@ def _signal(panel: Axes, remedies: Sequence[Mapping[str, Any]], places: NDArray[
     panel.errorbar(at, values, yerr=np.abs(ends.T - values), fmt="o", color="black", markersize=4, capsize=2)
     panel.plot(at + 0.15, worst, "o", markerfacecolor="white", color="0.4", markersize=4)
     panel.axhline(LEAST_KEPT, color="0.2", linewidth=0.7, linestyle=":")
-    panel.set(ylim=(min(-0.05, np.nanmin([0.0, *worst]) - 0.05), max(1.2, ends.max() + 0.05)), ylabel="signal kept")
+    low, high = np.nanmin([0.0, *worst]) - 0.05, max(1.2, ends.max() + 0.05)
+    panel.set(ylim=(low, high), ylabel="true dipole\nkept")
 
 
 def _prices(panel: Axes, remedies: Sequence[Mapping[str, Any]], places: NDArray[np.int64], own: float | None) -> None:
@@ -97,4 +98,8 @@ def _prices(panel: Axes, remedies: Sequence[Mapping[str, Any]], places: NDArray[
     panel.plot(places, hours, "s", color="0.3", markersize=4)
     if own:
         panel.axhline(own / 3600, color="0.2", linewidth=0.7, linestyle=":")
+        across = panel.get_yaxis_transform()
+        panel.text(0.005, own / 3600, "untreated runs", transform=across, va="bottom", fontsize=6)
     panel.set(yscale="log", ylabel="core hours")
+    panel.yaxis.set_major_formatter("{x:g}")
+    panel.margins(y=0.2)

@@ -28,7 +28,7 @@ from workflow_scripts.pages.trust_rows import beside_effects, naive_reading, tru
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 
 # Tests of these names say why there is an effect, and what to do about it.
-_CAUSES = ("share", "probe", "position", "remedy", "correct")
+_CAUSES = ("share", "place_of_", "remedy_", "cheapest_remedy")
 _SECTIONS = (
     ("answer", "The answers"),
     ("sky", "The sky"),
@@ -147,7 +147,7 @@ def _unasked(summary: Mapping[str, Any], on_causes: Sequence[Mapping[str, Any]])
     lines = []
     if "share" not in tests:
         lines.append("      counterfactual: [seeing, noise, background]  # which property of the images carries it")
-    if "probe" not in tests and "position" not in tests:
+    if "place_of_" not in tests:
         lines.append("      probe: {}                                    # can networks tell where a galaxy lies?")
     keys = ["    why:", *lines] if lines else []
     if "remedy" not in tests:

@@ -36,7 +36,7 @@ def figure_findings(summary: Mapping[str, Any]) -> dict[str, str]:
         )
     for entry in summary["variance_budget"][:1]:
         found["variance_budget"] = f"The annotated fraction scatters by {scatter_in_words(entry)}."
-    for name in ("shares", "remedies"):
-        sentences = [one["statement"] for one in summary["answers"] if one["test"].startswith(name.rstrip("s")[:5])]
-        found[name] = f"{sentences[0].rstrip('.')}." if sentences else ""
+    shares = [one["statement"] for one in summary["answers"] if one["test"].startswith("share")]
+    found["shares"] = f"{shares[0].rstrip('.')}." if shares else ""
+    found["remedies"] = statements.get("cheapest_remedy", "")
     return {name: sentence for name, sentence in found.items() if sentence}

@@ -83,7 +83,8 @@ def trust_rows(
         matched = ", ".join(dict.fromkeys(name for entry in balance for name in entry["covariates"]))
         words = f"Training sets of compared footprints are matched in class{f' and {matched}' if matched else ' alone'}"
         if differences:
-            words += f"; the largest standardised difference is {number(max(differences))} (below 0.05 is as good as matched)"
+            largest = number(max(differences))
+            words += f"; the largest standardised difference is {largest} (below 0.05 is as good as matched)"
         rows.append(("Matching", f"{words}. Imaging is not matched: it is the suspect."))
     rows.append(
         (

@@ -127,6 +127,6 @@ def _propensity(
         fit = fisher_scoring(design, inside.astype(float), np.ones(len(imaging)))
     except SeparatedError:
         problem = f"{words} tell its galaxies from all others, so that no stratum has galaxies of both"
-        raise InputError(f"footprints.{name}, strata: {problem}") from None
+        raise InputError(f"footprints.{name}, strata: {problem}; expected `remedies` without strata") from None
     weights = rotation @ fit.coefficients[1:]
     return _Propensity(mean, weights, float(np.median(centred @ weights)))

@@ -52,16 +52,18 @@ ONE = {RESPONSE: "yes"}
         (
             score("mixed_sky", [gone()]),
             "yes",
-            "The remedy mixed_sky removes the effect of the training footprint:",
+            "With mixed_sky, 1.0 percentage points (95 %: 0.0 to 2.2) are left of the effect of the training footprint"
+            " on the fraction of spiral, at most 2.1 percentage points: mixed_sky removes the effect of the training"
+            " footprint, for 1.0 core hours",
         ),
-        (score("mixed_sky", [stays()]), "no", "The remedy mixed_sky does not remove the effect"),
+        (score("mixed_sky", [stays()]), "no", "mixed_sky does not remove the effect"),
         # Large, and not known whether it is smaller than what is asked about.
         (score("mixed_sky", [effect(RESPONSE, size(0.05, 0.03, 0.01), 0.5)]), "cannot tell", "cannot be decided"),
         # Below the size that is asked about, and as large as before.
         (
             score("mixed_sky", [effect(RESPONSE, size(0.02, 0.004, 1e-6), 1.0, untreated=0.02)]),
             "no",
-            "The remedy mixed_sky does not remove the effect",
+            "mixed_sky does not remove the effect",
         ),
         (
             score("mixed_sky", [gone()], kept=0.6),
@@ -74,19 +76,23 @@ ONE = {RESPONSE: "yes"}
 )
 def test_answer_of_one_remedy(given, answer, words):
     one = answered(given, answers=ONE)["remedy_mixed_sky"]
-    assert one.question == "Does mixed_sky remove the effect of the training footprint?"
+    does = "training galaxies in equal numbers from everywhere"
+    assert one.question == f"Does mixed_sky ({does}) remove the effect of the training footprint?"
     assert (one.answer, one.role) == (answer, "secondary")
     assert words in one.statement
-    if answer == "yes":
-        assert one.p_adjusted < 0.05
+    # A p beside another answer would be read as that of an effect.
+    assert one.p_adjusted < 0.05 if answer == "yes" else one.p_adjusted is None
 
 
 def test_every_effect_of_the_experiment_has_to_go():
     found = answered(score("degraded", [gone(), stays(COMMON)]))
     one = found["remedy_degraded"]
     assert one.answer == "no"
-    assert one.question == "Does degraded remove the effect of the training footprint and the common dipole?"
-    assert any("the common dipole is 0.095" in sentence for sentence in one.because)
+    assert one.question.endswith("while training) remove the effect of the training footprint and the common dipole?")
+    # The effect that decides is in the statement, and what stays in its end.
+    assert one.statement.endswith(": degraded does not remove the common dipole")
+    assert one.statement.startswith("With degraded, 9.5 percentage points (95 %: 8.3 to 10.7) are left of the common")
+    assert one.because == ["That is 0.95 (95 %: 0.85 to 1.05) of the untreated effect."]
     # The common dipole is none of the experiment's effects here.
     assert answered(score("degraded", [gone(), stays(COMMON)]), answers=ONE)["remedy_degraded"].answer == "yes"
 
@@ -94,18 +100,21 @@ def test_every_effect_of_the_experiment_has_to_go():
 def test_the_cheapest_that_leaves_nothing_is_named_with_its_price():
     given = [score("templates", [stays()]), score("degraded", [gone()]), score("mixed_sky", [gone()])]
     one = answered(*given, answers=ONE)["cheapest_remedy"]
-    assert one.question == "What is the cheapest remedy that leaves nothing above 0.050?"
+    assert one.question == "Which is the cheapest remedy, if any, that leaves no effect above 5.0 percentage points?"
     assert one.answer == "yes"
-    assert one.statement == "The cheapest remedy that leaves nothing above 0.050 is degraded, at 2.0 core hours"
+    cheapest = "The cheapest remedy that leaves no effect above 5.0 percentage points is"
+    assert one.statement == f"{cheapest} degraded, for 2.0 core hours"
     assert any("for all 3 claims together" in sentence for sentence in one.because)
     prices = {"templates": 1.0, "degraded": 600.0, "mixed_sky": 60.0}
-    assert "mixed_sky, at 1.0 core minutes" in answered(*given, prices=prices, answers=ONE)["cheapest_remedy"].statement
+    one = answered(*given, prices=prices, answers=ONE)["cheapest_remedy"]
+    assert one.statement == f"{cheapest} mixed_sky, for 1.0 core minutes"
 
 
 def test_none_of_them_or_not_known():
     lost = score("templates", [gone()], kept=0.3)
     none = answered(lost, score("degraded", [stays()]), answers=ONE)["cheapest_remedy"]
-    assert (none.answer, none.statement) == ("no", "No remedy that was tried leaves nothing above 0.050")
+    assert none.answer == "no"
+    assert none.statement.startswith("Every remedy that was tried leaves an effect above 5.0 percentage points, or")
     wide = score("degraded", [effect(RESPONSE, size(0.05, 0.03), 0.5)])
     assert answered(lost, wide, answers=ONE)["cheapest_remedy"].answer == "cannot tell"
 
@@ -165,4 +174,10 @@ def test_nothing_by_construction_is_said_in_words():
     nothing = effect(RESPONSE, size(0.0, 0.0, 1.0), 0.0, half_ratio=0.0)
     one = answered(score("ensemble", [nothing]), answers=ONE)["remedy_ensemble"]
     assert one.answer == "yes"
-    assert f"Nothing remains of {WORDS[RESPONSE]}, by construction." in one.because
+    assert one.statement.startswith(f"With ensemble, nothing is left of {WORDS[RESPONSE]}, by construction: ensemble")
+
+
+def test_an_effect_that_is_turned_round_has_the_interval_of_its_size():
+    turned = {"value": -0.03, "ci95": [-0.04, -0.02], "limit95": 0.038, "p": 1e-6}
+    one = answered(score("degraded", [effect(RESPONSE, turned, -0.3)]), answers=ONE)["remedy_degraded"]
+    assert "3.0 percentage points (95 %: 2.0 to 4.0) are left" in one.statement

@@ -176,9 +176,9 @@ def test_answers_stand_at_the_end_of_the_summary(written, halved, tmp_path):
     files = paths_in_version(pattern, listed, remedy_of("x"))
     measure(experiment, listed, files, catalog, tmp_path / "bias", remedies=file)
     summary = json.loads((tmp_path / "bias" / "summary.json").read_text())
-    remedy, cheapest = summary["answers"][-2:]
-    assert remedy["question"].startswith("Does degraded remove the effect of the training footprint")
-    assert cheapest["question"] == "What is the cheapest remedy that leaves nothing above 0.050?"
+    cheapest, remedy = summary["answers"][-2:]
+    assert "while training) remove the effect of the training footprint" in remedy["question"]
+    assert cheapest["question"].startswith("Which is the cheapest remedy, if any, that leaves no effect above 5.0")
     assert {remedy["role"], cheapest["role"]} == {"secondary"}
     assert str(file) in json.dumps(summary["inputs"])
 

@@ -10,7 +10,6 @@ from workflow_scripts.configuration.control_entries import trained_network
 from workflow_scripts.configuration.remedy_entries import (
     columns_of_training,
     files_of_remedy,
-    parts_of_remedy,
     remedies_of_experiment,
     runs_of_remedy,
     unlabelled_set,
@@ -18,7 +17,7 @@ from workflow_scripts.configuration.remedy_entries import (
 from workflow_scripts.configuration.version_entries import active_images
 from workflow_scripts.errors import InputError
 from workflow_scripts.networks.mirrored_classes import positions_averaged
-from workflow_scripts.runs import paths_in_version
+from workflow_scripts.runs import parts_of_remedy, paths_in_version
 
 CONFIG = yaml.safe_load("""
 active_experiments: [main]

@@ -11,6 +11,7 @@ from workflow_scripts.figures.figure_list import FIGURES_OF_PAGE
 from workflow_scripts.figures.style import explain_empty, new_figure, save
 from workflow_scripts.pages.experiment_page import experiment_page
 from workflow_scripts.pages.number_formats import number, p_value, vector_with_error, with_error
+from workflow_scripts.pages.trust_rows import trust_rows
 from workflow_scripts.write_verdict import main, parser
 
 
@@ -172,7 +173,7 @@ def test_answers_say_nothing_twice_and_no_limit_beside_a_yes(rotating):
     assert "<p>So.</p>" in first
     assert "<p>So.</p>" not in second
     assert "<b>What would tell:</b> More." in second
-    assert "Adjusted p = 0.00031<" in third
+    assert "Adjusted p = 0.00031; limit 0.051<" in third
     # How limits, intervals and detectable sizes go together is said once; so is a warning.
     assert text.count("Intervals are two-sided") == 1
     assert text.count("A detectable size is") == 1
@@ -195,3 +196,28 @@ def test_figures_stand_on_the_page_and_one_that_shows_nothing_gives_its_reason(r
     rest = text[text.index('<section id="rest">') :]
     assert rest.count("<h3>") == rest.count("<details><summary><h3>")
     assert not re.search(r"(src|href)=\"(https?:)?//", text)
+
+
+def test_answers_on_causes_and_remedies_stand_in_their_section(rotating):
+    _, summary, tables, _ = rotating
+    blank = {"answer": "no", "role": "secondary", "because": [], "next": [], "p_adjusted": None, "limit95": 0.05}
+    blank |= {"effect": {"value": None, "ci95": None, "unit": "", "direction": ""}, "statement": "It is"}
+    names = ["share_of_seeing common_dipole", "place_of_pixels", "place_of_features [net]"]
+    names += ["cheapest_remedy", "remedy_mixed_sky"]
+    asked = [{**blank, "test": name, "question": f"Is it {name}?"} for name in names]
+    text = experiment_page({**summary, "answers": [*summary["answers"], *asked]}, tables)
+    why = text.partition('<section id="why">')[2].partition("</section>")[0]
+    assert all(one["question"] in why for one in asked)
+    assert summary["answers"][0]["question"] not in why
+    # All of it was asked.
+    assert "with these keys" not in why
+
+
+def test_training_sets_that_are_matched_in_class_alone_have_no_largest_difference(rotating):
+    _, summary, tables, _ = rotating
+    entry = {"first": "east", "second": "west", "n": 16, "covariates": [], "largest_smd": None}
+    rows = dict(trust_rows({**summary, "training_balance": [entry]}, tables, None))
+    assert rows["Matching"].startswith("Training sets of compared footprints are matched in class alone. Imaging")
+    two = [{**entry, "covariates": ["magnitude"], "largest_smd": 0.02}, entry]
+    rows = dict(trust_rows({**summary, "training_balance": two}, tables, None))
+    assert "matched in magnitude; the largest standardised difference is 0.0200 (below" in rows["Matching"]
