@@ -36,8 +36,8 @@ class Remedied:
         return json.loads((self.workflow.analysis / path).read_text())
 
 
-# Training sets of a side, and remedies: all of them, with too few sets for an answer; and those that train nothing,
-# with enough for the common dipole.
+# Training sets of a side, and remedies: all of them, with too few sets for an answer; those that train nothing, with
+# enough of them for the common dipole.
 WHOLE = (1, [*RETRAINED, "ensemble", "templates", "equivariant"])
 UNTRAINED = (3, ["equivariant", "templates", "ensemble"])
 
