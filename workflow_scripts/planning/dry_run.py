@@ -11,10 +11,10 @@ as seen in Snakemake 9.27 (test_dry_run.py, test_private_parts.py and tests/dag/
   `software_stack_changed`, `_incomplete_output`, `_updated_input`, `_missing_output`;
 * the texts `repr(parameter)` in which Snakemake records the parameters of a job;
 * the columns of benchmark files with `benchmark-extended` (`costs.py`): the `resources` and `wildcards` of a job;
-* in the Snakefile and rules/ `workflow.current_basedir`, `workflow.configfiles`, `workflow.is_main_process`,
-  `workflow.config_settings.config_args`, `workflow.scheduler.exit_gracefully`, and of a module
-  `workflow.modifier.is_main_snakefile` and `workflow.modifier.path_modifier.replace_prefix`;
-* the fields `jobid`, `job_id`, `rule_name` and `log` of its log events (`failed_jobs.py`).
+* in the Snakefile and rules/ `workflow.current_basedir`, `workflow.configfiles`, `workflow.config`,
+  `workflow.is_main_process`, `workflow.config_settings.config_args`, `workflow.scheduler.exit_gracefully`, and of a
+  module `workflow.modifier.is_main_snakefile` and `workflow.modifier.path_modifier.replace_prefix`;
+* the fields `jobid`, `job_id`, `rule_name` and `log` of its log events (`failed_jobs.py`, `finished_run.py`).
 """
 
 import contextlib

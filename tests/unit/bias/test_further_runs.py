@@ -70,7 +70,7 @@ def test_the_sets_of_footprints_that_are_named_are_enough_for_the_deciding_rule(
     runs = runs_of_noise(names, 1, 0.014, seed=2)
     (sentence,) = needed(a_test(design, names, quantity, limit95=0.1), runs, permutations=2000)
     wanted = int(sentence.split()[0])
-    scatter = float(sentence.split("scatter of ")[1].split()[0]) / np.sqrt(wanted)
+    scatter = float(sentence.split("scatter of ")[1].split()[0]) / 100 / np.sqrt(wanted)
     assert 1 < wanted < 20
     rule = RotatingDesign(unit_vectors(*np.array(BASE_PIXELS).T), 0.01, 2, 2000, *response)
     assert rule.power(0.05 / scatter, 80, 7) > 0.65

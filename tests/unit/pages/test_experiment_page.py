@@ -220,4 +220,12 @@ def test_training_sets_that_are_matched_in_class_alone_have_no_largest_differenc
     assert rows["Matching"].startswith("Training sets of compared footprints are matched in class alone. Imaging")
     two = [{**entry, "covariates": ["magnitude"], "largest_smd": 0.02}, entry]
     rows = dict(trust_rows({**summary, "training_balance": two}, tables, None))
-    assert "matched in magnitude; the largest standardised difference is 0.0200 (below" in rows["Matching"]
+    assert "matched in class and magnitude; the largest standardised difference is 0.0200 (below" in rows["Matching"]
+
+
+def test_what_the_survey_warns_of_stands_on_the_page(rotating):
+    _, summary, tables, _ = rotating
+    counts = {"requested": 9, "delivered": 7, "no_coverage": 1, "rejected": 1, "failed": 0, "warnings": ["Two <lost>."]}
+    text = experiment_page(summary, tables, cutouts=counts)
+    assert "9 requested: 7 delivered, 1 no coverage, 1 rejected, 0 failed" in text
+    assert "<li>Two &lt;lost&gt;.</li>" in text

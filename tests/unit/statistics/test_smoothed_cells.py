@@ -24,7 +24,7 @@ def test_a_dipole_stays_and_noise_goes():
     shown = smoothed_cells(values, binomial_se(values, n), n, CENTRES, WIDTH)
     assert np.std(shown - truth) < 0.35 * np.std(values - truth)
     assert np.corrcoef(shown, truth)[0, 1] > 0.85
-    assert np.polyfit(truth, shown, 1)[0] == pytest.approx(0.9, abs=0.15)
+    assert np.polyfit(truth, shown, 1)[0] == pytest.approx(0.8, abs=0.2)
 
 
 def test_without_a_pattern_cells_differ_by_much_less_than_their_noise():
