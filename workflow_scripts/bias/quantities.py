@@ -98,7 +98,7 @@ class Quantity:
             return self.model
         if self.vector:
             return f"K (3x3, x y z) of d_f = d_0 + K a_f, d the {self.words}"
-        return f"k of x_f = x_0 + k . a_f, x the {self.words}"
+        return f"k of x_f = x_0 + k . a_f, x the {self.words}; its size is 2 |k|"
 
 
 # Tests with the galaxy as the unit are listed by family in this order.
@@ -123,7 +123,10 @@ def _vector(name: str, words: str, family: str, null: str, difference: str = "",
 
 
 FRACTION = Quantity(
-    "fraction", "fraction", MAIN, model="k of fraction_f = m_0 + k . a_f, a unit vector of the footprint's axis"
+    "fraction",
+    "fraction",
+    MAIN,
+    model="k of fraction_f = m_0 + k . a_f, a unit vector of the footprint's axis; its size is 2 |k|",
 )
 DIPOLE_QUANTITY = _vector(
     "dipole",
@@ -135,7 +138,13 @@ DIPOLE_QUANTITY = _vector(
 # Families other than MAIN are secondary: each is adjusted by itself, and none decides the verdict.
 _QUANTITIES = (
     FRACTION,
-    Quantity("mean_score", "mean score", MAIN, response="score_response", model="k of mean score_f = m_0 + k . a_f"),
+    Quantity(
+        "mean_score",
+        "mean score",
+        MAIN,
+        response="score_response",
+        model="k of mean score_f = m_0 + k . a_f; its size is 2 |k|",
+    ),
     _of_networks("paper_style_scan", _PAPER, "either class with probability 1/2", "paper_max_sigma", "paper_global_p"),
     _of_networks("centred_dipole", _SKY, _NO_DIPOLE, "centred_amplitude", "centred_p"),
     _of_networks("glm_dipole", _SKY, _NO_DIPOLE),

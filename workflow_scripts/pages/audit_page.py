@@ -42,18 +42,20 @@ def audit_page(
     field, refused = summary["sky_kind"] == FIELD, summary.get("weights", {"refused": {}})["refused"]
     warnings, shown = [*summary["warnings"], *_weak_axes(summary, field)], shown_figures(figures)
     panels = _maps(summary, maps, tests)
+    naive = _naive(tests, summary["alpha"])
+    left_out = {name for name, there in (("sky", panels), ("naive", naive)) if not there}
     return render(
         "audit.html",
         summary=summary,
         field=field,
         warnings=warnings,
-        sections=[one for one in _SECTIONS if one[0] != "sky" or panels],
+        sections=[one for one in _SECTIONS if one[0] not in left_out],
         cards=answer_cards(summary["answers"], warnings),
         alpha=summary["alpha"],
         first_figure=shown["first"],
         figures=shown,
         maps=panels,
-        naive=_naive(tests, summary["alpha"]),
+        naive=naive,
         trust=_trust(summary),
         further=_further(summary),
         made_by=made_by(summary),
@@ -106,7 +108,7 @@ def _maps(summary: Mapping[str, Any], maps: Mapping[str, NDArray], tests: Mappin
 def _naive(tests: Mapping[str, Any], alpha: float) -> str:
     """Three sentences: the largest sigma of all axes, what of it is the mix of the classes, and what chance gives."""
     scan = tests.get("cosine_scan_paper_style")
-    if not scan:
+    if not scan or "dipole_score" not in tests:
         return ""
     return (
         "In the style of the original study, the best of all axes has a dipole of"

@@ -47,13 +47,15 @@ def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: 
             f"All networks together call between {points_in_words(low)} and {points_in_words(high)} percentage points"
             f" more galaxies {positive} than the reference, by place."
         )
-        middle, half = float(np.nanmean(bias)), max(high - low, 2e-3) / 2
         label = f"fraction called {positive}: prediction minus reference, all networks"
-        scale = (middle - half, middle + half)
-        panels.append(_panel(maps, "minus_reference", sky_kind, label, _DIVERGING, scale, finding, over))
+        scale, colours = (low - 1e-3, high + 1e-3), _SEQUENTIAL
+        if low < 0 < high:
+            # White is zero.
+            scale, colours = (-max(-low, high), max(-low, high)), _DIVERGING
+        panels.append(_panel(maps, "minus_reference", sky_kind, label, colours, scale, finding, over))
     elif np.isfinite(fraction := maps["smooth:fraction"]).any():
         low, high = _range(fraction)
-        finding = f"The fraction called {positive} lies between {low:.1%} and {high:.1%} over the sky shown."
+        finding = f"Smoothed, the fraction called {positive} lies between {low:.1%} and {high:.1%}."
         if high - low < 1e-3:
             finding = f"The fraction called {positive} does not differ between places by more than its noise."
         scale = (low, high) if high - low >= 1e-3 else (low - 0.01, high + 0.01)
@@ -90,7 +92,7 @@ def _panel(
     over: OnSky,
 ) -> SkyPanel:
     values, raw, n = maps[f"smooth:{name}"], maps[name], maps["n"]
-    difference = colour_map == _DIVERGING
+    difference = name != "fraction"
     ra, dec = tile_centres(order_of(len(values)))
     titles = [
         f"RA {ra[cell]:.0f}°, Dec {dec[cell]:+.0f}°: {_value(values[cell], difference)}"
