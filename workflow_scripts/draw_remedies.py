@@ -5,9 +5,7 @@ import json
 from pathlib import Path
 
 from workflow_scripts.answers.answer import YES
-from workflow_scripts.bias.remedy_answers import remedy_answers
-from workflow_scripts.class_against_rest import n_tested_classes
-from workflow_scripts.figures.remedy_prices import remedy_figure
+from workflow_scripts.figures.remedy_columns import remedy_figure
 from workflow_scripts.figures.style import figure_options, save_all
 from workflow_scripts.step import run_step, step_parser
 
@@ -21,11 +19,9 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the figure."""
     comparison = json.loads(arguments.remedies.read_text(encoding="utf-8"))
     summary = json.loads(arguments.summary.read_text(encoding="utf-8"))
-    experiment = summary["provenance"]["config"]
-    answered = {one["test"]: one["answer"] for one in summary["answers"]}
-    answers = remedy_answers(comparison, answered, experiment["tests"]["alpha"], n_tested_classes(experiment))
-    shown = [test for test, answer in answered.items() if answer == YES]
-    figure = remedy_figure(comparison, shown, answers[0].statement, arguments.figures)
+    shown = [one["test"] for one in summary["answers"] if one["answer"] == YES]
+    finding = next(one["statement"] for one in summary["answers"] if one["test"] == "cheapest_remedy")
+    figure = remedy_figure(comparison, shown, finding, arguments.figures)
     save_all({"remedies": figure}, "draw_remedies", arguments.folder, arguments.figures)
 
 

@@ -41,11 +41,11 @@ def main(args: argparse.Namespace) -> None:
     from workflow_scripts.images.blurring import blurred
     from workflow_scripts.networks.architectures import build_model
     from workflow_scripts.networks.checkpoints import Checkpoints, digest_of
+    from workflow_scripts.networks.degrading import survey_range
     from workflow_scripts.networks.evaluation import evaluated, has_learned, held_out_galaxies, mirror_evaluated
     from workflow_scripts.networks.galaxies_of_runs import read_training_set, unlabelled_galaxies
     from workflow_scripts.networks.mirrored_classes import FLIPS_HINT, flips_keep_classes, swaps_classes
     from workflow_scripts.networks.model_files import write_finished, write_model
-    from workflow_scripts.networks.survey_range import survey_range
     from workflow_scripts.networks.tensorflow_runtime import device, set_up
     from workflow_scripts.networks.training import fit
 

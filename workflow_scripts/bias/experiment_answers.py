@@ -60,7 +60,8 @@ from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import adjusted_within_families
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 
-_MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
+# Of the absolute value of a normal deviate.
+MEDIAN_BY_CHANCE = float(stats.norm.ppf(0.75))
 _REGIONS_ONLY = "Two regions alone were compared: they may differ in more than where they lie."
 _NO_REFERENCE = (
     "No galaxy has a reference label, so each network was compared with the mean of all of them, and what is common to"
@@ -255,7 +256,7 @@ def _of_single_networks(test: RunLevelTest, paper: Mapping[str, Any]) -> list[st
         z = paper["seeds_median_absolute_mcnemar_z"]
         return [
             f"Galaxy by galaxy, two networks that differ in the seed alone differ by {z:.1f} 'sigma' in the fraction"
-            f" (median; {_MEDIAN_BY_CHANCE:.1f} by chance)."
+            f" (median; {MEDIAN_BY_CHANCE:.1f} by chance)."
         ]
     if test.quantity == "dipole" and "median_max_sigma" in paper:
         return [

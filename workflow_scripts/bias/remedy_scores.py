@@ -93,6 +93,7 @@ def measured_score(
     first = read_annotations(experiment, listed, paths_in_version(annotations, listed, untreated), catalog)
     planted = PlantedSky.of_annotations(first)
     before = label_runs(first, first, planted)
+    own = _tests(experiment, before, first)
     own_sets: TrainingSets = {}
     sets: TrainingSets = {}
     if training_sets:
@@ -103,12 +104,12 @@ def measured_score(
     members: dict[str, Any] = {}
     try:
         if remedy["remedy"] == "ensemble":
-            after, members = _of_ensembles(first, before, experiment, planted)
+            after, scored, members = _of_ensembles(first, before, own, experiment, planted)
         else:
-            after = (treated := _treated(first, experiment, remedy, annotations, catalog, ledger)), treated
+            after = (treated := _treated(first, planted, experiment, remedy, annotations, catalog, ledger)), treated
+            scored = _effects(experiment, before, own, after, first)
     except ValueError as error:
         return score | {"reason": str(error), "signal": None, "balanced_accuracy": None, "galaxies": None}
-    scored = _effects(experiment, before, after, first)
     return plain(
         score
         | {"effects": scored}
@@ -120,6 +121,7 @@ def measured_score(
 
 def _treated(
     first: Annotations,
+    planted: PlantedSky,
     experiment: Mapping[str, Any],
     remedy: Mapping[str, Any],
     annotations: str,
@@ -132,39 +134,39 @@ def _treated(
         return powered_runs(first, experiment["tests"])
     strata = imaging_strata_of(remedy, first, catalog, ledger)
     found = retrained_runs(experiment, remedy, listed_runs(experiment), annotations, catalog, strata)
-    return label_runs(found, first, PlantedSky.of_annotations(first))
+    return label_runs(found, first, planted)
 
 
 def _of_ensembles(
-    first: Annotations, before: Version, experiment: Mapping[str, Any], planted: PlantedSky
-) -> tuple[tuple[Version, Version], dict[str, Any]]:
-    """The ensembles of all footprints, and what remains in smaller ones.
+    first: Annotations, before: Version, own: _Tests, experiment: Mapping[str, Any], planted: PlantedSky
+) -> tuple[tuple[Version, Version], list[_Score], dict[str, Any]]:
+    """The ensembles of all footprints, their effects, and what remains in smaller ones.
 
     `needed` is the smallest number of members at which what remains of every effect of the footprint is excluded above
     the size that the experiment asks about, None where there is none.
     """
-    found = None
     lines: list[dict[str, Any]] = []
     for size in sizes_of_ensembles(first):
         found = ensembles_of(first, experiment, size, planted, experiment["tests"]["seed"])
-        remaining = _effects(experiment, before, (found.between, found.shared), first)
+        remaining = _effects(experiment, before, own, (found.between, found.shared), first)
         shown = ("test", "effect", "remaining", "ratio")
         lines.append({"members": size, "effects": [{key: one[key] for key in shown} for one in remaining]})
-    assert found is not None
     enough = []
     for line in lines:
         limits = [one["remaining"]["limit95"] for one in line["effects"] if one["test"].split()[0] != "common_dipole"]
         if limits and all(limit is not None and limit < experiment["tests"]["effect"] for limit in limits):
             enough.append(line["members"])
-    return (found.between, found.shared), {"members": lines, "needed": min(enough, default=None)}
+    return (found.between, found.shared), remaining, {"members": lines, "needed": min(enough, default=None)}
 
 
 def _effects(
-    experiment: Mapping[str, Any], before: Version, after: tuple[Version, Version], of: Annotations
-) -> list[dict[str, Any]]:
-    """Every effect, untreated and treated; `after` is what differs between footprints, and what all networks share."""
+    experiment: Mapping[str, Any], before: Version, tests: _Tests, after: tuple[Version, Version], of: Annotations
+) -> list[_Score]:
+    """Every effect, untreated and treated.
+
+    `tests` are those of the untreated runs; `after` is what differs between footprints, and what all networks share.
+    """
     between, shared = after
-    tests = _tests(experiment, before, of)
     treated = _tests(experiment, between, of)
     if shared is not between:
         treated |= {name: one for name, one in _tests(experiment, shared, of).items() if _is_shared(name)}

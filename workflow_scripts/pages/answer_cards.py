@@ -3,8 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from workflow_scripts.answers.answer import CONTROL, NO, POSITIVE_CONTROL, PRIMARY, YES
 from workflow_scripts.answers.wording import capital, limit_in_words
+from workflow_scripts.pages.figure_findings import scatter_in_words
 from workflow_scripts.pages.number_formats import interval, number, p_value
 
 _MARKS = {YES: "●", NO: "○"}
@@ -19,12 +22,11 @@ def answer_cards(
     """A card for each answer of a summary.
 
     Sentences that are `said` elsewhere on the page, or on a card before, are left out. `beside`: what the effect of a
-    test compares with, sentences by the name of the test, or by its first word.
+    test compares with, sentences by the first word of its name.
     """
-    known, cards = set(said), []
+    known, cards, words = set(said), [], beside or {}
     for one in answers:
-        words = beside or {}
-        compared = [one for one in words.get(one["test"], words.get(one["test"].split()[0], ())) if one not in known]
+        compared = [sentence for sentence in words.get(one["test"].split()[0], ()) if sentence not in known]
         because = [sentence for sentence in one["because"] if sentence not in known]
         known.update([*because, *compared])
         cards.append(
@@ -55,7 +57,7 @@ def _numbers(one: Mapping[str, Any]) -> str:
     """The line that is open: p, effect and limit as the summary has them."""
     effect, parts = one["effect"], []
     if one["p_adjusted"] is not None:
-        parts.append(f"adjusted p = {p_value(one['p_adjusted'])}".replace("= <", "< "))
+        parts.append(f"adjusted p = {p_value(one['p_adjusted'])}".replace("= below", "below"))
     if effect["value"] is not None:
         ends = "" if effect["ci95"] is None else f" ({interval(effect['ci95'])})"
         parts.append(f"{number(effect['value'])}{ends} {effect['unit']}")
@@ -63,3 +65,18 @@ def _numbers(one: Mapping[str, Any]) -> str:
     if one["limit95"] is not None and one["answer"] != YES:
         parts.append(f"limit {limit_in_words(one['limit95'])}")
     return capital("; ".join(parts) or "What this rests on")
+
+
+def beside_effects(summary: Mapping[str, Any], arms: pd.DataFrame) -> dict[str, list[str]]:
+    """What the effect on the fraction compares with, by the first word of tests: seeds, control arm, reference."""
+    sentences = []
+    for entry in summary["variance_budget"]:
+        of = f" of {entry['network']}" if len(summary["variance_budget"]) > 1 else ""
+        if scatter := scatter_in_words(entry):
+            sentences.append(f"For comparison, the standard deviation of the fraction{of} is {scatter}.")
+    control = arms[(arms["arm"] == "random_sky") & (arms["quantity"] == "fraction")]
+    for row in control.itertuples():
+        sentences.append(
+            f"Control arm random_sky, without a direction: {100 * row.mean:.1f} ± {100 * row.se:.1f} % positive."
+        )
+    return dict.fromkeys(("fraction_response", "fraction_contrast"), sentences)

@@ -11,24 +11,14 @@ from numpy.typing import NDArray
 from workflow_scripts.answers.answer import YES
 from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.pages.answer_cards import answer_cards
-from workflow_scripts.pages.filled_templates import PageFigure, made_by, render, shown_figures
+from workflow_scripts.pages.filled_templates import STUDY, PageFigure, made_by, render, sections_with, shown_figures
 from workflow_scripts.pages.number_formats import axis, interval, number, p_value
-from workflow_scripts.pages.sky_panels import OnSky, axis_of, sky_panels
+from workflow_scripts.pages.sky_panels import OnSky, sky_panels
 from workflow_scripts.pages.summary_rows import TEST_HEADING, rows_of_tests
 from workflow_scripts.statistics.log_p import log10_p_normal
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 _MULTIPOLES = ("dipole", "and quadrupole", "and octopole")
-
-
-_SECTIONS = (
-    ("answer", "The answers"),
-    ("sky", "The sky"),
-    ("why", "Why, and what to do"),
-    ("naive", "A naive analysis"),
-    ("trust", "How far to trust it"),
-    ("rest", "Everything else"),
-)
 
 
 def audit_page(
@@ -43,20 +33,18 @@ def audit_page(
     warnings, shown = [*summary["warnings"], *_weak_axes(summary, field)], shown_figures(figures)
     panels = _maps(summary, maps, tests)
     naive = _naive(tests, summary["alpha"])
-    left_out = {name for name, there in (("sky", panels), ("naive", naive)) if not there}
     return render(
         "audit.html",
         summary=summary,
         field=field,
         warnings=warnings,
-        sections=[one for one in _SECTIONS if one[0] not in left_out],
+        sections=sections_with(sky=panels, naive=naive),
         cards=answer_cards(summary["answers"], warnings),
         alpha=summary["alpha"],
-        first_figure=shown["first"],
         figures=shown,
         maps=panels,
         naive=naive,
-        trust=_trust(summary),
+        trust=_trust(summary, field),
         further=_further(summary),
         made_by=made_by(summary),
         configuration=json.dumps(summary["provenance"]["config"], indent=1, sort_keys=True),
@@ -79,7 +67,6 @@ def audit_page(
         + [f"{name.replace('_', ' ')}: refused: {reason}" for name, reason in refused.items()],
         fraction_heading=[name.replace("_", " ") for name in fractions],
         fraction_rows=[list(map(number, row)) for row in fractions[fractions["n"] > 0].itertuples(index=False)],
-        catalog_rows=_catalog(summary["catalog"]),
     )
 
 
@@ -90,8 +77,8 @@ _FILES = (
     ("figures/", "figures/: all figures as PNG and PDF"),
 )
 _CITE = (
-    "skybias, as in CITATION.cff, and the study that this audit answers: Dhar & Shamir (2022), Astronomy and Computing"
-    " 38, 100545 (arXiv:2201.03131). Credits of the catalog are its authors'.",
+    f"skybias, as in CITATION.cff, and the study that this audit answers: {STUDY}. Credits of the catalog are its"
+    " authors'.",
 )
 
 
@@ -101,7 +88,8 @@ def _maps(summary: Mapping[str, Any], maps: Mapping[str, NDArray], tests: Mappin
         return []
     positive = str(summary["catalog"].get("positive") or "positive")
     found = any(one["answer"] == YES for one in summary["answers"])
-    axis = axis_of(tests.get("dipole_score"), "axis of the dipole") if found else None
+    score = tests.get("dipole_score", {})
+    axis = (score["axis_ra"], score["axis_dec"], "axis of the dipole") if found and score else None
     return sky_panels(maps, summary["sky_kind"], positive, OnSky(axis=axis))
 
 
@@ -120,13 +108,14 @@ def _naive(tests: Mapping[str, Any], alpha: float) -> str:
     )
 
 
-def _trust(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _trust(summary: Mapping[str, Any], field: bool) -> list[tuple[str, str]]:
     """What was dropped, what was taken for what, and what is assumed."""
     rows = [(what[0].upper() + what[1:], words) for what, words in _catalog(summary["catalog"])]
+    clustered = "clustering over up to 3 degrees is allowed for" if field else "blocks of sky as the unit check that"
     assumed = (
         "The positions are right, and every galaxy is in the catalog once. Labels of neighbours may depend on each"
-        " other; what galaxies alone would show is checked with blocks of sky. The answers are about this catalog:"
-        " whether the sky, the imaging or the labels make a dependence on position is another question."
+        f" other: {clustered}. The answers are about this catalog: whether the sky, the imaging or the labels make a"
+        " dependence on position is another question."
     )
     return [*rows, ("Assumed", assumed)]
 

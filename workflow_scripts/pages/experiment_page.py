@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from workflow_scripts.answers.answer import YES
 from workflow_scripts.bias.quantities import components
-from workflow_scripts.pages.answer_cards import answer_cards
-from workflow_scripts.pages.filled_templates import PageFigure, made_by, render, shown_figures
+from workflow_scripts.pages.answer_cards import answer_cards, beside_effects
+from workflow_scripts.pages.filled_templates import STUDY, PageFigure, made_by, render, sections_with, shown_figures
 from workflow_scripts.pages.imaging_rows import (
     coefficient_headings,
     fractions_that_follow_training,
@@ -21,22 +22,14 @@ from workflow_scripts.pages.imaging_rows import (
     rotated_properties,
 )
 from workflow_scripts.pages.number_formats import interval, number, p_value, share, vector_with_error, with_error
-from workflow_scripts.pages.run_comparisons import arm_rows, paper_style_arms, paper_style_pairs
+from workflow_scripts.pages.run_comparisons import arm_rows, naive_reading, paper_style_arms, paper_style_pairs
 from workflow_scripts.pages.sky_panels import OnSky, footprints_of, sky_panels
 from workflow_scripts.pages.summary_rows import TEST_HEADING, rows_of_tests
-from workflow_scripts.pages.trust_rows import beside_effects, naive_reading, trust_rows
+from workflow_scripts.pages.trust_rows import trust_rows
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 
 # Tests of these names say why there is an effect, and what to do about it.
 _CAUSES = ("share", "place_of_", "remedy_", "cheapest_remedy")
-_SECTIONS = (
-    ("answer", "The answers"),
-    ("sky", "The sky"),
-    ("why", "Why, and what to do"),
-    ("naive", "A naive analysis"),
-    ("trust", "How far to trust it"),
-    ("rest", "Everything else"),
-)
 # Radius of a region of 68 % in units of the error of a component (Rayleigh).
 _OF_68_PER_CENT = float(np.sqrt(-2 * np.log(0.32)))
 
@@ -74,7 +67,7 @@ def experiment_page(
         "experiment.html",
         summary=summary,
         warnings=summary["warnings"],
-        sections=[one for one in _SECTIONS if one[0] != "sky" or maps],
+        sections=sections_with(sky=maps),
         cards=answer_cards(others, said, beside_effects(summary, tables["arms"])),
         causes=answer_cards(on_causes, said),
         cause_figures=drawn.of_causes,
@@ -88,7 +81,6 @@ def experiment_page(
         cite=_cite(summary),
         alpha=config["tests"]["alpha"],
         one_class=config.get("one_class"),
-        first_figure=figures["first"],
         figures=figures,
         cutouts=cutouts,
         known=lambda name: name in runs and runs[name].notna().any(),
@@ -124,7 +116,7 @@ def _maps(summary: Mapping[str, Any], drawn: Drawn) -> list:
 
 def _common_axis(summary: Mapping[str, Any]) -> tuple[tuple[float, float, str] | None, float | None]:
     """The direction of the dipole that all networks share, where there is one, and the radius of its region."""
-    found = any(one["test"].startswith("common_dipole") and one["answer"] == "yes" for one in summary["answers"])
+    found = any(one["test"].startswith("common_dipole") and one["answer"] == YES for one in summary["answers"])
     test = next((one for one in summary["tests"] if one["name"].startswith("common_dipole")), None)
     if not found or test is None or np.ndim(test["estimate"]) != 1 or len(test["estimate"]) != 3:
         return None, None
@@ -176,10 +168,7 @@ def _files(name: str) -> list[tuple[str, str]]:
 def _cite(summary: Mapping[str, Any]) -> list[str]:
     commit = summary["provenance"].get("git") or {}
     version = f" (commit {str(commit['commit'])[:12]})" if isinstance(commit, dict) and commit.get("commit") else ""
-    sentences = [
-        f"skybias{version}, as in CITATION.cff, and the study whose experiment it runs: Dhar & Shamir (2022), Astronomy"
-        " and Computing 38, 100545 (arXiv:2201.03131)."
-    ]
+    sentences = [f"skybias{version}, as in CITATION.cff, and the study whose experiment it runs: {STUDY}."]
     if not summary["simulated"]:
         sentences.append("The survey's own credits and papers: docs/surveys.md, section on credits.")
     return sentences

@@ -23,6 +23,16 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters |= {one.__name__: one for one in _FILTERS} | {"words": lambda name: name.replace("_", " ")}
+# The parts of a page, by the name of its section.
+_SECTIONS = {
+    "answer": "The answers",
+    "sky": "The sky",
+    "why": "Why, and what to do",
+    "naive": "A naive analysis",
+    "trust": "How far to trust it",
+    "rest": "Everything else",
+}
+STUDY = "Dhar & Shamir (2022), Astronomy and Computing 38, 100545 (arXiv:2201.03131)"
 # A figure of two columns of a journal (7.1 inches) is 43 times the size of a letter wide.
 _REM_AN_INCH = 6.1
 
@@ -93,3 +103,8 @@ def made_by(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     seeds = ", ".join(f"{name} {seed}" for name, seed in record.get("seeds", {}).items())
     versions = ", ".join(f"{name} {number}" for name, number in summary.get("versions", {}).items())
     return [("Commit", commit), ("Seeds", seeds), ("Versions", versions)]
+
+
+def sections_with(**there: Any) -> list[tuple[str, str]]:
+    """The sections of a page with their titles, without those whose content is not `there`."""
+    return [(name, words) for name, words in _SECTIONS.items() if there.get(name, True)]

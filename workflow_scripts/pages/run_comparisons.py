@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from workflow_scripts.bias.declared_tests import CONTRAST
+from workflow_scripts.bias.experiment_answers import MEDIAN_BY_CHANCE
 from workflow_scripts.bias.replicates import arms
 from workflow_scripts.pages.number_formats import number, p_value, share, vector_with_error, with_error
 
@@ -91,3 +92,30 @@ def _mean(rows: pd.DataFrame) -> str:
         # On a strip: those components that the sky constrains, by name.
         numbers = [f"{name[-1]} {words}" for name, words in zip(known["component"], numbers, strict=True)]
     return ", ".join(numbers) or "-"
+
+
+def naive_reading(summary: Mapping[str, Any]) -> str:
+    """Three sentences: what galaxies as the unit would have shown, what that rests on, and why it is not the answer."""
+    paper = summary["paper_style"]
+    parts = []
+    if "median_max_sigma" in paper:
+        parts.append(
+            "In the style of the original study, where each galaxy is a unit and the best of all axes counts, a single"
+            f" network shows a dipole of {paper['median_max_sigma']:.1f} sigma (median of {paper['n_runs']} networks,"
+            f" the largest {paper['largest_max_sigma']:.1f})."
+        )
+        parts.append(
+            f"But {paper['median_sigma_without_dipole']:.1f} sigma come from their mix of labels without any dipole,"
+            " and the best of all axes exceeds 2.8 in one sky of twenty by chance."
+        )
+    if "seeds_median_absolute_mcnemar_z" in paper:
+        parts.append(
+            "Two networks that differ in nothing but the seed differ by"
+            f" {paper['seeds_median_absolute_mcnemar_z']:.1f} sigma in the fraction, galaxy by galaxy"
+            f" ({MEDIAN_BY_CHANCE:.1f} by chance): a comparison of two networks says nothing of where they were"
+            " trained, and only the scatter between training runs does."
+        )
+    return " ".join(parts) or (
+        "The galaxies do not constrain a dipole along all axes, so that a scan of the sky in the style of the original"
+        " study would have shown their mix of labels and no direction."
+    )

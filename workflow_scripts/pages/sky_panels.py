@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +65,7 @@ def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: 
         shown = maps[name]
         if not np.isfinite(shown).any():
             continue
-        first, second = name.split(":")[2:] if name.count(":") == 3 else ("the first annotation", "the second")
+        first, second = name.split(":")[2:]
         largest = float(np.nanmax(np.abs(shown)))
         mean = float(np.nanmean(shown))
         finding = (
@@ -130,10 +129,3 @@ def _value(value: float, difference: bool) -> str:
 def footprints_of(names: Sequence[str], inside: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:
     """Those regions of `inside` that are named, in that order."""
     return {name: inside[name] for name in names if name in inside}
-
-
-def axis_of(test: Mapping[str, Any] | None, words: str) -> tuple[float, float, str] | None:
-    """The best axis of a test, for a mark; None where it has none."""
-    if not test or test.get("axis_ra") is None:
-        return None
-    return float(test["axis_ra"]), float(test["axis_dec"]), words

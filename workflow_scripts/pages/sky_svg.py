@@ -7,11 +7,12 @@ its centre, north up and east to the left.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import cos, pi, sin
+from math import cos, sin
 
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import to_hex
+from matplotlib.projections.geo import MollweideAxes
 from numpy.typing import ArrayLike, NDArray
 
 from workflow_scripts.sky.tiles import order_of, side_of_tile, tile_centres, tile_of, tile_outlines
@@ -23,6 +24,7 @@ _WIDTH, _MARGIN = 720, 14
 # Points along each side of a cell, and degrees between points of a graticule or a circle.
 _STEPS, _DEGREES = 2, 3
 _COLOURS_OF_BAR = 24
+_MOLLWEIDE = MollweideAxes.MollweideTransform(1)
 
 Project = Callable[[ArrayLike, ArrayLike], tuple[NDArray[np.float64], NDArray[np.float64]]]
 
@@ -69,15 +71,9 @@ def _of_sky() -> tuple[Project, int, str, str]:
     height = int(2 * radius + 2 * _MARGIN)
 
     def project(ra: ArrayLike, dec: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        longitude, latitude = np.radians(180.0 - np.asarray(ra, float)), np.radians(np.asarray(dec, float))
-        theta = latitude.copy()
-        # Newton's method (Snyder 1987, USGS Prof. Paper 1395, 251); it fails at the poles, where theta is known.
-        for _ in range(12):
-            slope = np.maximum(2 + 2 * np.cos(2 * theta), 1e-9)
-            theta = theta - (2 * theta + np.sin(2 * theta) - pi * np.sin(latitude)) / slope
-        theta = np.where(np.abs(latitude) > pi / 2 - 1e-4, latitude, np.clip(theta, -pi / 2, pi / 2))
-        x = _WIDTH / 2 + radius * 2 * longitude / pi * np.cos(theta)
-        return x, height / 2 - radius * np.sin(theta)
+        angles = np.radians(np.stack([180.0 - np.asarray(ra, float), np.asarray(dec, float)], axis=-1))
+        x, y = np.asarray(_MOLLWEIDE.transform_non_affine(angles), float).T * radius / np.sqrt(2)
+        return _WIDTH / 2 + x, height / 2 - y
 
     across, down = 2 * radius, radius
     frame = f'<ellipse class="sky-edge" cx="{_WIDTH / 2}" cy="{height / 2}" rx="{across:.1f}" ry="{down:.1f}"/>'
@@ -139,7 +135,7 @@ def _cells(drawn: SkyMap, shown: NDArray[np.int64], project: Project, wraps: boo
         for one in turns:
             x, y = project(np.clip(one, 0, 360) if wraps else one, dec[number])
             yield (
-                f'<path class="cell" d="{_line((x, y))}Z" fill="{colour}" tabindex="-1">'
+                f'<path class="cell" d="{_line((x, y))}Z" fill="{colour}">'
                 f"<title>{escape(drawn.titles[cell])}</title></path>"
             )
 

@@ -1,4 +1,4 @@
-// Tables that sort and can be searched; the value of a map's cell under a tap, or under the arrow keys.
+// Tables that sort and can be searched; the values of a map's cell that is pointed at, or tapped.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   table.querySelectorAll("th button").forEach((button, column) => button.addEventListener("click", () => {

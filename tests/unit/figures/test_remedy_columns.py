@@ -9,9 +9,7 @@ from tests.unit.figures.test_figures import SETTINGS
 from workflow_scripts.bias.remedy_comparison import compared_remedies
 from workflow_scripts.draw_remedies import main, parser
 from workflow_scripts.figures.figure_list import REASON
-from workflow_scripts.figures.remedy_prices import remedy_figure
-
-EXPERIMENT = {"tests": {"alpha": 0.01}}
+from workflow_scripts.figures.remedy_columns import remedy_figure
 
 
 def score(name, ratio, kept=1.0):
@@ -43,7 +41,8 @@ def test_points_are_the_ratios_in_the_order_of_prices():
 @pytest.mark.parametrize(("answer", "reason"), [("yes", ""), ("no", "There is nothing to remedy")])
 def test_the_step_draws_it_with_the_same_bytes_and_says_why_it_is_empty(tmp_path, answer, reason):
     (tmp_path / "comparison.json").write_text(json.dumps(comparison()))
-    summary = {"answers": [{"test": "common_dipole", "answer": answer}], "provenance": {"config": EXPERIMENT}}
+    conclusion = {"test": "cheapest_remedy", "answer": "cannot tell", "statement": reason or "Undecided"}
+    summary = {"answers": [{"test": "common_dipole", "answer": answer}, conclusion]}
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     arguments = ["--remedies", str(tmp_path / "comparison.json"), "--summary", str(tmp_path / "summary.json")]
     drawn = []
