@@ -29,8 +29,9 @@ def controlled(repository, tmp_path_factory) -> WorkflowCopy:
     config["matchings"]["loose"]["disjoint"] = True
     workflow.write_config(config)
     (stage,) = planned(workflow)["groups"].values()
-    # 4 runs of the experiment, 4 of each of two controls, 4 with a blur, and their training sets.
-    assert (stage["training"]["to_do"], stage["inference"]["to_do"]) == (16 + 12 + 2 + 1, 16)
+    # 4 runs of the experiment, 4 of each of two controls, 4 with a blur, their training sets, the maps of two
+    # footprints, a shuffled sky, and the check of the designs.
+    assert (stage["training"]["to_do"], stage["inference"]["to_do"]) == (16 + 12 + 2 + 1 + 1, 16)
     workflow.snakemake(SUMMARY)
     return workflow
 
