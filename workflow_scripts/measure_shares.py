@@ -19,7 +19,8 @@ parser.add_argument("--output", required=True, help="the shares (JSON)")
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the shares."""
-    experiment, versions = arguments.experiment, arguments.counterfactual["versions"]
+    experiment = arguments.experiment
+    versions = [*arguments.counterfactual["versions"], *arguments.counterfactual["retrained"][1:]]
     shares = measured_shares(experiment, arguments.counterfactual, arguments.annotations, arguments.catalog)
     runs = listed_runs(experiment)
     files = [path for version in versions for path in paths_in_version(arguments.annotations, runs, version)]

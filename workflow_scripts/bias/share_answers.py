@@ -14,11 +14,13 @@ from workflow_scripts.statistics.runs.shapley_shares import LEFT
 
 # A cause of less than a quarter of an effect is none to mend first: a no excludes such a share.
 _MINOR = 0.25
-_IN_WHAT_IS_LEFT = {
-    "common_dipole": "What is left holds the reference labels, and a gradient of the true morphology, if there is one.",
-    "": "The training images stay as they are: what networks learned from the imaging of their own footprint is in what"
-    " is left.",
-}
+_SUFFIX = "_retrained"
+_LABELS = "What is left holds the reference labels, and a gradient of the true morphology, if there is one."
+_LEARNED = (
+    "The training images stay as they are: what networks learned from the imaging of their own footprint is in what is"
+    " left."
+)
+_RETRAINED = "Networks were trained again on images in which it is common: what they learn from it is in the share."
 
 
 def share_answers(found: Mapping[str, Any], answers: Sequence[Answer], alpha: float, sets: int = 1) -> list[Answer]:
@@ -58,8 +60,11 @@ def share_answers(found: Mapping[str, Any], answers: Sequence[Answer], alpha: fl
 def _of_properties(effect: Mapping[str, Any], found: Mapping[str, Any], alpha: float, sets: int) -> list[Answer]:
     names, left = found["properties"], effect["shares"][LEFT]
     adjusted = np.minimum(1.0, sets * holm([effect["shares"][name]["p"] for name in names]))
-    kind = effect["test"].split()[0]
-    stays = _IN_WHAT_IS_LEFT.get(kind, _IN_WHAT_IS_LEFT[""])
+    stays = [_RETRAINED] if effect["retrained"] else []
+    if effect["test"].split()[0] == "common_dipole":
+        stays.append(_LABELS)
+    elif not effect["retrained"]:
+        stays.append(_LEARNED)
     made = []
     for name, p in zip(names, adjusted, strict=True):
         share = effect["shares"][name]
@@ -72,11 +77,11 @@ def _of_properties(effect: Mapping[str, Any], found: Mapping[str, Any], alpha: f
             statement = f"{carries}: more than {limit_in_words(share['limit95'])} is excluded at 95 %"
         elif answer == CANNOT_TELL:
             statement = f"{carries}: whether that is more than nothing cannot be decided"
-        because += [*_constant(found["constant"]), stays]
+        because += [*_constant(found["constant"]), *stays]
         made.append(
             Answer(
                 question=f"Does {name} carry {effect['effect']}?",
-                test=f"share_of_{name} {effect['test']}",
+                test=f"share_of_{name}{_SUFFIX if effect['retrained'] else ''} {effect['test']}",
                 answer=answer,
                 statement=statement,
                 short=f"{capital(name)} carries {share['share']:.2f} of {effect['effect']}",
@@ -104,7 +109,7 @@ def _undecided(effect: Mapping[str, Any], because: str) -> Answer:
     what = f"What carries {effect['effect']} cannot be decided"
     return Answer(
         question=f"What carries {effect['effect']}?",
-        test=f"shares {effect['test']}",
+        test=f"shares{_SUFFIX if effect['retrained'] else ''} {effect['test']}",
         answer=CANNOT_TELL,
         statement=what,
         short=what,

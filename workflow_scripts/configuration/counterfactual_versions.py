@@ -1,8 +1,10 @@
-"""Versions of the annotated images, in each of which some properties of the imaging have a common value.
+"""Versions of the images, in each of which some properties of the imaging have a common value.
 
 A version is a survey, recipe or network like any other, under a name that says what is common, so that no rule but the
 one that measures shares knows of versions: a simulated survey is rendered anew, received images go through a recipe
-that makes them alike. `version_of` names the survey, or network, whose trained models annotate the version.
+that makes them alike. Where the annotated images alone are made alike, `version_of` names the survey, or network, whose
+trained models annotate the version. Where networks are trained again on such images, a survey that is rendered anew has
+`retrained_of`, the survey whose checked designs hold for it, too.
 """
 
 from collections.abc import Mapping
@@ -14,6 +16,7 @@ from workflow_scripts.surveys.simulated.settings import PROPERTY_FIELDS
 
 # Of a catalog whose images are made alike in seeing.
 SEEING_COLUMN = "psf_fwhm_arcsec"
+_RETRAINED = "_retrained"
 
 Entry = dict[str, Any]
 
@@ -33,16 +36,21 @@ def counterfactual_of(name: str, experiment: Mapping[str, Any], config: dict[str
     dict
         `properties`, those that vary; `constant`, those asked about that do not; and `versions`, one a subset of the
         former: `common`, `survey`, and `networks`, the name in the version by the experiment's own. Version number v
-        has property j in common where bit j of v is set.
+        has property j in common where bit j of v is set. `retrained` likewise, of networks that are trained again;
+        empty unless asked for.
 
     Raises
     ------
     ConfigError
-        for annotations that exist, or a property that these images cannot have in common.
+        for annotations that exist, a property that these images cannot have in common, or finished models that would
+        be trained again.
     """
     asked = [one for one in PROPERTIES if one in experiment["why"]["counterfactual"]]
     path: KeyPath = ("experiments", name, "why", "counterfactual")
+    retrain = experiment["why"]["retrain"]
     if not asked:
+        if retrain:
+            raise ConfigError((*path[:-1], "retrain"), "is true, expected properties in counterfactual beside it")
         return None
     if experiment["annotations"]:
         raise ConfigError(path, "needs images and trained networks, expected it without annotations that exist")
@@ -61,16 +69,28 @@ def counterfactual_of(name: str, experiment: Mapping[str, Any], config: dict[str
         if config["recipes"][config["networks"][network]["recipe"]].get("common"):
             recipe = config["networks"][network]["recipe"]
             raise ConfigError(path, f"needs recipes without the key common, but networks.{network} has {recipe}")
-    versions = []
-    for number in range(2 ** len(varying)):
-        common = [one for j, one in enumerate(varying) if number >> j & 1]
-        version = {"common": common, "survey": experiment["survey"], "networks": {one: one for one in networks}}
-        if common and rendered:
-            version["survey"] = _rendered_anew(experiment["survey"], common, config, path)
-        elif common:
-            version["networks"] = {one: _seeing_alike(one, common, config, path) for one in networks}
-        versions.append(version)
-    return {"properties": varying, "constant": [one for one in asked if one not in varying], "versions": versions}
+        if retrain and config["networks"][network].get("mode") == "annotate":
+            problem = f"would train the network '{network}', which is finished"
+            raise ConfigError((*path[:-1], "retrain"), f"{problem}; expected false")
+
+    def versions(trained: bool) -> list[Entry]:
+        made = []
+        for number in range(2 ** len(varying)):
+            common = [one for j, one in enumerate(varying) if number >> j & 1]
+            version = {"common": common, "survey": experiment["survey"], "networks": {one: one for one in networks}}
+            if common and rendered:
+                version["survey"] = _rendered_anew(experiment["survey"], common, trained, config, path)
+            elif common:
+                version["networks"] = {one: _seeing_alike(one, common, trained, config, path) for one in networks}
+            made.append(version)
+        return made
+
+    return {
+        "properties": varying,
+        "constant": [one for one in asked if one not in varying],
+        "versions": versions(trained=False),
+        "retrained": versions(trained=True) if retrain and varying else [],
+    }
 
 
 def check_common(path: KeyPath, one: str, survey: str, config: Mapping[str, Any]) -> None:
@@ -91,22 +111,26 @@ def _varies(imaging: Mapping[str, Any], one: str) -> bool:
     return mean != 0 and any(amplitude != 0 for amplitude in parts)
 
 
-def _rendered_anew(survey: str, common: list[str], config: dict[str, Any], path: KeyPath) -> str:
+def _rendered_anew(survey: str, common: list[str], trained: bool, config: dict[str, Any], path: KeyPath) -> str:
     entry = config["surveys"][survey]
     together = [one for one in PROPERTIES if one in (*common, *entry.get("common", []))]
-    return _version(survey, common, {**entry, "common": together, "version_of": survey}, "surveys", config, path)
+    made = version_name(survey, common) + (_RETRAINED if trained else "")
+    of = "retrained_of" if trained else "version_of"
+    return _version(made, {**entry, "common": together, of: survey}, "surveys", config, path)
 
 
-def _seeing_alike(network: str, common: list[str], config: dict[str, Any], path: KeyPath) -> str:
+def _seeing_alike(network: str, common: list[str], trained: bool, config: dict[str, Any], path: KeyPath) -> str:
     entry = config["networks"][network]
     recipe = {**config["recipes"][entry["recipe"]], "common": common}
-    made = _version(entry["recipe"], common, recipe, "recipes", config, path)
-    return _version(network, common, {**entry, "recipe": made, "version_of": network}, "networks", config, path)
+    alike = {**entry, "recipe": _version(version_name(entry["recipe"], common), recipe, "recipes", config, path)}
+    made = version_name(network, common)
+    if trained:
+        return _version(f"{made}{_RETRAINED}", alike, "networks", config, path)
+    return _version(made, {**alike, "version_of": network}, "networks", config, path)
 
 
-def _version(name: str, common: list[str], entry: Entry, registry: str, config: dict[str, Any], path: KeyPath) -> str:
-    """Add an entry under the name of a version, which other experiments may have added before; that name."""
-    made = version_name(name, common)
+def _version(made: str, entry: Entry, registry: str, config: dict[str, Any], path: KeyPath) -> str:
+    """Add an entry under the name `made` of a version, which other experiments may have added before; that name."""
     if config[registry].setdefault(made, entry) != entry:
         raise ConfigError(path, f"makes {registry}.{made}, a name that is taken; expected another for that entry")
     return made

@@ -112,8 +112,9 @@ class Configuration:
         self.contact: str | None = completed["contact"]
 
     def experiments_of_survey(self, survey: str) -> list[str]:
-        """The active experiments that use a survey."""
-        return [name for name in self.active_experiments if self._entry("experiments", name)["survey"] == survey]
+        """The active experiments that use a survey, or that from which it is rendered anew to train again."""
+        own = self._entry("surveys", survey).get("retrained_of", survey)
+        return [name for name in self.active_experiments if self._entry("experiments", name)["survey"] == own]
 
     def catalog(self, name: str) -> Entry:
         """A catalog with the number of galaxies to keep (`sample`, None for all)."""
@@ -193,7 +194,7 @@ class Configuration:
 
     def survey_parameter(self, name: str) -> Entry:
         """What a cutout depends on: a survey without access limits and the tolerated share of failures."""
-        kept_out = ("max_failed_share", "catalog", "access", "coverage", "version_of")
+        kept_out = ("max_failed_share", "catalog", "access", "coverage", "version_of", "retrained_of")
         return {key: value for key, value in self.survey(name).items() if key not in kept_out}
 
     def access_options(self, survey: str) -> list[str]:

@@ -13,9 +13,12 @@ def counterfactual_parameter(settings: Configuration, experiment: str) -> dict[s
 
 
 def versions_of_experiment(settings: Configuration, experiment: str) -> list[Mapping[str, Any]]:
-    """Each version that an experiment annotates, its survey as it is first; empty where it asks for none."""
+    """Each version that an experiment annotates, its survey as it is first; empty where it asks for none.
+
+    Those for which networks are trained again are last.
+    """
     found = counterfactual_parameter(settings, experiment)
-    return found["versions"] if found else []
+    return [*found["versions"], *found["retrained"][1:]] if found else []
 
 
 def files_of_versions(settings: Configuration, experiment: str) -> list[str]:

@@ -19,7 +19,7 @@ VERSIONS = [
     {"common": common, "survey": "_".join(["pixels", *common]), "networks": {"net": "net"}}
     for common in ([], ["seeing"], ["noise"], ["seeing", "noise"])
 ]
-COUNTERFACTUAL = {"properties": PROPERTIES, "constant": ["background"], "versions": VERSIONS}
+COUNTERFACTUAL = {"properties": PROPERTIES, "constant": ["background"], "versions": VERSIONS, "retrained": []}
 # Of the common dipole, and of the fraction's response to the footprint.
 DIPOLE, RESPONSE = {"seeing": 0.15, "noise": 0.0}, {"seeing": 0.06, "noise": 0.04}
 
@@ -131,7 +131,8 @@ def share(value, low, high, p=0.5):
 
 def answered(shares, p=0.0001, own="yes", p_own=0.2, properties=("seeing",)):
     found = {"properties": list(properties), "constant": []}
-    found["effects"] = [{"test": "common_dipole", "effect": "the common dipole", "p": p, "shares": shares}]
+    found["effects"] = [{"test": "common_dipole", "effect": "the common dipole", "retrained": False, "p": p}]
+    found["effects"][0]["shares"] = shares
     common = Answer("Do they?", "common_dipole", own, "They do", "They do", p_adjusted=p_own, limit95=0.1)
     return share_answers(found, [common], 0.01)
 
@@ -177,3 +178,19 @@ def test_versions_of_other_galaxies_are_refused(tmp_path):
         pd.read_parquet(file).iloc[1:].to_parquet(file)
     with pytest.raises(InputError, match=r"pixels_noise/.*: has other galaxies than .*pixels/"):
         measured_shares(experiment, COUNTERFACTUAL, pattern, catalog)
+
+
+def test_networks_that_are_trained_again_have_shares_of_their_own(tmp_path):
+    experiment, pattern, catalog = write_versions(tmp_path, n=1500)
+    # As if training with common properties gave the same labels as annotating with them.
+    counterfactual = {**COUNTERFACTUAL, "retrained": VERSIONS}
+    effects = measured_shares(experiment, counterfactual, pattern, catalog)["effects"]
+    half = len(effects) // 2
+    for shown, both in zip(effects[:half], effects[half:], strict=True):
+        assert (shown["retrained"], both["retrained"]) == (False, True)
+        assert both["effect"] == f"{shown['effect']}, with training and annotated images alike"
+        assert both["shares"] == shown["shares"]
+    common = Answer("Do they?", "common_dipole", "yes", "They do", "They do", p_adjusted=1e-9)
+    found = {"properties": PROPERTIES, "constant": [], "effects": [effects[half - 1], effects[-1]]}
+    tests = [one.test for one in share_answers(found, [common], 0.01)]
+    assert tests == [f"share_of_{name}{suffix} common_dipole" for suffix in ("", "_retrained") for name in PROPERTIES]

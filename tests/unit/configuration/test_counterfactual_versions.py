@@ -134,3 +134,43 @@ def test_what_cannot_be_made_common(counterfactual, changes, survey, sentence):
 def test_annotations_that_exist_have_no_versions():
     with pytest.raises(InputError, match="needs images and trained networks"):
         configured(["seeing"], survey=None, annotations="{footprint}_{resample}.csv")
+
+
+def test_networks_are_trained_again_on_a_survey_of_their_own_after_the_same_designs():
+    plain = configured(["seeing", "noise"])
+    settings = configured(None, why={"counterfactual": ["seeing", "noise"], "retrain": True})
+    found = counterfactual_parameter(settings, "main")
+    assert found["versions"] == counterfactual_parameter(plain, "main")["versions"]
+    made = "survey_common_seeing_noise_retrained"
+    assert [version["survey"] for version in found["retrained"]][::3] == ["survey", made]
+    assert settings.survey_parameter(made) == plain.survey_parameter("survey_common_seeing_noise")
+    # All galaxies, not the annotated ones alone; the same designs have been checked for both.
+    assert settings.positions_parameter(made) == plain.positions_parameter("survey")
+    assert settings.experiments_of_survey(made) == ["main"]
+    assert len(files_of_versions(settings, "main")) == (4 + 3) * 6
+
+
+def test_received_images_have_networks_that_are_trained_again():
+    settings = configured(None, survey="folder", why={"counterfactual": ["noise"], "retrain": True})
+    (_, version) = counterfactual_parameter(settings, "main")["retrained"]
+    name = version["networks"]["net"]
+    assert (version["survey"], name) == ("folder", "net_common_noise_retrained")
+    assert settings.network(name)["recipe"] == "rgb32_common_noise"
+    assert "version_of" not in settings.network(name)
+
+
+@pytest.mark.parametrize(
+    ("why", "network", "words"),
+    [
+        ({"retrain": True}, {}, "why.retrain is true, expected properties in counterfactual"),
+        (
+            {"retrain": True, "counterfactual": ["seeing"]},
+            {"architecture": "file", "mode": "annotate", "path": "m.keras"},
+            "which is finished",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_again_is_refused(why, network, words):
+    entry = {**CONFIG["networks"]["net"], **network}
+    with pytest.raises(InputError, match=words):
+        configured(None, [("networks", "net", entry)], why=why)
