@@ -26,11 +26,11 @@ def explained(repository, tmp_path_factory) -> WorkflowCopy:
     config["recipes"]["alike"] = {"size_px": 32, "common": ["seeing", "noise", "background"]}
     first = config["experiments"]["first"]
     first["arms"] = {"halves": {"footprints": ["east", "west"], "networks": ["net"], "replicates": 2}}
-    first["why"] = {"counterfactual": ["seeing", "noise"]}
+    first["why"] = {"counterfactual": ["seeing", "noise"], "retrain": True}
     workflow.write_config(config)
     (stage,) = planned(workflow)["groups"].values()
-    # 4 runs, each annotates two versions.
-    assert (stage["inference"]["to_do"], stage["causes"]["to_do"]) == (8, 1)
+    # 4 runs, each annotates two versions, and is trained again to annotate one.
+    assert (stage["inference"]["to_do"], stage["causes"]["to_do"]) == (12, 1)
     workflow.snakemake(SUMMARY, PAGE, ALIKE)
     return workflow
 

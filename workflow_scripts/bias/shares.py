@@ -37,7 +37,8 @@ def measured_shares(
     dict
         `properties`, `constant`, and `effects`: of each `test` (its name among the tests of the experiment), `effect`
         (in words), `retrained` (whether networks are trained again on images in which properties are common; else the
-        annotated images alone are made alike), and either `p` and `shares` as `CarriedShares` has them or the `reason` why there are none.
+        annotated images alone are made alike), and either `p` and `shares` as `CarriedShares` has them or the `reason`
+        why there are none.
 
     Raises
     ------
