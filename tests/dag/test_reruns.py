@@ -192,6 +192,25 @@ def test_a_remedy_adds_its_runs_and_repeats_the_measurement(workflow):
     assert added("ensemble", "degraded") - CHECK == found | new
 
 
+def test_a_correction_repeats_the_measurement_and_its_map_no_run(workflow):
+    def asked(**keys):
+        arguments = {"method": "prediction_powered", **keys}
+        change(workflow, lambda c: c["experiments"]["first"].update(correction=arguments))
+        return jobs(workflow)
+
+    corrected = {("correct_bias", "correction/first")} | AFTER_MEASURE
+    assert asked() == corrected
+    workflow.snakemake("results/report/first/verdict.html")
+    try:
+        assert jobs(workflow) == set()
+        assert asked(nside=4) == corrected
+        # Without it nothing but answers and page is made again.
+        change(workflow, lambda c: c["experiments"]["first"].pop("correction"))
+        assert jobs(workflow) == AFTER_MEASURE
+    finally:
+        workflow.snakemake("results/report/first/verdict.html")
+
+
 def test_a_probe_adds_its_networks_and_repeats_the_measurement(workflow):
     change(workflow, lambda c: c["experiments"]["first"].update(why={"probe": {"controls": ["scrambled"]}}))
     run = "net/resample0_seed0"
