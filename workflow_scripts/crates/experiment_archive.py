@@ -61,7 +61,7 @@ def write_archive(run: DryRun, experiment: str, command: str, checkout: Path = S
     members |= {name: code[name] for name in ("CITATION.cff", "LICENSE") if name in code}
     members |= {name: path.read_bytes() for name, path in result_files(results, experiment).items()}
     members["configuration.yaml"] = _yaml(run.written)
-    members["configuration_resolved.yaml"] = _yaml(run.settings.completed)
+    members["configuration_resolved.yaml"] = _yaml(run.settings.resolved)
     members["README.md"] = read_me(archived).encode()
     members["ro-crate-metadata.json"] = json_bytes(crate_metadata(archived, members))
     _warn_of_places(members, [run.directory, checkout, Path.home()])
