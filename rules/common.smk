@@ -247,6 +247,12 @@ def ledger_of_strata(wildcards):
     return f"results/cutouts/{survey}/ledger.parquet" if wildcards.remedy == "strata" else []
 
 
+def truth_of_experiment(wildcards):
+    """Input function: the galaxies of a simulated sky with their true classes; nothing of another catalog."""
+    catalog = settings.catalog_of(wildcards.experiment)
+    return source_of(catalog) if settings.catalog(catalog)["source"] == "simulated" else []
+
+
 def of_tiles(pattern):
     """Input function: one file for every tile of a survey."""
     return lambda wildcards: expand(pattern, tile=settings.tiles(wildcards.survey), allow_missing=True)
