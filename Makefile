@@ -49,7 +49,7 @@ report: environment  ## results/report.html, from finished results
 
 archive: environment  ## results/archive/NAME.zip to deposit, from finished results; EXPERIMENT=NAME for one of them
 	$(RUN) workflow_scripts.archive_experiment $(if $(EXPERIMENT),--experiments $$EXPERIMENT) \
-		$(if $(CONFIGFILE),--configfile $(CONFIGFILE))
+		$(if $(AUTHOR),--author "$$AUTHOR") $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 
 test: environment  ## run the tests, but for the long ones and those on SLURM
 	$(RUN) pytest -m "not slurm and not long" --numprocesses $(TEST_PROCESSES)

@@ -15,7 +15,15 @@ from workflow_scripts.step import run_step, step_parser
 
 parser = step_parser(__doc__)
 parser.add_argument("--experiments", nargs="*", default=[], metavar="NAME", help="default: the active experiments")
+parser.add_argument(
+    "--author",
+    action="append",
+    default=[],
+    metavar="'FAMILY, GIVEN ORCID'",
+    help="who made the experiment, with or without an ORCID; may be repeated",
+)
 add_snakemake_options(parser)
+_AUTHOR = re.compile(r"([^,]+), ([^,]+?)(?: (\d{4}-\d{4}-\d{4}-\d{3}[\dX]))?")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -24,12 +32,25 @@ def main(arguments: argparse.Namespace) -> None:
         # Names become parts of paths.
         if not re.fullmatch(r"[A-Za-z]\w*", name, re.ASCII):
             raise InputError(f"{name!r} is no name of an experiment, expected a letter, then letters, digits and _")
+    authors = [named_author(text) for text in arguments.author]
     options = snakemake_options(arguments)
     targets = [target.format(name) for name in arguments.experiments for target in TARGETS]
     run = dry_run([*targets, "--cores", "1", *options])
     for name in arguments.experiments or run.settings.active_experiments:
         command = shlex.join(["skybias", "run", *(target.format(name) for target in TARGETS), *options])
-        print(write_archive(run, name, command))
+        print(write_archive(run, name, command, authors=authors))
+
+
+def named_author(text: str) -> dict[str, str]:
+    """An author, `Family, Given` and perhaps an ORCID, with the keys of CITATION.cff; `InputError` for other texts."""
+    found = _AUTHOR.fullmatch(text.strip())
+    if not found:
+        raise InputError(
+            f"--author: {text!r} is no author, expected 'Family, Given' or 'Family, Given 0000-0000-0000-0000'"
+        )
+    family, given, orcid = found.groups()
+    named = {"family-names": family, "given-names": given}
+    return named | ({"orcid": f"https://orcid.org/{orcid}"} if orcid else {})
 
 
 if __name__ == "__main__":

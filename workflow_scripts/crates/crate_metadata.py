@@ -33,6 +33,7 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".parquet": "application/vnd.apache.parquet",
     ".fits": "application/fits",
+    ".hsp": "application/fits",
     ".yaml": "application/yaml",
     ".cff": "application/yaml",
     ".md": "text/markdown",
@@ -47,8 +48,9 @@ _TERMS = {"sha256": "http://schema.org/sha256"}
 class ArchivedRun:
     """What the metadata say of an experiment beside the files of the archive.
 
-    `citation` is the content of CITATION.cff; `commit` and `date` (`YYYY-MM-DD`) are those of the code, `dirty` whether
-    it had changes that are not committed. `versions` are those of the summary, by package.
+    `citation` is the content of CITATION.cff, and `authors` of the results have keys as those in it; `commit` and
+    `date` (`YYYY-MM-DD`) are those of the code, `dirty` whether it had changes that are not committed. `versions` are
+    those of the summary, by package.
     """
 
     experiment: str
@@ -61,6 +63,7 @@ class ArchivedRun:
     versions: Mapping[str, str]
     recorded: Sequence[RecordedFile]
     credits: Sequence[DataCredit]
+    authors: Sequence[Mapping[str, str]] = ()
 
     @property
     def origin(self) -> str:
@@ -92,7 +95,8 @@ def crate_metadata(run: ArchivedRun, members: Mapping[str, bytes]) -> dict[str, 
     crate.root_dataset["conformsTo"] = profiles
     code = crate.add_dataset(dest_path="code/", properties={"name": "skybias", "description": run.origin})
     workflow["version"] = code["version"] = f"{run.citation['version']}+{run.commit[:12]}"
-    workflow["author"] = code["author"] = _authors(crate, run.citation)
+    workflow["author"] = code["author"] = _authors(crate, run.citation["authors"], "#author-of-code")
+    crate.root_dataset["author"] = _authors(crate, run.authors, "#author")
     workflow["softwareRequirements"] = [
         crate.add(_entity(crate, "SoftwareApplication", f"#{name}", name=name, softwareVersion=version))
         for name, version in sorted(run.versions.items())
@@ -139,11 +143,11 @@ def _license(crate: ROCrate, spdx: str) -> ContextEntity:
     return _entity(crate, "CreativeWork", f"https://spdx.org/licenses/{spdx}", name=spdx)
 
 
-def _authors(crate: ROCrate, citation: Mapping[str, Any]) -> list[ContextEntity]:
-    """The authors of CITATION.cff, as persons where it has family names, else as organizations."""
+def _authors(crate: ROCrate, authors: Sequence[Mapping[str, str]], named: str) -> list[ContextEntity]:
+    """Authors in the form of CITATION.cff, as persons where they have family names, else as organizations."""
     found = []
-    for number, author in enumerate(citation["authors"]):
-        identifier = author.get("orcid") or f"#author-{number}"
+    for number, author in enumerate(authors):
+        identifier = author.get("orcid") or f"{named}-{number}"
         if "family-names" in author:
             names = {"givenName": author.get("given-names"), "familyName": author["family-names"]}
             full = " ".join(filter(None, names.values()))

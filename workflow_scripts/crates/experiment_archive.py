@@ -1,7 +1,7 @@
 """The archive of one experiment, from its results."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,13 @@ TARGETS = ("results/bias/{}/summary.json", "results/report/{}/verdict.html")
 _TEXTS = (".json", ".csv", ".html", ".yaml", ".md")
 
 
-def write_archive(run: DryRun, experiment: str, command: str, checkout: Path = SNAKEFILE.parent) -> Path:
+def write_archive(
+    run: DryRun,
+    experiment: str,
+    command: str,
+    checkout: Path = SNAKEFILE.parent,
+    authors: Sequence[Mapping[str, str]] = (),
+) -> Path:
     """Write `results/archive/EXPERIMENT.zip`, and give its path.
 
     Parameters
@@ -40,6 +46,8 @@ def write_archive(run: DryRun, experiment: str, command: str, checkout: Path = S
         what makes the results, for messages.
     checkout
         where the code of the results is looked up, in git.
+    authors
+        of the results, with keys as those of CITATION.cff.
 
     Raises
     ------
@@ -54,7 +62,7 @@ def write_archive(run: DryRun, experiment: str, command: str, checkout: Path = S
             f" run `{command}` first"
         )
     summary = read_summary(results, experiment)
-    archived, code = _archived(results, experiment, summary, run.settings, checkout)
+    archived, code = _archived(results, experiment, summary, run.settings, checkout, authors)
     if archived.dirty:
         logging.warning("%s: %s", experiment, archived.origin)
     members = {f"code/{name}": content for name, content in code.items()}
@@ -84,7 +92,12 @@ def _to_do(jobs: Iterable[PlannedJob], paths: Iterable[str]) -> list[str]:
 
 
 def _archived(
-    results: Path, experiment: str, summary: Mapping[str, Any], settings: Configuration, checkout: Path
+    results: Path,
+    experiment: str,
+    summary: Mapping[str, Any],
+    settings: Configuration,
+    checkout: Path,
+    authors: Sequence[Mapping[str, str]],
 ) -> tuple[ArchivedRun, dict[str, bytes]]:
     """What the metadata say, and the code of the results by the paths of its files."""
     commit, dirty = summary["provenance"]["git"]["commit"], summary["provenance"]["git"]["dirty"]
@@ -108,6 +121,7 @@ def _archived(
         versions=summary["versions"],
         recorded=recorded_files(results, summary, catalog),
         credits=credits_of(settings.survey(survey) if survey else None, settings.catalog(catalog)),
+        authors=authors,
     )
     return archived, code
 

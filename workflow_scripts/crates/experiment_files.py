@@ -12,8 +12,16 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import sha256
 from workflow_scripts.tables import reading_parquet
 
-_FOLDERS = ("bias/{}", "report/{}", "report/{}/figures", "correction/{}")
-_SUFFIXES = (".json", ".csv", ".npz", ".html", ".png", ".pdf", ".svg", ".parquet", ".fits")
+_FOLDERS = (
+    "bias/{}",
+    "causes/{}",
+    "remedies/{}",
+    "report/{}",
+    "report/{}/figures",
+    "correction/{}",
+    "correction/{}/maps",
+)
+_SUFFIXES = (".json", ".csv", ".npz", ".html", ".png", ".pdf", ".svg", ".parquet", ".fits", ".hsp")
 # What these stages make comes from outside, or is the simulated sky; what the others make follows from it.
 _STAGES_OF_DATA = ("catalog", "cutouts")
 

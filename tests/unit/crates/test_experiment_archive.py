@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.unit.crates.conftest import ANNOTATIONS, MODEL, TABLE_SHA256
-from workflow_scripts.archive_experiment import main, parser
+from workflow_scripts.archive_experiment import main, named_author, parser
 from workflow_scripts.configuration import load
 from workflow_scripts.crates.experiment_archive import write_archive
 from workflow_scripts.errors import InputError
@@ -110,13 +110,41 @@ def test_authors_and_licence_are_those_of_the_citation_file(finished):
     assert (second["@type"], second["name"]) == ("Organization", "An observatory")
     assert graph["./"]["license"] == {"@id": "https://spdx.org/licenses/BSD-3-Clause"}
     assert graph["./"]["citation"] == {"@id": "https://arxiv.org/abs/2201.03131"}
-    # Who made the experiment is recorded nowhere.
+    # Who made the experiment is recorded nowhere, but may be stated.
     assert "author" not in graph["./"]
+
+
+def test_authors_of_the_results_are_those_that_are_stated(finished):
+    authors = [named_author("Cannon, Annie Jump 0000-0000-0000-000X"), named_author("Fleming, Williamina")]
+    path = write_archive(finished.run, "first", "make it", finished.checkout, authors)
+    with zipfile.ZipFile(path) as archive:
+        graph = graph_of({"ro-crate-metadata.json": archive.read("ro-crate-metadata.json")})
+    first, second = (graph[author] for author in ids(graph["./"]["author"]))
+    assert (first["@id"], first["name"]) == ("https://orcid.org/0000-0000-0000-000X", "Annie Jump Cannon")
+    assert (second["@type"], second["familyName"]) == ("Person", "Fleming")
+    # Those of the code are as they were.
+    assert graph[ids(graph["code/"]["author"])[0]]["familyName"] == "Leavitt"
+    for wrong in ("Annie Cannon", "Cannon, Annie, 0000", ""):
+        with pytest.raises(InputError, match="is no author, expected 'Family, Given'"):
+            named_author(wrong)
+
+
+def test_what_the_answers_rest_on_beside_the_runs_is_in_the_archive(finished):
+    further = (
+        *("causes/first/shares.json", "remedies/first/comparison.json", "remedies/first/remedies.csv"),
+        *("correction/first/correction.json", "correction/first/maps/debiased_fraction.fits"),
+        "correction/first/maps/debiased_fraction.hsp",
+    )
+    for name in further:
+        path = finished.folder / "results" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    assert {f"results/{name}" for name in further} <= set(members(finished))
 
 
 def test_nobody_and_no_folder_is_named(finished, tmp_path, caplog):
     run = finished.run
-    run.settings.completed["networks"]["net"]["weights"] = f"{tmp_path}/weights.h5"
+    run.settings.resolved["networks"]["net"]["weights"] = f"{tmp_path}/weights.h5"
     run.written["description"] = ["~/weights.h5"]
     path = write_archive(run, "first", "make it", finished.checkout)
     with zipfile.ZipFile(path) as archive:
@@ -135,8 +163,9 @@ def test_a_result_that_names_a_folder_is_pointed_at(finished, caplog):
     assert "results/bias/first/runs.csv names a folder of this machine" in caplog.text
 
 
-def test_configuration_as_given_can_be_run_again(finished):
-    again = load(yaml.safe_load(members(finished)["configuration.yaml"]))
+@pytest.mark.parametrize("name", ["configuration", "configuration_resolved"])
+def test_configuration_can_be_run_again(finished, name):
+    again = load(yaml.safe_load(members(finished)[f"{name}.yaml"]))
     assert again.completed == finished.run.settings.completed | {"contact": None}
 
 
