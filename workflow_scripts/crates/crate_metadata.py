@@ -46,14 +46,15 @@ _TERMS = {"sha256": "http://schema.org/sha256"}
 
 @dataclass(frozen=True)
 class ArchivedRun:
-    """What the metadata say of an experiment beside the files of the archive.
+    """What the metadata say of an experiment or audit (`kind`) beside the files of the archive.
 
     `citation` is the content of CITATION.cff, and `authors` of the results have keys as those in it; `commit` and
     `date` (`YYYY-MM-DD`) are those of the code, `dirty` whether it had changes that are not committed. `versions` are
     those of the summary, by package.
     """
 
-    experiment: str
+    kind: str
+    name: str
     headline: str
     simulated: bool
     citation: Mapping[str, Any]
@@ -77,7 +78,7 @@ def crate_metadata(run: ArchivedRun, members: Mapping[str, bytes]) -> dict[str, 
     """The content of `ro-crate-metadata.json` for an archive with `members`, by name; code is below `code/`."""
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms.update(_TERMS)
-    crate.name = f"skybias: experiment {run.experiment}"
+    crate.name = f"skybias: {run.kind} {run.name}"
     crate.description = f"{run.headline} {run.origin}"
     crate.datePublished = run.date
     crate.license = crate.add(_license(crate, run.citation["license"]))
@@ -109,7 +110,7 @@ def crate_metadata(run: ArchivedRun, members: Mapping[str, bytes]) -> dict[str, 
     used, made = (_recorded(crate, [file for file in run.recorded if file.made is kind]) for kind in (False, True))
     configuration = [file for name, file in files.items() if name.startswith("configuration")]
     results = [file for name, file in files.items() if name.startswith("results/")]
-    action = crate.add(_entity(crate, "CreateAction", "#run", name=f"The run of experiment {run.experiment}"))
+    action = crate.add(_entity(crate, "CreateAction", "#run", name=f"The run of {run.kind} {run.name}"))
     # Results record neither the time of day nor whose machine it was.
     action["description"] = "From the data to the results, by the configuration."
     action["instrument"] = workflow
