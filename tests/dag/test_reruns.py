@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -193,31 +192,10 @@ def test_a_remedy_adds_its_runs_and_repeats_the_measurement(workflow):
     assert added("ensemble", "degraded") - CHECK == found | new
 
 
-def corrected(workflow, **keys):
-    """The jobs of the experiment with a correction."""
-    change(workflow, lambda c: c["experiments"]["first"].update(correction={"method": "imaging", **keys}))
-    return jobs(workflow)
-
-
-def test_a_correction_that_is_added_changed_or_removed_repeats_the_measurement(workflow):
-    after = {("correct_bias", "correction/first")} | AFTER_MEASURE
-    assert corrected(workflow) == after
-    # Of networks that learned nothing none is made: what it would be is taken for made.
-    folder = workflow.analysis / "results" / "correction"
-    (folder / "first" / "maps").mkdir(parents=True)
-    for name in ("correction.json", "coefficients.csv", "weights.parquet", "bias.json"):
-        (folder / "first" / name).write_text(name)
-    workflow.snakemake("--touch")
-    try:
-        assert jobs(workflow) == set()
-        assert corrected(workflow, nside=4) == after
-        # Without it, answers and page.
-        change(workflow, lambda c: c["experiments"]["first"].pop("correction"))
-        assert jobs(workflow) == AFTER_MEASURE
-    finally:
-        shutil.rmtree(folder)
-        workflow.snakemake("--touch")
-    assert jobs(workflow) == set()
+def test_a_correction_repeats_the_measurement(workflow):
+    # What a changed one repeats, and one that is taken back, is in test_existing_annotations.py.
+    change(workflow, lambda c: c["experiments"]["first"].update(correction=True))
+    assert jobs(workflow) == {("correct_bias", "correction/first")} | AFTER_MEASURE
 
 
 def test_a_probe_adds_its_networks_and_repeats_the_measurement(workflow):
