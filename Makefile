@@ -47,9 +47,9 @@ plan: environment  ## a page: what `make run` would do, why, and what it would c
 report: environment  ## results/report.html, from finished results
 	$(SNAKEMAKE) --report results/report.html --report-stylesheet rules/report/style.css
 
-archive: environment  ## results/archive/NAME.zip to deposit, from finished results; EXPERIMENT=NAME for one of them
-	$(RUN) workflow_scripts.archive_experiment $(if $(EXPERIMENT),--experiments $$EXPERIMENT) \
-		$(if $(CONFIGFILE),--configfile $(CONFIGFILE))
+archive: environment  ## results/archive/NAME.zip to deposit, from finished results; EXPERIMENT=NAME or AUDIT=NAME for one
+	$(RUN) workflow_scripts.archive_experiment $(if $(EXPERIMENT),--experiments $$EXPERIMENT) $(if $(AUDIT),--audits $$AUDIT) \
+		$(if $(AUTHOR),--author "$$AUTHOR") $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 
 test: environment  ## run the tests, but for the long ones and those on SLURM
 	$(RUN) pytest -m "not slurm and not long" --numprocesses $(TEST_PROCESSES)

@@ -50,8 +50,6 @@ rule all:
         ),
         [figures_beside_page(experiment) for experiment in settings.active_experiments],
         expand("results/audit/{audit}/summary.json", audit=settings.active_audits),
-        expand("results/correction/{experiment}/correction.json", experiment=corrected_experiments(settings)),
-        expand("results/correction/audits/{audit}/correction.json", audit=corrected_audits(settings)),
         trials(settings),
     localrule: True
 

@@ -7,6 +7,8 @@ rule audit:
     input:
         catalog=lambda wildcards: table_of_the_user(settings.audited_tables(wildcards.audit)["path"]),
         compared=lambda wildcards: table_of_the_user(settings.audited_tables(wildcards.audit)["compare"]),
+        correction=where_asked(audit_correction, "results/correction/audits/{audit}/correction.json"),
+        debiased=where_asked(audit_correction, "results/correction/audits/{audit}/maps"),
     output:
         summary="results/audit/{audit}/summary.json",
         page=report(
@@ -31,10 +33,11 @@ rule audit:
             settings.table_state(path) for path in settings.audited_tables(wildcards.audit).values()
         ],
         options=lambda wildcards: shlex.join(settings.audit_options(wildcards.audit)),
+        correction=lambda wildcards, input: f"--correction {Path(input.correction).parent}" if input.correction else "",
         folder=placed("results/audit/{audit}"),
         code=code("audit"),
     message:
         "Audit the catalog {wildcards.audit}"
     shell:
         "python -m workflow_scripts.audit {params.table:q} --name {wildcards.audit} {params.options}"
-        " --output {params.folder} 2> {log}"
+        " {params.correction} --output {params.folder} 2> {log}"

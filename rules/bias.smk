@@ -69,8 +69,9 @@ rule measure_bias:
         training_sets=lambda wildcards: settings.training_set_files(wildcards.experiment),
         trainings=where_trained(of_runs("results/training/{survey}/{{run_id}}/run.json")),
         controls=lambda wildcards: files_of_controls(settings, wildcards.experiment),
-        shares=shares_of_experiment("results/causes/{experiment}/shares.json"),
-        remedies=remedies_compared("results/remedies/{experiment}/comparison.json"),
+        shares=where_asked(versions_of_experiment, "results/causes/{experiment}/shares.json"),
+        remedies=where_asked(remedies_of_experiment, "results/remedies/{experiment}/comparison.json"),
+        correction=where_asked(correction_parameter, "results/correction/{experiment}/correction.json"),
         probe=lambda wildcards: probe_files(settings, wildcards.experiment),
         balance=where_trained(lambda wildcards: f"results/bias/{wildcards.experiment}/balance.csv"),
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
@@ -110,6 +111,7 @@ rule measure_bias:
         trainings=option_where_trained("--trainings", "results/training/{survey}/{{run_id}}/run.json"),
         shares=lambda wildcards, input: f"--shares {input.shares}" if input.shares else "",
         remedies=lambda wildcards, input: f"--remedies {input.remedies}" if input.remedies else "",
+        correction=lambda wildcards, input: f"--correction {input.correction}" if input.correction else "",
         balance=lambda wildcards, input: f"--balance {input.balance}" if input.balance else "",
         folder=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         code=code("measure_bias"),
@@ -119,5 +121,5 @@ rule measure_bias:
         "python -m workflow_scripts.measure_bias --experiment {params.experiment:q} --controls {params.controls:q}"
         " --catalog {input.catalog} --annotations {params.annotations:q}"
         " {params.training_sets} {params.trainings} {params.balance} {params.shares}"
-        " {params.remedies} {params.probe}"
+        " {params.remedies} {params.correction} {params.probe}"
         " --hygiene {input.hygiene} --output-folder {params.folder} 2> {log}"

@@ -20,9 +20,7 @@ from workflow_scripts.configuration.control_entries import (
     trained_network,
 )
 from workflow_scripts.configuration.correction_entries import (
-    audit_correction_options,
-    corrected_audits,
-    corrected_experiments,
+    audit_correction,
     correction_parameter,
 )
 from workflow_scripts.configuration.counterfactual_versions import SEEING_COLUMN
@@ -34,6 +32,7 @@ from workflow_scripts.configuration.experiment_designs import (
 )
 from workflow_scripts.configuration.given_annotations import collection_parameter, given_table
 from workflow_scripts.configuration.given_models import trial_parameter, trials, trials_of_survey, tried_files
+from workflow_scripts.configuration.parameters import as_options
 from workflow_scripts.configuration.probe_entries import (
     FEATURES,
     SCORES,
@@ -229,24 +228,29 @@ def scale_option(survey):
     return f"--pixel-scale {scale}" if isinstance(scale, float) else ""
 
 
-def shares_of_experiment(path):
-    """Input function: a file of what carries the effects of an experiment, where it asks."""
-    return lambda wildcards: (
-        path.format(experiment=wildcards.experiment) if versions_of_experiment(settings, wildcards.experiment) else []
-    )
+def where_asked(asked, path):
+    """Input function: a file of an experiment, or of an audit, where its entry asks for what it holds.
 
+    `asked` tells, by the settings and a name: causes, remedies, a correction.
+    """
 
-def remedies_compared(path):
-    """Input function: a file of the remedies of an experiment, where it tries any."""
-    return lambda wildcards: (
-        path.format(experiment=wildcards.experiment) if remedies_of_experiment(settings, wildcards.experiment) else []
-    )
+    def file(wildcards):
+        (name,) = wildcards
+        return path.format(**wildcards) if asked(settings, name) else []
+
+    return file
 
 
 def ledger_of_strata(wildcards):
     """Input function: which galaxies of the training pool have an image, for the propensities of strata."""
     survey = remedy_parameter(settings, wildcards.experiment, wildcards.remedy)["survey"]
     return f"results/cutouts/{survey}/ledger.parquet" if wildcards.remedy == "strata" else []
+
+
+def truth_of_experiment(wildcards):
+    """Input function: the galaxies of a simulated sky with their true classes; nothing of another catalog."""
+    catalog = settings.catalog_of(wildcards.experiment)
+    return source_of(catalog) if settings.catalog(catalog)["source"] == "simulated" else []
 
 
 def of_tiles(pattern):

@@ -58,7 +58,7 @@ rule correct_audit:
             settings.table_state(path) for path in settings.audited_tables(wildcards.audit).values()
         ],
         options=lambda wildcards: shlex.join(settings.audit_options(wildcards.audit)),
-        correction=lambda wildcards: shlex.join(audit_correction_options(settings, wildcards.audit)),
+        correction=lambda wildcards: shlex.join(as_options(audit_correction(settings, wildcards.audit))),
         folder=placed("results/correction/audits/{audit}"),
         code=code("correct_audit"),
     message:

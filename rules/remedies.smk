@@ -10,6 +10,7 @@ rule score_remedy:
         training_sets=lambda wildcards: files_of_remedy(settings, **wildcards, kind="training_sets"),
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
         ledger=ledger_of_strata,
+        truth=truth_of_experiment,
     output:
         "results/remedies/{experiment}/{remedy}/score.json",
     log:
@@ -32,6 +33,7 @@ rule score_remedy:
         training_sets=of_experiment(
             placed("results/training/{survey}/{{footprint}}/resample{{resample}}/training_set.parquet")
         ),
+        truth=lambda wildcards, input: f"--truth {input.truth}" if input.truth else "",
         ledger=lambda wildcards, input: f"--ledger {input.ledger}" if input.ledger else "",
         code=code("score_remedy"),
     message:
@@ -39,7 +41,7 @@ rule score_remedy:
     shell:
         "python -m workflow_scripts.score_remedy --experiment {params.experiment:q} --remedy {params.remedy:q}"
         " --annotations {params.annotations:q} --training-sets {params.training_sets:q} --catalog {input.catalog}"
-        " {params.ledger} --output {output} 2> {log}"
+        " {params.ledger} {params.truth} --output {output} 2> {log}"
 
 
 rule compare_remedies:

@@ -13,8 +13,10 @@ rule write_verdict:
             "results/training/footprints/{footprint}.moc.fits",
             footprint=outlined_footprints(settings, wildcards.experiment),
         ),
-        shares=shares_of_experiment("results/report/{experiment}/figures/shares.png"),
-        remedies=remedies_compared("results/report/{experiment}/figures/remedies.png"),
+        shares=where_asked(versions_of_experiment, "results/report/{experiment}/figures/shares.png"),
+        remedies=where_asked(remedies_of_experiment, "results/report/{experiment}/figures/remedies.png"),
+        correction=where_asked(correction_parameter, "results/correction/{experiment}/correction.json"),
+        debiased=where_asked(correction_parameter, "results/correction/{experiment}/maps"),
         cutouts=where_trained(of_experiment("results/cutouts/{survey}/ledger.json")),
     output:
         report(
@@ -37,6 +39,7 @@ rule write_verdict:
         figures=lambda wildcards: placed(f"results/report/{wildcards.experiment}/figures"),
         cutouts=lambda wildcards, input: f"--cutouts {input.cutouts}" if input.cutouts else "",
         mocs=lambda wildcards, input: f"--mocs {shlex.join(input.mocs)}" if input.mocs else "",
+        correction=lambda wildcards, input: f"--correction {Path(input.correction).parent}" if input.correction else "",
         also=lambda wildcards, input: " ".join(
             ["--also", *(name for name in ("shares", "remedies") if input.get(name))]
             if input.shares or input.remedies
@@ -47,7 +50,7 @@ rule write_verdict:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
         "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --figures-folder {params.figures}"
-        " {params.cutouts} {params.mocs} --output {output} {params.also} 2> {log}"
+        " {params.cutouts} {params.mocs} {params.correction} --output {output} {params.also} 2> {log}"
 
 
 rule draw_runs:

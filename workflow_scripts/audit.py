@@ -13,20 +13,28 @@ from workflow_scripts.audits.audit_findings import AuditSettings
 from workflow_scripts.audits.audit_options import add_audit_options, audited_sources, check_audit_options
 from workflow_scripts.audits.binning import catalog_maps
 from workflow_scripts.audits.suite import Audit, audit
+from workflow_scripts.corrections.shown_maps import read_correction
+from workflow_scripts.errors import InputError
 from workflow_scripts.figures.audit_figures import LOOK, audit_figures
 from workflow_scripts.figures.figure_list import AUDIT_FIGURES
 from workflow_scripts.figures.style import reason_for_nothing, save
 from workflow_scripts.pages.audit_page import audit_page
+from workflow_scripts.pages.correction_part import CorrectionPart, correction_part
 from workflow_scripts.pages.filled_templates import PageFigure
-from workflow_scripts.provenance import provenance
+from workflow_scripts.provenance import provenance, sha256
 from workflow_scripts.statistics.result import plain
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 from workflow_scripts.step import run_step, step_parser
 from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import check_output_folder, whole_file
 
+_PAGE = "audit.html"
+# Where results go, and what is among the inputs: no part of the configuration of a summary.
+_NO_OPTIONS = ("output", "correction", "debug", "log_level")
+
 parser = step_parser(__doc__)
 add_audit_options(parser)
+parser.add_argument("--correction", type=Path, metavar="DIR", help="what correct_audit made of the same table")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -43,11 +51,16 @@ def main(arguments: argparse.Namespace) -> None:
         effect=arguments.effect,
     )
     name = arguments.name or Path(arguments.catalog).name.split(".")[0]
-    found = audit(name, source, settings)
+    corrected, maps = None, dict[str, Any]()
+    if arguments.correction:
+        corrected, maps = read_correction(arguments.correction)
+        check_same_table(corrected, arguments.catalog, arguments.correction)
+    found = audit(name, source, settings, corrected)
     if compared is not None:
         found.summary["catalog"]["compared"] = compared
-    options = {key: value for key, value in vars(arguments).items() if key not in ("output", "debug", "log_level")}
+    options = {key: value for key, value in vars(arguments).items() if key not in _NO_OPTIONS}
     files = [arguments.catalog, *([arguments.compare] if arguments.compare else [])]
+    files += [arguments.correction / "correction.json"] if arguments.correction else []
     record = provenance(options, {"permutations": arguments.seed}, files)
     summary = plain(
         {
@@ -57,13 +70,26 @@ def main(arguments: argparse.Namespace) -> None:
             "provenance": {"config": record["config"], "seeds": record["seeds"], "git": record["git"]},
         }
     )
-    write(found, summary, arguments.output)
+    part = None
+    if corrected:
+        positive, page = summary["catalog"]["positive"], arguments.output / _PAGE
+        part = correction_part(corrected, maps, arguments.correction, page, positive)
+    write(found, summary, arguments.output, part)
     logging.info("%s", summary["headline"])
     logging.info("%s", summary["verdict"])
-    logging.info("written: %s", arguments.output / "audit.html")
+    logging.info("written: %s", arguments.output / _PAGE)
 
 
-def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:
+def check_same_table(correction: Mapping[str, Any], catalog: str, folder: Path) -> None:
+    """Raise `InputError` where a correction is not that of the audited catalog."""
+    if sha256(catalog) not in correction["inputs"].values():
+        raise InputError(
+            f"{folder / 'correction.json'}: is not a correction of {catalog} as it is now; expected what correct_audit"
+            " makes of it"
+        )
+
+
+def write(found: Audit, summary: Mapping[str, Any], folder: Path, corrected: CorrectionPart | None = None) -> None:
     """Write everything; the page and the summary last, when all else is there."""
     maps = catalog_maps(found.catalog, summary["sky_kind"] == FIELD)
     drawn = audit_figures(summary, found.fractions, maps)
@@ -82,8 +108,8 @@ def write(found: Audit, summary: Mapping[str, Any], folder: Path) -> None:
         found.fractions.to_csv(temporary, index=False, float_format="%.9g")
     with whole_file(folder / "sky_maps.npz") as temporary:
         np.savez_compressed(temporary, allow_pickle=False, **maps)
-    with whole_file(folder / "audit.html") as temporary:
-        temporary.write_text(audit_page(summary, found.fractions, figures, maps), encoding="utf-8")
+    with whole_file(folder / _PAGE) as temporary:
+        temporary.write_text(audit_page(summary, found.fractions, figures, maps, corrected), encoding="utf-8")
     write_json(folder / "summary.json", summary, sort_keys=False)
     plt.close("all")
 

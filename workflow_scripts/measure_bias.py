@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.answers.answer import answers_text
+from workflow_scripts.answers.corrected_dipole import corrected_dipole_answer
 from workflow_scripts.bias.annotations import Annotations, read_annotations
 from workflow_scripts.bias.constrained_columns import measured_components, unmeasured
 from workflow_scripts.bias.controls import WITHOUT_CONTROLS, Controls, measured_controls
@@ -71,6 +72,7 @@ parser.add_argument("--balance", help="balance of all training sets (CSV)")
 parser.add_argument("--controls", type=json_argument, default={}, help="the experiment's controls, as JSON")
 parser.add_argument("--shares", type=Path, help="what carries the effects, where the experiment asks (JSON)")
 parser.add_argument("--remedies", type=Path, help="what removes the effects, where the experiment asks (JSON)")
+parser.add_argument("--correction", type=Path, help="what is left without the bias, where it is corrected (JSON)")
 parser.add_argument("--probe", type=json_argument, default={}, help="the experiment's probe, as JSON")
 parser.add_argument("--probed-pixels", help="scores.parquet of a probing network, with {other}, {pixels} ...")
 parser.add_argument("--probed-features", help="position.json of a run, with {footprint}, {network} ...")
@@ -110,6 +112,7 @@ def main(arguments: argparse.Namespace) -> None:
         if arguments.probe
         else WITHOUT_PROBE,
         arguments.remedies,
+        arguments.correction,
     )
 
 
@@ -127,13 +130,15 @@ def measure(
     shares: Path | None = None,
     probe: Probe = WITHOUT_PROBE,
     remedies: Path | None = None,
+    correction: Path | None = None,
 ) -> None:
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order.
 
     `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured;
     `trainings`: the `run.json` of the runs, in their order, where they were trained here; `shares`: what
     `measure_shares` wrote, where the experiment asks what carries its effects; `probe`: its probes, measured;
-    `remedies`: what `compare_remedies` wrote, where it tries any.
+    `remedies`: what `compare_remedies` wrote, where it tries any; `correction`: what `correct_bias` wrote, where it is
+    corrected.
     """
     given = experiment.get("annotations")
     annotated_in = paths_of_runs(given["path"], listed) if given else []
@@ -176,7 +181,7 @@ def measure(
         mediated = mediation_of_contrasts(annotations, coefficients, opposite, settings["seed"])
     of_galaxies = adjusted_within_families(galaxy_level_p(tables), settings["alpha"], tested)
     paper_style = paper_style_summary(runs, tables["contrasts"])
-    further = [str(path) for path in (shares, remedies) if path]
+    further = [str(path) for path in (shares, remedies, correction) if path]
     inputs = list(dict.fromkeys([*files, *controls.files, *probe.files, *further]))
     measured = {**experiment, **({"controls": controls.entries} if controls.entries else {})}
     record = provenance(measured, {"permutations": settings["seed"]}, inputs)
@@ -195,6 +200,9 @@ def measure(
         compared_with = json.loads(remedies.read_text(encoding="utf-8"))
         answered = {one.test: one.answer for one in answers}
         answers += remedy_answers(compared_with, answered, settings["alpha"], tested)
+    if correction:
+        corrected = json.loads(correction.read_text(encoding="utf-8"))
+        answers.append(corrected_dipole_answer(corrected, *level, tested))
     headline = experiment_headline(answers, class_in_words(experiment))
     answers = answers_about_class(answers, experiment)
     compared = [sentence for test in found.tests for sentence in test.cautions]

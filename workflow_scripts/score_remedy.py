@@ -17,18 +17,20 @@ parser.add_argument("--annotations", required=True, help="annotations of a run (
 parser.add_argument("--catalog", required=True, help="the catalog (Parquet), for reference labels and templates")
 parser.add_argument("--training-sets", help="training set of a run (Parquet), with {footprint} and {resample}")
 parser.add_argument("--ledger", help="ledger of the cutouts (Parquet), for strata: who was in the training pool")
+parser.add_argument("--truth", help="galaxies of a simulated sky with their true classes (Parquet)")
 parser.add_argument("--output", required=True, help="the score (JSON)")
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the score."""
     experiment, remedy = arguments.experiment, arguments.remedy
-    files = arguments.annotations, arguments.catalog, arguments.training_sets, arguments.ledger
-    score = measured_score(experiment, remedy, *files)
+    further = arguments.ledger, arguments.truth
+    files = arguments.annotations, arguments.catalog, arguments.training_sets
+    score = measured_score(experiment, remedy, *files, *further)
     runs, seeds = listed_runs(experiment), {"ensembles": experiment["tests"]["seed"]}
     versions = [untreated_version(experiment), *parts_of_remedy(remedy)]
     used = [path for version in versions for path in paths_in_version(arguments.annotations, runs, version)]
-    inputs = [*dict.fromkeys(used), arguments.catalog, *([arguments.ledger] if arguments.ledger else [])]
+    inputs = [*dict.fromkeys(used), arguments.catalog, *filter(None, further)]
     record = provenance({**experiment, "remedy": remedy}, seeds, inputs)
     write_json(arguments.output, {**score, "provenance": record}, sort_keys=False)
     logging.info("%s: %s", remedy["remedy"], score.get("reason") or f"{len(score['effects'])} effects")

@@ -11,7 +11,9 @@ import pandas as pd
 from mocpy import MOC
 from PIL import Image
 
+from workflow_scripts.corrections.shown_maps import read_correction
 from workflow_scripts.figures.figure_list import FIGURES_OF_CAUSES, FIGURES_OF_PAGE, REASON
+from workflow_scripts.pages.correction_part import correction_part
 from workflow_scripts.pages.experiment_page import Drawn, experiment_page
 from workflow_scripts.pages.figure_findings import figure_findings
 from workflow_scripts.pages.filled_templates import PageFigure, caption
@@ -30,7 +32,8 @@ parser.add_argument("--figures-folder", type=Path, help="folder of the figures t
 parser.add_argument("--also", nargs="*", default=[], choices=FIGURES_OF_CAUSES, help="further figures of the page")
 parser.add_argument("--mocs", nargs="*", type=Path, default=[], help="footprints, named {footprint}.moc.fits")
 parser.add_argument("--cutouts", type=Path, help="ledger.json of the survey's cutouts")
-parser.add_argument("--output", required=True, help="the page (HTML)")
+parser.add_argument("--correction", type=Path, help="folder of the correction, where there is one")
+parser.add_argument("--output", type=Path, required=True, help="the page (HTML)")
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -47,8 +50,13 @@ def main(arguments: argparse.Namespace) -> None:
 
 def drawn_of(summary: Mapping[str, Any], arguments: argparse.Namespace, maps: Mapping[str, np.ndarray]) -> Drawn:
     """Figures, maps and footprints of the page."""
+    corrected = None
+    if arguments.correction:
+        positive = summary["provenance"]["config"]["classes"][1]
+        found = read_correction(arguments.correction)
+        corrected = correction_part(*found, arguments.correction, arguments.output, positive)
     if arguments.figures_folder is None:
-        return Drawn(maps=maps)
+        return Drawn(maps=maps, corrected=corrected)
     findings = figure_findings(summary)
     figures, of_causes = (
         [_figure(arguments.figures_folder, name, findings) for name in names]
@@ -59,7 +67,7 @@ def drawn_of(summary: Mapping[str, Any], arguments: argparse.Namespace, maps: Ma
         file.name.removesuffix(".moc.fits"): contains(MOC.load(str(file), format="fits"), ra, dec)
         for file in arguments.mocs
     }
-    return Drawn(figures, [one for one in of_causes if not one.reason], maps, footprints)
+    return Drawn(figures, [one for one in of_causes if not one.reason], maps, footprints, corrected)
 
 
 def _figure(folder: Path, name: str, findings: Mapping[str, str]) -> PageFigure:

@@ -78,6 +78,11 @@ def test_only_the_audit_depends_on_its_options_and_its_table(audited):
     assert remade(audited) == ({"audit"}, FILES)
 
 
+def test_a_correction_of_an_audit_repeats_the_audit(audited):
+    change(audited, correction=True)
+    assert remade(audited) == ({"correct_audit", "audit"}, FILES)
+
+
 def test_an_experiment_and_an_audit_do_not_concern_each_other(audited):
     config = audited.read_config()
     config["experiments"]["first"]["tests"]["permutations"] = 200

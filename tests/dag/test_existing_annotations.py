@@ -74,3 +74,27 @@ def test_answers_come_from_tables_alone_and_a_changed_one_repeats_its_run(tables
     }
     after = {"measure_bias", "draw_runs", "draw_sky_maps", "write_verdict"}
     assert {rule for rule, _ in repeated} == {"collect_annotations", *after}
+
+
+def test_a_correction_is_made_before_the_answers_and_a_changed_one_repeats_them_alone(tables):
+    galaxies = pd.read_csv(tables.analysis / "given" / "at0" / "seed00.csv").drop(columns="label")
+    galaxies["seeing"] = 1.2 + 0.1 * np.random.default_rng(5).normal(size=len(galaxies))
+    galaxies.to_csv(tables.analysis / "galaxies.csv", index=False)
+    columns = {"source_id": "galaxy", "ra": "RA", "dec": "Dec", "psf_fwhm_arcsec": "seeing"}
+    experiment = CONFIG["experiments"]["tables"] | {"arms": {"axes": {"footprints": ["at0", "at6"]}}, "catalog": "seen"}
+
+    def corrected(**keys):
+        own = {**experiment, "allow_unanswerable": True, **keys}
+        catalogs = {"seen": {"source": "file", "path": "galaxies.csv", "columns": columns}}
+        tables.write_config(CONFIG | {"catalogs": catalogs, "experiments": {"tables": own}})
+        return {rule for rule, _ in tables.would_run()}
+
+    page = {"draw_runs", "draw_sky_maps", "write_verdict"}
+    corrected(correction={"nside": 4})
+    tables.snakemake(SUMMARY)
+    last = pd.read_json(tables.analysis / SUMMARY, typ="series")["answers"][-1]
+    assert (last["test"], last["answer"]) == ("corrected_dipole", "cannot tell")
+    assert "2 training sets are too few" in last["because"][0]
+    assert corrected(correction={"nside": 4}) == page
+    assert corrected(correction={"nside": 8}) == {"correct_bias", "measure_bias"} | page
+    assert corrected() == {"measure_bias"} | page

@@ -192,6 +192,12 @@ def test_a_remedy_adds_its_runs_and_repeats_the_measurement(workflow):
     assert added("ensemble", "degraded") - CHECK == found | new
 
 
+def test_a_correction_repeats_the_measurement(workflow):
+    # What a changed one repeats, and one that is taken back, is in test_existing_annotations.py.
+    change(workflow, lambda c: c["experiments"]["first"].update(correction=True))
+    assert jobs(workflow) == {("correct_bias", "correction/first")} | AFTER_MEASURE
+
+
 def test_a_probe_adds_its_networks_and_repeats_the_measurement(workflow):
     change(workflow, lambda c: c["experiments"]["first"].update(why={"probe": {"controls": ["scrambled"]}}))
     run = "net/resample0_seed0"

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from workflow_scripts.answers.corrected_dipole import corrected_dipole_answer
 from workflow_scripts.audits.audit_answers import as_answered, audit_answers, verdict
 from workflow_scripts.audits.audit_findings import AuditSettings, Findings, axis_keys
 from workflow_scripts.audits.audit_headline import audit_headline
@@ -64,9 +65,12 @@ class Audit:
     fractions: pd.DataFrame
 
 
-def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
+def audit(
+    name: str, source: TableSource, settings: AuditSettings, correction: Mapping[str, Any] | None = None
+) -> Audit:
     """Audit a catalog: read it, clean it, and make every test that its columns allow.
 
+    `correction`: the content of `correction.json`, where the catalog was corrected, for the answer that it gives.
     Raises `InputError` for a file or column that is not as it should be, and where too many rows are not usable.
     """
     found = overview(source)
@@ -89,6 +93,8 @@ def audit(name: str, source: TableSource, settings: AuditSettings) -> Audit:
     if columns.group:
         details["groups"] = {"column": columns.group, "rows": group_rows(catalog.groups, bool(columns.weight))}
     answers = audit_answers(findings, adjusted, details, columns, positive, settings.alpha, settings.effect)
+    if correction:
+        answers.append(corrected_dipole_answer(correction, settings.alpha, settings.effect))
     summary = {
         "headline": audit_headline(answers, columns.labels, positive),
         "answers": [one.as_dict() for one in answers],

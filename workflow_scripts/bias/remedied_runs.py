@@ -18,6 +18,7 @@ from workflow_scripts.bias.annotations import Annotations, read_annotations
 from workflow_scripts.bias.imaging_templates import REGRESSION_ORDER, Templates, patches_of, read_templates
 from workflow_scripts.bias.quantities import FRACTION, dipole_keys
 from workflow_scripts.bias.versioned_effects import Version, annotated_version, described_runs, numbers_of_values
+from workflow_scripts.class_against_rest import as_two_classes
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import parts_of_remedy, paths_in_version
 from workflow_scripts.sky.tiles import tile_of
@@ -42,21 +43,26 @@ Strata = Mapping[str, NDArray[np.int64]]
 class PlantedSky:
     """Where a true dipole is planted: the galaxies with a reference label, along what they constrain.
 
-    `change` gives the entries `PLANTED` of values (n,); None where no galaxy has a label, or they lie in a field.
+    `of` has for its reference the true classes, where these are known. `axes` (k, 3) are None where no galaxy has a
+    label, or they lie in a field.
     """
 
     of: Annotations
     axes: NDArray[np.float64] | None
+    of_true_classes: bool = False
 
     @classmethod
-    def of_annotations(cls, annotations: Annotations) -> "PlantedSky":
-        """The sky of the galaxies with a reference label."""
+    def of_annotations(cls, annotations: Annotations, true_classes: _Values | None = None) -> "PlantedSky":
+        """The sky of the galaxies with a reference label, in place of which `true_classes` (n,) stand where known."""
+        if true_classes is not None:
+            annotations = replace(annotations, reference=np.where(annotations.labelled, true_classes, np.nan))
         try:
             axes = tested_axes(annotations.sky.labelled)
         except ValueError:
-            return cls(annotations, None)
+            return cls(annotations, None, true_classes is not None)
         kinds = np.unique(annotations.reference[annotations.labelled])
-        return cls(annotations, None if len(kinds) < 2 else np.eye(3) if axes is None else axes)
+        axes = None if len(kinds) < 2 else np.eye(3) if axes is None else axes
+        return cls(annotations, axes, true_classes is not None)
 
     def numbers(
         self, labels: NDArray[Any], values: _Values | None = None, remedy: Callable[[_Values], _Values] | None = None
@@ -71,6 +77,21 @@ class PlantedSky:
         change = planted_change(used, truth, self.of.known_vectors @ self.axes.T, remedy)
         whole = self.axes.T @ change @ self.axes
         return {BALANCED_ACCURACY: accuracy} | dict(zip(PLANTED, whole.ravel(), strict=True))
+
+
+def true_classes_of(
+    annotations: Annotations, catalog: str | Path, truth: str | Path, experiment: Mapping[str, Any]
+) -> _Values:
+    """The true classes (n,), 0 or 1, of annotated galaxies of a simulated sky.
+
+    `truth` is the table of the sky that the catalog was made from. Raises `InputError` for a galaxy that it lacks.
+    """
+    source_id = read_table(catalog, ["source_id"])["source_id"].iloc[annotations.catalog_rows]
+    table = read_table(truth, ["source_id", "true_class"])
+    found = pd.Series(table["true_class"].to_numpy(), pd.Index(table["source_id"])).reindex(source_id)
+    if found.isna().any():
+        raise InputError(f"{truth}: lacks the galaxy {found.index[found.isna()][0]} of {catalog}")
+    return np.asarray(as_two_classes(found.to_numpy(np.int64), experiment), float)
 
 
 def with_planted(version: Version, annotations: Annotations, planted: PlantedSky) -> Version:
@@ -134,7 +155,9 @@ def label_runs(annotations: Annotations, of: Annotations, planted: PlantedSky) -
     return with_planted(annotated_version(annotations, of), annotations, planted)
 
 
-def template_runs(annotations: Annotations, catalog: str | Path, settings: Mapping[str, Any]) -> Version:
+def template_runs(
+    annotations: Annotations, catalog: str | Path, settings: Mapping[str, Any], planted: PlantedSky
+) -> Version:
     """The labels of every run less what imaging templates predict from other patches of sky, as a catalog is cleaned.
 
     A true dipole along a template is taken away with the rest. Galaxies without templates keep their labels. Raises
@@ -142,7 +165,6 @@ def template_runs(annotations: Annotations, catalog: str | Path, settings: Mappi
     """
     templates = read_templates(catalog, settings["templates"], annotations)
     cross = _cross_fit(annotations, templates, np.arange(annotations.n)[templates.rows], settings["seed"])
-    planted = PlantedSky.of_annotations(annotations)
 
     def cleaned(values: _Values) -> _Values:
         own = values[templates.rows]
@@ -186,11 +208,12 @@ def _of_labelled(annotations: Annotations, templates: Templates, seed: int) -> C
     return cleaned
 
 
-def powered_runs(annotations: Annotations, settings: Mapping[str, Any]) -> Version:
+def powered_runs(annotations: Annotations, settings: Mapping[str, Any], planted: PlantedSky) -> Version:
     """Fraction and dipole of every run, corrected by the labels of some galaxies (`prediction_powered`).
 
-    A planted dipole is one of the labels, which these numbers are of. Raises `ValueError` where the labelled galaxies
-    are not known to be a random part of all, or are all, and where there are no scores or a sky without all components.
+    What a planted dipole changes is that of the labels, which these numbers are of. Raises `ValueError` where the
+    labelled galaxies are not known to be a random part of all, or are all, and where there are no scores or a sky
+    without all components.
     """
     if not settings["labelled_at_random"]:
         raise ValueError("it holds where the labelled galaxies are a random part of all, and the experiment says so")
@@ -200,7 +223,6 @@ def powered_runs(annotations: Annotations, settings: Mapping[str, Any]) -> Versi
         raise ValueError("the annotations have no scores")
     if annotations.sky.labelled.kind != SKY or annotations.sky.constrained.kind != SKY:
         raise ValueError("the galaxies do not constrain all components of a dipole")
-    planted = PlantedSky.of_annotations(annotations)
     reference, labelled, truth = annotations.reference, annotations.labelled, _labelled_dipole(annotations)
     rows = []
     for number, labels in enumerate(annotations.labels):

@@ -211,7 +211,8 @@ def _of_signal(signal: Mapping[str, Any] | None, claims: int) -> _Found:
     lost = float(stats.t.sf((value - LEAST_KEPT) / below, kept["dof"])) if below > 0 else float(value <= LEAST_KEPT)
     worst = signal.get("worst")
     where = f"; along the worst direction, {worst['direction']}, {worst['value']:.2f}" if worst else ""
-    because = f"Of a planted dipole, {_share(kept)} of what the untreated networks keep is left{where}."
+    where_planted = " in the true classes, which only a simulation knows" if signal.get("of_true_classes") else ""
+    because = f"Of a dipole planted{where_planted}, {_share(kept)} of what the untreated networks keep is left{where}."
     if value - critical * below > LEAST_KEPT:
         return _Found(YES, because, lost)
     if value + critical * above < LEAST_KEPT:

@@ -28,6 +28,7 @@ from workflow_scripts.bias.remedied_runs import (
     powered_runs,
     retrained_runs,
     template_runs,
+    true_classes_of,
     untreated_version,
 )
 from workflow_scripts.bias.replicates import independent_units
@@ -58,6 +59,7 @@ def measured_score(
     catalog: str | Path,
     training_sets: str | None = None,
     ledger: str | Path | None = None,
+    truth: str | Path | None = None,
 ) -> _Score:
     """The score of a remedy.
 
@@ -74,12 +76,15 @@ def measured_score(
         for reference labels and imaging templates.
     ledger
         of the cutouts, for strata: which galaxies were in the training pool.
+    truth
+        of a simulated sky: its galaxies with their true classes, in which a dipole is planted.
 
     Returns
     -------
     dict
         `effects`, a `test` each: `untreated` and `remaining` size with its 95 % interval, `limit95`, `p`, and `dof` of
-        the interval, and their `ratio`; `signal`, what is `kept` of a planted dipole; `balanced_accuracy`; `galaxies`
+        the interval, and their `ratio`; `signal`, what is `kept` of a planted dipole, and whether it is one
+        `of_true_classes`, or of the reference labels; `balanced_accuracy` against the same; `galaxies`
         of the training sets; of ensembles also `members`, their number and what remains, and the number `needed`.
         Where the remedy cannot be scored, the `reason` and no effects.
 
@@ -91,7 +96,8 @@ def measured_score(
     listed = listed_runs(experiment)
     untreated = untreated_version(experiment)
     first = read_annotations(experiment, listed, paths_in_version(annotations, listed, untreated), catalog)
-    planted = PlantedSky.of_annotations(first)
+    true_classes = None if truth is None else true_classes_of(first, catalog, truth, experiment)
+    planted = PlantedSky.of_annotations(first, true_classes)
     before = label_runs(first, first, planted)
     own = _tests(experiment, before, first)
     own_sets: TrainingSets = {}
@@ -129,9 +135,9 @@ def _treated(
     ledger: str | Path | None,
 ) -> Version:
     if remedy["remedy"] == "templates":
-        return template_runs(first, catalog, experiment["tests"])
+        return template_runs(first, catalog, experiment["tests"], planted)
     if remedy["remedy"] == "prediction_powered":
-        return powered_runs(first, experiment["tests"])
+        return powered_runs(first, experiment["tests"], planted)
     strata = imaging_strata_of(remedy, first, catalog, ledger)
     found = retrained_runs(experiment, remedy, listed_runs(experiment), annotations, catalog, strata)
     return label_runs(found, first, planted)
@@ -233,9 +239,8 @@ def _signal(before: Version, after: Version, planted: PlantedSky) -> dict[str, A
     units = [_units(before.numbers, version.numbers[PLANTED]) for version in (before, after)]
     matrices = [one.reshape(-1, 3, 3) for one in units]
     diagonals = [np.trace(one, axis1=1, axis2=2) / len(planted.axes) for one in matrices]
-    signal: dict[str, Any] = {
-        name: _mean(values) for name, values in zip(("untreated", "treated"), diagonals, strict=True)
-    }
+    signal: dict[str, Any] = {"of_true_classes": planted.of_true_classes}
+    signal |= {name: _mean(values) for name, values in zip(("untreated", "treated"), diagonals, strict=True)}
     means = [planted.axes @ one.mean(axis=0) @ planted.axes.T for one in matrices]
     try:
         both = mean_of_units(np.stack(diagonals, axis=1)[:, :, None])

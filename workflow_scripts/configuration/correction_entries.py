@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from workflow_scripts.configuration.parameters import as_options
 from workflow_scripts.configuration.settings import Configuration
 
 
@@ -11,16 +10,6 @@ def correction_parameter(settings: Configuration, experiment: str) -> dict[str, 
     return dict(settings.experiment(experiment)["correction"] or {})
 
 
-def audit_correction_options(settings: Configuration, audit: str) -> list[str]:
-    """The options with which an audited catalog is corrected, as `correct_audit` takes them."""
-    return as_options(settings.audit(audit)["correction"] or {})
-
-
-def corrected_experiments(settings: Configuration) -> list[str]:
-    """The active experiments that are corrected."""
-    return [name for name in settings.active_experiments if correction_parameter(settings, name)]
-
-
-def corrected_audits(settings: Configuration) -> list[str]:
-    """The active audits that are corrected."""
-    return [name for name in settings.active_audits if settings.audit(name)["correction"]]
+def audit_correction(settings: Configuration, audit: str) -> dict[str, Any]:
+    """How an audited catalog is corrected: `{"method", "nside", "labelled_at_random"}`; empty where it is not."""
+    return dict(settings.audit(audit)["correction"] or {})

@@ -56,6 +56,7 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
         completed = validated(written)
         check_program_networks(written.get("networks"))
         completed["networks"] = without_keras_keys(completed["networks"])
+        resolved = copy.deepcopy(completed)
         for matching in completed["matchings"].values():
             # A sample of the galaxies gives the smaller training sets that matchings name for it.
             if (of_sample := matching.pop("per_class_of_sample")) and completed["sample"]:
@@ -83,7 +84,7 @@ def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration
                     files_of_runs_by_pattern(("networks", network, "path"), pattern, own)
         add_unlabelled(completed["experiments"], completed, footprints)
         split_by_class(completed)
-    configuration = Configuration(completed, footprints)
+    configuration = Configuration(completed, footprints, resolved)
     for experiment in map(configuration.experiment, filter(configuration.trains, configuration.active_experiments)):
         # Training sets match in what the catalog has.
         catalog = configuration.survey(experiment["survey"])["catalog"]
@@ -100,8 +101,11 @@ class Configuration:
     reruns only the stages that read it.
     """
 
-    def __init__(self, completed: Entry, footprints: Mapping[str, Entry]):
+    def __init__(self, completed: Entry, footprints: Mapping[str, Entry], resolved: Entry):
         self.completed = completed
+        # The configuration with every default and without short forms, which can be loaded again: what is derived
+        # from it (members of families, controls, versions, remedies) is in `completed` alone.
+        self.resolved = resolved
         self._footprints = footprints
         # Names of the experiments and audits to make.
         self.active_experiments: list[str] = completed["active_experiments"]

@@ -6,16 +6,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from workflow_scripts.answers.corrected_dipole import TAKEN_OUT, undetermined_along
+from workflow_scripts.answers.wording import with_points
 from workflow_scripts.corrections.corrected_galaxies import CorrectedGalaxies
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
+from workflow_scripts.statistics.log_p import p_in_words
+from workflow_scripts.statistics.runs.lengths import measured_length
 from workflow_scripts.statistics.sky.constrained_components import ConstrainedComponents
 from workflow_scripts.statistics.sky.debiased_fraction import DebiasedFraction, FractionCorrection
 from workflow_scripts.statistics.sky.dipole import chi_square_test
 from workflow_scripts.statistics.sky.dipole_region import DipoleRegion, training_covariance
+from workflow_scripts.statistics.sky.sky_sums import PositionSums
 from workflow_scripts.statistics.truth.annotation_rates import MeanRates
 
 AUTO, IMAGING, LABELLED = METHODS = "auto", "imaging", "prediction_powered"
-_TAKEN_OUT = {IMAGING: "what imaging explains", LABELLED: "the errors that reference labels show"}
 
 
 def correction_sentence(
@@ -28,20 +32,17 @@ def correction_sentence(
 ) -> str:
     """What was corrected, the dipole that is left, and what is not known of it."""
     sets = f" of {galaxies.training_sets} training sets" if galaxies.arm else ""
-    first = f"Without {_TAKEN_OUT[method]}, the annotations{sets}"
+    first = f"Without {TAKEN_OUT[method]}, the annotations{sets}"
     if dipole is None:
         return f"{first} have no dipole that can be stated: {reason.removesuffix('.')}."
     found = (
-        f"{first} have a dipole of {dipole['amplitude']:.4f} towards RA {dipole['ra']:.0f}, Dec {dipole['dec']:+.0f}"
-        f" (p = {dipole['p']:.2g})."
+        f"{first} have a dipole of {with_points(dipole['size'], dipole['size_ci95'])} towards RA {dipole['ra']:.0f}°,"
+        f" Dec {dipole['dec']:+.0f}° (p = {p_in_words(dipole['p'])})."
     )
     if (widths := dipole["half_widths_95"]).max() > sky.largest:
         found += f" Its error is up to {widths.max():.2f}, more than any dipole can be: nothing is known of it."
-    for axis in map(direction_entry, undetermined):
-        found += (
-            f" A dipole along RA {axis['ra']:.0f}, Dec {axis['dec']:+.0f} cannot be distinguished from imaging: the"
-            " corrected fraction has none there, whatever the true one is."
-        )
+    for axis in undetermined:
+        found += f" {undetermined_along(direction_entry(axis))}"
     return found
 
 
@@ -51,11 +52,20 @@ def direction_entry(axis: NDArray[np.float64]) -> dict[str, float]:
     return {"ra": float(ra), "dec": float(dec)}
 
 
-def dipole_entry(region: DipoleRegion, axes: NDArray[np.float64]) -> dict[str, Any]:
-    """A dipole with its region; `axes` (d, 3) are those along which it has components."""
+def dipole_entry(region: DipoleRegion, axes: NDArray[np.float64], positions: PositionSums) -> dict[str, Any]:
+    """A dipole with its region; `axes` (d, 3) are those along which it has components.
+
+    `size` is its length where the `positions` measure it, the noise's share taken off, with its 95 % interval and
+    one-sided limit (`lengths.measured_length`).
+    """
     vector = region.beta @ axes
+    along = positions.along(axes)
+    length, _ = measured_length(region.beta, region.covariance, region.dof, along.centred / along.n)
     return {
         **vector_entry(vector),
+        "size": length.size,
+        "size_ci95": length.ci95,
+        "limit95": length.limit95,
         "covariance": axes.T @ region.covariance @ axes,
         "degrees_of_freedom": region.dof,
         "components": axes,

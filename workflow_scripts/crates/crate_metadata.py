@@ -33,6 +33,7 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".parquet": "application/vnd.apache.parquet",
     ".fits": "application/fits",
+    ".hsp": "application/fits",
     ".yaml": "application/yaml",
     ".cff": "application/yaml",
     ".md": "text/markdown",
@@ -45,13 +46,15 @@ _TERMS = {"sha256": "http://schema.org/sha256"}
 
 @dataclass(frozen=True)
 class ArchivedRun:
-    """What the metadata say of an experiment beside the files of the archive.
+    """What the metadata say of an experiment or audit (`kind`) beside the files of the archive.
 
-    `citation` is the content of CITATION.cff; `commit` and `date` (`YYYY-MM-DD`) are those of the code, `dirty` whether
-    it had changes that are not committed. `versions` are those of the summary, by package.
+    `citation` is the content of CITATION.cff, and `authors` of the results have keys as those in it; `commit` and
+    `date` (`YYYY-MM-DD`) are those of the code, `dirty` whether it had changes that are not committed. `versions` are
+    those of the summary, by package.
     """
 
-    experiment: str
+    kind: str
+    name: str
     headline: str
     simulated: bool
     citation: Mapping[str, Any]
@@ -61,6 +64,7 @@ class ArchivedRun:
     versions: Mapping[str, str]
     recorded: Sequence[RecordedFile]
     credits: Sequence[DataCredit]
+    authors: Sequence[Mapping[str, str]] = ()
 
     @property
     def origin(self) -> str:
@@ -74,7 +78,7 @@ def crate_metadata(run: ArchivedRun, members: Mapping[str, bytes]) -> dict[str, 
     """The content of `ro-crate-metadata.json` for an archive with `members`, by name; code is below `code/`."""
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms.update(_TERMS)
-    crate.name = f"skybias: experiment {run.experiment}"
+    crate.name = f"skybias: {run.kind} {run.name}"
     crate.description = f"{run.headline} {run.origin}"
     crate.datePublished = run.date
     crate.license = crate.add(_license(crate, run.citation["license"]))
@@ -92,7 +96,8 @@ def crate_metadata(run: ArchivedRun, members: Mapping[str, bytes]) -> dict[str, 
     crate.root_dataset["conformsTo"] = profiles
     code = crate.add_dataset(dest_path="code/", properties={"name": "skybias", "description": run.origin})
     workflow["version"] = code["version"] = f"{run.citation['version']}+{run.commit[:12]}"
-    workflow["author"] = code["author"] = _authors(crate, run.citation)
+    workflow["author"] = code["author"] = _authors(crate, run.citation["authors"], "#author-of-code")
+    crate.root_dataset["author"] = _authors(crate, run.authors, "#author")
     workflow["softwareRequirements"] = [
         crate.add(_entity(crate, "SoftwareApplication", f"#{name}", name=name, softwareVersion=version))
         for name, version in sorted(run.versions.items())
@@ -105,7 +110,7 @@ def crate_metadata(run: ArchivedRun, members: Mapping[str, bytes]) -> dict[str, 
     used, made = (_recorded(crate, [file for file in run.recorded if file.made is kind]) for kind in (False, True))
     configuration = [file for name, file in files.items() if name.startswith("configuration")]
     results = [file for name, file in files.items() if name.startswith("results/")]
-    action = crate.add(_entity(crate, "CreateAction", "#run", name=f"The run of experiment {run.experiment}"))
+    action = crate.add(_entity(crate, "CreateAction", "#run", name=f"The run of {run.kind} {run.name}"))
     # Results record neither the time of day nor whose machine it was.
     action["description"] = "From the data to the results, by the configuration."
     action["instrument"] = workflow
@@ -139,11 +144,11 @@ def _license(crate: ROCrate, spdx: str) -> ContextEntity:
     return _entity(crate, "CreativeWork", f"https://spdx.org/licenses/{spdx}", name=spdx)
 
 
-def _authors(crate: ROCrate, citation: Mapping[str, Any]) -> list[ContextEntity]:
-    """The authors of CITATION.cff, as persons where it has family names, else as organizations."""
+def _authors(crate: ROCrate, authors: Sequence[Mapping[str, str]], named: str) -> list[ContextEntity]:
+    """Authors in the form of CITATION.cff, as persons where they have family names, else as organizations."""
     found = []
-    for number, author in enumerate(citation["authors"]):
-        identifier = author.get("orcid") or f"#author-{number}"
+    for number, author in enumerate(authors):
+        identifier = author.get("orcid") or f"{named}-{number}"
         if "family-names" in author:
             names = {"givenName": author.get("given-names"), "familyName": author["family-names"]}
             full = " ".join(filter(None, names.values()))

@@ -1,7 +1,7 @@
-"""The archive of one experiment, from its results."""
+"""The archive of one experiment or audit, from its results."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,35 +11,52 @@ from workflow_scripts.configuration import Configuration
 from workflow_scripts.crates.code_snapshot import code_at, commit_date
 from workflow_scripts.crates.crate_metadata import ArchivedRun, crate_metadata
 from workflow_scripts.crates.experiment_files import (
+    AUDIT,
+    EXPERIMENT,
     json_bytes,
     read_summary,
     recorded_files,
     result_files,
+    summary_file,
     without_places,
 )
 from workflow_scripts.crates.read_me import read_me
 from workflow_scripts.crates.zip_archive import write_zip
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.dry_run import SNAKEFILE, DryRun, PlannedJob
-from workflow_scripts.surveys.credits import credits_of
+from workflow_scripts.surveys.credits import DataCredit, credits_of
 
-# Without these an experiment is not finished.
-TARGETS = ("results/bias/{}/summary.json", "results/report/{}/verdict.html")
+# Without these an experiment, or audit, is not finished.
+TARGETS = {
+    EXPERIMENT: ("results/bias/{}/summary.json", "results/report/{}/verdict.html"),
+    AUDIT: ("results/audit/{}/summary.json",),
+}
+# Where its archive is; an audit may have the name of an experiment.
+_ARCHIVES = {EXPERIMENT: "archive/{}.zip", AUDIT: "archive/audits/{}.zip"}
 # Files that hold text, in which a path would be seen.
 _TEXTS = (".json", ".csv", ".html", ".yaml", ".md")
 
 
-def write_archive(run: DryRun, experiment: str, command: str, checkout: Path = SNAKEFILE.parent) -> Path:
-    """Write `results/archive/EXPERIMENT.zip`, and give its path.
+def write_archive(
+    run: DryRun,
+    kind: str,
+    name: str,
+    command: str,
+    checkout: Path = SNAKEFILE.parent,
+    authors: Sequence[Mapping[str, str]] = (),
+) -> Path:
+    """Write the archive of an experiment or audit (`kind`), `results/archive/NAME.zip` or `audits/NAME.zip` there.
 
     Parameters
     ----------
     run
-        what Snakemake would do for the `TARGETS` of the experiment: nothing, or the results are not its.
+        what Snakemake would do for the `TARGETS`: nothing, or the results are not its.
     command
         what makes the results, for messages.
     checkout
         where the code of the results is looked up, in git.
+    authors
+        of the results, with keys as those of CITATION.cff.
 
     Raises
     ------
@@ -47,25 +64,24 @@ def write_archive(run: DryRun, experiment: str, command: str, checkout: Path = S
         where results are missing or would be made anew, or their code is not in the checkout.
     """
     results = run.directory / "results"
-    if to_do := _to_do(run.jobs, [target.format(experiment) for target in TARGETS]):
+    if to_do := _to_do(run.jobs, [target.format(name) for target in TARGETS[kind]]):
         raise InputError(
-            f"experiment '{experiment}' has no results, or not those of this configuration and code:"
+            f"{kind} '{name}' has no results, or not those of this configuration and code:"
             f" {len(to_do)} {'job is' if len(to_do) == 1 else 'jobs are'} to do ({', '.join(dict.fromkeys(to_do))});"
             f" run `{command}` first"
         )
-    summary = read_summary(results, experiment)
-    archived, code = _archived(results, experiment, summary, run.settings, checkout)
+    archived, code = _archived(results, kind, name, run.settings, checkout, authors)
     if archived.dirty:
-        logging.warning("%s: %s", experiment, archived.origin)
+        logging.warning("%s: %s", name, archived.origin)
     members = {f"code/{name}": content for name, content in code.items()}
-    members |= {name: code[name] for name in ("CITATION.cff", "LICENSE") if name in code}
-    members |= {name: path.read_bytes() for name, path in result_files(results, experiment).items()}
+    members |= {file: code[file] for file in ("CITATION.cff", "LICENSE") if file in code}
+    members |= {file: path.read_bytes() for file, path in result_files(results, kind, name).items()}
     members["configuration.yaml"] = _yaml(run.written)
-    members["configuration_resolved.yaml"] = _yaml(run.settings.completed)
+    members["configuration_resolved.yaml"] = _yaml(run.settings.resolved)
     members["README.md"] = read_me(archived).encode()
     members["ro-crate-metadata.json"] = json_bytes(crate_metadata(archived, members))
     _warn_of_places(members, [run.directory, checkout, Path.home()])
-    path = results / "archive" / f"{experiment}.zip"
+    path = results / _ARCHIVES[kind].format(name)
     write_zip(path, members)
     return path
 
@@ -84,30 +100,43 @@ def _to_do(jobs: Iterable[PlannedJob], paths: Iterable[str]) -> list[str]:
 
 
 def _archived(
-    results: Path, experiment: str, summary: Mapping[str, Any], settings: Configuration, checkout: Path
+    results: Path,
+    kind: str,
+    name: str,
+    settings: Configuration,
+    checkout: Path,
+    authors: Sequence[Mapping[str, str]],
 ) -> tuple[ArchivedRun, dict[str, bytes]]:
     """What the metadata say, and the code of the results by the paths of its files."""
+    path = summary_file(results, kind, name)
+    summary = read_summary(path)
     commit, dirty = summary["provenance"]["git"]["commit"], summary["provenance"]["git"]["dirty"]
     if not commit:
         raise InputError(
-            f"{results / 'bias' / experiment / 'summary.json'}: names no commit, because its code was in no git"
+            f"{path}: names no commit, because its code was in no git"
             " checkout; expected results that were made in a clone of the repository"
         )
     code = code_at(commit, checkout)
     if "CITATION.cff" not in code:
         raise InputError(f"commit {commit} has no CITATION.cff, expected one, which names authors and licence")
-    catalog, survey = settings.catalog_of(experiment), settings.experiment(experiment)["survey"]
+    catalog, credits = None, list[DataCredit]()
+    if kind == EXPERIMENT:
+        catalog, survey = settings.catalog_of(name), settings.experiment(name)["survey"]
+        credits = credits_of(settings.survey(survey) if survey else None, settings.catalog(catalog))
     archived = ArchivedRun(
-        experiment=experiment,
+        kind=kind,
+        name=name,
         headline=summary["headline"],
-        simulated=summary["simulated"],
+        # Whose catalog is audited, nobody knows.
+        simulated=summary.get("simulated", False),
         citation=yaml.safe_load(code["CITATION.cff"]),
         commit=commit,
         date=commit_date(commit, checkout),
         dirty=dirty,
         versions=summary["versions"],
         recorded=recorded_files(results, summary, catalog),
-        credits=credits_of(settings.survey(survey) if survey else None, settings.catalog(catalog)),
+        credits=credits,
+        authors=authors,
     )
     return archived, code
 

@@ -12,8 +12,16 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import sha256
 from workflow_scripts.tables import reading_parquet
 
-_FOLDERS = ("bias/{}", "report/{}", "report/{}/figures", "correction/{}")
-_SUFFIXES = (".json", ".csv", ".npz", ".html", ".png", ".pdf", ".svg", ".parquet", ".fits")
+EXPERIMENT, AUDIT = "experiment", "audit"
+_FOLDERS = {
+    EXPERIMENT: (
+        *("bias/{}", "causes/{}", "remedies/{}", "report/{}", "report/{}/figures"),
+        *("correction/{}", "correction/{}/maps"),
+    ),
+    AUDIT: ("audit/{}", "audit/{}/figures", "correction/audits/{}", "correction/audits/{}/maps"),
+}
+_SUMMARIES = {EXPERIMENT: "bias/{}/summary.json", AUDIT: "audit/{}/summary.json"}
+_SUFFIXES = (".json", ".csv", ".npz", ".html", ".png", ".pdf", ".svg", ".parquet", ".fits", ".hsp")
 # What these stages make comes from outside, or is the simulated sky; what the others make follows from it.
 _STAGES_OF_DATA = ("catalog", "cutouts")
 
@@ -27,9 +35,9 @@ class RecordedFile:
     made: bool
 
 
-def result_files(results: Path, experiment: str) -> dict[str, Path]:
-    """The result files of an experiment, by their names in the archive, which are those below `results/`."""
-    folders = [folder.format(experiment) for folder in _FOLDERS]
+def result_files(results: Path, kind: str, name: str) -> dict[str, Path]:
+    """The result files of an experiment or audit, by their names in the archive, which are those below `results/`."""
+    folders = [folder.format(name) for folder in _FOLDERS[kind]]
     return {
         f"results/{folder}/{path.name}": path
         for folder in folders
@@ -38,26 +46,30 @@ def result_files(results: Path, experiment: str) -> dict[str, Path]:
     }
 
 
-def read_summary(results: Path, experiment: str) -> dict[str, Any]:
-    """The summary of an experiment; `InputError` where it is not whole."""
-    return _json_object(results / "bias" / experiment / "summary.json")
+def summary_file(results: Path, kind: str, name: str) -> Path:
+    """Where the summary of an experiment or audit is."""
+    return results / _SUMMARIES[kind].format(name)
 
 
-def recorded_files(results: Path, summary: Mapping[str, Any], catalog: str) -> list[RecordedFile]:
-    """Every file that the results of an experiment rest on, as far as records go back.
+def read_summary(path: Path) -> dict[str, Any]:
+    """A summary; `InputError` where it is not whole."""
+    return _json_object(path)
+
+
+def recorded_files(results: Path, summary: Mapping[str, Any], catalog: str | None) -> list[RecordedFile]:
+    """Every file that the results of an experiment or audit rest on, as far as records go back.
 
     Parameters
     ----------
     results
         the folder `results/`; files that are no longer there have only the digest that others recorded of them.
     summary
-        `summary.json` of the experiment.
+        `summary.json`.
     catalog
-        name of the catalog that it annotates.
+        name of the catalog that an experiment annotates; None of an audit, whose table is among the inputs.
     """
-    table = results / "catalog" / catalog / "catalog.parquet"
     waiting = list(summary["inputs"].items())
-    if table.is_file():
+    if catalog and (table := results / "catalog" / catalog / "catalog.parquet").is_file():
         waiting.append((f"results/catalog/{catalog}/catalog.parquet", sha256(table)))
     found: dict[tuple[str, str], RecordedFile] = {}
     while waiting:

@@ -1,8 +1,9 @@
 """The page that tells people what an archive holds."""
 
 from workflow_scripts.crates.crate_metadata import ArchivedRun
+from workflow_scripts.crates.experiment_files import AUDIT, EXPERIMENT
 
-_TEXT = """# skybias: experiment {experiment}
+_TEXT = """# skybias: {kind} {name}
 
 {headline}
 
@@ -10,9 +11,7 @@ _TEXT = """# skybias: experiment {experiment}
 
 | path | what |
 | --- | --- |
-| `results/report/{experiment}/` | the page, and its figures |
-| `results/bias/{experiment}/` | `summary.json` with the answers, and the tables behind it |
-| `configuration.yaml` | the configuration as it was given |
+{results}| `configuration.yaml` | the configuration as it was given |
 | `configuration_resolved.yaml` | the same with every default |
 | `code/` | the workflow; `code/requirements.txt` pins what it needs |
 | `CITATION.cff`, `LICENSE` | how to cite the workflow, and its licence |
@@ -22,10 +21,21 @@ To run it again, in `code/`: `make run CONFIGFILE=../configuration.yaml`. Paths 
 to their names, which the digests identify: write in where yours are. Data, images and networks are not part of this
 archive.
 {credits}"""
+_RESULTS = {
+    EXPERIMENT: """\
+| `results/report/{name}/` | the page, and its figures |
+| `results/bias/{name}/` | `summary.json` with the answers, and the tables behind it |
+""",
+    AUDIT: """\
+| `results/audit/{name}/` | the page, its figures, `summary.json` with the answers, and the tables behind it |
+""",
+}
 
 
 def read_me(run: ArchivedRun) -> str:
     """README.md of an archive."""
     credits = "".join(f"* {credit.sentence}\n" for credit in run.credits)
     shown = f"\nShow with figures and data made from the images, and cite:\n\n{credits}" if credits else ""
-    return _TEXT.format(experiment=run.experiment, headline=run.headline, made=run.origin, credits=shown)
+    results = _RESULTS[run.kind].format(name=run.name)
+    named = {"kind": run.kind, "name": run.name, "headline": run.headline, "made": run.origin}
+    return _TEXT.format(**named, results=results, credits=shown)

@@ -9,8 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_scripts.answers.answer import YES
+from workflow_scripts.answers.corrected_dipole import CORRECTED_DIPOLE
 from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.pages.answer_cards import answer_cards
+from workflow_scripts.pages.correction_part import CorrectionPart
 from workflow_scripts.pages.filled_templates import STUDY, PageFigure, made_by, render, sections_with, shown_figures
 from workflow_scripts.pages.number_formats import axis, interval, number, p_value
 from workflow_scripts.pages.sky_panels import OnSky, sky_panels
@@ -26,8 +28,11 @@ def audit_page(
     fractions: pd.DataFrame,
     figures: Sequence[PageFigure],
     maps: Mapping[str, NDArray[np.float64]],
+    corrected: CorrectionPart | None = None,
 ) -> str:
-    """The page of a summary with its table of fractions, its figures and its maps."""
+    """The page of a summary with its table of fractions, its figures and its maps; `corrected`: of its correction."""
+    without_bias = [one for one in summary["answers"] if one["test"] == CORRECTED_DIPOLE]
+    others = [one for one in summary["answers"] if one["test"] != CORRECTED_DIPOLE]
     tests = {test["name"]: test for test in summary["tests"]}
     field, refused = summary["sky_kind"] == FIELD, summary.get("weights", {"refused": {}})["refused"]
     warnings, shown = [*summary["warnings"], *_weak_axes(summary, field)], shown_figures(figures)
@@ -39,7 +44,9 @@ def audit_page(
         field=field,
         warnings=warnings,
         sections=sections_with(sky=panels, naive=naive),
-        cards=answer_cards(summary["answers"], warnings),
+        cards=answer_cards(others, warnings),
+        corrected=corrected,
+        without_bias=answer_cards(without_bias),
         alpha=summary["alpha"],
         figures=shown,
         maps=panels,

@@ -11,8 +11,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from workflow_scripts.answers.answer import YES
+from workflow_scripts.answers.corrected_dipole import CORRECTED_DIPOLE
 from workflow_scripts.bias.quantities import components
 from workflow_scripts.pages.answer_cards import answer_cards, beside_effects
+from workflow_scripts.pages.correction_part import CorrectionPart
 from workflow_scripts.pages.filled_templates import STUDY, PageFigure, made_by, render, sections_with, shown_figures
 from workflow_scripts.pages.imaging_rows import (
     coefficient_headings,
@@ -29,7 +31,7 @@ from workflow_scripts.pages.trust_rows import trust_rows
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 
 # Tests of these names say why there is an effect, and what to do about it.
-_CAUSES = ("share", "place_of_", "remedy_", "cheapest_remedy")
+_CAUSES = ("share", "place_of_", "remedy_", "cheapest_remedy", CORRECTED_DIPOLE)
 # Radius of a region of 68 % in units of the error of a component (Rayleigh).
 _OF_68_PER_CENT = float(np.sqrt(-2 * np.log(0.32)))
 
@@ -38,13 +40,15 @@ _OF_68_PER_CENT = float(np.sqrt(-2 * np.log(0.32)))
 class Drawn:
     """What a page shows beside numbers: figures in their order, those on causes, sky maps, and footprints on the sky.
 
-    `maps` are those of `sky_maps.npz`, `footprints` boolean HEALPix maps by name.
+    `maps` are those of `sky_maps.npz`, `footprints` boolean HEALPix maps by name, `corrected` what there is of a
+    correction.
     """
 
     figures: Sequence[PageFigure] = ()
     of_causes: Sequence[PageFigure] = ()
     maps: Mapping[str, NDArray] = field(default_factory=dict)
     footprints: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    corrected: CorrectionPart | None = None
 
 
 def experiment_page(
@@ -71,6 +75,7 @@ def experiment_page(
         cards=answer_cards(others, said, beside_effects(summary, tables["arms"])),
         causes=answer_cards(on_causes, said),
         cause_figures=drawn.of_causes,
+        corrected=drawn.corrected,
         unasked=_unasked(summary, on_causes),
         maps=maps,
         naive=naive_reading(summary),

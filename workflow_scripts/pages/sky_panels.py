@@ -13,6 +13,8 @@ from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 # So many differences are shown; the others are among the figures.
 _MOST_PAIRS = 2
+# Fractions that differ by less are the same.
+_NO_RANGE = 1e-3
 _SEQUENTIAL, _DIVERGING = "viridis", "RdBu_r"
 
 
@@ -52,14 +54,8 @@ def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: 
             # White is zero.
             scale, colours = (-max(-low, high), max(-low, high)), _DIVERGING
         panels.append(_panel(maps, "minus_reference", sky_kind, label, colours, scale, finding, over))
-    elif np.isfinite(fraction := maps["smooth:fraction"]).any():
-        low, high = _range(fraction)
-        finding = f"Smoothed, the fraction called {positive} lies between {low:.1%} and {high:.1%}."
-        if high - low < 1e-3:
-            finding = f"The fraction called {positive} does not differ between places by more than its noise."
-        scale = (low, high) if high - low >= 1e-3 else (low - 0.01, high + 0.01)
-        label = f"fraction called {positive}"
-        panels.append(_panel(maps, "fraction", sky_kind, label, _SEQUENTIAL, scale, finding, over))
+    else:
+        panels += fraction_panels({f"fraction called {positive}": maps}, sky_kind, over)
     names = [name for name in maps if name.startswith("smooth:difference")]
     for name in names[:_MOST_PAIRS]:
         shown = maps[name]
@@ -78,6 +74,31 @@ def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: 
         own = OnSky({one: over.outlines[one] for one in (first, second) if one in over.outlines})
         panels.append(_panel(maps, name.removeprefix("smooth:"), sky_kind, label, _DIVERGING, scale, finding, own))
     return panels
+
+
+def fraction_panels(
+    named: Mapping[str, Mapping[str, NDArray]], sky_kind: str, over: OnSky | None = None
+) -> list[SkyPanel]:
+    """Maps of a fraction by their labels, in the same colours; empty where no cell of one has enough galaxies.
+
+    Each has `n`, `fraction` and `smooth:fraction`.
+    """
+    shown = [maps["smooth:fraction"] for maps in named.values()]
+    if not all(np.isfinite(one).any() for one in shown):
+        return []
+    low, high = _range(np.stack(shown))
+    scale = (low, high) if high - low >= _NO_RANGE else (low - 0.01, high + 0.01)
+    return [
+        _panel(maps, "fraction", sky_kind, label, _SEQUENTIAL, scale, _range_in_words(label, one), over or OnSky())
+        for (label, maps), one in zip(named.items(), shown, strict=True)
+    ]
+
+
+def _range_in_words(label: str, fraction: NDArray[np.float64]) -> str:
+    low, high = _range(fraction)
+    if high - low < _NO_RANGE:
+        return f"The {label} does not differ between places by more than its noise."
+    return f"Smoothed, the {label} lies between {low:.1%} and {high:.1%}."
 
 
 def _panel(

@@ -36,7 +36,9 @@ from snakemake.settings.types import ConfigSettings, DAGSettings, ExecutionSetti
 from workflow_scripts.configuration import Configuration
 from workflow_scripts.configuration.control_entries import files_of_runs
 from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
+from workflow_scripts.configuration.probe_entries import probe_files
 from workflow_scripts.configuration.remedy_entries import remedies_of_experiment
+from workflow_scripts.configuration.version_entries import versions_of_experiment
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.cluster_requests import Work, stated_work
 from workflow_scripts.planning.reasons import changed_parameters, why_it_runs
@@ -76,8 +78,9 @@ class DryRun:
     share, and `slots` the jobs that a cluster runs at once, None without a cluster. `unknown_catalogs` have a number of
     galaxies that is unknown before they are fetched; `labelled` are those of which only labelled galaxies are used, and
     how many (None: not counted). `designs` are those of the active experiments, and `galaxies`, by
-    the name of each, the footprints by their file of galaxies, and the ledger. `runs` are, by the name of each with
-    controls, the files of its own runs, under "", and those of each control, under its kind; `remedies` likewise.
+    the name of each, the footprints by their file of galaxies, and the ledger. `added` has, for `controls`, `why` and
+    `remedies` and by the name of each experiment that asks for some, the files of its own runs, under "", and those of
+    each kind that is asked for.
     `written` is the configuration as its files and options give it, `settings` the same with defaults filled in.
     """
 
@@ -95,8 +98,7 @@ class DryRun:
     labelled: Mapping[str, int | None] = field(default_factory=dict)
     designs: Sequence[Mapping[str, Any]] = ()
     galaxies: Mapping[str, tuple[Mapping[str, Sequence[str]], str]] = field(default_factory=dict)
-    runs: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
-    remedies: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    added: Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]] = field(default_factory=dict)
 
 
 def dry_run(arguments: Sequence[str]) -> DryRun:
@@ -199,28 +201,36 @@ def _planned(options: Any, configured: ConfigSettings) -> DryRun:
                 )
                 for name in settings.active_experiments
             },
-            runs={
-                name: {
-                    kind: files_of_runs(runs_of_experiment(listed), experiment["survey"])
-                    for kind, listed in {"": experiment, **experiment["controls"]}.items()
-                }
-                for name, experiment in ((name, settings.experiment(name)) for name in settings.active_experiments)
-                if experiment["controls"]
-            },
-            remedies={
-                name: {
-                    "": [
-                        *files_of_runs(settings.runs(name), settings.experiment(name)["survey"]),
-                        f"results/bias/{name}/balance.csv",
-                    ],
-                    **{remedy: [f"results/remedies/{name}/{remedy}/score.json"] for remedy in tried},
-                }
-                for name in settings.active_experiments
-                if (tried := remedies_of_experiment(settings, name))
-            },
+            added=_added_files(settings),
             written=workflow.globals["config"],
             settings=settings,
         )
+
+
+def _added_files(settings: Configuration) -> dict[str, dict[str, dict[str, list[str]]]]:
+    """What the active experiments ask for beside their own runs, as `DryRun.added`."""
+    added: dict[str, dict[str, dict[str, list[str]]]] = {"controls": {}, "why": {}, "remedies": {}}
+    for name in settings.active_experiments:
+        survey = settings.names_in_paths(name)["survey"]
+        own = [*files_of_runs(settings.runs(name), survey), f"results/bias/{name}/balance.csv"]
+        kinds = {
+            "controls": {
+                kind: files_of_runs(runs_of_experiment(listed), survey)
+                for kind, listed in settings.experiment(name)["controls"].items()
+            },
+            "why": {
+                "probe": probe_files(settings, name),
+                "counterfactual": [f"results/causes/{name}/shares.json"] * bool(versions_of_experiment(settings, name)),
+            },
+            "remedies": {
+                remedy: [f"results/remedies/{name}/{remedy}/score.json"]
+                for remedy in remedies_of_experiment(settings, name)
+            },
+        }
+        for what, files in kinds.items():
+            if asked := {kind: made for kind, made in files.items() if made}:
+                added[what][name] = {"": own, **asked}
+    return added
 
 
 def _limits(workflow: Any, on_cluster: bool) -> dict[str, int]:

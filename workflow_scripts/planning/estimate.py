@@ -40,12 +40,13 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
         `groups`: for every experiment, audit and the rest, by stage: `done`, `to_do`, `shared` (jobs that another
         group needs too), `why` (jobs by reason), `changes`, `core_seconds`, `gpu_seconds`, `disk_bytes`, `from_records`
         (whether all estimates are). `total`: the same with every job counted once. `controls`: by experiment and kind
-        of control, the same of the jobs that only the control needs; `remedies` likewise. `wall_seconds` on `cores` (or
-        on `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and `requests_too_little`: by rule,
-        the estimate of a job that requests less, and what it requests), `download` (`requests`, `bytes`), `disk`
-        (`written_bytes`, `replaced_bytes`, `free_bytes`), `unknown_catalogs`, whose numbers of galaxies are not known
-        yet, `labelled`, those of which only labelled galaxies are used, with their number (None: not counted),
-        `unknown_downloads`, the surveys that wait for them, and `estimates`: where each came from.
+        of control, the same of the jobs that only the control needs; `why` and `remedies` likewise. `wall_seconds` on
+        `cores` (or on `slots` of a cluster), `memory_mb` (`largest_job`, `at_once`, `machine`, and
+        `requests_too_little`: by rule, the estimate of a job that requests less, and what it requests), `download`
+        (`requests`, `bytes`), `disk` (`written_bytes`, `replaced_bytes`, `free_bytes`), `unknown_catalogs`, whose
+        numbers of galaxies are not known yet, `labelled`, those of which only labelled galaxies are used, with their
+        number (None: not counted), `unknown_downloads`, the surveys that wait for them, and `estimates`: where each
+        came from.
     """
     to_do = [job for job in run.jobs if job.to_do]
     costs = {job.number: model.of(job.work) for job in to_do}
@@ -82,7 +83,7 @@ def estimated_plan(run: DryRun, model: CostModel) -> dict[str, Any]:
                 name: {kind: _stage(jobs, model, members, run.cores) for kind, jobs in _added_by(run.jobs, files)}
                 for name, files in made.items()
             }
-            for what, made in (("controls", run.runs), ("remedies", run.remedies))
+            for what, made in run.added.items()
         },
         "target_rules": run.target_rules,
         "cores": run.cores,
@@ -134,7 +135,7 @@ def _with_needs(numbers: set[int], by_number: Mapping[int, PlannedJob]) -> set[i
 
 
 def _added_by(jobs: Sequence[PlannedJob], files: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, list[PlannedJob]]]:
-    """The kind of each control or remedy, and the jobs that its files need and those of the experiment, "", do not."""
+    """Each kind that is asked for, and the jobs that its files need and those of the experiment, "", do not."""
     by_number, needed = {job.number: job for job in jobs}, {}
     for kind, made in files.items():
         wanted = set(made)

@@ -25,9 +25,8 @@ def print_page(plan: Mapping[str, Any], console: Console) -> None:
         console.print(Text(name, style="bold"))
         console.print(_table(stages))
         experiment = name.removeprefix("experiment ")
-        added = [
-            fact for what in ("controls", "remedies") for fact in _added_facts(what, plan[what].get(experiment, {}))
-        ]
+        asked = ("controls", "why", "remedies")
+        added = [fact for what in asked for fact in _added_facts(what, plan[what].get(experiment, {}))]
         facts = [*added, *_design_facts(plan["designs"].get(experiment))]
         if facts:
             console.print()
@@ -51,7 +50,7 @@ def _print_facts(facts: Iterable[tuple[str, str, str]], console: Console) -> Non
 
 
 def _added_facts(what: str, added: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
-    """(label, text, style) of what each control, or remedy, adds to the runs of its experiment."""
+    """(label, text, style) of what each control, cause or remedy adds to the runs of its experiment."""
     for number, (kind, row) in enumerate(added.items()):
         jobs = row["done"] + row["to_do"]
         adds = f"{kind} adds {jobs} job{'s' * (jobs != 1)}"

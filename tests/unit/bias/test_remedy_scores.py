@@ -139,6 +139,27 @@ def test_strata_are_those_that_footprints_were_drawn_by(written, tmp_path):
         imaging_strata_of(remedy, found, catalog, None)
 
 
+def test_a_dipole_is_planted_in_the_true_classes_where_they_are_known(written, halved, tmp_path):
+    experiment, pattern, catalog = written
+    table = pd.read_parquet(catalog)
+    truth = pd.DataFrame({"source_id": table["source_id"], "true_class": table["label"].astype("int8")})
+    truth.sample(frac=1, random_state=1).to_parquet(tmp_path / "truth.parquet")
+    wrong = np.random.default_rng(0).random(len(table)) < 0.2
+    table["label"] = table["label"].where(~wrong, 1 - table["label"])
+    table.to_parquet(tmp_path / "catalog.parquet")
+    files = pattern, tmp_path / "catalog.parquet", None, None
+    score = measured_score(experiment, remedy_of("degraded", "half"), *files, tmp_path / "truth.parquet")
+    # Here the labels of the catalog are the true classes.
+    assert halved["signal"]["of_true_classes"] is False
+    assert score["signal"] == halved["signal"] | {"of_true_classes": True}
+    assert score["balanced_accuracy"] == halved["balanced_accuracy"]
+    by_labels = measured_score(experiment, remedy_of("degraded", "half"), *files)
+    assert by_labels["signal"]["untreated"]["value"] < 0.7 * score["signal"]["untreated"]["value"]
+    truth[1:].to_parquet(tmp_path / "truth.parquet")
+    with pytest.raises(InputError, match="lacks the galaxy"):
+        measured_score(experiment, remedy_of("degraded", "half"), *files, tmp_path / "truth.parquet")
+
+
 def test_prediction_powered_needs_labels_at_random(written):
     score = measured_score(written[0], remedy_of("prediction_powered"), *written[1:])
     assert "random part of all" in score["reason"]

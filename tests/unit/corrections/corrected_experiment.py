@@ -11,7 +11,7 @@ from workflow_scripts.errors import InputError
 
 
 def correct(folder: Path, keys: dict | None = None, labelled_at_random: bool = False, **options) -> Path:
-    """The folder of the correction of an experiment made with `options` of `imaged_experiment`."""
+    """The folder of the correction of an experiment made with `options` of `imaged_experiment`, beside its JSON."""
     experiment, files, catalog = imaged_experiment(folder, **options)
     draws = {"combine": "paired", "resamples": [0, 1, 2], "seeds": [0, 1, 2]}
     experiment["arms"] = {"halves": {"footprints": ["east", "west"], "networks": ["net"], **draws}}
@@ -22,6 +22,7 @@ def correct(folder: Path, keys: dict | None = None, labelled_at_random: bool = F
         place = folder / "runs" / footprint / "net" / f"resample{draw}_seed{draw}" / "annotations.parquet"
         place.parent.mkdir(parents=True)
         Path(file).rename(place)
+    (folder / "experiment.json").write_text(json.dumps(experiment))
     wanted = {"arm": None, "method": "auto", "nside": None, **(keys or {})}
     main(
         parser.parse_args(

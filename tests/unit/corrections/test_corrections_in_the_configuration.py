@@ -7,11 +7,10 @@ import yaml
 
 from workflow_scripts.configuration import load
 from workflow_scripts.configuration.correction_entries import (
-    audit_correction_options,
-    corrected_audits,
-    corrected_experiments,
+    audit_correction,
     correction_parameter,
 )
+from workflow_scripts.configuration.parameters import as_options
 from workflow_scripts.correct_audit import parser
 from workflow_scripts.errors import InputError
 
@@ -40,13 +39,13 @@ def with_corrections(of_experiment, of_audit):
 @pytest.mark.parametrize("off", [False, None])
 def test_it_is_off_unless_asked_for(off):
     for settings in (load(CONFIG), with_corrections(off, off)):
-        assert corrected_experiments(settings) == corrected_audits(settings) == []
+        assert correction_parameter(settings, "main") == audit_correction(settings, "mine") == {}
 
 
 def test_true_stands_for_the_defaults():
     settings = with_corrections(True, True)
-    assert (corrected_experiments(settings), corrected_audits(settings)) == (["main"], ["mine"])
     assert correction_parameter(settings, "main") == DEFAULT
+    assert audit_correction(settings, "mine") == {"method": "auto", "nside": None, "labelled_at_random": False}
     other = with_corrections({"arm": "all", "nside": 8}, True)
     assert correction_parameter(other, "main") == {**DEFAULT, "arm": "all", "nside": 8}
 
@@ -61,7 +60,7 @@ def test_nothing_else_depends_on_it():
 
 def test_options_of_an_audited_catalog_are_those_of_the_step():
     settings = with_corrections(True, {"method": "imaging", "nside": 8, "labelled_at_random": True})
-    options = audit_correction_options(settings, "mine")
+    options = as_options(audit_correction(settings, "mine"))
     arguments = parser.parse_args(["c.csv", *settings.audit_options("mine"), *options, "--output", "out"])
     assert (arguments.method, arguments.nside, arguments.labelled_at_random) == ("imaging", 8, True)
 

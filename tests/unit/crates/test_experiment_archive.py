@@ -10,15 +10,15 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from tests.unit.crates.conftest import ANNOTATIONS, MODEL, TABLE_SHA256
-from workflow_scripts.archive_experiment import main, parser
+from tests.unit.crates.conftest import ANNOTATIONS, MODEL, TABLE, TABLE_SHA256
+from workflow_scripts.archive_experiment import main, named_author, parser
 from workflow_scripts.configuration import load
 from workflow_scripts.crates.experiment_archive import write_archive
 from workflow_scripts.errors import InputError
 
 
 def members(finished, experiment: str = "first") -> dict[str, bytes]:
-    path = write_archive(finished.run, experiment, "make it", finished.checkout)
+    path = write_archive(finished.run, "experiment", experiment, "make it", finished.checkout)
     assert path == finished.folder / f"results/archive/{experiment}.zip"
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
@@ -55,15 +55,15 @@ def test_code_is_that_of_the_commit_whatever_lies_in_the_checkout_now(finished):
 
 
 def test_same_results_give_the_same_bytes(finished):
-    path = write_archive(finished.run, "first", "make it", finished.checkout)
+    path = write_archive(finished.run, "experiment", "first", "make it", finished.checkout)
     first = path.read_bytes()
     for file in finished.folder.rglob("*.*"):
         os.utime(file, (10, 10))
-    assert write_archive(finished.run, "first", "make it", finished.checkout).read_bytes() == first
+    assert write_archive(finished.run, "experiment", "first", "make it", finished.checkout).read_bytes() == first
 
 
 def test_programs_can_be_executed(finished):
-    path = write_archive(finished.run, "first", "make it", finished.checkout)
+    path = write_archive(finished.run, "experiment", "first", "make it", finished.checkout)
     with zipfile.ZipFile(path) as archive:
         modes = {entry.filename: entry.external_attr >> 16 for entry in archive.infolist()}
     assert {name for name, mode in modes.items() if mode == 0o100755} == {"code/run.sh"}
@@ -110,15 +110,43 @@ def test_authors_and_licence_are_those_of_the_citation_file(finished):
     assert (second["@type"], second["name"]) == ("Organization", "An observatory")
     assert graph["./"]["license"] == {"@id": "https://spdx.org/licenses/BSD-3-Clause"}
     assert graph["./"]["citation"] == {"@id": "https://arxiv.org/abs/2201.03131"}
-    # Who made the experiment is recorded nowhere.
+    # Who made the experiment is recorded nowhere, but may be stated.
     assert "author" not in graph["./"]
+
+
+def test_authors_of_the_results_are_those_that_are_stated(finished):
+    authors = [named_author("Cannon, Annie Jump 0000-0000-0000-000X"), named_author("Fleming, Williamina")]
+    path = write_archive(finished.run, "experiment", "first", "make it", finished.checkout, authors)
+    with zipfile.ZipFile(path) as archive:
+        graph = graph_of({"ro-crate-metadata.json": archive.read("ro-crate-metadata.json")})
+    first, second = (graph[author] for author in ids(graph["./"]["author"]))
+    assert (first["@id"], first["name"]) == ("https://orcid.org/0000-0000-0000-000X", "Annie Jump Cannon")
+    assert (second["@type"], second["familyName"]) == ("Person", "Fleming")
+    # Those of the code are as they were.
+    assert graph[ids(graph["code/"]["author"])[0]]["familyName"] == "Leavitt"
+    for wrong in ("Annie Cannon", "Cannon, Annie, 0000", ""):
+        with pytest.raises(InputError, match="is no author, expected 'Family, Given'"):
+            named_author(wrong)
+
+
+def test_what_the_answers_rest_on_beside_the_runs_is_in_the_archive(finished):
+    further = (
+        *("causes/first/shares.json", "remedies/first/comparison.json", "remedies/first/remedies.csv"),
+        *("correction/first/correction.json", "correction/first/maps/debiased_fraction.fits"),
+        "correction/first/maps/debiased_fraction.hsp",
+    )
+    for name in further:
+        path = finished.folder / "results" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    assert {f"results/{name}" for name in further} <= set(members(finished))
 
 
 def test_nobody_and_no_folder_is_named(finished, tmp_path, caplog):
     run = finished.run
-    run.settings.completed["networks"]["net"]["weights"] = f"{tmp_path}/weights.h5"
+    run.settings.resolved["networks"]["net"]["weights"] = f"{tmp_path}/weights.h5"
     run.written["description"] = ["~/weights.h5"]
-    path = write_archive(run, "first", "make it", finished.checkout)
+    path = write_archive(run, "experiment", "first", "make it", finished.checkout)
     with zipfile.ZipFile(path) as archive:
         texts = {name: archive.read(name).decode() for name in archive.namelist() if not name.startswith("code/")}
     assert "weights: weights.h5" in texts["configuration_resolved.yaml"]
@@ -135,9 +163,40 @@ def test_a_result_that_names_a_folder_is_pointed_at(finished, caplog):
     assert "results/bias/first/runs.csv names a folder of this machine" in caplog.text
 
 
-def test_configuration_as_given_can_be_run_again(finished):
-    again = load(yaml.safe_load(members(finished)["configuration.yaml"]))
+@pytest.mark.parametrize("name", ["configuration", "configuration_resolved"])
+def test_configuration_can_be_run_again(finished, name):
+    again = load(yaml.safe_load(members(finished)[f"{name}.yaml"]))
     assert again.completed == finished.run.settings.completed | {"contact": None}
+
+
+def test_an_audit_has_an_archive_of_its_own(finished):
+    """With the name of an experiment, from which it takes nothing."""
+    summary = json.loads(finished.summary.read_text())
+    del summary["simulated"]
+    summary |= {"headline": "The labels are even.", "inputs": {TABLE: TABLE_SHA256}}
+    results = finished.folder / "results"
+    for name, text in {
+        "audit/first/summary.json": json.dumps(summary),
+        "audit/first/audit.html": "<html>",
+        "audit/first/figures/amplitude.png": "",
+        "correction/audits/first/bias.json": "{}",
+    }.items():
+        (results / name).parent.mkdir(parents=True, exist_ok=True)
+        (results / name).write_text(text)
+    path = write_archive(finished.run, "audit", "first", "make it", finished.checkout)
+    assert path == results / "archive/audits/first.zip"
+    with zipfile.ZipFile(path) as archive:
+        found = {name: archive.read(name) for name in archive.namelist() if not name.endswith("/")}
+    assert {name for name in found if name.startswith("results/")} == {
+        *("results/audit/first/audit.html", "results/audit/first/figures/amplitude.png"),
+        *("results/audit/first/summary.json", "results/correction/audits/first/bias.json"),
+    }
+    graph = graph_of(found)
+    assert graph["./"]["name"] == "skybias: audit first"
+    assert "simulated" not in graph["./"]["description"]
+    assert graph[digest_id(TABLE_SHA256)]["@id"] in ids(graph["#run"]["object"])
+    assert "`results/audit/first/`" in found["README.md"].decode()
+    assert "results/bias" not in found["README.md"].decode()
 
 
 def test_uncommitted_changes_are_recorded(finished, caplog):
@@ -175,13 +234,13 @@ def test_unfinished_results_are_refused_with_what_makes_them(finished):
         job(2, "measure_bias", ("results/bias/second/summary.json",), (), True),
     ]
     with pytest.raises(InputError) as error:
-        write_archive(run, "first", "skybias run", finished.checkout)
+        write_archive(run, "experiment", "first", "skybias run", finished.checkout)
     assert str(error.value) == (
         "experiment 'first' has no results, or not those of this configuration and code: 2 jobs are to do"
         " (train, measure_bias); run `skybias run` first"
     )
     run.jobs = run.jobs[2:]
-    assert write_archive(run, "first", "skybias run", finished.checkout).is_file()
+    assert write_archive(run, "experiment", "first", "skybias run", finished.checkout).is_file()
 
 
 @pytest.mark.parametrize("name", ["../first", "a/b", "", "1st", "first\n", ".", "-x", "é"])

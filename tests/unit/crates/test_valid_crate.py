@@ -16,7 +16,7 @@ PROFILES = ["workflow-run-crate-0.5", "workflow-ro-crate-1.0"]
 
 @pytest.fixture
 def archive(finished) -> Path:
-    return write_archive(finished.run, "first", "make it", finished.checkout)
+    return write_archive(finished.run, "experiment", "first", "make it", finished.checkout)
 
 
 def complaints(crate: Path, profile: str, repository: Path) -> list[str]:

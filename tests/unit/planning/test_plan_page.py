@@ -35,6 +35,7 @@ PLAN = {
     "unknown_downloads": [],
     "designs": {},
     "controls": {},
+    "why": {},
     "remedies": {},
     "estimates": [
         {"kind": "train lenet5", "records": 0, "measured": "a laptop"},

@@ -77,6 +77,17 @@ def test_a_remedy_counts_what_it_adds(planned):
     ]
 
 
+def test_a_cause_counts_what_it_adds(planned):
+    _, plan = planned(why={"probe": {"controls": ["corners"]}, "counterfactual": ["seeing"]})
+    assert {kind: row["to_do"] for kind, row in plan["why"]["first"].items()} == {
+        # Two networks of the probe and one of the control for each draw, and the features of five networks.
+        "probe": 2 * 2 + 5,
+        # The seeing of this sky is the same everywhere: no version.
+        "counterfactual": 1,
+    }
+    assert plan["controls"] == plan["remedies"] == {}
+
+
 def written_pilot(folder, runs, n):
     folder.mkdir(parents=True)
     runs.to_csv(folder / "runs.csv", index=False)
