@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from workflow_scripts.catalogs.formats import FORMAT_NAMES, FORMATS_IN_WORDS
 from workflow_scripts.corrections.bias_model import MEAN, read_bias_model
-from workflow_scripts.corrections.debiased_map import MAP_FILE
+from workflow_scripts.corrections.imaging_map import MAP_FILE
 from workflow_scripts.corrections.mock_catalogs import read_mock, templates_of_mock
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance

@@ -103,8 +103,7 @@ class Configuration:
 
     def __init__(self, completed: Entry, footprints: Mapping[str, Entry], resolved: Entry):
         self.completed = completed
-        # The configuration with every default and without short forms, which can be loaded again: what is derived
-        # from it (members of families, controls, versions, remedies) is in `completed` alone.
+        # With every default, and without what is derived from it: it can be loaded again.
         self.resolved = resolved
         self._footprints = footprints
         # Names of the experiments and audits to make.
@@ -298,10 +297,8 @@ class Configuration:
         Given annotations have no images, and are kept in a folder of the experiment among those of surveys.
         """
         survey, catalog = self._entry("experiments", experiment)["survey"], self.catalog_of(experiment)
-        if survey is None:
-            return {"survey": f"given/{experiment}", "catalog": catalog, "recipe": ""}
-        recipe = self.network(self.runs(experiment)[0].network)["recipe"]
-        return {"survey": survey, "catalog": catalog, "recipe": recipe}
+        recipe = self.network(self.runs(experiment)[0].network)["recipe"] if survey else ""
+        return {"survey": survey or f"given/{experiment}", "catalog": catalog, "recipe": recipe}
 
     def trains(self, experiment: str) -> bool:
         """Whether the networks of an experiment are made here, and not only their annotations given."""
@@ -381,8 +378,7 @@ class Configuration:
 
     def audited_tables(self, name: str) -> dict[str, str | None]:
         """The tables of an audit, by key: `path`, and `compare`, None where there is no other."""
-        entry = self.audit(name)
-        other = entry["compare"]
+        other = (entry := self.audit(name))["compare"]
         return {"path": entry["path"], "compare": other["path"] if isinstance(other, Mapping) else other}
 
     def audit_options(self, name: str) -> list[str]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from workflow_scripts.catalogs.cells import joined_cells
 from workflow_scripts.catalogs.readers import CatalogTable, Parts, TableOptions
 from workflow_scripts.corrections.bias_model import ModelTemplates
-from workflow_scripts.corrections.debiased_map import read_imaging_map
+from workflow_scripts.corrections.imaging_map import read_imaging_map
 from workflow_scripts.errors import InputError
 
 # Before the parts of columns that only go through.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.corrections.debiased_map import MAP_FILE, read_imaging_map
+from workflow_scripts.corrections.imaging_map import MAP_FILE, read_imaging_map
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.map_cells import in_cells, map_order
 from workflow_scripts.sky.tiles import number_of_tiles, side_of_tile, tile_centres
