@@ -136,13 +136,14 @@ def _write_notation(value: Any, write: Callable[[str], None], note: Callable[[as
         if kind in _IMPORTING:
             note(value)
         held = value.__dict__
+        documented = isinstance(value, _DOCUMENTED) and ast.get_docstring(value, clean=False) is not None
         for field in kind._fields:
             part = held.get(field)
             if part is None or part == []:
                 continue
             if kind is ast.JoinedStr:
                 part = _joined(part)
-            elif field == "body" and kind in _DOCUMENTED and ast.get_docstring(value, clean=False) is not None:
+            elif field == "body" and documented:
                 part = part[1:] or [ast.Pass()]
             write(f"{field}=")
             _write_notation(part, write, note)
