@@ -162,7 +162,7 @@ $(INSTALLED):
 			"name another one: make PYTHON=..." >&2; exit 1; }
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) pip install --require-hashes --requirement requirements.txt
-	@# Also where PYTHONDONTWRITEBYTECODE is set: importing TensorFlow from source costs every job five seconds.
+	$(RUN) pip install --no-compile --require-hashes --requirement requirements.txt
+	@# On all cores. Importing TensorFlow from source would cost every job five seconds.
 	$(RUN) compileall -q -j 0 $(VENV)/lib
 	cp requirements.txt $(INSTALLED)
