@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.warm_snakemake import run_snakemake
+from tests.warm_python import run_module
 
 COPIED = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profiles", "experiments")
 
@@ -46,7 +46,7 @@ class WorkflowCopy:
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
         """Run Snakemake in the analysis folder, as `command` would; stdout and stderr are captured."""
-        result = run_snakemake(self.command(*arguments)[3:], self.root, self.environment)
+        result = run_module("snakemake", self.command(*arguments)[3:], self.root, self.environment)
         if check and result.returncode:
             raise AssertionError(f"snakemake failed:\n{result.stdout[-3000:]}\n{result.stderr[-6000:]}")
         return result

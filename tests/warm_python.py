@@ -1,8 +1,8 @@
 """Snakemake from a process that has its libraries loaded: half the time of a start goes to them.
 
-`run_snakemake` starts that process once in each process of tests. For each command it forks, and the copy runs
-`python -m snakemake` in a folder and an environment of its own. Nothing of this project is loaded before: a test may
-have edited it.
+`run_module` starts that process once in each process of tests. For each command it forks, and the copy runs
+`python -m MODULE` in a folder and an environment of its own. Nothing of this project is loaded before: a test may have
+edited it.
 """
 
 import atexit
@@ -27,23 +27,23 @@ LOADED += ("pandas", "pyarrow.parquet", "scipy.special", "mocpy", "astropy.io.fi
 LONGEST_SECONDS = 900
 
 
-def run_snakemake(
-    arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+def run_module(
+    module: str, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """`python -m snakemake` with these arguments, in a folder; stdout and stderr are captured."""
+    """`python -m MODULE` with these arguments, in a folder; stdout and stderr are captured."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         descriptors = [f"/proc/{os.getpid()}/fd/{stream.fileno()}" for stream in (out, err)]
         server = _server()
         assert server.stdin is not None
         assert server.stdout is not None
-        request = [list(arguments), str(folder), dict(environment), descriptors]
+        request = [module, list(arguments), str(folder), dict(environment), descriptors]
         server.stdin.write(json.dumps(request) + "\n")
         server.stdin.flush()
         answer = server.stdout.readline()
-        assert answer, "the process that starts Snakemake has ended"
+        assert answer, "the process with the libraries has ended"
         out.seek(0)
         err.seek(0)
-        return subprocess.CompletedProcess(["snakemake", *arguments], int(answer), out.read(), err.read())
+        return subprocess.CompletedProcess([module, *arguments], int(answer), out.read(), err.read())
 
 
 @cache
@@ -53,8 +53,13 @@ def _server() -> subprocess.Popen[str]:
     server = subprocess.Popen(
         [sys.executable, __file__], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    atexit.register(server.kill)
+    atexit.register(_end, server)
     return server
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    server.kill()
+    server.wait()
 
 
 def _serve() -> None:
@@ -72,8 +77,8 @@ def _serve() -> None:
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
-def _become(arguments: list[str], folder: str, environment: dict[str, str], streams: list[str]) -> None:
-    """Run Snakemake in this process, as if it had just been started."""
+def _become(module: str, arguments: list[str], folder: str, environment: dict[str, str], streams: list[str]) -> None:
+    """Run a module in this process, as if it had just been started."""
     for descriptor, stream in enumerate(streams, 1):
         os.dup2(os.open(stream, os.O_WRONLY | os.O_APPEND), descriptor)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -82,8 +87,8 @@ def _become(arguments: list[str], folder: str, environment: dict[str, str], stre
     os.chdir(folder)
     signal.alarm(LONGEST_SECONDS)
     sys.path[0] = folder
-    sys.argv = ["snakemake", *arguments]
-    runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":
