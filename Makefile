@@ -19,6 +19,7 @@ WITH_CUDA := $(or $(filter 1,$(GPU)),$(wildcard $(CUDA)))
 CORES ?= all
 # Tests run in so many processes; those that share a finished run or a file of tests stay in one.
 TEST_PROCESSES ?= 2
+TESTS ?= not slurm and not long
 # Snakemake would answer a name that is not there with a traceback.
 $(foreach file,$(CONFIGFILE),$(if $(wildcard $(file)),,$(error CONFIGFILE: $(file) does not exist)))
 SNAKEMAKE := $(RUN) snakemake --cores $(CORES) $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
@@ -51,14 +52,14 @@ archive: environment  ## results/archive/NAME.zip to deposit, from finished resu
 	$(RUN) workflow_scripts.archive_experiment $(if $(EXPERIMENT),--experiments $$EXPERIMENT) $(if $(AUDIT),--audits $$AUDIT) \
 		$(if $(AUTHOR),--author "$$AUTHOR") $(if $(CONFIGFILE),--configfile $(CONFIGFILE))
 
-test: environment  ## run the tests, but for the long ones and those on SLURM
-	$(RUN) pytest -m "not slurm and not long" --numprocesses $(TEST_PROCESSES)
+test: environment  ## run the tests, but for the long ones and those on SLURM; TESTS="not longest" as CI does
+	$(RUN) pytest -m "$(TESTS)" --numprocesses $(TEST_PROCESSES)
 
-test-long: environment  ## whole surveys from local servers, chaos, and the preview beside what runs: half an hour
-	$(RUN) pytest -m long --numprocesses $(TEST_PROCESSES) $(if $(LONG_TESTS),-k "$(LONG_TESTS)")
+test-long: environment  ## whole surveys from local servers, chaos, and the preview beside what runs: an hour
+	$(RUN) pytest -m long --numprocesses $(TEST_PROCESSES)
 
 test-slurm: environment  ## run the tiny experiment on a private SLURM, and disturb it; skipped where SLURM is not installed
-	$(RUN) pytest -m slurm tests/slurm $(if $(SLURM_TESTS),-k "$(SLURM_TESTS)")
+	$(RUN) pytest -m slurm tests/slurm
 
 fuzz: environment  ## try the parsers of answers on 10,000 inputs each, over 100,000 in all
 	SKYBIAS_FUZZ=$(or $(FUZZ),10000) $(RUN) pytest -m fuzz --durations=0 --durations-min=1
@@ -161,7 +162,7 @@ $(INSTALLED):
 			"name another one: make PYTHON=..." >&2; exit 1; }
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) pip install --require-hashes --requirement requirements.txt
-	@# Also where PYTHONDONTWRITEBYTECODE is set: importing TensorFlow from source costs every job five seconds.
+	$(RUN) pip install --no-compile --require-hashes --requirement requirements.txt
+	@# On all cores. Importing TensorFlow from source would cost every job five seconds.
 	$(RUN) compileall -q -j 0 $(VENV)/lib
 	cp requirements.txt $(INSTALLED)

@@ -66,6 +66,7 @@ from workflow_scripts.finished_run import FinishedRun, opening_of_report
 from workflow_scripts.planning.cluster_requests import cluster_request
 from workflow_scripts.planning.remedy_prices import remedy_prices
 from workflow_scripts.planning.work import WorkSizes
+from workflow_scripts.running_line import show_running_line
 from workflow_scripts.surveys.registry import kind_of
 from workflow_scripts.whole_file import check_output_folder
 
@@ -116,6 +117,7 @@ if workflow.is_main_process and not any(isinstance(handler, FailedJobs) for hand
     logger.addHandler(failed_jobs)
     finished_run = FinishedRun()
     logger.addHandler(finished_run)
+    show_running_line(workflow, logger)
 
 
 wildcard_constraints:

@@ -4,17 +4,16 @@ import json
 import os
 import re
 import subprocess
-import sys
 
+from tests.warm_python import run_module
 from tests.workflow_copy import WorkflowCopy
 
 
 def plan(workflow: WorkflowCopy, *arguments: str) -> subprocess.CompletedProcess:
     """Run the preview on the experiment of a copied workflow."""
-    command = [sys.executable, "-m", "workflow_scripts.plan", "--directory", str(workflow.analysis), *arguments]
-    command += ["--cores", str(workflow.cores), "--configfile", str(workflow.analysis / "experiment.yaml")]
-    environment = os.environ | {"PYTHONPATH": ""}
-    return subprocess.run(command, cwd=workflow.root, env=environment, capture_output=True, text=True, timeout=300)
+    options = ["--cores", str(workflow.cores), "--configfile", str(workflow.analysis / "experiment.yaml")]
+    options += ["--directory", str(workflow.analysis), *arguments]
+    return run_module("workflow_scripts.plan", options, workflow.root, os.environ | {"PYTHONPATH": ""})
 
 
 def planned(workflow: WorkflowCopy) -> dict:

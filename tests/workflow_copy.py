@@ -9,6 +9,8 @@ from pathlib import Path
 
 import yaml
 
+from tests.warm_python import run_module
+
 COPIED = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profiles", "experiments")
 
 
@@ -43,15 +45,8 @@ class WorkflowCopy:
         return yaml.safe_load((self.analysis / "experiment.yaml").read_text(encoding="utf-8"))
 
     def snakemake(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
-        """Run Snakemake in the analysis folder; stdout and stderr are captured."""
-        result = subprocess.run(
-            self.command(*arguments),
-            cwd=self.root,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=900,
-        )
+        """Run Snakemake in the analysis folder, as `command` would; stdout and stderr are captured."""
+        result = run_module("snakemake", self.command(*arguments)[3:], self.root, self.environment)
         if check and result.returncode:
             raise AssertionError(f"snakemake failed:\n{result.stdout[-3000:]}\n{result.stderr[-6000:]}")
         return result

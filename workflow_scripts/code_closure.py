@@ -8,8 +8,9 @@ version.
 """
 
 import ast
+import gc
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib.util import resolve_name
 from pathlib import Path
@@ -20,6 +21,7 @@ from workflow_scripts.errors import InputError
 PACKAGE = "workflow_scripts"
 _TEXTS = ("*.css", "*.html", "*.rst")
 _DYNAMIC = ("import_module", "__import__")
+_IMPORTING = {ast.Import, ast.ImportFrom, ast.Call}
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -59,24 +61,31 @@ def _read(name: str, root: Path) -> tuple[str, tuple[str, ...]]:
     if file is None:
         raise InputError(f"{root.joinpath(*name.split('.'))}.py: the module {name} is missing, expected its file here")
     source = file.read_bytes()
+    # A tree has no cycles. To look for some while it grows takes longer than to make it.
+    collects = gc.isenabled()
+    gc.disable()
     try:
         tree = ast.parse(source, filename=str(file))
     except SyntaxError as error:
         raise InputError(f"{file}:{error.lineno}: not valid Python ({error.msg})") from None
+    finally:
+        if collects:
+            gc.enable()
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
-    imported = tuple(dict.fromkeys(_imports(tree, package, file, root)))
-    for node in ast.walk(tree):
-        if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    digest = hashlib.sha256("".join(_notation(tree)).encode())
+    pieces: list[str] = []
+    importing: list[ast.AST] = []
+    _write_notation(tree, pieces.append, importing.append)
+    imported = tuple(dict.fromkeys(_imports(importing, package, file, root)))
+    digest = hashlib.sha256("".join(pieces).encode())
     if file.name == "__init__.py" and name != PACKAGE:
         for text in sorted(path for pattern in _TEXTS for path in file.parent.rglob(pattern)):
             digest.update(text.name.encode() + text.read_bytes())
     return digest.hexdigest(), imported
 
 
-def _imports(tree: ast.Module, package: str, file: Path, root: Path) -> Iterator[str]:
-    for node in ast.walk(tree):
+def _imports(importing: Iterable[ast.AST], package: str, file: Path, root: Path) -> Iterator[str]:
+    """Modules of this project that a module imports, by its import statements and calls."""
+    for node in importing:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield from _with_packages(alias.name)
@@ -114,31 +123,41 @@ def _refuse(file: Path, line: int) -> None:
     )
 
 
-def _notation(value: Any) -> Iterator[str]:
-    """A syntax tree without positions, as text: `Name(id='x';ctx=Load();)`.
+def _write_notation(value: Any, write: Callable[[str], None], note: Callable[[ast.AST], None]) -> None:
+    """A syntax tree without positions and docstrings, as text: `Name(id='x';ctx=Load();)`.
 
     Fields that are absent or empty are left out, because later versions of Python add some; their names keep the rest
-    unambiguous. Pieces of an f-string are joined where one version of Python splits what another does not.
+    unambiguous. Pieces of an f-string are joined where one version of Python splits what another does not. The nodes
+    that may import are noted in passing: every start of Snakemake reads all modules, and once each.
     """
     if isinstance(value, ast.AST):
-        yield f"{type(value).__name__}("
-        for field in value._fields:
-            held = getattr(value, field, None)
-            if held is None or held == []:
+        kind = type(value)
+        write(f"{kind.__name__}(")
+        if kind in _IMPORTING:
+            note(value)
+        held = value.__dict__
+        documented = isinstance(value, _DOCUMENTED) and ast.get_docstring(value, clean=False) is not None
+        for field in kind._fields:
+            part = held.get(field)
+            if part is None or part == []:
                 continue
-            yield f"{field}="
-            yield from _notation(_joined(held) if isinstance(value, ast.JoinedStr) else held)
-            yield ";"
-        yield ")"
+            if kind is ast.JoinedStr:
+                part = _joined(part)
+            elif field == "body" and documented:
+                part = part[1:] or [ast.Pass()]
+            write(f"{field}=")
+            _write_notation(part, write, note)
+            write(";")
+        write(")")
     elif isinstance(value, list):
-        yield "["
+        write("[")
         for item in value:
-            yield from _notation(item)
-            yield ","
-        yield "]"
+            _write_notation(item, write, note)
+            write(",")
+        write("]")
     else:
         # Not `repr`, which escapes the characters that this Python's version of Unicode knows no glyph for.
-        yield f"{type(value).__name__} {value!a}"
+        write(f"{type(value).__name__} {value!a}")
 
 
 def _joined(pieces: list[ast.expr]) -> list[ast.expr]:

@@ -11,8 +11,6 @@ from typing import Any
 
 from snakemake.logging import LogEvent
 
-from workflow_scripts.answers.answer import CANNOT_TELL, PRIMARY, YES
-
 # A run that ends with one of these has made, or found whole, what people read.
 _READ = {"all", "write_verdict", "audit"}
 
@@ -71,6 +69,9 @@ def _escaped(text: str) -> str:
 
 def _next(answers: Iterable[Mapping[str, Any]]) -> str:
     """What would decide a question that is open; else what a yes or a no asks for."""
+    # With SciPy, at the end of a run and not at the start of each.
+    from workflow_scripts.answers.answer import CANNOT_TELL, PRIMARY, YES
+
     primary = [one for one in answers if one["role"] == PRIMARY]
     for one in primary:
         if one["answer"] == CANNOT_TELL and one["next"]:

@@ -17,7 +17,7 @@ from tests.services.sky_catalog import KINDS, SkyCatalog
 from tests.small_experiment import CONFIG
 from workflow_scripts.surveys.bricks.geometry import bricks_of
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.longest]
 
 ROOT = Path(__file__).resolve().parents[2]
 FIELD = (150.1, 2.2, 0.25)

@@ -42,7 +42,9 @@ def impatient(monkeypatch):
 def disturbed(server, kind: str, attempts: int | None = 1) -> None:
     server.forget()
     rule = {"kinds": [kind], "services": ["sqlsearch", "tap", "files"], "attempts": attempts}
-    server.behave({"misbehaviour": [rule], "hang_seconds": 10, "limits": {"sqlsearch": {"per_minute": 10**6}}})
+    # Longer than what is waited for, or nothing to wait for.
+    hang = 1 if kind == "slow_headers" else 10
+    server.behave({"misbehaviour": [rule], "hang_seconds": hang, "limits": {"sqlsearch": {"per_minute": 10**6}}})
 
 
 def requested(server, service: str) -> dict:

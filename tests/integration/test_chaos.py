@@ -18,7 +18,7 @@ from tests.compared_results import different_results
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy, heed_interrupts
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.longest]
 
 KILLS = int(os.environ.get("CHAOS_KILLS", "5"))
 

@@ -10,7 +10,7 @@ import pytest
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
 
-pytestmark = [pytest.mark.slow, pytest.mark.long]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.longest]
 
 
 def test_an_experiment_on_handedness_runs_to_its_page(repository, tmp_path):

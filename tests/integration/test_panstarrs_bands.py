@@ -11,7 +11,7 @@ from tests.services.running import running_survey_server
 from workflow_scripts.images.arrays import ImageStore
 from workflow_scripts.images.fits_files import unpacked
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.longest]
 
 SAMPLE = 150
 OF_PANSTARRS = {"catalogs": "galaxy_zoo_1", "surveys": "panstarrs_images", "matchings": "zoo1_sets"}

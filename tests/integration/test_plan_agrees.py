@@ -6,7 +6,7 @@ import yaml
 from tests.planned import counted_by_snakemake, planned
 from tests.workflow_copy import WorkflowCopy
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.longest]
 
 
 def jobs_that_ran(workflow: WorkflowCopy, *arguments: str) -> int:

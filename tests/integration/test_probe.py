@@ -11,7 +11,7 @@ from tests.planned import planned
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
 
-pytestmark = [pytest.mark.slow, pytest.mark.long]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.longest]
 
 SUMMARY = "results/bias/first/summary.json"
 

@@ -29,7 +29,7 @@ from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.surveys.fetcher.journal import Journal
 from workflow_scripts.surveys.survey import SETTLED
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.longest]
 
 REQUESTS = int(os.environ.get("SKYBIAS_CAMPAIGN", "280"))
 KILLS = 50 if REQUESTS >= 20_000 else 3

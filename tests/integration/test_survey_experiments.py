@@ -18,7 +18,7 @@ import yaml
 from tests.services.running import running_survey_server
 from workflow_scripts.configuration import load
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.longest]
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = int(os.environ.get("SKYBIAS_SURVEY_GALAXIES", "240"))

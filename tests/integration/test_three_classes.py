@@ -12,7 +12,7 @@ import pytest
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
 
-pytestmark = [pytest.mark.slow, pytest.mark.long]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.longest]
 
 CLASSES = ["elliptical", "spiral", "edge_on"]
 SCORES = ["score_0", "score_1", "score_2"]

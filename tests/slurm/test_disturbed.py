@@ -19,6 +19,7 @@ def assert_complete(submitted, local_few) -> None:
     assert not list((submitted.analysis / "results").rglob("*.partial*"))
 
 
+@pytest.mark.longest
 def test_a_job_cancelled_and_one_out_of_memory_and_node_and_controller_away(submitted, few_runs, local_few):
     """One run, four accidents: no further command is needed."""
     submitted.write_config(few_runs)
@@ -51,6 +52,7 @@ def test_a_job_cancelled_and_one_out_of_memory_and_node_and_controller_away(subm
     assert_complete(submitted, local_few)
 
 
+@pytest.mark.longest
 def test_an_interrupted_snakemake_cancels_its_jobs_and_the_next_goes_on(submitted, few_runs, local_few):
     submitted.write_config(few_runs)
     submitted.start()
@@ -64,6 +66,7 @@ def test_an_interrupted_snakemake_cancels_its_jobs_and_the_next_goes_on(submitte
     assert_complete(submitted, local_few)
 
 
+@pytest.mark.longest
 def test_orphans_of_a_killed_snakemake_are_found_and_cancelled_and_the_next_goes_on(submitted, few_runs, local_few):
     submitted.write_config(few_runs)
     submitted.start()
@@ -99,6 +102,7 @@ def test_a_site_that_wants_a_partition_is_reported(submitted, few_runs):
     assert submitted.printed().count(sentence) == 1
 
 
+@pytest.mark.longest
 def test_a_mistake_that_a_job_finds_ends_the_run_with_its_sentence(submitted, few_runs):
     config = copy.deepcopy(few_runs)
     for matching in config["matchings"].values():

@@ -7,7 +7,7 @@ import pytest
 from tests.compared_results import different_results
 from workflow_scripts.planning.dry_run import dry_run
 
-pytestmark = [pytest.mark.slow, pytest.mark.slurm]
+pytestmark = [pytest.mark.slow, pytest.mark.slurm, pytest.mark.longest]
 
 LOCAL = {"map_footprint", "write_verdict", "draw_runs", "draw_footprints"}
 

@@ -14,7 +14,8 @@ as seen in Snakemake 9.27 (test_dry_run.py, test_private_parts.py and tests/dag/
 * in the Snakefile and rules/ `workflow.current_basedir`, `workflow.configfiles`, `workflow.config`,
   `workflow.is_main_process`, `workflow.config_settings.config_args`, `workflow.scheduler.exit_gracefully`, and of a
   module `workflow.modifier.is_main_snakefile` and `workflow.modifier.path_modifier.replace_prefix`;
-* the fields `jobid`, `job_id`, `rule_name` and `log` of its log events (`failed_jobs.py`, `finished_run.py`).
+* the fields `jobid`, `job_id`, `jobs`, `rule_name`, `done` and `log` of its log events (`failed_jobs.py`,
+  `finished_run.py`, `running_line.py`), and of the workflow `dryrun`, `output_settings`, `resource_settings`.
 """
 
 import contextlib

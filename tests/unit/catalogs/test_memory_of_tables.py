@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.io import fits
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.longest]
 # Rows of the block that files repeat; its bytes are those of whole base64.
 BLOCK = 99_999
 NAMES = ["id", "ra", "dec", "label", "z", *(f"f{number}" for number in range(7))]
