@@ -36,6 +36,7 @@ rule write_verdict:
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         figures=lambda wildcards: placed(f"results/report/{wildcards.experiment}/figures"),
         cutouts=lambda wildcards, input: f"--cutouts {input.cutouts}" if input.cutouts else "",
+        data=entry("data_parameter", of="experiment"),
         mocs=lambda wildcards, input: f"--mocs {shlex.join(input.mocs)}" if input.mocs else "",
         also=lambda wildcards, input: " ".join(
             ["--also", *(name for name in ("shares", "remedies") if input.get(name))]
@@ -47,7 +48,7 @@ rule write_verdict:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
         "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --figures-folder {params.figures}"
-        " {params.cutouts} {params.mocs} --output {output} {params.also} 2> {log}"
+        " {params.cutouts} {params.mocs} --data {params.data:q} --output {output} {params.also} 2> {log}"
 
 
 rule draw_runs:

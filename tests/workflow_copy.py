@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-COPIED = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profiles", "experiments")
+COPIED = ("CITATION.cff", "Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profiles", "experiments")
 
 
 def heed_interrupts() -> None:

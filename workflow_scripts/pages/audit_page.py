@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from workflow_scripts.answers.answer import YES
 from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.pages.answer_cards import answer_cards
-from workflow_scripts.pages.filled_templates import STUDY, PageFigure, made_by, render, sections_with, shown_figures
+from workflow_scripts.pages.citation import document, how_to_cite
+from workflow_scripts.pages.filled_templates import (
+    PageFigure,
+    commit_of,
+    made_by,
+    render,
+    sections_with,
+    shown_figures,
+)
 from workflow_scripts.pages.number_formats import axis, interval, number, p_value
 from workflow_scripts.pages.sky_panels import OnSky, sky_panels
 from workflow_scripts.pages.summary_rows import TEST_HEADING, rows_of_tests
@@ -39,7 +47,7 @@ def audit_page(
         field=field,
         warnings=warnings,
         sections=sections_with(sky=panels, naive=naive),
-        cards=answer_cards(summary["answers"], warnings),
+        cards=answer_cards(summary["answers"], warnings, about="audit"),
         alpha=summary["alpha"],
         figures=shown,
         maps=panels,
@@ -49,7 +57,8 @@ def audit_page(
         made_by=made_by(summary),
         configuration=json.dumps(summary["provenance"]["config"], indent=1, sort_keys=True),
         files=_FILES,
-        cite=_CITE,
+        cite=how_to_cite(commit_of(summary), False, _DATA),
+        document=document("audit"),
         scan=tests.get("cosine_scan_paper_style"),
         score=tests.get("dipole_score"),
         adjusted={line["name"]: line["adjusted"] for line in summary["ledger"]},
@@ -76,10 +85,7 @@ _FILES = (
     ("sky_maps.npz", "sky_maps.npz: the maps, nested HEALPix (ICRS)"),
     ("figures/", "figures/: all figures as PNG and PDF"),
 )
-_CITE = (
-    f"skybias, as in CITATION.cff, and the study that this audit answers: {STUDY}. Credits of the catalog are its"
-    " authors'.",
-)
+_DATA = ("Credits of the catalog are its authors'.",)
 
 
 def _maps(summary: Mapping[str, Any], maps: Mapping[str, NDArray], tests: Mapping[str, Any]) -> list:
@@ -140,8 +146,8 @@ def _weak_axes(summary: Mapping[str, Any], field: bool) -> list[str]:
     if not near:
         return []
     return [
-        f"Along these best axes the footprint makes errors much larger than the full sky does: {listed}. Noise"
-        " alone points there more often than elsewhere."
+        f"The best axis lies where this part of the sky measures worst: {listed} the error that as many galaxies over"
+        " the full sky would have. Noise alone gives such an axis more often than others: take its direction with care."
     ]
 
 

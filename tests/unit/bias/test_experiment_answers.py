@@ -190,8 +190,8 @@ def test_two_regions_need_not_lie_where_the_fraction_differs_most():
     _, contrast = answers_of(tests)
     assert contrast.beside == [
         "Fraction response has a yes: 2.0 percentage points (95 %: 0.0 to 5.0), most towards RA 0°, Dec +90°. It"
-        " compares footprints in all directions, of which these two regions are one pair: they need not lie where footprints"
-        " differ most."
+        " compares footprints in all directions, of which these two regions are one pair: they need not lie where"
+        " footprints differ most."
     ]
 
 
