@@ -142,12 +142,14 @@ def _further(summary: Mapping[str, Any]) -> dict[str, str]:
 def _weak_axes(summary: Mapping[str, Any], field: bool) -> list[str]:
     """A warning of best axes along which the footprint makes errors large; on a field no axis is meant."""
     near = [test for test in summary["tests"] if test.get("weak_axis_suspicious") and not field]
-    listed = " and ".join(f"{test['name']} ({test['se_inflation_along_axis']:.1f} times)" for test in near)
+    listed = " and ".join(
+        f"{test['se_inflation_along_axis']:.1f} times ({test['name'].replace('_', ' ')})" for test in near
+    )
     if not near:
         return []
     return [
-        f"The best axis lies where this part of the sky measures worst: {listed} the error that as many galaxies over"
-        " the full sky would have. Noise alone gives such an axis more often than others: take its direction with care."
+        f"The best axis lies where this part of the sky measures badly: errors along it are {listed} those of as many"
+        " galaxies over the full sky. Noise alone has its best axis there more often than elsewhere: suspect it first."
     ]
 
 

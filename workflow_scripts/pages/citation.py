@@ -67,7 +67,7 @@ def document(name: str) -> tuple[str, str]:
 
 def _entry(key: str, of: Mapping[str, Any], more: Mapping[str, str]) -> str:
     fields = {"author": _authors(of, " and ", braces=True)}
-    fields |= {name: str(of[given]) for name, given in _FIELDS.items() if given in of} | more
+    fields |= {name: str(of[given]) for name, given in _FIELDS.items() if given in of} | dict(more)
     lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items())
     return f"@{_TYPES[of['type']]}{{{key},\n{lines}}}"
 

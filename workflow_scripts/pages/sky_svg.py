@@ -121,8 +121,8 @@ def _of_sky(values: NDArray[np.float64]) -> _Plane:
     radii = f'rx="{2 * np.sqrt(2) * scale:.1f}" ry="{np.sqrt(2) * scale:.1f}"'
     frame = f'<ellipse class="sky-edge" cx="{cx:.1f}" cy="{cy:.1f}" {radii}/>'
     # Degrees between lines, so that some four of them are seen.
-    wide, high_degrees = np.degrees((high - low) / np.sqrt(2) * np.pi / 2)
-    steps = [next(step for step in _GRATICULE if step <= extent / 4) for extent in (wide, high_degrees)]
+    extents = np.degrees(np.array([_WIDTH, height]) / scale / np.sqrt(2) * np.pi / 2)
+    steps = [next((step for step in _GRATICULE if step <= extent / 4), 1) for extent in extents]
     return _Plane(project, height, frame, _graticule(project, height, turn, *steps), turn)
 
 
@@ -145,6 +145,7 @@ def _graticule(project: Project, height: int, turn: float, step_ra: int, step_de
         if len(inside):
             # Beside the equator where it is seen, and at the lower edge elsewhere.
             at = 90 if 90 in inside else inside[np.argmax(y[inside])]
+        if len(inside) and (at == 90 or y[at] > 0.8 * height):
             grid += f'<text class="sky-label" x="{x[at]:.0f}" y="{y[at] - 3:.0f}">{ra}°</text>'
     around = np.linspace(0, 359.99, 361)
     for dec in range(-90 + step_dec, 90, step_dec):

@@ -1,4 +1,4 @@
-"""The questions that a reader brings to a page, and the section in which docs/example_answers.md says each answer is."""
+"""The questions that a reader brings to a page, and the sections in which docs/example_answers.md has the answers."""
 
 import html
 import re
@@ -12,7 +12,7 @@ def sections_by_question() -> dict[str, str]:
     """The title of a section of pages for each question, from the table of the document."""
     _, table = _DOCUMENT.read_text(encoding="utf-8").split("| a reader asks | section of the page |", 1)
     rows = re.findall(r"^\| ([^|]+\?) \| ([^|]+) \|", table, re.MULTILINE)
-    return {question: section for question, section in rows}
+    return dict(rows)
 
 
 def check_questions(page: str, answered: Mapping[str, str]) -> None:

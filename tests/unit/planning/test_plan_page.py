@@ -71,8 +71,12 @@ def test_what_is_estimated_without_records_is_marked():
     text = page()
     assert "~2 minutes" in text
     assert "time      ~45 s on 2 cores" in text
-    assert "annotate lenet5 (7)" in text
-    assert "as shipped (a laptop): train lenet5" in text
+    assert text.endswith(
+        "\nestimates by 7 jobs that ran in this folder: 1 of 2 kinds of work\n"
+        "          marked ~ as shipped, measured on another machine: 1 of 2 kinds of work\n"
+    )
+    assert "by 7 jobs" not in page(estimates=PLAN["estimates"][:1])
+    assert "as shipped" not in page(estimates=PLAN["estimates"][1:])
 
 
 def test_why_is_given_with_counts_and_keys():
