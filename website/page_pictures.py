@@ -13,6 +13,7 @@ from html import escape
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import fill
 
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
@@ -23,9 +24,10 @@ ROOT = Path(__file__).parents[1]
 PAGE = Path("results/report/default/verdict.html")
 PICTURES = ROOT / "docs" / "pictures"
 # Shown at half of it in the README, so that letters are sharp.
-_WIDTH, _SCALE, _COLOURS = 1080, 1.5, 128
+_WIDTH, _SCALE, _COLOURS = 1080, 1.5, 256
 # Of the gallery: the head, the answers and what follows.
 _SHEET = {"width": 1080, "height": 1500}
+_PLAN_COLUMNS = 110
 _PLAN_STYLE = "font: 15px/1.45 monospace; padding: 1.5rem; white-space: pre-wrap; background: #fff; color: #1c2530"
 
 
@@ -70,9 +72,11 @@ def _audit(folder: Path) -> Path:
 
 def _plan(folder: Path) -> Path:
     """The plan of the default experiment in a folder without results, as a page."""
-    text = _run(folder, "plan", "--directory", "analysis")
+    text = _run(folder, "plan", "--directory", "analysis").replace(f"{ROOT}/", "").replace(f"{folder.resolve()}/", "")
+    lines = [fill(line, _PLAN_COLUMNS, subsequent_indent=" " * 10) for line in text.splitlines()]
     page = folder / "plan.html"
-    page.write_text(f'<!doctype html><meta charset="utf-8"><body><pre style="{_PLAN_STYLE}">{escape(text)}</pre>')
+    shown = escape("\n".join(lines))
+    page.write_text(f'<!doctype html><meta charset="utf-8"><body><pre style="{_PLAN_STYLE}">{shown}</pre>')
     return page
 
 
@@ -83,7 +87,9 @@ def _run(folder: Path, *command: str) -> str:
 
 def _save(png: bytes, name: str) -> None:
     with Image.open(BytesIO(png)) as image:
-        image.convert("RGB").quantize(_COLOURS).save(PICTURES / f"{name}.png", optimize=True)
+        image.convert("RGB").quantize(_COLOURS, Image.Quantize.MAXCOVERAGE).save(
+            PICTURES / f"{name}.png", optimize=True
+        )
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ _COLOURS_OF_BAR = 24
 _MOST_OF, _LOWEST, _HIGHEST = 0.8, 0.25, 0.7
 # Right ascensions that are left out, degrees, so that the others are put in the middle.
 _GAP = 60
+# Beyond this declination meridians lie so close that their degrees say little.
+_NEAR_POLE = 75
 _GRATICULE = (60, 30, 15, 10, 5, 2, 1)
 _MOLLWEIDE = MollweideAxes.MollweideTransform(1)
 
@@ -141,7 +143,8 @@ def _graticule(project: Project, height: int, turn: float, step_ra: int, step_de
     for ra in range(0, 360, step_ra):
         x, y = project(np.full(len(fine), (ra - turn) % 360), fine)
         grid += f'<path class="graticule" d="{_line((x[::_DEGREES], y[::_DEGREES]))}"/>'
-        inside = np.flatnonzero((x > 22) & (x < _WIDTH - 22) & (y > 14) & (y < height - 6))
+        seen = (x > 22) & (x < _WIDTH - 22) & (y > 14) & (y < height - 6)
+        inside = np.flatnonzero(seen & (np.abs(fine) < _NEAR_POLE))
         if len(inside):
             # Beside the equator where it is seen, and at the lower edge elsewhere.
             at = 90 if 90 in inside else inside[np.argmax(y[inside])]

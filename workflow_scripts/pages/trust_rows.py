@@ -66,7 +66,10 @@ def _sizes(summary: Mapping[str, Any], runs: pd.DataFrame, cutouts: Mapping[str,
     if not sizes:
         return f"{words}, from which {sets} training sets were drawn."
     each = " to ".join(f"{size:,}" for size in dict.fromkeys((sizes[0], sizes[-1])))
-    return f"{words}: each of {sets} training sets has {each} of them, as many of each class, from its own footprint."
+    of_class = "as many of each class"
+    if sizes[0] == sizes[-1] and not summary["provenance"]["config"].get("one_class"):
+        of_class = f"{sizes[0] // 2:,} of each class"
+    return f"{words}: each of {sets} training sets has {each} of them, {of_class}, from its own footprint."
 
 
 def _meaning_of_accuracy(summary: Mapping[str, Any], runs: pd.DataFrame) -> str:

@@ -46,8 +46,17 @@ def console_for(stream: Any) -> Console:
 
 
 def _print_facts(facts: Iterable[tuple[str, str, str]], console: Console) -> None:
+    """A line each in a pipe, for programs; on a terminal long ones go on below their beginning."""
+    grid = Table.grid()
+    grid.add_column(width=10, style="bold")
+    grid.add_column()
     for label, text, style in facts:
-        console.print(Text.assemble((f"{label:<10}", "bold"), (text, style)), soft_wrap=True)
+        if console.is_terminal:
+            grid.add_row(label, Text(text, style))
+        else:
+            console.print(f"{label:<10}{text}", soft_wrap=True, markup=False, emoji=False)
+    if console.is_terminal:
+        console.print(grid)
 
 
 def _added_facts(what: str, added: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:

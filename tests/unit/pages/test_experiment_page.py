@@ -296,10 +296,10 @@ def test_sizes_follow_from_each_other(rotating):
         f"Of {n + 800:,} with an image, {n:,} are annotated, the same by all {len(tables['runs'])} net"
     )
     assert "The other 800 are the pool of training galaxies" in words
-    assert f"each of {sets} training sets has 16 of them" in words
+    assert f"each of {sets} training sets has 16 of them, 8 of each class, from" in words
     entry["n"] = [16, 12]
     assert (
-        "has 12 to 16 of them"
+        "has 12 to 16 of them, as many of each class"
         in dict(trust_rows({**summary, "training_balance": [entry]}, tables, cutouts))["Galaxies"]
     )
     assert "pool" not in dict(trust_rows(summary, tables, None))["Galaxies"]
