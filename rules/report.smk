@@ -36,7 +36,7 @@ rule write_verdict:
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         figures=lambda wildcards: placed(f"results/report/{wildcards.experiment}/figures"),
         cutouts=lambda wildcards, input: f"--cutouts {input.cutouts}" if input.cutouts else "",
-        data=entry("data_parameter", of="experiment"),
+        data=lambda wildcards: as_parameter(credited_data(settings, wildcards.experiment)),
         mocs=lambda wildcards, input: f"--mocs {shlex.join(input.mocs)}" if input.mocs else "",
         also=lambda wildcards, input: " ".join(
             ["--also", *(name for name in ("shares", "remedies") if input.get(name))]

@@ -308,15 +308,6 @@ class Configuration:
         name: str = entry["catalog"] or self.survey(entry["survey"])["catalog"]
         return name
 
-    def data_parameter(self, experiment: str) -> Entry:
-        """What says whom to credit for the images and the galaxies of an experiment."""
-        entry = self._entry("experiments", experiment)
-        survey, catalog = entry["survey"] and self.survey(entry["survey"]), self.catalog(self.catalog_of(experiment))
-        return {
-            "survey": survey and {key: survey[key] for key in ("kind", "layer") if key in survey},
-            "catalog": {key: catalog[key] for key in ("source", "url", "query", "sql") if key in catalog},
-        }
-
     def runs(self, experiment: str) -> list[Run]:
         """The runs of an experiment, each once, in a fixed order."""
         return runs_of_experiment(self._entry("experiments", experiment))

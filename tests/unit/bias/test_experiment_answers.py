@@ -1,22 +1,19 @@
 """What an experiment answers: decided by its tests, at the design that there is, with what stands against it."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.unit.bias.answered_tests import a_test, answers_of
 from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment, write_training
 from workflow_scripts.bias.declared_tests import (
     CONTRAST,
     PATTERN,
-    RESPONSE,
-    ROTATING_PRIMARY,
     RunLevelTest,
-    RunLevelTests,
 )
-from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
+from workflow_scripts.bias.experiment_answers import experiment_headline
 from workflow_scripts.bias.network_cautions import cautions_of_trainings, read_trainings
 from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
 from workflow_scripts.bias.run_statistics import pattern_numbers
@@ -44,34 +41,6 @@ def write_sets(folder, sets):
         files[-1].parent.mkdir(parents=True)
         table.to_parquet(files[-1])
     return files
-
-
-def answers_of(tests, runs=None):
-    """Answers of tests, each with its p adjusted as given."""
-    found = RunLevelTests(ROTATING_PRIMARY, permutations=(999, 0), tests=list(tests))
-    if runs is None:
-        runs = pd.DataFrame(
-            {"n_reference": [1], "fraction": [0.4], "network": ["net"], "footprint": ["a"], "resample": [0]}
-        )
-    ledger = [
-        {"name": one.name, "family": one.family, "p": one.deciding_p, "adjusted": one.deciding_p}
-        | {"unit_of_replication": "run"}
-        for one in tests
-    ]
-    answers = experiment_answers(found, Context(runs, ledger, {}, 0.01, 0.05))
-    assert (answers[-1].test, answers[-1].answer) == ("common_dipole", "cannot tell")
-    return answers[:-1]
-
-
-def a_test(name, p, design=RESPONSE, family="primary", **values):
-    given = {
-        "size": 0.02,
-        "size_ci95": (0.0, 0.05),
-        "limit95": 0.045,
-        "quantity": "fraction",
-        "network": "net",
-    } | values
-    return RunLevelTest(name, "e", "n", "run", family, 12, p_permutation=p, design=design, **given)
 
 
 def test_the_estimate_comes_first_and_no_has_a_limit():
@@ -138,60 +107,6 @@ def test_a_pattern_is_described_by_where_it_is_smallest_and_largest():
     assert answer.because == [
         "Of the curve, the part even in mu (both ends above or below the middle) has p = 0.001 and the odd part"
         " (one end above the other) p = 0.2, each by itself."
-    ]
-
-
-def dipoles_of(along):
-    """A run of each footprint whose dipole along z is as given, and the answers' other columns."""
-    runs = pd.DataFrame({"footprint": list(along), "resample": 0, "network": "net", "n_reference": 1, "fraction": 0.4})
-    return runs.assign(**dict.fromkeys(REFERENCE_DIPOLE[:2], 0.0), **{REFERENCE_DIPOLE[2]: list(along.values())})
-
-
-@pytest.mark.parametrize(
-    ("deciding", "why"),
-    [
-        ("even along the common dipole", "opposite footprints change the dipole alike"),
-        ("odd along the common dipole", "all directions, of which these two regions are one pair"),
-    ],
-)
-def test_two_regions_without_a_difference_are_set_beside_the_curve_that_has_one(deciding, why):
-    details = {"least": {"amplitude": 0.076, "mu": 0.1}, "largest": {"amplitude": 0.106, "mu": 0.96}}
-    details |= {"common_direction": "towards RA 0°, Dec +90°", "common_vector": [0.0, 0.0, 1.0], "deciding": deciding}
-    details |= {"even_p": 0.001, "odd_p": 0.2}
-    tests = [
-        a_test("pattern_response", 0.001, PATTERN, quantity="dipole", details=details),
-        a_test(
-            *("dipole_contrast north - south", 0.4, CONTRAST, "secondary design"),
-            quantity="dipole",
-            footprints=("north", "south"),
-        ),
-    ]
-    pattern, contrast = answers_of(tests, dipoles_of({"north": 0.094, "south": 0.086}))
-    assert (pattern.answer, contrast.answer, pattern.beside) == ("yes", "no", ())
-    (sentence,) = contrast.beside
-    assert why in sentence
-    assert (
-        "Towards RA 0°, Dec +90° the false dipole is 9.4 for north and 8.6 for south (percentage points), and 7.6 for"
-        " footprints across it (mu = +0.10)." in sentence
-    )
-    assert sentence in contrast.text
-    # Answers that agree, and those of other quantities, have nothing beside them.
-    (_, alike) = answers_of([tests[0], replace(tests[1], p_permutation=0.001)], dipoles_of({"north": 0, "south": 0}))
-    assert (alike.answer, alike.beside) == ("yes", ())
-    (_, other) = answers_of([a_test("fraction_response", 0.001), tests[1]], dipoles_of({"north": 0, "south": 0}))
-    assert (other.answer, other.beside) == ("no", ())
-
-
-def test_two_regions_need_not_lie_where_the_fraction_differs_most():
-    tests = [
-        a_test("fraction_response", 0.001, direction="towards RA 0°, Dec +90°"),
-        a_test("fraction_contrast east - west", 0.4, CONTRAST, "secondary design", footprints=("east", "west")),
-    ]
-    _, contrast = answers_of(tests)
-    assert contrast.beside == [
-        "Fraction response has a yes: 2.0 percentage points (95 %: 0.0 to 5.0), most towards RA 0°, Dec +90°. It"
-        " compares footprints in all directions, of which these two regions are one pair: they need not lie where"
-        " footprints differ most."
     ]
 
 
