@@ -139,16 +139,17 @@ def _turn(ra: NDArray[np.float64]) -> float:
 def _graticule(project: Project, height: int, turn: float, step_ra: int, step_dec: int) -> str:
     """Meridians and parallels with their degrees, where they are within the map."""
     fine = np.linspace(-90, 90, 181)
+    equator_seen = 0 < project([180.0], [0.0])[1][0] < height
     grid = ""
     for ra in range(0, 360, step_ra):
         x, y = project(np.full(len(fine), (ra - turn) % 360), fine)
         grid += f'<path class="graticule" d="{_line((x[::_DEGREES], y[::_DEGREES]))}"/>'
         seen = (x > 22) & (x < _WIDTH - 22) & (y > 14) & (y < height - 6)
         inside = np.flatnonzero(seen & (np.abs(fine) < _NEAR_POLE))
-        if len(inside):
-            # Beside the equator where it is seen, and at the lower edge elsewhere.
-            at = 90 if 90 in inside else inside[np.argmax(y[inside])]
-        if len(inside) and (at == 90 or y[at] > 0.8 * height):
+        # At the equator where it is seen, and at the lower edge elsewhere.
+        places = inside[fine[inside] == 0] if equator_seen else inside[y[inside] > 0.8 * height]
+        if len(places):
+            at = places[np.argmax(y[places])]
             grid += f'<text class="sky-label" x="{x[at]:.0f}" y="{y[at] - 3:.0f}">{ra}°</text>'
     around = np.linspace(0, 359.99, 361)
     for dec in range(-90 + step_dec, 90, step_dec):
