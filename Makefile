@@ -115,9 +115,9 @@ docs: environment  ## write docs/configuration.md from the schema, docs/commands
 	$(RUN) workflow_scripts.configuration.key_table
 	$(RUN) website.command_lines
 
-pictures: environment  ## draw docs/pictures: the rules, and the page of the default experiment (after `make run`)
+pictures: environment  ## draw docs/pictures: the rules, and pages: of the default experiment (after `make run`), an audit, a plan
 	$(RUN) website.stage_diagram
-	$(RUN) website.answer_picture
+	$(RUN) website.page_pictures
 
 requirements: environment  ## pin requirements.in anew in requirements.txt, and CUDA for it in requirements-gpu.txt
 	$(RUN) pip install --quiet uv

@@ -24,6 +24,7 @@ from workflow_scripts.configuration.correction_entries import (
     correction_parameter,
 )
 from workflow_scripts.configuration.counterfactual_versions import SEEING_COLUMN
+from workflow_scripts.configuration.credited_data import credited_data
 from workflow_scripts.configuration.experiment_designs import (
     galaxies_of_experiment,
     mapped_footprints,

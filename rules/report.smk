@@ -38,6 +38,7 @@ rule write_verdict:
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         figures=lambda wildcards: placed(f"results/report/{wildcards.experiment}/figures"),
         cutouts=lambda wildcards, input: f"--cutouts {input.cutouts}" if input.cutouts else "",
+        data=lambda wildcards: as_parameter(credited_data(settings, wildcards.experiment)),
         mocs=lambda wildcards, input: f"--mocs {shlex.join(input.mocs)}" if input.mocs else "",
         correction=lambda wildcards, input: f"--correction {Path(input.correction).parent}" if input.correction else "",
         also=lambda wildcards, input: " ".join(
@@ -50,7 +51,7 @@ rule write_verdict:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
         "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --figures-folder {params.figures}"
-        " {params.cutouts} {params.mocs} {params.correction} --output {output} {params.also} 2> {log}"
+        " {params.cutouts} {params.mocs} {params.correction} --data {params.data:q} --output {output} {params.also} 2> {log}"
 
 
 rule draw_runs:

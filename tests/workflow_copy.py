@@ -11,7 +11,7 @@ import yaml
 
 from tests.warm_python import run_module
 
-COPIED = ("Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profiles", "experiments")
+COPIED = ("CITATION.cff", "Snakefile", "config.yaml", "rules", "workflow_scripts", "envs", "profiles", "experiments")
 
 
 def heed_interrupts() -> None:

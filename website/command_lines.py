@@ -17,9 +17,10 @@ _HEAD = """\
 
 Rendered from the parsers by `make docs`; edit the parsers, not this page.
 
-`skybias COMMAND --help` prints the same. Paths are relative to the folder you are in. `skybias --help` also lists the
-steps that the workflow starts by itself; each is a command line, too. What is wrong with an input is printed as one
-sentence, with exit status 2; `--debug` shows where it was found, and `--log-level` limits what a step reports.
+`skybias COMMAND --help` prints the same, `skybias --version` the version. Paths are relative to the folder you are in.
+`skybias --help` also lists the steps that the workflow starts by itself; each is a command line, too. What is wrong
+with an input is printed as one sentence, with exit status 2; `--debug` shows where it was found, and `--log-level`
+limits what a step reports.
 
 ## skybias run
 

@@ -47,7 +47,7 @@ PLACES = {
     ],
     "How to run": ["planning", "cluster", "graphics_cards", "scale", "module"],
     "Reference": ["configuration", "answers", "commands", "files", "reruns"],
-    "Explanation": ["example_answers", "statistics", "calibration", "architecture"],
+    "Explanation": ["gallery", "example_answers", "statistics", "calibration", "architecture"],
 }
 
 

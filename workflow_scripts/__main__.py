@@ -23,6 +23,7 @@ _IS_STEP = re.compile(r"^    run_step\(main, parser\)$", re.MULTILINE)
 # Options that say on what, or with how many cores, Snakemake runs jobs.
 _CORES_CHOSEN = re.compile(r"-\w*[cje]|--(cores|jobs|executor|profile)\b")
 _HEAD = """usage: skybias COMMAND [ARGUMENT ...]
+       skybias --version
 
 `skybias COMMAND --help` lists the arguments. Paths are relative to the folder you are in.
 """
@@ -51,6 +52,12 @@ def _described(names: Iterable[str], files: dict[str, Path], width: int) -> Iter
         text = RUN if name == "run" else ast.get_docstring(ast.parse(files[name].read_bytes())) or ""
         first = textwrap.shorten(text.split("\n\n")[0], max(columns - width - 2, 30), placeholder=" ...")
         yield f"  {name}".ljust(width) + first
+
+
+def version() -> str:
+    """The version, of which CITATION.cff is the one place."""
+    text = ROOT.joinpath("CITATION.cff").read_text(encoding="utf-8")
+    return re.findall(r"^version: (.+)$", text, re.MULTILINE)[0]
 
 
 def program(name: str, arguments: Sequence[str]) -> list[str]:
@@ -90,6 +97,9 @@ def main(argv: Sequence[str]) -> int:
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         print(help_text(), file=sys.stdout if argv else sys.stderr)
         return 0 if argv else 2
+    if argv[0] in ("-V", "--version"):
+        print(f"skybias {version()}")
+        return 0
     try:
         module = program(argv[0], argv[1:])
     except ValueError as error:

@@ -15,11 +15,12 @@ from workflow_scripts.corrections.shown_maps import read_correction
 from workflow_scripts.figures.figure_list import FIGURES_OF_CAUSES, FIGURES_OF_PAGE, REASON
 from workflow_scripts.pages.correction_part import correction_part
 from workflow_scripts.pages.experiment_page import Drawn, experiment_page
-from workflow_scripts.pages.figure_findings import figure_findings
+from workflow_scripts.pages.figure_findings import FINDINGS_OF_ANSWERS, figure_findings
 from workflow_scripts.pages.filled_templates import PageFigure, caption
 from workflow_scripts.sky.footprints import contains
 from workflow_scripts.sky.tiles import tile_centres
-from workflow_scripts.step import run_step, step_parser
+from workflow_scripts.step import json_argument, run_step, step_parser
+from workflow_scripts.surveys.credits import credits_of
 from workflow_scripts.whole_file import whole_file
 
 TABLES = ("runs", "arms", "contrasts")
@@ -33,6 +34,7 @@ parser.add_argument("--also", nargs="*", default=[], choices=FIGURES_OF_CAUSES, 
 parser.add_argument("--mocs", nargs="*", type=Path, default=[], help="footprints, named {footprint}.moc.fits")
 parser.add_argument("--cutouts", type=Path, help="ledger.json of the survey's cutouts")
 parser.add_argument("--correction", type=Path, help="folder of the correction, where there is one")
+parser.add_argument("--data", type=json_argument, help="survey and catalog, whom the page credits, as JSON")
 parser.add_argument("--output", type=Path, required=True, help="the page (HTML)")
 
 
@@ -42,10 +44,11 @@ def main(arguments: argparse.Namespace) -> None:
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in TABLES}
     cutouts = json.loads(arguments.cutouts.read_text(encoding="utf-8")) if arguments.cutouts else None
+    credits = [one.sentence for one in credits_of(**arguments.data)] if arguments.data else []
     with np.load(folder / "sky_maps.npz", allow_pickle=False) as maps:
         drawn = drawn_of(summary, arguments, dict(maps))
     with whole_file(arguments.output) as temporary:
-        temporary.write_text(experiment_page(summary, tables, drawn, cutouts), encoding="utf-8")
+        temporary.write_text(experiment_page(summary, tables, drawn, cutouts, credits), encoding="utf-8")
 
 
 def drawn_of(summary: Mapping[str, Any], arguments: argparse.Namespace, maps: Mapping[str, np.ndarray]) -> Drawn:
@@ -75,7 +78,9 @@ def _figure(folder: Path, name: str, findings: Mapping[str, str]) -> PageFigure:
     file = folder / f"{name}.png"
     with Image.open(file) as image:
         reason = str(image.info.get(REASON, ""))
-    return PageFigure(name, caption(name), file.read_bytes(), reason, findings.get(name, ""))
+    return PageFigure(
+        name, caption(name), file.read_bytes(), reason, findings.get(name, ""), name in FINDINGS_OF_ANSWERS
+    )
 
 
 if __name__ == "__main__":

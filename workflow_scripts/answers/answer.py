@@ -31,10 +31,10 @@ class Answer:
 
     `test` is the name of the test that decides; `p_adjusted` its p after adjustment within its family; `limit95` the
     largest effect, in the effect's unit, that is compatible with the data at 95 % (None where nothing is excluded).
-    `because` are sentences on what the answer rests on or lacks, `next` on what would tell more. `statement` is the
-    answer as a sentence without p; `short`, of at most 20 words, is its part of a headline. `role` is `PRIMARY` for a
-    question that was chosen beforehand, `CONTROL` for one whose "yes" speaks against the experiment, and
-    `POSITIVE_CONTROL` for one whose "no" does.
+    `because` are sentences on what the answer rests on or lacks, `beside` on another answer that seems to differ,
+    `next` on what would tell more. `statement` is the answer as a sentence without p; `short`, of at most 20 words, is
+    its part of a headline. `role` is `PRIMARY` for a question that was chosen beforehand, `CONTROL` for one whose "yes"
+    speaks against the experiment, and `POSITIVE_CONTROL` for one whose "no" does.
     """
 
     question: str
@@ -46,6 +46,7 @@ class Answer:
     p_adjusted: float | None = None
     limit95: float | None = None
     because: Sequence[str] = ()
+    beside: Sequence[str] = ()
     next: Sequence[str] = ()
     role: str = PRIMARY
 
@@ -65,6 +66,7 @@ class Answer:
             "p_adjusted": plain(self.p_adjusted),
             "limit95": plain(self.limit95),
             "because": list(self.because),
+            "beside": list(self.beside),
             "next": list(self.next),
             "role": self.role,
             "statement": self.statement,
@@ -74,7 +76,7 @@ class Answer:
     def text(self) -> str:
         """The answer in sentences: the estimate first, then the p, then what it rests on."""
         p = "" if self.p_adjusted is None else f" (adjusted p = {p_in_words(self.p_adjusted)})"
-        return " ".join([f"{self.statement.rstrip('.')}{p}.", *self.because])
+        return " ".join([f"{self.statement.rstrip('.')}{p}.", *self.because, *self.beside])
 
 
 def headline(answers: Sequence[Answer], most_words: int = HEADLINE_WORDS) -> str:

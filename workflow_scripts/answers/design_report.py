@@ -118,19 +118,28 @@ def expected_power(
 
 def expected_findings(report: Mapping[str, Any]) -> list[str]:
     """Sentences on the power of the primary tests, and what it rests on; a `DesignReport` as a dict."""
-    rows = [row for row in report["tests"] if row["power"]]
-    several = len({row["network"] for row in rows}) > 1
+    several = len({row["network"] for row in report["tests"]}) > 1
     lines = []
-    for row in rows:
-        power = " to ".join(dict.fromkeys(f"{value:.2f}" for value in row["power"]))
+    for row in report["tests"]:
         subject = f"{row['name']} of {row['network']}" if several else row["name"]
+        if not row["power"]:
+            lines.append(f"{subject} ({row['compared']}): power not known{_why_unknown(row['name'])}")
+            continue
+        power = " to ".join(dict.fromkeys(f"{value:.2f}" for value in row["power"]))
         low = ", which is low" if row["power"][1] < _LOW_POWER else ""
         pilot = f", by the scatter of {row['scatter'][0]:.2g} in {row['scatter'][1]}" if row["scatter"] else ""
         effect = f"a change of {TESTED[row['name']][1]} by {report['effect']:g}"
         lines.append(f"{subject} ({row['compared']}): power {power} for {effect}{low}{pilot}")
-    if not all(row["scatter"] for row in rows):
+    if any(row["power"] and not row["scatter"] for row in report["tests"]):
         lines.append(
             f"before a pilot, the fraction is assumed to scatter between networks by {ASSUMED_SCATTER} /"
             " sqrt(per_class), as on the default simulated survey with lenet5"
         )
     return lines
+
+
+def _why_unknown(name: str) -> str:
+    """Why a test has no power before it is made."""
+    if TESTED.get(name, ("", ""))[0] == SKY_PATTERN:
+        return " before a pilot: how much the dipole scatters between networks is taken from earlier results alone"
+    return ", as it is for the fraction and the dipole alone"

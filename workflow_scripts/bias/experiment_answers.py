@@ -31,7 +31,6 @@ from workflow_scripts.bias.declared_tests import (
     COMMON_FAMILY,
     CONTRAST,
     EXPECTED_FAMILY,
-    PAIR_PRIMARY,
     PATTERN,
     PRIMARY_FAMILY,
     RESPONSE,
@@ -55,8 +54,8 @@ from workflow_scripts.bias.sentences import (
     unit_of,
     where_it_applies,
 )
+from workflow_scripts.bias.two_designs import beside_other_design, of_other_design
 from workflow_scripts.class_against_rest import class_in_words, n_tested_classes
-from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.p_values import adjusted_within_families
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 
@@ -109,7 +108,7 @@ def experiment_answers(found: RunLevelTests, context: Context) -> list[Answer]:
     answers += [_common(test, context) for test in found.tests if test.family == COMMON_FAMILY]
     if not any(test.family == COMMON_FAMILY for test in found.tests):
         answers.append(_without_common(found, context))
-    return [_beside_others(answer, answers) for answer in answers]
+    return [beside_other_design(answer, answers, found.tests, context.runs) for answer in answers]
 
 
 def answers_about_class(answers: Sequence[Answer], experiment: Mapping[str, Any]) -> list[Answer]:
@@ -151,7 +150,7 @@ def _headline(answers: Sequence[Answer], most_words: int) -> str:
     if any(one.answer == YES for one in answers if one.role == PRIMARY):
         return sentence
     for one in answers:
-        if one.answer == YES and _of_other_design(one):
+        if one.answer == YES and of_other_design(one):
             beside = [
                 f"{_of_design(own, answers[0])}; but {_of_design(one.short, one)}." for own in (sentence, primary[0])
             ]
@@ -327,21 +326,3 @@ def _without_common(found: RunLevelTests, context: Context) -> Answer:
         next=[further],
         role=SECONDARY,
     )
-
-
-def _beside_others(answer: Answer, answers: Sequence[Answer]) -> Answer:
-    """A primary answer other than yes names the differences that the other design found."""
-    if answer.role != PRIMARY or answer.answer == YES:
-        return answer
-    others = [one for one in answers if one.role == SECONDARY and one.answer == YES and _of_other_design(one)]
-    if not others:
-        return answer
-    named = ", ".join(f"{one.test.replace('_', ' ')} (adjusted p = {p_in_words(one.p_adjusted)})" for one in others)
-    return replace(
-        answer, because=[*answer.because, f"The other design, which is secondary, finds a difference: {named}."]
-    )
-
-
-def _of_other_design(answer: Answer) -> bool:
-    """Whether an answer is of the design that was not chosen."""
-    return answer.role == SECONDARY and answer.test.split()[0] in (*ROTATING_PRIMARY, *PAIR_PRIMARY)

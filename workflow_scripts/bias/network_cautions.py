@@ -14,7 +14,7 @@ from workflow_scripts.networks.mirrored_classes import FLIPS_HINT, flips_keep_cl
 from workflow_scripts.tables import recorded_config
 
 # Balanced accuracy of two classes is 0.5 by guessing; below this a network has hardly learned to distinguish them.
-_HARDLY_LEARNED = 0.6
+HARDLY_LEARNED = 0.6
 # Share of the errors of the constant answer that a network avoids.
 _LEAST_AVOIDED = 0.2
 # A fraction is far from the reference's where it is off by more than this, and by this share of the rarer class.
@@ -34,11 +34,11 @@ def cautions_of_networks(runs: pd.DataFrame, annotations: Annotations, classes: 
         alike = int(runs["fraction"].isin([0.0, 1.0]).sum())
         return [f"{alike} of {len(runs)} networks gave all galaxies the same label."] if alike else []
     sentences = []
-    guessing = runs["balanced_accuracy"] < _HARDLY_LEARNED
+    guessing = runs["balanced_accuracy"] < HARDLY_LEARNED
     if guessing.any():
         sentences.append(
             f"{guessing.sum()} of {len(runs)} networks hardly learned to distinguish the classes (balanced accuracy"
-            f" below {_HARDLY_LEARNED}, lowest {runs['balanced_accuracy'].min():.2f}; guessing gives 0.5), so that the"
+            f" below {HARDLY_LEARNED}, lowest {runs['balanced_accuracy'].min():.2f}; guessing gives 0.5), so that the"
             f" experiment shows little about networks that do. These are {_named(runs.loc[guessing, 'run_id'])}."
         )
     share = float(annotations.against.mean())

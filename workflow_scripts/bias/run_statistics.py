@@ -163,7 +163,8 @@ def pattern_numbers(
     details |= {name: {"amplitude": amplitude, "mu": mu} for name, (amplitude, mu) in ends.items()}
     shown = ("mu", "amplitude", "low", "high", "footprint_mu", "footprint_amplitude", "odd_p", "even_p")
     details |= {name: getattr(curve, name) for name in shown}
-    details |= {"common_direction": direction_words(found.direction), "footprints": list(map(str, means.index))}
+    details |= {"common_vector": found.direction, "common_direction": direction_words(found.direction)}
+    details |= {"footprints": list(map(str, means.index))}
     limit = curve.limit95
     if limit is not None and linear is not None:
         details["limit95_of_curve"] = limit

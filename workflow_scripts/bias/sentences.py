@@ -20,6 +20,8 @@ _WORDS = {
     "mean_score": "the mean score",
     "dipole": "the dipole of the annotations",
 }
+# The cosine of 60 degrees: a hemisphere whose axis is farther from a direction lies across it.
+_ACROSS = 0.5
 _PATTERN_WORDS = "the sky pattern of the annotations"
 # The parts of the test of the sky pattern.
 _PARTS = {
@@ -102,12 +104,20 @@ def _sides(test: RunLevelTest) -> tuple[str, str]:
 
 def _curve(test: RunLevelTest) -> str:
     """Where the false dipole is smallest and largest."""
-    least, largest = (test.details[name] for name in ("least", "largest"))
-    return (
-        f", from {points_in_words(least['amplitude'])} at mu = {least['mu']:+.2f} to"
-        f" {points_in_words(largest['amplitude'])} at mu = {largest['mu']:+.2f} (mu: cosine between the footprint's"
-        " axis and that direction)"
+    (least, at_least), (largest, at_largest) = (
+        (points_in_words(test.details[name]["amplitude"]), footprints_at(test.details[name]["mu"]))
+        for name in ("least", "largest")
     )
+    return (
+        f", from {least} percentage points for footprints {at_least} to {largest} for those {at_largest}; mu is the"
+        " cosine of the angle between the footprint's axis and that direction"
+    )
+
+
+def footprints_at(mu: float) -> str:
+    """Where footprints lie of which mu is the cosine between their axis and a direction, in words."""
+    where = "across it" if abs(mu) < _ACROSS else f"centred {'towards' if mu > 0 else 'opposite to'} it"
+    return f"{where} (mu = {mu:+.2f})"
 
 
 def left_open_by(sky: ConstrainedComponents | None) -> str:

@@ -3,8 +3,9 @@
 Imported while Snakemake reads the workflow, so nothing here imports a numerical package.
 """
 
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.parameters import as_parameter, readable
-from workflow_scripts.configuration.settings import Configuration, load
+from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.configuration.user_files import check_user_files
 from workflow_scripts.runs import Run
 

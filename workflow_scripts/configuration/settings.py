@@ -7,21 +7,13 @@ from typing import Any
 
 from workflow_scripts.catalogs.formats import LABEL_KEYS, SIMULATED_COLUMNS
 from workflow_scripts.class_against_rest import two_classes
-from workflow_scripts.configuration.control_runs import controls_of
-from workflow_scripts.configuration.counterfactual_versions import counterfactual_of
-from workflow_scripts.configuration.expansion import expand_footprints, moc_paths
+from workflow_scripts.configuration.expansion import moc_paths
 from workflow_scripts.configuration.experiment_designs import DESIGN_KEYS, design_of
-from workflow_scripts.configuration.experiments_by_class import split_by_class
-from workflow_scripts.configuration.given_annotations import complete_experiment
 from workflow_scripts.configuration.parameters import as_options, as_parameter
-from workflow_scripts.configuration.probe_networks import check_probe
-from workflow_scripts.configuration.program_networks import check_program_networks, files_of_network, without_keras_keys
-from workflow_scripts.configuration.references import check_images, check_references, members_of_arm, table_suffix
-from workflow_scripts.configuration.remedy_runs import add_unlabelled, check_training_images, remedies_of
-from workflow_scripts.configuration.run_patterns import file_of_run, files_of_runs_by_pattern, is_pattern
-from workflow_scripts.configuration.shorthand import written_out
-from workflow_scripts.configuration.sources import ConfigSources, check_repeated_keys, named_sources
-from workflow_scripts.configuration.validation import suggestion, validated
+from workflow_scripts.configuration.program_networks import files_of_network
+from workflow_scripts.configuration.references import table_suffix
+from workflow_scripts.configuration.run_patterns import file_of_run, is_pattern
+from workflow_scripts.configuration.validation import suggestion
 from workflow_scripts.errors import InputError
 from workflow_scripts.runs import Run, runs_of_experiment
 from workflow_scripts.surveys.registry import catalog_columns, folder_digest, half_width_arcsec, kind_of
@@ -40,58 +32,6 @@ _ROWS_KEYS = (
 
 # How the table of a catalog is read.
 _READING_KEYS = ("format", "hdu", "position_unit", "frame", "select", "missing")
-
-
-def load(config: Mapping[str, Any], files: ConfigSources = ()) -> "Configuration":
-    """Validate the merged configuration (`config`, from `files` in that order) and fill in the defaults.
-
-    Raises
-    ------
-    InputError
-        for the first mistake found: one sentence with the file, the key, what was found and what was expected.
-    """
-    check_repeated_keys(files)
-    with named_sources(files):
-        written = written_out(config, files)
-        completed = validated(written)
-        check_program_networks(written.get("networks"))
-        completed["networks"] = without_keras_keys(completed["networks"])
-        resolved = copy.deepcopy(completed)
-        for matching in completed["matchings"].values():
-            # A sample of the galaxies gives the smaller training sets that matchings name for it.
-            if (of_sample := matching.pop("per_class_of_sample")) and completed["sample"]:
-                matching["per_class"] = of_sample
-        footprints, families = expand_footprints(completed["footprints"], completed["matchings"])
-        check_references(completed, families, footprints)
-        for experiment in completed["experiments"].values():
-            for arm in experiment["arms"].values():
-                arm["footprints"] = members_of_arm(arm, families)
-        for name, experiment in completed["experiments"].items():
-            counterfactual = counterfactual_of(name, experiment, completed)
-            experiment["remedies"] = remedies_of(name, experiment, completed, footprints)
-            if experiment["annotations"]:
-                complete_experiment(name, experiment, completed["catalogs"])
-                continue
-            check_probe(name, experiment, footprints, completed["networks"])
-            experiment["controls"] = controls_of(name, experiment, footprints, completed["networks"])
-            experiment["why"]["counterfactual"] = counterfactual
-            check_images(name, experiment, completed)
-            check_training_images(name, experiment, completed)
-            runs = runs_of_experiment(experiment)
-            for network in dict.fromkeys(run.network for run in runs):
-                if is_pattern(pattern := completed["networks"][network].get("path")):
-                    own = (run for run in runs if run.network == network)
-                    files_of_runs_by_pattern(("networks", network, "path"), pattern, own)
-        add_unlabelled(completed["experiments"], completed, footprints)
-        split_by_class(completed)
-    configuration = Configuration(completed, footprints, resolved)
-    for experiment in map(configuration.experiment, filter(configuration.trains, configuration.active_experiments)):
-        # Training sets match in what the catalog has.
-        catalog = configuration.survey(experiment["survey"])["catalog"]
-        for footprint in experiment["footprints"]:
-            bins = configuration.footprint(footprint)["matching"]["bins"]
-            configuration.galaxies_parameter(catalog, list(bins or {}))
-    return configuration
 
 
 class Configuration:
@@ -297,8 +237,10 @@ class Configuration:
         Given annotations have no images, and are kept in a folder of the experiment among those of surveys.
         """
         survey, catalog = self._entry("experiments", experiment)["survey"], self.catalog_of(experiment)
-        recipe = self.network(self.runs(experiment)[0].network)["recipe"] if survey else ""
-        return {"survey": survey or f"given/{experiment}", "catalog": catalog, "recipe": recipe}
+        if survey is None:
+            return {"survey": f"given/{experiment}", "catalog": catalog, "recipe": ""}
+        recipe = self.network(self.runs(experiment)[0].network)["recipe"]
+        return {"survey": survey, "catalog": catalog, "recipe": recipe}
 
     def trains(self, experiment: str) -> bool:
         """Whether the networks of an experiment are made here, and not only their annotations given."""
@@ -378,7 +320,8 @@ class Configuration:
 
     def audited_tables(self, name: str) -> dict[str, str | None]:
         """The tables of an audit, by key: `path`, and `compare`, None where there is no other."""
-        other = (entry := self.audit(name))["compare"]
+        entry = self.audit(name)
+        other = entry["compare"]
         return {"path": entry["path"], "compare": other["path"] if isinstance(other, Mapping) else other}
 
     def audit_options(self, name: str) -> list[str]:

@@ -5,29 +5,42 @@ from typing import Any
 
 import pandas as pd
 
-from workflow_scripts.answers.answer import CONTROL, NO, POSITIVE_CONTROL, PRIMARY, YES
-from workflow_scripts.answers.wording import capital, limit_in_words
+from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, POSITIVE_CONTROL, PRIMARY, YES
+from workflow_scripts.answers.wording import capital, limit_in_words, with_points
+from workflow_scripts.bias.declared_tests import VARIANCE
+from workflow_scripts.pages.citation import document
 from workflow_scripts.pages.figure_findings import scatter_in_words
 from workflow_scripts.pages.number_formats import interval, number, p_value
 
 _MARKS = {YES: "●", NO: "○"}
 _ROLES = {PRIMARY: "chosen beforehand"}
+# The document on a question, by how its test begins.
+_DOCUMENTS = {"share": "why", "place_of_": "why", "remedy_": "remedies", "cheapest_remedy": "remedies"}
+_CONTROL_ARM = "random_sky"
+_SAID_ABOVE = "The reason is the one above."
 
 
 def answer_cards(
     answers: Iterable[Mapping[str, Any]],
     said: Iterable[str] = (),
     beside: Mapping[str, Sequence[str]] | None = None,
+    about: str = "answers",
 ) -> list[dict[str, Any]]:
     """A card for each answer of a summary.
 
     Sentences that are `said` elsewhere on the page, or on a card before, are left out. `beside`: what the effect of a
-    test compares with, sentences by the first word of its name.
+    test compares with, sentences by the first word of its name. `about` names the document on questions that have none
+    of their own.
     """
     known, cards, words = set(said), [], beside or {}
     for one in answers:
-        compared = [sentence for sentence in words.get(one["test"].split()[0], ()) if sentence not in known]
+        compared = [*one["beside"], *words.get(one["test"].split()[0], ())]
+        compared = [sentence for sentence in compared if sentence not in known]
         because = [sentence for sentence in one["because"] if sentence not in known]
+        # Why it cannot be told belongs to the answer, and what else it rests on below.
+        reason = next(iter(one["because"]), "") if one["answer"] == CANNOT_TELL else ""
+        if reason in known:
+            reason = _SAID_ABOVE
         known.update([*because, *compared])
         cards.append(
             {
@@ -36,15 +49,23 @@ def answer_cards(
                 "mark": _MARKS.get(one["answer"], "?"),
                 "look": _look(one),
                 "statement": f"{capital(one['statement']).rstrip('.')}.",
+                "reason": reason,
                 "beside": compared,
                 "next": list(one["next"]),
                 "numbers": _numbers(one),
-                "because": because,
+                "because": [sentence for sentence in because if sentence != reason],
                 "test": one["test"].replace("_", " "),
                 "role": _ROLES.get(one["role"], one["role"]),
+                "document": document(_document(one, about)),
             }
         )
     return cards
+
+
+def _document(one: Mapping[str, Any], about: str) -> str:
+    if one["role"] in (CONTROL, POSITIVE_CONTROL):
+        return "controls"
+    return next((name for start, name in _DOCUMENTS.items() if one["test"].startswith(start)), about)
 
 
 def _look(one: Mapping[str, Any]) -> str:
@@ -74,9 +95,30 @@ def beside_effects(summary: Mapping[str, Any], arms: pd.DataFrame) -> dict[str, 
         of = f" of {entry['network']}" if len(summary["variance_budget"]) > 1 else ""
         if scatter := scatter_in_words(entry):
             sentences.append(f"For comparison, the standard deviation of the fraction{of} is {scatter}.")
-    control = arms[(arms["arm"] == "random_sky") & (arms["quantity"] == "fraction")]
+    control = arms[(arms["arm"] == _CONTROL_ARM) & (arms["quantity"] == "fraction")]
+    positive = summary["provenance"]["config"]["classes"][1]
     for row in control.itertuples():
+        of = f" ({row.network})" if len(control) > 1 else ""
+        called = f"{100 * row.mean:.1f} ± {100 * row.se:.1f} % {positive}"
         sentences.append(
-            f"Control arm random_sky, without a direction: {100 * row.mean:.1f} ± {100 * row.se:.1f} % positive."
+            f"Control arm {_CONTROL_ARM}{of}, random halves of the sky, which have no direction: {called}."
+            f"{_scatter_of_control(summary, str(row.network), row.se * row.training_sets**0.5)}"
         )
     return dict.fromkeys(("fraction_response", "fraction_contrast"), sentences)
+
+
+def _scatter_of_control(summary: Mapping[str, Any], network: str, sd: float) -> str:
+    """Whether training sets without a direction differ, by the test of their variance beside that of seeds."""
+    named = {line["name"]: line for line in summary["ledger"]}
+    of = ("fraction", VARIANCE, network)
+    for test in summary["tests"]:
+        line = named.get(test["name"])
+        if (test["quantity"], test["design"], test["network"]) == of and _CONTROL_ARM in test["label"] and line:
+            found = (
+                "more than seeds make them: training alone differs so much between training sets"
+                if line["below_alpha"]
+                else "no more than seeds make them, which is compatible with no effect of where they lie"
+            )
+            p = f"adjusted p = {p_value(line['adjusted'])}".replace("= below", "below")
+            return f" Its training sets scatter by {with_points(sd)}, {found} ({p})."
+    return ""

@@ -12,8 +12,16 @@ from workflow_scripts.answers.answer import YES
 from workflow_scripts.answers.corrected_dipole import CORRECTED_DIPOLE
 from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.pages.answer_cards import answer_cards
+from workflow_scripts.pages.citation import document, how_to_cite
 from workflow_scripts.pages.correction_part import CorrectionPart
-from workflow_scripts.pages.filled_templates import STUDY, PageFigure, made_by, render, sections_with, shown_figures
+from workflow_scripts.pages.filled_templates import (
+    PageFigure,
+    commit_of,
+    made_by,
+    render,
+    sections_with,
+    shown_figures,
+)
 from workflow_scripts.pages.number_formats import axis, interval, number, p_value
 from workflow_scripts.pages.sky_panels import OnSky, sky_panels
 from workflow_scripts.pages.summary_rows import TEST_HEADING, rows_of_tests
@@ -44,9 +52,9 @@ def audit_page(
         field=field,
         warnings=warnings,
         sections=sections_with(sky=panels, naive=naive),
-        cards=answer_cards(others, warnings),
+        cards=answer_cards(others, warnings, about="audit"),
         corrected=corrected,
-        without_bias=answer_cards(without_bias),
+        without_bias=answer_cards(without_bias, about="audit"),
         alpha=summary["alpha"],
         figures=shown,
         maps=panels,
@@ -56,7 +64,8 @@ def audit_page(
         made_by=made_by(summary),
         configuration=json.dumps(summary["provenance"]["config"], indent=1, sort_keys=True),
         files=_FILES,
-        cite=_CITE,
+        cite=how_to_cite(commit_of(summary), False, _DATA),
+        document=document("audit"),
         scan=tests.get("cosine_scan_paper_style"),
         score=tests.get("dipole_score"),
         adjusted={line["name"]: line["adjusted"] for line in summary["ledger"]},
@@ -83,10 +92,7 @@ _FILES = (
     ("sky_maps.npz", "sky_maps.npz: the maps, nested HEALPix (ICRS)"),
     ("figures/", "figures/: all figures as PNG and PDF"),
 )
-_CITE = (
-    f"skybias, as in CITATION.cff, and the study that this audit answers: {STUDY}. Credits of the catalog are its"
-    " authors'.",
-)
+_DATA = ("Credits of the catalog are its authors'.",)
 
 
 def _maps(summary: Mapping[str, Any], maps: Mapping[str, NDArray], tests: Mapping[str, Any]) -> list:
@@ -143,12 +149,14 @@ def _further(summary: Mapping[str, Any]) -> dict[str, str]:
 def _weak_axes(summary: Mapping[str, Any], field: bool) -> list[str]:
     """A warning of best axes along which the footprint makes errors large; on a field no axis is meant."""
     near = [test for test in summary["tests"] if test.get("weak_axis_suspicious") and not field]
-    listed = " and ".join(f"{test['name']} ({test['se_inflation_along_axis']:.1f} times)" for test in near)
+    listed = " and ".join(
+        f"{test['se_inflation_along_axis']:.1f} times ({test['name'].replace('_', ' ')})" for test in near
+    )
     if not near:
         return []
     return [
-        f"Along these best axes the footprint makes errors much larger than the full sky does: {listed}. Noise"
-        " alone points there more often than elsewhere."
+        f"The best axis lies where this part of the sky measures badly: errors along it are {listed} those of as many"
+        " galaxies over the full sky. Noise alone has its best axis there more often than elsewhere: suspect it first."
     ]
 
 

@@ -14,17 +14,32 @@ from workflow_scripts.answers.answer import YES
 from workflow_scripts.answers.corrected_dipole import CORRECTED_DIPOLE
 from workflow_scripts.bias.quantities import components
 from workflow_scripts.pages.answer_cards import answer_cards, beside_effects
+from workflow_scripts.pages.citation import document, how_to_cite
 from workflow_scripts.pages.correction_part import CorrectionPart
-from workflow_scripts.pages.filled_templates import STUDY, PageFigure, made_by, render, sections_with, shown_figures
+from workflow_scripts.pages.filled_templates import (
+    PageFigure,
+    commit_of,
+    made_by,
+    render,
+    sections_with,
+    shown_figures,
+)
 from workflow_scripts.pages.imaging_rows import (
     coefficient_headings,
-    fractions_that_follow_training,
+    imaging_findings,
     mediated_rows,
-    networks_that_differ,
+    name_in_words,
     rotated_properties,
+    template_in_words,
 )
 from workflow_scripts.pages.number_formats import interval, number, p_value, share, vector_with_error, with_error
-from workflow_scripts.pages.run_comparisons import arm_rows, naive_reading, paper_style_arms, paper_style_pairs
+from workflow_scripts.pages.run_comparisons import (
+    arm_rows,
+    error_rows,
+    naive_reading,
+    paper_style_arms,
+    paper_style_pairs,
+)
 from workflow_scripts.pages.sky_panels import OnSky, footprints_of, sky_panels
 from workflow_scripts.pages.summary_rows import TEST_HEADING, rows_of_tests
 from workflow_scripts.pages.trust_rows import trust_rows
@@ -56,17 +71,18 @@ def experiment_page(
     tables: Mapping[str, pd.DataFrame],
     drawn: Drawn | None = None,
     cutouts: Mapping[str, Any] | None = None,
+    credits: Sequence[str] = (),
 ) -> str:
     """The page of a summary.
 
     `tables` are `runs`, `arms` and `contrasts`, as `measure_bias` made them; `cutouts` counts what came of the requests
-    to the survey.
+    to the survey; `credits` are sentences on whom to credit for the data.
     """
     drawn, runs, config = drawn or Drawn(), tables["runs"], summary["provenance"]["config"]
     figures, said = shown_figures(drawn.figures), [*summary["warnings"]]
     on_causes = [one for one in summary["answers"] if one["test"].startswith(_CAUSES)]
     others = [one for one in summary["answers"] if one not in on_causes]
-    maps = _maps(summary, drawn)
+    maps, (of_imaging, not_of_imaging) = _maps(summary, drawn), imaging_findings(summary)
     return render(
         "experiment.html",
         summary=summary,
@@ -83,7 +99,8 @@ def experiment_page(
         made_by=made_by(summary),
         configuration=json.dumps(config, indent=1, sort_keys=True),
         files=_files(summary["experiment"]),
-        cite=_cite(summary),
+        cite=how_to_cite(commit_of(summary), True, _data(summary, credits)),
+        documents=[document(name) for name in ("why", "remedies", "correction")],
         alpha=config["tests"]["alpha"],
         one_class=config.get("one_class"),
         figures=figures,
@@ -99,13 +116,15 @@ def experiment_page(
         coefficients=coefficient_headings(summary["templates"], tables["arms"]),
         rotated=rotated_properties(summary["templates"]),
         mediated=mediated_rows(summary),
-        followed=fractions_that_follow_training(summary),
-        differing=networks_that_differ(summary),
+        of_imaging=of_imaging,
+        not_of_imaging=not_of_imaging,
+        in_words=partial(template_in_words, templates=summary["templates"]),
+        error_rows=error_rows(runs, config["opposite"]),
         mirrored=_mirrored(runs),
         balance=[_balance(entry) for entry in summary["training_balance"]],
         test_heading=TEST_HEADING,
         tests=rows_of_tests(summary),
-        single_networks=[_single_networks(entry) for entry in summary["galaxy_level"]],
+        single_networks=[_single_networks(entry, summary["templates"]) for entry in summary["galaxy_level"]],
     )
 
 
@@ -170,13 +189,11 @@ def _files(name: str) -> list[tuple[str, str]]:
     ]
 
 
-def _cite(summary: Mapping[str, Any]) -> list[str]:
-    commit = summary["provenance"].get("git") or {}
-    version = f" (commit {str(commit['commit'])[:12]})" if isinstance(commit, dict) and commit.get("commit") else ""
-    sentences = [f"skybias{version}, as in CITATION.cff, and the study whose experiment it runs: {STUDY}."]
-    if not summary["simulated"]:
-        sentences.append("The survey's own credits and papers: docs/surveys.md, section on credits.")
-    return sentences
+def _data(summary: Mapping[str, Any], credits: Sequence[str]) -> list[str]:
+    """Whom to credit for the data."""
+    if summary["simulated"]:
+        return ["The survey is simulated: there are no data to credit."]
+    return [*credits] or ["Credits of your own images and tables are their authors': docs/surveys.md."]
 
 
 def _response(model: Mapping[str, Any]) -> list[str]:
@@ -216,6 +233,6 @@ def _balance(entry: Mapping[str, Any]) -> list[str]:
     return [*words, *numbers, auc, number(entry.get("adversarial_p"))]
 
 
-def _single_networks(entry: Mapping[str, Any]) -> list[str]:
-    words = [entry["name"].replace("_", " "), entry["family"], entry["null"], number(entry["networks"])]
+def _single_networks(entry: Mapping[str, Any], templates: Mapping[str, Any] | None) -> list[str]:
+    words = [name_in_words(entry["name"], templates), entry["family"], entry["null"], number(entry["networks"])]
     return [*words, number(entry["median_estimate"]), p_value(entry["median_p"]), share(entry["share_below_alpha"])]

@@ -5,6 +5,8 @@ from typing import Any
 
 from workflow_scripts.answers.wording import points_in_words
 
+# What these show is an answer, whose sentence stands on its card.
+FINDINGS_OF_ANSWERS = ("footprint_response", "run_dots", "shares", "remedies")
 _SCATTER = {
     "seed_sd": "between seeds on one training set",
     "sample_sd": "between training sets",

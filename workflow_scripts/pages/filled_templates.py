@@ -30,9 +30,9 @@ _SECTIONS = {
     "why": "Why, and what to do",
     "naive": "A naive analysis",
     "trust": "How far to trust it",
+    "cite": "How to cite",
     "rest": "Everything else",
 }
-STUDY = "Dhar & Shamir (2022), Astronomy and Computing 38, 100545 (arXiv:2201.03131)"
 # A figure of two columns of a journal (7.1 inches) is 43 times the size of a letter wide.
 _REM_AN_INCH = 6.1
 
@@ -41,7 +41,8 @@ _REM_AN_INCH = 6.1
 class PageFigure:
     """A figure of a page: its caption, and the PNG or, where there is nothing to show, the reason.
 
-    `finding` is what it shows, as a sentence; with the caption it is the text in place of the picture.
+    `finding` is what it shows, as a sentence; with the caption it is the text in place of the picture. `repeats`: an
+    answer on the page has that sentence, so that only a screen reader says it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class PageFigure:
     png: bytes = b""
     reason: str = ""
     finding: str = ""
+    repeats: bool = False
 
     @property
     def address(self) -> str:
@@ -95,11 +97,16 @@ def shown_figures(figures: Sequence[PageFigure]) -> dict[str, Any]:
     return {"first": first, "more": [one for one in figures if not one.reason and one is not first], "empty": empty}
 
 
+def commit_of(summary: Mapping[str, Any]) -> str:
+    """The commit that made a summary, empty where it is not known."""
+    return str((summary["provenance"].get("git") or {}).get("commit") or "")
+
+
 def made_by(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Commit, seeds and versions of a summary: a heading and words each."""
     record = summary["provenance"]
-    git = record.get("git") or {}
-    commit = f"{git.get('commit', 'not known')}{' with changes that are not committed' if git.get('dirty') else ''}"
+    changed = (record.get("git") or {}).get("dirty")
+    commit = f"{commit_of(summary) or 'not known'}{' with changes that are not committed' if changed else ''}"
     seeds = ", ".join(f"{name} {seed}" for name, seed in record.get("seeds", {}).items())
     versions = ", ".join(f"{name} {number}" for name, number in summary.get("versions", {}).items())
     return [("Commit", commit), ("Seeds", seeds), ("Versions", versions)]

@@ -1,5 +1,6 @@
 """What imaging templates explain, for the page of an experiment."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ def coefficient_headings(templates: Mapping[str, Any] | None, means: pd.DataFram
     """Headings, by quantity, of what each template does to the labels of an arm's networks."""
     known = set(means["quantity"])
     return {
-        start + name: f"{name}, {words}"
+        start + name: f"{template_in_words(name, templates)}, {words}"
         for name in (templates["loadings"] if templates else ())
         for start, words in ((TEMPLATE_ALONE, "alone"), (TEMPLATE_BESIDE, "beside a dipole"))
         if start + name in known
@@ -43,26 +44,39 @@ def mediated_rows(summary: Mapping[str, Any]) -> dict[str, list]:
     return {"rows": rows, "unknown": reasons}
 
 
-def fractions_that_follow_training(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether fractions follow the imaging of the training galaxies: the number of `tests`, and those that `found`."""
-    return _findings(
-        [
-            (" ".join(filter(None, (test["covariate"], test["label"]))), line)
-            for test, line in _adjusted_tests(summary)
-            if (test["quantity"], test["design"]) == ("fraction", SLOPE)
-        ]
-    )
-
-
-def networks_that_differ(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """Which coefficients of templates differ between footprints: the number of `tests`, and those that `found`."""
-    return _findings(
-        [
-            (line["name"].replace("_", " "), line)
-            for test, line in _adjusted_tests(summary)
-            if template_quantities([test["quantity"]])
-        ]
-    )
+def imaging_findings(summary: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """Sentences on what was found of imaging between networks, and on what was looked for and not found."""
+    slopes, coefficients, templates = [], [], summary["templates"]
+    for test, line in _adjusted_tests(summary):
+        if (test["quantity"], test["design"]) == ("fraction", SLOPE):
+            covariate = template_in_words(test["covariate"], templates)
+            slopes.append((" ".join(filter(None, (covariate, test["label"]))), line))
+        elif template_quantities([test["quantity"]]):
+            coefficients.append((name_in_words(line["name"], templates), line))
+    followed, differing = _named(slopes), _named(coefficients)
+    found, not_found = [], []
+    if followed:
+        found.append(
+            "The fraction which a network annotates follows the imaging of the galaxies that it was trained on:"
+            f" {followed}. So this property may carry the effect of the footprint, it or something that goes with it"
+            " over the footprints."
+        )
+    elif slopes:
+        not_found.append(
+            f"None of {len(slopes)} tests found that the fraction which a network annotates follows the imaging of the"
+            " galaxies that it was trained on."
+        )
+    if differing:
+        found.append(
+            "Networks of different footprints respond differently to the imaging, after adjustment for all tests of"
+            f" imaging: {differing}. Such a difference goes with the property, which need not be its cause."
+        )
+    elif coefficients:
+        not_found.append(
+            f"None of {len(coefficients)} tests found that networks of different footprints respond differently to a"
+            " template, after adjustment for all tests of imaging."
+        )
+    return found, not_found
 
 
 def _adjusted_tests(summary: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:
@@ -71,14 +85,37 @@ def _adjusted_tests(summary: Mapping[str, Any]) -> list[tuple[Mapping[str, Any],
     return [(test, lines[test["name"]]) for test in summary["tests"] if test["name"] in lines]
 
 
-def _findings(lines: Sequence[tuple[str, Mapping[str, Any]]]) -> dict[str, Any]:
-    named = [f"{name} (adjusted p = {p_value(line['adjusted'])})" for name, line in lines if line["below_alpha"]]
-    return {"tests": len(lines), "found": named}
+def _named(lines: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """Those that were found, with their p; empty without any."""
+    return ", ".join(
+        f"{name} (adjusted p = {p_value(line['adjusted'])})" for name, line in lines if line["below_alpha"]
+    )
+
+
+def template_in_words(name: str, templates: Mapping[str, Any] | None) -> str:
+    """A template as sentences have it: of a component, its number and what grows or falls along it."""
+    weights = (templates or {"loadings": {}})["loadings"].get(name, {})
+    moving = [f"{of} {'up' if weight > 0 else 'down'}" for of, weight in weights.items() if weight]
+    if len(moving) < 2:
+        return name
+    return f"component {name.rpartition('component')[2]} ({', '.join(moving)})"
+
+
+def name_in_words(name: str, templates: Mapping[str, Any] | None) -> str:
+    """The name of a test with its templates in words."""
+    # The longest first: a name may be the beginning of another.
+    names = sorted((templates or {"loadings": {}})["loadings"], key=len, reverse=True)
+    parts = re.split(f"({'|'.join(map(re.escape, names))})", name) if names else [name]
+    return "".join(template_in_words(part, templates) if part in names else part.replace("_", " ") for part in parts)
 
 
 def rotated_properties(templates: Mapping[str, Any] | None) -> list[str]:
-    """What each template is that was made of several properties, in words."""
+    """What each template is that was made of several properties: its weights."""
     made = {}
     for name, weights in (templates["loadings"] if templates else {}).items():
         made[name] = [f"{weight:+.2g} {of}" for of, weight in weights.items() if weight]
-    return [f"{name} is {' '.join(parts)}" for name, parts in made.items() if len(parts) > 1]
+    return [
+        f"{template_in_words(name, templates).partition(' (')[0]} is {' '.join(parts)}"
+        for name, parts in made.items()
+        if len(parts) > 1
+    ]

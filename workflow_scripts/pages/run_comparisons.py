@@ -3,7 +3,7 @@
 Paper-style: each network by itself, galaxies as the unit, the best of all axes read as if it had been chosen before.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,7 @@ from scipy import stats
 
 from workflow_scripts.bias.declared_tests import CONTRAST
 from workflow_scripts.bias.experiment_answers import MEDIAN_BY_CHANCE
+from workflow_scripts.bias.quantities import components
 from workflow_scripts.bias.replicates import arms
 from workflow_scripts.pages.number_formats import number, p_value, share, vector_with_error, with_error
 
@@ -92,6 +93,28 @@ def _mean(rows: pd.DataFrame) -> str:
         # On a strip: those components that the sky constrains, by name.
         numbers = [f"{name[-1]} {words}" for name, words in zip(known["component"], numbers, strict=True)]
     return ", ".join(numbers) or "-"
+
+
+# The dipole of an arm's labels as a sum, and what is left of it after the reference's.
+PARTS_OF_LABELS = ("truth_dipole", "sensitivity_dipole", "false_alarm_dipole")
+
+
+def error_rows(runs: pd.DataFrame, opposite: Sequence[Sequence[str]]) -> list[list[str]]:
+    """A row an arm: the dipole of its labels, the three parts of which it is the sum, and prediction - reference."""
+    if not all(f"{name}_x" in runs for name in PARTS_OF_LABELS):
+        return []
+    parts = {name: list(components(name)) for name in (*PARTS_OF_LABELS, "dipole")}
+    columns = [column for part in parts.values() for column in part]
+    sums = {f"labels_{axis}": sum(runs[f"{name}_{axis}"] for name in PARTS_OF_LABELS) for axis in "xyz"}
+    runs = runs[["network", "arm", "footprint", "resample", *columns]].assign(**sums)
+    several, rows = runs["network"].nunique() > 1, []
+    for network, group in runs.groupby("network", sort=False):
+        for arm, members in arms(group, opposite):
+            sets = members.groupby(["footprint", "resample"])[[*sums, *columns]].mean()
+            found = pd.DataFrame({"component": sets.columns, "mean": sets.mean().array, "se": sets.sem().array})
+            cells = [_mean(found[found["component"].isin(names)]) for names in (sums, *parts.values())]
+            rows.append([f"{arm} ({network})" if several else arm, *cells])
+    return rows
 
 
 def naive_reading(summary: Mapping[str, Any]) -> str:

@@ -126,14 +126,16 @@ def _panel(
     drawn = SkyMap(
         values, titles, label, colour_map, *scale, ticks, over.outlines, circles, [over.axis] if over.axis else []
     )
-    caption = _caption(over)
-    return SkyPanel(sky_svg(drawn, sky_kind == FIELD, f"Map of the {label}. {finding}"), finding, caption)
+    svg = sky_svg(drawn, sky_kind == FIELD, f"Map of the {label}. {finding}")
+    return SkyPanel(svg, finding, _caption(over, 'class="mark"' in svg))
 
 
-def _caption(over: OnSky) -> str:
+def _caption(over: OnSky, marked: bool) -> str:
     lines = ["solid", "dashed"]
     parts = [f"{lines[k % 2].capitalize()} line: {name}." for k, name in enumerate(over.outlines)]
-    if over.axis:
+    if over.axis and not marked:
+        parts.append(f"The {over.axis[2]} lies outside of this map.")
+    elif over.axis:
         region = f"; circle: its region of 68 %, {over.radius:.0f}°" if over.radius else ""
         parts.append(f"Cross: {over.axis[2]}{region}.")
     return " ".join(parts)

@@ -1,7 +1,7 @@
 """Sky maps of pages as SVG: each cell has its value, to point at or to tap.
 
-Mollweide on the sky, ICRS, right ascension 180 degrees in the centre and growing to the left; on a field gnomonic about
-its centre, north up and east to the left.
+Mollweide on the sky, ICRS, right ascension growing to the left; 180 degrees are in the centre, or the middle of the
+survey where that covers a part. On a field gnomonic about its centre, north up and east to the left.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,6 +24,13 @@ _WIDTH, _MARGIN = 720, 14
 # Points along each side of a cell, and degrees between points of a graticule or a circle.
 _STEPS, _DEGREES = 2, 3
 _COLOURS_OF_BAR = 24
+# A part of the sky is drawn larger, unless it is most of it; its map is so high, of its width.
+_MOST_OF, _LOWEST, _HIGHEST = 0.8, 0.25, 0.7
+# Right ascensions that are left out, degrees, so that the others are put in the middle.
+_GAP = 60
+# Beyond this declination meridians lie so close that their degrees say little.
+_NEAR_POLE = 75
+_GRATICULE = (60, 30, 15, 10, 5, 2, 1)
 _MOLLWEIDE = MollweideAxes.MollweideTransform(1)
 
 Project = Callable[[ArrayLike, ArrayLike], tuple[NDArray[np.float64], NDArray[np.float64]]]
@@ -50,49 +57,112 @@ class SkyMap:
     marks: Sequence[tuple[float, float, str]] = ()
 
 
+@dataclass(frozen=True)
+class _Plane:
+    """Where the sky is drawn: `project` takes right ascensions that `turned` gives, and declinations, to x and y.
+
+    `turn` is that of the right ascensions, None on a field, where nothing crosses the edge of the map.
+    """
+
+    project: Project
+    height: int
+    frame: str
+    labels: str
+    turn: float | None = None
+
+    def turned(self, ra: ArrayLike) -> NDArray[np.float64]:
+        """Right ascensions from 0 at the right edge of the map to 360 at the left one."""
+        return np.asarray(ra, float) if self.turn is None else (np.asarray(ra, float) - self.turn) % 360
+
+
 def sky_svg(drawn: SkyMap, field: bool, described: str) -> str:
-    """The map as an SVG element; `described` is what a screen reader says of it."""
+    """The map as an SVG element; `described` is what a screen reader says of it.
+
+    Where the cells with values fill a part of the sky, that part is drawn, in the middle. Marks beyond are left out.
+    """
     shown = np.flatnonzero(np.isfinite(drawn.values))
-    project, height, frame, labels = _of_field(drawn.values) if field else _of_sky()
-    parts = [frame, *_cells(drawn, shown, project, wraps=not field)]
-    parts += _outlines(drawn.outlines, project)
-    parts += [_path(_circle(ra, dec, radius), project, "circle", not field) for ra, dec, radius in drawn.circles]
-    parts += [_mark(*mark, project) for mark in drawn.marks]
-    parts += [labels, _bar(drawn, height)]
+    plane = _of_field(drawn.values) if field else _of_sky(drawn.values)
+    parts = [plane.frame, *_cells(drawn, shown, plane)]
+    parts += _outlines(drawn.outlines, plane)
+    parts += [_path(_circle(ra, dec, radius), plane, "circle") for ra, dec, radius in drawn.circles]
+    parts += [_mark(*mark, plane) for mark in drawn.marks]
+    parts += [plane.labels]
     return (
-        f'<svg class="sky" role="img" aria-label="{escape(described)}" viewBox="0 0 {_WIDTH} {height + 58}">'
-        f"{''.join(parts)}</svg>"
+        f'<svg class="sky" role="img" aria-label="{escape(described)}" viewBox="0 0 {_WIDTH} {plane.height + 58}">'
+        f'<svg width="{_WIDTH}" height="{plane.height}" overflow="hidden">{"".join(parts)}</svg>'
+        f"{_bar(drawn, plane.height)}</svg>"
     )
 
 
-def _of_sky() -> tuple[Project, int, str, str]:
-    """Mollweide, its height, its frame, and the graticule with its labels."""
-    radius = (_WIDTH - 2 * _MARGIN) / 4
-    height = int(2 * radius + 2 * _MARGIN)
+def _mollweide(ra: ArrayLike, dec: ArrayLike) -> NDArray[np.float64]:
+    """(2, n): x to the left-hand edge of right ascension 360, of 2 sqrt 2 at most, and y, of sqrt 2 at most."""
+    angles = np.radians(np.stack([180.0 - np.asarray(ra, float), np.asarray(dec, float)], axis=-1))
+    return np.asarray(_MOLLWEIDE.transform_non_affine(angles), float).T
+
+
+def _of_sky(values: NDArray[np.float64]) -> _Plane:
+    """Mollweide of the part of the sky that has values, its frame, and the graticule with its labels."""
+    order = order_of(len(values))
+    ra, dec = (centres[np.isfinite(values)] for centres in tile_centres(order))
+    turn = _turn(ra)
+    seen, side = _mollweide((ra - turn) % 360, dec), np.radians(side_of_tile(order))
+    low, high = seen.min(axis=1) - side, seen.max(axis=1) + side
+    whole = bool(np.all(high - low > _MOST_OF * np.sqrt(2) * np.array([4, 2])))
+    if whole:
+        low, high = np.sqrt(2) * np.array([[-2, -1], [2, 1]])
+    room = _WIDTH - 2 * _MARGIN
+    scale = float(min(room / (high - low)[0], _HIGHEST * room / (high - low)[1]))
+    height = int(max((high - low)[1] * scale, _LOWEST * room) + 2 * _MARGIN)
+    middle = (low + high) / 2
 
     def project(ra: ArrayLike, dec: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        angles = np.radians(np.stack([180.0 - np.asarray(ra, float), np.asarray(dec, float)], axis=-1))
-        x, y = np.asarray(_MOLLWEIDE.transform_non_affine(angles), float).T * radius / np.sqrt(2)
+        x, y = (_mollweide(ra, dec).T - middle).T * scale
         return _WIDTH / 2 + x, height / 2 - y
 
-    across, down = 2 * radius, radius
-    frame = f'<ellipse class="sky-edge" cx="{_WIDTH / 2}" cy="{height / 2}" rx="{across:.1f}" ry="{down:.1f}"/>'
-    degrees = np.arange(-90, 90.1, _DEGREES)
-    lines = [(np.full(len(degrees), ra), degrees) for ra in range(60, 360, 60)]
-    lines += [(np.linspace(0, 360, 121), np.full(121, dec)) for dec in (-60, -30, 0, 30, 60)]
-    grid = "".join(f'<path class="graticule" d="{_line(project(*line))}"/>' for line in lines)
-    for ra in range(60, 360, 60):
-        x, y = project([ra], [0.0])
-        grid += f'<text class="sky-label" x="{x[0]:.0f}" y="{y[0] - 3:.0f}">{ra}°</text>'
-    for dec in (-60, -30, 30, 60):
-        x, y = project([359.99], [float(dec)])
-        grid += (
-            f'<text class="sky-label" x="{max(x[0] - 4, 22):.0f}" y="{y[0] + 4:.0f}" text-anchor="end">{dec:+d}°</text>'
-        )
-    return project, height, frame, grid
+    (cx,), (cy,) = project([180.0], [0.0])
+    radii = f'rx="{2 * np.sqrt(2) * scale:.1f}" ry="{np.sqrt(2) * scale:.1f}"'
+    frame = f'<ellipse class="sky-edge" cx="{cx:.1f}" cy="{cy:.1f}" {radii}/>'
+    # Degrees between lines, so that some four of them are seen.
+    extents = np.degrees(np.array([_WIDTH, height]) / scale / np.sqrt(2) * np.pi / 2)
+    steps = [next((step for step in _GRATICULE if step <= extent / 4), 1) for extent in extents]
+    return _Plane(project, height, frame, _graticule(project, height, turn, *steps), turn)
 
 
-def _of_field(values: NDArray[np.float64]) -> tuple[Project, int, str, str]:
+def _turn(ra: NDArray[np.float64]) -> float:
+    """By how much right ascensions are turned, so that those that are covered lie in the middle of the map."""
+    ordered = np.sort(ra)
+    gaps = np.diff(ordered, append=ordered[0] + 360)
+    widest = int(np.argmax(gaps))
+    return float(ordered[widest] + gaps[widest] / 2) % 360 if gaps[widest] > _GAP else 0.0
+
+
+def _graticule(project: Project, height: int, turn: float, step_ra: int, step_dec: int) -> str:
+    """Meridians and parallels with their degrees, where they are within the map."""
+    fine = np.linspace(-90, 90, 181)
+    equator_seen = 0 < project([180.0], [0.0])[1][0] < height
+    grid = ""
+    for ra in range(0, 360, step_ra):
+        x, y = project(np.full(len(fine), (ra - turn) % 360), fine)
+        grid += f'<path class="graticule" d="{_line((x[::_DEGREES], y[::_DEGREES]))}"/>'
+        seen = (x > 22) & (x < _WIDTH - 22) & (y > 14) & (y < height - 6)
+        inside = np.flatnonzero(seen & (np.abs(fine) < _NEAR_POLE))
+        # At the equator where it is seen, and at the lower edge elsewhere.
+        places = inside[fine[inside] == 0] if equator_seen else inside[y[inside] > 0.8 * height]
+        if len(places):
+            at = places[np.argmax(y[places])]
+            grid += f'<text class="sky-label" x="{x[at]:.0f}" y="{y[at] - 3:.0f}">{ra}°</text>'
+    around = np.linspace(0, 359.99, 361)
+    for dec in range(-90 + step_dec, 90, step_dec):
+        x, y = project(around, np.full(len(around), float(dec)))
+        grid += f'<path class="graticule" d="{_line((x[::_DEGREES], y[::_DEGREES]))}"/>'
+        inside = np.flatnonzero((x > 0) & (x < _WIDTH) & (y > 8) & (y < height - 4))
+        if len(inside) and dec:
+            at = inside[np.argmin(x[inside])]
+            grid += f'<text class="sky-label" x="{max(x[at] - 4, 22):.0f}" y="{y[at] + 4:.0f}">{dec:+d}°</text>'
+    return grid
+
+
+def _of_field(values: NDArray[np.float64]) -> _Plane:
     """Gnomonic about the centre of the cells that have values, its height, no frame, and where it lies."""
     order = order_of(len(values))
     ra, dec = (centres[np.isfinite(values)] for centres in tile_centres(order))
@@ -115,15 +185,15 @@ def _of_field(values: NDArray[np.float64]) -> tuple[Project, int, str, str]:
     ra0, dec0 = right_ascension_declination(centre)
     words = f"about RA {ra0:.2f}°, Dec {dec0:+.2f}°; {(high - low)[0]:.3g} by {(high - low)[1]:.3g} degrees"
     label = f'<text class="sky-label" x="{_WIDTH / 2}" y="{height - 2}">{words}; north up, east to the left</text>'
-    return project, height, "", label
+    return _Plane(project, height, "", label)
 
 
-def _cells(drawn: SkyMap, shown: NDArray[np.int64], project: Project, wraps: bool) -> Iterable[str]:
+def _cells(drawn: SkyMap, shown: NDArray[np.int64], plane: _Plane) -> Iterable[str]:
     """A path for each cell; those that cross the edge of the map in two parts."""
     order, colours = order_of(len(drawn.values)), colormaps[drawn.colour_map]
     span = drawn.high - drawn.low
     ra, dec = tile_outlines(order, shown, _STEPS)
-    middle, _ = tile_centres(order, shown)
+    ra, middle, wraps = plane.turned(ra), plane.turned(tile_centres(order, shown)[0]), plane.turn is not None
     for number, cell in enumerate(shown):
         edge, value = ra[number], float(drawn.values[cell])
         colour = to_hex(colours(min(1.0, max(0.0, (value - drawn.low) / span))))
@@ -133,14 +203,14 @@ def _cells(drawn: SkyMap, shown: NDArray[np.int64], project: Project, wraps: boo
         if wraps and (near.min() < 0 or near.max() > 360):
             turns.append(near + (360 if near.min() < 0 else -360))
         for one in turns:
-            x, y = project(np.clip(one, 0, 360) if wraps else one, dec[number])
+            x, y = plane.project(np.clip(one, 0, 360) if wraps else one, dec[number])
             yield (
                 f'<path class="cell" d="{_line((x, y))}Z" fill="{colour}">'
                 f"<title>{escape(drawn.titles[cell])}</title></path>"
             )
 
 
-def _outlines(regions: Mapping[str, NDArray[np.bool_]], project: Project) -> Iterable[str]:
+def _outlines(regions: Mapping[str, NDArray[np.bool_]], plane: _Plane) -> Iterable[str]:
     """The edges between pixels inside and outside of each region."""
     for number, inside in enumerate(regions.values()):
         order = order_of(len(inside))
@@ -154,9 +224,9 @@ def _outlines(regions: Mapping[str, NDArray[np.bool_]], project: Project) -> Ite
             beyond = vectors / np.linalg.norm(vectors, axis=1)[:, None] * 1.05 - middle / np.linalg.norm(middle) * 0.05
             there = tile_of(*right_ascension_declination(beyond / np.linalg.norm(beyond, axis=1)[:, None]), order)
             for k in np.flatnonzero(~inside[there]):
-                if abs(corners_ra[k] - ends_ra[k]) < 180:
-                    x, y = project([corners_ra[k], ends_ra[k]], [corners_dec[k], ends_dec[k]])
-                    segments.append(_line((x, y)))
+                both = plane.turned([corners_ra[k], ends_ra[k]])
+                if abs(both[1] - both[0]) < 180:
+                    segments.append(_line(plane.project(both, [corners_dec[k], ends_dec[k]])))
         yield f'<path class="outline outline{number % 2}" d="{"".join(segments)}"/>'
 
 
@@ -170,18 +240,19 @@ def _circle(ra: float, dec: float, radius: float) -> tuple[NDArray[np.float64], 
     return right_ascension_declination(cos(np.radians(radius)) * centre + sin(np.radians(radius)) * ring)
 
 
-def _path(
-    points: tuple[NDArray[np.float64], NDArray[np.float64]], project: Project, name: str, wraps: bool = True
-) -> str:
+def _path(points: tuple[NDArray[np.float64], NDArray[np.float64]], plane: _Plane, name: str) -> str:
     """A line through points, cut where it crosses the edge of the map."""
-    ra, dec = points
-    cuts = np.flatnonzero(np.abs(np.diff(ra)) > 180) + 1 if wraps else np.empty(0, np.int64)
+    ra, dec = plane.turned(points[0]), points[1]
+    cuts = np.flatnonzero(np.abs(np.diff(ra)) > 180) + 1 if plane.turn is not None else np.empty(0, np.int64)
     pieces = zip(np.split(ra, cuts), np.split(dec, cuts), strict=True)
-    return f'<path class="{name}" d="{"".join(_line(project(*piece)) for piece in pieces if len(piece[0]) > 1)}"/>'
+    drawn = "".join(_line(plane.project(*piece)) for piece in pieces if len(piece[0]) > 1)
+    return f'<path class="{name}" d="{drawn}"/>'
 
 
-def _mark(ra: float, dec: float, words: str, project: Project) -> str:
-    x, y = (float(one[0]) for one in project([ra], [dec]))
+def _mark(ra: float, dec: float, words: str, plane: _Plane) -> str:
+    x, y = (float(one[0]) for one in plane.project(plane.turned([ra]), [dec]))
+    if not (0 <= x <= _WIDTH and 0 <= y <= plane.height):
+        return ""
     left = x > _WIDTH * 0.7
     place = f'x="{x + (-9 if left else 9):.1f}" y="{y + 4:.1f}" text-anchor="{"end" if left else "start"}"'
     cross = f"M{x - 5:.1f} {y - 5:.1f}l10 10m0 -10l-10 10"

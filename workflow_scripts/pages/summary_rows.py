@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from workflow_scripts.pages.imaging_rows import name_in_words
 from workflow_scripts.pages.number_formats import axis, direction, interval, number, p_value
 
 TEST_HEADING = (
@@ -18,10 +19,13 @@ _COMPONENTS = "(x y z)"
 def rows_of_tests(summary: Mapping[str, Any], left_out: Sequence[str] = ()) -> list[list[str]]:
     """A row below `TEST_HEADING` for every test but those of the families that are left out."""
     ledger = {line["name"]: line for line in summary["ledger"]}
-    return [_cells(test, ledger.get(test["name"])) for test in summary["tests"] if test["family"] not in left_out]
+    templates = summary.get("templates")
+    return [
+        _cells(test, ledger.get(test["name"]), templates) for test in summary["tests"] if test["family"] not in left_out
+    ]
 
 
-def _cells(test: Mapping[str, Any], line: Mapping[str, Any] | None) -> list[str]:
+def _cells(test: Mapping[str, Any], line: Mapping[str, Any] | None, templates: Mapping[str, Any] | None) -> list[str]:
     size, ends, where = _size_of(test)
     # The error of a vector is three numbers; its size has an interval.
     se = "-" if _is_vector(test["estimate"]) else number(test["se"])
@@ -32,7 +36,7 @@ def _cells(test: Mapping[str, Any], line: Mapping[str, Any] | None) -> list[str]
     notes += [note for note in test["notes"] if _COMPONENTS not in note]
     return [
         *(
-            test["name"].replace("_", " "),
+            name_in_words(test["name"], templates),
             test["family"].replace("_", " "),
             test["estimand"].replace(f" {_COMPONENTS}", ""),
         ),

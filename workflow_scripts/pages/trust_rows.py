@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from workflow_scripts.bias.network_cautions import HARDLY_LEARNED
 from workflow_scripts.pages.number_formats import number, share
 
 
@@ -13,9 +14,7 @@ def trust_rows(
 ) -> list[tuple[str, str]]:
     """What was dropped, how well networks label and match, and what is assumed: a heading and a sentence each."""
     runs, (negative, positive) = tables["runs"], summary["provenance"]["config"]["classes"]
-    rows = [("Annotated galaxies", f"{int(runs['n'].max()):,}, by {len(runs)} networks")]
-    if "n_reference" in runs and runs["n_reference"].max() > 0:
-        rows.append(("Reference labels", f"of {int(runs['n_reference'].max()):,} of them"))
+    rows = [("Galaxies", _sizes(summary, runs, cutouts))]
     if cutouts:
         counts = [(name, int(cutouts[name])) for name in ("delivered", "no_coverage", "rejected", "failed")]
         said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts)
@@ -32,6 +31,7 @@ def trust_rows(
                 f" {share(runs['false_positive_rate'].mean())} of the {negative} {positive}"
             )
         rows.append(("Accuracy", f"{words[0].upper()}{words[1:]}"))
+        rows.append(("What it means for the answers", _meaning_of_accuracy(summary, runs)))
     if balance := summary["training_balance"]:
         differences = [entry["largest_smd"] for entry in balance if entry.get("largest_smd") is not None]
         matched = ", ".join(dict.fromkeys(name for entry in balance for name in entry["covariates"]))
@@ -48,3 +48,45 @@ def trust_rows(
         )
     )
     return rows
+
+
+def _sizes(summary: Mapping[str, Any], runs: pd.DataFrame, cutouts: Mapping[str, Any] | None) -> str:
+    """How many galaxies are annotated, how many are the pool of training sets, and how many each of these has."""
+    annotated = int(runs["n"].max())
+    labelled = int(runs["n_reference"].max()) if "n_reference" in runs else 0
+    reference = "" if labelled == annotated else f", {number(labelled or 'none')} of them with a reference label"
+    words = f"{annotated:,} are annotated, the same by all {len(runs)} networks{reference}"
+    pool = int(cutouts["delivered"]) - annotated if cutouts else 0
+    if pool <= 0:
+        return f"{words}."
+    sizes = sorted({size for entry in summary["training_balance"] for size in entry["n"] or ()})
+    words = f"Of {annotated + pool:,} with an image, {words}. The other {pool:,} are the pool of training galaxies"
+    words += "" if labelled == annotated else ", as far as they have a label"
+    sets = len(runs[["footprint", "resample"]].drop_duplicates())
+    if not sizes:
+        return f"{words}, from which {sets} training sets were drawn."
+    each = " to ".join(f"{size:,}" for size in dict.fromkeys((sizes[0], sizes[-1])))
+    of_class = "as many of each class"
+    if sizes[0] == sizes[-1] and not summary["provenance"]["config"].get("one_class"):
+        of_class = f"{sizes[0] // 2:,} of each class"
+    return f"{words}: each of {sets} training sets has {each} of them, {of_class}, from its own footprint."
+
+
+def _meaning_of_accuracy(summary: Mapping[str, Any], runs: pd.DataFrame) -> str:
+    """Whether networks label well enough for the answers, and which of these their errors weaken."""
+    if runs["balanced_accuracy"].median() < HARDLY_LEARNED:
+        return (
+            f"Too low: below {HARDLY_LEARNED:.0%}, where guessing gives 50%, networks have hardly learned, and every"
+            " answer shows little about networks that have."
+        )
+    words = "Good enough to compare footprints: errors that all networks share cancel in a difference between them."
+    if "true_positive_rate" in runs:
+        kept = runs["true_positive_rate"].mean() - runs["false_positive_rate"].mean()
+        words += f" A true change of the class fraction shows {kept:.2g} times as large in the labels."
+    against = [one for one in summary["answers"] if one["test"].startswith(("common_dipole", "fraction_against"))]
+    if any(one["effect"]["value"] is not None for one in against):
+        words += (
+            " Weakened are answers against the reference (what all networks share): the networks' own errors are a part"
+            " of them."
+        )
+    return words

@@ -45,8 +45,17 @@ def console_for(stream: Any) -> Console:
 
 
 def _print_facts(facts: Iterable[tuple[str, str, str]], console: Console) -> None:
+    """A line each in a pipe, for programs; on a terminal long ones go on below their beginning."""
+    grid = Table.grid()
+    grid.add_column(width=10, style="bold")
+    grid.add_column()
     for label, text, style in facts:
-        console.print(Text.assemble((f"{label:<10}", "bold"), (text, style)), soft_wrap=True)
+        if console.is_terminal:
+            grid.add_row(label, Text(text, style))
+        else:
+            console.print(f"{label:<10}{text}", soft_wrap=True, markup=False, emoji=False)
+    if console.is_terminal:
+        console.print(grid)
 
 
 def _added_facts(what: str, added: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
@@ -143,20 +152,19 @@ def _facts(plan: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             for rule, (needed, requested) in memory["requests_too_little"].items()
         )
         yield "", f"more than the job requests, which a cluster may kill: {', '.join(listed)}", "bold red"
-    yield "estimates", _sources(plan["estimates"]), "dim"
+    label = "estimates"
+    for sentence in _sources(plan["estimates"]):
+        yield label, sentence, "dim"
+        label = ""
 
 
-def _sources(estimates: list[Mapping[str, Any]]) -> str:
-    own = [f"{source['kind']} ({source['records']})" for source in estimates if source["records"]]
-    shipped: dict[str, list[str]] = {}
-    for source in estimates:
-        if not source["records"]:
-            shipped.setdefault(source["measured"], []).append(source["kind"])
-    parts = [f"from this folder's records, so many: {', '.join(own)}"] if own else []
-    parts += [
-        f"~ without a record here, as shipped ({measured}): {', '.join(kinds)}" for measured, kinds in shipped.items()
-    ]
-    return "; ".join(parts)
+def _sources(estimates: list[Mapping[str, Any]]) -> Iterator[str]:
+    """What the times rest on: jobs of this folder, and figures that are shipped; --json names the kinds of work."""
+    own = [source["records"] for source in estimates if source["records"]]
+    if own:
+        yield f"by {sum(own):,} jobs that ran in this folder: {len(own)} of {len(estimates)} kinds of work"
+    if shipped := len(estimates) - len(own):
+        yield f"marked ~ as shipped, measured on another machine: {shipped} of {len(estimates)} kinds of work"
 
 
 def _time(seconds: float) -> str:

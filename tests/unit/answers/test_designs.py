@@ -229,7 +229,8 @@ def test_power_is_that_of_the_deciding_rule_for_the_stated_effect():
     # Twelve footprints of 960 galaxies a class and two seeds, the default experiment.
     assert 0.7 < low < high <= 1
     assert pattern["power"] is None
-    (sentence, assumed) = expected_findings(asdict(report))
+    (sentence, not_known, assumed) = expected_findings(asdict(report))
+    assert not_known.startswith("pattern_response (12 rotating footprints): power not known before a pilot: how much")
     assert sentence.endswith(f"power {low:.2f} to {high:.2f} for a change of the fraction by 0.05")
     assert "0.23 / sqrt(per_class)" in assumed
     small = design_report(design([ROTATING], opposite=[], tests={"effect": 0.005}))

@@ -6,16 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.unit.bias.answered_tests import a_test, answers_of
 from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment, write_training
 from workflow_scripts.bias.declared_tests import (
     CONTRAST,
     PATTERN,
-    RESPONSE,
-    ROTATING_PRIMARY,
     RunLevelTest,
-    RunLevelTests,
 )
-from workflow_scripts.bias.experiment_answers import Context, experiment_answers, experiment_headline
+from workflow_scripts.bias.experiment_answers import experiment_headline
 from workflow_scripts.bias.network_cautions import cautions_of_trainings, read_trainings
 from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
 from workflow_scripts.bias.run_statistics import pattern_numbers
@@ -43,33 +41,6 @@ def write_sets(folder, sets):
         files[-1].parent.mkdir(parents=True)
         table.to_parquet(files[-1])
     return files
-
-
-def answers_of(tests):
-    """Answers of tests, each with its p adjusted as given."""
-    found = RunLevelTests(ROTATING_PRIMARY, permutations=(999, 0), tests=list(tests))
-    runs = pd.DataFrame(
-        {"n_reference": [1], "fraction": [0.4], "network": ["net"], "footprint": ["a"], "resample": [0]}
-    )
-    ledger = [
-        {"name": one.name, "family": one.family, "p": one.deciding_p, "adjusted": one.deciding_p}
-        | {"unit_of_replication": "run"}
-        for one in tests
-    ]
-    answers = experiment_answers(found, Context(runs, ledger, {}, 0.01, 0.05))
-    assert (answers[-1].test, answers[-1].answer) == ("common_dipole", "cannot tell")
-    return answers[:-1]
-
-
-def a_test(name, p, design=RESPONSE, family="primary", **values):
-    given = {
-        "size": 0.02,
-        "size_ci95": (0.0, 0.05),
-        "limit95": 0.045,
-        "quantity": "fraction",
-        "network": "net",
-    } | values
-    return RunLevelTest(name, "e", "n", "run", family, 12, p_permutation=p, design=design, **given)
 
 
 def test_the_estimate_comes_first_and_no_has_a_limit():
@@ -128,7 +99,10 @@ def test_a_pattern_is_described_by_where_it_is_smallest_and_largest():
     details |= {"common_direction": "towards RA 120°, Dec +30°", "deciding": "even along the common dipole"}
     details |= {"even_p": 0.001, "odd_p": 0.2}
     (answer,) = answers_of([a_test("pattern_response", 0.001, PATTERN, quantity="dipole", size=0.03, details=details)])
-    assert "from 7.6 at mu = +0.10 to 10.6 at mu = +0.96 (mu: cosine" in answer.statement
+    assert (
+        "from 7.6 percentage points for footprints across it (mu = +0.10) to 10.6 for those centred towards it (mu ="
+        " +0.96); mu is the cosine of the angle between the footprint's axis and that direction" in answer.statement
+    )
     assert answer.short == "The training footprint changes the sky pattern by 3.0 percentage points"
     assert answer.because == [
         "Of the curve, the part even in mu (both ends above or below the middle) has p = 0.001 and the odd part"

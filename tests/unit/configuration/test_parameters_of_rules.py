@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from workflow_scripts.configuration import as_parameter, load, readable
+from workflow_scripts.configuration.credited_data import credited_data
 from workflow_scripts.errors import InputError
 
 CONFIG = yaml.safe_load("""
@@ -40,6 +41,7 @@ def parameters(config: dict) -> dict[str, str]:
         "bias": settings.bias_parameter("main"),
         "design": settings.design_parameter("main"),
         "figures": settings.figures_parameter("main"),
+        "data": credited_data(settings, "main"),
     }
     return {name: as_parameter(entry) for name, entry in entries.items()}
 

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from tests.unit.audits.audited import by_name, run_audit
+from tests.unit.pages.readers_questions import check_questions
+from workflow_scripts.pages.number_formats import p_value
 
 
 def audited(folder, ra, dec, **labels):
@@ -55,3 +57,17 @@ def test_on_the_sky_nothing_is_left_out(tmp_path):
     more, pictures = page.index("<h3>More figures</h3>"), [found.start() for found in re.finditer("<img alt=", page)]
     assert pictures[0] < page.index('<svg class="sky"') < more < pictures[1]
     assert "sigma" in np.load(tmp_path / "out" / "sky_maps.npz")
+    first = summary["answers"][0]
+    check_questions(
+        page,
+        {
+            "Is there an effect?": rf"</span> {first['answer'].capitalize()}</p>",
+            "How large is it?": re.escape(f"{first['effect']['value']:.4f} (95 %: "),
+            "Could it be chance?": f"Adjusted p = {re.escape(p_value(first['p_adjusted']))}",
+            "Why is it there?": "--group-by COLUMN",
+            "What should I do?": "these options ask:",
+            "May I trust it?": "<dt>Assumed</dt>",
+            "What was thrown away?": "<dt>Rows dropped</dt><dd>none</dd>",
+            "How do I cite it?": "@software{skybias",
+        },
+    )

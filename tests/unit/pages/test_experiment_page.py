@@ -1,32 +1,24 @@
 """The page of an experiment holds the numbers of the tables, paper-style beside calibrated, and escapes every name."""
 
+import html
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from tests.unit.bias.imaged_experiment import imaged_experiment
-from tests.unit.bias.synthetic_experiment import experiment_runs, measured, write_experiment
+from tests.unit.bias.synthetic_experiment import experiment_runs, write_experiment
+from tests.unit.pages.readers_questions import check_questions
+from tests.unit.pages.written_page import written
 from workflow_scripts.figures.figure_list import FIGURES_OF_PAGE
 from workflow_scripts.figures.style import explain_empty, new_figure, save
 from workflow_scripts.pages.experiment_page import experiment_page
+from workflow_scripts.pages.imaging_rows import imaging_findings
 from workflow_scripts.pages.number_formats import number, p_value, vector_with_error, with_error
-from workflow_scripts.pages.trust_rows import trust_rows
+from workflow_scripts.pages.run_comparisons import PARTS_OF_LABELS, error_rows
 from workflow_scripts.write_verdict import main, parser
-
-
-def written(folder, given):
-    """Summary, tables and page of an experiment, the page by the step."""
-    summary, tables = measured(folder, given)
-    main(parser.parse_args(["--bias-folder", str(folder / "bias"), "--output", str(folder / "page.html")]))
-    return summary, tables, (folder / "page.html").read_text()
-
-
-@pytest.fixture(scope="module")
-def rotating(tmp_path_factory):
-    """An experiment with every kind of run: its folder, summary, tables and page."""
-    folder = tmp_path_factory.mktemp("rotating")
-    return folder, *written(folder, write_experiment(folder, 0.05, experiment_runs()))
 
 
 def cells_of_row(text, first):
@@ -160,8 +152,15 @@ def test_a_vector_is_an_amplitude_with_its_own_error_and_a_direction():
 def test_answers_say_nothing_twice_and_no_limit_beside_a_yes(rotating):
     _, summary, tables, _ = rotating
     effect = {"value": 0.0410102, "ci95": [0.0255341, 0.0530883], "unit": "fraction", "direction": "east"}
-    yes = {"question": "Does it?", "answer": "yes", "role": "primary", "because": ["So.", "Warned."], "next": []}
-    yes |= {"effect": effect, "p_adjusted": 0.000306950642, "limit95": 0.0509, "statement": "it does", "test": "a"}
+    yes = {"question": "Does it?", "answer": "yes", "role": "primary", "because": ["So.", "Warned."], "beside": []}
+    yes |= {
+        "next": [],
+        "effect": effect,
+        "p_adjusted": 0.000306950642,
+        "limit95": 0.0509,
+        "statement": "it does",
+        "test": "a",
+    }
     no = yes | {"question": "Or not?", "answer": "no", "limit95": 0.05012, "because": ["So.", "And."]}
     no |= {"next": ["More."], "test": "b"}
     none = yes | {"question": "How?", "answer": "cannot tell", "effect": effect | {"value": None, "ci95": None}}
@@ -194,13 +193,21 @@ def test_figures_stand_on_the_page_and_one_that_shows_nothing_gives_its_reason(r
     assert text[: text.index("<h3>More figures</h3>")].count("<img alt=") == 1
     # After the last section's title all is folded.
     rest = text[text.index('<section id="rest">') :]
-    assert rest.count("<h3>") == rest.count("<details><summary><h3>")
+    assert rest.count("<h3>") == len(re.findall(r"<details[^>]*><summary><h3>", rest))
     assert not re.search(r"(src|href)=\"(https?:)?//", text)
 
 
 def test_answers_on_causes_and_remedies_stand_in_their_section(rotating):
     _, summary, tables, _ = rotating
-    blank = {"answer": "no", "role": "secondary", "because": [], "next": [], "p_adjusted": None, "limit95": 0.05}
+    blank = {
+        "answer": "no",
+        "role": "secondary",
+        "because": [],
+        "beside": [],
+        "next": [],
+        "p_adjusted": None,
+        "limit95": 0.05,
+    }
     blank |= {"effect": {"value": None, "ci95": None, "unit": "", "direction": ""}, "statement": "It is"}
     names = ["share_of_seeing common_dipole", "place_of_pixels", "place_of_features [net]"]
     names += ["cheapest_remedy", "remedy_mixed_sky"]
@@ -213,19 +220,68 @@ def test_answers_on_causes_and_remedies_stand_in_their_section(rotating):
     assert "with these keys" not in why
 
 
-def test_training_sets_that_are_matched_in_class_alone_have_no_largest_difference(rotating):
-    _, summary, tables, _ = rotating
-    entry = {"first": "east", "second": "west", "n": 16, "covariates": [], "largest_smd": None}
-    rows = dict(trust_rows({**summary, "training_balance": [entry]}, tables, None))
-    assert rows["Matching"].startswith("Training sets of compared footprints are matched in class alone. Imaging")
-    two = [{**entry, "covariates": ["magnitude"], "largest_smd": 0.02}, entry]
-    rows = dict(trust_rows({**summary, "training_balance": two}, tables, None))
-    assert "matched in class and magnitude; the largest standardised difference is 0.0200 (below" in rows["Matching"]
-
-
 def test_what_the_survey_warns_of_stands_on_the_page(rotating):
     _, summary, tables, _ = rotating
     counts = {"requested": 9, "delivered": 7, "no_coverage": 1, "rejected": 1, "failed": 0, "warnings": ["Two <lost>."]}
     text = experiment_page(summary, tables, cutouts=counts)
     assert "9 requested: 7 delivered, 1 no coverage, 1 rejected, 0 failed" in text
     assert "<li>Two &lt;lost&gt;.</li>" in text
+
+
+def test_what_imaging_carries_is_said_under_why_and_not_again_below(tmp_path):
+    summary, _, text = written(tmp_path, imaged_experiment(tmp_path, per_seeing=0.06))
+    found, not_found = imaging_findings(summary)
+    why, rest = (text.partition(f'<section id="{name}">')[2] for name in ("why", "rest"))
+    for sentence in found:
+        assert sentence in html.unescape(why.partition("</section>")[0])
+        assert sentence not in html.unescape(rest)
+    assert all(sentence in html.unescape(rest) for sentence in not_found)
+    assert found or not_found
+    assert ('href="#imaging"' in why) == bool(found)
+    assert '<details id="imaging">' in rest
+
+
+def test_the_dipole_of_labels_is_the_sum_of_three_in_every_row(rotating):
+    _, summary, tables, text = rotating
+    runs, opposite = tables["runs"], summary["provenance"]["config"]["opposite"]
+    rows = error_rows(runs, opposite)
+    east = runs[runs["footprint"] == "east"].groupby("resample").mean(numeric_only=True)
+    total = sum(east[[f"{part}_{axis}" for axis in "xyz"]].to_numpy() for part in PARTS_OF_LABELS)
+    (row,) = [row for row in rows if row[0] == "east"]
+    assert row[1] == vector_with_error(total.mean(axis=0), total.std(axis=0, ddof=1) / np.sqrt(len(east)))
+    assert len(row) == 6
+    assert row[1] in text
+
+
+def test_how_to_cite_is_that_of_the_citation_file(rotating):
+    citation = yaml.safe_load((Path(__file__).parents[3] / "CITATION.cff").read_text())
+    _, summary, tables, text = rotating
+    section = html.unescape(text.partition('<section id="cite">')[2].partition("</section>")[0])
+    (paper,) = citation["references"]
+    for entry in (citation, paper):
+        assert f"title = {{{entry['title']}}}" in section
+    assert citation["authors"][0]["name"] in section
+    assert "author = {Dhar, Sanchari and Shamir, Lior}" in section
+    assert "Dhar & Shamir (2022), Astronomy and Computing 38, 100545 (arXiv:2201.03131)" in section
+    assert section.count("@") == 2
+    credited = experiment_page({**summary, "simulated": False}, tables, credits=["Survey X: show X."])
+    assert "<p>Survey X: show X.</p>" in credited.partition('<section id="cite">')[2]
+
+
+def test_what_a_reader_asks_is_answered_where_the_documentation_says(rotating):
+    _, summary, tables, _ = rotating
+    cutouts = {"requested": 9, "delivered": 7, "no_coverage": 1, "rejected": 1, "failed": 0, "warnings": []}
+    first = summary["answers"][0]
+    check_questions(
+        experiment_page(summary, tables, cutouts=cutouts),
+        {
+            "Is there an effect?": rf"</span> {first['answer'].capitalize()}</p>",
+            "How large is it?": r"percentage points .*\(95 %: [\d.]+ to [\d.]+\)",
+            "Could it be chance?": f"Adjusted p = {re.escape(p_value(first['p_adjusted']))}",
+            "Why is it there?": "counterfactual:",
+            "What should I do?": "remedies:",
+            "May I trust it?": "What it means for the answers.*Assumed",
+            "What was thrown away?": "9 requested: 7 delivered, 1 no coverage, 1 rejected",
+            "How do I cite it?": "@software{skybias",
+        },
+    )

@@ -87,6 +87,23 @@ def test_tables_sort_and_can_be_searched_and_a_map_says_its_values(browser, page
     page.close()
 
 
+def test_values_of_a_map_are_reached_by_keyboard_and_links_open_what_is_folded(browser, pages):
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{pages['experiment'].as_uri()}#imaging")
+    assert page.evaluate("document.querySelector('#imaging').open")
+    page.locator(".values summary").first.focus()
+    page.keyboard.press("Enter")
+    rows = page.locator(".values").first.locator("tbody tr")
+    rows.first.wait_for()
+    titles = page.evaluate(
+        "[...new Set([...document.querySelector('svg.sky').querySelectorAll('.cell')].map((one) => one.textContent))]"
+    )
+    assert rows.count() == len(titles)
+    place, value, raw, n = rows.first.locator("td").all_inner_texts()
+    assert titles[0] == f"{place}: {value} (as measured {raw}, {n} galaxies)"
+    page.close()
+
+
 @pytest.mark.parametrize("name", ["experiment", "audit"])
 def test_a_page_prints_on_two_to_four_sheets(browser, pages, name):
     page = browser.new_page()

@@ -80,3 +80,43 @@ def test_a_field_has_north_up_and_east_to_the_left(ra):
         middles[list(cells)[round((share - 30) / 10)]] = np.mean([[float(a), float(b)] for a, b in points], axis=0)
     assert middles["north"][1] < middles["south"][1]
     assert middles["east"][0] < middles["west"][0]
+
+
+@pytest.mark.parametrize(
+    ("covered", "centre"),
+    [
+        (lambda ra, dec: ((ra + 60) % 360 < 120) & (np.abs(dec) < 4), 0),
+        (lambda ra, dec: (np.abs(ra - 200) < 60) & (dec > 10), 200),
+    ],
+    ids=["a strip across RA 0", "a northern part"],
+)
+def test_a_part_of_the_sky_fills_its_map_and_lies_in_the_middle(covered, centre):
+    ra, dec = tile_centres(4)
+    values = np.where(covered(ra, dec), 0.5 + 0.1 * np.cos(np.radians(ra)), np.nan)
+    over = OnSky({}, ((centre + 180.0) % 360, -50.0, "far axis"))
+    (panel,) = sky_panels(maps_of(values), "strip", "spiral", over)
+    cells = elements(panel, "cell")
+    assert len(cells) == np.isfinite(values).sum()
+    places = [np.array(re.findall(r"(-?[\d.]+) (-?[\d.]+)", cell.get("d")), float).mean(axis=0) for cell in cells]
+    at = np.array([float(re.match(r"RA (\d+)°", cell[0].text).group(1)) for cell in cells])
+    x, y = np.array(places).T
+    # It is wide as the map, its middle in the middle, and right ascensions grow to the left.
+    assert 0.85 * 720 < np.ptp(x) < 720
+    assert abs((x.min() + x.max()) / 2 - 360) < 20
+    from_centre = (at - centre + 180) % 360 - 180
+    assert np.corrcoef(x, from_centre)[0, 1] < -0.95
+    root = ET.fromstring(str(panel.svg))
+    height = float(root[0].get("height"))
+    assert (y.min() > 0, y.max() < height) == (True, True)
+    # Nothing is drawn of an axis that lies beyond, and the caption says so.
+    assert not elements(panel, "mark")
+    assert panel.caption == "The far axis lies outside of this map."
+
+
+def test_most_of_the_sky_is_drawn_as_all_of_it():
+    _, dec = tile_centres(ORDER)
+    whole, most = (
+        sky_panels(maps_of(values), "sky", "spiral", OnSky())[0]
+        for values in (np.linspace(0.4, 0.6, len(dec)), np.where(dec > -50, np.linspace(0.4, 0.6, len(dec)), np.nan))
+    )
+    assert elements(whole, "sky-edge")[0].attrib == elements(most, "sky-edge")[0].attrib

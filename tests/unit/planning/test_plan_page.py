@@ -1,6 +1,7 @@
 """The page: plain in a pipe, in colour on a terminal, and short."""
 
 import io
+import re
 
 import pytest
 
@@ -72,8 +73,24 @@ def test_what_is_estimated_without_records_is_marked():
     text = page()
     assert "~2 minutes" in text
     assert "time      ~45 s on 2 cores" in text
-    assert "annotate lenet5 (7)" in text
-    assert "as shipped (a laptop): train lenet5" in text
+    assert text.endswith(
+        "\nestimates by 7 jobs that ran in this folder: 1 of 2 kinds of work\n"
+        "          marked ~ as shipped, measured on another machine: 1 of 2 kinds of work\n"
+    )
+    assert "by 7 jobs" not in page(estimates=PLAN["estimates"][:1])
+    assert "as shipped" not in page(estimates=PLAN["estimates"][1:])
+
+
+def test_long_lines_go_on_below_their_beginning_on_a_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    catalogs = {"unknown_catalogs": ["zoo"]}
+    lines = re.sub(r"\x1b\[[\d;]*m", "", page(Terminal(), **catalogs)).splitlines()
+    start = next(number for number, line in enumerate(lines) if "all numbers here are too low" in line)
+    assert lines[start + 1].startswith(" " * 10)
+    assert lines[start + 1][10:11].strip()
+    assert max(map(len, lines)) <= 60
+    # In a pipe it is one line.
+    assert any("too low" in line and line.endswith("fetched") for line in page(**catalogs).splitlines())
 
 
 def test_why_is_given_with_counts_and_keys():

@@ -1,5 +1,7 @@
 """What is rendered into docs/ is as the program that it is rendered from."""
 
+import re
+
 import pytest
 
 from website import command_lines, stage_diagram
@@ -22,6 +24,15 @@ def test_the_picture_of_the_workflow_is_that_of_its_rules():
     picture = stage_diagram.PICTURE.read_text(encoding="utf-8")
     assert picture == stage_diagram.drawing(arrows), "run `make pictures`"
     assert len(picture) < 200_000
+
+
+def test_the_gallery_shows_every_kind_of_page_in_pictures_of_at_most_200_kb():
+    gallery = (command.ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    shown = re.findall(r"\(pictures/([a-z_]+\.png)\)", gallery)
+    assert shown == ["experiment_page.png", "audit_page.png", "plan_page.png"]
+    pictures = sorted((command.ROOT / "docs" / "pictures").glob("*.png"))
+    assert set(shown) < {picture.name for picture in pictures}
+    assert all(picture.stat().st_size < 200_000 for picture in pictures)
 
 
 def test_a_rule_without_a_place_in_the_picture_is_an_error():

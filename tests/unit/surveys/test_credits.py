@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from workflow_scripts.configuration import load
+from workflow_scripts.configuration.credited_data import credited_data
 from workflow_scripts.surveys.credits import GALAXY_ZOO, OF_KINDS, SDSS, VIZIER, credits_of
 from workflow_scripts.surveys.registry import KINDS
 
@@ -23,6 +25,13 @@ def test_shipped_surveys_credit_whom_their_files_name(name, data):
     config = yaml.safe_load((ROOT / "experiments" / f"{name}.yaml").read_text())
     (survey,), (catalog,) = config["surveys"].values(), config["catalogs"].values()
     assert [credit.data for credit in credits_of(survey, catalog)] == data
+
+
+def test_the_page_of_a_shipped_experiment_gets_its_credits():
+    settings = load(yaml.safe_load((ROOT / "experiments" / "sdss_galaxy_zoo.yaml").read_text()))
+    (experiment,) = settings.completed["active_experiments"]
+    given = credited_data(settings, experiment)
+    assert [credit.data for credit in credits_of(**given)] == ["SDSS images and tables", "Galaxy Zoo 1"]
 
 
 def test_what_is_made_or_brought_has_no_credit_that_is_known():

@@ -9,6 +9,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
@@ -93,6 +94,13 @@ def test_help_lists_every_step_on_a_line(skybias, checkout):
     bare = skybias()
     assert (bare.returncode, bare.stdout) == (2, "")
     assert bare.stderr.startswith("usage: skybias COMMAND")
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_is_that_of_the_citation_file(skybias, repository, option):
+    citation = yaml.safe_load((repository / "CITATION.cff").read_text())
+    shown = skybias(option)
+    assert (shown.returncode, shown.stdout) == (0, f"skybias {citation['version']}\n")
 
 
 @pytest.mark.parametrize(

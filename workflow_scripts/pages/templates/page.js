@@ -1,4 +1,4 @@
-// Tables that sort and can be searched; the values of a map's cell that is pointed at, or tapped.
+// Tables that sort and can be searched; the values of a map's cell that is pointed at, or tapped, and of all in a table.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
   table.querySelectorAll("th button").forEach((button, column) => button.addEventListener("click", () => {
@@ -29,5 +29,30 @@ for (const map of document.querySelectorAll("svg.sky")) {
     cells[chosen].classList.add("chosen");
     said.textContent = cells[chosen].textContent;
   };
+  // Made when it is opened, from what the cells say: place, value, value as measured, galaxies.
+  map.parentElement.querySelector(".values").addEventListener("toggle", ({ target }) => {
+    if (target.querySelector("table")) return;
+    const room = target.appendChild(document.createElement("div")), table = room.appendChild(document.createElement("table"));
+    Object.assign(room, { className: "wide", tabIndex: 0 });
+    room.setAttribute("role", "region");
+    room.setAttribute("aria-label", `Values of the ${map.getAttribute("aria-label").split(".")[0]}`);
+    const heading = table.createTHead().insertRow(), body = table.createTBody();
+    for (const words of ["place (ICRS)", "value", "as measured", "galaxies"]) {
+      const cell = heading.appendChild(document.createElement("th"));
+      Object.assign(cell, { scope: "col", textContent: words });
+    }
+    for (const text of new Set(cells.map((cell) => cell.textContent))) {
+      const row = body.insertRow();
+      text.match(/^(.*?): (.*) \(as measured (.*), (.*) galaxies\)$/).slice(1).forEach((part) => { row.insertCell().textContent = part; });
+    }
+  });
   cells.forEach((cell, number) => ["click", "pointerenter"].forEach((what) => cell.addEventListener(what, () => choose(number))));
 }
+// A link to what is folded opens it.
+const unfold = () => {
+  const target = location.hash && document.getElementById(location.hash.slice(1));
+  for (let one = target; one; one = one.parentElement) if (one.tagName === "DETAILS") one.open = true;
+  if (target) target.scrollIntoView();
+};
+addEventListener("hashchange", unfold);
+unfold();

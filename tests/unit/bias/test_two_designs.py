@@ -1,0 +1,64 @@
+"""An answer beside that of the other design, where the two seem to differ."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from tests.unit.bias.answered_tests import a_test, answers_of
+from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN
+from workflow_scripts.bias.quantities import REFERENCE_DIPOLE
+
+
+def dipoles_of(along):
+    """A run of each footprint whose dipole along z is as given, and the answers' other columns."""
+    runs = pd.DataFrame({"footprint": list(along), "resample": 0, "network": "net", "n_reference": 1, "fraction": 0.4})
+    return runs.assign(**dict.fromkeys(REFERENCE_DIPOLE[:2], 0.0), **{REFERENCE_DIPOLE[2]: list(along.values())})
+
+
+@pytest.mark.parametrize(
+    ("deciding", "why"),
+    [
+        ("even along the common dipole", "opposite footprints change the dipole alike"),
+        ("odd along the common dipole", "all directions, of which these two regions are one pair"),
+    ],
+)
+def test_two_regions_without_a_difference_are_set_beside_the_curve_that_has_one(deciding, why):
+    details = {"least": {"amplitude": 0.076, "mu": 0.1}, "largest": {"amplitude": 0.106, "mu": 0.96}}
+    details |= {"common_direction": "towards RA 0°, Dec +90°", "common_vector": [0.0, 0.0, 1.0], "deciding": deciding}
+    details |= {"even_p": 0.001, "odd_p": 0.2}
+    tests = [
+        a_test("pattern_response", 0.001, PATTERN, quantity="dipole", details=details),
+        a_test(
+            *("dipole_contrast north - south", 0.4, CONTRAST, "secondary design"),
+            quantity="dipole",
+            footprints=("north", "south"),
+        ),
+    ]
+    pattern, contrast = answers_of(tests, dipoles_of({"north": 0.094, "south": 0.086}))
+    assert (pattern.answer, contrast.answer, pattern.beside) == ("yes", "no", ())
+    (sentence,) = contrast.beside
+    assert why in sentence
+    assert (
+        "Towards RA 0°, Dec +90° the false dipole is 9.4 for north and 8.6 for south (percentage points), and 7.6 for"
+        " footprints across it (mu = +0.10)." in sentence
+    )
+    assert sentence in contrast.text
+    # Answers that agree, and those of other quantities, have nothing beside them.
+    (_, alike) = answers_of([tests[0], replace(tests[1], p_permutation=0.001)], dipoles_of({"north": 0, "south": 0}))
+    assert (alike.answer, alike.beside) == ("yes", ())
+    (_, other) = answers_of([a_test("fraction_response", 0.001), tests[1]], dipoles_of({"north": 0, "south": 0}))
+    assert (other.answer, other.beside) == ("no", ())
+
+
+def test_two_regions_need_not_lie_where_the_fraction_differs_most():
+    tests = [
+        a_test("fraction_response", 0.001, direction="towards RA 0°, Dec +90°"),
+        a_test("fraction_contrast east - west", 0.4, CONTRAST, "secondary design", footprints=("east", "west")),
+    ]
+    _, contrast = answers_of(tests)
+    assert contrast.beside == [
+        "Fraction response has a yes: 2.0 percentage points (95 %: 0.0 to 5.0), most towards RA 0°, Dec +90°. It"
+        " compares footprints in all directions, of which these two regions are one pair: they need not lie where"
+        " footprints differ most."
+    ]
