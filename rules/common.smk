@@ -61,7 +61,7 @@ from workflow_scripts.configuration.version_entries import (
 )
 from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
-from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FIGURES_OF_PAGE
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FIGURES_OF_CAUSES, FIGURES_OF_PAGE
 from workflow_scripts.networks.mirrored_classes import positions_averaged
 from workflow_scripts.finished_run import FinishedRun, opening_of_report
 from workflow_scripts.planning.cluster_requests import cluster_request
@@ -233,6 +233,13 @@ def shares_of_experiment(path):
     """Input function: a file of what carries the effects of an experiment, where it asks."""
     return lambda wildcards: (
         path.format(experiment=wildcards.experiment) if versions_of_experiment(settings, wildcards.experiment) else []
+    )
+
+
+def where_probed(path):
+    """Input function: a file of whether networks can tell where a galaxy lies, where an experiment asks."""
+    return lambda wildcards: (
+        path.format(experiment=wildcards.experiment) if probe_parameter(settings, wildcards.experiment) else []
     )
 
 

@@ -14,6 +14,7 @@ rule write_verdict:
             footprint=outlined_footprints(settings, wildcards.experiment),
         ),
         shares=shares_of_experiment("results/report/{experiment}/figures/shares.png"),
+        probe=where_probed("results/report/{experiment}/figures/probe.png"),
         remedies=remedies_compared("results/report/{experiment}/figures/remedies.png"),
         cutouts=where_trained(of_experiment("results/cutouts/{survey}/ledger.json")),
     output:
@@ -38,8 +39,8 @@ rule write_verdict:
         cutouts=lambda wildcards, input: f"--cutouts {input.cutouts}" if input.cutouts else "",
         mocs=lambda wildcards, input: f"--mocs {shlex.join(input.mocs)}" if input.mocs else "",
         also=lambda wildcards, input: " ".join(
-            ["--also", *(name for name in ("shares", "remedies") if input.get(name))]
-            if input.shares or input.remedies
+            ["--also", *(name for name in FIGURES_OF_CAUSES if input.get(name))]
+            if any(input.get(name) for name in FIGURES_OF_CAUSES)
             else []
         ),
         code=code("write_verdict"),
@@ -103,6 +104,32 @@ rule draw_shares:
         "Draw what carries the effects of {wildcards.experiment}"
     shell:
         "python -m workflow_scripts.draw_shares --shares {input} --figures {params.figures:q} --folder {params.folder}"
+        " 2> {log}"
+
+
+rule draw_probe:
+    input:
+        "results/bias/{experiment}/summary.json",
+    output:
+        png=figures("draw_probe"),
+        pdf=figures("draw_probe", "pdf"),
+    log:
+        "logs/report/{experiment}/draw_probe.log",
+    benchmark:
+        "benchmarks/report/{experiment}/draw_probe.tsv"
+    localrule: True
+    conda:
+        "../envs/figures.yaml"
+    resources:
+        **cluster_request("draw_probe"),
+    params:
+        figures=entry("figures_parameter", of="experiment"),
+        folder=placed("results/report/{experiment}/figures"),
+        code=code("draw_probe"),
+    message:
+        "Draw whether networks of {wildcards.experiment} can tell where a galaxy lies"
+    shell:
+        "python -m workflow_scripts.draw_probe --summary {input} --figures {params.figures:q} --folder {params.folder}"
         " 2> {log}"
 
 
