@@ -53,6 +53,8 @@ def probe_figure(probe: Mapping[str, Any], settings: Mapping[str, Any]) -> Figur
 
 
 def _points(panel: Axes, rows: Sequence[_Row]) -> None:
+    # A bar would end at the frame.
+    panel.use_sticky_edges = False
     for height, row in enumerate(rows):
         if row.null:
             low, high = row.null
