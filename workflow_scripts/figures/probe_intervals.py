@@ -29,7 +29,8 @@ def probe_figure(probe: Mapping[str, Any], settings: Mapping[str, Any]) -> Figur
     """A panel for the pixels and one for the features, of `why.probe` of a summary; a reason where there is neither."""
     colours = settings["colours"]
     several = len({one["network"] for one in (*probe["pixels"], *probe["features"])}) > 1
-    aucs, r2 = [], []
+    aucs: list[_Row] = []
+    r2: list[_Row] = []
     for one in probe["pixels"]:
         of = f" ({one['network']})" if several else ""
         kinds = {"whole images" if kind == "whole" else kind: found for kind, found in one["auc"].items()}
@@ -38,8 +39,9 @@ def probe_figure(probe: Mapping[str, Any], settings: Mapping[str, Any]) -> Figur
     for one in probe["features"]:
         of = f" ({one['network']})" if several else ""
         r2.append(_Row(f"features{of}", one["r2"], colours[0], one["null95"]))
-    shown = [(rows, *words) for rows, *words in ((aucs, "AUC", NO_INFORMATION), (r2, "R² of the position", 0)) if rows]
-    heights = [_FRAME + _ROW * len(rows) for rows, *_ in shown]
+    panels = ((aucs, "AUC", NO_INFORMATION), (r2, "R² of the position", 0.0))
+    shown = [panel for panel in panels if panel[0]]
+    heights = [_FRAME + _ROW * len(rows) for rows, _, _ in shown]
     figure, axes = new_figure(
         1.4 * SINGLE, sum(heights) or 1, nrows=max(1, len(shown)), squeeze=False, height_ratios=heights or [1]
     )
