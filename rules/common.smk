@@ -61,7 +61,7 @@ from workflow_scripts.configuration.version_entries import (
 )
 from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
-from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FIGURES_OF_PAGE
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FIGURES_OF_CAUSES, FIGURES_OF_PAGE
 from workflow_scripts.networks.mirrored_classes import positions_averaged
 from workflow_scripts.finished_run import FinishedRun, opening_of_report
 from workflow_scripts.planning.cluster_requests import cluster_request

@@ -14,6 +14,7 @@ rule write_verdict:
             footprint=outlined_footprints(settings, wildcards.experiment),
         ),
         shares=where_asked(versions_of_experiment, "results/report/{experiment}/figures/shares.png"),
+        probe=where_asked(probe_parameter, "results/report/{experiment}/figures/probe.png"),
         remedies=where_asked(remedies_of_experiment, "results/report/{experiment}/figures/remedies.png"),
         correction=where_asked(correction_parameter, "results/correction/{experiment}/correction.json"),
         debiased=where_asked(correction_parameter, "results/correction/{experiment}/maps"),
@@ -42,8 +43,8 @@ rule write_verdict:
         mocs=lambda wildcards, input: f"--mocs {shlex.join(input.mocs)}" if input.mocs else "",
         correction=lambda wildcards, input: f"--correction {Path(input.correction).parent}" if input.correction else "",
         also=lambda wildcards, input: " ".join(
-            ["--also", *(name for name in ("shares", "remedies") if input.get(name))]
-            if input.shares or input.remedies
+            ["--also", *(name for name in FIGURES_OF_CAUSES if input.get(name))]
+            if any(input.get(name) for name in FIGURES_OF_CAUSES)
             else []
         ),
         code=code("write_verdict"),
@@ -107,6 +108,32 @@ rule draw_shares:
         "Draw what carries the effects of {wildcards.experiment}"
     shell:
         "python -m workflow_scripts.draw_shares --shares {input} --figures {params.figures:q} --folder {params.folder}"
+        " 2> {log}"
+
+
+rule draw_probe:
+    input:
+        "results/bias/{experiment}/summary.json",
+    output:
+        png=figures("draw_probe"),
+        pdf=figures("draw_probe", "pdf"),
+    log:
+        "logs/report/{experiment}/draw_probe.log",
+    benchmark:
+        "benchmarks/report/{experiment}/draw_probe.tsv"
+    localrule: True
+    conda:
+        "../envs/figures.yaml"
+    resources:
+        **cluster_request("draw_probe"),
+    params:
+        figures=entry("figures_parameter", of="experiment"),
+        folder=placed("results/report/{experiment}/figures"),
+        code=code("draw_probe"),
+    message:
+        "Draw whether networks of {wildcards.experiment} can tell where a galaxy lies"
+    shell:
+        "python -m workflow_scripts.draw_probe --summary {input} --figures {params.figures:q} --folder {params.folder}"
         " 2> {log}"
 
 

@@ -46,11 +46,14 @@ PLACES = {
     "draw_runs": (3, 10),
     "draw_sky_maps": (4, 10),
     "draw_shares": (2, 10),
+    "draw_probe": (1, 10),
     "draw_footprints": (5, 10),
     "write_verdict": (3, 11),
 }
 # Jobs of these are made only where the experiment asks for them.
-WHERE_ASKED = {"shuffle_sky", "probe_pixels", "probe_features", "measure_shares", "draw_shares", "correct_bias"}
+WHERE_ASKED = {
+    *("shuffle_sky", "probe_pixels", "probe_features", "measure_shares", "draw_shares", "draw_probe", "correct_bias")
+}
 FILLS = {
     "catalog": "#cfe3f5",
     "cutouts": "#d5efe6",

@@ -208,7 +208,7 @@ def test_a_probe_adds_its_networks_and_repeats_the_measurement(workflow):
     # New networks wait for the check of the designs, which runs again where its files were touched.
     found = jobs(workflow)
     assert found & CHECK in (set(), CHECK)
-    assert found - CHECK == expected | AFTER_MEASURE
+    assert found - CHECK == expected | AFTER_MEASURE | of_report("draw_probe")
 
 
 def test_a_second_experiment_shares_runs(workflow):

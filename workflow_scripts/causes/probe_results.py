@@ -55,13 +55,14 @@ class PixelFindings:
 class FeatureFindings:
     """R^2 of the position from the features of networks of one kind: `mean`, and `p` from exchanged blocks of sky.
 
-    The same exchanges for all networks, so that `null_mean` and `p` are those of the mean. `p_smallest` is the least p
-    that so many exchanges can give.
+    The same exchanges for all networks, so that `null_mean`, `null95` (where 95 % of them lie) and `p` are those of the
+    mean. `p_smallest` is the least p that so many exchanges can give.
     """
 
     network: str
     mean: NetworksMean
     null_mean: float
+    null95: tuple[float, float]
     p: float
     p_smallest: float
     n_galaxies: int
@@ -209,6 +210,7 @@ def feature_findings(runs: Sequence[Mapping[str, Any]], files: Sequence[str]) ->
                 network,
                 mean,
                 float(null_mean.mean()),
+                tuple(np.quantile(null_mean, (0.025, 0.975)).tolist()),
                 share_as_large(mean.estimate, null_mean),
                 1 / (len(null_mean) + 1),
                 own[0][1]["n"],

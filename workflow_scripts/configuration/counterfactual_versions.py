@@ -62,7 +62,7 @@ def counterfactual_of(name: str, experiment: Mapping[str, Any], config: dict[str
     else:
         varying = asked
         for one in asked:
-            check_common((*path, asked.index(one)), one, experiment["survey"], config)
+            check_common((*path, asked.index(one)), one, one, experiment["survey"], config)
     networks = sorted({network for arm in experiment["arms"].values() for network in arm["networks"]})
     for network in networks:
         # What is common to their images would be found anew in each version.
@@ -93,15 +93,19 @@ def counterfactual_of(name: str, experiment: Mapping[str, Any], config: dict[str
     }
 
 
-def check_common(path: KeyPath, one: str, survey: str, config: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` for a property in which the images of a survey cannot be made alike by a recipe."""
+def check_common(path: KeyPath, what: str, one: str, survey: str, config: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for a property in which the images of a survey cannot be made alike by a recipe.
+
+    `what` is the value at `path` that asks for it.
+    """
     if one not in OF_RECEIVED_IMAGES:
-        problem = f"is {one}, expected {', '.join(OF_RECEIVED_IMAGES)} for images that are not rendered here"
+        problem = f"is {what}, expected {', '.join(OF_RECEIVED_IMAGES)} for images that are not rendered here"
         raise ConfigError(path, problem)
     catalog = config["surveys"][survey]["catalog"]
     entry = config["catalogs"][catalog]
     if one == "seeing" and entry["source"] != "simulated" and SEEING_COLUMN not in entry["columns"]:
-        raise ConfigError(path, f"is seeing, expected columns.{SEEING_COLUMN} in catalogs.{catalog}")
+        problem = f"is {what}, which needs the seeing of each galaxy: expected columns.{SEEING_COLUMN} in"
+        raise ConfigError(path, f"{problem} catalogs.{catalog} (recipes.NAME.common: [noise, background] needs none)")
 
 
 def _varies(imaging: Mapping[str, Any], one: str) -> bool:

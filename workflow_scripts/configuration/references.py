@@ -284,7 +284,7 @@ def check_images(name: str, experiment: Mapping[str, Any], config: Mapping[str, 
     for network in sorted({network for arm in experiment["arms"].values() for network in arm["networks"]}):
         recipe = config["networks"][network]["recipe"]
         for one in config["recipes"][recipe].get("common", []):
-            check_common(("recipes", recipe, "common"), one, experiment["survey"], config)
+            check_common(("recipes", recipe, "common"), one, one, experiment["survey"], config)
         unit = config["recipes"][recipe]["stretch"]["unit"]
         if unit != "file" and not kind_of(survey).unit_is_known(survey):
             problem = f"is {unit}, but FITS of surveys.{experiment['survey']} are in the unit of its HiPS, expected"

@@ -104,7 +104,10 @@ def remedies_of(
         elif remedy not in AFTER_THE_FACT:
             if remedy == "homogenised":
                 for one in _COMMON:
-                    check_common(here, one, experiment["survey"], config)
+                    check_common(here, remedy, one, experiment["survey"], config)
+            if remedy == "degraded":
+                for one in own["networks"]:
+                    _check_degrading(here, remedy, config["networks"][one], experiment["survey"], config)
             made = {one: _TREATED[remedy](one, config["networks"][one]) for one in own["networks"]}
             if remedy == "homogenised":
                 _add_recipes(made, config, here)
@@ -114,11 +117,7 @@ def remedies_of(
 
 
 def check_training_images(name: str, experiment: Mapping[str, Any], config: Mapping[str, Any]) -> None:
-    """Raise `ConfigError` for networks of an experiment, or of its remedies, that its images do not allow.
-
-    Those that degrade images need the seeing of each, and how many arcsec a pixel has.
-    """
-    survey = config["surveys"][experiment["survey"]]
+    """Raise `ConfigError` for networks of an experiment, or of its remedies, that its images do not allow."""
     used = [network for arm in experiment["arms"].values() for network in arm["networks"]]
     used += [network for remedy in experiment["remedies"] for network in remedy["networks"].values()]
     for network in dict.fromkeys(used):
@@ -129,17 +128,20 @@ def check_training_images(name: str, experiment: Mapping[str, Any], config: Mapp
         if entry.get("mode") == "annotate" and (degrades or "alignment" in entry):
             key = ("augmentation", "degrade") if degrades else ("alignment",)
             raise ConfigError((*path, *key), "is given with mode: annotate, which trains nothing")
-        if not degrades:
-            continue
-        if "seeing" in config["recipes"][entry["recipe"]].get("common", []):
-            problem = (
-                f"is on, but recipes.{entry['recipe']} makes the seeing of all images common; expected one of them"
-            )
-            raise ConfigError((*path, "augmentation", "degrade"), problem)
-        _imaging_columns((*path, "augmentation", "degrade"), "on", experiment["survey"], config, (SEEING_COLUMN,))
-        if not isinstance(survey.get("cutout", {}).get("pixel_scale_arcsec"), float):
-            problem = f"needs images of one scale, expected a number for surveys.{experiment['survey']}"
-            raise ConfigError((*path, "augmentation", "degrade"), f"{problem}, pixel_scale_arcsec")
+        if degrades:
+            _check_degrading((*path, "augmentation", "degrade"), "on", entry, experiment["survey"], config)
+
+
+def _check_degrading(path: KeyPath, what: str, network: Entry, survey: str, config: Mapping[str, Any]) -> None:
+    """Raise `ConfigError` for a network that degrades images: it needs the seeing of each, and arcsec a pixel."""
+    recipe = network["recipe"]
+    if "seeing" in config["recipes"][recipe].get("common", []):
+        problem = f"is {what}, but recipes.{recipe} makes the seeing of all images common; expected one of them"
+        raise ConfigError(path, problem)
+    _imaging_columns(path, what, survey, config, (SEEING_COLUMN,))
+    if not isinstance(config["surveys"][survey].get("cutout", {}).get("pixel_scale_arcsec"), float):
+        problem = f"is {what}, which needs images of one scale: expected a number for surveys.{survey}"
+        raise ConfigError(path, f"{problem}, pixel_scale_arcsec")
 
 
 def add_unlabelled(experiments: Mapping[str, Any], config: Mapping[str, Any], footprints: dict[str, Entry]) -> None:

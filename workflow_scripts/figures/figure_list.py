@@ -35,6 +35,7 @@ FIGURE_GROUPS = {
     "draw_galaxies": FigureGroup("5 Which galaxies?", ("gallery", "footprint_examples", "disagreement", "grey_levels")),
     "draw_footprints": FigureGroup("6 Where were networks trained?", ("footprints",)),
     "draw_shares": FigureGroup("4 Why, and what to do?", ("shares",)),
+    "draw_probe": FigureGroup("4 Why, and what to do?", ("probe",)),
     "draw_remedies": FigureGroup("4 Why, and what to do?", ("remedies",)),
     "draw_calibration": FigureGroup("Calibration", ("p_uniformity", "size", "power", "recovery")),
 }
@@ -46,7 +47,7 @@ FIGURES_OF_PAGE = (
     "training_curves",
 )
 # Shown after the first of these, where an experiment asks what causes its effects, and what removes them.
-FIGURES_OF_CAUSES = ("shares", "remedies")
+FIGURES_OF_CAUSES = ("shares", "probe", "remedies")
 # The entry of a PNG that says why its figure shows nothing.
 REASON = "Description"
 

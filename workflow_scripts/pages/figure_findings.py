@@ -40,5 +40,6 @@ def figure_findings(summary: Mapping[str, Any]) -> dict[str, str]:
         found["variance_budget"] = f"The annotated fraction scatters by {scatter_in_words(entry)}."
     shares = [one["statement"] for one in summary["answers"] if one["test"].startswith("share")]
     found["shares"] = f"{shares[0].rstrip('.')}." if shares else ""
+    found["probe"] = statements.get("place_of_pixels") or statements.get("place_of_features", "")
     found["remedies"] = statements.get("cheapest_remedy", "")
     return {name: sentence for name, sentence in found.items() if sentence}

@@ -224,11 +224,23 @@ def test_files_of_a_remedy_are_those_of_both_arms(treated):
         (["aligned"], {"network": "program"}, "is aligned, which needs Keras networks, but networks.program is a pro"),
         (["equivariant"], {"network": "program"}, "is equivariant, which needs Keras networks"),
         (["homogenised"], {"network": "alike"}, "has the recipe alike, expected one without the key common"),
-        (["homogenised"], {"survey": "no_imaging"}, "is seeing, expected columns.psf_fwhm_arcsec in catalogs.plain"),
+        (
+            ["homogenised"],
+            {"survey": "no_imaging"},
+            "is homogenised, which needs the seeing of each galaxy: expected col",
+        ),
         (["matched_imaging"], {"survey": "no_imaging"}, "expected psf_fwhm_arcsec or depth_mag in catalogs.plain.col"),
         (["strata"], {"survey": "no_imaging"}, "expected psf_fwhm_arcsec or depth_mag or ebv in catalogs.plain.col"),
-        (["degraded"], {"survey": "no_imaging"}, "augmentation.degrade is on, expected psf_fwhm_arcsec in catalogs.pl"),
-        (["degraded"], {"survey": "folder"}, "needs images of one scale, expected a number for surveys.folder"),
+        (
+            ["degraded"],
+            {"survey": "no_imaging"},
+            "remedies.0. is degraded, expected psf_fwhm_arcsec in catalogs.pl",
+        ),
+        (
+            ["degraded"],
+            {"survey": "folder"},
+            "is degraded, which needs images of one scale: expected a number for",
+        ),
         (["ensemble"], {"survey": None, "annotations": "{footprint}_{seed}_{resample}.csv"}, "that are trained here"),
         (
             ["mixed_sky"],
