@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 import pytest
+from workflow_scripts.pages.figure_findings import figure_findings
 
 from tests.planned import planned
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
-from workflow_scripts.pages.figure_findings import figure_findings
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 

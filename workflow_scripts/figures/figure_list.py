@@ -32,7 +32,7 @@ FIGURE_GROUPS = {
     "draw_sky_maps": FigureGroup(
         "3 Where on the sky?", ("difference_map", "sigma_map", "fraction_map", "unannotated_map", "seeing_map")
     ),
-    "draw_galaxies": FigureGroup("5 Which galaxies?", ("gallery", "footprint_examples", "disagreement", "grey_levels")),
+    "draw_galaxies": FigureGroup("5 Which galaxies?", ("gallery", "disagreement", "grey_levels")),
     "draw_footprints": FigureGroup("6 Where were networks trained?", ("footprints",)),
     "draw_shares": FigureGroup("4 Why, and what to do?", ("shares",)),
     "draw_remedies": FigureGroup("4 Why, and what to do?", ("remedies",)),
@@ -47,8 +47,8 @@ FIGURES_OF_PAGE = (
 )
 # Shown after the first of these, where an experiment asks what causes its effects, and what removes them.
 FIGURES_OF_CAUSES = ("shares", "remedies")
-# The entry of a PNG that says why its figure shows nothing.
-REASON = "Description"
+# The entries of a PNG that say what its figure states, and why it shows nothing.
+FINDING, REASON = "Title", "Description"
 
 # An audit's figures with their captions, in the order of its page; some only where there is what they show.
 AUDIT_FIGURES = {
@@ -61,6 +61,7 @@ AUDIT_FIGURES = {
     "score_map": "Mean score.",
     "difference_map": "Difference of the first two annotations.",
     "error_map": "Share of labels that are not the reference's.",
+    "seeing_map": "Mean seeing of the galaxies.",
     "sigma_and_p": "Left: the sigma of a maximum over all axes follows the wider curve, not the normal one that a sigma"
     " is usually read with. Right: the p-values that follow.",
     "sigma_map": "Paper-style sigma of a cosine along every axis. A best axis near the weak direction speaks of the"

@@ -6,8 +6,7 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.answers.answer import CONTROL, NO, POSITIVE_CONTROL, PRIMARY, YES
-from workflow_scripts.answers.wording import capital, limit_in_words
-from workflow_scripts.pages.figure_findings import scatter_in_words
+from workflow_scripts.answers.wording import capital, limit_in_words, scatter_in_words
 from workflow_scripts.pages.number_formats import interval, number, p_value
 
 _MARKS = {YES: "●", NO: "○"}

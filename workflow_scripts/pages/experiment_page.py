@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.answers.answer import YES
 from workflow_scripts.bias.quantities import components
+from workflow_scripts.figures.style import LOOK
 from workflow_scripts.pages.answer_cards import answer_cards, beside_effects
 from workflow_scripts.pages.filled_templates import STUDY, PageFigure, made_by, render, sections_with, shown_figures
 from workflow_scripts.pages.imaging_rows import (
@@ -38,13 +39,14 @@ _OF_68_PER_CENT = float(np.sqrt(-2 * np.log(0.32)))
 class Drawn:
     """What a page shows beside numbers: figures in their order, those on causes, sky maps, and footprints on the sky.
 
-    `maps` are those of `sky_maps.npz`, `footprints` boolean HEALPix maps by name.
+    `maps` are those of `sky_maps.npz`, `footprints` boolean HEALPix maps by name, `look` the experiment's `figures`.
     """
 
     figures: Sequence[PageFigure] = ()
     of_causes: Sequence[PageFigure] = ()
     maps: Mapping[str, NDArray] = field(default_factory=dict)
     footprints: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
+    look: Mapping[str, Any] = field(default_factory=lambda: LOOK)
 
 
 def experiment_page(
@@ -110,7 +112,7 @@ def _maps(summary: Mapping[str, Any], drawn: Drawn) -> list:
     config = summary["provenance"]["config"]
     pairs = [name for pair in config["opposite"] for name in pair]
     axis, radius = _common_axis(summary)
-    over = OnSky(footprints_of(list(dict.fromkeys(pairs))[:2], drawn.footprints), axis, radius)
+    over = OnSky(footprints_of(list(dict.fromkeys(pairs))[:2], drawn.footprints), axis, radius, drawn.look)
     return sky_panels(drawn.maps, summary["sky_kind"], config["classes"][1], over)
 
 

@@ -1,19 +1,20 @@
 """Which maps a page shows, with their colours, values and findings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.answers.wording import points_in_words
+from workflow_scripts.answers.wording import points_in_words, range_by_place
+from workflow_scripts.figures.style import LOOK
 from workflow_scripts.pages.sky_svg import SkyMap, sky_svg
 from workflow_scripts.sky.tiles import order_of, tile_centres
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 # So many differences are shown; the others are among the figures.
 _MOST_PAIRS = 2
-_SEQUENTIAL, _DIVERGING = "viridis", "RdBu_r"
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,20 @@ class SkyPanel:
 class OnSky:
     """What is drawn over all maps: `outlines` of footprints by name (boolean HEALPix maps), and an axis.
 
-    `axis` is (ra, dec, words), `radius` that of its region, degrees, None where it has none.
+    `axis` is (ra, dec, words), `radius` that of its region, degrees, None where it has none. `look` has the colours and
+    colour maps, as an experiment's `figures`.
     """
 
     outlines: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     axis: tuple[float, float, str] | None = None
     radius: float | None = None
+    look: Mapping[str, Any] = field(default_factory=lambda: LOOK)
 
 
 def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: OnSky) -> list[SkyPanel]:
     """The maps of the fraction and of its differences; empty where no cell has enough galaxies."""
     panels = []
+    sequential, diverging = over.look["sequential_map"], over.look["diverging_map"]
     if "smooth:minus_reference" in maps and np.isfinite(bias := maps["smooth:minus_reference"]).any():
         low, high = _range(bias)
         finding = (
@@ -47,19 +51,17 @@ def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: 
             f" more galaxies {positive} than the reference, by place."
         )
         label = f"fraction called {positive}: prediction minus reference, all networks"
-        scale, colours = (low - 1e-3, high + 1e-3), _SEQUENTIAL
+        scale, colours = (low - 1e-3, high + 1e-3), sequential
         if low < 0 < high:
             # White is zero.
-            scale, colours = (-max(-low, high), max(-low, high)), _DIVERGING
+            scale, colours = (-max(-low, high), max(-low, high)), diverging
         panels.append(_panel(maps, "minus_reference", sky_kind, label, colours, scale, finding, over))
     elif np.isfinite(fraction := maps["smooth:fraction"]).any():
         low, high = _range(fraction)
-        finding = f"Smoothed, the fraction called {positive} lies between {low:.1%} and {high:.1%}."
-        if high - low < 1e-3:
-            finding = f"The fraction called {positive} does not differ between places by more than its noise."
+        finding = range_by_place(low, high, positive)
         scale = (low, high) if high - low >= 1e-3 else (low - 0.01, high + 0.01)
         label = f"fraction called {positive}"
-        panels.append(_panel(maps, "fraction", sky_kind, label, _SEQUENTIAL, scale, finding, over))
+        panels.append(_panel(maps, "fraction", sky_kind, label, sequential, scale, finding, over))
     names = [name for name in maps if name.startswith("smooth:difference")]
     for name in names[:_MOST_PAIRS]:
         shown = maps[name]
@@ -75,8 +77,9 @@ def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: 
         )
         scale = (-max(largest, 1e-3), max(largest, 1e-3))
         label = f"fraction called {positive}: {first} minus {second}"
-        own = OnSky({one: over.outlines[one] for one in (first, second) if one in over.outlines})
-        panels.append(_panel(maps, name.removeprefix("smooth:"), sky_kind, label, _DIVERGING, scale, finding, own))
+        outlines = {one: over.outlines[one] for one in (first, second) if one in over.outlines}
+        own = replace(over, outlines=outlines, axis=None, radius=None)
+        panels.append(_panel(maps, name.removeprefix("smooth:"), sky_kind, label, diverging, scale, finding, own))
     return panels
 
 
@@ -103,8 +106,9 @@ def _panel(
     ticks = [(value, _value(value, difference)) for value in np.linspace(*scale, 3)]
     circles = [(*over.axis[:2], over.radius)] if over.axis and over.radius else []
     drawn = SkyMap(
-        values, titles, label, colour_map, *scale, ticks, over.outlines, circles, [over.axis] if over.axis else []
-    )
+        values, titles, label, colour_map, *scale, ticks, over.outlines, circles, [over.axis] if over.axis else [],
+        over.look["colours"],
+    )  # fmt: skip
     caption = _caption(over)
     return SkyPanel(sky_svg(drawn, sky_kind == FIELD, f"Map of the {label}. {finding}"), finding, caption)
 

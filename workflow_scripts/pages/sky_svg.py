@@ -34,8 +34,8 @@ class SkyMap:
     """A map of `values` (p,) by nested HEALPix cell, NaN where nothing is shown, and its colours from `low` to `high`.
 
     `titles` (p,) are what each cell says; `label` names the values at the colour bar, `ticks` are (value, words) there.
-    `outlines` are regions by name, as booleans (p,) of any order; `circles` (ra, dec, radius in degrees); `marks`
-    (ra, dec, words).
+    `outlines` are regions by name, as booleans (p,) of any order, in these `colours` in turn; `circles` (ra, dec,
+    radius in degrees); `marks` (ra, dec, words).
     """
 
     values: NDArray[np.float64]
@@ -48,6 +48,7 @@ class SkyMap:
     outlines: Mapping[str, NDArray[np.bool_]]
     circles: Sequence[tuple[float, float, float]] = ()
     marks: Sequence[tuple[float, float, str]] = ()
+    colours: Sequence[str] = ("currentColor",)
 
 
 def sky_svg(drawn: SkyMap, field: bool, described: str) -> str:
@@ -55,7 +56,7 @@ def sky_svg(drawn: SkyMap, field: bool, described: str) -> str:
     shown = np.flatnonzero(np.isfinite(drawn.values))
     project, height, frame, labels = _of_field(drawn.values) if field else _of_sky()
     parts = [frame, *_cells(drawn, shown, project, wraps=not field)]
-    parts += _outlines(drawn.outlines, project)
+    parts += _outlines(drawn.outlines, drawn.colours, project)
     parts += [_path(_circle(ra, dec, radius), project, "circle", not field) for ra, dec, radius in drawn.circles]
     parts += [_mark(*mark, project) for mark in drawn.marks]
     parts += [labels, _bar(drawn, height)]
@@ -140,8 +141,8 @@ def _cells(drawn: SkyMap, shown: NDArray[np.int64], project: Project, wraps: boo
             )
 
 
-def _outlines(regions: Mapping[str, NDArray[np.bool_]], project: Project) -> Iterable[str]:
-    """The edges between pixels inside and outside of each region."""
+def _outlines(regions: Mapping[str, NDArray[np.bool_]], colours: Sequence[str], project: Project) -> Iterable[str]:
+    """The edges between pixels inside and outside of each region, on a wider line that any map leaves visible."""
     for number, inside in enumerate(regions.values()):
         order = order_of(len(inside))
         ra, dec = tile_outlines(order, np.flatnonzero(inside), 1)
@@ -157,7 +158,9 @@ def _outlines(regions: Mapping[str, NDArray[np.bool_]], project: Project) -> Ite
                 if abs(corners_ra[k] - ends_ra[k]) < 180:
                     x, y = project([corners_ra[k], ends_ra[k]], [corners_dec[k], ends_dec[k]])
                     segments.append(_line((x, y)))
-        yield f'<path class="outline outline{number % 2}" d="{"".join(segments)}"/>'
+        colour = colours[number % len(colours)]
+        yield f'<path class="outline-edge" d="{"".join(segments)}"/>'
+        yield f'<path class="outline outline{number % 2}" style="stroke: {colour}" d="{"".join(segments)}"/>'
 
 
 def _circle(ra: float, dec: float, radius: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
