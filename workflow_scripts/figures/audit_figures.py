@@ -75,12 +75,12 @@ def audit_figures(
 
 
 def _fraction_map(maps: Mapping[str, NDArray], positive: str, n: int, field: bool) -> Figure:
-    """The fraction as measured; what is noise in it is not in its title."""
+    """The fraction without what is noise in it."""
     smooth = maps["smooth:fraction"]
     finding = ""
     if np.isfinite(smooth).any():
         finding = range_by_place(float(np.nanmin(smooth)), float(np.nanmax(smooth)), f"'{positive}'")
-    return _map(maps["fraction"], f"galaxies called '{positive}' (%)", finding, False, field, n)
+    return _map(smooth, f"galaxies called '{positive}' (%)", finding, False, field, n)
 
 
 def _map(values: NDArray, label: str, what: str, about_zero: bool, field: bool, n: int) -> Figure:
@@ -102,9 +102,9 @@ def _map(values: NDArray, label: str, what: str, about_zero: bool, field: bool, 
         low, colours = -high, LOOK["diverging_map"]
     figure = one_map(values, colours, low, high, label, field, "both")
     in_hundredths(figure.axes[-1].yaxis if field else figure.axes[-1].xaxis)
-    note = (
-        f"n = {n:,} galaxies; cells as measured, from 5 galaxies on, not smoothed: most of the contrast may be noise."
-    )
+    smoothed = "cells share their galaxies with neighbours and are drawn to the mean by their errors."
+    measured = "cells of 5 galaxies and more, as measured: much of the contrast may be noise."
+    note = f"n = {n:,} galaxies; {smoothed if what.endswith('.') else measured}"
     state(figure, title, note)
     return figure
 
@@ -126,7 +126,7 @@ def _sigma_map(
                 ends.append(((ends[0][0] + 180) % 360, -ends[0][1]))
             x, y = projected(*np.array(ends).T)
             axes.plot(x, y, marker, markersize=7, color="black", markeredgecolor="white", label=label)
-    figure.legend(loc="outside lower center", ncols=2, fontsize=6)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.03), ncols=2, fontsize=6)
     state(
         figure,
         f"Paper-style sigma is {scan['max_sigma']:.1f} along the best of all axes; the mix of labels alone makes"
@@ -211,7 +211,7 @@ def _sigma_and_p(scan: Test | None, score: Test | None, n: int, settings: Mappin
         figure,
         f"Paper-style sigma of {sigma:.1f} would be read as p = {taken_for}; the centred dipole has p = {centred}"
         " (not adjusted)",
-        f"n = {n:,} galaxies as the unit; no p here is adjusted, and none allows for clustering: the answer's does.",
+        f"n = {n:,} galaxies as the unit; no p here is adjusted, and none allows for clustering, as the answer does.",
     )
     return figure
 
@@ -282,8 +282,11 @@ def _amplitude(
     axes.set_yticks(range(len(rows)), rows)
     what = "mean score" if first["name"].startswith("score_") else "fraction"
     pattern = f"change of the {what} across {first['width_deg']:.3g} degrees" if field else f"dipole of the {what}"
-    axes.set(xlabel=f"{pattern} (percentage points)", xlim=(0, None), ylim=(len(rows) - 0.4, -0.6))
-    in_hundredths(axes.xaxis)
+    axes.set(
+        xlabel=f"{pattern} (share of galaxies)" if what == "fraction" else pattern,
+        xlim=(0, None),
+        ylim=(len(rows) - 0.4, -0.6),
+    )
     seen = (
         f" To be seen: with {power['power']:.0%} power, from the best axis to the worst." if power is not None else ""
     )

@@ -150,8 +150,10 @@ def _numbers(values: pd.Series) -> list[str]:
 
 
 def _name_frames(figure: Figure, names: Sequence[str], colours: Sequence[str]) -> None:
+    """Name the footprints of the frames above the first pair."""
     lines = [Line2D([], [], color=colour, linewidth=2) for colour in colours]
-    figure.legend(lines, [f"frame: {name}" for name in names], loc="outside lower right", ncols=2)
+    first = next(axes for axes in figure.axes if axes.images)
+    first.legend(lines, [f"frame: {name}" for name in names], loc="lower left", bbox_to_anchor=(-0.1, 1.15), ncols=2)
 
 
 def _examples(classes: Sequence[str], everything: pd.DataFrame, known: pd.DataFrame, store: ImageStore) -> Figure:

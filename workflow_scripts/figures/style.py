@@ -40,15 +40,14 @@ _CONTRAST = 4.6
 # Axes that are filled with a reason, and the text below a figure.
 _NOTHING, _NOTE = "nothing", "note"
 # Letters of a title, of that of a panel, and of a note on an inch of their line; heights of their lines, inches.
-_TITLE, _PANEL, _SMALL = 14.2, 17.0, 21.5
+_TITLE, _PANEL, _SMALL = 15.2, 18.0, 21.5
 _TITLE_LINE, _SMALL_LINE = 0.155, 0.115
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 _SETTINGS: Any = {
     "font.size": 8,
     "axes.titlesize": 7.5,
-    "figure.titlesize": 8.5,
-    "figure.titleweight": "bold",
+    "figure.titlesize": 9,
     "axes.labelsize": 8,
     "legend.fontsize": 7,
     "xtick.labelsize": 7,
@@ -94,7 +93,7 @@ def state(figure: Figure, finding: str, note: str = "") -> None:
 
 def panel_title(panel: Any, sentence: str, width: float = DOUBLE / 2) -> None:
     """State what a panel of so many inches shows."""
-    panel.set_title(_lines(sentence, (width - 0.6) * _PANEL), fontweight="bold")
+    panel.set_title(_lines(sentence, (width - 0.6) * _PANEL))
 
 
 def stated(figure: Figure) -> str:
@@ -111,6 +110,7 @@ def save(figure: Figure, folder: str | Path, name: str, settings: Mapping[str, A
     """
     reason, finding = reason_for_nothing(figure), stated(figure)
     _make_room(figure, settings["simulated"])
+    _lay_out(figure)
     described = {"Software": None, FINDING: finding or None, REASON: reason or None}
     for suffix, metadata in (("png", described), ("pdf", {"CreationDate": None, "Creator": None})):
         with whole_file(Path(folder) / f"{name}.{suffix}") as temporary:
@@ -150,6 +150,14 @@ def _make_room(figure: Figure, simulated: bool) -> None:
         for text in notes:
             text.remove()
         figure.text(0.01, 0.15 * share, below, va="bottom", fontsize=6.5, color="0.25", linespacing=1.15)
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place the axes once for both files, to a millionth: the last digits of the solver differ between runs."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position(np.round(axes.get_position(original=True).bounds, 6))
 
 
 def _lines(sentence: str, letters: float) -> str:
