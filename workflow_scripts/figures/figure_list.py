@@ -54,14 +54,15 @@ FINDING, REASON = "Title", "Description"
 AUDIT_FIGURES = {
     "amplitude": "What was found, the largest that these labels leave possible, and where it is known, what these"
     " positions could have shown.",
-    "fraction_map": "Fraction of the positive class; cells with few galaxies are left empty.",
-    "fraction_by_ra": "Fraction by right ascension.",
+    "fraction_map": "Fraction of the positive class, smoothed and drawn towards the mean by each cell's error; cells"
+    " with few galaxies are left empty.",
+    "fraction_by_ra": "Fraction by right ascension, with 95 % intervals of each bin by itself.",
     "block_sizes": "p of the dipole with blocks of sky as the unit. The size is chosen from the positions, before any"
-    " label is looked at; the others show how far it matters.",
+    " label is looked at; the others show how far it matters. No p here is adjusted.",
     "score_map": "Mean score.",
     "difference_map": "Difference of the first two annotations.",
     "error_map": "Share of labels that are not the reference's.",
-    "seeing_map": "Mean seeing of the galaxies.",
+    "seeing_map": "Mean seeing of the galaxies that have all covariates.",
     "sigma_and_p": "Left: the sigma of a maximum over all axes follows the wider curve, not the normal one that a sigma"
     " is usually read with. Right: the p-values that follow.",
     "sigma_map": "Paper-style sigma of a cosine along every axis. A best axis near the weak direction speaks of the"

@@ -153,7 +153,11 @@ def _name_frames(figure: Figure, names: Sequence[str], colours: Sequence[str]) -
     """Name the footprints of the frames above the first pair."""
     lines = [Line2D([], [], color=colour, linewidth=2) for colour in colours]
     first = next(axes for axes in figure.axes if axes.images)
-    first.legend(lines, [f"frame: {name}" for name in names], loc="lower left", bbox_to_anchor=(-0.1, 1.15), ncols=2)
+    words = [f"frame: {name}" for name in names]
+    legend = first.legend(lines, words, loc="lower left", bbox_to_anchor=(-0.1, 1.15), ncols=2)
+    # It is wider than its galaxy, and has the line above that one's words.
+    legend.set_in_layout(False)
+    first.set_title(f"\n{first.get_title('left')}", fontsize=6, pad=2, loc="left")
 
 
 def _examples(classes: Sequence[str], everything: pd.DataFrame, known: pd.DataFrame, store: ImageStore) -> Figure:

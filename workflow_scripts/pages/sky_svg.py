@@ -158,9 +158,9 @@ def _outlines(regions: Mapping[str, NDArray[np.bool_]], colours: Sequence[str], 
                 if abs(corners_ra[k] - ends_ra[k]) < 180:
                     x, y = project([corners_ra[k], ends_ra[k]], [corners_dec[k], ends_dec[k]])
                     segments.append(_line((x, y)))
-        colour = colours[number % len(colours)]
-        yield f'<path class="outline-edge" d="{"".join(segments)}"/>'
-        yield f'<path class="outline outline{number % 2}" style="stroke: {colour}" d="{"".join(segments)}"/>'
+        colour, line = colours[number % len(colours)], "".join(segments)
+        yield f'<path class="outline-edge" d="{line}"/>' if number == 0 else ""
+        yield f'<path class="outline outline{number % 2}" style="stroke: {colour}" d="{line}"/>'
 
 
 def _circle(ra: float, dec: float, radius: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
