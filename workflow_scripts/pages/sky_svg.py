@@ -159,7 +159,7 @@ def _outlines(regions: Mapping[str, NDArray[np.bool_]], colours: Sequence[str], 
                     x, y = project([corners_ra[k], ends_ra[k]], [corners_dec[k], ends_dec[k]])
                     segments.append(_line((x, y)))
         colour, line = colours[number % len(colours)], "".join(segments)
-        yield f'<path class="outline-edge" d="{line}"/>' if number == 0 else ""
+        yield f'<path class="halo" d="{line}"/>' if number == 0 else ""
         yield f'<path class="outline outline{number % 2}" style="stroke: {colour}" d="{line}"/>'
 
 
