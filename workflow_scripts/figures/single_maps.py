@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from workflow_scripts.catalogs.seeing_columns import seeing_column, seeing_in_words
 from workflow_scripts.figures.field_map import field_with_bar
 from workflow_scripts.figures.mollweide import map_with_bar
+from workflow_scripts.figures.strip_map import height_of, part_of_sky, strip_with_bar
 from workflow_scripts.figures.style import DOUBLE, SINGLE, explain_empty, new_figure, state
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 
@@ -53,7 +54,14 @@ def seeing_map(catalog: pd.DataFrame, field: bool, settings: Mapping[str, Any]) 
 def one_map(
     values: NDArray, colour_map: str, low: float, high: float, label: str, field: bool, extend: str = "neither"
 ) -> Figure:
-    """A figure of one column of a journal with a map of `values` (p,), nested HEALPix, and its colour bar."""
+    """A figure of one column of a journal with a map of `values` (p,), nested HEALPix, and its colour bar.
+
+    What has values in a small part of the sky, but is no field, is drawn as that part.
+    """
+    if not field and (part := part_of_sky(values)):
+        figure, panel = new_figure(SINGLE, 1.1 + height_of(part, SINGLE - 0.6))
+        strip_with_bar(panel, values, part, colour_map, low, high, label, extend)
+        return figure
     figure, axes = map_axes(1, field)
     draw_with_bar(field)(axes[0], values, colour_map, low, high, label, extend)
     return figure

@@ -68,11 +68,20 @@ def _difference_maps(
         return no_map("The experiment names no opposite footprints, so there is no difference to map.")
     field = summary["sky_kind"] == FIELD
     largest = max(np.nanpercentile(np.abs(maps[f"smooth:{name}"]), 98) for name in names)
-    figure, axes = map_axes(len(names), field)
-    for panel, name in zip(axes, names, strict=True):
+    labels = [
+        f"galaxies called {positive}: {first}\nminus {second} (percentage points)"
+        for _, first, second in (name.split(":") for name in names)
+    ]
+    look = settings["diverging_map"], -largest, largest
+    if len(names) == 1:
+        figure = one_map(maps[f"smooth:{names[0]}"], *look, labels[0], field)
+        axes = figure.axes[:1]
+    else:
+        figure, axes = map_axes(len(names), field)
+    for panel, name, label in zip(axes, names, labels, strict=True):
         _, first, second = name.split(":")
-        label = f"galaxies called {positive}: {first}\nminus {second} (percentage points)"
-        draw_with_bar(field)(panel, maps[f"smooth:{name}"], settings["diverging_map"], -largest, largest, label)
+        if len(names) > 1:
+            draw_with_bar(field)(panel, maps[f"smooth:{name}"], *look, label)
         bar = figure.axes[-1]
         in_hundredths(bar.yaxis if field else bar.xaxis)
         answer = answer_to(summary, f"fraction_contrast {first} - {second}")

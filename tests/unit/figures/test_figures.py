@@ -25,7 +25,8 @@ from workflow_scripts.figures.fraction_by_ra import draw_cosine, fraction_bands,
 from workflow_scripts.figures.galaxy_figures import ImageRow, galaxy_rows
 from workflow_scripts.figures.mollweide import draw_map, projected
 from workflow_scripts.figures.run_figures import run_figures
-from workflow_scripts.figures.single_maps import seeing_map
+from workflow_scripts.figures.single_maps import one_map, seeing_map
+from workflow_scripts.figures.strip_map import part_of_sky
 from workflow_scripts.figures.style import (
     LOOK,
     SINGLE,
@@ -306,3 +307,18 @@ def test_block_sizes_are_those_of_the_first_column_with_the_p_that_decides():
     figure = audit_figures._block_sizes(None, tests, "block_dipole", 0.01, LOOK)
     by_size = figure.axes[0].lines[0]
     np.testing.assert_allclose(by_size.get_xydata(), [(14.7, 8.0), (29.3, 3.0)])
+
+
+def test_a_strip_across_right_ascension_zero_is_drawn_as_that_part_of_the_sky_and_a_large_part_with_all():
+    ra, dec = healpy.pix2ang(8, np.arange(768), nest=True, lonlat=True)
+    strip = np.where((np.abs((ra + 180) % 360 - 180) < 50) & (np.abs(dec) < 8), ra, np.nan)
+    part = part_of_sky(strip)
+    assert part.west == pytest.approx(310, abs=8)
+    assert part.east == pytest.approx(410, abs=8)
+    axes, _ = one_map(strip, "cividis", 0, 360, "", False).axes
+    raster = axes.collections[0].get_array()
+    # East is to the left, and what lies there has the value of its right ascension.
+    assert axes.get_xlim() == (part.east, part.west)
+    assert float(np.ma.median(raster[:, -40:])) == pytest.approx(45, abs=8)
+    assert part_of_sky(np.where(dec > -20, 1.0, np.nan)) is None
+    assert one_map(np.where(dec > -20, ra, np.nan), "cividis", 0, 360, "", False).axes[0].name == "mollweide"
