@@ -155,4 +155,7 @@ def label_axes(axes: Axes, fraction: str, bins: pd.DataFrame) -> None:
     start, end = low.min(), (low + (bins["high_deg"] - bins["low_deg"]).to_numpy()).max()
     axes.set(xlabel="right ascension (degrees)", ylabel=fraction, xlim=(start, end))
     axes.xaxis.set_major_locator(MultipleLocator(next(step for step in (10, 15, 30, 60) if end - start <= 6.5 * step)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda degrees, _: f"{degrees % 360 or (360 if degrees else 0):g}"))
+    # The end of the whole circle is no second zero.
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda degrees, _: f"{360 if degrees == end == 360 else degrees % 360:g}")
+    )

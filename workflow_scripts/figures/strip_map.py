@@ -55,7 +55,7 @@ def strip_with_bar(
     colours: dict[str, Any] = {"cmap": colour_map, "vmin": low, "vmax": high, "rasterized": True}
     drawn = axes.pcolormesh(x, y, np.ma.masked_invalid(raster), **colours)
     axes.patch.set(facecolor="0.93", hatch="////", edgecolor="0.8", linewidth=0)
-    axes.set(xlabel="right ascension (degrees)", ylabel="declination (degrees)", xlim=(part.east, part.west))
+    axes.set(xlabel="right ascension (degrees)", ylabel="declination\n(degrees)", xlim=(part.east, part.west))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda degrees, _: f"{degrees % 360:g}"))
     axes.yaxis.set_major_locator(MaxNLocator(4))
     place: dict[str, Any] = {"orientation": "horizontal", "shrink": 0.6, "pad": 0.08, "ticks": MaxNLocator(5)}

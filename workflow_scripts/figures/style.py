@@ -40,7 +40,7 @@ _CONTRAST = 4.6
 # Axes that are filled with a reason, and the text below a figure.
 _NOTHING, _NOTE = "nothing", "note"
 # Letters of a title, of that of a panel, and of a note on an inch of their line; heights of their lines, inches.
-_TITLE, _PANEL, _SMALL = 15.2, 18.0, 21.5
+_TITLE, _PANEL, _SMALL = 14.2, 18.0, 21.5
 _TITLE_LINE, _SMALL_LINE = 0.155, 0.115
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
