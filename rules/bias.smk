@@ -85,6 +85,7 @@ rule measure_bias:
             "contrasts.csv",
             "cosine.csv",
             "arms.csv",
+            "arm_fractions.csv",
             "thresholds.csv",
         ),
         maps="results/bias/{experiment}/sky_maps.npz",

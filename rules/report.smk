@@ -40,6 +40,7 @@ rule write_verdict:
         figures=lambda wildcards: placed(f"results/report/{wildcards.experiment}/figures"),
         cutouts=lambda wildcards, input: f"--cutouts {input.cutouts}" if input.cutouts else "",
         data=lambda wildcards: as_parameter(credited_data(settings, wildcards.experiment)),
+        look=entry("figures_parameter", of="experiment"),
         mocs=lambda wildcards, input: f"--mocs {shlex.join(input.mocs)}" if input.mocs else "",
         correction=lambda wildcards, input: f"--correction {Path(input.correction).parent}" if input.correction else "",
         also=lambda wildcards, input: " ".join(
@@ -52,12 +53,13 @@ rule write_verdict:
         "Write the verdict of {wildcards.experiment} as a page"
     shell:
         "python -m workflow_scripts.write_verdict --bias-folder {params.bias} --figures-folder {params.figures}"
-        " {params.cutouts} {params.mocs} {params.correction} --data {params.data:q} --output {output} {params.also} 2> {log}"
+        " {params.cutouts} {params.mocs} {params.correction} --data {params.data:q} --figures {params.look:q}"
+        " --output {output} {params.also} 2> {log}"
 
 
 rule draw_runs:
     input:
-        tables=multiext("results/bias/{experiment}/", "runs.csv", "fractions.csv", "cosine.csv", "thresholds.csv"),
+        tables=multiext("results/bias/{experiment}/", "runs.csv", "arms.csv", "arm_fractions.csv", "thresholds.csv"),
         summary="results/bias/{experiment}/summary.json",
         histories=where_trained(of_runs("results/training/{survey}/{{run_id}}/history.csv")),
     output:
@@ -201,6 +203,7 @@ rule draw_galaxies:
         index=of_experiment("results/images/{survey}/{recipe}/index.parquet"),
         annotations=of_runs("results/inference/{survey}/{{run_id}}/annotations.parquet"),
         training_sets=lambda wildcards: settings.training_set_files(wildcards.experiment, shown=True),
+        catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),
     output:
         png=figures("draw_galaxies"),
         pdf=figures("draw_galaxies", "pdf"),
@@ -223,7 +226,7 @@ rule draw_galaxies:
     shell:
         "python -m workflow_scripts.draw_galaxies --experiment {params.experiment:q} --index {input.index}"
         " --annotations {params.annotations:q} --training-sets {input.training_sets}"
-        " --figures {params.figures:q} --folder {params.folder} 2> {log}"
+        " --catalog {input.catalog} --figures {params.figures:q} --folder {params.folder} 2> {log}"
 
 
 rule draw_footprints:

@@ -8,20 +8,22 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from workflow_scripts.audits.audit_findings import AuditSettings
 from workflow_scripts.audits.audit_options import add_audit_options, audited_sources, check_audit_options
-from workflow_scripts.audits.binning import catalog_maps
+from workflow_scripts.audits.binning import Covariates, catalog_maps
 from workflow_scripts.audits.suite import Audit, audit
 from workflow_scripts.corrections.shown_maps import read_correction
 from workflow_scripts.errors import InputError
-from workflow_scripts.figures.audit_figures import LOOK, audit_figures
+from workflow_scripts.figures.audit_figures import audit_figures
 from workflow_scripts.figures.figure_list import AUDIT_FIGURES
-from workflow_scripts.figures.style import reason_for_nothing, save
+from workflow_scripts.figures.style import LOOK, reason_for_nothing, save, stated
 from workflow_scripts.pages.audit_page import audit_page
 from workflow_scripts.pages.correction_part import CorrectionPart, correction_part
 from workflow_scripts.pages.filled_templates import PageFigure
 from workflow_scripts.provenance import provenance, sha256
+from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.result import plain
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 from workflow_scripts.step import run_step, step_parser
@@ -92,7 +94,7 @@ def check_same_table(correction: Mapping[str, Any], catalog: str, folder: Path) 
 def write(found: Audit, summary: Mapping[str, Any], folder: Path, corrected: CorrectionPart | None = None) -> None:
     """Write everything; the page and the summary last, when all else is there."""
     maps = catalog_maps(found.catalog, summary["sky_kind"] == FIELD)
-    drawn = audit_figures(summary, found.fractions, maps)
+    drawn = audit_figures(summary, found.fractions, maps, _covariates(found.catalog.covariates))
     figures = []
     # It is there for a catalog that leaves nothing to draw, too.
     (folder / "figures").mkdir(parents=True, exist_ok=True)
@@ -102,8 +104,9 @@ def write(found: Audit, summary: Mapping[str, Any], folder: Path, corrected: Cor
         if reason := reason_for_nothing(drawn[name]):
             figures.append(PageFigure(name, caption, reason=reason))
             continue
+        finding, file = stated(drawn[name]), folder / "figures" / f"{name}.png"
         save(drawn[name], folder / "figures", name, LOOK)
-        figures.append(PageFigure(name, caption, (folder / "figures" / f"{name}.png").read_bytes()))
+        figures.append(PageFigure(name, caption, file.read_bytes(), finding=finding))
     with whole_file(folder / "fractions.csv") as temporary:
         found.fractions.to_csv(temporary, index=False, float_format="%.9g")
     with whole_file(folder / "sky_maps.npz") as temporary:
@@ -112,6 +115,15 @@ def write(found: Audit, summary: Mapping[str, Any], folder: Path, corrected: Cor
         temporary.write_text(audit_page(summary, found.fractions, figures, maps, corrected), encoding="utf-8")
     write_json(folder / "summary.json", summary, sort_keys=False)
     plt.close("all")
+
+
+def _covariates(covariates: Covariates | None) -> pd.DataFrame | None:
+    """Galaxies with all covariates as a table with their positions."""
+    if covariates is None:
+        return None
+    ra, dec = right_ascension_declination(covariates.vectors)
+    columns = dict(zip(covariates.names, covariates.templates.T, strict=True))
+    return pd.DataFrame({**columns, "ra": ra, "dec": dec})
 
 
 if __name__ == "__main__":

@@ -7,22 +7,19 @@ import pandas as pd
 
 from workflow_scripts.calibration_mocks.battery import read_findings
 from workflow_scripts.figures.calibration import p_uniformity, power, recovery, sizes
-from workflow_scripts.figures.style import save_all
+from workflow_scripts.figures.style import LOOK, save_all
 from workflow_scripts.step import run_step, step_parser
-
-# Okabe and Ito's, which colour-blind readers can distinguish; no experiment is drawn here that could choose others.
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]
 
 parser = step_parser(__doc__)
 parser.add_argument("--table", type=Path, required=True, help="the table of tabulate_calibration (CSV)")
 parser.add_argument("--findings", nargs="+", required=True, help="files of calibrate_sky_tests (Parquet)")
-parser.add_argument("--dpi", type=int, default=200, help="of the PNG; default: %(default)s")
+parser.add_argument("--dpi", type=int, default=LOOK["dpi"], help="of the PNG; default: %(default)s")
 parser.add_argument("--folder", type=Path, required=True, help="folder for the figures (PNG and PDF)")
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write p_uniformity, size, power and recovery."""
-    settings = {"dpi": arguments.dpi, "colours": COLOURS, "simulated": False}
+    settings = {**LOOK, "dpi": arguments.dpi}
     table = pd.read_csv(arguments.table)
     p_values, estimates = {}, {}
     for path in arguments.findings:

@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from workflow_scripts.figures.answer_titles import answer_to
 from workflow_scripts.figures.probe_intervals import probe_figure
 from workflow_scripts.figures.style import figure_options, save_all
 from workflow_scripts.step import run_step, step_parser
@@ -15,8 +16,10 @@ figure_options(parser)
 
 def main(arguments: argparse.Namespace) -> None:
     """Write the figure."""
-    probe = json.loads(arguments.summary.read_text(encoding="utf-8"))["why"]["probe"]
-    save_all({"probe": probe_figure(probe, arguments.figures)}, "draw_probe", arguments.folder, arguments.figures)
+    summary = json.loads(arguments.summary.read_text(encoding="utf-8"))
+    answer = answer_to(summary, "place_of_pixels") or answer_to(summary, "place_of_features")
+    drawn = probe_figure(summary["why"]["probe"], arguments.figures, answer["statement"] if answer else "")
+    save_all({"probe": drawn}, "draw_probe", arguments.folder, arguments.figures)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Write the figures of runs."""
     bias, pattern = arguments.bias_folder, arguments.histories
     summary = json.loads((bias / "summary.json").read_text(encoding="utf-8"))
-    tables = {name: pd.read_csv(bias / f"{name}.csv") for name in ("runs", "fractions", "cosine", "thresholds")}
+    tables = {name: pd.read_csv(bias / f"{name}.csv") for name in ("runs", "arms", "arm_fractions", "thresholds")}
     run_ids = tables["runs"]["run_id"] if pattern else []
     histories = {run_id: pd.read_csv(pattern.format(run_id=run_id)) for run_id in run_ids}
     figures = run_figures(summary, tables, histories, arguments.figures)

@@ -42,7 +42,7 @@ from workflow_scripts.bias.pairs import pair_table
 from workflow_scripts.bias.probe_answers import WITHOUT_PROBE, Probe, measured_probe
 from workflow_scripts.bias.quantities import galaxy_level_p, galaxy_level_summary
 from workflow_scripts.bias.remedy_answers import remedy_answers
-from workflow_scripts.bias.replicates import arm_means
+from workflow_scripts.bias.replicates import arm_fractions, arm_means
 from workflow_scripts.bias.response_model import DecidingRule, response_models, variance_budget
 from workflow_scripts.bias.run_level import run_level_tests
 from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run_table
@@ -168,6 +168,7 @@ def measure(
         "cosine": cosine_table(annotations, fractions),
         "contrasts": pair_table(annotations, opposite, imaging, settings["seed"]),
         "arms": arm_means(measured_components(runs, annotations.sky), opposite),
+        "arm_fractions": arm_fractions(runs, fractions, opposite),
         "thresholds": single.cuts,
     }
     for name, table in tables.items():

@@ -4,7 +4,6 @@ import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +11,10 @@ from mocpy import MOC
 from PIL import Image
 
 from workflow_scripts.corrections.shown_maps import read_correction
-from workflow_scripts.figures.figure_list import FIGURES_OF_CAUSES, FIGURES_OF_PAGE, REASON
+from workflow_scripts.figures.figure_list import FIGURES_OF_CAUSES, FIGURES_OF_PAGE, FINDING, REASON
+from workflow_scripts.figures.style import LOOK, figure_settings
 from workflow_scripts.pages.correction_part import correction_part
 from workflow_scripts.pages.experiment_page import Drawn, experiment_page
-from workflow_scripts.pages.figure_findings import FINDINGS_OF_ANSWERS, figure_findings
 from workflow_scripts.pages.filled_templates import PageFigure, caption
 from workflow_scripts.sky.footprints import contains
 from workflow_scripts.sky.tiles import tile_centres
@@ -30,6 +29,9 @@ OUTLINE_ORDER = 5
 parser = step_parser(__doc__)
 parser.add_argument("--bias-folder", type=Path, required=True, help="folder that measure_bias wrote")
 parser.add_argument("--figures-folder", type=Path, help="folder of the figures that the page shows (PNG)")
+parser.add_argument(
+    "--figures", type=figure_settings, default=LOOK, help="figure settings, as JSON, for maps of the page"
+)
 parser.add_argument("--also", nargs="*", default=[], choices=FIGURES_OF_CAUSES, help="further figures of the page")
 parser.add_argument("--mocs", nargs="*", type=Path, default=[], help="footprints, named {footprint}.moc.fits")
 parser.add_argument("--cutouts", type=Path, help="ledger.json of the survey's cutouts")
@@ -46,41 +48,36 @@ def main(arguments: argparse.Namespace) -> None:
     cutouts = json.loads(arguments.cutouts.read_text(encoding="utf-8")) if arguments.cutouts else None
     credits = [one.sentence for one in credits_of(**arguments.data)] if arguments.data else []
     with np.load(folder / "sky_maps.npz", allow_pickle=False) as maps:
-        drawn = drawn_of(summary, arguments, dict(maps))
+        drawn = drawn_of(summary["provenance"]["config"]["classes"][1], arguments, dict(maps))
     with whole_file(arguments.output) as temporary:
         temporary.write_text(experiment_page(summary, tables, drawn, cutouts, credits), encoding="utf-8")
 
 
-def drawn_of(summary: Mapping[str, Any], arguments: argparse.Namespace, maps: Mapping[str, np.ndarray]) -> Drawn:
-    """Figures, maps and footprints of the page."""
+def drawn_of(positive: str, arguments: argparse.Namespace, maps: Mapping[str, np.ndarray]) -> Drawn:
+    """Figures, maps and footprints of the page, which is of the fraction of the class `positive`."""
     corrected = None
     if arguments.correction:
-        positive = summary["provenance"]["config"]["classes"][1]
         found = read_correction(arguments.correction)
-        corrected = correction_part(*found, arguments.correction, arguments.output, positive)
+        corrected = correction_part(*found, arguments.correction, arguments.output, positive, arguments.figures)
     if arguments.figures_folder is None:
-        return Drawn(maps=maps, corrected=corrected)
-    findings = figure_findings(summary)
+        return Drawn(maps=maps, corrected=corrected, look=arguments.figures)
     figures, of_causes = (
-        [_figure(arguments.figures_folder, name, findings) for name in names]
-        for names in (FIGURES_OF_PAGE, arguments.also)
+        [_figure(arguments.figures_folder, name) for name in names] for names in (FIGURES_OF_PAGE, arguments.also)
     )
     ra, dec = tile_centres(OUTLINE_ORDER)
     footprints = {
         file.name.removesuffix(".moc.fits"): contains(MOC.load(str(file), format="fits"), ra, dec)
         for file in arguments.mocs
     }
-    return Drawn(figures, [one for one in of_causes if not one.reason], maps, footprints, corrected)
+    return Drawn(figures, [one for one in of_causes if not one.reason], maps, footprints, corrected, arguments.figures)
 
 
-def _figure(folder: Path, name: str, findings: Mapping[str, str]) -> PageFigure:
-    """A figure with its caption, and the reason that the PNG holds where it shows nothing."""
+def _figure(folder: Path, name: str) -> PageFigure:
+    """A figure with its caption, and what the PNG says: what it states, or the reason where it shows nothing."""
     file = folder / f"{name}.png"
     with Image.open(file) as image:
-        reason = str(image.info.get(REASON, ""))
-    return PageFigure(
-        name, caption(name), file.read_bytes(), reason, findings.get(name, ""), name in FINDINGS_OF_ANSWERS
-    )
+        finding, reason = (str(image.info.get(key, "")) for key in (FINDING, REASON))
+    return PageFigure(name, caption(name), file.read_bytes(), reason, finding)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,18 @@ Differences of fractions are written in percentage points, in which people speak
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+_SCATTER = {
+    "seed_sd": "between seeds on one training set",
+    "sample_sd": "between training sets",
+    "footprint_sd": "between footprints",
+}
 # From here on three decimals are enough.
 _COARSE = 0.01
+# Smoothed cells have the same value where nothing is beyond their errors.
+NO_RANGE = 1e-3
 
 
 def size_in_words(value: float) -> str:
@@ -43,6 +51,22 @@ def with_points(value: float, ends: Sequence[float] | None = None) -> str:
     """A difference of fractions with its unit, and its 95 % interval in brackets."""
     interval = "" if ends is None else " (95 %: {} to {})".format(*map(points_in_words, ends))
     return f"{points_in_words(value)} percentage points{interval}"
+
+
+def scatter_in_words(entry: Mapping[str, Any]) -> str:
+    """Standard deviations of the fraction that an entry of `variance_budget` knows; empty where it knows none."""
+    known = [(entry[name], words) for name, words in _SCATTER.items() if entry.get(name) is not None]
+    parts = [f"{points_in_words(sd)} {words}" for sd, words in known]
+    if parts:
+        parts[0] = parts[0].replace(" between", " percentage points between", 1)
+    return ", ".join(parts)
+
+
+def range_by_place(low: float, high: float, what: str) -> str:
+    """What a smoothed map shows, from its lowest and highest value; `what` is mapped, as "fraction called spiral"."""
+    if high - low < NO_RANGE:
+        return f"The {what} does not differ between places by more than its noise."
+    return f"Smoothed, the {what} lies between {low:.1%} and {high:.1%}."
 
 
 def capital(words: str) -> str:

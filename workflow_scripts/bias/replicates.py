@@ -111,6 +111,32 @@ def arm_means(runs: pd.DataFrame, opposite: Sequence[Sequence[str]]) -> pd.DataF
     return pd.DataFrame(rows)
 
 
+def arm_fractions(runs: pd.DataFrame, fractions: pd.DataFrame, opposite: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """Fractions by bin of right ascension, over the training sets of each arm as in `arm_means`.
+
+    `fractions` are those of `run_table.fractions_of_runs`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        `network, arm, low_deg, high_deg, n, training_sets, mean, se, low, high`, a row for each bin that holds
+        galaxies. The 95 % interval is of each bin by itself.
+    """
+    bins = fractions[(fractions["grouping"] == "ra_bin") & (fractions["n"] > 0)]
+    by_run = bins.pivot(index="run_id", columns=["low_deg", "high_deg", "n"], values="fraction")
+    rows = []
+    for network, of_network in runs.groupby("network", sort=False):
+        for arm, members in arms(of_network, opposite):
+            units = [members[name].to_numpy() for name in _TRAINING_SET]
+            sets = by_run.loc[members["run_id"]].groupby(units).mean()
+            for (low_deg, high_deg, n), values in sets.items():
+                place = {"network": network, "arm": arm, "low_deg": low_deg, "high_deg": high_deg, "n": int(n)}
+                measured = _mean(values, None)
+                del measured["galaxy_se"]
+                rows.append(place | measured)
+    return pd.DataFrame(rows)
+
+
 def _mean(values: pd.Series, galaxies: pd.Series | None) -> dict[str, float]:
     n, mean = len(values), values.mean(skipna=False)
     # Of a single training set, both are NaN.

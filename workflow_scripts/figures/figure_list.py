@@ -32,7 +32,7 @@ FIGURE_GROUPS = {
     "draw_sky_maps": FigureGroup(
         "3 Where on the sky?", ("difference_map", "sigma_map", "fraction_map", "unannotated_map", "seeing_map")
     ),
-    "draw_galaxies": FigureGroup("5 Which galaxies?", ("gallery", "footprint_examples", "disagreement", "grey_levels")),
+    "draw_galaxies": FigureGroup("5 Which galaxies?", ("gallery", "disagreement", "grey_levels")),
     "draw_footprints": FigureGroup("6 Where were networks trained?", ("footprints",)),
     "draw_shares": FigureGroup("4 Why, and what to do?", ("shares",)),
     "draw_probe": FigureGroup("4 Why, and what to do?", ("probe",)),
@@ -48,20 +48,22 @@ FIGURES_OF_PAGE = (
 )
 # Shown after the first of these, where an experiment asks what causes its effects, and what removes them.
 FIGURES_OF_CAUSES = ("shares", "probe", "remedies")
-# The entry of a PNG that says why its figure shows nothing.
-REASON = "Description"
+# The entries of a PNG that say what its figure states, and why it shows nothing.
+FINDING, REASON = "Title", "Description"
 
 # An audit's figures with their captions, in the order of its page; some only where there is what they show.
 AUDIT_FIGURES = {
     "amplitude": "What was found, the largest that these labels leave possible, and where it is known, what these"
     " positions could have shown.",
-    "fraction_map": "Fraction of the positive class; cells with few galaxies are left empty.",
-    "fraction_by_ra": "Fraction by right ascension.",
+    "fraction_map": "Fraction of the positive class, smoothed and drawn towards the mean by each cell's error; cells"
+    " with few galaxies are left empty.",
+    "fraction_by_ra": "Fraction by right ascension, with 95 % intervals of each bin by itself.",
     "block_sizes": "p of the dipole with blocks of sky as the unit. The size is chosen from the positions, before any"
-    " label is looked at; the others show how far it matters.",
+    " label is looked at; the others show how far it matters. No p here is adjusted.",
     "score_map": "Mean score.",
     "difference_map": "Difference of the first two annotations.",
     "error_map": "Share of labels that are not the reference's.",
+    "seeing_map": "Mean seeing of the galaxies that have all covariates.",
     "sigma_and_p": "Left: the sigma of a maximum over all axes follows the wider curve, not the normal one that a sigma"
     " is usually read with. Right: the p-values that follow.",
     "sigma_map": "Paper-style sigma of a cosine along every axis. A best axis near the weak direction speaks of the"

@@ -9,7 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from workflow_scripts.bias.declared_tests import PATTERN, RESPONSE
-from workflow_scripts.figures.style import DOUBLE, explain_empty, new_figure
+from workflow_scripts.figures.answer_titles import answer_to, change_title
+from workflow_scripts.figures.style import (
+    DOUBLE,
+    explain_empty,
+    in_hundredths,
+    new_figure,
+    panel_title,
+    state,
+)
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 
@@ -30,13 +38,28 @@ def footprint_response_figure(
             explain_empty(panel, "The experiment has no rotating footprints, or too few.")
         return figure
     colour = settings["colours"][0]
-    _fraction(left, rotating[rotating["network"] == fraction["network"]], fraction, positive, colour)
+    rotating = rotating[rotating["network"] == fraction["network"]]
+    _fraction(left, rotating, fraction, positive, colour)
+    panel_title(
+        left,
+        change_title(f"Share called {positive}", answer_to(summary, fraction["name"]), "with the footprint"),
+    )
     if pattern is None or "mu" not in pattern["details"]:
         field = summary["sky_kind"] == FIELD
         why = "the galaxies lie in a field" if field else "no reference labels, or too few footprints"
         explain_empty(right, f"The false dipole has no curve:\n{why}.")
     else:
         _pattern(right, pattern, settings["colours"])
+        panel_title(right, change_title("False dipole", answer_to(summary, pattern["name"]), "with the footprint"))
+    members = rotating[rotating["footprint"].isin(fraction["footprints"])]
+    state(
+        figure,
+        "",
+        "Cosines: of a footprint's axis. Dipoles: of prediction minus reference. Left: dots are"
+        f" {len(members)} runs of {members['footprint'].nunique()} footprints, with a straight line. Right: dots are"
+        " means of footprints, the band holds 95 % of all of the curve at once (footprints as the unit); triangles:"
+        " where it is least and largest. Sizes and intervals: between opposite footprints, and from least to largest.",
+    )
     return figure
 
 
@@ -49,12 +72,12 @@ def _fraction(panel: Axes, rotating: pd.DataFrame, test: Mapping[str, Any], posi
     if np.isfinite(values).all():
         panel.plot([-1, 1], np.polyval(np.polyfit(along, values, 1), [-1, 1]), color="black", linewidth=1)
     panel.set(
-        xlabel="footprint axis · direction of largest response",
-        ylabel=f"{positive} fraction",
+        xlabel="cosine to the direction of largest response",
+        ylabel=f"galaxies called {positive} (%)",
         xlim=(-1.05, 1.05),
         xticks=_TICKS,
-        title=f"linear response: p = {test['deciding_p']:.2g}",
     )
+    in_hundredths(panel.yaxis)
 
 
 def _pattern(panel: Axes, test: Mapping[str, Any], colours: list[str]) -> None:
@@ -68,9 +91,9 @@ def _pattern(panel: Axes, test: Mapping[str, Any], colours: list[str]) -> None:
         panel.plot(place["mu"], place["amplitude"], marker, color=colours[1], markersize=6, zorder=4)
     towards = curve["common_direction"].removeprefix("towards ")
     panel.set(
-        xlabel=f"mu: footprint axis · ({towards})",
-        ylabel="dipole of prediction - reference,\nalong the common dipole",
+        xlabel=f"mu: cosine to ({towards})",
+        ylabel="dipole along the common one\n(percentage points)",
         xlim=(-1.05, 1.05),
         xticks=_TICKS,
-        title=f"any response: p = {test['deciding_p']:.2g}",
     )
+    in_hundredths(panel.yaxis)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Colormap
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
@@ -57,6 +58,8 @@ def _label_sky(axes: Axes) -> None:
     axes.set_xticks(np.radians(180.0 - hours), [f"{hour}°" for hour in hours])
     axes.set_yticks(np.radians([-60, -30, 0, 30, 60]), ["-60°", "-30°", "0°", "30°", "60°"])
     axes.tick_params(labelsize=6, colors="0.25")
+    for label in axes.get_xticklabels():
+        label.set_path_effects([withStroke(linewidth=1.5, foreground="white")])
     axes.grid(True, linewidth=0.3, color="0.5", alpha=0.5)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from workflow_scripts.figures.style import SINGLE, explain_empty, new_figure
+from workflow_scripts.figures.style import DOUBLE, explain_empty, new_figure, state
 from workflow_scripts.statistics.place_auc import NO_INFORMATION
 
 _ROW, _FRAME = 0.17, 0.75
@@ -25,7 +25,7 @@ class _Row(NamedTuple):
     null: Sequence[float] | None = None
 
 
-def probe_figure(probe: Mapping[str, Any], settings: Mapping[str, Any]) -> Figure:
+def probe_figure(probe: Mapping[str, Any], settings: Mapping[str, Any], finding: str = "") -> Figure:
     """A panel for the pixels and one for the features, of `why.probe` of a summary; a reason where there is neither."""
     colours = settings["colours"]
     several = len({one["network"] for one in (*probe["pixels"], *probe["features"])}) > 1
@@ -43,7 +43,7 @@ def probe_figure(probe: Mapping[str, Any], settings: Mapping[str, Any]) -> Figur
     shown = [panel for panel in panels if panel[0]]
     heights = [_FRAME + _ROW * len(rows) for rows, _, _ in shown]
     figure, axes = new_figure(
-        1.4 * SINGLE, sum(heights) or 1, nrows=max(1, len(shown)), squeeze=False, height_ratios=heights or [1]
+        DOUBLE, sum(heights) or 1, nrows=max(1, len(shown)), squeeze=False, height_ratios=heights or [1]
     )
     if not shown:
         explain_empty(axes[0, 0], "Nothing was measured: the answers say why.")
@@ -51,6 +51,13 @@ def probe_figure(probe: Mapping[str, Any], settings: Mapping[str, Any]) -> Figur
         _points(panel, rows)
         panel.axvline(nothing, color="0.2", linewidth=0.7, linestyle=":")
         panel.set_xlabel(words)
+    if shown:
+        state(
+            figure,
+            finding.rstrip("."),
+            "Lines: 95 % intervals, with the noise of the galaxies and the scatter between training sets, not adjusted;"
+            " dotted: no information; bar: 95 % of skies whose blocks were exchanged.",
+        )
     return figure
 
 

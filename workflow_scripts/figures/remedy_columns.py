@@ -9,14 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from workflow_scripts.figures.style import DOUBLE, MARKERS, explain_empty, new_figure
+from workflow_scripts.figures.style import DOUBLE, MARKERS, explain_empty, new_figure, state
 from workflow_scripts.statistics.truth.planted_signal import LEAST_KEPT
 
 # Intervals are cut off here.
 _LOW, _HIGH = -0.5, 1.75
 # Symbols of a remedy stand side by side over so much of its column.
 _COLUMN = 0.5
-_CHARACTERS = 95
 
 
 def remedy_figure(
@@ -45,8 +44,13 @@ def remedy_figure(
     _prices(panels[2], remedies, columns, comparison["untreated_core_s"])
     names = [one["remedy"].replace("_", "\n") for one in remedies]
     panels[2].set(xticks=columns, xticklabels=names, xlim=(-0.6, len(remedies) - 0.4))
-    figure.suptitle(fill(finding, _CHARACTERS), fontsize=9)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower left", ncols=1, fontsize=7)
+    panels[0].legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=1)
+    state(
+        figure,
+        finding,
+        "Bars: 95 % intervals (Fieller), with training sets or footprints as the unit, cut off at the edges; not"
+        " adjusted for the number of remedies. Open symbols: along the direction in which least is kept.",
+    )
     return figure
 
 

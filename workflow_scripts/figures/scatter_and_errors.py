@@ -9,8 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from workflow_scripts.answers.answer import YES
+from workflow_scripts.answers.wording import points_in_words, scatter_in_words
 from workflow_scripts.bias.replicates import arms
-from workflow_scripts.figures.style import DOUBLE, MARKERS, SINGLE, explain_empty, new_figure
+from workflow_scripts.figures.answer_titles import answer_to, size_and_p
+from workflow_scripts.figures.style import (
+    DOUBLE,
+    MARKERS,
+    explain_empty,
+    in_hundredths,
+    new_figure,
+    state,
+)
 
 _SOURCES = {
     "footprint_sd": "footprints in random directions",
@@ -25,6 +35,16 @@ _PARTS = {
     "false_alarm_dipole": "false positives",
     "calibration_dipole": "reference - score",
 }
+
+
+def rows_of_arms(runs: pd.DataFrame, opposite: Sequence[Sequence[str]]) -> list[tuple[str, str, str, pd.DataFrame]]:
+    """A row for each arm of each network, as `replicates.arms` has them: its name, the arm, the network, its runs."""
+    several = runs["network"].nunique() > 1
+    return [
+        (f"{arm} ({network})" if several else arm, arm, str(network), members)
+        for network, group in runs.groupby("network", sort=False)
+        for arm, members in arms(group, opposite)
+    ]
 
 
 def variance_budget_figure(budgets: Sequence[Mapping[str, Any]], positive: str, settings: Mapping[str, Any]) -> Figure:
@@ -43,15 +63,24 @@ def variance_budget_figure(budgets: Sequence[Mapping[str, Any]], positive: str, 
             places, [value or 0.0 for value in values], 0.9 * height, color=colours[number % len(colours)], label=label
         )
         for place, value in zip(places, values, strict=True):
-            text = "not known" if value is None else f"{value:.4f}"
+            text = "not known" if value is None else points_in_words(value)
             left.annotate(text, (value or 0.0, place), (3, 0), textcoords="offset points", va="center", fontsize=6)
     left.set_yticks(range(len(_SOURCES)), list(_SOURCES.values()))
-    left.set(xlabel=f"standard deviation of the {positive} fraction", ylim=(len(_SOURCES) - 0.4, -0.6))
-    left.margins(x=0.25)
+    what = f"standard deviation of the share called {positive}\n(percentage points)"
+    left.set(xlabel=what, ylim=(len(_SOURCES) - 0.4, -0.6))
+    in_hundredths(left.xaxis)
+    left.margins(x=0.15)
     left.xaxis.set_major_locator(MaxNLocator(4))
     if len(budgets) > 1:
         left.legend(loc="lower right")
     _smallest_effects(right, budgets, colours)
+    scatter = scatter_in_words(budgets[0]) if budgets else ""
+    state(
+        figure,
+        f"The share called {positive} scatters by {scatter}" if scatter else "",
+        "Left: standard deviations; those of footprints follow the sky, the others are"
+        " noise. Right: from power by simulation, for the runs there are (leftmost symbols) and for more.",
+    )
     return figure
 
 
@@ -78,20 +107,20 @@ def _smallest_effects(panel: Any, budgets: Sequence[Mapping[str, Any]], colours:
     if not drawn:
         explain_empty(panel, "Without repeated seeds or training sets,\nthe scatter between runs is not known.")
         return
-    panel.set(xlabel="training sets a footprint", ylabel="smallest change found\nin four of five cases", ylim=(0, None))
+    change = "smallest change found in four\nof five cases (percentage points)"
+    panel.set(xlabel="training sets a footprint", ylabel=change, ylim=(0, None))
+    in_hundredths(panel.yaxis)
     panel.xaxis.get_major_locator().set_params(integer=True)
-    panel.legend(loc="upper right", fontsize=5.5)
+    panel.legend(loc="upper right", fontsize=6)
 
 
-def error_decomposition(runs: pd.DataFrame, opposite: list, settings: Mapping[str, Any]) -> Figure:
+def error_decomposition(
+    runs: pd.DataFrame, summary: Mapping[str, Any], opposite: list, settings: Mapping[str, Any]
+) -> Figure:
     """Every run's dipoles of errors, along the direction in which predictions differ most from the reference."""
     labelled = "sensitivity_dipole_x" in runs and runs["sensitivity_dipole_x"].notna().any()
-    groups = [
-        (f"{arm} ({network})" if runs["network"].nunique() > 1 else arm, members)
-        for network, group in runs.groupby("network", sort=False)
-        for arm, members in arms(group, opposite)
-    ]
-    figure, axes = new_figure(SINGLE * 1.5, 0.9 + 0.6 * len(groups))
+    rows = rows_of_arms(runs, opposite)
+    figure, axes = new_figure(DOUBLE, 0.8 + 0.5 * len(rows))
     vectors = _vectors(runs, "dipole")
     if runs["n_reference"].gt(0).any() and not np.isfinite(vectors).any():
         explain_empty(axes, _NO_DIPOLE)
@@ -103,15 +132,32 @@ def error_decomposition(runs: pd.DataFrame, opposite: list, settings: Mapping[st
     direction /= np.linalg.norm(direction)
     colours = settings["colours"]
     for number, (name, label) in enumerate(_PARTS.items()):
-        for height, (_, members) in enumerate(groups):
+        for height, (*_, members) in enumerate(rows):
             along = _vectors(members, name) @ direction
             place = np.full(len(along), height + 0.2 * (number - 1.5))
             style = {"color": colours[number % len(colours)], "marker": MARKERS[number % len(MARKERS)]}
             axes.plot(along, place, linestyle="none", markersize=3, alpha=0.7, **style, label=None if height else label)
     axes.axvline(0, color="0.6", linewidth=0.8, zorder=0)
-    axes.set_yticks(range(len(groups)), [name.replace("_", " ") for name, _ in groups])
-    axes.set(xlabel="dipole along the mean of prediction - reference", ylim=(len(groups) - 0.4, -0.6))
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
+    axes.set_yticks(range(len(rows)), [f"{name}\n({len(members)} runs)" for name, *_, members in rows])
+    label = "dipole along the mean of prediction - reference (percentage points)"
+    axes.set(xlabel=label, ylim=(len(rows) - 0.4, -0.6))
+    in_hundredths(axes.xaxis)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
+    answer = answer_to(summary, "common_dipole")
+    means = {name: points_in_words(float(np.nanmean(_vectors(runs, name) @ direction))) for name in _PARTS}
+    beside = (
+        f"along it, missed positives have one of {means['sensitivity_dipole']} and false positives of"
+        f" {means['false_alarm_dipole']}"
+    )
+    first = "No dipole that all networks share is established"
+    if answer is not None and answer["answer"] == YES:
+        first = f"All networks share a dipole against the reference: {size_and_p(answer)}"
+    state(
+        figure,
+        f"{first}; {beside}",
+        "Symbols: single runs; the mean direction is taken from the same runs. No errors of galaxies are drawn: all"
+        " networks share them.",
+    )
     return figure
 
 
@@ -127,11 +173,16 @@ def threshold_sweep(cuts: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
         left.plot(run["cut"], run["unannotated_fraction"], color=colours[0], linewidth=0.4, alpha=0.4)
     mean = cuts.groupby("cut")["unannotated_fraction"].mean()
     left.plot(mean.index, mean, color=colours[0], marker="o", markersize=4, linewidth=1.6)
-    left.set(xlabel="cut: |score - 1/2| must be larger", ylabel="share of galaxies left out", ylim=(0, 1))
+    left.set(xlabel="cut: |score - 1/2| must be larger", ylabel="galaxies left out (%)", ylim=(0, 1))
+    in_hundredths(left.yaxis)
+    networks, last = cuts["run_id"].nunique(), mean.index[-1]
+    finding = f"A cut at {last:g} leaves out {mean.iloc[-1]:.0%} of the galaxies"
+    note = f"Thin: {networks} networks; thick: all of them together"
     if not np.isfinite(_vectors(cuts, "unannotated_dipole")).any():
         explain_empty(right, _NO_DIPOLE)
-        figure.supxlabel("thin: single networks; thick: all networks", fontsize=7)
+        state(figure, finding, f"{note}.")
         return figure
+    all_of = {}
     for number, (name, label) in enumerate(
         (("confident_dipole", "labels that remain"), ("unannotated_dipole", "being left out"))
     ):
@@ -142,9 +193,17 @@ def threshold_sweep(cuts: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
         means = cuts.groupby("cut")[[f"{name}_{axis}" for axis in "xyz"]].mean()
         lengths = np.linalg.norm(_vectors(means, name), axis=1)
         right.plot(means.index, lengths, color=colour, marker="os"[number], markersize=4, linewidth=1.6, label=label)
-    right.set(xlabel="cut: |score - 1/2| must be larger", ylabel="length of the dipole", ylim=(0, None))
+        all_of[name] = points_in_words(float(lengths[-1]))
+    amplitude = "dipole (percentage points)"
+    right.set(xlabel="cut: |score - 1/2| must be larger", ylabel=amplitude, ylim=(0, None))
+    in_hundredths(right.yaxis)
     right.legend()
-    figure.supxlabel("thin: single networks; thick: all networks (on the right, the length of their mean)", fontsize=7)
+    state(
+        figure,
+        f"{finding}; the labels that remain have a dipole of {all_of['confident_dipole']} percentage points, and being"
+        f" left out one of {all_of['unannotated_dipole']} (not tested here)",
+        f"{note} (right: the length of their mean vector; noise alone gives lengths above zero).",
+    )
     return figure
 
 

@@ -1,6 +1,6 @@
 """Sky maps of one experiment, and its footprints."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,11 +10,13 @@ from matplotlib.figure import Figure
 from mocpy import MOC
 from numpy.typing import NDArray
 
-from workflow_scripts.figures.field_map import field_with_bar
+from workflow_scripts.answers.wording import range_by_place, with_points
+from workflow_scripts.figures.answer_titles import answer_to, change_title
 from workflow_scripts.figures.mollweide import colour_range, draw_map, map_with_bar, mark
-from workflow_scripts.figures.style import DOUBLE, SINGLE, explain_empty, new_figure
+from workflow_scripts.figures.single_maps import draw_with_bar, map_axes, no_map, one_map, seeing_map
+from workflow_scripts.figures.style import DOUBLE, in_hundredths, new_figure, panel_title, state
 from workflow_scripts.sky.footprints import contains
-from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
+from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 Maps = Mapping[str, NDArray]
@@ -28,109 +30,112 @@ def sky_figures(
     """The figures of `draw_sky_maps`, from summary.json, runs.csv, sky_maps.npz and the catalog."""
     experiment, field = summary["provenance"]["config"], summary["sky_kind"] == FIELD
     positive, cut = experiment["classes"][1], max(experiment["tests"]["confidence_cuts"])
+    n = int(runs["n"].iloc[0])
     return {
-        "difference_map": _difference_maps(maps, positive, field, settings),
-        "sigma_map": _sigma_maps(maps, runs, settings),
-        "fraction_map": _fraction_map(maps, positive, field, settings),
-        "unannotated_map": _unannotated_map(maps, cut, field, settings),
-        "seeing_map": _seeing_map(catalog, field, settings),
+        "difference_map": _difference_maps(maps, summary, positive, n, settings),
+        "sigma_map": _sigma_maps(maps, runs, summary, settings),
+        "fraction_map": _fraction_map(maps, positive, n, field, settings),
+        "unannotated_map": _unannotated_map(maps, cut, n, field, settings),
+        "seeing_map": seeing_map(catalog, field, settings),
     }
 
 
-def _fraction_map(maps: Maps, positive: str, field: bool, settings: Mapping[str, Any]) -> Figure:
+def _fraction_map(maps: Maps, positive: str, n: int, field: bool, settings: Mapping[str, Any]) -> Figure:
     # Fraction of the positive class, mean over all runs.
-    low, high = colour_range(maps["smooth:fraction"], 1e-3)
-    label = f"{positive} fraction, mean over all runs (smoothed)"
-    return _one_map(maps["smooth:fraction"], settings["sequential_map"], low, high, label, field)
+    shown = maps["smooth:fraction"]
+    low, high = colour_range(shown, 1e-3)
+    figure = one_map(shown, settings["sequential_map"], low, high, f"galaxies called {positive} (%)", field)
+    in_hundredths(figure.axes[-1].xaxis if not field else figure.axes[-1].yaxis)
+    state(
+        figure,
+        range_by_place(float(np.nanmin(shown)), float(np.nanmax(shown)), f"fraction called {positive}"),
+        _smoothed(n, "mean over all runs"),
+    )
+    return figure
 
 
-def _difference_maps(maps: Maps, positive: str, field: bool, settings: Mapping[str, Any]) -> Figure:
+def _smoothed(n: int, of: str) -> str:
+    drawn = "Cells share their galaxies with neighbours and are drawn to the mean by their errors."
+    return f"n = {n:,} galaxies; {of}. {drawn}"
+
+
+def _difference_maps(
+    maps: Maps, summary: Mapping[str, Any], positive: str, n: int, settings: Mapping[str, Any]
+) -> Figure:
     # Difference of the fraction between opposite footprints, on a scale symmetric about zero.
     names = [name for name in maps if name.startswith("difference:")]
     if not names:
-        return _nothing("The experiment names no opposite footprints, so there is no difference to map.")
+        return no_map("The experiment names no opposite footprints, so there is no difference to map.")
+    field = summary["sky_kind"] == FIELD
     largest = max(np.nanpercentile(np.abs(maps[f"smooth:{name}"]), 98) for name in names)
-    figure, axes = _map_axes(len(names), field)
-    for panel, name in zip(axes, names, strict=True):
+    labels = [
+        f"galaxies called {positive}: {first}\nminus {second} (percentage points)"
+        for _, first, second in (name.split(":") for name in names)
+    ]
+    look = settings["diverging_map"], -largest, largest
+    if len(names) == 1:
+        figure = one_map(maps[f"smooth:{names[0]}"], *look, labels[0], field)
+        axes = figure.axes[:1]
+    else:
+        figure, axes = map_axes(len(names), field)
+    for panel, name, label in zip(axes, names, labels, strict=True):
         _, first, second = name.split(":")
-        label = f"{positive} fraction: {first} minus {second} (smoothed)"
-        _draw_with_bar(field)(panel, maps[f"smooth:{name}"], settings["diverging_map"], -largest, largest, label)
+        if len(names) > 1:
+            draw_with_bar(field)(panel, maps[f"smooth:{name}"], *look, label)
+        bar = figure.axes[-1]
+        in_hundredths(bar.yaxis if field else bar.xaxis)
+        answer = answer_to(summary, f"fraction_contrast {first} - {second}")
+        sentence = change_title("The fraction", answer, f"between {first} and {second}")
+        if len(names) > 1:
+            panel_title(panel, sentence)
+    state(figure, sentence if len(names) == 1 else "", _smoothed(n, "means over the runs of each footprint"))
     return figure
 
 
-def _sigma_maps(maps: Maps, runs: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
+def _sigma_maps(maps: Maps, runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mapping[str, Any]) -> Figure:
     # Paper-style dipole sigma of one network a footprint, with its best axis.
     names = [name for name in maps if name.startswith("sigma:")]
     if not names:
-        return _nothing(_NO_SCAN)
+        return no_map(_NO_SCAN)
     largest = max(np.nanmax(np.abs(maps[name])) for name in names)
-    figure, axes = _map_axes(len(names), field=False)
+    figure, axes = map_axes(len(names), field=False, lines=2)
+    sigmas = []
     for panel, name in zip(axes, names, strict=True):
         footprint = name.split(":")[1]
         run = runs[runs["footprint"] == footprint].iloc[0]
-        label = "paper-style sigma (uncentred, one network)"
-        map_with_bar(panel, maps[name], settings["diverging_map"], -largest, largest, label)
+        map_with_bar(panel, maps[name], settings["diverging_map"], -largest, largest, "paper-style sigma (uncentred)")
         mark(panel, run["paper_axis_ra"], run["paper_axis_dec"], "")
+        sigmas.append(f"{run['paper_max_sigma']:.1f} ({footprint})")
         panel.set_title(
-            f"trained on {footprint}\nmaximum {run['paper_max_sigma']:.1f} at ({run['paper_axis_ra']:.0f}°,"
-            f" {run['paper_axis_dec']:+.0f}°), global p = {run['paper_global_p']:.1g}",
+            f"trained on {footprint}\n{run['paper_max_sigma']:.1f} at RA {run['paper_axis_ra']:.0f}°,"
+            f" Dec {run['paper_axis_dec']:+.0f}°; p of the maximum, not adjusted: {run['paper_global_p']:.1g}",
             fontsize=7,
         )
+    mix = f"{summary['paper_style']['median_sigma_without_dipole']:.1f}"
+    state(
+        figure,
+        f"Paper-style sigma of one network is {' and '.join(sigmas)} along the best of all axes; the mix of labels"
+        f" alone makes {mix} without any dipole",
+        "One network a footprint, galaxies as the unit; crosses: best axes. The p holds for this network alone.",
+    )
     return figure
 
 
-def _unannotated_map(maps: Maps, cut: float, field: bool, settings: Mapping[str, Any]) -> Figure:
+def _unannotated_map(maps: Maps, cut: float, n: int, field: bool, settings: Mapping[str, Any]) -> Figure:
     # Share of galaxies whose score is within `cut` of 1/2, mean over all runs.
-    if np.isnan(maps["unannotated"]).all():
-        return _nothing("The annotations have no scores.")
-    low, high = colour_range(maps["unannotated"], 1e-6)
-    label = f"share of galaxies with a score within {cut:g} of 1/2, mean over all runs"
-    return _one_map(maps["unannotated"], settings["sequential_map"], low, high, label, field)
-
-
-def _seeing_map(catalog: pd.DataFrame, field: bool, settings: Mapping[str, Any]) -> Figure:
-    # Mean PSF FWHM of the catalog's galaxies in cells of 7.3 degrees, on a field of 0.9.
-    if "psf_fwhm_arcsec" not in catalog or catalog["psf_fwhm_arcsec"].isna().all():
-        return _nothing("The catalog has no column psf_fwhm_arcsec, so the seeing cannot be mapped.")
-    known = catalog[catalog["psf_fwhm_arcsec"].notna()]
-    order = 6 if field else 3
-    cell, cells = tile_of(known["ra"], known["dec"], order), number_of_tiles(order)
-    n = np.bincount(cell, minlength=cells)
-    with np.errstate(invalid="ignore"):
-        seeing = np.bincount(cell, weights=known["psf_fwhm_arcsec"], minlength=cells) / np.where(n > 0, n, np.nan)
-    low, high = np.nanmin(seeing), np.nanmax(seeing)
-    if high - low < 1e-6:
-        low, high = low - 0.1, high + 0.1
-    label = "PSF FWHM (arcsec)" + (", as injected in the simulation" if settings["simulated"] else "")
-    return _one_map(seeing, settings["sequential_map"], low, high, label, field)
-
-
-def _one_map(values: NDArray, colour_map: str, low: float, high: float, label: str, field: bool) -> Figure:
-    figure, axes = _map_axes(1, field)
-    _draw_with_bar(field)(axes[0], values, colour_map, low, high, label)
-    return figure
-
-
-def _draw_with_bar(field: bool) -> Callable[..., None]:
-    return field_with_bar if field else map_with_bar
-
-
-def _map_axes(panels: int, field: bool) -> tuple[Figure, list[Any]]:
-    columns = min(panels, 2)
-    rows = -(-panels // columns)
-    width = SINGLE * 1.3 if columns == 1 else DOUBLE
-    projection = {} if field else {"subplot_kw": {"projection": "mollweide"}}
-    height = ((0.88 if field else 0.76) * width / columns + 0.25) * rows
-    figure, axes = new_figure(width, height, nrows=rows, ncols=columns, **projection)
-    axes = list(np.atleast_1d(axes).ravel())
-    for spare in axes[panels:]:
-        spare.set_visible(False)
-    return figure, axes[:panels]
-
-
-def _nothing(sentence: str) -> Figure:
-    figure, axes = new_figure(SINGLE, 1.5)
-    explain_empty(axes, sentence)
+    shown = maps["unannotated"]
+    if np.isnan(shown).all():
+        return no_map("The annotations have no scores.")
+    low, high = colour_range(shown, 1e-6)
+    label = f"galaxies with a score within {cut:g} of 1/2 (%)"
+    figure = one_map(shown, settings["sequential_map"], low, high, label, field)
+    in_hundredths(figure.axes[-1].yaxis if field else figure.axes[-1].xaxis)
+    state(
+        figure,
+        f"In the mean of the cells {np.nanmean(shown):.0%} of the galaxies have a score within {cut:g} of 1/2, with a"
+        f" scatter of {with_points(float(np.nanstd(shown)))}",
+        f"n = {n:,} galaxies; mean over all runs, not smoothed: the scatter holds the noise of few galaxies a cell.",
+    )
     return figure
 
 
@@ -146,9 +151,16 @@ def footprint_maps(mocs: Mapping[str, MOC], settings: Mapping[str, Any]) -> Figu
     colour = ListedColormap(["0.93", settings["colours"][0]])
     for panel, (name, moc) in zip(axes.ravel(), mocs.items(), strict=False):
         draw_map(panel, contains(moc, ra, dec).astype(float), colour, 0, 1)
-        panel.set_title(f"{name} ({100 * moc.sky_fraction:.1f} % of the sky)", fontsize=6, pad=6)
+        panel.set_title(f"{name}: {100 * moc.sky_fraction:.1f} %", fontsize=6.5, pad=6)
         panel.set_xticklabels([])
         panel.set_yticklabels([])
     for spare in axes.ravel()[len(mocs) :]:
         spare.set_visible(False)
+    low, high = (100 * end(moc.sky_fraction for moc in mocs.values()) for end in (min, max))
+    covered = f"{low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"{low:.1f} to {high:.1f}"
+    state(
+        figure,
+        f"Each of {len(mocs)} footprints covers {covered} % of the sky",
+        "Mollweide, ICRS; right ascension 180° in the centre, growing to the left. Per cent: share of the whole sky.",
+    )
     return figure

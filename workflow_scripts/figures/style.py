@@ -1,17 +1,22 @@
-"""How all figures look: journal widths, a palette for colour-blind readers, and files with the same bytes each time."""
+"""How all figures and pages look: journal widths, one palette, what a figure states, and files of the same bytes."""
 
 import argparse
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib import colormaps
-from matplotlib.colors import is_color_like
+from matplotlib.axis import Axis
+from matplotlib.colors import is_color_like, to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import ArrayLike
 
-from workflow_scripts.figures.figure_list import FIGURE_GROUPS, REASON
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FINDING, REASON
 from workflow_scripts.step import json_argument
 from workflow_scripts.whole_file import whole_file
 
@@ -21,13 +26,28 @@ logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 # One and two columns of a journal page, inches.
 SINGLE, DOUBLE = 3.5, 7.1
-# Axes that are filled with a reason.
-_NOTHING = "nothing"
+# What an experiment's `figures` are where it does not say, and how audits and the calibration look. The colours are
+# Okabe and Ito's, which colour-blind readers can distinguish.
+LOOK: dict[str, Any] = {
+    "simulated": False,
+    "dpi": 200,
+    "colours": ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"],
+    "sequential_map": "cividis",
+    "diverging_map": "RdBu_r",
+}
+# Of letters to what is behind them, with room for rounding.
+_CONTRAST = 4.6
+# Axes that are filled with a reason, and the text below a figure.
+_NOTHING, _NOTE = "nothing", "note"
+# Letters of a title, of that of a panel, and of a note on an inch of their line; heights of their lines, inches.
+_TITLE, _PANEL, _SMALL = 14.2, 18.0, 21.5
+_TITLE_LINE, _SMALL_LINE = 0.155, 0.115
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 _SETTINGS: Any = {
     "font.size": 8,
-    "axes.titlesize": 8,
+    "axes.titlesize": 7.5,
+    "figure.titlesize": 9,
     "axes.labelsize": 8,
     "legend.fontsize": 7,
     "xtick.labelsize": 7,
@@ -60,15 +80,38 @@ def new_figure(width: float, height: float, **subplots: Any) -> tuple[Figure, An
     return plt.subplots(figsize=(width, height), **subplots)
 
 
+def state(figure: Figure, finding: str, note: str = "") -> None:
+    """Give a figure its title, what it shows as a sentence, and a note below it: n, and what bars and bands are.
+
+    Without a `finding` its panels have titles of their own.
+    """
+    if finding:
+        figure.suptitle(finding, x=0.01, ha="left")
+    if note:
+        figure.text(0.01, 0.0, note, gid=_NOTE, va="bottom", fontsize=6.5, color="0.25")
+
+
+def panel_title(panel: Any, sentence: str, width: float = DOUBLE / 2) -> None:
+    """State what a panel of so many inches shows."""
+    panel.set_title(_lines(sentence, (width - 0.6) * _PANEL))
+
+
+def stated(figure: Figure) -> str:
+    """What a figure states: its title, or the titles of its panels; empty where it has none."""
+    titles = [figure.get_suptitle()] if figure.get_suptitle() else [axes.get_title() for axes in figure.axes]
+    sentences = [" ".join(title.split()).rstrip(".") for title in titles if title]
+    return " ".join(f"{sentence}." for sentence in dict.fromkeys(sentences))
+
+
 def save(figure: Figure, folder: str | Path, name: str, settings: Mapping[str, Any]) -> None:
     """Write `name.png` and `name.pdf`, without dates, and close the figure. A note marks a simulated survey.
 
-    Of a figure that shows nothing the PNG has the reason as its entry `REASON`.
+    The PNG has what it states as its entry `FINDING`, or, where it shows nothing, the reason as `REASON`.
     """
-    reason = reason_for_nothing(figure)
-    if settings["simulated"]:
-        _mark_simulated(figure)
-    described = {"Software": None} | ({REASON: reason} if reason else {})
+    reason, finding = reason_for_nothing(figure), stated(figure)
+    _make_room(figure, settings["simulated"])
+    _lay_out(figure)
+    described = {"Software": None, FINDING: finding or None, REASON: reason or None}
     for suffix, metadata in (("png", described), ("pdf", {"CreationDate": None, "Creator": None})):
         with whole_file(Path(folder) / f"{name}.{suffix}") as temporary:
             figure.savefig(temporary, dpi=settings["dpi"], metadata=metadata)
@@ -89,10 +132,37 @@ def save_all(figures: Mapping[str, Figure], step: str, folder: Path, settings: M
         save(figure, folder, name, settings)
 
 
-def _mark_simulated(figure: Figure) -> None:
-    strip = 0.14 / figure.get_figheight()
-    figure.set_layout_engine("constrained", rect=(0, strip, 1, 1 - strip))
-    figure.text(0.995, 0.1 * strip, "simulated survey", ha="right", va="bottom", fontsize=6, color="0.35")
+def _make_room(figure: Figure, simulated: bool) -> None:
+    """Break title and note into lines, and make the figure as much higher as they are, so that axes keep their size."""
+    width, height = figure.get_size_inches()
+    notes = [text for text in figure.texts if text.get_gid() == _NOTE]
+    said = [*(["Simulated survey."] if simulated else []), *(text.get_text() for text in notes)]
+    below, title = _lines(" ".join(said), width * _SMALL), _lines(figure.get_suptitle(), width * _TITLE)
+    lines = below.count("\n") + 1 if below else 0
+    strip = _SMALL_LINE * lines + 0.03 if below else 0.0
+    above = _TITLE_LINE * (title.count("\n") + 1) if title else 0.0
+    figure.set_figheight(height + strip + above)
+    if title:
+        figure.suptitle(title, x=0.01, ha="left")
+    if below:
+        share = strip / figure.get_figheight()
+        figure.set_layout_engine("constrained", rect=(0, share, 1, 1 - share))
+        for text in notes:
+            text.remove()
+        figure.text(0.01, 0.15 * share, below, va="bottom", fontsize=6.5, color="0.25", linespacing=1.15)
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place the axes once for both files, to a millionth: the last digits of the solver differ between runs."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position(np.round(axes.get_position(original=True).bounds, 6))
+
+
+def _lines(sentence: str, letters: float) -> str:
+    """A sentence in lines of so many letters, where `p = 0.1` is one word."""
+    return fill(sentence.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"), round(letters))
 
 
 def explain_empty(axes: Any, sentence: str) -> None:
@@ -108,10 +178,42 @@ def reason_for_nothing(figure: Figure) -> str:
     return " ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
-def arm_look(arms: list[str], settings: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+def arm_look(arms: Sequence[str], settings: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """Colour and marker of every arm, in the order given."""
     colours = settings["colours"]
     return {
         arm: {"color": colours[number % len(colours)], "marker": MARKERS[number % len(MARKERS)]}
         for number, arm in enumerate(arms)
     }
+
+
+def answer_colours(paper: str) -> str:
+    """The colours of answers on a page as properties of CSS: the palette's, as dark or as light as `paper` needs."""
+    of_answers = dict(zip(("yes", "alarm", "no", "_", "open"), LOOK["colours"], strict=False))
+    del of_answers["_"]
+    return "; ".join(f"--{name}: {_legible(colour, paper)}" for name, colour in of_answers.items())
+
+
+def _legible(colour: str, paper: str) -> str:
+    """The colour towards black or white until letters in it have WCAG's contrast of 4.5 to `paper`."""
+    ground, towards = _luminance(to_rgb(paper)), 0.0 if _luminance(to_rgb(paper)) > 0.5 else 1.0
+    for step in np.linspace(0, 1, 101):
+        mixed = (1 - step) * np.array(to_rgb(colour)) + step * towards
+        low, high = sorted((ground, _luminance(mixed)))
+        if (high + 0.05) / (low + 0.05) >= _CONTRAST:
+            break
+    return to_hex(mixed)
+
+
+def _luminance(rgb: ArrayLike) -> float:
+    """Relative luminance of an sRGB colour (WCAG 2.2)."""
+    channels = np.asarray(rgb, float)
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+    return float(linear @ [0.2126, 0.7152, 0.0722])
+
+
+def in_hundredths(axis: Axis) -> None:
+    """Write the fractions along an axis in per cent, or their differences in percentage points."""
+    axis.set_major_formatter(
+        FuncFormatter(lambda value, _: f"{round(100 * value, 9):g}".replace("-", "\N{MINUS SIGN}"))
+    )

@@ -6,10 +6,9 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, POSITIVE_CONTROL, PRIMARY, YES
-from workflow_scripts.answers.wording import capital, limit_in_words, with_points
+from workflow_scripts.answers.wording import capital, limit_in_words, scatter_in_words, with_points
 from workflow_scripts.bias.declared_tests import VARIANCE
 from workflow_scripts.pages.citation import document
-from workflow_scripts.pages.figure_findings import scatter_in_words
 from workflow_scripts.pages.number_formats import interval, number, p_value
 
 _MARKS = {YES: "●", NO: "○"}

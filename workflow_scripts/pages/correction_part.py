@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.pages.sky_panels import SkyPanel, fraction_panels
+from workflow_scripts.figures.style import LOOK
+from workflow_scripts.pages.sky_panels import OnSky, SkyPanel, fraction_panels
 
 _FILES = {
     "correction.json": "correction.json: what was found, with every number",
@@ -39,6 +40,7 @@ def correction_part(
     folder: Path,
     page: Path,
     positive: str,
+    look: Mapping[str, Any] = LOOK,
 ) -> CorrectionPart:
     """What a page shows of a correction.
 
@@ -50,6 +52,8 @@ def correction_part(
         where the correction and the page lie, for links from one to the other.
     positive
         the class whose fraction is corrected.
+    look
+        colour maps, as an experiment's `figures`.
     """
     address = Path(os.path.relpath(folder.resolve(), page.parent.resolve())).as_posix()
     files = [(f"{address}/{name}", words) for name, words in _FILES.items()]
@@ -61,4 +65,4 @@ def correction_part(
     )
     titles = (f"fraction annotated as {positive}", f"fraction annotated as {positive} without the bias")
     shown = dict(zip(titles, maps.values(), strict=True))
-    return CorrectionPart(fraction_panels(shown, correction["sky_kind"]), files, command)
+    return CorrectionPart(fraction_panels(shown, correction["sky_kind"], OnSky(look=look)), files, command)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from workflow_scripts.answers.answer import YES
 from workflow_scripts.answers.corrected_dipole import CORRECTED_DIPOLE
 from workflow_scripts.bias.quantities import components
+from workflow_scripts.figures.style import LOOK
 from workflow_scripts.pages.answer_cards import answer_cards, beside_effects
 from workflow_scripts.pages.citation import document, how_to_cite
 from workflow_scripts.pages.correction_part import CorrectionPart
@@ -56,7 +57,7 @@ class Drawn:
     """What a page shows beside numbers: figures in their order, those on causes, sky maps, and footprints on the sky.
 
     `maps` are those of `sky_maps.npz`, `footprints` boolean HEALPix maps by name, `corrected` what there is of a
-    correction.
+    correction, `look` the experiment's `figures`.
     """
 
     figures: Sequence[PageFigure] = ()
@@ -64,6 +65,7 @@ class Drawn:
     maps: Mapping[str, NDArray] = field(default_factory=dict)
     footprints: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     corrected: CorrectionPart | None = None
+    look: Mapping[str, Any] = field(default_factory=lambda: LOOK)
 
 
 def experiment_page(
@@ -134,7 +136,7 @@ def _maps(summary: Mapping[str, Any], drawn: Drawn) -> list:
     config = summary["provenance"]["config"]
     pairs = [name for pair in config["opposite"] for name in pair]
     axis, radius = _common_axis(summary)
-    over = OnSky(footprints_of(list(dict.fromkeys(pairs))[:2], drawn.footprints), axis, radius)
+    over = OnSky(footprints_of(list(dict.fromkeys(pairs))[:2], drawn.footprints), axis, radius, drawn.look)
     return sky_panels(drawn.maps, summary["sky_kind"], config["classes"][1], over)
 
 

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from workflow_scripts.answers.wording import limit_in_words
+from workflow_scripts.figures.style import answer_colours
 from workflow_scripts.pages.number_formats import axis, interval, number, p_value, share
 from workflow_scripts.statistics.log_p import log10_p_normal, log10_p_scan
 
@@ -23,6 +24,7 @@ _TEMPLATES = Environment(
     lstrip_blocks=True,
 )
 _TEMPLATES.filters |= {one.__name__: one for one in _FILTERS} | {"words": lambda name: name.replace("_", " ")}
+_TEMPLATES.globals["answer_colours"] = answer_colours
 # The parts of a page, by the name of its section.
 _SECTIONS = {
     "answer": "The answers",
@@ -41,8 +43,7 @@ _REM_AN_INCH = 6.1
 class PageFigure:
     """A figure of a page: its caption, and the PNG or, where there is nothing to show, the reason.
 
-    `finding` is what it shows, as a sentence; with the caption it is the text in place of the picture. `repeats`: an
-    answer on the page has that sentence, so that only a screen reader says it.
+    `finding` is what it shows, as a sentence; with the caption it is the text in place of the picture.
     """
 
     name: str
@@ -50,7 +51,6 @@ class PageFigure:
     png: bytes = b""
     reason: str = ""
     finding: str = ""
-    repeats: bool = False
 
     @property
     def address(self) -> str:

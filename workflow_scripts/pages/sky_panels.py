@@ -1,21 +1,20 @@
 """Which maps a page shows, with their colours, values and findings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.answers.wording import points_in_words
+from workflow_scripts.answers.wording import NO_RANGE, points_in_words, range_by_place
+from workflow_scripts.figures.style import LOOK
 from workflow_scripts.pages.sky_svg import SkyMap, sky_svg
 from workflow_scripts.sky.tiles import order_of, tile_centres
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 # So many differences are shown; the others are among the figures.
 _MOST_PAIRS = 2
-# Fractions that differ by less are the same.
-_NO_RANGE = 1e-3
-_SEQUENTIAL, _DIVERGING = "viridis", "RdBu_r"
 
 
 @dataclass(frozen=True)
@@ -31,17 +30,20 @@ class SkyPanel:
 class OnSky:
     """What is drawn over all maps: `outlines` of footprints by name (boolean HEALPix maps), and an axis.
 
-    `axis` is (ra, dec, words), `radius` that of its region, degrees, None where it has none.
+    `axis` is (ra, dec, words), `radius` that of its region, degrees, None where it has none. `look` has the colours and
+    colour maps, as an experiment's `figures`.
     """
 
     outlines: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     axis: tuple[float, float, str] | None = None
     radius: float | None = None
+    look: Mapping[str, Any] = field(default_factory=lambda: LOOK)
 
 
 def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: OnSky) -> list[SkyPanel]:
     """The maps of the fraction and of its differences; empty where no cell has enough galaxies."""
     panels = []
+    sequential, diverging = over.look["sequential_map"], over.look["diverging_map"]
     if "smooth:minus_reference" in maps and np.isfinite(bias := maps["smooth:minus_reference"]).any():
         low, high = _range(bias)
         finding = (
@@ -49,10 +51,10 @@ def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: 
             f" more galaxies {positive} than the reference, by place."
         )
         label = f"fraction called {positive}: prediction minus reference, all networks"
-        scale, colours = (low - 1e-3, high + 1e-3), _SEQUENTIAL
+        scale, colours = (low - 1e-3, high + 1e-3), sequential
         if low < 0 < high:
             # White is zero.
-            scale, colours = (-max(-low, high), max(-low, high)), _DIVERGING
+            scale, colours = (-max(-low, high), max(-low, high)), diverging
         panels.append(_panel(maps, "minus_reference", sky_kind, label, colours, scale, finding, over))
     else:
         panels += fraction_panels({f"fraction called {positive}": maps}, sky_kind, over)
@@ -71,14 +73,13 @@ def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: 
         )
         scale = (-max(largest, 1e-3), max(largest, 1e-3))
         label = f"fraction called {positive}: {first} minus {second}"
-        own = OnSky({one: over.outlines[one] for one in (first, second) if one in over.outlines})
-        panels.append(_panel(maps, name.removeprefix("smooth:"), sky_kind, label, _DIVERGING, scale, finding, own))
+        outlines = {one: over.outlines[one] for one in (first, second) if one in over.outlines}
+        own = replace(over, outlines=outlines, axis=None, radius=None)
+        panels.append(_panel(maps, name.removeprefix("smooth:"), sky_kind, label, diverging, scale, finding, own))
     return panels
 
 
-def fraction_panels(
-    named: Mapping[str, Mapping[str, NDArray]], sky_kind: str, over: OnSky | None = None
-) -> list[SkyPanel]:
+def fraction_panels(named: Mapping[str, Mapping[str, NDArray]], sky_kind: str, over: OnSky) -> list[SkyPanel]:
     """Maps of a fraction by their labels, in the same colours; empty where no cell of one has enough galaxies.
 
     Each has `n`, `fraction` and `smooth:fraction`.
@@ -87,18 +88,12 @@ def fraction_panels(
     if not all(np.isfinite(one).any() for one in shown):
         return []
     low, high = _range(np.stack(shown))
-    scale = (low, high) if high - low >= _NO_RANGE else (low - 0.01, high + 0.01)
-    return [
-        _panel(maps, "fraction", sky_kind, label, _SEQUENTIAL, scale, _range_in_words(label, one), over or OnSky())
-        for (label, maps), one in zip(named.items(), shown, strict=True)
-    ]
-
-
-def _range_in_words(label: str, fraction: NDArray[np.float64]) -> str:
-    low, high = _range(fraction)
-    if high - low < _NO_RANGE:
-        return f"The {label} does not differ between places by more than its noise."
-    return f"Smoothed, the {label} lies between {low:.1%} and {high:.1%}."
+    scale = (low, high) if high - low >= NO_RANGE else (low - 0.01, high + 0.01)
+    panels = []
+    for (label, maps), one in zip(named.items(), shown, strict=True):
+        finding = range_by_place(*_range(one), label)
+        panels.append(_panel(maps, "fraction", sky_kind, label, over.look["sequential_map"], scale, finding, over))
+    return panels
 
 
 def _panel(
@@ -124,8 +119,9 @@ def _panel(
     ticks = [(value, _value(value, difference)) for value in np.linspace(*scale, 3)]
     circles = [(*over.axis[:2], over.radius)] if over.axis and over.radius else []
     drawn = SkyMap(
-        values, titles, label, colour_map, *scale, ticks, over.outlines, circles, [over.axis] if over.axis else []
-    )
+        values, titles, label, colour_map, *scale, ticks, over.outlines, circles, [over.axis] if over.axis else [],
+        over.look["colours"],
+    )  # fmt: skip
     svg = sky_svg(drawn, sky_kind == FIELD, f"Map of the {label}. {finding}")
     return SkyPanel(svg, finding, _caption(over, 'class="mark"' in svg))
 

@@ -41,8 +41,8 @@ class SkyMap:
     """A map of `values` (p,) by nested HEALPix cell, NaN where nothing is shown, and its colours from `low` to `high`.
 
     `titles` (p,) are what each cell says; `label` names the values at the colour bar, `ticks` are (value, words) there.
-    `outlines` are regions by name, as booleans (p,) of any order; `circles` (ra, dec, radius in degrees); `marks`
-    (ra, dec, words).
+    `outlines` are regions by name, as booleans (p,) of any order, in these `colours` in turn; `circles` (ra, dec,
+    radius in degrees); `marks` (ra, dec, words).
     """
 
     values: NDArray[np.float64]
@@ -55,6 +55,7 @@ class SkyMap:
     outlines: Mapping[str, NDArray[np.bool_]]
     circles: Sequence[tuple[float, float, float]] = ()
     marks: Sequence[tuple[float, float, str]] = ()
+    colours: Sequence[str] = ("currentColor",)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def sky_svg(drawn: SkyMap, field: bool, described: str) -> str:
     shown = np.flatnonzero(np.isfinite(drawn.values))
     plane = _of_field(drawn.values) if field else _of_sky(drawn.values)
     parts = [plane.frame, *_cells(drawn, shown, plane)]
-    parts += _outlines(drawn.outlines, plane)
+    parts += _outlines(drawn.outlines, drawn.colours, plane)
     parts += [_path(_circle(ra, dec, radius), plane, "circle") for ra, dec, radius in drawn.circles]
     parts += [_mark(*mark, plane) for mark in drawn.marks]
     parts += [plane.labels]
@@ -210,8 +211,8 @@ def _cells(drawn: SkyMap, shown: NDArray[np.int64], plane: _Plane) -> Iterable[s
             )
 
 
-def _outlines(regions: Mapping[str, NDArray[np.bool_]], plane: _Plane) -> Iterable[str]:
-    """The edges between pixels inside and outside of each region."""
+def _outlines(regions: Mapping[str, NDArray[np.bool_]], colours: Sequence[str], plane: _Plane) -> Iterable[str]:
+    """The edges between pixels inside and outside of each region, on a wider line that any map leaves visible."""
     for number, inside in enumerate(regions.values()):
         order = order_of(len(inside))
         ra, dec = tile_outlines(order, np.flatnonzero(inside), 1)
@@ -227,7 +228,9 @@ def _outlines(regions: Mapping[str, NDArray[np.bool_]], plane: _Plane) -> Iterab
                 both = plane.turned([corners_ra[k], ends_ra[k]])
                 if abs(both[1] - both[0]) < 180:
                     segments.append(_line(plane.project(both, [corners_dec[k], ends_dec[k]])))
-        yield f'<path class="outline outline{number % 2}" d="{"".join(segments)}"/>'
+        colour, line = colours[number % len(colours)], "".join(segments)
+        yield f'<path class="halo" d="{line}"/>' if number == 0 else ""
+        yield f'<path class="outline outline{number % 2}" style="stroke: {colour}" d="{line}"/>'
 
 
 def _circle(ra: float, dec: float, radius: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -3,11 +3,13 @@
 import argparse
 import html
 import json
+from pathlib import Path
 
 import healpy
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from PIL import Image
 
 from tests.unit.bias.synthetic_experiment import experiment_runs, write_experiment
@@ -16,17 +18,34 @@ from workflow_scripts.draw_runs import parser as runs_parser
 from workflow_scripts.draw_sky_maps import main as draw_sky_maps
 from workflow_scripts.draw_sky_maps import parser as maps_parser
 from workflow_scripts.figures import audit_figures
+from workflow_scripts.figures.answer_titles import answer_to, change_title
 from workflow_scripts.figures.field_map import draw_field
-from workflow_scripts.figures.figure_list import AUDIT_FIGURES, FIGURE_GROUPS, FIGURES_OF_PAGE, REASON
-from workflow_scripts.figures.fraction_by_ra import draw_cosine
-from workflow_scripts.figures.galaxy_figures import galaxy_rows
+from workflow_scripts.figures.figure_list import AUDIT_FIGURES, FIGURE_GROUPS, FIGURES_OF_PAGE, FINDING, REASON
+from workflow_scripts.figures.fraction_by_ra import draw_cosine, fraction_bands, label_axes
+from workflow_scripts.figures.galaxy_figures import ImageRow, galaxy_rows
 from workflow_scripts.figures.mollweide import draw_map, projected
-from workflow_scripts.figures.style import explain_empty, figure_settings, new_figure, reason_for_nothing, save
+from workflow_scripts.figures.run_figures import run_figures
+from workflow_scripts.figures.single_maps import one_map, seeing_map
+from workflow_scripts.figures.strip_map import part_of_sky
+from workflow_scripts.figures.style import (
+    LOOK,
+    SINGLE,
+    answer_colours,
+    explain_empty,
+    figure_settings,
+    new_figure,
+    reason_for_nothing,
+    save,
+    state,
+    stated,
+)
 from workflow_scripts.measure_bias import measure
 from workflow_scripts.pages.experiment_page import experiment_page
 from workflow_scripts.pages.filled_templates import caption
 from workflow_scripts.write_verdict import TABLES
 
+ROOT = Path(__file__).resolve().parents[3]
+OF_RUNS = ("runs", "arms", "arm_fractions", "thresholds")
 MAPS = {"sequential_map": "cividis", "diverging_map": "RdBu_r"}
 SETTINGS = {"dpi": 60, "colours": ["#112233", "#D55E00"], "simulated": False, **MAPS}
 ALL = {*FIGURE_GROUPS["draw_runs"].names, *FIGURE_GROUPS["draw_sky_maps"].names}
@@ -104,9 +123,95 @@ def test_a_cosine_goes_through_fractions_of_a_part_of_the_circle():
     bins["fraction"] = 0.4 + 0.3 * np.cos(np.radians(low + 15 - 10))
     _, axes = new_figure(3, 2)
     draw_cosine(axes, bins, 0.3, 10.0, "black", "")
+    label_axes(axes, "fraction", bins)
     x, y = axes.lines[0].get_data()
-    np.testing.assert_allclose(np.interp(low + 15, x, y), bins["fraction"], atol=1e-3)
-    assert np.isnan(y[(x > 61) & (x < 299)]).all()
+    # In one piece, about a right ascension of zero, and nothing of the rest of the circle.
+    assert (x.min(), x.max(), axes.get_xlim()) == (300, 420, (300, 420))
+    np.testing.assert_allclose(np.interp((low + 15 - 300) % 360 + 300, x, y), bins["fraction"], atol=1e-3)
+    assert [axes.xaxis.get_major_formatter()(value, 0) for value in (330, 360, 390, 420)] == ["330", "0", "30", "60"]
+
+
+def test_bands_by_right_ascension_are_of_all_networks_in_the_colours_of_their_footprints(experiment):
+    folder, _, _ = experiment
+    bands = pd.read_csv(folder / "bias" / "arm_fractions.csv")
+    summary = json.loads((folder / "bias" / "summary.json").read_text())
+    figure = fraction_bands(bands, summary, "spiral", SETTINGS)
+    paired, others = figure.axes
+    looks = {line.get_label(): line.get_color() for panel in figure.axes for line in panel.lines}
+    assert set(looks) == set(bands["arm"]) == {"rotating", "east", "west", "random_sky"}
+    assert [len(panel.collections) for panel in (paired, others)] == [2, 2]
+    east = bands[bands["arm"] == "east"]
+    line = next(line for line in paired.lines if line.get_label() == "east")
+    np.testing.assert_allclose(line.get_ydata(), east["mean"])
+    drawn = paired.collections[0].get_datalim(paired.transData)
+    np.testing.assert_allclose([drawn.y0, drawn.y1], [east["low"].min(), east["high"].max()])
+    dots = run_figures(summary, {name: pd.read_csv(folder / "bias" / f"{name}.csv") for name in OF_RUNS}, {}, SETTINGS)
+    assert dots["run_dots"].axes[0].lines[0].get_color() == looks["rotating"]
+
+
+def test_a_title_claims_what_its_test_shows_and_no_more():
+    effect = {"value": -0.03, "ci95": [-0.04, -0.02], "unit": "", "direction": ""}
+    answer = {"test": "fraction_contrast a - b", "effect": effect, "p_adjusted": 0.004, "limit95": 0.041}
+    summary = {"answers": [{**answer, "answer": "yes"}]}
+    shown = answer_to(summary, "fraction_contrast a - b")
+    words = "The fraction changes between a and b: 3.0 percentage points (95 %: 2.0 to 4.0), adjusted p = 0.004"
+    assert change_title("The fraction", shown, "between a and b") == words
+    no = change_title("The fraction", {**answer, "answer": "no"}, "between a and b")
+    assert (
+        no == "The fraction: no change between a and b is seen, and one above 4.1 percentage points is excluded at 95 %"
+    )
+    unknown = {**answer, "answer": "cannot tell", "p_adjusted": 0.2}
+    assert "no change between a and b is established" in change_title("The fraction", unknown, "between a and b")
+    assert change_title("The fraction", None, "between a and b") == "The fraction"
+
+
+def test_title_and_note_are_broken_into_lines_without_taking_room_from_the_axes(tmp_path):
+    heights = []
+    for finding, note in (("", ""), ("A long finding " * 12, "A note on bars. " * 30)):
+        figure, axes = new_figure(SINGLE, 2)
+        axes.plot([0, 1])
+        state(figure, finding, note)
+        save(figure, tmp_path, "name", {**SETTINGS, "simulated": bool(note)})
+        heights.append(axes.get_window_extent().height)
+    assert heights[1] == pytest.approx(heights[0], rel=0.15)
+    with Image.open(tmp_path / "name.png") as image:
+        assert image.info[FINDING] == f"{('A long finding ' * 12).strip()}."
+        assert image.width == round(SINGLE * SETTINGS["dpi"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"psf_fwhm_arcsec": [1.0, 1.2, 1.4]}, ""),
+        ({"PSFFWHM_R": [1.0, np.nan, 1.4]}, ""),
+        ({"Seeing": [1.3, 1.3, 1.3]}, "The seeing (Seeing) is 1.3 for all galaxies"),
+        ({"magnitude": [1.0, 1.2, 1.4]}, "no column of the seeing"),
+    ],
+)
+def test_the_seeing_is_mapped_wherever_a_catalog_has_it_and_it_varies(columns, reason):
+    catalog = pd.DataFrame({"ra": [10.0, 100.0, 200.0], "dec": [0.0, 20.0, -30.0], **columns})
+    figure = seeing_map(catalog, False, SETTINGS)
+    assert reason in reason_for_nothing(figure)
+    assert bool(reason) == bool(reason_for_nothing(figure))
+    assert reason or stated(figure).endswith("between 1 and 1.4 arcsec, by place.") or "PSFFWHM_R" in stated(figure)
+
+
+def test_letters_of_answers_have_the_contrast_that_they_need_on_light_and_dark_paper():
+    light, dark = (
+        dict(one.split(": ") for one in answer_colours(paper).split("; ")) for paper in ("#f4f6f8", "#1d242b")
+    )
+    assert set(light) == set(dark) == {"--yes", "--no", "--open", "--alarm"}
+    assert len({*light.values(), *dark.values()}) >= 7
+    # The palette itself where it is dark enough.
+    assert light["--yes"] == LOOK["colours"][0].lower()
+
+
+def test_the_palette_of_the_schema_is_that_of_style():
+    schema = yaml.safe_load((ROOT / "rules" / "schemas" / "config.schema.yaml").read_text())
+    figures = schema["$defs"]["figures"]["properties"]
+    assert {name: one["default"] for name, one in figures.items()} == {
+        name: value for name, value in LOOK.items() if name != "simulated"
+    }
 
 
 def test_a_figure_of_reasons_alone_holds_them_in_its_file(tmp_path):
@@ -149,13 +254,17 @@ def test_an_experiment_with_two_runs_still_has_every_figure(tmp_path, labelled):
 
 def test_every_figure_of_the_page_is_drawn_and_has_a_caption():
     assert set(FIGURES_OF_PAGE) == ALL
+    assert all(
+        caption(name) for group in FIGURE_GROUPS.values() for name in group.names if group.category != "Calibration"
+    )
     assert all(len(caption(name)) > 20 for names in FIGURE_GROUPS.values() for name in names.names if name in ALL)
     assert all(AUDIT_FIGURES.values())
 
 
 def test_galaxies_without_images_are_reported_as_missing():
     assert "no galaxies" in galaxy_rows([]).axes[0].texts[0].get_text()
-    figure = galaxy_rows([("a", np.zeros((3, 8, 8, 3), np.uint8)), ("b", np.zeros((2, 8, 8, 1), np.uint8))], columns=4)
+    rows = [ImageRow("a", np.zeros((3, 8, 8, 3), np.uint8)), ImageRow("b", np.zeros((2, 8, 8, 1), np.uint8))]
+    figure = galaxy_rows(rows, columns=4)
     assert sum(len(axes.images) for axes in figure.axes) == 5
 
 
@@ -187,7 +296,7 @@ def test_a_colour_that_matplotlib_does_not_know_is_named(change, sentence):
 def test_block_sizes_are_those_of_the_first_column_with_the_p_that_decides():
     def of_blocks(degrees, log10_p, p_permutation=0.0):
         p = 10.0**log10_p
-        return {"block_deg": degrees, "log10_p": log10_p, "p": p, "deciding_p": max(p, p_permutation)}
+        return {"n_blocks": 30, "block_deg": degrees, "log10_p": log10_p, "p": p, "deciding_p": max(p, p_permutation)}
 
     tests = {
         "block_dipole": of_blocks(29.3, -4.0, 0.001),
@@ -195,6 +304,21 @@ def test_block_sizes_are_those_of_the_first_column_with_the_p_that_decides():
         "block_dipole_nside4 second": of_blocks(14.7, -0.2),
         "block_dipole_nside2 third": of_blocks(29.3, -0.1),
     }
-    figure = audit_figures._block_sizes(None, tests, "block_dipole", 0.01, audit_figures.LOOK)
+    figure = audit_figures._block_sizes(None, tests, "block_dipole", 0.01, LOOK)
     by_size = figure.axes[0].lines[0]
     np.testing.assert_allclose(by_size.get_xydata(), [(14.7, 8.0), (29.3, 3.0)])
+
+
+def test_a_strip_across_right_ascension_zero_is_drawn_as_that_part_of_the_sky_and_a_large_part_with_all():
+    ra, dec = healpy.pix2ang(8, np.arange(768), nest=True, lonlat=True)
+    strip = np.where((np.abs((ra + 180) % 360 - 180) < 50) & (np.abs(dec) < 8), ra, np.nan)
+    part = part_of_sky(strip)
+    assert part.west == pytest.approx(310, abs=8)
+    assert part.east == pytest.approx(410, abs=8)
+    axes, _ = one_map(strip, "cividis", 0, 360, "", False).axes
+    raster = axes.collections[0].get_array()
+    # East is to the left, and what lies there has the value of its right ascension.
+    assert axes.get_xlim() == (part.east, part.west)
+    assert float(np.ma.median(raster[:, -40:])) == pytest.approx(45, abs=8)
+    assert part_of_sky(np.where(dec > -20, 1.0, np.nan)) is None
+    assert one_map(np.where(dec > -20, ra, np.nan), "cividis", 0, 360, "", False).axes[0].name == "mollweide"

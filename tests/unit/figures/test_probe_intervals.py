@@ -7,7 +7,7 @@ from PIL import Image
 
 from tests.unit.figures.test_figures import SETTINGS
 from workflow_scripts.draw_probe import main, parser
-from workflow_scripts.figures.figure_list import REASON
+from workflow_scripts.figures.figure_list import FINDING, REASON
 from workflow_scripts.figures.probe_intervals import probe_figure
 
 
@@ -46,11 +46,14 @@ def test_of_several_networks_each_row_names_its_own():
 
 @pytest.mark.parametrize(("pixels", "reason"), [([PIXELS], ""), ([], "Nothing was measured")])
 def test_the_step_draws_it_and_says_why_it_is_empty(tmp_path, pixels, reason):
-    summary = {"why": {"probe": {"pixels": pixels, "features": []}}}
+    statement = "The images carry the place"
+    answers = [{"test": "place_of_pixels", "statement": f"{statement}."}]
+    summary = {"why": {"probe": {"pixels": pixels, "features": []}}, "answers": answers}
     (tmp_path / "summary.json").write_text(json.dumps(summary))
     arguments = ["--summary", str(tmp_path / "summary.json"), "--figures", json.dumps(SETTINGS)]
     main(parser.parse_args([*arguments, "--folder", str(tmp_path)]))
     with Image.open(tmp_path / "probe.png") as image:
         assert image.info.get(REASON, "").startswith(reason)
         assert bool(reason) == (REASON in image.info)
+        assert image.info.get(FINDING) == (None if reason else f"{statement}.")
     assert (tmp_path / "probe.pdf").stat().st_size > 1000

@@ -9,6 +9,7 @@ from tests.unit.figures.test_figures import SETTINGS
 from workflow_scripts.draw_shares import main, parser
 from workflow_scripts.figures.figure_list import FIGURES_OF_CAUSES, REASON
 from workflow_scripts.figures.share_bars import share_figure
+from workflow_scripts.figures.style import stated
 from workflow_scripts.pages.filled_templates import caption
 
 
@@ -24,10 +25,10 @@ UNKNOWN = {"test": "t", "effect": "the false dipole", "p": 0.4, "shares": {"seei
 
 def test_bars_and_intervals_are_the_shares():
     figure = share_figure([DIPOLE, UNKNOWN, FRACTION, {"test": "u", "effect": "v", "reason": "too few"}], SETTINGS)
-    assert [panel.get_title() for panel in figure.axes] == [
-        "The common dipole: p = 0.0012",
-        "The effect of the training footprint on the fraction of spiral: p = 0.0012",
-    ]
+    assert stated(figure) == (
+        "The common dipole (p = 0.0012): seeing carries 90 % (95 %: 80 to 100). The effect of the training footprint on"
+        " the fraction of spiral (p = 0.0012): seeing carries 60 % (95 %: 50 to 70)."
+    )
     panel = figure.axes[0]
     assert [bar.get_width() for bar in panel.patches] == [0.9, -0.05, 0.15]
     assert [label.get_text() for label in panel.get_yticklabels()] == ["seeing", "noise", "what is left"]
