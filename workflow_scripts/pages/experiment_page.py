@@ -170,12 +170,14 @@ def _unasked(summary: Mapping[str, Any], on_causes: Sequence[Mapping[str, Any]])
     keys = ["    why:", *lines] if lines else []
     if "remedy" not in tests:
         keys.append("    remedies: [mixed_sky, homogenised, equivariant]  # what removes it, at what price")
+    if CORRECTED_DIPOLE not in tests:
+        keys.append("    correction: true                             # a catalog without the bias, and the bias for mocks")
     if not keys:
         return None
     return {
-        "words": "This experiment did not ask why there is an effect, or what removes it. It does with these keys,"
+        "words": "This experiment did not ask why there is an effect, or what removes it. To ask, add to its file:"
         if not on_causes
-        else "More can be asked with these keys,",
+        else "More can be asked. Add to the file of the experiment:",
         "to_add": "\n".join(["experiments:", f"  {summary['experiment']}:", *keys]),
     }
 

@@ -210,14 +210,14 @@ def test_answers_on_causes_and_remedies_stand_in_their_section(rotating):
     }
     blank |= {"effect": {"value": None, "ci95": None, "unit": "", "direction": ""}, "statement": "It is"}
     names = ["share_of_seeing common_dipole", "place_of_pixels", "place_of_features [net]"]
-    names += ["cheapest_remedy", "remedy_mixed_sky"]
+    names += ["cheapest_remedy", "remedy_mixed_sky", "corrected_dipole"]
     asked = [{**blank, "test": name, "question": f"Is it {name}?"} for name in names]
     text = experiment_page({**summary, "answers": [*summary["answers"], *asked]}, tables)
     why = text.partition('<section id="why">')[2].partition("</section>")[0]
     assert all(one["question"] in why for one in asked)
     assert summary["answers"][0]["question"] not in why
     # All of it was asked.
-    assert "with these keys" not in why
+    assert "can be asked" not in why
 
 
 def test_what_the_survey_warns_of_stands_on_the_page(rotating):
