@@ -171,7 +171,7 @@ def _unasked(summary: Mapping[str, Any], on_causes: Sequence[Mapping[str, Any]])
     if "remedy" not in tests:
         keys.append("    remedies: [mixed_sky, homogenised, equivariant]  # what removes it, at what price")
     if CORRECTED_DIPOLE not in tests:
-        keys.append("    correction: true                             # a catalog without the bias, and the bias for mocks")
+        keys.append("    correction: true  # a catalog without the bias, and the bias for mock catalogs")
     if not keys:
         return None
     return {
