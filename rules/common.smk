@@ -12,7 +12,9 @@ sys.path.insert(0, str(CHECKOUT))
 
 from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.code_closure import code_digest
-from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
+from workflow_scripts.configuration.loading import load
+from workflow_scripts.configuration.parameters import as_parameter, readable
+from workflow_scripts.configuration.user_files import check_user_files
 from workflow_scripts.configuration.control_entries import (
     annotating_network,
     controls_parameter,

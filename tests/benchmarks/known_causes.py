@@ -31,7 +31,7 @@ from tests.benchmarks.planted_skies import (
 )
 from workflow_scripts.answers.answer import YES
 from workflow_scripts.bias.shares import measured_shares
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.remedy_runs import REMEDIES
 from workflow_scripts.configuration.version_entries import counterfactual_parameter
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.surveys.registry import folder_digest
 
 pytestmark = pytest.mark.slow

@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from tests.services.running import running_survey_server
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 
 pytestmark = [pytest.mark.long, pytest.mark.longest]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from workflow_scripts.configuration import Configuration
+from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.crates.code_snapshot import code_at, commit_date
 from workflow_scripts.crates.crate_metadata import ArchivedRun, crate_metadata
 from workflow_scripts.crates.experiment_files import (

@@ -10,7 +10,7 @@ import yaml
 from tests.small_experiment import CONFIG
 from workflow_scripts.answers.design_report import Pilot, design_report, expected_findings, expected_power
 from workflow_scripts.answers.designs import check_designs, planned_tests, problems_and_notes
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.sources import Source
 from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.runs.smallest_adjusted import smallest_adjusted_p

@@ -3,7 +3,7 @@
 import pytest
 
 from workflow_scripts.audit import parser
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.errors import InputError
 
 BASE = {"active_experiments": [], "experiments": {}, "surveys": {}, "catalogs": {}}

@@ -12,8 +12,8 @@ from workflow_scripts.answers.answer import CONTROL, POSITIVE_CONTROL, Answer, h
 from workflow_scripts.answers.wording import limit_in_points
 from workflow_scripts.bias.controls import answer_without_cause, answers_to_dose, measured_controls
 from workflow_scripts.bias.run_level import RunLevelTest, RunLevelTests
-from workflow_scripts.configuration import load
 from workflow_scripts.configuration.control_entries import controls_parameter
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.runs import listed_runs
 
 ARMS = {

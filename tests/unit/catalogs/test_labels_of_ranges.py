@@ -11,7 +11,7 @@ from tests.unit.catalogs.test_make_catalog import HYGIENE, entry
 from tests.unit.configuration.test_validation_sentences import BASE, merged, sentence
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog, positions_of_catalog
 from workflow_scripts.catalogs.number_ranges import NumberRange, problem_of_ranges, ranges_of
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.errors import InputError
 
 COLUMNS = {"source_id": "id", "ra": "ra", "dec": "dec", "label": "t"}

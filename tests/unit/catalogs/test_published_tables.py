@@ -15,7 +15,7 @@ from workflow_scripts.audits.audit_options import audited_sources
 from workflow_scripts.audits.galaxy_pieces import overview
 from workflow_scripts.audits.suite import meanings_of
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.errors import InputError
 
 WRITERS = {

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from tests.unit.configuration.test_validation_sentences import BASE, merged, sentence
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 
 ZOO = """
 catalogs:

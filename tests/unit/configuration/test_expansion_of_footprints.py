@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import yaml
 
-from workflow_scripts.configuration import Run, as_parameter, load
 from workflow_scripts.configuration.expansion import BASE_PIXELS
+from workflow_scripts.configuration.loading import load
+from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.errors import InputError
-from workflow_scripts.runs import listed_runs, paths_of_runs
+from workflow_scripts.runs import Run, listed_runs, paths_of_runs
 
 CONFIG = """
 active_experiments: [main]

@@ -5,7 +5,7 @@ import copy
 import pytest
 import yaml
 
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.errors import InputError
 
 CONFIG = yaml.safe_load("""

@@ -5,9 +5,10 @@ import copy
 import pytest
 
 from workflow_scripts.answers.designs import check_designs, planned_tests
-from workflow_scripts.configuration import check_user_files, load
 from workflow_scripts.configuration.experiment_designs import mapped_footprints
 from workflow_scripts.configuration.given_annotations import collection_parameter, given_table, given_tables
+from workflow_scripts.configuration.loading import load
+from workflow_scripts.configuration.user_files import check_user_files
 from workflow_scripts.errors import InputError
 
 AXES = [(ra, dec) for dec in (40, -40) for ra in (0, 90, 180, 270)]

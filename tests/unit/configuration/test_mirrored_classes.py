@@ -5,8 +5,9 @@ import copy
 import pytest
 import yaml
 
-from workflow_scripts.configuration import as_parameter, load
 from workflow_scripts.configuration.control_entries import annotating_network, averages_mirror, trained_network
+from workflow_scripts.configuration.loading import load
+from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.errors import InputError
 
 CONFIG = yaml.safe_load("""

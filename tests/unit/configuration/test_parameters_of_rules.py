@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from workflow_scripts.configuration import as_parameter, load, readable
 from workflow_scripts.configuration.credited_data import credited_data
+from workflow_scripts.configuration.loading import load
+from workflow_scripts.configuration.parameters import as_parameter, readable
 from workflow_scripts.errors import InputError
 
 CONFIG = yaml.safe_load("""

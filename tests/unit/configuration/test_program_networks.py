@@ -5,8 +5,10 @@ import copy
 import pytest
 
 from tests.small_experiment import CONFIG
-from workflow_scripts.configuration import as_parameter, check_user_files, load, readable
+from workflow_scripts.configuration.loading import load
+from workflow_scripts.configuration.parameters import as_parameter, readable
 from workflow_scripts.configuration.program_networks import names_of_programs
+from workflow_scripts.configuration.user_files import check_user_files
 from workflow_scripts.errors import InputError
 from workflow_scripts.networks.program_command import argument_list
 

@@ -5,8 +5,9 @@ import copy
 import pytest
 import yaml
 
-from workflow_scripts.configuration import as_parameter, load
 from workflow_scripts.configuration.control_entries import trained_network
+from workflow_scripts.configuration.loading import load
+from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.configuration.remedy_entries import (
     columns_of_training,
     files_of_remedy,

@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from tests.unit.configuration.test_validation_sentences import BASE, merged, sentence
-from workflow_scripts.configuration import as_parameter, load
+from workflow_scripts.configuration.loading import load
+from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.configuration.sources import overlay
 

@@ -8,8 +8,9 @@ from snakemake.cli import parse_config
 from snakemake.utils import update_config
 
 from tests.small_experiment import CONFIG
-from workflow_scripts.configuration import check_user_files, load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.sources import Source, all_sources, overlay, refuse_repeated_options
+from workflow_scripts.configuration.user_files import check_user_files
 from workflow_scripts.errors import InputError
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.schema import complete, config_schema
 from workflow_scripts.configuration.sources import check_repeated_keys
 from workflow_scripts.errors import InputError

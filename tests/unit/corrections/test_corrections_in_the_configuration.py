@@ -5,11 +5,11 @@ import copy
 import pytest
 import yaml
 
-from workflow_scripts.configuration import load
 from workflow_scripts.configuration.correction_entries import (
     audit_correction,
     correction_parameter,
 )
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.parameters import as_options
 from workflow_scripts.correct_audit import parser
 from workflow_scripts.errors import InputError

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from tests.small_experiment import CONFIG
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.provenance import sha256
 from workflow_scripts.tables import write_json, write_table
 

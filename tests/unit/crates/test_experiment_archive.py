@@ -12,7 +12,7 @@ import yaml
 
 from tests.unit.crates.conftest import ANNOTATIONS, MODEL, TABLE, TABLE_SHA256
 from workflow_scripts.archive_experiment import main, named_author, parser
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.crates.experiment_archive import write_archive
 from workflow_scripts.errors import InputError
 

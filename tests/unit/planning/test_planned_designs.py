@@ -11,7 +11,7 @@ import yaml
 
 from tests.small_experiment import CONFIG
 from tests.unit.bias.synthetic_experiment import runs_of_noise
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.costs import CostModel
 from workflow_scripts.planning.dry_run import dry_run

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from workflow_scripts.configuration import as_parameter
+from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.planning.reasons import changed_parameters, why_it_runs
 
 

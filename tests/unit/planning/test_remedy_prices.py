@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from tests.small_experiment import CONFIG
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.remedy_runs import REMEDIES
 from workflow_scripts.planning.remedy_prices import UNTREATED, remedy_prices
 from workflow_scripts.planning.work import WorkSizes

@@ -8,7 +8,7 @@ import pytest
 from astropy.table import Table
 
 from tests.small_experiment import CONFIG
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.planning import work
 from workflow_scripts.planning.work import WorkSizes, rows_of_table
 

@@ -6,7 +6,7 @@ import pytest
 from mocpy import MOC
 
 from workflow_scripts import map_footprint
-from workflow_scripts.configuration import as_parameter
+from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.step import run_step
 
 

@@ -8,7 +8,7 @@ import pytest
 from astropy.io import fits
 
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog, positions_of_catalog
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.simulate_sky import simulated_sky
 from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflow_scripts.configuration import load
 from workflow_scripts.configuration.credited_data import credited_data
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.surveys.credits import GALAXY_ZOO, OF_KINDS, SDSS, VIZIER, credits_of
 from workflow_scripts.surveys.registry import KINDS
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.sources import overlay
 from workflow_scripts.simulate_sky import simulated_sky
 from workflow_scripts.surveys.simulated.rendering import render_galaxy

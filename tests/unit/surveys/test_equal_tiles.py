@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.small_experiment import CONFIG
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.errors import InputError
 from workflow_scripts.sky.tiles import equal_tile_of, tile_of
 from workflow_scripts.surveys.survey import requests_of_tile

@@ -11,7 +11,8 @@ import pytest
 
 from tests.unit.surveys.test_local_survey import jpeg, make, requests
 from tests.unit.surveys.test_positions import changed
-from workflow_scripts.configuration import as_parameter, load
+from workflow_scripts.configuration.loading import load
+from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.errors import InputError
 from workflow_scripts.surveys.local import LocalSurvey, file_names
 from workflow_scripts.surveys.name_matching import NameMatcher, difference, words_of

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from workflow_scripts import simulate_sky
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.sources import overlay
 from workflow_scripts.errors import InputError
 from workflow_scripts.images.decoding import decode

@@ -7,7 +7,7 @@ import yaml
 from tests.benchmarks import planted_skies
 from tests.benchmarks.planted_skies import QUESTIONS, SKIES, answer_rows, planted_configuration
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.sources import overlay
 from workflow_scripts.simulate_sky import simulated_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors

@@ -9,7 +9,8 @@ import pytest
 
 from workflow_scripts import list_positions
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog
-from workflow_scripts.configuration import as_parameter, load
+from workflow_scripts.configuration.loading import load
+from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.errors import InputError
 from workflow_scripts.step import run_step
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.small_experiment import CONFIG
 from tests.unit.surveys.archived import fetch_tile
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.simulate_sky import simulated_sky
 from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, reasons
 from workflow_scripts.surveys.simulated.survey import SimulatedSurvey

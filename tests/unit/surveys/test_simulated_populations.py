@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from workflow_scripts import simulate_sky
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.errors import InputError
 from workflow_scripts.simulate_sky import simulated_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from workflow_scripts.configuration import load
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.images.decoding import decode
 from workflow_scripts.simulate_sky import simulated_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors

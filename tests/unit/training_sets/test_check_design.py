@@ -8,7 +8,8 @@ import pytest
 
 from tests.small_experiment import CONFIG
 from workflow_scripts import check_design
-from workflow_scripts.configuration import as_parameter, load
+from workflow_scripts.configuration.loading import load
+from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.errors import InputError
 from workflow_scripts.tables import write_table
 

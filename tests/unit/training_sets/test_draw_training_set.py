@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from workflow_scripts import draw_training_set, tabulate_balance
-from workflow_scripts.configuration import as_parameter
+from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.errors import InputError
 from workflow_scripts.tables import write_table
 from workflow_scripts.training_sets.split import split

@@ -8,8 +8,8 @@ import pytest
 
 from tests.small_experiment import rotating_and_halves
 from workflow_scripts import shuffle_sky
-from workflow_scripts.configuration import load
 from workflow_scripts.configuration.control_entries import runs_of_controls
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.tables import recorded_config, write_table
 from workflow_scripts.training_sets.matching import draw_training_set
 from workflow_scripts.training_sets.shuffled_sky import shuffled_positions
