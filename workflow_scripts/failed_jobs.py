@@ -20,6 +20,7 @@ from workflow_scripts.step import FOR_ALL, FOR_ONE
 
 # More are in the logs.
 _LISTED = 10
+_CHECK = "check_design"
 
 
 class FailedJobs(logging.Handler):
@@ -62,9 +63,10 @@ class FailedJobs(logging.Handler):
                 threading.Thread(target=self.stop, daemon=True).start()
 
     def sentences(self) -> Iterator[str]:
-        """A line for each different failure, those that are wrong for all at the end."""
+        """A line for each different failure, those that are wrong for all at the end, that of a design last."""
         where: dict[tuple[str, str], list[str]] = {}
-        for rule, logs in self.logs.values():
+        # A training set that cannot be drawn fails beside the check, which names all of them and what would fit.
+        for rule, logs in sorted(self.logs.values(), key=lambda failed: failed[0] == _CHECK):
             kind, sentence = _failure(self.folder, logs)
             sentence = sentence or f"{rule} ended without a message"
             where.setdefault((kind, sentence), []).append(logs[0] if logs else rule)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.workflow_copy import WorkflowCopy
 
-pytestmark = [pytest.mark.slow, pytest.mark.long]
+pytestmark = [pytest.mark.slow, pytest.mark.long, pytest.mark.longest]
 
 HALVES = {"first": [0, 180], "second": [180, 360]}
 

@@ -42,7 +42,9 @@ WHOLE = (1, [*RETRAINED, "ensemble", "templates", "equivariant"])
 UNTRAINED = (3, ["equivariant", "templates", "ensemble"])
 
 
-@pytest.fixture(scope="module", params=[UNTRAINED, WHOLE], ids=["untrained", "whole"])
+@pytest.fixture(
+    scope="module", params=[UNTRAINED, pytest.param(WHOLE, marks=pytest.mark.longest)], ids=["untrained", "whole"]
+)
 def remedied(request, repository, tmp_path_factory) -> Remedied:
     """Halves of a sky whose seeing differs between them: run to the page, and again with one remedy more."""
     sets, remedies = request.param
@@ -59,7 +61,7 @@ def remedied(request, repository, tmp_path_factory) -> Remedied:
     first["tests"] = {"permutations": 1000, "alpha": 0.05, "primary": ["fraction_contrast"]}
     workflow.write_config(config)
     (stages,) = planned(workflow)["groups"].values()
-    workflow.snakemake(SUMMARY, PAGE)
+    workflow.snakemake(SUMMARY)
     first["remedies"] = remedies
     workflow.write_config(config)
     added = workflow.would_run()

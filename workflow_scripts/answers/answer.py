@@ -4,7 +4,7 @@ Sentences are composed from answers, never beside them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
 from workflow_scripts.statistics.log_p import p_in_words
@@ -42,6 +42,7 @@ class Answer:
     answer: str
     statement: str
     short: str
+    _: KW_ONLY
     effect: Effect = field(default_factory=Effect)
     p_adjusted: float | None = None
     limit95: float | None = None

@@ -231,8 +231,8 @@ def _expected(finding: AuditFinding, findings: Findings, p: float, positive: str
         answer,
         capital(statement),
         capital(short),
-        effect,
-        p,
-        evidence.exclusion,
-        because,
+        effect=effect,
+        p_adjusted=p,
+        limit95=evidence.exclusion,
+        because=because,
     )

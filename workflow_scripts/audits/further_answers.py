@@ -63,10 +63,9 @@ def merging_answers(
             answer,
             statement,
             capital(short),
-            effect,
-            p_between,
-            None,
-            because,
+            effect=effect,
+            p_adjusted=p_between,
+            because=because,
             role=CONTROL,
         )
     )
@@ -103,7 +102,16 @@ def template_answers(
     short = statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else "")
     return [
         Answer(
-            question, found.test.name, answer, statement, short, effect, p, evidence.exclusion, because, role=SECONDARY
+            question,
+            found.test.name,
+            answer,
+            statement,
+            short,
+            effect=effect,
+            p_adjusted=p,
+            limit95=evidence.exclusion,
+            because=because,
+            role=SECONDARY,
         )
     ]
 
@@ -141,7 +149,16 @@ def templates_by_group_answers(
     effect = Effect(difference, None, f"fraction for a standard deviation of {name}")
     return [
         Answer(
-            question, found.test.name, answer, statement, short, effect, p, evidence.exclusion, reasons, role=SECONDARY
+            question,
+            found.test.name,
+            answer,
+            statement,
+            short,
+            effect=effect,
+            p_adjusted=p,
+            limit95=evidence.exclusion,
+            because=reasons,
+            role=SECONDARY,
         )
     ]
 
@@ -172,10 +189,10 @@ def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: Au
                 answer,
                 statement,
                 statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else ""),
-                Effect(found.test.estimate, (low, high), "rate", f"towards {direction(found.extra)}"),
-                p,
-                evidence.exclusion,
-                reasons,
+                effect=Effect(found.test.estimate, (low, high), "rate", f"towards {direction(found.extra)}"),
+                p_adjusted=p,
+                limit95=evidence.exclusion,
+                because=reasons,
                 role=SECONDARY,
             )
         )

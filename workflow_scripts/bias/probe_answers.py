@@ -140,12 +140,12 @@ def _of_pixels(found: PixelFindings, p: float, size: float, alpha: float, severa
             NO: "The images do not carry the place",
             CANNOT_TELL: "Whether the images carry the place cannot be decided",
         }[answer],
-        Effect(whole.estimate, whole.ci95, "AUC (0.5: no information)", f"largest for {best}"),
-        p,
-        limit,
-        because,
-        ["More annotated galaxies, or more training sets."] if answer == CANNOT_TELL else [],
-        SECONDARY,
+        effect=Effect(whole.estimate, whole.ci95, "AUC (0.5: no information)", f"largest for {best}"),
+        p_adjusted=p,
+        limit95=limit,
+        because=because,
+        next=["More annotated galaxies, or more training sets."] if answer == CANNOT_TELL else [],
+        role=SECONDARY,
     )
 
 
@@ -201,12 +201,12 @@ def _of_features(found: FeatureFindings, p: float, tests: int, size: float, alph
             NO: "The networks' features do not carry the place",
             CANNOT_TELL: "Whether the networks' features carry the place cannot be decided",
         }[answer],
-        Effect(found.mean.estimate, found.mean.ci95, "R² of the position"),
-        p,
-        limit,
-        because,
-        ["More annotated galaxies."] if answer == CANNOT_TELL else [],
-        SECONDARY,
+        effect=Effect(found.mean.estimate, found.mean.ci95, "R² of the position"),
+        p_adjusted=p,
+        limit95=limit,
+        because=because,
+        next=["More annotated galaxies."] if answer == CANNOT_TELL else [],
+        role=SECONDARY,
     )
 
 

@@ -26,7 +26,19 @@ from workflow_scripts.statistics.sky.value_permutations import value_dipole_test
 
 FEW = AuditSettings(permutations=199)
 CONTRACT = {"name", "estimand", "estimate", "se", "ci95", "statistic", "dof", "p", "p_permutation", "null"}
-ANSWER = {"question", "test", "answer", "effect", "p_adjusted", "limit95", "because", "next", "role", "statement"}
+ANSWER = {
+    "question",
+    "test",
+    "answer",
+    "effect",
+    "p_adjusted",
+    "limit95",
+    "because",
+    "beside",
+    "next",
+    "role",
+    "statement",
+}
 CONTRACT |= {"unit_of_replication", "family", "n", "notes"}
 
 
@@ -124,7 +136,7 @@ def test_the_page_is_whole_and_explains_why_sigma_and_p_differ(audited):
     summary, folder = audited
     text = html.unescape((folder / "audit.html").read_text())
     assert not re.findall(r"src=\"(?!data:image/webp)|href=\"(?:\w+:|//)|<script .|<link|url\(", text)
-    assert len(re.findall(r"src=\"data:image/webp;base64,", text)) == 8
+    assert len(re.findall(r"src=\"data:image/webp;base64,", text)) == 9
     assert text.index(summary["headline"]) < text.index("<h2>The answers</h2>") < text.index("<h2>The sky</h2>")
     assert text.index("<h2>The sky</h2>") < text.index("<details><summary><h3>Sigma and p")
     assert all(answer["question"] in text for answer in summary["answers"])

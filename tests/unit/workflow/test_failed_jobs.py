@@ -20,11 +20,11 @@ def run(tmp_path, monkeypatch):
     logger = logging.Logger("test")
     logger.addHandler(jobs)
 
-    def fail(number, text):
+    def fail(number, text, rule="train"):
         log = tmp_path / f"{number}.log"
         if text is not None:
             log.write_text(text)
-        more = {"event": LogEvent.JOB_ERROR, "jobid": number, "rule_name": "train", "log": [str(log)]}
+        more = {"event": LogEvent.JOB_ERROR, "jobid": number, "rule_name": rule, "log": [str(log)]}
         logger.error("Error in rule", extra=more)
 
     def finish(number):
@@ -39,6 +39,13 @@ def test_what_is_wrong_for_all_ends_the_run(run, capsys):
     assert stopped.wait(5)
     assert "error: table.csv: has no column 'ra'\nThis is wrong for all" in capsys.readouterr().err
     assert [line.partition(" (")[0] for line in jobs.sentences()] == ["error: table.csv: has no column 'ra'"]
+
+
+def test_the_check_of_a_design_has_the_last_word_however_late_a_training_set_fails(run):
+    jobs, fail, _, _ = run
+    fail(1, "error: per_class: all that is wrong, and what would fit\n", rule="check_design")
+    fail(2, "error: one class lacks galaxies\n", rule="draw_training_set")
+    assert [line.partition(":")[2].split()[0] for line in jobs.sentences()] == ["one", "per_class:"]
 
 
 def test_what_fails_for_one_does_not(run, capsys):
@@ -95,7 +102,7 @@ def test_the_sentences_are_found_after_the_folder_was_left(run, tmp_path, monkey
     jobs, _, _, _ = run
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "train.log").write_text("failed: it diverged\n")
-    more = {"event": LogEvent.JOB_ERROR, "jobid": 1, "rule_name": "train", "log": ["logs/train.log"]}
+    more = {"event": LogEvent.JOB_ERROR, "jobid": 1, "rule_name": rule, "log": ["logs/train.log"]}
     with monkeypatch.context() as inside:
         inside.chdir(tmp_path)
         jobs.emit(logging.makeLogRecord(more))

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -85,7 +86,7 @@ def test_help_lists_every_step_on_a_line(skybias, checkout):
     assert (shown.returncode, shown.stderr) == (0, "")
     lines = shown.stdout.splitlines()
     assert all(len(line) <= 100 for line in lines)
-    listed = [line.split()[0] for line in lines if line.startswith("  ")]
+    listed = [line.split()[0] for line in lines if re.match(r"  \w", line)]
     steps = {path.stem for path in (checkout / "workflow_scripts").glob("*.py") if "__doc__" in path.read_text()}
     assert len(listed) == len(set(listed))
     assert set(listed) == {"run"} | steps - {"__main__"}
