@@ -102,7 +102,7 @@ def test_the_sentences_are_found_after_the_folder_was_left(run, tmp_path, monkey
     jobs, _, _, _ = run
     (tmp_path / "logs").mkdir()
     (tmp_path / "logs" / "train.log").write_text("failed: it diverged\n")
-    more = {"event": LogEvent.JOB_ERROR, "jobid": 1, "rule_name": rule, "log": ["logs/train.log"]}
+    more = {"event": LogEvent.JOB_ERROR, "jobid": 1, "rule_name": "train", "log": ["logs/train.log"]}
     with monkeypatch.context() as inside:
         inside.chdir(tmp_path)
         jobs.emit(logging.makeLogRecord(more))
