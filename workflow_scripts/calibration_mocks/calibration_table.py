@@ -14,7 +14,7 @@ from workflow_scripts.calibration_mocks.claims import size_band
 from workflow_scripts.calibration_mocks.mock_skies import LADDER, MASKS
 from workflow_scripts.calibration_mocks.run_calibration import GALAXIES_OF_RUNS
 
-# What a valid test must keep (methods.md, 3.j).
+# What a valid test must keep.
 ACCEPTED_SIZE = (0.04, 0.06)
 ACCEPTED_COVERAGE = (0.93, 0.97)
 ACCEPTED_BIAS = 0.1

@@ -1,4 +1,4 @@
-"""What a test gives on one mock sky, and where it claims to be right: as in methods.md, 3, before any mock was drawn.
+"""What a test gives on one mock sky, and where it claims to be right: written before any mock was drawn.
 
 Most tests suppose galaxies that are independent given the sky. A quadrupole leaks into a dipole on a part of it;
 blocks of sky allow for clustering, and differences of two networks on the same galaxies do not depend on it.

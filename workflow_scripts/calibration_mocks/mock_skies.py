@@ -101,7 +101,7 @@ MEAN_FRACTION = 0.4
 QUADRUPOLE = 0.05
 # Logits for a standard deviation of seeing and of dust.
 TEMPLATE_LOGITS = np.array([0.15, -0.10])
-# Standard deviation of the clustered field in logits, as in the mocks of methods.md, 3.c.
+# Standard deviation of the clustered field in logits.
 CLUSTERING = 0.5
 _FIELD_NSIDE = 64
 _FIELD_LMAX = 3 * _FIELD_NSIDE - 1

@@ -32,7 +32,7 @@ _MEAN = 0.5
 # Of the run-level tests these claim nothing: galaxies as the unit describe two networks, not footprints.
 GALAXIES_OF_RUNS = ("galaxies, one run an arm", "galaxies, all runs")
 
-# About the scatter that short training shows: several times that of 5,000 galaxies (methods.md, 3.f).
+# About the scatter that short training shows: several times that of 5,000 galaxies.
 TYPICAL_RUNS = RunPopulation(sample_sd=0.01, seed_sd=0.02)
 
 # p and whether the 95 % interval holds the truth (one or several; None without an interval) of every test on one mock.

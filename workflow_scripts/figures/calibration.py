@@ -12,7 +12,7 @@ from workflow_scripts.calibration_mocks.battery import CLAIMS
 from workflow_scripts.calibration_mocks.calibration_table import ACCEPTED_SIZE, NULL_SKIES
 from workflow_scripts.calibration_mocks.claims import size_band
 from workflow_scripts.calibration_mocks.mock_skies import MASKS
-from workflow_scripts.figures.style import DOUBLE, MARKERS, new_figure
+from workflow_scripts.figures.style import DOUBLE, MARKERS, new_figure, state
 
 # Those that a reader compares first.
 SHOWN = (
@@ -34,6 +34,7 @@ def p_uniformity(p_values: Mapping[tuple[str, str], pd.DataFrame], settings: Map
     masks = [mask for mask in MASKS if all((mask, kind) in p_values for kind in kinds)]
     figure, axes = new_figure(DOUBLE, 4.6, nrows=2, ncols=len(masks), squeeze=False, sharex=True, sharey="row")
     grid = np.linspace(0, 1, 201)
+    rejected: list[float] = []
     for row, (kind, label) in enumerate(kinds.items()):
         for panel, mask in zip(axes[row], masks, strict=True):
             found = p_values[mask, kind]
@@ -41,11 +42,15 @@ def p_uniformity(p_values: Mapping[tuple[str, str], pd.DataFrame], settings: Map
                 p = np.sort(found.loc[found["test"] == test, "p"].to_numpy())
                 share = np.searchsorted(p, grid, side="right") / len(p)
                 panel.plot(grid, share - grid, linewidth=1.1, label=test, **_line(number, settings))
+                if test == SHOWN[0] and not row:
+                    rejected.append(float(share[np.searchsorted(grid, 0.05)]))
             half = 1.96 * np.sqrt(grid * (1 - grid) / len(p))
             panel.fill_between(grid, -half, half, color="0.85", zorder=0)
             panel.set(title="" if row else MASKS[mask].title, xlabel="p" if row else "")
         axes[row][0].set_ylabel(f"{label}:\nshare of p below − p")
         axes[row][0].set_ylim(-max(0.08, 1.1 * half.max()), 1.0)
+    if rejected:
+        state(figure, f"Without a signal, {SHOWN[0]} has p below 0.05 in {_range_of(rejected)} of isotropic skies")
     _legend_below(figure, axes[0][0])
     return figure
 
@@ -75,6 +80,9 @@ def sizes(table: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
         panel.set(ylim=(len(tests) - 0.5, -0.5), xlim=(1.5e-3, 1.4))
         panel.set_yticks(range(len(tests)), tests, fontsize=6)
         panel.grid(axis="y", linewidth=0.3, color="0.88")
+    claimed = cells[cells["claimed_valid"].astype(bool)]["rejected_05"]
+    kept = int(claimed.between(*ACCEPTED_SIZE).sum())
+    state(figure, f"Where a test claims its level, {kept} of {len(claimed)} sizes lie within {_ends(ACCEPTED_SIZE)}")
     _legend_below(figure, axes[0], "filled: the test claims its level there; open: it does not")
     return figure
 
@@ -93,6 +101,10 @@ def power(table: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
         panel.axhline(0.05, color="0.4", linewidth=0.6, linestyle=":")
         panel.set_ylim(0, 1.04)
     axes[0].set_ylabel("rejected at 5 %")
+    largest = cells[(cells["test"] == SHOWN[0]) & (cells["dipole"] == cells["dipole"].max())]
+    if len(largest):
+        found = _range_of(largest["rejected_05"])
+        state(figure, f"A dipole of {cells['dipole'].max():g} is found by {SHOWN[0]} in {found} of skies")
     _legend_below(figure, axes[0])
     return figure
 
@@ -104,6 +116,7 @@ def recovery(estimates: Mapping[tuple[str, float], pd.DataFrame], settings: Mapp
     """
     masks = [mask for mask in MASKS if any(key[0] == mask for key in estimates)]
     figure, axes = _panels(masks, 2.6, "dipole D put in")
+    biases: list[float] = []
     for panel, mask in zip(axes, masks, strict=True):
         injected = sorted(dipole for found, dipole in estimates if found == mask)
         # Evenly spaced, because the dipoles are spread over more than a decade.
@@ -119,12 +132,18 @@ def recovery(estimates: Mapping[tuple[str, float], pd.DataFrame], settings: Mapp
             off = [cell.loc[cell["test"] == test, column].to_numpy() for cell in cells]
             middle = np.array([values.mean() for values in off]) + injected
             spread = np.array([values.std() for values in off])
+            biases += [float(values.mean()) for values in off] if column == "along" else []
             style = {"color": settings["colours"][number], "marker": MARKERS[number], "markersize": 3.5}
             panel.errorbar(
                 places + 0.2 * number - 0.1, middle, spread, linestyle="none", capsize=2, label=label, **style
             )
         panel.set_xticks(places, [f"{dipole:g}" for dipole in injected], fontsize=5.5)
     axes[0].set_ylabel("dipole recovered\n(mean and scatter)")
+    if biases:
+        state(
+            figure,
+            f"Along the true axis, the mean dipole recovered is within {max(map(abs, biases)):.2g} of that put in",
+        )
     _legend_below(figure, axes[0])
     return figure
 
@@ -136,6 +155,16 @@ def _panels(masks: Iterable[str], height: float, label: str) -> tuple[Figure, ND
     for panel, title in zip(axes[0], titles, strict=True):
         panel.set(title=title, xlabel=label)
     return figure, axes[0]
+
+
+def _range_of(shares: Iterable[float]) -> str:
+    """The smallest and largest share in per cent."""
+    low, high = min(shares), max(shares)
+    return f"{low:.1%}" if f"{low:.1%}" == f"{high:.1%}" else f"{low:.1%} to {high:.1%}"
+
+
+def _ends(interval: tuple[float, float]) -> str:
+    return "{:g} to {:g}".format(*interval)
 
 
 def _line(number: int, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -92,7 +92,7 @@ def test_welch_keeps_its_size_where_arms_scatter_unequally():
 
 @pytest.mark.parametrize("tail_dof", [None, 3.0])
 def test_the_rotating_design_keeps_its_size(tail_dof):
-    """Permutation of axes over footprints is exact (methods.md 3.f); F and the intervals hold for normal runs."""
+    """Permutation of axes over footprints is exact; F and the intervals hold for normal runs."""
     population = replace(calibration.TYPICAL_RUNS, tail_dof=tail_dof)
     rows = by_test(rotating_calibration(0.0, 1000, 5, population))
     for test in ("fraction, permuted", "dipole, permuted", "kappa, permuted"):

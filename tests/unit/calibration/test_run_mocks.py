@@ -16,7 +16,7 @@ def test_axes_are_those_of_healpix():
 
 @pytest.mark.parametrize("tail_dof", [None, 6.0])
 def test_scatter_has_the_components_that_were_requested(tail_dof):
-    """A mean over S seeds has variance s_sample^2 + (s_seed^2 + s_galaxy^2)/S (methods.md 3.f)."""
+    """A mean over S seeds has variance s_sample^2 + (s_seed^2 + s_galaxy^2)/S."""
     values = RunPopulation(0.3, 0.5, 0.2, tail_dof).scatter((4000, 3), 5, np.random.default_rng(1))
     assert values.shape == (4000, 3, 5)
     assert values.var(axis=2, ddof=1).mean() == pytest.approx(0.5**2 + 0.2**2, rel=0.04)

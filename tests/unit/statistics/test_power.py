@@ -1,4 +1,4 @@
-"""Power against the tables of methods.md (3.h), SciPy where it is right, and simulation."""
+"""Power against published tables, SciPy where it is right, and simulation."""
 
 from functools import partial
 
