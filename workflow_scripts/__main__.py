@@ -18,7 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 RUN = "Run the workflow, with options and targets of snakemake; results/ is here or in --directory."
 # People start these; the workflow starts the others.
-_BY_HAND = ("run", "plan", "audit", "apply_bias", "archive_experiment", "cancel_orphans")
+_BY_HAND = ("run", "plan", "audit", "correct_audit", "apply_bias", "archive_experiment", "cancel_orphans")
 _IS_STEP = re.compile(r"^    run_step\(main, parser\)$", re.MULTILINE)
 # Options that say on what, or with how many cores, Snakemake runs jobs.
 _CORES_CHOSEN = re.compile(r"-\w*[cje]|--(cores|jobs|executor|profile)\b")

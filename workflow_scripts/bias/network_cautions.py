@@ -55,7 +55,7 @@ def cautions_of_networks(runs: pd.DataFrame, annotations: Annotations, classes: 
     if abs(called - share) > max(_FAR, _FAR_SHARE * (1 - constant)):
         sentences.append(
             f"The networks call {called:.0%} of the labelled galaxies {classes[1]} (median), where the reference has"
-            f" {share:.0%}."
+            f" {share:.0%}. That changes no difference between footprints; the fraction itself is not the reference's."
         )
     return sentences
 

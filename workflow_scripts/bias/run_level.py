@@ -63,8 +63,8 @@ from workflow_scripts.sky.unit_vectors import unit_vectors
 
 _SCALAR, _PATTERN = "scalar_dipole_response", "pattern_response"
 _CAUSES = (
-    "What follows the axes of the footprints cancels in it: imaging, the reference labels, or a gradient of the true"
-    " morphology on the sky may cause it."
+    "Imaging, the reference labels, or a gradient of the true morphology on the sky may cause it; what follows the axes"
+    " of the footprints cancels in it."
 )
 _NO_CAUSE = "What follows the footprints does not cancel in it, so that its cause is not known."
 

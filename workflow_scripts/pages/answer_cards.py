@@ -36,8 +36,9 @@ def answer_cards(
         compared = [*one["beside"], *words.get(one["test"].split()[0], ())]
         compared = [sentence for sentence in compared if sentence not in known]
         because = [sentence for sentence in one["because"] if sentence not in known]
-        # Why it cannot be told belongs to the answer, and what else it rests on below.
-        reason = next(iter(one["because"]), "") if one["answer"] == CANNOT_TELL else ""
+        # Why it cannot be told, and what else may make a shared dipole, belong to the answer; the rest stands below.
+        open_reason = one["answer"] == CANNOT_TELL or (one["answer"], one["test"].split()[0]) == (YES, "common_dipole")
+        reason = next(iter(one["because"]), "") if open_reason else ""
         if reason in known:
             reason = _SAID_ABOVE
         known.update([*because, *compared])
@@ -119,5 +120,5 @@ def _scatter_of_control(summary: Mapping[str, Any], network: str, sd: float) -> 
                 else "no more than seeds make them, which is compatible with no effect of where they lie"
             )
             p = f"adjusted p = {p_value(line['adjusted'])}".replace("= below", "below")
-            return f" Its training sets scatter by {with_points(sd)}, {found} ({p})."
+            return f" Its training sets, with their seeds, scatter by {with_points(sd)}, {found} ({p})."
     return ""

@@ -169,15 +169,15 @@ def _unasked(summary: Mapping[str, Any], on_causes: Sequence[Mapping[str, Any]])
         lines.append("      probe: {}                                    # can networks tell where a galaxy lies?")
     keys = ["    why:", *lines] if lines else []
     if "remedy" not in tests:
-        keys.append("    remedies: [mixed_sky, homogenised, equivariant]  # what removes it, at what price")
+        keys.append("    remedies: [ensemble, templates, mixed_sky]  # what removes it, at what price")
     if CORRECTED_DIPOLE not in tests:
         keys.append("    correction: true  # a catalog without the bias, and the bias for mock catalogs")
     if not keys:
         return None
     return {
-        "words": "This experiment did not ask why there is an effect, or what removes it. To ask, add to its file:"
+        "words": "This experiment did not ask why there is an effect, or what removes it. To ask, save as why.yaml:"
         if not on_causes
-        else "More can be asked. Add to the file of the experiment:",
+        else "More can be asked. Save as why.yaml:",
         "to_add": "\n".join(["experiments:", f"  {summary['experiment']}:", *keys]),
     }
 

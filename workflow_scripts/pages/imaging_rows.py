@@ -49,17 +49,16 @@ def imaging_findings(summary: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     slopes, coefficients, templates = [], [], summary["templates"]
     for test, line in _adjusted_tests(summary):
         if (test["quantity"], test["design"]) == ("fraction", SLOPE):
-            covariate = template_in_words(test["covariate"], templates)
-            slopes.append((" ".join(filter(None, (covariate, test["label"]))), line))
+            of = f", {test['label']}" if test["label"] else ""
+            slopes.append((_trained_on(test, templates, summary["provenance"]["config"]["classes"][1]) + of, line))
         elif template_quantities([test["quantity"]]):
             coefficients.append((name_in_words(line["name"], templates), line))
     followed, differing = _named(slopes), _named(coefficients)
     found, not_found = [], []
     if followed:
         found.append(
-            "The fraction which a network annotates follows the imaging of the galaxies that it was trained on:"
-            f" {followed}. So this property may carry the effect of the footprint, it or something that goes with it"
-            " over the footprints."
+            f"Networks that were trained on {followed}. So this property of the imaging may carry the effect of the"
+            " footprint, it or something that goes with it over the footprints."
         )
     elif slopes:
         not_found.append(
@@ -77,6 +76,16 @@ def imaging_findings(summary: Mapping[str, Any]) -> tuple[list[str], list[str]]:
             " template, after adjustment for all tests of imaging."
         )
     return found, not_found
+
+
+def _trained_on(test: Mapping[str, Any], templates: Mapping[str, Any] | None, positive: str) -> str:
+    """What the slope of the fraction on a template of the training galaxies means."""
+    name = test["covariate"]
+    weights = (templates or {"loadings": {}})["loadings"].get(name) or {name: 1.0}
+    ends = [
+        f"{'larger' if weight * test['estimate'] > 0 else 'smaller'} {of}" for of, weight in weights.items() if weight
+    ]
+    return f"galaxies with {' and '.join(ends)} call more galaxies {positive}"
 
 
 def _adjusted_tests(summary: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], Mapping[str, Any]]]:

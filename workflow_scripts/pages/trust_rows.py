@@ -27,8 +27,8 @@ def trust_rows(
         )
         if "true_positive_rate" in runs:
             words += (
-                f"; they call {share(runs['true_positive_rate'].mean())} of the {positive} and"
-                f" {share(runs['false_positive_rate'].mean())} of the {negative} {positive}"
+                f"; they call {positive} {share(runs['true_positive_rate'].mean())} of galaxies labelled {positive},"
+                f" and {share(runs['false_positive_rate'].mean())} of those labelled {negative}"
             )
         rows.append(("Accuracy", f"{words[0].upper()}{words[1:]}"))
         rows.append(("What it means for the answers", _meaning_of_accuracy(summary, runs)))

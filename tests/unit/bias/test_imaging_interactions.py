@@ -89,7 +89,7 @@ def test_networks_follow_the_seeing_that_they_were_trained_on(tmp_path):
     text = experiment_page(summary, tables)
     assert "Networks of different footprints respond differently to the imaging" in text
     followed = summary_line(summary, "fraction_slope_on_psf_fwhm_arcsec")
-    assert ("annotates follows the imaging of the galaxies that it was trained on:" in text) == followed["below_alpha"]
+    assert ("Networks that were trained on galaxies with " in text) == followed["below_alpha"]
     test = tests[f"{ALONE}_slope_on_psf_fwhm_arcsec"]
     assert (test["family"], test["n"]) == ("imaging", 12)
     assert test["p_permutation"] == 1 / 1000

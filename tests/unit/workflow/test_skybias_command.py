@@ -90,7 +90,7 @@ def test_help_lists_every_step_on_a_line(skybias, checkout):
     steps = {path.stem for path in (checkout / "workflow_scripts").glob("*.py") if "__doc__" in path.read_text()}
     assert len(listed) == len(set(listed))
     assert set(listed) == {"run"} | steps - {"__main__"}
-    assert listed[:6] == ["run", "plan", "audit", "apply_bias", "archive_experiment", "cancel_orphans"]
+    assert listed[:7] == ["run", "plan", "audit", "correct_audit", "apply_bias", "archive_experiment", "cancel_orphans"]
     assert "  draw_footprints       Draw the footprints of an experiment on the sky." in lines
     bare = skybias()
     assert (bare.returncode, bare.stdout) == (2, "")
