@@ -181,7 +181,8 @@ def _of_features(found: FeatureFindings, p: float, tests: int, size: float, alph
     what = f"the features of the networks{f' ({found.network})' if several else ''}"
     value = f"R² = {found.mean.estimate:.2g} ({found.mean.ci95[0]:.2g} to {found.mean.ci95[1]:.2g})"
     statement = {
-        YES: f"Positions follow from {what}: {value}",
+        # Prediction of nothing costs: R^2 of features without information is a little below 0.
+        YES: f"Positions follow from {what}: {value}, where exchanged blocks of sky give {found.null_mean:.2g}",
         NO: f"Positions do not follow from {what}: R² is below {limit_in_words(limit)}",
         CANNOT_TELL: f"Whether positions follow from {what} cannot be decided: {value}",
     }[answer]
