@@ -292,7 +292,7 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             f" {p_in_words(robust.p, robust.log10_p)}."
         )
     if several and test.p is not None and not _is_field(asked.tests[0]):
-        sentences.append("The largest of these p decides.")
+        sentences.append(_decides(asked))
     if answer == NO:
         sentences.append("The limit has all of its 5 % above it, the interval 2.5 % on either side.")
     widest = _widest(asked)
@@ -309,6 +309,17 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             " sky, and noise points there more often: suspect the footprint first."
         )
     return sentences
+
+
+def _decides(asked: Asked) -> str:
+    """Which p decides, by its name where it stands in a sentence already."""
+    said = {p_in_words(asked.tests[0].test.p_permutation): "permutations"}
+    if asked.blocks is not None and _powerful(asked.blocks):
+        said |= {p_in_words(asked.blocks.test.deciding_p): "blocks of sky"}
+    p = p_in_words(asked.p)
+    if p in said:
+        return f"The largest of these p, that of {said[p]}, decides."
+    return f"The largest of these p decides: {p} before it is adjusted."
 
 
 def _next(asked: Asked, answer: str, evidence: Evidence, alpha: float) -> list[str]:

@@ -142,9 +142,9 @@ def _asked_already(summary: Mapping[str, Any]) -> list[str]:
     if after := tests.get("dipole_after_templates"):
         names, total = after["templates"], tests.get("dipole_score")
         share = explained_in_words(after["explained_variance"])
-        left = f"With {'it' if len(names) == 1 else 'them'} regressed out the dipole is {number(after['estimate'])}"
-        was = f", without {number(total['estimate'])}" if total else ""
-        sentences.append(f"{' and '.join(names)} explain{'s' * (len(names) == 1)} {share}. {left}{was}.")
+        was = f" instead of {number(total['estimate'])}" if total else ""
+        left = f"with them regressed out the dipole is {number(after['estimate'])}{was}"
+        sentences.append(f"Templates ({', '.join(names)}) explain {share} in other patches of sky; {left}.")
     adjusted = {line["name"]: line["adjusted"] for line in summary["ledger"]}
     for name, test in tests.items():
         if not name.startswith("template "):

@@ -259,7 +259,7 @@ def _mark(ra: float, dec: float, words: str, plane: _Plane) -> str:
     if not (0 <= x <= _WIDTH and 0 <= y <= plane.height):
         return ""
     at, below, anchor = _label_place(x, y, dec, len(words) * _LETTER, plane)
-    place = f'x="{at:.1f}" y="{below:.1f}" text-anchor="{anchor}"'
+    place = f'x="{at:.1f}" y="{below:.1f}" style="text-anchor: {anchor}"'
     cross = f"M{x - 7:.1f} {y - 7:.1f}l14 14m0 -14l-14 14"
     return (
         f'<path class="mark-halo" d="{cross}"/><path class="mark" d="{cross}"/>'
