@@ -99,6 +99,7 @@ def template_answers(
     evidence = rule.evidence(p, limit, total.extra["largest_possible"], invalid=invalid)
     answer, reasons = decided(evidence, rule.alpha)
     size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
+    where = towards(found.extra, widest.extra)
     with_them = f"with {listed} regressed out, the dipole{whose} is {size}"
     because = [*reasons, *([] if invalid else [unit]), f"Without them it is {total.test.estimate:.4f}."]
     if found.extra["retained_worst_share"] < 0.9:
@@ -107,11 +108,11 @@ def template_answers(
         because.append("What goes away with the templates is the imaging, or goes along with it.")
     limited = f"{limit_in_words(limit)} at 95 %, one-sided"
     statement = {
-        YES: f"A dipole{whose} remains beside the templates: {with_them}",
+        YES: f"A dipole{whose} remains beside the templates: {with_them} {where}",
         NO: f"No dipole{whose} was found beside the templates: {with_them}, below {limited}",
         CANNOT_TELL: f"Whether a dipole{whose} remains beside the templates cannot be decided: {with_them}",
     }[answer]
-    effect = Effect(found.test.estimate, (low, high), "fraction", towards(found.extra, widest.extra))
+    effect = Effect(found.test.estimate, (low, high), "fraction", where)
     question = f"Does a dipole{whose} remain beside the templates ({listed})?"
     short = statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else "")
     return [
@@ -193,7 +194,7 @@ def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: Au
         size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
         limited = f"{limit_in_words(limit)} at 95 %, one-sided"
         statement = {
-            YES: f"{capital(what)} depends on position: a dipole of {size} towards {direction(found.extra)}",
+            YES: f"{capital(what)} depends on position: a dipole of {size} {towards(found.extra, found.extra)}",
             NO: f"No dipole of {what} was found: its amplitude, {size}, is below {limited}",
             CANNOT_TELL: f"Whether {what} depends on position cannot be decided: the dipole is {size}",
         }[answer]
