@@ -33,9 +33,8 @@ def _cells(test: Mapping[str, Any], line: Mapping[str, Any] | None, templates: M
     adjusted = f"{p_value(line['adjusted'])} ({'Holm' if line['method'] == 'Holm' else 'BH'})" if line else "-"
     notes = [f"weights {test['weights']}"] if "weights" in test else []
     if line and line.get("of_the_answer"):
-        notes.append(
-            f"adjusted p is the answer's, as blocks of sky have it; SE, 95 % and p: {test['unit_of_replication']}"
-        )
+        unit = test["unit_of_replication"]
+        notes.append(f"adjusted p is the answer's, with blocks of sky; SE, 95 % and p have the {unit} as the unit")
     notes += [note for note in test["notes"] if _COMPONENTS not in note]
     return [
         *(
