@@ -93,6 +93,7 @@ def check_same_table(correction: Mapping[str, Any], catalog: str, folder: Path) 
 
 def write(found: Audit, summary: Mapping[str, Any], folder: Path, corrected: CorrectionPart | None = None) -> None:
     """Write everything; the page and the summary last, when all else is there."""
+    logging.info("drawing maps and figures ...")
     maps = catalog_maps(found.catalog, summary["sky_kind"] == FIELD)
     drawn = audit_figures(summary, found.fractions, maps, _covariates(found.catalog.covariates))
     figures = []

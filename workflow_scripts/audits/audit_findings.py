@@ -12,7 +12,7 @@ from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.log_p import log10_p_chi2
 from workflow_scripts.statistics.p_values import ledger
 from workflow_scripts.statistics.result import TestResult, plain
-from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, calibrated_interval
+from workflow_scripts.statistics.sky.dipole_amplitude import AmplitudeInterval, axis_region, calibrated_interval
 from workflow_scripts.statistics.sky.nulls import DipoleScoreTest, dipole_score_test, signed_counts
 from workflow_scripts.statistics.sky.sequential_permutations import ENOUGH, chi_square_level, permutations_to_draw
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, pixels_for_random_skies
@@ -153,9 +153,15 @@ def with_limit(
     settings: AuditSettings,
     extra: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Values of a `GalaxySample.dipole`: the interval of its length, and the one-sided limit among the other keys."""
+    """Values of a `GalaxySample.dipole`: the interval of its length; among the other keys its limit, one-sided.
+
+    Of all three components also the region of its axis (95 %), square degrees.
+    """
     found = amplitude_interval(beta, covariance, settings)
-    return {"ci95": [found.low, found.high], "extra": dict(extra or {}) | {"upper_limit_95": found.upper_limit}}
+    keys = dict(extra or {}) | {"upper_limit_95": found.upper_limit}
+    if len(beta) == 3:
+        keys["axis_region_deg2"] = axis_region(beta, covariance).area_deg2
+    return {"ci95": [found.low, found.high], "extra": keys}
 
 
 class MadeDipole(NamedTuple):

@@ -7,7 +7,7 @@ from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, SECONDARY,
 from workflow_scripts.answers.decision import decided
 from workflow_scripts.answers.wording import capital, limit_in_words
 from workflow_scripts.audits.audit_findings import Findings
-from workflow_scripts.audits.position_answers import Asked, Rule, direction, position_answer, question_of
+from workflow_scripts.audits.position_answers import Asked, Rule, direction, position_answer, question_of, towards
 from workflow_scripts.audits.table_pieces import AuditColumns
 from workflow_scripts.statistics.log_p import p_in_words
 
@@ -15,6 +15,7 @@ from workflow_scripts.statistics.log_p import p_in_words
 _INSIDE = 0.5
 # The coefficients of so few groups are listed.
 _GROUPS_NAMED = 6
+_GALAXIES = "The unit of this answer is the galaxy: clustering of labels is not allowed for."
 
 
 def merging_answers(
@@ -30,7 +31,8 @@ def merging_answers(
     asked = Asked(question_of(what), what, [within], None, within.extra["largest_possible"])
     p = adjusted[within.test.name]
     inside = replace(position_answer(asked, p, p, 0.0, rule), role=SECONDARY)
-    answers = [replace(inside, because=[line for line in inside.because if not line.startswith("No blocks")])]
+    because = [line for line in inside.because if not line.startswith("No blocks")]
+    answers = [replace(inside, because=[*because, _GALAXIES])]
     total = findings.primary_dipole
     if first.answer != YES or total is None or between is None:
         return answers
@@ -81,23 +83,36 @@ def template_answers(
         return []
     whose = f" of {columns.labels[0]}" if len(columns.labels) > 1 else ""
     listed, p = ", ".join(found.extra["templates"]), adjusted[found.test.name]
-    limit, (low, high) = found.extra["upper_limit_95"], found.test.ci95
-    evidence = rule.evidence(p, limit, total.extra["largest_possible"])
+    blocks, widest, invalid, unit = findings.get(f"block_{found.test.name}"), found, "", _GALAXIES
+    if blocks is not None and blocks.extra["has_power"]:
+        p_galaxies, p = p, max(p, adjusted[blocks.test.name])
+        by = [p_in_words(one.test.deciding_p, one.test.log10_p) for one in (found, blocks)]
+        unit = f"Galaxies as the unit give p = {by[0]}, blocks of sky {by[1]}: the larger one decides."
+        if p_galaxies < rule.alpha <= p:
+            invalid = (
+                f"Galaxies as the unit give p = {p_in_words(p_galaxies)}, blocks of sky {p_in_words(p)}: neighbours may"
+                " share what makes their labels."
+            )
+        if blocks.extra["wider"] > 1:
+            widest = blocks
+    limit, (low, high) = widest.extra["upper_limit_95"], widest.test.ci95
+    evidence = rule.evidence(p, limit, total.extra["largest_possible"], invalid=invalid)
     answer, reasons = decided(evidence, rule.alpha)
     size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
+    where = towards(found.extra, widest.extra)
     with_them = f"with {listed} regressed out, the dipole{whose} is {size}"
-    because = [*reasons, f"Without them it is {total.test.estimate:.4f}."]
+    because = [*reasons, *([] if invalid else [unit]), f"Without them it is {total.test.estimate:.4f}."]
     if found.extra["retained_worst_share"] < 0.9:
         because.append("These templates have a dipole themselves and could take away a true one.")
     if first.answer == YES and answer == NO:
         because.append("What goes away with the templates is the imaging, or goes along with it.")
     limited = f"{limit_in_words(limit)} at 95 %, one-sided"
     statement = {
-        YES: f"A dipole{whose} remains beside the templates: {with_them}",
+        YES: f"A dipole{whose} remains beside the templates: {with_them} {where}",
         NO: f"No dipole{whose} was found beside the templates: {with_them}, below {limited}",
         CANNOT_TELL: f"Whether a dipole{whose} remains beside the templates cannot be decided: {with_them}",
     }[answer]
-    effect = Effect(found.test.estimate, (low, high), "fraction", f"towards {direction(found.extra)}")
+    effect = Effect(found.test.estimate, (low, high), "fraction", where)
     question = f"Does a dipole{whose} remain beside the templates ({listed})?"
     short = statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else "")
     return [
@@ -138,6 +153,7 @@ def templates_by_group_answers(
         f" {limit_in_words(limit)} at 95 %, one-sided",
         CANNOT_TELL: f"Whether {whose} follow {listed} differently in {groups} cannot be decided: {size}",
     }[answer]
+    reasons = [*reasons, _GALAXIES]
     slopes = list(zip(extra["groups"], extra["slopes"], strict=True))
     if len(slopes) <= _GROUPS_NAMED:
         by_group = ", ".join(f"{slope:+.4f} ({group})" for group, slope in slopes)
@@ -178,7 +194,7 @@ def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: Au
         size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
         limited = f"{limit_in_words(limit)} at 95 %, one-sided"
         statement = {
-            YES: f"{capital(what)} depends on position: a dipole of {size} towards {direction(found.extra)}",
+            YES: f"{capital(what)} depends on position: a dipole of {size} {towards(found.extra, found.extra)}",
             NO: f"No dipole of {what} was found: its amplitude, {size}, is below {limited}",
             CANNOT_TELL: f"Whether {what} depends on position cannot be decided: the dipole is {size}",
         }[answer]
@@ -189,10 +205,10 @@ def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: Au
                 answer,
                 statement,
                 statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else ""),
-                effect=Effect(found.test.estimate, (low, high), "rate", f"towards {direction(found.extra)}"),
+                effect=Effect(found.test.estimate, (low, high), "rate", towards(found.extra, found.extra)),
                 p_adjusted=p,
                 limit95=evidence.exclusion,
-                because=reasons,
+                because=[*reasons, _GALAXIES],
                 role=SECONDARY,
             )
         )

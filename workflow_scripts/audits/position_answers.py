@@ -15,6 +15,7 @@ from workflow_scripts.answers.wording import capital, limit_in_words
 from workflow_scripts.audits.audit_findings import AuditFinding
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.sky.constrained_components import SKY
+from workflow_scripts.statistics.sky.dipole_amplitude import SKY_DEG2
 from workflow_scripts.statistics.sky.sequential_permutations import permutations_needed
 
 # Of min(f, 1 - f). A dipole of half of a fraction makes it three times as large on one side of the sky as on the other,
@@ -89,13 +90,15 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, r
     first = asked.tests[0]
     pattern, size, largest = _pattern(first), _Size.of(first, _widest(asked)), asked.largest_possible
     limit, where = _limit(_widest(asked)), towards(first.extra)
+    # A headline has no room for the error of a direction.
+    whereabouts = towards(first.extra, _widest(asked).extra)
     alpha = rule.alpha
     invalid = first.extra.get("invalid") or _seen_by_blocks(asked, p, p_galaxies, alpha)
     # Across a field the fraction can change by twice as much as it can depart from its mean.
     evidence = rule.evidence(p, limit, largest, p_floor, invalid, largest / 2 if _is_field(first) else largest)
     answer, reasons = decided(evidence, alpha)
     if answer == YES:
-        statement = f"{capital(asked.what)} depends on the position on the sky: a {pattern} of {size} {where}"
+        statement = f"{capital(asked.what)} depends on the position on the sky: a {pattern} of {size} {whereabouts}"
         short = f"{capital(asked.what)} depends on position: {pattern} {size.value:.3g} {where}"
     elif answer == NO and limit is not None:
         statement = f"No {pattern} of {asked.what} was found: {size}, below {limit_in_words(limit)} at 95 %, one-sided"
@@ -117,7 +120,9 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, r
         answer=answer,
         statement=statement,
         short=short,
-        effect=size.within(largest).effect(where if answer == YES else None) if size.value <= largest else Effect(),
+        effect=size.within(largest).effect(whereabouts if answer == YES else None)
+        if size.value <= largest
+        else Effect(),
         p_adjusted=None if first.test.p is None else p,
         limit95=evidence.exclusion,
         because=[*reasons, *_control(asked, answer, invalid), *_statistics(asked, answer, alpha), *asked.because],
@@ -165,9 +170,18 @@ def _pattern(finding: AuditFinding) -> str:
     return "change" if _is_field(finding) else "dipole"
 
 
-def towards(extra: Mapping[str, Any]) -> str:
-    """`towards (RA 283°, Dec -56°)`; on a field, `towards the north-east`."""
-    return f"towards {direction(extra)}" if "axis_ra" in extra else f"towards the {extra['direction']}"
+def towards(extra: Mapping[str, Any], errors: Mapping[str, Any] | None = None) -> str:
+    """`towards (RA 283°, Dec -56°)`; on a field, `towards the north-east`.
+
+    With the radius of the cap of the same area where `errors`, keys of the test that has them, know the axis's region.
+    """
+    if "axis_ra" not in extra:
+        return f"towards the {extra['direction']}"
+    area = (errors or {}).get("axis_region_deg2")
+    if not area or area > SKY_DEG2 / 2:
+        return f"towards {direction(extra)}"
+    radius = math.degrees(math.acos(1 - 2 * area / SKY_DEG2))
+    return f"towards {direction(extra)[:-1]}; 95 %: ± {max(radius, 1):.0f}°)"
 
 
 def question_of(what: str) -> str:
@@ -278,7 +292,7 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             f" {p_in_words(robust.p, robust.log10_p)}."
         )
     if several and test.p is not None and not _is_field(asked.tests[0]):
-        sentences.append(f"The largest of these p decides: {p_in_words(asked.p)} before it is adjusted.")
+        sentences.append(_decides(asked))
     if answer == NO:
         sentences.append("The limit has all of its 5 % above it, the interval 2.5 % on either side.")
     widest = _widest(asked)
@@ -295,6 +309,17 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
             " sky, and noise points there more often: suspect the footprint first."
         )
     return sentences
+
+
+def _decides(asked: Asked) -> str:
+    """Which p decides, by its name where it stands in a sentence already."""
+    said = {p_in_words(asked.tests[0].test.p_permutation): "permutations"}
+    if asked.blocks is not None and _powerful(asked.blocks):
+        said |= {p_in_words(asked.blocks.test.deciding_p): "blocks of sky"}
+    p = p_in_words(asked.p)
+    if p in said:
+        return f"The largest of these p, that of {said[p]}, decides."
+    return f"The largest of these p decides: {p} before it is adjusted."
 
 
 def _next(asked: Asked, answer: str, evidence: Evidence, alpha: float) -> list[str]:

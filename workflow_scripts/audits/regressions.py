@@ -1,6 +1,7 @@
 """Regressions of an audit: on multipoles, and on templates (seeing, depth, extinction, ...) beside a dipole."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from workflow_scripts.audits.audit_findings import (
 )
 from workflow_scripts.audits.binning import Covariates
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, AnnotationSums, CatalogSums
+from workflow_scripts.audits.sky_dipoles import block_finding
 from workflow_scripts.statistics.log_p import log10_p_chi2, log10_p_normal
 from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
 from workflow_scripts.statistics.sky.constrained_components import (
@@ -31,12 +33,12 @@ from workflow_scripts.statistics.sky.constrained_components import (
     tested_axes,
     whole_dipole,
 )
-from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.dipole import DipoleEstimate, dipole
 from workflow_scripts.statistics.sky.dipole_stability import StabilityStep, dipole_stability
 from workflow_scripts.statistics.sky.field_trend import field_axes
 from workflow_scripts.statistics.sky.mediation import mediation
 from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm, sky_glm
-from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PositionSums, ValueSums
+from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, PositionSums, ValueSums
 from workflow_scripts.statistics.sky.template_regression import (
     LEAST_RETAINED,
     TemplateCrossFit,
@@ -66,6 +68,7 @@ _PIXELS = "galaxies stand in pixels of 1.8 degrees, with the mean of their templ
 _NAMES = {2: "quadrupole", 3: "octopole"}
 # Templates are fitted in other patches of the sky than those in which they are applied.
 _PATCH_NSIDE = 8
+_BLOCKS_AFTER = "block_dipole_after_templates"
 _Made = tuple[NestedTest | None, tuple[NDArray[np.float64], NDArray[np.float64]] | None]
 
 
@@ -158,9 +161,14 @@ def _row(step: StabilityStep, sky: ConstrainedComponents) -> dict[str, Any]:
     return row
 
 
+def explained_in_words(share: float) -> str:
+    """The share of the variance that templates explain, without a sign where it rounds to nothing."""
+    return f"{round(share, 3) + 0:.1%} of the variance of labels"
+
+
 def template_tests(covariates: Covariates, settings: AuditSettings, findings: Findings) -> None:
     """Make all tests with covariates: of the first annotation, and, where there are two, of their difference."""
-    findings.attempt("dipole_after_templates", lambda: _cross_fitted(covariates, settings))
+    findings.attempt("dipole_after_templates", lambda: _cross_fitted(covariates, settings, findings))
     findings.attempt("templates_in_glm", lambda: _in_glm(covariates, findings))
     if len(covariates.labels) > 1:
         findings.attempt("difference_mediation", lambda: _mediation(covariates, settings))
@@ -175,12 +183,13 @@ def _patches(covariates: Covariates) -> np.ndarray:
     return coarser_pixels(AUDIT_PIXELS, 12 * _PATCH_NSIDE**2)[covariates.pixels]
 
 
-def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFinding:
+def _cross_fitted(covariates: Covariates, settings: AuditSettings, findings: Findings) -> list[AuditFinding]:
+    """The dipole of what templates leave, and the same with blocks of sky as the unit, where they can be made."""
     cross = TemplateCrossFit.of(covariates.vectors, covariates.templates, _patches(covariates), seed=settings.seed)
     found, kept = regressed_dipole(cross, covariates.labels[0]), over_correction(cross)
     sky = _sky(covariates)
     part = constrained_part(found, sky)
-    notes = [f"templates explain {found.explained_variance:.1%} of the variance of labels in other patches"]
+    notes = [f"templates explain {explained_in_words(found.explained_variance)} in other patches"]
     if kept.worst_share < LEAST_RETAINED:
         notes.append(f"the templates could take away a true dipole: along one axis {kept.worst_share:.0%} is left")
     if covariates.left_out:
@@ -189,7 +198,7 @@ def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFindi
     extra |= {"residual_amplitude": float(np.linalg.norm(found.residual_dipole.beta))}
     notes += [sky.sentence] if sky.sentence else []
     values = with_limit(part.beta, part.covariance, settings, extra | {"explained_variance": found.explained_variance})
-    return GalaxySample(len(covariates.vectors)).dipole(
+    made = GalaxySample(len(covariates.vectors)).dipole(
         "dipole_after_templates",
         "no dipole beside what the templates explain",
         "amplitude of the dipole of the fraction with templates regressed out",
@@ -200,6 +209,40 @@ def _cross_fitted(covariates: Covariates, settings: AuditSettings) -> AuditFindi
         notes=notes,
         **values,
     )
+    try:
+        return [made, _blocks_after(covariates, found.residuals, part, sky, settings)]
+    except ValueError as reason:
+        findings.leave_out(_BLOCKS_AFTER, str(reason))
+        return [made]
+
+
+def _blocks_after(
+    covariates: Covariates,
+    residuals: NDArray[np.float64],
+    part: DipoleEstimate,
+    sky: ConstrainedComponents,
+    settings: AuditSettings,
+) -> AuditFinding:
+    """The dipole of `residuals` (n,) with blocks of sky as the unit; estimate, interval and limit are of `part`.
+
+    Its p takes templates for known. What was fitted with them can only shrink the variance of the dipole (their
+    share of it is gone), so that p is too large rather than too small where templates have a dipole themselves.
+    """
+    labels = covariates.labels[0]
+    positions = PixelPositions.of(covariates.vectors, covariates.pixels, AUDIT_PIXELS)
+    values = PixelValues.of(residuals, covariates.vectors, covariates.pixels, AUDIT_PIXELS)
+    # Galaxies scatter by what templates leave.
+    own = replace(sky, se=sky.se * float(residuals.std() / labels.std()))
+    made = block_finding(GalaxySample(len(labels)), _BLOCKS_AFTER, None, positions, values, own, settings)
+    known = with_limit(part.beta, part.covariance * made.extra["wider"] ** 2, settings)
+    test = replace(
+        made.test,
+        null="no dipole beside the templates, whatever labels of one block of sky have in common",
+        estimand=f"{made.test.estimand}, templates regressed out",
+        estimate=float(np.linalg.norm(part.beta)),
+        ci95=known["ci95"],
+    )
+    return AuditFinding(test, made.extra | axis_keys(whole_dipole(part.beta, sky)) | known["extra"])
 
 
 def _in_glm(covariates: Covariates, findings: Findings) -> Iterator[AuditFinding]:

@@ -27,6 +27,7 @@ from workflow_scripts.audits.sky_dipoles import (
     field_finding,
     full_dipole,
 )
+from workflow_scripts.progress import counted
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.fractions import FractionContrast, fraction_contrast, homogeneity
@@ -73,7 +74,8 @@ def single_catalog_tests(one: "OneAnnotation", findings: Findings) -> None:
     Labels that are all the same, or too small a part of the sky, end up in `findings.not_run`.
     """
     suffix = one.sample.suffix
-    for name, test in one.tests(findings).items():
+    tests = one.tests(findings)
+    for name, test in counted(tests.items(), len(tests), "tests", f"tests of column {one.column}"):
         if reason := one.refused.get(name):
             findings.refused[name + suffix] = reason
         else:

@@ -82,6 +82,7 @@ def audit(
     for sentence in warnings:
         log.warning("%s", sentence)
     log.info("%d galaxies in %d of %d rows", catalog.sums.n, catalog.hygiene["rows_out"], catalog.hygiene["rows_in"])
+    log.info("testing %s ...", " and ".join(source.columns.labels) or source.columns.score)
     findings = run_tests(catalog, source.columns, settings)
     if findings.refused:
         log.info("not made with weights: %s", ", ".join(findings.refused).replace("_", " "))
@@ -210,6 +211,7 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
     if covariates is not None and weighted:
         findings.refused |= REFUSED_OF_TEMPLATES
     elif covariates is not None:
+        log.info("regressions on %s ...", ", ".join(covariates.names))
         template_tests(covariates, settings, findings)
         if columns.group:
             findings.attempt("template_by_group", partial(template_by_group, covariates, columns.group))

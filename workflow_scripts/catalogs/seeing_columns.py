@@ -20,4 +20,4 @@ def seeing_in_words(column: str) -> str:
     """What a column of the seeing is, with its unit where its name tells it."""
     if column == _OURS:
         return "PSF FWHM (arcsec)"
-    return f"{column} (arcsec)" if "arcsec" in column.lower() else f"{column} (as in the catalog)"
+    return f"{column} (arcsec)" if "arcsec" in column.lower() else f"{column} (in the catalog's unit)"

@@ -24,6 +24,8 @@ from workflow_scripts.statistics.sky.constrained_components import FIELD
 _BARS = "n = {n:,} galaxies. Bars: 95 % (Wilson) of each bin by itself, galaxies independent of their neighbours."
 # With fewer there is no map.
 _FEWEST_CELLS = 4
+# Standard error along the weak direction, over that of as many galaxies all over the sky, from which it is marked.
+_WEAK = 1.5
 _NO_AXIS = "These positions determine no axis, so that a scan over all axes shows nothing."
 _MARKERS = {"paper-style best axis": "X", "axis of the centred dipole": "o", "weak direction of the footprint": "D"}
 
@@ -47,11 +49,14 @@ def audit_figures(
     of_scores = "threshold" in summary["catalog"]
     names = ("score_dipole", "score_field_gradient") if of_scores else ("dipole_score", "field_gradient")
     first = next((tests[name] for name in (*names, "dipole_score") if name in tests), None)
-    weak = summary["mask"]["weak_axis"] if summary["mask"] else None
+    # Where the sky is seen well all round, its weakest direction is none.
+    mask = summary["mask"]
+    weak = mask["weak_axis"] if mask and mask["se_inflation"] > _WEAK else None
     axes = {"paper-style best axis": scan, "axis of the centred dipole": first, "weak direction of the footprint": weak}
-    n, answer = summary["catalog"]["n"], next(iter(summary["answers"]), None)
+    n = summary["catalog"]["n"]
+    answer = next((one for one in summary["answers"] if first is None or one["test"] == first["name"]), None)
     drawn = {
-        "sigma_and_p": _sigma_and_p(scan, score, n, LOOK),
+        "sigma_and_p": _sigma_and_p(scan, score, tests.get("block_dipole"), n, LOOK),
         "sigma_map": _sigma_map(maps.get("sigma"), axes, scan, n, LOOK),
         "fraction_map": _fraction_map(maps, positive, n, field),
         "fraction_by_ra": _fraction_by_ra(fractions, tests.get("cosine_in_ra"), summary, positive, LOOK),
@@ -170,7 +175,9 @@ def _cosine_title(cosine: Test | None, summary: Mapping[str, Any]) -> str:
     return f"No dependence on right ascension is established (cosine: {amplitude}, galaxies as the unit)"
 
 
-def _sigma_and_p(scan: Test | None, score: Test | None, n: int, settings: Mapping[str, Any]) -> Figure:
+def _sigma_and_p(
+    scan: Test | None, score: Test | None, blocks: Test | None, n: int, settings: Mapping[str, Any]
+) -> Figure:
     """What the sigma of a scanned maximum is taken for, what it follows, and where the catalog lies."""
     figure, panels = new_figure(DOUBLE, 2.9, ncols=2)
     if scan is None or score is None:
@@ -196,8 +203,15 @@ def _sigma_and_p(scan: Test | None, score: Test | None, n: int, settings: Mappin
         "centred dipole, chi-square": (score["log10_p"], score["p"]),
         "centred dipole, permutations": (np.log10(score["p_permutation"]), score["p_permutation"]),
     }
+    colours, unit = [taken, follows, "0.6", "0.3"], "none allows for clustering, as the answer does."
+    if blocks is not None:
+        decides = blocks["has_power"] and blocks["deciding_p"] > score["deciding_p"]
+        p = blocks["deciding_p"]
+        values["centred dipole, blocks" + (" (decides)" if decides else "")] = (-_height(blocks), p)
+        colours.append("black")
+        unit = "only that of blocks allows for clustering."
     lengths = [-logarithm for logarithm, _ in values.values()]
-    right.barh(range(len(values)), lengths, color=[taken, follows, "0.6", "0.3"])
+    right.barh(range(len(values)), lengths, color=colours)
     for row, (logarithm, p) in enumerate(values.values()):
         right.text(-logarithm, row, f" {p_in_words(p, logarithm)}", va="center", fontsize=7)
     right.set_yticks(range(len(values)), list(values))
@@ -211,7 +225,8 @@ def _sigma_and_p(scan: Test | None, score: Test | None, n: int, settings: Mappin
         figure,
         f"Paper-style sigma of {sigma:.1f} would be read as p = {taken_for}; the centred dipole has p = {centred}"
         " (not adjusted)",
-        f"n = {n:,} galaxies as the unit; no p here is adjusted, and none allows for clustering, as the answer does.",
+        f"n = {n:,} galaxies as the unit{', but for blocks of sky' if blocks is not None else ''}; no p here is"
+        f" adjusted, and {unit}",
     )
     return figure
 
@@ -270,6 +285,14 @@ def _amplitude(
         first[name]
         for name in (("change", "change_ci95", "limit95") if field else ("estimate", "ci95", "upper_limit_95"))
     )
+    unit = ""
+    if answer is not None and answer["effect"]["ci95"] is not None:
+        # Of the test that the answer took them from, which the title states.
+        own, ends, limit = ends, answer["effect"]["ci95"], answer["limit95"]
+        clipped = np.minimum(own, first["largest_possible"])
+        unit = (
+            "" if field else f", {'galaxies' if np.allclose(ends, clipped, rtol=1e-9) else 'blocks of sky'} as the unit"
+        )
     axes.plot(ends, [0, 0], color=settings["colours"][0], linewidth=3, alpha=0.6, solid_capstyle="butt")
     axes.plot(estimate, 0, "o", color=settings["colours"][0])
     if limit is not None:
@@ -290,5 +313,5 @@ def _amplitude(
     seen = (
         f" To be seen: with {power['power']:.0%} power, from the best axis to the worst." if power is not None else ""
     )
-    state(figure, answer["statement"] if answer else "", f"n = {n:,} galaxies. Bar: 95 % interval.{seen}")
+    state(figure, answer["statement"] if answer else "", f"n = {n:,} galaxies. Bar: 95 % interval{unit}.{seen}")
     return figure

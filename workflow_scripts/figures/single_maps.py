@@ -41,10 +41,11 @@ def seeing_map(catalog: pd.DataFrame, field: bool, settings: Mapping[str, Any]) 
     words = seeing_in_words(column)
     figure = one_map(seeing, settings["sequential_map"], low - margin, high + margin, words, field)
     what, _, unit = words.partition(" (")
-    unit = unit.rstrip(")") if "as in" not in unit else ""
+    unit = unit.rstrip(")")
+    unit = f", {unit}" if "catalog" in unit else f" {unit}"
     state(
         figure,
-        " ".join(f"{what} lies between {low:.3g} and {high:.3g} {unit}".split()) + ", by place",
+        f"{what} lies between {low:.3g} and {high:.3g}{unit}, by place",
         f"n = {len(known):,} galaxies of the catalog, means of cells"
         + (", as put into the simulation." if settings["simulated"] else "."),
     )

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from workflow_scripts.answers.answer import YES
 from workflow_scripts.answers.corrected_dipole import CORRECTED_DIPOLE
 from workflow_scripts.audits.groups import WITHOUT
+from workflow_scripts.audits.regressions import explained_in_words
 from workflow_scripts.pages.answer_cards import answer_cards
 from workflow_scripts.pages.citation import document, how_to_cite
 from workflow_scripts.pages.correction_part import CorrectionPart
@@ -60,6 +61,7 @@ def audit_page(
         maps=panels,
         naive=naive,
         trust=_trust(summary, field),
+        asked_already=_asked_already(summary),
         further=_further(summary),
         made_by=made_by(summary),
         configuration=json.dumps(summary["provenance"]["config"], indent=1, sort_keys=True),
@@ -131,6 +133,32 @@ def _trust(summary: Mapping[str, Any], field: bool) -> list[tuple[str, str]]:
         " dependence on position is another question."
     )
     return [*rows, ("Assumed", assumed)]
+
+
+def _asked_already(summary: Mapping[str, Any]) -> list[str]:
+    """What covariates and a reference, where they were given, say of why, from the tests that were made."""
+    tests = {test["name"]: test for test in summary["tests"]}
+    sentences = []
+    if after := tests.get("dipole_after_templates"):
+        names, total = after["templates"], tests.get("dipole_score")
+        share = explained_in_words(after["explained_variance"])
+        was = f" instead of {number(total['estimate'])}" if total else ""
+        left = f"with them regressed out the dipole is {number(after['estimate'])}{was}"
+        sentences.append(f"Templates ({', '.join(names)}) explain {share} in other patches of sky; {left}.")
+    adjusted = {line["name"]: line["adjusted"] for line in summary["ledger"]}
+    for name, test in tests.items():
+        if not name.startswith("template "):
+            continue
+        follows = adjusted[name] < summary["alpha"]
+        found = f"Labels follow {name[9:]}" if follows else f"That labels follow {name[9:]} is not established"
+        p = p_value(adjusted[name])
+        sentences.append(
+            f"{found}: {test['estimate']:+.3f} in the log odds for a standard deviation ({interval(test['ci95'])});"
+            f" adjusted p = {p}.".replace("= below", "below")
+        )
+    if summary["catalog"]["columns"].get("reference"):
+        sentences.append("Whether the errors against the reference depend on position is among the answers.")
+    return sentences
 
 
 def _further(summary: Mapping[str, Any]) -> dict[str, str]:

@@ -24,6 +24,8 @@ _WIDTH, _MARGIN = 720, 14
 # Points along each side of a cell, and degrees between points of a graticule or a circle.
 _STEPS, _DEGREES = 2, 3
 _COLOURS_OF_BAR = 24
+# From the middle of a mark to its label, and the width of a letter there at its largest, on a narrow screen.
+_OFF, _LETTER = 13, 10.5
 # A part of the sky is drawn larger, unless it is most of it; its map is so high, of its width.
 _MOST_OF, _LOWEST, _HIGHEST = 0.8, 0.25, 0.7
 # Right ascensions that are left out, degrees, so that the others are put in the middle.
@@ -256,10 +258,27 @@ def _mark(ra: float, dec: float, words: str, plane: _Plane) -> str:
     x, y = (float(one[0]) for one in plane.project(plane.turned([ra]), [dec]))
     if not (0 <= x <= _WIDTH and 0 <= y <= plane.height):
         return ""
-    left = x > _WIDTH * 0.7
-    place = f'x="{x + (-9 if left else 9):.1f}" y="{y + 4:.1f}" text-anchor="{"end" if left else "start"}"'
-    cross = f"M{x - 5:.1f} {y - 5:.1f}l10 10m0 -10l-10 10"
-    return f'<path class="mark" d="{cross}"/><text class="mark-label" {place}>{escape(words)}</text>'
+    at, below, anchor = _label_place(x, y, dec, len(words) * _LETTER, plane)
+    place = f'x="{at:.1f}" y="{below:.1f}" style="text-anchor: {anchor}"'
+    cross = f"M{x - 7:.1f} {y - 7:.1f}l14 14m0 -14l-14 14"
+    return (
+        f'<path class="mark-halo" d="{cross}"/><path class="mark" d="{cross}"/>'
+        f'<text class="mark-label" {place}>{escape(words)}</text>'
+    )
+
+
+def _label_place(x: float, y: float, dec: float, width: float, plane: _Plane) -> tuple[float, float, str]:
+    """x, y and anchor of a label so wide: beside its mark within the sky, else above or below it within the map."""
+    left, right = 0.0, float(_WIDTH)
+    if plane.turn is not None:
+        ends = plane.project([360.0, 0.0], [dec, dec])[0]
+        left, right = max(left, float(ends.min())), min(right, float(ends.max()))
+    if x + _OFF + width < right:
+        return x + _OFF, y + 5, "start"
+    if x - _OFF - width > left:
+        return x - _OFF, y + 5, "end"
+    middle = min(max(x, width / 2), _WIDTH - width / 2)
+    return middle, y - _OFF if y > 3 * _OFF else y + 2 * _OFF, "middle"
 
 
 def _bar(drawn: SkyMap, height: int) -> str:

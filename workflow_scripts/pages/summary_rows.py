@@ -32,7 +32,9 @@ def _cells(test: Mapping[str, Any], line: Mapping[str, Any] | None, templates: M
     statistic = number(test["statistic"]) + (f" ({number(test['dof'])})" if test["dof"] is not None else "")
     adjusted = f"{p_value(line['adjusted'])} ({'Holm' if line['method'] == 'Holm' else 'BH'})" if line else "-"
     notes = [f"weights {test['weights']}"] if "weights" in test else []
-    notes += ["adjusted p of the answer"] if line and line.get("of_the_answer") else []
+    if line and line.get("of_the_answer"):
+        unit = test["unit_of_replication"]
+        notes.append(f"adjusted p is the answer's, with blocks of sky; SE, 95 % and p have the {unit} as the unit")
     notes += [note for note in test["notes"] if _COMPONENTS not in note]
     return [
         *(

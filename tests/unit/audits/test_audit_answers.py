@@ -50,7 +50,7 @@ def test_yes_needs_galaxies_and_blocks():
         "The fraction of 'spiral' depends on the position on the sky: a dipole of 0.0600 (95 %: 0.0200 to 0.1000)"
         " towards (RA 60°, Dec +20°) (adjusted p = 0.001). With blocks of sky as the unit, p = 0.001. "
     )
-    assert "The largest of these p decides: 0.001 before it is adjusted." in answer.because
+    assert "The largest of these p, that of blocks of sky, decides." in answer.because
     (answer,) = asked(dipole(1e-5, 0.0002), blocks(0.3))
     assert answer.answer == "cannot tell"
     assert "neighbours may share what makes their labels" in answer.because[0]
@@ -134,10 +134,10 @@ def test_which_of_several_p_decides():
     assert f"0.01 {smallest} 1e-09; the level is 0.01." in answer.text
     assert "The largest of these p decides: 1e-09 before it is adjusted." in answer.because
     (answer,) = asked(bound, blocks(1e-7))
-    assert "The largest of these p decides: 1e-07 before it is adjusted." in answer.because
+    assert "The largest of these p, that of blocks of sky, decides." in answer.because
     (answer,) = asked(dipole(1e-5, 0.004), blocks(0.001))
     assert "the smallest that" not in answer.text
-    assert "The largest of these p decides: 0.004 before it is adjusted." in answer.because
+    assert "The largest of these p, that of permutations, decides." in answer.because
     assert answer.p_adjusted == 0.004
     line = {"name": "dipole_score", "adjusted": 0.005, "below_alpha": True}
     other = {"name": "hemisphere_scan", "adjusted": 0.3, "below_alpha": False}

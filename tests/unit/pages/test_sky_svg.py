@@ -120,3 +120,19 @@ def test_most_of_the_sky_is_drawn_as_all_of_it():
         for values in (np.linspace(0.4, 0.6, len(dec)), np.where(dec > -50, np.linspace(0.4, 0.6, len(dec)), np.nan))
     )
     assert elements(whole, "sky-edge")[0].attrib == elements(most, "sky-edge")[0].attrib
+
+
+@pytest.mark.parametrize("dec", [-85.0, -40.0, 0.0, 40.0, 88.0])
+@pytest.mark.parametrize("ra", [0.0, 10.0, 65.0, 180.0, 300.0, 350.0])
+def test_the_label_of_a_mark_stays_within_the_map_and_off_the_mark(ra, dec):
+    words, values = "axis of the dipole", np.linspace(0.4, 0.6, number_of_tiles(ORDER))
+    (panel,) = sky_panels(maps_of(values), "sky", "spiral", OnSky({}, (ra, dec, words)))
+    (label,), (mark,) = elements(panel, "mark-label"), elements(panel, "mark-halo")
+    width = 10.5 * len(words)
+    before = {"start": 0.0, "middle": 0.5, "end": 1.0}[label.get("style").removeprefix("text-anchor: ")] * width
+    left, base = float(label.get("x")) - before, float(label.get("y"))
+    assert 0 <= left < left + width <= 720
+    assert 10 < base < float(ET.fromstring(str(panel.svg))[0].get("height"))
+    x, y = (float(one) + 7 for one in re.match(r"M(\S+) (\S+?)l", mark.get("d")).groups())
+    aside = left > x + 7 or left + width < x - 7
+    assert aside or abs(base - y) > 11
