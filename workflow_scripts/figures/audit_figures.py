@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from workflow_scripts.answers.answer import YES
-from workflow_scripts.answers.wording import points_in_words, range_by_place
+from workflow_scripts.answers.wording import noise_in_words, points_in_words, range_by_place
 from workflow_scripts.catalogs.seeing_columns import seeing_column
 from workflow_scripts.figures.answer_titles import adjusted
 from workflow_scripts.figures.fraction_by_ra import FEWEST_BINS, draw_cosine, draw_fractions, label_axes
@@ -129,8 +129,8 @@ def _sigma_map(
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.03), ncols=2, fontsize=6)
     state(
         figure,
-        f"Paper-style sigma is {scan['max_sigma']:.1f} along the best of all axes; the mix of labels alone makes"
-        f" {scan['sigma_without_dipole']:.1f} without any dipole",
+        f"Paper-style sigma is {scan['max_sigma']:.1f} along the best of all axes;"
+        f" {noise_in_words(scan['sigma_without_dipole'])}",
         f"n = {n:,} galaxies as the unit.",
     )
     return figure
@@ -185,7 +185,7 @@ def _sigma_and_p(scan: Test | None, score: Test | None, n: int, settings: Mappin
     left.plot(x, 2 * stats.norm.pdf(x), color=taken, label="axis chosen before (normal)")
     left.plot(x, stats.chi(3).pdf(x), color=follows, label="best of all axes (chi, 3 dof)")
     left.axvline(sigma, color="black", linewidth=1.2, label=f"this catalog: {sigma:.2f}")
-    label = f"labels without dipole: {alone:.1f}"
+    label = f"no dipole, root mean square: {alone:.1f}"
     left.axvline(alone, color="0.4", linewidth=1, linestyle="--", label=label)
     left.set(xlabel="sigma (standard deviations)", ylabel="density without any dipole", xlim=(0, x[-1]), ylim=(0, 0.95))
     left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from workflow_scripts.answers.wording import capital
+from workflow_scripts.answers.wording import capital, noise_in_words
 from workflow_scripts.bias.declared_tests import PRIMARY_FAMILY, SECONDARY_FAMILY
 from workflow_scripts.figures.answer_titles import adjusted, answer_to
 from workflow_scripts.figures.footprint_curves import footprint_response_figure
@@ -144,8 +144,8 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
 def _paper_style(summary: Mapping[str, Any]) -> str:
     paper = summary["paper_style"]
     return (
-        f"Paper-style sigma of single networks is {paper['median_max_sigma']:.1f} in the median, of which their mix of"
-        f" labels makes {paper['median_sigma_without_dipole']:.1f} without any dipole; "
+        f"Paper-style sigma of single networks is {paper['median_max_sigma']:.1f} in the median;"
+        f" {noise_in_words(paper['median_sigma_without_dipole'])}; "
     )
 
 

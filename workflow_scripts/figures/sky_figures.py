@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mocpy import MOC
 from numpy.typing import NDArray
 
-from workflow_scripts.answers.wording import range_by_place, with_points
+from workflow_scripts.answers.wording import noise_in_words, range_by_place, with_points
 from workflow_scripts.figures.answer_titles import answer_to, change_title
 from workflow_scripts.figures.mollweide import colour_range, draw_map, map_with_bar, mark
 from workflow_scripts.figures.single_maps import draw_with_bar, map_axes, no_map, one_map, seeing_map
@@ -111,11 +111,10 @@ def _sigma_maps(maps: Maps, runs: pd.DataFrame, summary: Mapping[str, Any], sett
             f" Dec {run['paper_axis_dec']:+.0f}°; p of the maximum, not adjusted: {run['paper_global_p']:.1g}",
             fontsize=7,
         )
-    mix = f"{summary['paper_style']['median_sigma_without_dipole']:.1f}"
     state(
         figure,
-        f"Paper-style sigma of one network is {' and '.join(sigmas)} along the best of all axes; the mix of labels"
-        f" alone makes {mix} without any dipole",
+        f"Paper-style sigma of one network is {' and '.join(sigmas)} along the best of all axes;"
+        f" {noise_in_words(summary['paper_style']['median_sigma_without_dipole'])}",
         "One network a footprint, galaxies as the unit; crosses: best axes. The p holds for this network alone.",
     )
     return figure
