@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axis import Axis
-from matplotlib.colors import is_color_like, to_hex, to_rgb
+from matplotlib.colors import TABLEAU_COLORS, is_color_like, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
@@ -185,6 +185,12 @@ def arm_look(arms: Sequence[str], settings: Mapping[str, Any]) -> dict[str, dict
         arm: {"color": colours[number % len(colours)], "marker": MARKERS[number % len(MARKERS)]}
         for number, arm in enumerate(arms)
     }
+
+
+def colour_in_words(colour: str) -> str:
+    """The name of the nearest common colour, for a sentence about it."""
+    names = {name.removeprefix("tab:"): value for name, value in TABLEAU_COLORS.items()} | {"black": "k", "white": "w"}
+    return min(names, key=lambda name: float(np.linalg.norm(np.subtract(to_rgb(names[name]), to_rgb(colour)))))
 
 
 def answer_colours(paper: str) -> str:
