@@ -131,7 +131,9 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
     right.set(xlabel="adjusted p, runs as unit", ylim=(len(tests) - 0.5, -0.5), xlim=(None, 1.3))
     right.grid(axis="y", linewidth=0.3, color="0.85")
     below = sum(one < alpha for one in p)
-    claims = f"of {len(tests)} tests of the footprints with runs as the unit, {below} have an adjusted p below {alpha:g}"
+    claims = (
+        f"of {len(tests)} tests of the footprints with runs as the unit, {below} have an adjusted p below {alpha:g}"
+    )
     state(
         figure,
         f"{_paper_style(summary)}{claims}" if not sigma.empty else capital(claims),

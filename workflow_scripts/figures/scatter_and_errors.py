@@ -149,7 +149,7 @@ def error_decomposition(
     answer = answer_to(summary, "common_dipole")
     means = {name: points_in_words(float(np.nanmean(_part(runs, name) @ direction))) for name in _PARTS}
     beside = (
-        f"along it, {means['dipole']} in the mean of the runs are {means['sensitivity_dipole']} by missed positives,"
+        f"{means['dipole']} in the mean of the runs are {means['sensitivity_dipole']} by missed positives,"
         f" {means['false_alarm_dipole']} by false positives and {means[_DILUTION]} by dilution"
     )
     first = "No dipole that all networks share is established"
@@ -207,8 +207,8 @@ def threshold_sweep(cuts: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
         figure,
         f"{finding}, itself with a dipole of {all_of['unannotated_dipole']} percentage points; the labels that remain"
         f" have one of {all_of['confident_dipole']}, which is a selection and no correction (not tested here)",
-        f"{note} (right: the length of their mean vector; noise alone gives lengths above zero). The galaxies that are"
-        " left out take a part of the dipole with them: which galaxies remain depends on the position instead.",
+        f"{note} (right: the length of their mean vector; noise alone gives lengths above zero). Galaxies that are"
+        " left out take their part of a dipole with them: which galaxies remain depends on the position instead.",
     )
     return figure
 

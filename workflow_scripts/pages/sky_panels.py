@@ -54,10 +54,10 @@ def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: 
             f" more galaxies {positive} than the reference, by place."
         )
         label = f"fraction called {positive}: prediction minus reference, all networks"
-        scale, colours = (low - 1e-3, high + 1e-3), sequential
+        scale, colours = colour_range(bias, NO_RANGE), sequential
         if low < 0 < high:
             # White is zero.
-            scale, colours = (-max(-low, high), max(-low, high)), diverging
+            scale, colours = range_about_zero([bias]), diverging
         panels.append(_panel(maps, "minus_reference", sky_kind, label, colours, scale, finding, over))
     else:
         panels += fraction_panels({f"fraction called {positive}": maps}, sky_kind, over)

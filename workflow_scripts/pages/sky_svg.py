@@ -25,7 +25,7 @@ _WIDTH, _MARGIN = 720, 14
 _STEPS, _DEGREES = 2, 3
 _COLOURS_OF_BAR = 24
 # Of the name of a region above the middle, where the degrees of the equator stand.
-_ABOVE = 16
+_ABOVE = 22
 # A part of the sky is drawn larger, unless it is most of it; its map is so high, of its width.
 _MOST_OF, _LOWEST, _HIGHEST = 0.8, 0.25, 0.7
 # Right ascensions that are left out, degrees, so that the others are put in the middle.
