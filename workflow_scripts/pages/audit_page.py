@@ -116,9 +116,9 @@ def _naive(tests: Mapping[str, Any], alpha: float) -> str:
         "In the style of the original study, the best of all axes has a dipole of"
         f" {number(scan['max_sigma'])} sigma, which would be read as p ="
         f" {p_value(scan['p_if_sigma_were_normal'], log10_p_normal(scan['max_sigma']))}."
-        f" {capital(noise_in_words(scan['sigma_without_dipole']))}. The axis was chosen after looking, so"
-        " that even an isotropic sky exceeds 2.8 sigma in one"
-        f" of twenty; the answers above are centred, count every axis that was tried, and hold at the level {alpha:g}."
+        f" {capital(noise_in_words(scan['sigma_without_dipole']))}. The axis was chosen after looking,"
+        " so that even an isotropic sky exceeds 2.8 sigma in one of twenty; the answers above are"
+        f" centred, count every axis that was tried, and hold at the level {alpha:g}."
     )
 
 
