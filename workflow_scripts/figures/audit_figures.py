@@ -186,7 +186,7 @@ def _sigma_and_p(scan: Test | None, score: Test | None, n: int, settings: Mappin
     left.plot(x, 2 * stats.norm.pdf(x), color=taken, label="axis chosen before (normal)")
     left.plot(x, stats.chi(3).pdf(x), color=follows, label="best of all axes (chi, 3 dof)")
     left.axvline(sigma, color="black", linewidth=1.2, label=f"this catalog: {sigma:.2f}")
-    label = f"no dipole, root mean square: {alone:.1f}"
+    label = f"no dipole, rms: {alone:.1f}"
     left.axvline(alone, color="0.4", linewidth=1, linestyle="--", label=label)
     left.set(xlabel="sigma (standard deviations)", ylabel="density without any dipole", xlim=(0, x[-1]), ylim=(0, 0.95))
     left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

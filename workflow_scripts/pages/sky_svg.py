@@ -91,8 +91,7 @@ def sky_svg(drawn: SkyMap, field: bool, described: str) -> str:
     for ra, dec, radius in drawn.circles:
         parts += [_path(_circle(ra, dec, radius), plane, name) for name in ("halo", "circle")]
     parts += _names(drawn, shown, plane)
-    parts += [_mark(*mark, plane) for mark in drawn.marks]
-    parts += [plane.labels]
+    parts += [*(_mark(*mark, plane) for mark in drawn.marks), plane.labels]
     return (
         f'<svg class="sky" role="img" aria-label="{escape(described)}" viewBox="0 0 {_WIDTH} {plane.height + 58}">'
         f'<svg width="{_WIDTH}" height="{plane.height}" overflow="hidden">{"".join(parts)}</svg>'
