@@ -14,6 +14,8 @@ _SCATTER = {
 }
 # From here on three decimals are enough.
 _COARSE = 0.01
+# Of a scanned dipole by noise, three components of variance 1, root mean square; less where the sky covers a part.
+_THREE_COMPONENTS = math.sqrt(3)
 # Smoothed cells have the same value where nothing is beyond their errors.
 NO_RANGE = 1e-3
 
@@ -67,6 +69,20 @@ def range_by_place(low: float, high: float, what: str) -> str:
     if high - low < NO_RANGE:
         return f"The {what} does not differ between places by more than its noise."
     return f"Smoothed, the {what} lies between {low:.1%} and {high:.1%}."
+
+
+def noise_in_words(sigma: float) -> str:
+    """What the paper-style sigma is without any dipole, of `axis_scan.sigma_without_dipole`.
+
+    The mix of the labels is named where it adds to the noise. Neither is a part of a measured sigma: they are added in
+    quadrature to a dipole, and scatter.
+    """
+    if round(sigma, 1) <= round(_THREE_COMPONENTS, 1):
+        return f"noise alone gives {sigma:.1f} on this sky"
+    return (
+        f"noise and the unequal mix of labels give {sigma:.1f} on this sky without any dipole (a half-and-half mix:"
+        f" {_THREE_COMPONENTS:.1f} at most)"
+    )
 
 
 def capital(words: str) -> str:

@@ -25,7 +25,7 @@ from workflow_scripts.answers.answer import (
     headline,
 )
 from workflow_scripts.answers.decision import Evidence, decided, interval_without_zero
-from workflow_scripts.answers.wording import capital
+from workflow_scripts.answers.wording import capital, noise_in_words
 from workflow_scripts.bias.annotations import Sky
 from workflow_scripts.bias.declared_tests import (
     COMMON_FAMILY,
@@ -260,9 +260,8 @@ def _of_single_networks(test: RunLevelTest, paper: Mapping[str, Any]) -> list[st
     if test.quantity == "dipole" and "median_max_sigma" in paper:
         return [
             "Galaxy by galaxy in the style of the original study, single networks show a cosine dipole of"
-            f" {paper['median_max_sigma']:.1f} 'sigma' in the median, largest {paper['largest_max_sigma']:.1f}, where"
-            f" their mix of labels gives {paper['median_sigma_without_dipole']:.1f} without any dipole; that shows"
-            " nothing of the footprint."
+            f" {paper['median_max_sigma']:.1f} 'sigma' in the median, largest {paper['largest_max_sigma']:.1f};"
+            f" {noise_in_words(paper['median_sigma_without_dipole'])}. That shows nothing of the footprint."
         ]
     return []
 

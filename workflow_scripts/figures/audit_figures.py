@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from workflow_scripts.answers.answer import YES
-from workflow_scripts.answers.wording import points_in_words, range_by_place
+from workflow_scripts.answers.wording import NO_RANGE, noise_in_words, points_in_words, range_by_place
 from workflow_scripts.catalogs.seeing_columns import seeing_column
 from workflow_scripts.figures.answer_titles import adjusted
 from workflow_scripts.figures.fraction_by_ra import FEWEST_BINS, draw_cosine, draw_fractions, label_axes
@@ -95,21 +95,22 @@ def _map(values: NDArray, label: str, what: str, about_zero: bool, field: bool, 
     """
     if np.isfinite(values).sum() < (_FEWEST_CELLS if field else 1):
         return no_map("Too few cells of the sky hold enough galaxies for a map.")
-    low, high = colour_range(values, 1e-9)
+    whole = what.endswith(".")
+    low, high = colour_range(values, NO_RANGE if whole else 1e-9, cut=0 if whole else 2)
     colours = LOOK["sequential_map"]
     title = what
-    if what and not what.endswith("."):
+    if what and not whole:
         ends = [f"{points_in_words(end)}" if about_zero else f"{end:.1%}" for end in (low, high)]
         unit = " percentage points" if about_zero else ""
         title = f"{what} lies between {' and '.join(ends)}{unit} in 96 % of the cells, noise included"
     if about_zero:
         high = max(float(np.nanpercentile(np.abs(values), 98)), 1e-9)
         low, colours = -high, LOOK["diverging_map"]
-    figure = one_map(values, colours, low, high, label, field, "both")
+    figure = one_map(values, colours, low, high, label, field, "neither" if whole else "both")
     in_hundredths(figure.axes[-1].yaxis if field else figure.axes[-1].xaxis)
     smoothed = "cells share their galaxies with neighbours and are drawn to the mean by their errors."
     measured = "cells of 5 galaxies and more, as measured: much of the contrast may be noise."
-    note = f"n = {n:,} galaxies; {smoothed if what.endswith('.') else measured}"
+    note = f"n = {n:,} galaxies; {smoothed if whole else measured}"
     state(figure, title, note)
     return figure
 
@@ -134,8 +135,8 @@ def _sigma_map(
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.03), ncols=2, fontsize=6)
     state(
         figure,
-        f"Paper-style sigma is {scan['max_sigma']:.1f} along the best of all axes; the mix of labels alone makes"
-        f" {scan['sigma_without_dipole']:.1f} without any dipole",
+        f"Paper-style sigma is {scan['max_sigma']:.1f} along the best of all axes;"
+        f" {noise_in_words(scan['sigma_without_dipole'])}",
         f"n = {n:,} galaxies as the unit.",
     )
     return figure
@@ -192,7 +193,7 @@ def _sigma_and_p(
     left.plot(x, 2 * stats.norm.pdf(x), color=taken, label="axis chosen before (normal)")
     left.plot(x, stats.chi(3).pdf(x), color=follows, label="best of all axes (chi, 3 dof)")
     left.axvline(sigma, color="black", linewidth=1.2, label=f"this catalog: {sigma:.2f}")
-    label = f"labels without dipole: {alone:.1f}"
+    label = f"no dipole, rms: {alone:.1f}"
     left.axvline(alone, color="0.4", linewidth=1, linestyle="--", label=label)
     left.set(xlabel="sigma (standard deviations)", ylabel="density without any dipole", xlim=(0, x[-1]), ylim=(0, 0.95))
     left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)

@@ -48,8 +48,8 @@ FIGURES_OF_PAGE = (
 )
 # Shown after the first of these, where an experiment asks what causes its effects, and what removes them.
 FIGURES_OF_CAUSES = ("shares", "probe", "remedies")
-# The entries of a PNG that say what its figure states, and why it shows nothing.
-FINDING, REASON = "Title", "Description"
+# The entries of a PNG that say what its figure states, why it shows nothing, and how much of its height the title has.
+FINDING, REASON, TITLE_SHARE = "Title", "Description", "Title share"
 
 # An audit's figures with their captions, in the order of its page; some only where there is what they show.
 AUDIT_FIGURES = {

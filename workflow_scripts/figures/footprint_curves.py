@@ -71,8 +71,9 @@ def _fraction(panel: Axes, rotating: pd.DataFrame, test: Mapping[str, Any], posi
     panel.plot(along, values, "o", color=colour, markersize=4, alpha=0.85)
     if np.isfinite(values).all():
         panel.plot([-1, 1], np.polyval(np.polyfit(along, values, 1), [-1, 1]), color="black", linewidth=1)
+    place = f"\n({test['direction'].removeprefix('towards ')})" if test["direction"] else ""
     panel.set(
-        xlabel="cosine to the direction of largest response",
+        xlabel=f"cosine to the direction of largest response{place}",
         ylabel=f"galaxies called {positive} (%)",
         xlim=(-1.05, 1.05),
         xticks=_TICKS,

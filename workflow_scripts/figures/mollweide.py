@@ -1,5 +1,6 @@
 """HEALPix maps in Mollweide projection: ICRS, right ascension 180 degrees in the centre and growing to the left."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from workflow_scripts.sky.tiles import order_of, tile_of
 
 _COLUMNS, _ROWS = 720, 360
+# Fractions: beside values that are all the same, and the least end of a scale about zero.
+_MARGIN, _LEAST = 0.01, 1e-3
 
 
 def projected(ra: ArrayLike, dec: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -47,10 +50,19 @@ def map_with_bar(
     axes.figure.colorbar(drawn, ax=axes, label=label, extend=extend, ticks=MaxNLocator(5), **place)
 
 
-def colour_range(values: NDArray, least: float, margin: float = 0.01) -> tuple[float, float]:
-    """Colours from the 2nd to the 98th percentile, with a margin where these are closer than `least`."""
-    low, high = np.nanpercentile(values, [2, 98])
-    return (low, high) if high - low >= least else (low - margin, high + margin)
+def colour_range(values: NDArray, least: float, cut: float = 0.0) -> tuple[float, float]:
+    """Colours of all values, or without `cut` per cent at each end: a colour bar that is cut needs arrows (`extend`).
+
+    With a margin where the ends are closer than `least`.
+    """
+    low, high = np.nanpercentile(values, [cut, 100 - cut])
+    return (float(low), float(high)) if high - low >= least else (low - _MARGIN, high + _MARGIN)
+
+
+def range_about_zero(maps: Iterable[NDArray]) -> tuple[float, float]:
+    """Colours of all values of maps in one scale that is symmetric about zero."""
+    largest = max(float(np.nanmax(np.abs(values), initial=_LEAST)) for values in maps)
+    return -largest, largest
 
 
 def _label_sky(axes: Axes) -> None:

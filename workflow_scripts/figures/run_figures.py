@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from workflow_scripts.answers.wording import capital
-from workflow_scripts.bias.declared_tests import PRIMARY_FAMILY, SECONDARY_FAMILY
+from workflow_scripts.answers.wording import capital, noise_in_words
+from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, PRIMARY_FAMILY, RESPONSE, SECONDARY_FAMILY
 from workflow_scripts.figures.answer_titles import adjusted, answer_to
 from workflow_scripts.figures.footprint_curves import footprint_response_figure
 from workflow_scripts.figures.fraction_by_ra import fraction_bands
@@ -95,7 +95,8 @@ def _run_dots(
         capital(answer["statement"]).rstrip(".") if answer else scatter,
         f"Dots: runs, each of which annotates all n = {int(runs['n'].iloc[0]):,} galaxies. Upright lines: means over"
         " training sets; bars: their 95 % intervals, from the scatter of training sets (Student's t), where there are"
-        " two or more. Dipoles: of prediction minus reference.",
+        " two or more. Dipoles: of prediction minus reference; RA 90°, Dec 0° is the middle of the half of the sky with"
+        " right ascensions of 0° to 180°, and so the axis of a pair of halves in right ascension.",
     )
     return figure
 
@@ -115,10 +116,9 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
         left.set(xlabel="paper-style maximum sigma (galaxies as unit)", ylabel=f"networks (n = {len(sigma)})")
         left.yaxis.set_major_locator(MaxNLocator(integer=True))
         left.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, handlelength=1.4)
-    shown = (PRIMARY_FAMILY, SECONDARY_FAMILY, "run level", "variance components")
-    tests = [test for test in summary["tests"] if test["family"] in shown and test["deciding_p"] is not None]
+    tests = [test for test in summary["tests"] if test["deciding_p"] is not None and _of_footprints(test)]
     if not tests:
-        explain_empty(right, "No run-level test could be made: too few runs.")
+        explain_empty(right, "No test of the footprints could be made\nwith runs as the unit.")
         return figure
     of_ledger, alpha = adjusted(summary), summary["provenance"]["config"]["tests"]["alpha"]
     p = [of_ledger.get(test["name"], (test["deciding_p"], ""))[0] for test in tests]
@@ -126,12 +126,14 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
     colours = [settings["colours"][1] if is_primary else "0.55" for is_primary in primary]
     right.scatter(p, range(len(tests)), c=colours, s=16, zorder=3)
     right.set_xscale("log")
-    right.set_yticks(range(len(tests)), [test["name"].replace("_", " ") for test in tests], fontsize=6)
+    right.set_yticks(range(len(tests)), [_in_words(test) for test in tests], fontsize=6)
     right.axvline(alpha, color="0.2", linestyle="--", linewidth=0.9)
     right.set(xlabel="adjusted p, runs as unit", ylim=(len(tests) - 0.5, -0.5), xlim=(None, 1.3))
     right.grid(axis="y", linewidth=0.3, color="0.85")
     below = sum(one < alpha for one in p)
-    claims = f"of {len(tests)} tests with runs as the unit, {below} have an adjusted p below {alpha:g}"
+    claims = (
+        f"of {len(tests)} tests of the footprints with runs as the unit, {below} have an adjusted p below {alpha:g}"
+    )
     state(
         figure,
         f"{_paper_style(summary)}{claims}" if not sigma.empty else capital(claims),
@@ -141,11 +143,32 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
     return figure
 
 
+def _of_footprints(test: Mapping[str, Any]) -> bool:
+    """Whether it decides an answer, or contrasts the fraction or the dipole of two arms."""
+    if test["family"] in (PRIMARY_FAMILY, SECONDARY_FAMILY):
+        return True
+    return test["family"] == "run level" and test["design"] == CONTRAST and test["quantity"] in ("fraction", "dipole")
+
+
+def _in_words(test: Mapping[str, Any]) -> str:
+    """What a test compares, and of which networks where there are several."""
+    sides = test["footprints"] if test["design"] == CONTRAST else []
+    of = test["label"].removeprefix(" - ".join(sides)).strip() if sides else test["label"]
+    what = test["quantity"].replace("_", " ")
+    known = {
+        CONTRAST: f"{what}: {' against '.join(sides)}",
+        RESPONSE: f"{what}: by the footprint's direction",
+        PATTERN: "sky pattern: by the footprint's direction",
+    }
+    words = known.get(test["design"], test["name"].replace("_", " "))
+    return f"{words} ({of})" if of and test["design"] in known else words
+
+
 def _paper_style(summary: Mapping[str, Any]) -> str:
     paper = summary["paper_style"]
     return (
-        f"Paper-style sigma of single networks is {paper['median_max_sigma']:.1f} in the median, of which their mix of"
-        f" labels makes {paper['median_sigma_without_dipole']:.1f} without any dipole; "
+        f"Paper-style sigma of single networks is {paper['median_max_sigma']:.1f} in the median;"
+        f" {noise_in_words(paper['median_sigma_without_dipole'])}; "
     )
 
 

@@ -29,11 +29,14 @@ _SOURCES = {
     "galaxy_se": "galaxies (binomial)",
 }
 _NO_DIPOLE = "These galaxies lie on too small a part of the sky for these dipoles."
+# What the errors that do not depend on position do: predictions have (T - F) of the dipole that the reference has.
+_DILUTION = "dilution"
+# The first is the sum of the others.
 _PARTS = {
     "dipole": "prediction - reference",
     "sensitivity_dipole": "missed positives",
     "false_alarm_dipole": "false positives",
-    "calibration_dipole": "reference - score",
+    _DILUTION: "dilution of the reference's own dipole",
 }
 
 
@@ -133,7 +136,7 @@ def error_decomposition(
     colours = settings["colours"]
     for number, (name, label) in enumerate(_PARTS.items()):
         for height, (*_, members) in enumerate(rows):
-            along = _vectors(members, name) @ direction
+            along = _part(members, name) @ direction
             place = np.full(len(along), height + 0.2 * (number - 1.5))
             style = {"color": colours[number % len(colours)], "marker": MARKERS[number % len(MARKERS)]}
             axes.plot(along, place, linestyle="none", markersize=3, alpha=0.7, **style, label=None if height else label)
@@ -144,10 +147,10 @@ def error_decomposition(
     in_hundredths(axes.xaxis)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4)
     answer = answer_to(summary, "common_dipole")
-    means = {name: points_in_words(float(np.nanmean(_vectors(runs, name) @ direction))) for name in _PARTS}
+    means = {name: points_in_words(float(np.nanmean(_part(runs, name) @ direction))) for name in _PARTS}
     beside = (
-        f"along it, missed positives have one of {means['sensitivity_dipole']} and false positives of"
-        f" {means['false_alarm_dipole']}"
+        f"{means['dipole']} in the mean of the runs are {means['sensitivity_dipole']} by missed positives,"
+        f" {means['false_alarm_dipole']} by false positives and {means[_DILUTION]} by dilution"
     )
     first = "No dipole that all networks share is established"
     if answer is not None and answer["answer"] == YES:
@@ -155,8 +158,10 @@ def error_decomposition(
     state(
         figure,
         f"{first}; {beside}",
-        "Symbols: single runs; the mean direction is taken from the same runs. No errors of galaxies are drawn: all"
-        " networks share them.",
+        "Symbols: single runs, in each of which the three parts add up to prediction - reference; the mean direction is"
+        " taken from the same runs. Dilution: with errors everywhere alike, predictions keep (T - F) of the dipole that"
+        " the reference has (T, F: true- and false-positive rate). No errors of galaxies are drawn: all networks share"
+        " them.",
     )
     return figure
 
@@ -200,11 +205,19 @@ def threshold_sweep(cuts: pd.DataFrame, settings: Mapping[str, Any]) -> Figure:
     right.legend()
     state(
         figure,
-        f"{finding}; the labels that remain have a dipole of {all_of['confident_dipole']} percentage points, and being"
-        f" left out one of {all_of['unannotated_dipole']} (not tested here)",
-        f"{note} (right: the length of their mean vector; noise alone gives lengths above zero).",
+        f"{finding}, itself with a dipole of {all_of['unannotated_dipole']} percentage points; the labels that remain"
+        f" have one of {all_of['confident_dipole']}, which is a selection and no correction (not tested here)",
+        f"{note} (right: the length of their mean vector; noise alone gives lengths above zero). Galaxies that are"
+        " left out take their part of a dipole with them: which galaxies remain depends on the position instead.",
     )
     return figure
+
+
+def _part(runs: pd.DataFrame, name: str) -> NDArray[np.float64]:
+    if name != _DILUTION:
+        return _vectors(runs, name)
+    whole, missed, false = (_vectors(runs, one) for one in ("dipole", "sensitivity_dipole", "false_alarm_dipole"))
+    return whole - missed - false
 
 
 def _vectors(table: pd.DataFrame, name: str) -> NDArray[np.float64]:

@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 from mocpy import MOC
 from numpy.typing import NDArray
 
-from workflow_scripts.answers.wording import range_by_place, with_points
+from workflow_scripts.answers.wording import NO_RANGE, noise_in_words, range_by_place, with_points
 from workflow_scripts.figures.answer_titles import answer_to, change_title
-from workflow_scripts.figures.mollweide import colour_range, draw_map, map_with_bar, mark
+from workflow_scripts.figures.mollweide import colour_range, draw_map, map_with_bar, mark, range_about_zero
 from workflow_scripts.figures.single_maps import draw_with_bar, map_axes, no_map, one_map, seeing_map
 from workflow_scripts.figures.style import DOUBLE, in_hundredths, new_figure, panel_title, state
 from workflow_scripts.sky.footprints import contains
@@ -43,7 +43,7 @@ def sky_figures(
 def _fraction_map(maps: Maps, positive: str, n: int, field: bool, settings: Mapping[str, Any]) -> Figure:
     # Fraction of the positive class, mean over all runs.
     shown = maps["smooth:fraction"]
-    low, high = colour_range(shown, 1e-3)
+    low, high = colour_range(shown, NO_RANGE)
     figure = one_map(shown, settings["sequential_map"], low, high, f"galaxies called {positive} (%)", field)
     in_hundredths(figure.axes[-1].xaxis if not field else figure.axes[-1].yaxis)
     state(
@@ -67,12 +67,11 @@ def _difference_maps(
     if not names:
         return no_map("The experiment names no opposite footprints, so there is no difference to map.")
     field = summary["sky_kind"] == FIELD
-    largest = max(np.nanpercentile(np.abs(maps[f"smooth:{name}"]), 98) for name in names)
     labels = [
         f"galaxies called {positive}: {first}\nminus {second} (percentage points)"
         for _, first, second in (name.split(":") for name in names)
     ]
-    look = settings["diverging_map"], -largest, largest
+    look = settings["diverging_map"], *range_about_zero(maps[f"smooth:{name}"] for name in names)
     if len(names) == 1:
         figure = one_map(maps[f"smooth:{names[0]}"], *look, labels[0], field)
         axes = figure.axes[:1]
@@ -111,11 +110,10 @@ def _sigma_maps(maps: Maps, runs: pd.DataFrame, summary: Mapping[str, Any], sett
             f" Dec {run['paper_axis_dec']:+.0f}°; p of the maximum, not adjusted: {run['paper_global_p']:.1g}",
             fontsize=7,
         )
-    mix = f"{summary['paper_style']['median_sigma_without_dipole']:.1f}"
     state(
         figure,
-        f"Paper-style sigma of one network is {' and '.join(sigmas)} along the best of all axes; the mix of labels"
-        f" alone makes {mix} without any dipole",
+        f"Paper-style sigma of one network is {' and '.join(sigmas)} along the best of all axes;"
+        f" {noise_in_words(summary['paper_style']['median_sigma_without_dipole'])}",
         "One network a footprint, galaxies as the unit; crosses: best axes. The p holds for this network alone.",
     )
     return figure
@@ -126,15 +124,16 @@ def _unannotated_map(maps: Maps, cut: float, n: int, field: bool, settings: Mapp
     shown = maps["unannotated"]
     if np.isnan(shown).all():
         return no_map("The annotations have no scores.")
-    low, high = colour_range(shown, 1e-6)
+    low, high = colour_range(shown, 1e-6, cut=2)
     label = f"galaxies with a score within {cut:g} of 1/2 (%)"
-    figure = one_map(shown, settings["sequential_map"], low, high, label, field)
+    figure = one_map(shown, settings["sequential_map"], low, high, label, field, "both")
     in_hundredths(figure.axes[-1].yaxis if field else figure.axes[-1].xaxis)
     state(
         figure,
         f"In the mean of the cells {np.nanmean(shown):.0%} of the galaxies have a score within {cut:g} of 1/2, with a"
         f" scatter of {with_points(float(np.nanstd(shown)))}",
-        f"n = {n:,} galaxies; mean over all runs, not smoothed: the scatter holds the noise of few galaxies a cell.",
+        f"n = {n:,} galaxies; mean over all runs, not smoothed: the scatter holds the noise of few galaxies a cell."
+        " Arrows: 2 % of the cells are beyond each end of the colours.",
     )
     return figure
 

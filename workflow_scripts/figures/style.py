@@ -11,12 +11,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.axis import Axis
-from matplotlib.colors import is_color_like, to_hex, to_rgb
+from matplotlib.colors import is_color_like, rgb_to_hsv, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import ArrayLike
 
-from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FINDING, REASON
+from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FINDING, REASON, TITLE_SHARE
 from workflow_scripts.step import json_argument
 from workflow_scripts.whole_file import whole_file
 
@@ -37,6 +37,12 @@ LOOK: dict[str, Any] = {
 }
 # Of letters to what is behind them, with room for rounding.
 _CONTRAST = 4.6
+# Below this product of saturation and value a colour is a grey; others by the last of their hues, degrees.
+_GREY = 0.1
+_HUES = (
+    *((15, "red"), (45, "orange"), (70, "yellow"), (170, "green"), (195, "cyan"), (255, "blue"), (300, "purple")),
+    *((345, "pink"), (360, "red")),
+)
 # Axes that are filled with a reason, and the text below a figure.
 _NOTHING, _NOTE = "nothing", "note"
 # Letters of a title, of that of a panel, and of a note on an inch of their line; heights of their lines, inches.
@@ -106,12 +112,14 @@ def stated(figure: Figure) -> str:
 def save(figure: Figure, folder: str | Path, name: str, settings: Mapping[str, Any]) -> None:
     """Write `name.png` and `name.pdf`, without dates, and close the figure. A note marks a simulated survey.
 
-    The PNG has what it states as its entry `FINDING`, or, where it shows nothing, the reason as `REASON`.
+    The PNG has what it states as its entry `FINDING`, or, where it shows nothing, the reason as `REASON`; and as
+    `TITLE_SHARE` what a narrow page, which has the title in its own letters, leaves out of the picture.
     """
     reason, finding = reason_for_nothing(figure), stated(figure)
     _make_room(figure, settings["simulated"])
     _lay_out(figure)
     described = {"Software": None, FINDING: finding or None, REASON: reason or None}
+    described |= {TITLE_SHARE: f"{_title_share(figure):.4f}"}
     for suffix, metadata in (("png", described), ("pdf", {"CreationDate": None, "Creator": None})):
         with whole_file(Path(folder) / f"{name}.{suffix}") as temporary:
             figure.savefig(temporary, dpi=settings["dpi"], metadata=metadata)
@@ -160,6 +168,13 @@ def _lay_out(figure: Figure) -> None:
         axes.set_position(np.round(axes.get_position(original=True).bounds, 6))
 
 
+def _title_share(figure: Figure) -> float:
+    """The part of the height, from above, that ends with the figure's title; 0 without one."""
+    titles = [text for text in figure.texts if text.get_text() and text.get_text() == figure.get_suptitle()]
+    # Letters may reach a pixel beyond their box.
+    return max((1 - (text.get_window_extent().y0 - 1) / figure.bbox.height for text in titles), default=0.0)
+
+
 def _lines(sentence: str, letters: float) -> str:
     """A sentence in lines of so many letters, where `p = 0.1` is one word."""
     return fill(sentence.replace(" = ", "\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"), round(letters))
@@ -185,6 +200,14 @@ def arm_look(arms: Sequence[str], settings: Mapping[str, Any]) -> dict[str, dict
         arm: {"color": colours[number % len(colours)], "marker": MARKERS[number % len(MARKERS)]}
         for number, arm in enumerate(arms)
     }
+
+
+def colour_in_words(colour: str) -> str:
+    """The common name of a colour, by its hue, for a sentence about it."""
+    hue, saturation, value = rgb_to_hsv(to_rgb(colour))
+    if saturation * value < _GREY:
+        return "black" if value < 0.25 else "white" if value > 0.9 else "grey"
+    return next(name for end, name in _HUES if 360 * hue <= end)
 
 
 def answer_colours(paper: str) -> str:

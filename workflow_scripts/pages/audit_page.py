@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.answers.answer import YES
 from workflow_scripts.answers.corrected_dipole import CORRECTED_DIPOLE
+from workflow_scripts.answers.wording import capital, noise_in_words
 from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.audits.regressions import explained_in_words
 from workflow_scripts.pages.answer_cards import answer_cards
@@ -109,17 +110,17 @@ def _maps(summary: Mapping[str, Any], maps: Mapping[str, NDArray], tests: Mappin
 
 
 def _naive(tests: Mapping[str, Any], alpha: float) -> str:
-    """Three sentences: the largest sigma of all axes, what of it is the mix of the classes, and what chance gives."""
+    """Three sentences: the largest sigma of all axes, what it is without any dipole, and what chance gives."""
     scan = tests.get("cosine_scan_paper_style")
     if not scan or "dipole_score" not in tests:
         return ""
     return (
         "In the style of the original study, the best of all axes has a dipole of"
         f" {number(scan['max_sigma'])} sigma, which would be read as p ="
-        f" {p_value(scan['p_if_sigma_were_normal'], log10_p_normal(scan['max_sigma']))}. Of these,"
-        f" {number(scan['sigma_without_dipole'])} sigma come from these labels' mix of classes on this footprint"
-        " without any dipole. The axis was chosen after looking, so that even an isotropic sky exceeds 2.8 sigma in one"
-        f" of twenty; the answers above are centred, count every axis that was tried, and hold at the level {alpha:g}."
+        f" {p_value(scan['p_if_sigma_were_normal'], log10_p_normal(scan['max_sigma']))}."
+        f" {capital(noise_in_words(scan['sigma_without_dipole']))}. The axis was chosen after looking,"
+        " so that even an isotropic sky exceeds 2.8 sigma in one of twenty; the answers above are"
+        f" centred, count every axis that was tried, and hold at the level {alpha:g}."
     )
 
 

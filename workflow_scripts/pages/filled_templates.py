@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from workflow_scripts.answers.wording import limit_in_words
+from workflow_scripts.figures.figure_list import TITLE_SHARE
 from workflow_scripts.figures.style import answer_colours
 from workflow_scripts.pages.number_formats import axis, interval, number, p_value, share
 from workflow_scripts.statistics.log_p import log10_p_normal, log10_p_scan
@@ -37,6 +38,8 @@ _SECTIONS = {
 }
 # A figure of two columns of a journal (7.1 inches) is 43 times the size of a letter wide.
 _REM_AN_INCH = 6.1
+# Wider figures do not fit on a narrow page at the size of their letters.
+_NARROW_REM = 23
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,22 @@ class PageFigure:
             return round(image.width / image.info["dpi"][0] * _REM_AN_INCH, 1)
 
     @property
+    def title_rem(self) -> float:
+        """How high the title in the picture is; 0 where it has none, or its panels have their own."""
+        with Image.open(BytesIO(self.png)) as image:
+            share = float(image.info.get(TITLE_SHARE, 0))
+            return round(share * image.height / image.info["dpi"][1] * _REM_AN_INCH, 1)
+
+    @property
     def size(self) -> tuple[int, int]:
         """Width and height, pixels: the page keeps the room before the picture is there."""
         with Image.open(BytesIO(self.png)) as image:
             return image.size
+
+    @property
+    def wide(self) -> bool:
+        """Whether a narrow page shows a part of it at a time."""
+        return self.rem > _NARROW_REM
 
     @property
     def alt(self) -> str:

@@ -7,14 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.answers.wording import NO_RANGE, points_in_words, range_by_place
-from workflow_scripts.figures.style import LOOK
+from workflow_scripts.answers.wording import NO_RANGE, capital, points_in_words, range_by_place
+from workflow_scripts.figures.mollweide import colour_range, range_about_zero
+from workflow_scripts.figures.style import LOOK, colour_in_words
 from workflow_scripts.pages.sky_svg import SkyMap, sky_svg
 from workflow_scripts.sky.tiles import order_of, tile_centres
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 
 # So many differences are shown; the others are among the figures.
 _MOST_PAIRS = 2
+# Of the sky in one of two footprints and not in both: they have one border.
+_OPPOSITE = 0.98
 
 
 @dataclass(frozen=True)
@@ -51,27 +54,26 @@ def sky_panels(maps: Mapping[str, NDArray], sky_kind: str, positive: str, over: 
             f" more galaxies {positive} than the reference, by place."
         )
         label = f"fraction called {positive}: prediction minus reference, all networks"
-        scale, colours = (low - 1e-3, high + 1e-3), sequential
+        scale, colours = colour_range(bias, NO_RANGE), sequential
         if low < 0 < high:
             # White is zero.
-            scale, colours = (-max(-low, high), max(-low, high)), diverging
+            scale, colours = range_about_zero([bias]), diverging
         panels.append(_panel(maps, "minus_reference", sky_kind, label, colours, scale, finding, over))
     else:
         panels += fraction_panels({f"fraction called {positive}": maps}, sky_kind, over)
     names = [name for name in maps if name.startswith("smooth:difference")]
+    scale = range_about_zero(maps[name] for name in names) if names else (0.0, 0.0)
     for name in names[:_MOST_PAIRS]:
         shown = maps[name]
         if not np.isfinite(shown).any():
             continue
         first, second = name.split(":")[2:]
-        largest = float(np.nanmax(np.abs(shown)))
         mean = float(np.nanmean(shown))
         finding = (
             f"Networks of {first} call {points_in_words(abs(mean))} percentage points"
             f" {'more' if mean >= 0 else 'fewer'} galaxies {positive} than those of {second} in the mean of the cells,"
             f" from {points_in_words(float(np.nanmin(shown)))} to {points_in_words(float(np.nanmax(shown)))}."
         )
-        scale = (-max(largest, 1e-3), max(largest, 1e-3))
         label = f"fraction called {positive}: {first} minus {second}"
         outlines = {one: over.outlines[one] for one in (first, second) if one in over.outlines}
         own = replace(over, outlines=outlines, axis=None, radius=None)
@@ -87,8 +89,7 @@ def fraction_panels(named: Mapping[str, Mapping[str, NDArray]], sky_kind: str, o
     shown = [maps["smooth:fraction"] for maps in named.values()]
     if not all(np.isfinite(one).any() for one in shown):
         return []
-    low, high = _range(np.stack(shown))
-    scale = (low, high) if high - low >= NO_RANGE else (low - 0.01, high + 0.01)
+    scale = colour_range(np.stack(shown), NO_RANGE)
     panels = []
     for (label, maps), one in zip(named.items(), shown, strict=True):
         finding = range_by_place(*_range(one), label)
@@ -127,8 +128,13 @@ def _panel(
 
 
 def _caption(over: OnSky, marked: bool) -> str:
-    lines = ["solid", "dashed"]
-    parts = [f"{lines[k % 2].capitalize()} line: {name}." for k, name in enumerate(over.outlines)]
+    lines, colours = ["solid", "dashed"], over.look["colours"]
+    parts = [
+        f"{capital(colour_in_words(colours[k % len(colours)]))} {lines[k % 2]} line: {name}."
+        for k, name in enumerate(over.outlines)
+    ]
+    if len(over.outlines) == 2 and np.mean(np.logical_xor(*over.outlines.values())) > _OPPOSITE:
+        parts.append("The two have one border, where both lines lie: each is on the side on which its name stands.")
     if over.axis and not marked:
         parts.append(f"The {over.axis[2]} lies outside of this map.")
     elif over.axis:

@@ -26,6 +26,8 @@ _STEPS, _DEGREES = 2, 3
 _COLOURS_OF_BAR = 24
 # From the middle of a mark to its label, and the width of a letter there at its largest, on a narrow screen.
 _OFF, _LETTER = 13, 10.5
+# Of the name of a region above the middle, where the degrees of the equator stand.
+_ABOVE = 22
 # A part of the sky is drawn larger, unless it is most of it; its map is so high, of its width.
 _MOST_OF, _LOWEST, _HIGHEST = 0.8, 0.25, 0.7
 # Right ascensions that are left out, degrees, so that the others are put in the middle.
@@ -43,7 +45,8 @@ class SkyMap:
     """A map of `values` (p,) by nested HEALPix cell, NaN where nothing is shown, and its colours from `low` to `high`.
 
     `titles` (p,) are what each cell says; `label` names the values at the colour bar, `ticks` are (value, words) there.
-    `outlines` are regions by name, as booleans (p,) of any order, in these `colours` in turn; `circles` (ra, dec,
+    `outlines` are regions by name, as booleans (p,) of any order, in these `colours` in turn, with their names in them;
+    `circles` (ra, dec,
     radius in degrees); `marks` (ra, dec, words).
     """
 
@@ -87,9 +90,10 @@ def sky_svg(drawn: SkyMap, field: bool, described: str) -> str:
     plane = _of_field(drawn.values) if field else _of_sky(drawn.values)
     parts = [plane.frame, *_cells(drawn, shown, plane)]
     parts += _outlines(drawn.outlines, drawn.colours, plane)
-    parts += [_path(_circle(ra, dec, radius), plane, "circle") for ra, dec, radius in drawn.circles]
-    parts += [_mark(*mark, plane) for mark in drawn.marks]
-    parts += [plane.labels]
+    for ra, dec, radius in drawn.circles:
+        parts += [_path(_circle(ra, dec, radius), plane, name) for name in ("halo", "circle")]
+    parts += _names(drawn, shown, plane)
+    parts += [*(_mark(*mark, plane) for mark in drawn.marks), plane.labels]
     return (
         f'<svg class="sky" role="img" aria-label="{escape(described)}" viewBox="0 0 {_WIDTH} {plane.height + 58}">'
         f'<svg width="{_WIDTH}" height="{plane.height}" overflow="hidden">{"".join(parts)}</svg>'
@@ -233,6 +237,18 @@ def _outlines(regions: Mapping[str, NDArray[np.bool_]], colours: Sequence[str], 
         colour, line = colours[number % len(colours)], "".join(segments)
         yield f'<path class="halo" d="{line}"/>' if number == 0 else ""
         yield f'<path class="outline outline{number % 2}" style="stroke: {colour}" d="{line}"/>'
+
+
+def _names(drawn: SkyMap, shown: NDArray[np.int64], plane: _Plane) -> Iterable[str]:
+    """The name of each region on that of its cells with values which is the nearest to the middle of them all."""
+    ra, dec = tile_centres(order_of(len(drawn.values)), shown)
+    for name, inside in drawn.outlines.items():
+        own = np.flatnonzero(inside[tile_of(ra, dec, order_of(len(inside)))])
+        if len(own):
+            vectors = unit_vectors(ra[own], dec[own])
+            at = own[np.argmax(vectors @ vectors.mean(axis=0))]
+            (x,), (y,) = plane.project(plane.turned([ra[at]]), [dec[at]])
+            yield f'<text class="region-label" x="{x:.0f}" y="{y - _ABOVE:.0f}">{escape(name)}</text>'
 
 
 def _circle(ra: float, dec: float, radius: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

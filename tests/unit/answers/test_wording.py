@@ -1,6 +1,6 @@
 import pytest
 
-from workflow_scripts.answers.wording import limit_in_words, size_in_words
+from workflow_scripts.answers.wording import limit_in_words, noise_in_words, size_in_words
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,11 @@ def test_small_sizes_keep_two_digits(value, words):
 )
 def test_limits_are_rounded_up(value, words):
     assert limit_in_words(value) == words
+
+
+def test_a_mix_of_labels_is_named_only_where_it_adds_to_the_noise_of_three_components():
+    assert noise_in_words(1.705) == "noise alone gives 1.7 on this sky"
+    assert noise_in_words(1.42) == "noise alone gives 1.4 on this sky"
+    mixed = noise_in_words(4.21)
+    assert "unequal mix of labels give 4.2 " in mixed
+    assert "half-and-half mix: 1.7 at most" in mixed

@@ -13,6 +13,7 @@ import yaml
 from PIL import Image
 
 from tests.unit.bias.synthetic_experiment import experiment_runs, write_experiment
+from workflow_scripts.answers.wording import NO_RANGE
 from workflow_scripts.draw_runs import main as draw_runs
 from workflow_scripts.draw_runs import parser as runs_parser
 from workflow_scripts.draw_sky_maps import main as draw_sky_maps
@@ -20,17 +21,26 @@ from workflow_scripts.draw_sky_maps import parser as maps_parser
 from workflow_scripts.figures import audit_figures
 from workflow_scripts.figures.answer_titles import answer_to, change_title
 from workflow_scripts.figures.field_map import draw_field
-from workflow_scripts.figures.figure_list import AUDIT_FIGURES, FIGURE_GROUPS, FIGURES_OF_PAGE, FINDING, REASON
+from workflow_scripts.figures.figure_list import (
+    AUDIT_FIGURES,
+    FIGURE_GROUPS,
+    FIGURES_OF_PAGE,
+    FINDING,
+    REASON,
+    TITLE_SHARE,
+)
 from workflow_scripts.figures.fraction_by_ra import draw_cosine, fraction_bands, label_axes
 from workflow_scripts.figures.galaxy_figures import ImageRow, galaxy_rows
 from workflow_scripts.figures.mollweide import draw_map, projected
 from workflow_scripts.figures.run_figures import run_figures
 from workflow_scripts.figures.single_maps import one_map, seeing_map
+from workflow_scripts.figures.sky_figures import sky_figures
 from workflow_scripts.figures.strip_map import part_of_sky
 from workflow_scripts.figures.style import (
     LOOK,
     SINGLE,
     answer_colours,
+    colour_in_words,
     explain_empty,
     figure_settings,
     new_figure,
@@ -176,6 +186,13 @@ def test_title_and_note_are_broken_into_lines_without_taking_room_from_the_axes(
     assert heights[1] == pytest.approx(heights[0], rel=0.15)
     with Image.open(tmp_path / "name.png") as image:
         assert image.info[FINDING] == f"{('A long finding ' * 12).strip()}."
+        # The lines of the title end there, and what is below them is white paper before the axes.
+        share = float(image.info[TITLE_SHARE])
+        assert 0.1 < share < 0.5
+        rows = np.asarray(image.convert("L")).min(axis=1)
+        title = round(share * image.height)
+        assert rows[title - 6 : title].min() < 128
+        assert rows[title + 1 : title + 3].min() == 255
         assert image.width == round(SINGLE * SETTINGS["dpi"])
 
 
@@ -279,6 +296,43 @@ def test_the_verdict_page_needs_nothing_from_outside_and_escapes_names(experimen
     shown = html.unescape(text)
     assert all(one["statement"].rstrip(".") in shown for one in summary["answers"])
     assert len(pd.read_csv(folder / "bias" / "runs.csv")) == 34
+
+
+def test_errors_are_drawn_as_parts_that_add_up_and_tests_in_words(experiment):
+    folder, _, _ = experiment
+    summary = json.loads((folder / "bias" / "summary.json").read_text())
+    tables = {name: pd.read_csv(folder / "bias" / f"{name}.csv") for name in OF_RUNS}
+    drawn = run_figures(summary, tables, {}, LOOK)
+    axes = drawn["error_decomposition"].axes[0]
+    kinds = len(axes.get_legend().get_texts())
+    series = [np.sort(line.get_xdata()) for line in axes.lines if line.get_marker() != "None"]
+    rows = len(series) // kinds
+    whole, *parts = (np.concatenate(series[rows * kind : rows * (kind + 1)]).sum() for kind in range(kinds))
+    assert np.count_nonzero(parts) == len(parts) - 1 == 2
+    assert whole == pytest.approx(sum(parts))
+    names = [label.get_text() for label in drawn["sigma_and_p"].axes[1].get_yticklabels()]
+    assert "fraction: by the footprint's direction" in names
+    first, second = summary["provenance"]["config"]["opposite"][0]
+    assert f"fraction: {first} against {second}" in names
+    assert not any("contrast" in name or "response" in name for name in names)
+
+
+def test_smoothed_maps_have_colours_for_all_values_that_their_titles_name(experiment):
+    folder, catalog, _ = experiment
+    summary = json.loads((folder / "bias" / "summary.json").read_text())
+    maps = dict(np.load(folder / "bias" / "sky_maps.npz"))
+    drawn = sky_figures(summary, pd.read_csv(folder / "bias" / "runs.csv"), maps, pd.read_parquet(catalog), LOOK)
+    for name, values in (("fraction_map", "fraction"), ("difference_map", "difference")):
+        shown = next(maps[one] for one in maps if one.startswith(f"smooth:{values}"))
+        low, high = drawn[name].axes[0].collections[0].get_clim()
+        assert low <= np.nanmin(shown) <= np.nanmax(shown) <= high
+        if name == "fraction_map" and np.ptp(shown[np.isfinite(shown)]) >= NO_RANGE:
+            assert (low, high) == (np.nanmin(shown), np.nanmax(shown))
+
+
+def test_colours_have_the_names_that_people_give_them():
+    named = [colour_in_words(colour) for colour in (*LOOK["colours"][:4], "k", "#ff0000")]
+    assert named == ["blue", "orange", "green", "pink", "black", "red"]
 
 
 @pytest.mark.parametrize(

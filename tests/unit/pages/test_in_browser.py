@@ -12,7 +12,7 @@ from tests.unit.bias.synthetic_experiment import measured
 from workflow_scripts.audit import main as audit
 from workflow_scripts.audit import parser as audit_parser
 from workflow_scripts.figures.figure_list import FIGURES_OF_PAGE
-from workflow_scripts.figures.style import new_figure, save
+from workflow_scripts.figures.style import DOUBLE, SINGLE, new_figure, save, state
 from workflow_scripts.write_verdict import main, parser
 
 CHROMIUM = shutil.which("chromium")
@@ -33,9 +33,10 @@ def pages(tmp_path_factory) -> dict[str, Path]:
     """The page of an experiment and that of an audit."""
     folder = tmp_path_factory.mktemp("pages")
     measured(folder, imaged_experiment(folder, per_seeing=0.06))
-    for name in FIGURES_OF_PAGE:
-        figure, axes = new_figure(3, 2)
+    for number, name in enumerate(FIGURES_OF_PAGE):
+        figure, axes = new_figure(DOUBLE if number % 2 else SINGLE, 2)
         axes.plot([0, 1])
+        state(figure, "A figure that states what it shows" if number % 3 else "")
         save(figure, folder / "figures", name, {"dpi": 80, "simulated": True})
     experiment = folder / "verdict.html"
     folders = ["--bias-folder", str(folder / "bias"), "--figures-folder", str(folder / "figures")]
@@ -66,6 +67,25 @@ def test_a_page_asks_for_nothing_fits_and_has_no_barrier(browser, pages, name, w
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     found = axe.run(page)
     assert found.violations_count == 0, found.generate_report()
+    page.close()
+
+
+def test_a_narrow_page_has_a_title_once_and_says_where_a_figure_goes_on(browser, pages):
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    page.goto(pages["experiment"].as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true })")
+    figures = page.evaluate(
+        """[...document.querySelectorAll('figure:has(.moved)')].map((one) => {
+          const seen = (name) => { const it = one.querySelector(name); return !!it && it.checkVisibility(); };
+          const moved = one.querySelector('.moved'), above = one.querySelector('img').offsetTop - moved.offsetTop;
+          return { hint: seen('.hint'), goes_on: moved.scrollWidth > moved.clientWidth, words: seen('.stated'), above };
+        })"""
+    )
+    assert {one["hint"] for one in figures} == {True, False}
+    assert all(one["hint"] == one["goes_on"] for one in figures)
+    # Where the words are below the picture, the title in it is above the part that is seen.
+    assert {one["words"] for one in figures} == {True, False}
+    assert all(one["words"] == (one["above"] < -10) for one in figures)
     page.close()
 
 

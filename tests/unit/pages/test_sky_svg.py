@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
+from workflow_scripts.figures.mollweide import colour_range, range_about_zero
 from workflow_scripts.pages.sky_panels import OnSky, sky_panels
 from workflow_scripts.sky.tiles import number_of_tiles, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
@@ -65,6 +66,20 @@ def test_an_outline_runs_between_inside_and_outside_alone():
     assert "circle: its region of 68 %, 8°" in panel.caption
 
 
+def test_two_halves_of_one_border_are_told_apart_by_names_on_their_sides_and_colours():
+    ra, dec = tile_centres(4)
+    values = 0.5 + 0.1 * unit_vectors(*tile_centres(ORDER))[:, 0]
+    (panel,) = sky_panels(maps_of(values), "sky", "spiral", OnSky({"first": ra < 180, "second": ra >= 180}))
+    first, second = elements(panel, "region-label")
+    assert (first.text, second.text) == ("first", "second")
+    # Right ascensions grow to the left.
+    assert float(first.get("x")) == pytest.approx(540, abs=30)
+    assert float(second.get("x")) == pytest.approx(180, abs=30)
+    assert panel.caption.startswith("Blue solid line: first. Orange dashed line: second. The two have one border")
+    (apart,) = sky_panels(maps_of(values), "sky", "spiral", OnSky({"first": dec > 60, "second": dec < -60}))
+    assert "border" not in apart.caption
+
+
 @pytest.mark.parametrize("ra", [150.0, 0.2])
 def test_a_field_has_north_up_and_east_to_the_left(ra):
     order, values = 8, np.full(number_of_tiles(8), np.nan)
@@ -111,6 +126,20 @@ def test_a_part_of_the_sky_fills_its_map_and_lies_in_the_middle(covered, centre)
     # Nothing is drawn of an axis that lies beyond, and the caption says so.
     assert not elements(panel, "mark")
     assert panel.caption == "The far axis lies outside of this map."
+
+
+def test_colours_of_a_page_and_of_its_figures_hold_every_value_of_a_smoothed_map():
+    values = np.full(number_of_tiles(ORDER), -0.03)
+    values[:2] = -0.06, 0.01
+    fraction = 0.5 + values
+    maps = {**maps_of(fraction), "difference:a:b": values, "smooth:difference:a:b": values}
+    maps |= {"difference:c:d": 2 * values, "smooth:difference:c:d": 2 * values}
+    of_fraction, *differences = sky_panels(maps, "sky", "spiral", OnSky())
+    assert [one.text for one in elements(of_fraction, "sky-label")[-3:]][::2] == ["44.0%", "51.0%"]
+    assert colour_range(fraction, 1e-3) == pytest.approx((0.44, 0.51))
+    assert range_about_zero([values, 2 * values]) == pytest.approx((-0.12, 0.12))
+    for panel in differences:
+        assert [one.text for one in elements(panel, "sky-label")[-3:]][::2] == ["-12.0 points", "+12.0 points"]
 
 
 def test_most_of_the_sky_is_drawn_as_all_of_it():

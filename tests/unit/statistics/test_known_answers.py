@@ -82,6 +82,8 @@ def test_sigma_without_a_dipole_is_that_of_permuted_labels(sky):
     expected = sigma_without_dipole(PositionSums.of(vectors), signs.mean()) ** 2
     assert np.mean(squares) == pytest.approx(expected, abs=4 * np.std(squares) / np.sqrt(4000))
     assert expected > 3.1
+    # What is above the noise of three components is the mix's.
+    assert sigma_without_dipole(PositionSums.of(vectors), 0.0) ** 2 < 3.01
 
 
 def test_scanned_maximum_follows_chi_with_three_degrees_of_freedom():

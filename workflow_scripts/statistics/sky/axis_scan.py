@@ -45,7 +45,8 @@ def sigma_without_dipole(positions: PositionSums, mean_sign: float) -> float:
     """Root mean square of `dipole_scan`'s maximum when the same labels, of mean dbar, are permuted over the galaxies.
 
     E max sigma^2 = (1 - dbar^2)(3 - h) N/(N - 1) + N dbar^2 h with h = nbar^T (T/N)^-1 nbar, which is 0 on the full sky
-    and close to 1 on a small part of it.
+    and close to 1 on a small part of it. With dbar = 0 it is the noise of three components, sqrt 3 at most; the last
+    term is what an unequal mix adds.
     """
     n = positions.n
     h = float(positions.first @ np.linalg.solve(positions.second, positions.first)) / n
