@@ -36,9 +36,11 @@ def answer_cards(
         compared = [*one["beside"], *words.get(one["test"].split()[0], ())]
         compared = [sentence for sentence in compared if sentence not in known]
         because = [sentence for sentence in one["because"] if sentence not in known]
-        # Why it cannot be told, and what else may make a shared dipole, belong to the answer; the rest stands below.
-        open_reason = one["answer"] == CANNOT_TELL or (one["answer"], one["test"].split()[0]) == (YES, "common_dipole")
-        reason = next(iter(one["because"]), "") if open_reason else ""
+        if (one["answer"], one["test"].split()[0]) == (YES, "common_dipole"):
+            # What else than networks may make it.
+            compared, because = [*compared, *because[:1]], because[1:]
+        # Why it cannot be told belongs to the answer, and what else it rests on below.
+        reason = next(iter(one["because"]), "") if one["answer"] == CANNOT_TELL else ""
         if reason in known:
             reason = _SAID_ABOVE
         known.update([*because, *compared])
