@@ -170,7 +170,7 @@ def test_an_even_response_is_found_and_reported_as_a_curve(tmp_path):
     assert len(curve["footprint_mu"]) == len(curve["footprints"]) == 12
     common = answer_of(summary, "common_dipole")
     assert (common["answer"], common["role"]) == ("yes", "secondary")
-    assert "imaging, the reference labels, or a gradient of the true morphology" in common["because"][0]
+    assert "Imaging, the reference labels, or a gradient of the true morphology" in common["because"][0]
 
 
 def test_the_design_that_can_be_fitted_is_the_primary_one(tmp_path):
