@@ -13,7 +13,7 @@ sys.path.insert(0, str(CHECKOUT))
 from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration.loading import load
-from workflow_scripts.configuration.parameters import as_parameter, readable
+from workflow_scripts.configuration.parameters import as_options, as_parameter, readable
 from workflow_scripts.configuration.user_files import check_user_files
 from workflow_scripts.configuration.control_entries import (
     annotating_network,
@@ -26,7 +26,6 @@ from workflow_scripts.configuration.correction_entries import (
     correction_parameter,
 )
 from workflow_scripts.configuration.counterfactual_versions import SEEING_COLUMN
-from workflow_scripts.configuration.credited_data import credited_data
 from workflow_scripts.configuration.experiment_designs import (
     galaxies_of_experiment,
     mapped_footprints,
@@ -35,7 +34,6 @@ from workflow_scripts.configuration.experiment_designs import (
 )
 from workflow_scripts.configuration.given_annotations import collection_parameter, given_table
 from workflow_scripts.configuration.given_models import trial_parameter, trials, trials_of_survey, tried_files
-from workflow_scripts.configuration.parameters import as_options
 from workflow_scripts.configuration.probe_entries import (
     FEATURES,
     SCORES,

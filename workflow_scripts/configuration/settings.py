@@ -147,6 +147,15 @@ class Configuration:
             return []
         return ["--access", as_parameter(entry["access"]), "--contact", self.contact or ""]
 
+    def credits_parameter(self, experiment: str) -> Entry:
+        """The keys of survey (None: none) and catalog by which `surveys.credits` knows whom to credit for the data."""
+        name, catalog = self.experiment(experiment)["survey"], self.catalog(self.catalog_of(experiment))
+        survey = self.survey(name) if name else None
+        return {
+            "survey": survey and {key: survey[key] for key in ("kind", "layer") if key in survey},
+            "catalog": {key: catalog[key] for key in ("source", "url", "query", "sql") if key in catalog},
+        }
+
     def positions_parameter(self, survey: str) -> Entry:
         """What a survey's requests depend on of its catalog: labels only where galaxies without one are dropped."""
         entry = self.survey(survey)

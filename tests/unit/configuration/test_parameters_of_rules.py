@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from workflow_scripts.configuration.credited_data import credited_data
 from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.parameters import as_parameter, readable
 from workflow_scripts.errors import InputError
@@ -42,7 +41,7 @@ def parameters(config: dict) -> dict[str, str]:
         "bias": settings.bias_parameter("main"),
         "design": settings.design_parameter("main"),
         "figures": settings.figures_parameter("main"),
-        "data": credited_data(settings, "main"),
+        "data": settings.credits_parameter("main"),
     }
     return {name: as_parameter(entry) for name, entry in entries.items()}
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from workflow_scripts.configuration.credited_data import credited_data
 from workflow_scripts.configuration.loading import load
 from workflow_scripts.surveys.credits import GALAXY_ZOO, OF_KINDS, SDSS, VIZIER, credits_of
 from workflow_scripts.surveys.registry import KINDS
@@ -30,7 +29,7 @@ def test_shipped_surveys_credit_whom_their_files_name(name, data):
 def test_the_page_of_a_shipped_experiment_gets_its_credits():
     settings = load(yaml.safe_load((ROOT / "experiments" / "sdss_galaxy_zoo.yaml").read_text()))
     (experiment,) = settings.completed["active_experiments"]
-    given = credited_data(settings, experiment)
+    given = settings.credits_parameter(experiment)
     assert [credit.data for credit in credits_of(**given)] == ["SDSS images and tables", "Galaxy Zoo 1"]
 
 
