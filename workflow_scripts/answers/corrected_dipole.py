@@ -5,7 +5,7 @@ from typing import Any
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, SECONDARY, YES, Answer, Effect
 from workflow_scripts.answers.decision import Evidence, decided
-from workflow_scripts.answers.wording import capital, limit_in_points, with_points
+from workflow_scripts.answers.wording import capital, limit_in_points, place_in_words, with_points
 
 CORRECTED_DIPOLE = "corrected_dipole"
 # What each method takes out of the annotations.
@@ -112,14 +112,10 @@ def _taken_out(correction: Mapping[str, Any]) -> list[str]:
 def undetermined_along(axis: Mapping[str, Any]) -> str:
     """What is not known of a corrected dipole along a direction, `ra` and `dec` in degrees (ICRS)."""
     return (
-        f"A dipole along {_direction(axis)} cannot be distinguished from imaging: the corrected fraction has none"
-        " there, whatever the true one is."
+        f"A dipole along {place_in_words(axis['ra'], axis['dec'])} cannot be distinguished from imaging: the corrected"
+        " fraction has none there, whatever the true one is."
     )
 
 
 def _towards(axis: Mapping[str, Any]) -> str:
-    return f"towards {_direction(axis)}"
-
-
-def _direction(axis: Mapping[str, Any]) -> str:
-    return f"RA {axis['ra']:.0f}°, Dec {axis['dec']:+.0f}°"
+    return f"towards {place_in_words(axis['ra'], axis['dec'])}"

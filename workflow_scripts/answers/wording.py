@@ -85,6 +85,11 @@ def noise_in_words(sigma: float) -> str:
     )
 
 
+def place_in_words(ra: float, dec: float) -> str:
+    """A direction, ICRS degrees: `RA 283°, Dec -56°`; there is no 360 and no -0."""
+    return f"RA {round(float(ra)) % 360}°, Dec {round(float(dec)) + 0:+d}°"
+
+
 def capital(words: str) -> str:
     """The words as the beginning of a sentence."""
     return words[:1].upper() + words[1:]

@@ -11,7 +11,7 @@ from typing import Any
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES, Answer, Effect
 from workflow_scripts.answers.decision import Evidence, decided, interval_without_zero
-from workflow_scripts.answers.wording import capital, limit_in_words
+from workflow_scripts.answers.wording import capital, limit_in_words, place_in_words
 from workflow_scripts.audits.audit_findings import AuditFinding
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.sky.constrained_components import SKY
@@ -191,8 +191,7 @@ def question_of(what: str) -> str:
 
 def direction(extra: Mapping[str, Any]) -> str:
     """`(RA 283°, Dec -56°)`."""
-    # + 0: there is no -0 degrees.
-    return f"(RA {extra['axis_ra']:.0f}°, Dec {round(extra['axis_dec']) + 0:+d}°)"
+    return f"({place_in_words(extra['axis_ra'], extra['axis_dec'])})"
 
 
 def _powerful(blocks: AuditFinding) -> bool:

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from workflow_scripts.answers.wording import place_in_words
 from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.bias.quantities import TEMPLATE_ALONE, TEMPLATE_BESIDE
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
@@ -156,11 +157,11 @@ def imaging_of(templates: Templates, annotations: Annotations, seed: int) -> Ima
     cross = TemplateCrossFit.of(vectors, rotated, patches, seed=seed)
     kept = over_correction(cross)
     if kept.worst_share < _LEAST_RETAINED:
-        ra, dec = right_ascension_declination(kept.worst_axis @ axes)
+        ra, dec = map(float, right_ascension_declination(kept.worst_axis @ axes))
         raise ValueError(
             f"{', '.join(templates.names)} have a dipole themselves: a regression on them leaves"
-            f" {max(0.0, kept.worst_share):.0%} of a true dipole along (RA {ra:.0f}°, Dec {dec:+.0f}°), so the two"
-            " cannot be distinguished"
+            f" {max(0.0, kept.worst_share):.0%} of a true dipole along ({place_in_words(ra, dec)}), so the two cannot"
+            " be distinguished"
         )
     positions = PixelPositions.of(vectors, pixels, REGRESSION_PIXELS)
     sums = [np.bincount(pixels, weights=column, minlength=REGRESSION_PIXELS) for column in rotated.T]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from workflow_scripts.answers.wording import place_in_words
 from workflow_scripts.bias.annotations import Sky
 from workflow_scripts.bias.quantities import DIPOLE, DIPOLE_QUANTITY, REFERENCE_DIPOLE, Quantity
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
@@ -231,7 +232,7 @@ def variance_components_numbers(values: np.ndarray, explained: np.ndarray | None
 def direction_words(vector: np.ndarray) -> str:
     """Where a vector points to, ICRS degrees."""
     ra, dec = right_ascension_declination(np.asarray(vector, float) / np.linalg.norm(vector))
-    return f"towards RA {round(float(ra)) % 360}°, Dec {round(float(dec)):+d}°"
+    return f"towards {place_in_words(float(ra), float(dec))}"
 
 
 def _of_number(found: NumberContrast, note: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from workflow_scripts.answers.corrected_dipole import TAKEN_OUT, undetermined_along
-from workflow_scripts.answers.wording import with_points
+from workflow_scripts.answers.wording import place_in_words, with_points
 from workflow_scripts.corrections.corrected_galaxies import CorrectedGalaxies
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.log_p import p_in_words
@@ -36,8 +36,8 @@ def correction_sentence(
     if dipole is None:
         return f"{first} have no dipole that can be stated: {reason.removesuffix('.')}."
     found = (
-        f"{first} have a dipole of {with_points(dipole['size'], dipole['size_ci95'])} towards RA {dipole['ra']:.0f}°,"
-        f" Dec {dipole['dec']:+.0f}° (p = {p_in_words(dipole['p'])})."
+        f"{first} have a dipole of {with_points(dipole['size'], dipole['size_ci95'])} towards"
+        f" {place_in_words(dipole['ra'], dipole['dec'])} (p = {p_in_words(dipole['p'])})."
     )
     if (widths := dipole["half_widths_95"]).max() > sky.largest:
         found += f" Its error is up to {widths.max():.2f}, more than any dipole can be: nothing is known of it."

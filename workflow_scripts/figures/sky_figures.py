@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mocpy import MOC
 from numpy.typing import NDArray
 
-from workflow_scripts.answers.wording import NO_RANGE, noise_in_words, range_by_place, with_points
+from workflow_scripts.answers.wording import NO_RANGE, noise_in_words, place_in_words, range_by_place, with_points
 from workflow_scripts.figures.answer_titles import answer_to, change_title
 from workflow_scripts.figures.mollweide import colour_range, draw_map, map_with_bar, mark, range_about_zero
 from workflow_scripts.figures.single_maps import draw_with_bar, map_axes, no_map, one_map, seeing_map
@@ -106,8 +106,9 @@ def _sigma_maps(maps: Maps, runs: pd.DataFrame, summary: Mapping[str, Any], sett
         mark(panel, run["paper_axis_ra"], run["paper_axis_dec"], "")
         sigmas.append(f"{run['paper_max_sigma']:.1f} ({footprint})")
         panel.set_title(
-            f"trained on {footprint}\n{run['paper_max_sigma']:.1f} at RA {run['paper_axis_ra']:.0f}°,"
-            f" Dec {run['paper_axis_dec']:+.0f}°; p of the maximum, not adjusted: {run['paper_global_p']:.1g}",
+            f"trained on {footprint}\n{run['paper_max_sigma']:.1f} at"
+            f" {place_in_words(run['paper_axis_ra'], run['paper_axis_dec'])};"
+            f" p of the maximum, not adjusted: {run['paper_global_p']:.1g}",
             fontsize=7,
         )
     state(

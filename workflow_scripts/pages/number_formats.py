@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from workflow_scripts.answers.wording import place_in_words
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.log_p import p_in_words
 
@@ -56,7 +57,7 @@ def with_error(value: float | None, se: float | None) -> str:
 
 def axis(ra: float | None, dec: float | None) -> str:
     """A direction, ICRS degrees."""
-    return _NONE if ra is None or dec is None else f"RA {ra:.0f}°, Dec {round(dec) + 0:+d}°"
+    return _NONE if ra is None or dec is None else place_in_words(ra, dec)
 
 
 def direction(vector: ArrayLike) -> str:

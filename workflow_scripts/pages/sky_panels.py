@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.answers.wording import NO_RANGE, capital, points_in_words, range_by_place
+from workflow_scripts.answers.wording import NO_RANGE, capital, place_in_words, points_in_words, range_by_place
 from workflow_scripts.figures.mollweide import colour_range, range_about_zero
 from workflow_scripts.figures.style import LOOK, colour_in_words
 from workflow_scripts.pages.sky_svg import SkyMap, sky_svg
@@ -111,7 +111,7 @@ def _panel(
     difference = name != "fraction"
     ra, dec = tile_centres(order_of(len(values)))
     titles = [
-        f"RA {ra[cell]:.0f}°, Dec {dec[cell]:+.0f}°: {_value(values[cell], difference)}"
+        f"{place_in_words(ra[cell], dec[cell])}: {_value(values[cell], difference)}"
         f" (as measured {_value(raw[cell], difference)}, {int(n[cell]):,} galaxies)"
         if np.isfinite(values[cell])
         else ""

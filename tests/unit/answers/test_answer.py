@@ -4,6 +4,7 @@ import pytest
 
 from workflow_scripts.answers.answer import CONTROL, NO, YES, Answer, Effect, answers_text, headline
 from workflow_scripts.answers.decision import Evidence, decided
+from workflow_scripts.answers.wording import place_in_words
 
 
 def an_answer(answer=YES, short="The footprint changes the fraction by 0.041", **values):
@@ -75,3 +76,8 @@ def test_decision(evidence, answer, why):
     found, because = decided(evidence, 0.01)
     assert found == answer
     assert why in " ".join(because)
+
+
+def test_a_direction_has_no_360_and_no_negative_zero():
+    assert place_in_words(359.7, -0.2) == "RA 0°, Dec +0°"
+    assert place_in_words(283.4, -55.6) == "RA 283°, Dec -56°"
