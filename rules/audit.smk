@@ -7,8 +7,8 @@ rule audit:
     input:
         catalog=lambda wildcards: table_of_the_user(settings.audited_tables(wildcards.audit)["path"]),
         compared=lambda wildcards: table_of_the_user(settings.audited_tables(wildcards.audit)["compare"]),
-        correction=where_asked(audit_correction, "results/correction/audits/{audit}/correction.json"),
-        debiased=where_asked(audit_correction, "results/correction/audits/{audit}/maps"),
+        correction=where_asked(Configuration.audit_correction, "results/correction/audits/{audit}/correction.json"),
+        debiased=where_asked(Configuration.audit_correction, "results/correction/audits/{audit}/maps"),
     output:
         summary="results/audit/{audit}/summary.json",
         page=report(

@@ -71,7 +71,7 @@ rule measure_bias:
         controls=lambda wildcards: files_of_controls(settings, wildcards.experiment),
         shares=where_asked(versions_of_experiment, "results/causes/{experiment}/shares.json"),
         remedies=where_asked(remedies_of_experiment, "results/remedies/{experiment}/comparison.json"),
-        correction=where_asked(correction_parameter, "results/correction/{experiment}/correction.json"),
+        correction=where_asked(Configuration.correction_parameter, "results/correction/{experiment}/correction.json"),
         probe=lambda wildcards: probe_files(settings, wildcards.experiment),
         balance=where_trained(lambda wildcards: f"results/bias/{wildcards.experiment}/balance.csv"),
         catalog=of_experiment("results/catalog/{catalog}/catalog.parquet"),

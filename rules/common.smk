@@ -14,6 +14,7 @@ from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.code_closure import code_digest
 from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.parameters import as_options, as_parameter, readable
+from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.configuration.user_files import check_user_files
 from workflow_scripts.configuration.control_entries import (
     annotating_network,
@@ -21,11 +22,7 @@ from workflow_scripts.configuration.control_entries import (
     files_of_controls,
     trained_network,
 )
-from workflow_scripts.configuration.correction_entries import (
-    audit_correction,
-    correction_parameter,
-)
-from workflow_scripts.configuration.counterfactual_versions import SEEING_COLUMN
+from workflow_scripts.catalogs.seeing_columns import SEEING_COLUMN
 from workflow_scripts.configuration.experiment_designs import (
     galaxies_of_experiment,
     mapped_footprints,

@@ -23,7 +23,7 @@ rule correct_bias:
         **cluster_request("correct_bias", size=lambda wildcards: sizes.annotations_of_experiment(wildcards.experiment)),
     params:
         experiment=entry("bias_parameter", of="experiment"),
-        correction=lambda wildcards: as_parameter(correction_parameter(settings, wildcards.experiment)),
+        correction=lambda wildcards: as_parameter(settings.correction_parameter(wildcards.experiment)),
         annotations=of_experiment(placed("results/inference/{survey}/{{run_id}}/annotations.parquet")),
         folder=lambda wildcards: placed(f"results/correction/{wildcards.experiment}"),
         code=code("correct_bias"),
@@ -58,7 +58,7 @@ rule correct_audit:
             settings.table_state(path) for path in settings.audited_tables(wildcards.audit).values()
         ],
         options=lambda wildcards: shlex.join(settings.audit_options(wildcards.audit)),
-        correction=lambda wildcards: shlex.join(as_options(audit_correction(settings, wildcards.audit))),
+        correction=lambda wildcards: shlex.join(as_options(settings.audit_correction(wildcards.audit))),
         folder=placed("results/correction/audits/{audit}"),
         code=code("correct_audit"),
     message:

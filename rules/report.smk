@@ -16,8 +16,8 @@ rule write_verdict:
         shares=where_asked(versions_of_experiment, "results/report/{experiment}/figures/shares.png"),
         probe=where_asked(probe_parameter, "results/report/{experiment}/figures/probe.png"),
         remedies=where_asked(remedies_of_experiment, "results/report/{experiment}/figures/remedies.png"),
-        correction=where_asked(correction_parameter, "results/correction/{experiment}/correction.json"),
-        debiased=where_asked(correction_parameter, "results/correction/{experiment}/maps"),
+        correction=where_asked(Configuration.correction_parameter, "results/correction/{experiment}/correction.json"),
+        debiased=where_asked(Configuration.correction_parameter, "results/correction/{experiment}/maps"),
         cutouts=where_trained(of_experiment("results/cutouts/{survey}/ledger.json")),
     output:
         report(

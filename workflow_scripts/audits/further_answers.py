@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, SECONDARY, YES, Answer, Effect
 from workflow_scripts.answers.decision import decided
@@ -114,21 +115,8 @@ def template_answers(
     }[answer]
     effect = Effect(found.test.estimate, (low, high), "fraction", where)
     question = f"Does a dipole{whose} remain beside the templates ({listed})?"
-    short = statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else "")
-    return [
-        Answer(
-            question,
-            found.test.name,
-            answer,
-            statement,
-            short,
-            effect=effect,
-            p_adjusted=p,
-            limit95=evidence.exclusion,
-            because=because,
-            role=SECONDARY,
-        )
-    ]
+    more = {"effect": effect, "p_adjusted": p, "limit95": evidence.exclusion, "because": because}
+    return [_secondary(question, found.test.name, answer, statement, limit, **more)]
 
 
 def templates_by_group_answers(
@@ -160,23 +148,10 @@ def templates_by_group_answers(
         reasons = [*reasons, f"For a standard deviation of {name} the fraction changes by {by_group}."]
     if len(made) > 1:
         reasons = [*reasons, f"Of {len(made)} templates, {name} has the smallest p."]
-    short = statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else "")
     question = f"Do {whose} follow the templates ({listed}) differently in {groups}?"
     effect = Effect(difference, None, f"fraction for a standard deviation of {name}")
-    return [
-        Answer(
-            question,
-            found.test.name,
-            answer,
-            statement,
-            short,
-            effect=effect,
-            p_adjusted=p,
-            limit95=evidence.exclusion,
-            because=reasons,
-            role=SECONDARY,
-        )
-    ]
+    more = {"effect": effect, "p_adjusted": p, "limit95": evidence.exclusion, "because": reasons}
+    return [_secondary(question, found.test.name, answer, statement, limit, **more)]
 
 
 def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: AuditColumns, rule: Rule) -> list[Answer]:
@@ -199,17 +174,22 @@ def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: Au
             CANNOT_TELL: f"Whether {what} depends on position cannot be decided: the dipole is {size}",
         }[answer]
         answers.append(
-            Answer(
+            _secondary(
                 question_of(what),
                 found.test.name,
                 answer,
                 statement,
-                statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else ""),
+                limit,
                 effect=Effect(found.test.estimate, (low, high), "rate", towards(found.extra, found.extra)),
                 p_adjusted=p,
                 limit95=evidence.exclusion,
                 because=[*reasons, _GALAXIES],
-                role=SECONDARY,
             )
         )
     return answers
+
+
+def _secondary(question: str, test: str, answer: str, statement: str, limit: float, **more: Any) -> Answer:
+    """A secondary answer, whose headline is the beginning of its statement, with the limit of a no."""
+    short = statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else "")
+    return Answer(question, test, answer, statement, short, role=SECONDARY, **more)

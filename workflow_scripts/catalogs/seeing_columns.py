@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-_OURS = "psf_fwhm_arcsec"
+SEEING_COLUMN = "psf_fwhm_arcsec"
 # psf_fwhm, PSFFWHM_R, fwhm_psf, psfsize_r, seeing, ...
 _OWN_NAME = re.compile(r"seeing|psf_?(fwhm|size|width)|fwhm_?psf", re.IGNORECASE)
 
@@ -11,13 +11,12 @@ _OWN_NAME = re.compile(r"seeing|psf_?(fwhm|size|width)|fwhm_?psf", re.IGNORECASE
 def seeing_column(names: Iterable[str]) -> str | None:
     """The column of the seeing among the `names` of columns, None where there is none; of several, the first."""
     listed = list(names)
-    if _OURS in listed:
-        return _OURS
+    if SEEING_COLUMN in listed:
+        return SEEING_COLUMN
     return next((name for name in listed if _OWN_NAME.search(name)), None)
 
 
-def seeing_in_words(column: str) -> str:
-    """What a column of the seeing is, with its unit where its name tells it."""
-    if column == _OURS:
-        return "PSF FWHM (arcsec)"
-    return f"{column} (arcsec)" if "arcsec" in column.lower() else f"{column} (in the catalog's unit)"
+def seeing_in_words(column: str) -> tuple[str, str]:
+    """What a column of the seeing is, and its unit where its name tells it."""
+    what = "PSF FWHM" if column == SEEING_COLUMN else column
+    return what, "arcsec" if "arcsec" in column.lower() else "in the catalog's unit"

@@ -10,12 +10,11 @@ trained models annotate the version. Where networks are trained again on such im
 from collections.abc import Mapping
 from typing import Any
 
+from workflow_scripts.catalogs.seeing_columns import SEEING_COLUMN
 from workflow_scripts.configuration.sources import ConfigError, KeyPath
 from workflow_scripts.images.imaging_properties import OF_RECEIVED_IMAGES, PROPERTIES, version_name
 from workflow_scripts.surveys.simulated.settings import PROPERTY_FIELDS
 
-# Of a catalog whose images are made alike in seeing.
-SEEING_COLUMN = "psf_fwhm_arcsec"
 _RETRAINED = "_retrained"
 
 Entry = dict[str, Any]

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from workflow_scripts.configuration.remedy_runs import SEEING_COLUMN, unlabelled_footprint
+from workflow_scripts.catalogs.seeing_columns import SEEING_COLUMN
+from workflow_scripts.configuration.remedy_runs import unlabelled_footprint
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.runs import Run, parts_of_remedy, runs_in_version
 

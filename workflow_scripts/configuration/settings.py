@@ -147,6 +147,14 @@ class Configuration:
             return []
         return ["--access", as_parameter(entry["access"]), "--contact", self.contact or ""]
 
+    def correction_parameter(self, experiment: str) -> Entry:
+        """How an experiment is corrected: `{"arm", "method", "nside"}`; empty where it is not."""
+        return dict(self.experiment(experiment)["correction"] or {})
+
+    def audit_correction(self, audit: str) -> Entry:
+        """How an audited catalog is corrected: `{"method", "nside", "labelled_at_random"}`; empty where it is not."""
+        return dict(self.audit(audit)["correction"] or {})
+
     def credits_parameter(self, experiment: str) -> Entry:
         """The keys of survey (None: none) and catalog by which `surveys.credits` knows whom to credit for the data."""
         name, catalog = self.experiment(experiment)["survey"], self.catalog(self.catalog_of(experiment))

@@ -124,14 +124,14 @@ def _pairs(
     found = ""
     if medians is not None and column:
         ends = "first" if len(opposite) > 1 else first, "second" if len(opposite) > 1 else second
-        unit = " arcsec" if "(arcsec)" in seeing_in_words(column) else ""
-        found = f": median seeing {medians[0]:.3g}{unit} ({ends[0]}) and {medians[1]:.3g}{unit} ({ends[1]})"
+        _, unit = seeing_in_words(column)
+        found = f": median seeing {medians[0]:.3g} {unit} ({ends[0]}) and {medians[1]:.3g} {unit} ({ends[1]})"
     state(
         figure,
         f"Training galaxies of opposite footprints, alike in {alike}{found}",
         f"n = {shown} pairs: random galaxies of {first if len(opposite) == 1 else 'the first'}, each beside its nearest"
         f" of {second if len(opposite) == 1 else 'the second'} in {alike}. Above: {_units(columns)} of the first."
-        + (f" Below: {seeing_in_words(column)}." if column else ""),
+        + (" Below: {} ({}).".format(*seeing_in_words(column)) if column else ""),
     )
     _name_frames(figure, (first, second) if len(opposite) == 1 else ("first footprint", "second"), colours)
     return figure
@@ -171,7 +171,7 @@ def _examples(classes: Sequence[str], everything: pd.DataFrame, known: pd.DataFr
             rows.append(ImageRow(name, store.read(list(part)), below))
     figure = galaxy_rows(rows)
     if rows:
-        words = f" Below: {seeing_in_words(column)}." if column else ""
+        words = " Below: {} ({}).".format(*seeing_in_words(column)) if column else ""
         state(figure, "Training galaxies by reference label", f"n = {shown}, chosen at random.{words}")
     return figure
 

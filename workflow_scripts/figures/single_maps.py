@@ -38,14 +38,11 @@ def seeing_map(catalog: pd.DataFrame, field: bool, settings: Mapping[str, Any]) 
         seeing = np.bincount(cell, weights=values, minlength=cells) / np.where(n > 0, n, np.nan)
     low, high = np.nanmin(seeing), np.nanmax(seeing)
     margin = 0.0 if high > low else 0.1
-    words = seeing_in_words(column)
-    figure = one_map(seeing, settings["sequential_map"], low - margin, high + margin, words, field)
-    what, _, unit = words.partition(" (")
-    unit = unit.rstrip(")")
-    unit = f", {unit}" if "catalog" in unit else f" {unit}"
+    what, unit = seeing_in_words(column)
+    figure = one_map(seeing, settings["sequential_map"], low - margin, high + margin, f"{what} ({unit})", field)
     state(
         figure,
-        f"{what} lies between {low:.3g} and {high:.3g}{unit}, by place",
+        f"{what} lies between {low:.3g} and {high:.3g} {unit}, by place",
         f"n = {len(known):,} galaxies of the catalog, means of cells"
         + (", as put into the simulation." if settings["simulated"] else "."),
     )

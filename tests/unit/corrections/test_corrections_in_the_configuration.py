@@ -5,10 +5,6 @@ import copy
 import pytest
 import yaml
 
-from workflow_scripts.configuration.correction_entries import (
-    audit_correction,
-    correction_parameter,
-)
 from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.parameters import as_options
 from workflow_scripts.correct_audit import parser
@@ -39,15 +35,15 @@ def with_corrections(of_experiment, of_audit):
 @pytest.mark.parametrize("off", [False, None])
 def test_it_is_off_unless_asked_for(off):
     for settings in (load(CONFIG), with_corrections(off, off)):
-        assert correction_parameter(settings, "main") == audit_correction(settings, "mine") == {}
+        assert settings.correction_parameter("main") == settings.audit_correction("mine") == {}
 
 
 def test_true_stands_for_the_defaults():
     settings = with_corrections(True, True)
-    assert correction_parameter(settings, "main") == DEFAULT
-    assert audit_correction(settings, "mine") == {"method": "auto", "nside": None, "labelled_at_random": False}
+    assert settings.correction_parameter("main") == DEFAULT
+    assert settings.audit_correction("mine") == {"method": "auto", "nside": None, "labelled_at_random": False}
     other = with_corrections({"arm": "all", "nside": 8}, True)
-    assert correction_parameter(other, "main") == {**DEFAULT, "arm": "all", "nside": 8}
+    assert other.correction_parameter("main") == {**DEFAULT, "arm": "all", "nside": 8}
 
 
 def test_nothing_else_depends_on_it():
@@ -60,7 +56,7 @@ def test_nothing_else_depends_on_it():
 
 def test_options_of_an_audited_catalog_are_those_of_the_step():
     settings = with_corrections(True, {"method": "imaging", "nside": 8, "labelled_at_random": True})
-    options = as_options(audit_correction(settings, "mine"))
+    options = as_options(settings.audit_correction("mine"))
     arguments = parser.parse_args(["c.csv", *settings.audit_options("mine"), *options, "--output", "out"])
     assert (arguments.method, arguments.nside, arguments.labelled_at_random) == ("imaging", 8, True)
 
