@@ -3,7 +3,7 @@
 import argparse
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ from workflow_scripts.bias.remedy_answers import remedy_answers
 from workflow_scripts.bias.replicates import arm_fractions, arm_means
 from workflow_scripts.bias.response_model import DecidingRule, response_models, variance_budget
 from workflow_scripts.bias.run_level import run_level_tests
-from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, run_table
+from workflow_scripts.bias.run_table import cosine_table, fractions_of_runs, mean_dipole, run_table
 from workflow_scripts.bias.share_answers import share_answers
 from workflow_scripts.bias.single_networks import single_networks
 from workflow_scripts.bias.sky_maps import maps_of_experiment
@@ -91,7 +91,7 @@ def main(arguments: argparse.Namespace) -> None:
         arguments.output_folder,
         paths_of_runs(arguments.training_sets, runs) if arguments.training_sets else [],
         arguments.balance,
-        json.loads(arguments.hygiene.read_text(encoding="utf-8")).get("warnings", []) if arguments.hygiene else [],
+        json.loads(arguments.hygiene.read_text(encoding="utf-8")) if arguments.hygiene else None,
         measured_controls(
             arguments.experiment,
             arguments.controls,
@@ -124,7 +124,7 @@ def measure(
     folder: Path,
     training_sets: Sequence[str] = (),
     balance: str | None = None,
-    warnings: Sequence[str] = (),
+    hygiene: Mapping[str, Any] | None = None,
     controls: Controls = WITHOUT_CONTROLS,
     trainings: Sequence[str] = (),
     shares: Path | None = None,
@@ -134,7 +134,7 @@ def measure(
 ) -> None:
     """Measure an experiment from the annotation `files` of its `listed` runs, in their order.
 
-    `warnings`: what a reader should know of the catalog's rows before any number; `controls`: its controls, measured;
+    `hygiene`: what became of the catalog's rows; `controls`: its controls, measured;
     `trainings`: the `run.json` of the runs, in their order, where they were trained here; `shares`: what
     `measure_shares` wrote, where the experiment asks what carries its effects; `probe`: its probes, measured;
     `remedies`: what `compare_remedies` wrote, where it tries any; `correction`: what `correct_bias` wrote, where it is
@@ -215,7 +215,8 @@ def measure(
         "simulated": experiment["simulated"],
         "sky_kind": annotations.sky.constrained.kind,
         "unconstrained": list(annotations.sky.constrained.unconstrained),
-        "warnings": list(dict.fromkeys([*warnings, *cautions, *compared])),
+        "warnings": list(dict.fromkeys([*(hygiene or {}).get("warnings", []), *cautions, *compared])),
+        "catalog": {"hygiene": hygiene} if hygiene else {},
         "primary": primary,
         "pattern": [
             {"test": test.name, "network": test.network, **test.details}
@@ -225,6 +226,7 @@ def measure(
         "ledger": of_runs + of_galaxies,
         "not_answered": found.not_answered,
         "variance_budget": variance_budget(runs, found.tests, opposite, rule),
+        "mean_dipole": mean_dipole(runs),
         "response_model": response_models(runs, found.tests, annotations.sky),
         "imaging": imaging.as_dict() if imaging else None,
         "templates": templates.as_dict() if templates else None,

@@ -151,6 +151,8 @@ _QUANTITIES = (
     _of_networks("glm_quadrupole", _SKY, "no quadrupole beside a dipole"),
     _of_networks("glm_dipole_given_quadrupole", _SKY, "no dipole beside a quadrupole"),
     DIPOLE_QUANTITY,
+    # Not tested: the runs themselves choose the axis.
+    Quantity("dipole_along_mean", "the same along its mean over all runs"),
     _vector(
         "score_dipole",
         "dipole of score - reference",

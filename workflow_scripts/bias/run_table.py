@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.bias.annotations import FEWEST_GALAXIES, Annotations
-from workflow_scripts.bias.quantities import components, dipole_keys
+from workflow_scripts.bias.quantities import REFERENCE_DIPOLE, components, dipole_keys
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.sky.unit_vectors import right_ascension_declination, unit_vectors
 from workflow_scripts.statistics.fractions import fraction_contrast, homogeneity, wilson_interval
@@ -41,6 +41,7 @@ def run_table(annotations: Annotations) -> pd.DataFrame:
     differs by what `dipole_*` does, since a reference common to all cancels, and unlabelled galaxies count too.
     Dipoles are vectors in the span of what the sky constrains, with p of as many degrees of freedom; on a field there
     is none. Scans over all axes need the whole of a dipole.
+    `dipole_along_mean` is the part of `dipole_*` along its mean over all runs.
     `paper_*` are uncentred signed labels scanned over all axes; `paper_sigma_without_dipole` is the root mean square of
     such a maximum for labels of the same mix that do not depend on position, which a partial sky raises.
     """
@@ -67,7 +68,24 @@ def run_table(annotations: Annotations) -> pd.DataFrame:
         rows.append(entry)
     axes = [axis or (np.nan, np.nan) for axis in annotations.runs["axis"]]
     description = pd.DataFrame(axes, columns=["axis_ra", "axis_dec"])
-    return pd.concat([annotations.runs.drop(columns="axis"), description, pd.DataFrame(rows)], axis=1)
+    measured_of_runs = pd.DataFrame(rows)
+    # Without labels, dipoles are about the mean over runs, and theirs is none.
+    if annotations.labelled.any() and (mean := mean_dipole(measured_of_runs)):
+        vectors = measured_of_runs[REFERENCE_DIPOLE].to_numpy()
+        measured_of_runs["dipole_along_mean"] = vectors @ unit_vectors(mean["ra"], mean["dec"])
+    return pd.concat([annotations.runs.drop(columns="axis"), description, measured_of_runs], axis=1)
+
+
+def mean_dipole(runs: pd.DataFrame) -> dict[str, float] | None:
+    """Direction (`ra`, `dec`, ICRS degrees) and `amplitude` of the mean of `dipole_*` over runs, where there is one."""
+    if not set(REFERENCE_DIPOLE) <= set(runs):
+        return None
+    mean = runs[REFERENCE_DIPOLE].mean().to_numpy()
+    amplitude = float(np.linalg.norm(mean))
+    if not amplitude > 0:
+        return None
+    ra, dec = (float(one) for one in right_ascension_declination(mean))
+    return {"ra": ra, "dec": dec, "amplitude": amplitude}
 
 
 def fractions_of_runs(annotations: Annotations, ra_bins: int) -> pd.DataFrame:

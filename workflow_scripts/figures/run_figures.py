@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from workflow_scripts.answers.wording import capital, noise_in_words
+from workflow_scripts.answers.wording import capital, noise_in_words, place_in_words
 from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, PRIMARY_FAMILY, RESPONSE, SECONDARY_FAMILY
 from workflow_scripts.figures.answer_titles import adjusted, answer_to
 from workflow_scripts.figures.footprint_curves import footprint_response_figure
@@ -59,9 +59,11 @@ def run_figures(
 def _run_dots(
     runs: pd.DataFrame, arms: pd.DataFrame, summary: Mapping[str, Any], positive: str, settings: Mapping
 ) -> Figure:
-    """Every run as a dot, by arm: fraction, balanced accuracy and one component of the dipole."""
+    """Every run as a dot, by arm: fraction, balanced accuracy and the dipole along its mean over all runs."""
     quantities = [("fraction", f"galaxies called {positive} (%)"), ("balanced_accuracy", "balanced accuracy (%)")]
-    quantities.append(("dipole_y", "dipole towards RA 90°, Dec 0°\n(percentage points)"))
+    axis = summary["mean_dipole"]
+    where = f"towards {place_in_words(axis['ra'], axis['dec'])}" if axis else "along its mean"
+    quantities.append(("dipole_along_mean", f"dipole {where}\n(percentage points)"))
     opposite = summary["provenance"]["config"]["opposite"]
     rows = rows_of_arms(runs, opposite)
     figure, axes = new_figure(DOUBLE, 0.85 + 0.42 * len(rows), ncols=3)
@@ -95,8 +97,7 @@ def _run_dots(
         capital(answer["statement"]).rstrip(".") if answer else scatter,
         f"Dots: runs, each of which annotates all n = {int(runs['n'].iloc[0]):,} galaxies. Upright lines: means over"
         " training sets; bars: their 95 % intervals, from the scatter of training sets (Student's t), where there are"
-        " two or more. Dipoles: of prediction minus reference; RA 90°, Dec 0° is the middle of the half of the sky with"
-        " right ascensions of 0° to 180°, and so the axis of a pair of halves in right ascension.",
+        " two or more. Dipoles: of prediction minus reference, along the mean of all runs.",
     )
     return figure
 

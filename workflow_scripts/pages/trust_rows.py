@@ -14,7 +14,8 @@ def trust_rows(
 ) -> list[tuple[str, str]]:
     """What was dropped, how well networks label and match, and what is assumed: a heading and a sentence each."""
     runs, (negative, positive) = tables["runs"], summary["provenance"]["config"]["classes"]
-    rows = [("Galaxies", _sizes(summary, runs, cutouts))]
+    rows = [("Rows of the catalog", _rows(hygiene))] if (hygiene := summary["catalog"].get("hygiene")) else []
+    rows.append(("Galaxies", _sizes(summary, runs, cutouts)))
     if cutouts:
         counts = [(name, int(cutouts[name])) for name in ("delivered", "no_coverage", "rejected", "failed")]
         said = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts)
@@ -48,6 +49,29 @@ def trust_rows(
         )
     )
     return rows
+
+
+def _rows(hygiene: Mapping[str, Any]) -> str:
+    """How many rows the catalog's table had, what was dropped and why, and how many galaxies have no label."""
+    lost = hygiene["rows_in"] - hygiene["rows_out"]
+    reasons = [
+        f"{count['rows']:,} {problem.replace('_', ' ')}"
+        for problem, count in hygiene["problems"].items()
+        if count["rows"]
+    ]
+    words = f"{hygiene['rows_in']:,} in its table; none dropped."
+    if lost:
+        words = f"{hygiene['rows_in']:,} in its table; {lost:,} of them dropped: {', '.join(reasons)}."
+    labels = hygiene["labels"]
+    if without := labels["without_label"]:
+        fate = "dropped, too" if labels.get("dropped") else "in no training set"
+        words += f" Galaxies without a label, which are {fate}: {without:,}."
+    if sample := hygiene.get("sample"):
+        words += f" Drawn from the rest: {sample:,}."
+    if blanked := {**hygiene["unreadable_cells"], **hygiene["sentinels_in_covariates"]}:
+        cells = ", ".join(f"{count:,} of {column}" for column, count in blanked.items())
+        words += f" Cells that are no number or stand for 'not known': {cells}."
+    return words
 
 
 def _sizes(summary: Mapping[str, Any], runs: pd.DataFrame, cutouts: Mapping[str, Any] | None) -> str:

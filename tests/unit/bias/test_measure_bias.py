@@ -10,6 +10,7 @@ import pytest
 from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment
 from workflow_scripts import measure_bias
 from workflow_scripts.errors import InputError
+from workflow_scripts.sky.unit_vectors import unit_vectors
 
 CONTRACT = {
     *("name", "estimand", "estimate", "se", "ci95", "statistic", "dof", "p", "p_permutation", "null"),
@@ -37,6 +38,12 @@ def test_an_effect_is_found_with_its_direction(tmp_path):
     assert (tests["fraction_response"]["n"], tests["fraction_contrast east - west"]["n"]) == (12, 4)
     runs = pd.read_csv(tmp_path / "bias" / "runs.csv")
     assert runs["paper_max_sigma"].notna().all()
+    # The part along the mean: its own mean is the length of that mean.
+    mean = summary["mean_dipole"]
+    assert runs["dipole_along_mean"].mean() == pytest.approx(mean["amplitude"])
+    assert runs[["dipole_x", "dipole_y", "dipole_z"]].to_numpy() @ unit_vectors(mean["ra"], mean["dec"]) == (
+        pytest.approx(runs["dipole_along_mean"].to_numpy())
+    )
     pairs = pd.read_csv(tmp_path / "bias" / "contrasts.csv")
     # Two pairs of halves; two seeds on each of 12 rotating and 3 random sets.
     assert pairs["kind"].value_counts().to_dict() == {"opposite": 2, "seeds": 15}

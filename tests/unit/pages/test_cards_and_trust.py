@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from workflow_scripts.answers.wording import with_points
+from workflow_scripts.catalogs.galaxies import galaxies_of_catalog
 from workflow_scripts.pages.answer_cards import answer_cards, beside_effects
 from workflow_scripts.pages.citation import document
 from workflow_scripts.pages.imaging_rows import name_in_words, template_in_words
@@ -109,3 +112,28 @@ def test_every_question_has_a_document_that_there_is():
     names = [one["document"][0] for one in cards]
     assert names == [f"docs/{name}.md" for name in (*tests.values(), "controls")]
     assert all((Path(__file__).parents[3] / name).is_file() for name in names)
+
+
+def test_rows_that_a_catalog_lost_are_counted_by_reason(tmp_path, rotating):
+    table = pd.DataFrame(
+        {"id": range(60), "ra": np.arange(60) * 5.123456, "dec": 10.234567, "kind": ["spiral", "smooth"] * 30}
+    )
+    table.loc[3, "ra"], table.loc[4, "dec"], table.loc[[5, 6], "kind"] = -9999.0, np.nan, None
+    pd.concat([table, table.iloc[[10]].assign(id=99)]).to_csv(tmp_path / "table.csv", index=False)
+    entry = {
+        "source": "local",
+        "classes": ["smooth", "spiral"],
+        "columns": {"source_id": "id", "ra": "ra", "dec": "dec", "label": "kind"},
+        "hygiene": {"radius_arcsec": 2.0, "sentinels": [-9999.0], "on_problem": "drop"},
+        "split": {"annotation_fraction": 0.5, "salt": "s"},
+    }
+    _, summary, tables, _ = rotating
+
+    def rows(**more):
+        _, hygiene = galaxies_of_catalog(entry | more, str(tmp_path / "table.csv"))
+        return dict(trust_rows({**summary, "catalog": {"hygiene": hygiene}}, tables, None))["Rows of the catalog"]
+
+    lost = "61 in its table; 3 of them dropped: 1 sentinel, 1 non finite position, 1 repeated galaxy."
+    assert rows() == f"{lost} Galaxies without a label, which are in no training set: 2."
+    assert rows(unlabelled="drop") == f"{lost} Galaxies without a label, which are dropped, too: 2."
+    assert rows(sample=40).endswith(" Drawn from the rest: 40.")
