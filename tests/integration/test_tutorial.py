@@ -25,7 +25,6 @@ def steps(text: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.long
-@pytest.mark.longest
 def test_every_command_of_the_tutorial_works(repository, tmp_path):
     pins = repository / "requirements.txt", repository / ".venv" / "requirements.txt"
     if not pins[1].is_file() or not filecmp.cmp(*pins, shallow=False):

@@ -43,7 +43,7 @@ from workflow_scripts.pages.run_comparisons import (
 )
 from workflow_scripts.pages.sky_panels import OnSky, footprints_of, sky_panels
 from workflow_scripts.pages.summary_rows import TEST_HEADING, rows_of_tests
-from workflow_scripts.pages.trust_rows import trust_rows
+from workflow_scripts.pages.trust_rows import matched_imaging, trust_rows
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 
 # Tests of these names say why there is an effect, and what to do about it.
@@ -124,6 +124,7 @@ def experiment_page(
         error_rows=error_rows(runs, config["opposite"]),
         mirrored=_mirrored(runs),
         balance=[_balance(entry) for entry in summary["training_balance"]],
+        matched_imaging=matched_imaging(summary),
         test_heading=TEST_HEADING,
         tests=rows_of_tests(summary),
         single_networks=[_single_networks(entry, summary["templates"]) for entry in summary["galaxy_level"]],

@@ -40,7 +40,7 @@ def trust_rows(
         if differences:
             largest = number(max(differences))
             words += f"; the largest standardised difference is {largest} (below 0.05 is as good as matched)"
-        rows.append(("Matching", f"{words}. Imaging is not matched: it is the suspect."))
+        rows.append(("Matching", f"{words}. {matched_imaging(summary)}"))
     rows.append(
         (
             "Assumed",
@@ -49,6 +49,18 @@ def trust_rows(
         )
     )
     return rows
+
+
+def matched_imaging(summary: Mapping[str, Any]) -> str:
+    """Whether training sets are matched in a property of the imaging (`tests.templates`), and what that means."""
+    templates = summary["provenance"]["config"]["tests"].get("templates") or ()
+    covariates = {name for entry in summary["training_balance"] for name in entry["covariates"]}
+    if matched := [name for name in templates if name in covariates]:
+        return (
+            f"Of the imaging, {' and '.join(matched)} is matched, too: an effect of it on what networks learn is taken"
+            " out, and not measured."
+        )
+    return "Imaging is not matched: it may be the cause."
 
 
 def _rows(hygiene: Mapping[str, Any]) -> str:

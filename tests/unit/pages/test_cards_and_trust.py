@@ -22,6 +22,10 @@ def test_training_sets_that_are_matched_in_class_alone_have_no_largest_differenc
     two = [{**entry, "covariates": ["magnitude"], "largest_smd": 0.02}, entry]
     rows = dict(trust_rows({**summary, "training_balance": two}, tables, None))
     assert "matched in class and magnitude; the largest standardised difference is 0.0200 (below" in rows["Matching"]
+    assert rows["Matching"].endswith("Imaging is not matched: it may be the cause.")
+    of_imaging = [{**entry, "covariates": ["magnitude", "psf_fwhm_arcsec"], "largest_smd": 0.02}]
+    rows = dict(trust_rows({**summary, "training_balance": of_imaging}, tables, None))
+    assert ". Of the imaging, psf_fwhm_arcsec is matched, too: " in rows["Matching"]
 
 
 def test_the_control_arm_has_a_conclusion_by_the_test_of_its_training_sets(rotating):
