@@ -15,7 +15,7 @@ from workflow_scripts.answers.wording import capital, limit_in_words, place_in_w
 from workflow_scripts.audits.audit_findings import AuditFinding
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.sky.constrained_components import SKY
-from workflow_scripts.statistics.sky.dipole_amplitude import SKY_DEG2
+from workflow_scripts.statistics.sky.dipole_amplitude import cap_radius
 from workflow_scripts.statistics.sky.sequential_permutations import permutations_needed
 
 # Of min(f, 1 - f). A dipole of half of a fraction makes it three times as large on one side of the sky as on the other,
@@ -177,10 +177,9 @@ def towards(extra: Mapping[str, Any], errors: Mapping[str, Any] | None = None) -
     """
     if "axis_ra" not in extra:
         return f"towards the {extra['direction']}"
-    area = (errors or {}).get("axis_region_deg2")
-    if not area or area > SKY_DEG2 / 2:
+    radius = cap_radius((errors or {}).get("axis_region_deg2"))
+    if radius is None:
         return f"towards {direction(extra)}"
-    radius = math.degrees(math.acos(1 - 2 * area / SKY_DEG2))
     return f"towards {direction(extra)[:-1]}; 95 %: ± {max(radius, 1):.0f}°)"
 
 

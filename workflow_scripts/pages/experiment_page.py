@@ -48,8 +48,8 @@ from workflow_scripts.sky.unit_vectors import right_ascension_declination
 
 # Tests of these names say why there is an effect, and what to do about it.
 _CAUSES = ("share", "place_of_", "remedy_", "cheapest_remedy", CORRECTED_DIPOLE)
-# Radius of a region of 68 % in units of the error of a component (Rayleigh).
-_OF_68_PER_CENT = float(np.sqrt(-2 * np.log(0.32)))
+# Radius of a region of 95 % in units of the error of a component (Rayleigh).
+_OF_95_PER_CENT = float(np.sqrt(-2 * np.log(0.05)))
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _common_axis(summary: Mapping[str, Any]) -> tuple[tuple[float, float, str] |
             amplitude = float(np.linalg.norm(vector))
             along = vector / amplitude
             across = np.sqrt(max(0.0, float(np.sum(error**2) - np.sum((along * error) ** 2)) / 2))
-            radius = min(90.0, float(np.degrees(_OF_68_PER_CENT * across / amplitude)))
+            radius = min(90.0, float(np.degrees(_OF_95_PER_CENT * across / amplitude)))
     return (ra, dec, "common dipole"), radius
 
 

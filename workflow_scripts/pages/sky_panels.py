@@ -138,7 +138,7 @@ def _caption(over: OnSky, marked: bool) -> str:
     if over.axis and not marked:
         parts.append(f"The {over.axis[2]} lies outside of this map.")
     elif over.axis:
-        region = f"; circle: its region of 68 %, {over.radius:.0f}°" if over.radius else ""
+        region = f"; circle: its region of 95 %, {over.radius:.0f}°" if over.radius else ""
         parts.append(f"Cross: {over.axis[2]}{region}.")
     return " ".join(parts)
 

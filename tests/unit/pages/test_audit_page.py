@@ -58,6 +58,8 @@ def test_on_the_sky_nothing_is_left_out(tmp_path):
     assert pictures[0] < page.index('<svg class="sky"') < more < pictures[1]
     assert "sigma" in np.load(tmp_path / "out" / "sky_maps.npz")
     first = summary["answers"][0]
+    (radius,) = set(re.findall(r"95 %: ± (\d+)°\)", first["statement"]))
+    assert f"Cross: axis of the dipole; circle: its region of 95 %, {radius}°." in page
     check_questions(
         page,
         {

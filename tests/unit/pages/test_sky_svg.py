@@ -63,7 +63,7 @@ def test_an_outline_runs_between_inside_and_outside_alone():
     height = float(elements(panel, "sky-edge")[0].get("cy"))
     assert np.abs(ends[:, 1] - height).max() < 12
     assert "axis &lt;here&gt;" in str(panel.svg)
-    assert "circle: its region of 68 %, 8°" in panel.caption
+    assert "circle: its region of 95 %, 8°" in panel.caption
 
 
 def test_two_halves_of_one_border_are_told_apart_by_names_on_their_sides_and_colours():

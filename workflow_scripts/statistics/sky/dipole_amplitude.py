@@ -137,6 +137,13 @@ class AxisRegion:
     whole_sky: bool
 
 
+def cap_radius(area_deg2: float | None) -> float | None:
+    """Radius (degrees) of the cap of an area (square degrees); None for none, and for more than half of the sky."""
+    if not area_deg2 or area_deg2 > SKY_DEG2 / 2:
+        return None
+    return float(np.degrees(np.arccos(1 - 2 * area_deg2 / SKY_DEG2)))
+
+
 def axis_region(beta: ArrayLike, covariance: ArrayLike, axes: ArrayLike | None = None) -> AxisRegion:
     """All axes a with Delta(a) = min over D >= 0 of (beta - D a)^T H (beta - D a) below the point of chi-square, 2 dof.
 
