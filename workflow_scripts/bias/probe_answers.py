@@ -179,17 +179,18 @@ def _of_features(found: FeatureFindings, p: float, tests: int, size: float, alph
     evidence = Evidence(p, tests * found.p_smallest, limit, 1.0, of_interest=of_interest)
     answer, why = decided(evidence, alpha)
     what = f"the features of the networks{f' ({found.network})' if several else ''}"
-    value = f"R² = {found.mean.estimate:.2g} ({found.mean.ci95[0]:.2g} to {found.mean.ci95[1]:.2g})"
+    excess, (low, high) = found.excess, found.excess_ci95
+    value = f"R² is {excess:.2g} (95 %: {low:.2g} to {high:.2g}) above that of exchanged blocks of sky"
     statement = {
-        # Prediction of nothing costs: R^2 of features without information is a little below 0.
-        YES: f"Positions follow from {what}: {value}, where exchanged blocks of sky give {found.null_mean:.2g}",
-        NO: f"Positions do not follow from {what}: R² is below {limit_in_words(limit)}",
+        YES: f"Positions follow from {what}: {value}",
+        NO: f"Positions do not follow from {what}: R² is less than {limit_in_words(limit)} above that of"
+        " exchanged blocks of sky",
         CANNOT_TELL: f"Whether positions follow from {what} cannot be decided: {value}",
     }[answer]
     because = [
         *why,
-        f"Of {found.mean.n_networks} networks, on blocks of sky that were left out; with exchanged blocks R² is"
-        f" {found.null_mean:.2g} on average. An AUC of {size:g} for hemispheres corresponds to {of_interest:.2g}.",
+        f"R² is {found.mean.estimate:.2g}, the mean of {found.mean.n_networks} networks on blocks of sky that were left"
+        f" out, and {found.null_mean:.2g} with exchanged blocks: a prediction from nothing costs. An AUC of {size:g} for hemispheres corresponds to {of_interest:.2g}.",
         *_SCATTER[found.mean.scatter_of],
     ]
     return Answer(
@@ -202,7 +203,7 @@ def _of_features(found: FeatureFindings, p: float, tests: int, size: float, alph
             NO: "The networks' features do not carry the place",
             CANNOT_TELL: "Whether the networks' features carry the place cannot be decided",
         }[answer],
-        effect=Effect(found.mean.estimate, found.mean.ci95, "R² of the position"),
+        effect=Effect(excess, (low, high), "R² of the position above that of exchanged blocks"),
         p_adjusted=p,
         limit95=limit,
         because=because,

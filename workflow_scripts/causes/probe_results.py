@@ -68,11 +68,19 @@ class FeatureFindings:
     n_galaxies: int
 
     @property
-    def limit95(self) -> float:
-        """The largest R^2 that is compatible with the data, above that of exchanged blocks.
+    def excess(self) -> float:
+        """R^2 above that of exchanged blocks, which is below 0 by what coefficients of noise cost."""
+        return self.mean.estimate - self.null_mean
 
-        The latter is what R^2 is where there is nothing to know: below 0 by what coefficients of noise cost.
-        """
+    @property
+    def excess_ci95(self) -> tuple[float, float]:
+        """The 95 % interval of `excess`."""
+        low, high = self.mean.ci95
+        return low - self.null_mean, high - self.null_mean
+
+    @property
+    def limit95(self) -> float:
+        """The largest `excess` that is compatible with the data (one-sided, 95 %)."""
         return self.mean.limit95
 
     def as_dict(self) -> dict[str, Any]:

@@ -17,12 +17,15 @@ _ROW, _FRAME = 0.17, 0.75
 
 
 class _Row(NamedTuple):
-    """A line of a panel: `null` is where 95 % of the values without information lie, None where that is a number."""
+    """A line of a panel, of `mean` above `nothing`: `null` is where 95 % of the values without information lie above
+    it, None where that is a number.
+    """
 
     name: str
     mean: Mapping[str, Any]
     colour: str
     null: Sequence[float] | None = None
+    nothing: float = 0.0
 
 
 def probe_figure(probe: Mapping[str, Any], settings: Mapping[str, Any], finding: str = "") -> Figure:
@@ -38,8 +41,9 @@ def probe_figure(probe: Mapping[str, Any], settings: Mapping[str, Any], finding:
         aucs += [_Row(f"{name}{of}", found, "0.5") for name, found in one["auc_by_pair"].items()]
     for one in probe["features"]:
         of = f" ({one['network']})" if several else ""
-        r2.append(_Row(f"features{of}", one["r2"], colours[0], one["null95"]))
-    panels = ((aucs, "AUC", NO_INFORMATION), (r2, "R² of the position", 0.0))
+        nothing = one["null_mean"]
+        r2.append(_Row(f"features{of}", one["r2"], colours[0], [end - nothing for end in one["null95"]], nothing))
+    panels = ((aucs, "AUC", NO_INFORMATION), (r2, "R² of the position, above that of exchanged blocks", 0.0))
     shown = [panel for panel in panels if panel[0]]
     heights = [_FRAME + _ROW * len(rows) for rows, _, _ in shown]
     figure, axes = new_figure(
@@ -68,6 +72,7 @@ def _points(panel: Axes, rows: Sequence[_Row]) -> None:
         if row.null:
             low, high = row.null
             panel.barh(height, high - low, left=low, height=0.7, color="0.85")
-        panel.hlines(height, *row.mean["ci95"], color=row.colour, linewidth=1)
-        panel.plot(row.mean["estimate"], height, "o", color=row.colour, markersize=4)
+        low, high = (end - row.nothing for end in row.mean["ci95"])
+        panel.hlines(height, low, high, color=row.colour, linewidth=1)
+        panel.plot(row.mean["estimate"] - row.nothing, height, "o", color=row.colour, markersize=4)
     panel.set(yticks=np.arange(len(rows)), yticklabels=[row.name for row in rows], ylim=(len(rows) - 0.4, -0.6))

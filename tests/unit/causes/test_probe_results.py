@@ -105,8 +105,12 @@ def test_features_are_held_against_exchanged_blocks(tmp_path, r2, expected):
     (answer,) = measured(tmp_path, trained=[], size=0.54 if expected == "no" else 0.52).answers
     assert answer.answer == expected
     assert answer.test == "place_of_features"
-    assert answer.limit95 > r2 + 0.004
-    assert "exchanged blocks R² is -0.004" in " ".join(answer.because)
+    # Above what exchanged blocks give: a yes is never below 0.
+    assert answer.effect.value == pytest.approx(r2 + 0.004, abs=1e-4)
+    low, high = answer.effect.ci95
+    assert low < answer.effect.value < high < answer.limit95 + 0.01
+    assert answer.limit95 > answer.effect.value
+    assert " and -0.004 with exchanged blocks: " in " ".join(answer.because)
 
 
 def test_both_answers_are_adjusted_together(tmp_path):

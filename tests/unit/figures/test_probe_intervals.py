@@ -20,7 +20,7 @@ PIXELS = {
     "auc": {"whole": found(0.6), "corners": found(0.52)},
     "auc_by_pair": {"north against south": found(0.7)},
 }
-FEATURES = {"network": "net", "r2": found(0.04), "null95": [-0.01, 0.005]}
+FEATURES = {"network": "net", "r2": found(0.04), "null_mean": -0.002, "null95": [-0.01, 0.005]}
 
 
 def test_points_intervals_and_null_are_those_of_the_probe():
@@ -33,8 +33,11 @@ def test_points_intervals_and_null_are_those_of_the_probe():
     assert ends == [pytest.approx(pair) for pair in ((0.58, 0.63), (0.5, 0.55), (0.68, 0.73))]
     assert not of_pixels.patches
     (null,) = of_features.patches
-    assert (null.get_x(), null.get_x() + null.get_width()) == pytest.approx((-0.01, 0.005))
-    assert [float(line.get_xdata()[0]) for line in of_features.lines] == [0.04, 0]
+    assert (null.get_x(), null.get_x() + null.get_width()) == pytest.approx((-0.008, 0.007))
+    # Above the mean of exchanged blocks.
+    assert [float(line.get_xdata()[0]) for line in of_features.lines] == pytest.approx([0.042, 0])
+    (ends,) = of_features.collections[0].get_segments()
+    assert tuple(ends[:, 0]) == pytest.approx((0.022, 0.072))
 
 
 def test_of_several_networks_each_row_names_its_own():
