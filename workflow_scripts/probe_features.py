@@ -28,7 +28,6 @@ parser.add_argument("--output", type=Path, required=True, help="position.json to
 def main(args: argparse.Namespace) -> None:
     """Write R^2 of the positions, that of exchanged skies, and the influence of each block."""
     from workflow_scripts.causes.place_galaxies import enough_of, held_out_rows
-    from workflow_scripts.causes.sky_blocks import blocks_of
     from workflow_scripts.images.arrays import ImageStore
     from workflow_scripts.networks.annotation import image_batches
     from workflow_scripts.networks.model_files import load_checked
@@ -36,6 +35,7 @@ def main(args: argparse.Namespace) -> None:
     from workflow_scripts.networks.tensorflow_runtime import set_up
     from workflow_scripts.sky.unit_vectors import unit_vectors
     from workflow_scripts.statistics.sky.position_probe import position_probe
+    from workflow_scripts.statistics.sky.sky_blocks import blocks_of
 
     set_up(0, args.threads, args.threads, args.gpu)
     rows, images = enough_of(held_out_rows(args.catalog, args.index)), ImageStore(args.index)

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from workflow_scripts.sky.tiles import FINE_ORDER, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.sky.correction_blocks import correction_blocks
 from workflow_scripts.statistics.sky.debiased_fraction import ImagingCorrection, LabelledCorrection
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.dipole_region import DipoleRegion, dipole_region, training_covariance
+from workflow_scripts.statistics.sky.sky_blocks import correction_blocks
 from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit, regressed_dipole
 from workflow_scripts.statistics.truth.annotation_rates import MeanRates

@@ -15,11 +15,11 @@ from scipy import stats
 from scipy.spatial import cKDTree
 
 from tests.benchmarks.measurement import measured
-from workflow_scripts.causes.sky_blocks import blocks_of
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.place_auc import NO_INFORMATION, place_auc
 from workflow_scripts.statistics.runs.shared_galaxies import mean_of_networks
 from workflow_scripts.statistics.sky.position_probe import position_probe
+from workflow_scripts.statistics.sky.sky_blocks import blocks_of
 
 PATCHES, NETWORKS = 800, 6
 LEVELS = (0.05, 0.01)

@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from workflow_scripts.audits.audit_findings import AuditFinding, AuditSettings, Findings, GalaxySample
 from workflow_scripts.audits.binning import BinnedCatalog
-from workflow_scripts.statistics.sky.block_dipole import chosen_blocks
 from workflow_scripts.statistics.sky.expected_fraction import (
     ExpectedFractionTest,
     block_fraction_test,
     expected_fraction_test,
     expected_mean_test,
 )
+from workflow_scripts.statistics.sky.sky_blocks import chosen_blocks
 from workflow_scripts.statistics.sky.weighted_dipole import weighted_fraction
 
 

@@ -22,7 +22,6 @@ from workflow_scripts.audits.binning import Covariates
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS, AnnotationSums, CatalogSums
 from workflow_scripts.audits.sky_dipoles import block_finding
 from workflow_scripts.statistics.log_p import log10_p_chi2, log10_p_normal
-from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
 from workflow_scripts.statistics.sky.constrained_components import (
     FIELD,
     SKY,
@@ -38,6 +37,7 @@ from workflow_scripts.statistics.sky.dipole_stability import StabilityStep, dipo
 from workflow_scripts.statistics.sky.field_trend import field_axes
 from workflow_scripts.statistics.sky.mediation import mediation
 from workflow_scripts.statistics.sky.regression import NestedTest, SkyGlm, sky_glm
+from workflow_scripts.statistics.sky.sky_blocks import coarser_pixels
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, PositionSums, ValueSums
 from workflow_scripts.statistics.sky.template_regression import (
     LEAST_RETAINED,

@@ -17,13 +17,10 @@ from workflow_scripts.audits.audit_findings import (
 from workflow_scripts.audits.catalog_sums import AUDIT_PIXELS
 from workflow_scripts.statistics.log_p import log10_p_chi2
 from workflow_scripts.statistics.sky.block_dipole import (
-    ENOUGH_BLOCKS,
     LARGEST_DETECTABLE_RATIO,
     LONGEST_CLUSTERING_DEG,
     block_dipole_test,
-    chosen_blocks,
     clustering_across_borders,
-    coarser_pixels,
 )
 from workflow_scripts.statistics.sky.constrained_components import FIELD, ConstrainedComponents, tested_axes
 from workflow_scripts.statistics.sky.dipole import dipole
@@ -35,6 +32,7 @@ from workflow_scripts.statistics.sky.dipole_amplitude import (
 )
 from workflow_scripts.statistics.sky.field_trend import SPENT, field_trend
 from workflow_scripts.statistics.sky.mask_diagnostics import weak_axis_check
+from workflow_scripts.statistics.sky.sky_blocks import ENOUGH_BLOCKS, chosen_blocks, coarser_pixels
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 # Widths of the prior of a dipole's components, in fractions, for which odds are given.

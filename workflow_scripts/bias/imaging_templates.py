@@ -19,10 +19,10 @@ from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.bias.quantities import TEMPLATE_ALONE, TEMPLATE_BESIDE
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
-from workflow_scripts.statistics.sky.block_dipole import coarser_pixels
 from workflow_scripts.statistics.sky.constrained_components import tested_axes
 from workflow_scripts.statistics.sky.dipole import DipoleEstimate
 from workflow_scripts.statistics.sky.mediation import TemplateRegression, run_mediation
+from workflow_scripts.statistics.sky.sky_blocks import coarser_pixels
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit, over_correction, rotated_templates
 

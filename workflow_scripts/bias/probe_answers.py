@@ -190,7 +190,8 @@ def _of_features(found: FeatureFindings, p: float, tests: int, size: float, alph
     because = [
         *why,
         f"R² is {found.mean.estimate:.2g}, the mean of {found.mean.n_networks} networks on blocks of sky that were left"
-        f" out, and {found.null_mean:.2g} with exchanged blocks: a prediction from nothing costs. An AUC of {size:g} for hemispheres corresponds to {of_interest:.2g}.",
+        f" out, and {found.null_mean:.2g} with exchanged blocks: a prediction from nothing costs. An AUC of {size:g}"
+        f" for hemispheres corresponds to {of_interest:.2g}.",
         *_SCATTER[found.mean.scatter_of],
     ]
     return Answer(

@@ -23,7 +23,7 @@ from workflow_scripts.calibration_mocks.claims import (
 from workflow_scripts.calibration_mocks.mock_skies import N_PIXELS, MockPositions, MockSkies
 from workflow_scripts.statistics.fractions import fraction_contrast
 from workflow_scripts.statistics.sky.axis_scan import dipole_scan
-from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coarser_pixels
+from workflow_scripts.statistics.sky.block_dipole import block_dipole_test
 from workflow_scripts.statistics.sky.cosine import cosine_score_test, right_ascension_vectors
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.dipole_amplitude import critical_delta, debiased_amplitude, profile_delta
@@ -31,6 +31,7 @@ from workflow_scripts.statistics.sky.linear_probability import linear_probabilit
 from workflow_scripts.statistics.sky.nulls import dipole_score_test
 from workflow_scripts.statistics.sky.regression import highest_degree, sky_glm
 from workflow_scripts.statistics.sky.scans import scan_hemispheres, scan_octopole
+from workflow_scripts.statistics.sky.sky_blocks import coarser_pixels
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues, PositionSums, ValueSums
 
 # Nside 4, 14.7 degrees: blocks of sky, and the pixels in which labels are permuted.

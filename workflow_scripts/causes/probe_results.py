@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from workflow_scripts.causes.covariate_probe import covariate_scores, imaging_columns
 from workflow_scripts.causes.probe_runs import ProbeRun
-from workflow_scripts.causes.sky_blocks import blocks_of
 from workflow_scripts.errors import InputError
 from workflow_scripts.images.pixel_controls import WHOLE
 from workflow_scripts.networks.galaxies_of_runs import training_sides
 from workflow_scripts.statistics.place_auc import NO_INFORMATION, place_auc
 from workflow_scripts.statistics.runs.shared_galaxies import NetworksMean, mean_of_networks
 from workflow_scripts.statistics.sky.position_probe import share_as_large
+from workflow_scripts.statistics.sky.sky_blocks import blocks_of
 from workflow_scripts.tables import read_table
 
 COVARIATES = "covariates"

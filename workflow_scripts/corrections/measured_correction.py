@@ -27,7 +27,6 @@ from workflow_scripts.statistics.sky.constrained_components import (
     constrained_of_fraction,
     tested_axes,
 )
-from workflow_scripts.statistics.sky.correction_blocks import correction_blocks
 from workflow_scripts.statistics.sky.debiased_fraction import (
     DebiasedFraction,
     FractionCorrection,
@@ -36,6 +35,7 @@ from workflow_scripts.statistics.sky.debiased_fraction import (
 )
 from workflow_scripts.statistics.sky.dipole_region import DipoleRegion, dipole_region, training_covariance
 from workflow_scripts.statistics.sky.field_trend import field_axes
+from workflow_scripts.statistics.sky.sky_blocks import correction_blocks
 from workflow_scripts.statistics.sky.sky_sums import PositionSums
 from workflow_scripts.statistics.sky.template_regression import TemplateCrossFit, over_correction
 from workflow_scripts.statistics.truth.annotation_rates import inverse_fraction_weights

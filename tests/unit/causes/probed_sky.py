@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workflow_scripts.causes.sky_blocks import blocks_of
+from workflow_scripts.statistics.sky.sky_blocks import blocks_of
 
 SCORES = "{footprint}/{other}/{network}/{pixels}/resample{resample}_seed{seed}.parquet"
 SETS = "{footprint}/resample{resample}.parquet"

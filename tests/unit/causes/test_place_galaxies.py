@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from workflow_scripts.causes.place_galaxies import UNLABELLED, enough_of, held_out_rows, held_out_sides
-from workflow_scripts.causes.sky_blocks import blocks_of
 from workflow_scripts.errors import InputError
 from workflow_scripts.networks.galaxies_of_runs import training_sides
+from workflow_scripts.statistics.sky.sky_blocks import blocks_of
 
 EAST, MIDDLE = ({"name": name, "region": {"ra_range": limits}} for name, limits in (("e", [0, 180]), ("m", [90, 270])))
 

@@ -9,13 +9,9 @@ from scipy.spatial import cKDTree
 
 from tests.unit.statistics.skies import binned, healpix_pixels, random_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.sky.block_dipole import (
-    block_dipole_test,
-    chosen_blocks,
-    clustering_across_borders,
-    coarser_pixels,
-)
+from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, clustering_across_borders
 from workflow_scripts.statistics.sky.dipole import dipole
+from workflow_scripts.statistics.sky.sky_blocks import chosen_blocks, coarser_pixels
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 

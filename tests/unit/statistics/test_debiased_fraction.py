@@ -5,13 +5,13 @@ import pytest
 
 from workflow_scripts.sky.tiles import FINE_ORDER, tile_of
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
-from workflow_scripts.statistics.sky.correction_blocks import correction_blocks
 from workflow_scripts.statistics.sky.debiased_fraction import (
     ImagingCorrection,
     LabelledCorrection,
     template_coefficients_beside,
 )
 from workflow_scripts.statistics.sky.dipole_region import DipoleRegion, dipole_region, training_covariance
+from workflow_scripts.statistics.sky.sky_blocks import correction_blocks
 
 N = 3000
 AXIS = np.array([0.6, 0.0, 0.8])

@@ -8,9 +8,10 @@ from tests.unit.statistics.skies import band, healpix_pixels, one_a_pixel, rando
 from workflow_scripts.audits.catalog_sums import Places
 from workflow_scripts.audits.weighted_sums import WeightedColumn, WeightedSums
 from workflow_scripts.statistics.fractions import fraction_contrast, wilson_interval
-from workflow_scripts.statistics.sky.block_dipole import block_dipole_test, coarser_pixels
+from workflow_scripts.statistics.sky.block_dipole import block_dipole_test
 from workflow_scripts.statistics.sky.cosine import fixed_axis_test
 from workflow_scripts.statistics.sky.dipole import ScatterSums, robust_dipole
+from workflow_scripts.statistics.sky.sky_blocks import coarser_pixels
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions
 from workflow_scripts.statistics.sky.weighted_dipole import (
     WeightedMoments,

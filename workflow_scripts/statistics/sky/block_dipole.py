@@ -1,6 +1,6 @@
 """The sky dipole with blocks of sky as the unit: for labels that neighbours share.
 
-The size of the blocks is chosen from the positions alone (`chosen_blocks`), before any label is looked at: the largest
+The size of the blocks is chosen from the positions alone (`sky_blocks`), before any label is looked at: the largest
 that leave enough of them. It holds for clustering that is short against a block, and, by a correction for what blocks
 have in common across their borders, for Gaussian clustering exp(-r^2 / 2 L^2) of up to `LONGEST_CLUSTERING_DEG`.
 Clustering over longer distances looks like a dipole to any test of one sky.
@@ -28,8 +28,6 @@ from workflow_scripts.statistics.sky.nulls import (
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
 SMALLEST_NUMBER_OF_BLOCKS = 12
-# With so many blocks of equal number F(3, G - 3) sees dipoles 1.4 times those that chi-square sees at a level of 1 %.
-ENOUGH_BLOCKS = 20.0
 LONGEST_CLUSTERING_DEG = 3.0
 # Blocks that only see dipoles so many times larger than galaxies do are no evidence against what galaxies see.
 LARGEST_DETECTABLE_RATIO = 2.0
@@ -81,21 +79,6 @@ def _times_noncentrality(rest: float, power: float, alpha: float, k: int) -> flo
     while missing(high) < 0 and high < 1e5:
         high *= 2
     return float(optimize.brentq(missing, 0.5, high, xtol=1e-6)) if high < 1e5 else high
-
-
-def chosen_blocks(counts: NDArray) -> NDArray[np.int64] | None:
-    """Block (p,) of each nested HEALPix pixel: the largest blocks that leave `ENOUGH_BLOCKS` effective ones.
-
-    `counts` (p,) galaxies of the pixels; blocks are HEALPix pixels at least twice as wide. None where no size does.
-    """
-    n_blocks = 12
-    while 4 * n_blocks <= len(counts):
-        blocks = coarser_pixels(len(counts), n_blocks)
-        galaxies = np.bincount(blocks, weights=counts)
-        if galaxies.sum() ** 2 >= ENOUGH_BLOCKS * (galaxies**2).sum():
-            return blocks
-        n_blocks *= 4
-    return None
 
 
 def block_dipole_test(
@@ -207,17 +190,6 @@ def clustering_across_borders(
     own = (weights**2).sum()
     within = own + 2 * products[block[first] == block[second]].sum()
     return max(1.0, float((own + 2 * products.sum()) / within))
-
-
-def coarser_pixels(n_pixels: int, n_blocks: int) -> NDArray[np.int64]:
-    """Block (n_pixels,) of each nested HEALPix pixel, the blocks being pixels of a coarser map of `n_blocks` pixels.
-
-    Raises `ValueError` where a coarse pixel is not 1, 4, 16, ... fine ones.
-    """
-    ratio = n_pixels // n_blocks if n_blocks > 0 else 0
-    if ratio < 1 or ratio * n_blocks != n_pixels or ratio & (ratio - 1) or ratio.bit_length() % 2 == 0:
-        raise ValueError(f"{n_pixels} nested pixels do not make up {n_blocks} coarser ones")
-    return np.arange(n_pixels) // ratio
 
 
 def _block_sums(block: NDArray, rows: NDArray[np.float64]) -> NDArray[np.float64]:
