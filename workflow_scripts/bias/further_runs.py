@@ -1,4 +1,4 @@
-"""What would tell more: the smallest design that could answer, from the scatter that the runs themselves show."""
+"""What would decide: the smallest design that could answer, from the scatter that the runs themselves show."""
 
 from collections.abc import Sequence
 from math import ceil, factorial

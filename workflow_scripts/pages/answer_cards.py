@@ -39,7 +39,7 @@ def answer_cards(
         if (one["answer"], one["test"].split()[0]) == (YES, "common_dipole"):
             # What else than networks may make it.
             compared, because = [*compared, *because[:1]], because[1:]
-        # Why it cannot be told belongs to the answer, and what else it rests on below.
+        # Why there is no yes or no belongs to the answer, and what else it rests on below.
         reason = next(iter(one["because"]), "") if one["answer"] == CANNOT_TELL else ""
         if reason in known:
             reason = _SAID_ABOVE

@@ -171,7 +171,7 @@ def test_answers_say_nothing_twice_and_no_limit_beside_a_yes(rotating):
     assert "limit 0.051<" in second
     assert "<p>So.</p>" in first
     assert "<p>So.</p>" not in second
-    assert "<b>What would tell:</b> More." in second
+    assert "<b>What would help:</b> More." in second
     assert "Adjusted p = 0.00031; limit 0.051<" in third
     # How limits, intervals and detectable sizes go together is said once; so is a warning.
     assert text.count("Intervals are two-sided") == 1
