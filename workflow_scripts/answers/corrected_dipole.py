@@ -42,7 +42,7 @@ def corrected_dipole_answer(
     first = f"Without {TAKEN_OUT[correction['method']]}, the dipole of the annotations"
     because = [*_taken_out(correction), *map(undetermined_along, unknown)]
     whole = Answer(
-        question="What is the dipole without the measured bias?",
+        question="Is there a dipole without the measured bias?",
         test=CORRECTED_DIPOLE,
         answer=CANNOT_TELL,
         statement=f"{first} cannot be stated",
@@ -96,14 +96,30 @@ def corrected_dipole_answer(
 
 
 def _taken_out(correction: Mapping[str, Any]) -> list[str]:
-    """The dipole before, what was taken out of it by term, and what is left of a true one."""
+    """The dipole before, what was taken out of it by term, what that costs, and what is left of a true one."""
     before, rates = correction["dipole_before_correction"], correction["rates"]
-    sentences = [f"As annotated it is {with_points(before['amplitude'])} (errors included) {_towards(before)}."]
+    sentences = []
+    if after := correction["dipole"]:
+        sentences.append(
+            "Compared with each other, both with what noise adds to a length, the dipole has"
+            f" {with_points(before['amplitude'])} {_towards(before)} as annotated and {with_points(after['amplitude'])}"
+            f" {_towards(after)} corrected."
+        )
     largest = sorted(correction["coefficients"], key=lambda one: -abs(one["coefficient"]))[:_MOST_TERMS]
     listed = "; ".join(
         f"{one['term']} {with_points(one['coefficient'], (one['low_95'], one['high_95']))}" for one in largest
     )
     sentences.append(f"{_FOUND[correction['method']]} {listed}.")
+    inflation = (correction["over_correction"] or {}).get("error_inflation")
+    if inflation is not None:
+        cost = f"the error of the dipole up to {inflation:.2g} times as large"
+        if any(one["low_95"] > 0 or one["high_95"] < 0 for one in correction["coefficients"]):
+            sentences.append(f"It makes {cost}.")
+        else:
+            sentences.append(
+                f"No term of the imaging differs from zero at 95 %: no bias was found to correct. The correction makes"
+                f" {cost}, and the dipole as annotated is the better number."
+            )
     if rates is not None:
         sentences.append(f"Of a true dipole, networks show {rates['youden']:.2f} (true- less false-positive rate).")
     return sentences

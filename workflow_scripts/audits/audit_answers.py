@@ -12,6 +12,7 @@ from workflow_scripts.answers.expected_value import against_expected
 from workflow_scripts.answers.wording import capital
 from workflow_scripts.audits.audit_findings import AuditFinding, Findings
 from workflow_scripts.audits.further_answers import (
+    beside_templates,
     error_answers,
     merging_answers,
     template_answers,
@@ -61,7 +62,10 @@ def audit_answers(
         answers.insert(0, _not_asked(findings, columns, positive))
     first = answers[0]
     answers += merging_answers(findings, adjusted, first, columns, rule)
-    answers += template_answers(findings, adjusted, first, columns, rule)
+    of_templates = template_answers(findings, adjusted, first, columns, rule)
+    if of_templates:
+        answers[0] = beside_templates(first, of_templates[0], findings, adjusted, alpha)
+    answers += of_templates
     answers += templates_by_group_answers(findings, adjusted, columns, rule)
     answers += error_answers(findings, adjusted, columns, rule)
     return answers

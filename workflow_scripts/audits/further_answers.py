@@ -119,6 +119,33 @@ def template_answers(
     return [_secondary(question, found.test.name, answer, statement, limit, **more)]
 
 
+def beside_templates(
+    first: Answer, after: Answer, findings: Findings, adjusted: Mapping[str, float], alpha: float
+) -> Answer:
+    """A `first` answer of yes with what is left of its dipole beside the templates, where labels follow one of them.
+
+    `after` is the answer of `template_answers`. The dipole of labels that follow the imaging is not that of the sky: a
+    headline that has the one alone misleads.
+    """
+    tests = {one.test.name.removeprefix("template "): one.test.name for one in findings.found}
+    follow = [name for name, test in tests.items() if test == f"template {name}" and adjusted[test] < alpha]
+    if first.answer != YES or not follow:
+        return first
+    value, where = after.effect.value, after.effect.direction
+    out = f"with {follow[0] if len(follow) == 1 else 'templates'} regressed out"
+    left = {
+        YES: f"{value:.3g} {(where or '').partition(';')[0].rstrip(')')}) {out}",
+        NO: f"{out} none is seen",
+        CANNOT_TELL: f"{out} whether one is left cannot be decided",
+    }[after.answer]
+    largest = max(adjusted[tests[name]] for name in follow)
+    sentence = (
+        f"Labels follow {' and '.join(follow)} (adjusted p {'=' if len(follow) == 1 else 'at most'}"
+        f" {p_in_words(largest)}), so that this is not the dipole of the sky alone. {after.statement.rstrip('.')}."
+    )
+    return replace(first, short=f"{first.short.rstrip('.')}, {left}", beside=[*first.beside, sentence])
+
+
 def templates_by_group_answers(
     findings: Findings, adjusted: Mapping[str, float], columns: AuditColumns, rule: Rule
 ) -> list[Answer]:

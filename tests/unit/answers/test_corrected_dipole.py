@@ -8,7 +8,9 @@ from workflow_scripts.answers.corrected_dipole import corrected_dipole_answer
 
 FOUND = {
     "method": "imaging",
-    "dipole": {"size": 0.04, "size_ci95": [0.02, 0.06], "limit95": 0.055, "p": 1e-4, "ra": 30.0, "dec": 2.0},
+    "dipole": {"size": 0.04, "size_ci95": [0.02, 0.06], "limit95": 0.055, "p": 1e-4, "ra": 30.0, "dec": 2.0}
+    | {"amplitude": 0.045},
+    "over_correction": {"error_inflation": 1.25},
     "no_dipole_because": "",
     "dipole_undetermined_along": [],
     "dipole_before_correction": {"amplitude": 0.07, "ra": 60.0, "dec": 20.0},
@@ -33,9 +35,21 @@ def test_a_dipole_that_is_left_has_size_interval_p_and_what_was_taken_out():
         " towards RA 30°, Dec +2°"
     )
     text = one.text
-    assert "As annotated it is 7.0 percentage points (errors included) towards RA 60°, Dec +20°." in text
+    # One estimator before and after: the size above is without what noise adds.
+    assert "has 7.0 percentage points towards RA 60°, Dec +20° as annotated and 4.5 percentage points towards" in text
+    assert "It makes the error of the dipole up to 1.2 times as large." in text
     assert "for one standard deviation: psf_fwhm_arcsec 5.0 percentage points (95 %: 4.0 to 6.0)." in text
     assert "Of a true dipole, networks show 0.70" in text
+
+
+def test_where_no_term_of_the_imaging_is_found_the_correction_is_advised_against():
+    nothing = [{"term": "psf_fwhm_arcsec", "coefficient": 0.01, "low_95": -0.01, "high_95": 0.03}]
+    text = answer(coefficients=nothing).text
+    assert "no bias was found to correct" in text
+    assert "the dipole as annotated is the better number" in text
+    assert "no bias was found" not in answer(coefficients=[*nothing, FOUND["coefficients"][0]]).text
+    # Reference labels correct whatever the cause.
+    assert "no bias was found" not in answer(coefficients=nothing, over_correction=None).text
 
 
 NONE = {"size": 0.0, "size_ci95": [0.0, 0.03], "limit95": 0.025, "p": 0.4}

@@ -15,7 +15,7 @@ from workflow_scripts.measure_bias import parser as bias_parser
 from workflow_scripts.write_verdict import main as write_verdict
 from workflow_scripts.write_verdict import parser as page_parser
 
-QUESTION = "What is the dipole without the measured bias?"
+QUESTION = "Is there a dipole without the measured bias?"
 
 
 def why_section(page):
