@@ -29,7 +29,7 @@ from workflow_scripts.pages.sky_panels import OnSky, sky_panels
 from workflow_scripts.pages.summary_rows import TEST_HEADING, rows_of_tests
 from workflow_scripts.statistics.log_p import log10_p_normal
 from workflow_scripts.statistics.sky.constrained_components import FIELD
-from workflow_scripts.statistics.sky.dipole_amplitude import cap_radius
+from workflow_scripts.statistics.sky.dipole_amplitude import axis_border, cap_radius
 
 _MULTIPOLES = ("dipole", "and quadrupole", "and octopole")
 
@@ -108,9 +108,12 @@ def _maps(summary: Mapping[str, Any], maps: Mapping[str, NDArray], tests: Mappin
     score = tests.get("dipole_score", {})
     axis = (score["axis_ra"], score["axis_dec"], "axis of the dipole") if found and score else None
     # By blocks, where they scatter more than galaxies do: as the answer has it.
-    areas = [tests.get(name, {}).get("axis_region_deg2") for name in ("dipole_score", "block_dipole")]
+    blocks = tests.get("block_dipole", {})
+    areas = [one.get("axis_region_deg2") for one in (score, blocks)]
     radius = cap_radius(max((area for area in areas if area), default=None)) if axis else None
-    return sky_panels(maps, summary["sky_kind"], positive, OnSky(axis=axis, radius=radius))
+    wider = max(1.0, blocks["wider"]) if blocks.get("has_power") else 1.0
+    region = axis_border(score["beta"], wider**2 * np.array(score["covariance"])) if radius else None
+    return sky_panels(maps, summary["sky_kind"], positive, OnSky(axis=axis, region=region, radius=radius))
 
 
 def _naive(tests: Mapping[str, Any], alpha: float) -> str:

@@ -45,11 +45,10 @@ from workflow_scripts.pages.sky_panels import OnSky, footprints_of, sky_panels
 from workflow_scripts.pages.summary_rows import TEST_HEADING, rows_of_tests
 from workflow_scripts.pages.trust_rows import matched_imaging, trust_rows
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
+from workflow_scripts.statistics.sky.dipole_amplitude import axis_border, axis_region, cap_radius
 
 # Tests of these names say why there is an effect, and what to do about it.
 _CAUSES = ("share", "place_of_", "remedy_", "cheapest_remedy", CORRECTED_DIPOLE)
-# Radius of a region of 95 % in units of the error of a component (Rayleigh).
-_OF_95_PER_CENT = float(np.sqrt(-2 * np.log(0.05)))
 
 
 @dataclass(frozen=True)
@@ -136,28 +135,28 @@ def _maps(summary: Mapping[str, Any], drawn: Drawn) -> list:
         return []
     config = summary["provenance"]["config"]
     pairs = [name for pair in config["opposite"] for name in pair]
-    axis, radius = _common_axis(summary)
-    over = OnSky(footprints_of(list(dict.fromkeys(pairs))[:2], drawn.footprints), axis, radius, drawn.look)
+    outlines = footprints_of(list(dict.fromkeys(pairs))[:2], drawn.footprints)
+    over = OnSky(outlines, look=drawn.look, **_common_axis(summary))
     return sky_panels(drawn.maps, summary["sky_kind"], config["classes"][1], over)
 
 
-def _common_axis(summary: Mapping[str, Any]) -> tuple[tuple[float, float, str] | None, float | None]:
-    """The direction of the dipole that all networks share, where there is one, and the radius of its region."""
+def _common_axis(summary: Mapping[str, Any]) -> dict[str, Any]:
+    """The direction of the dipole that all networks share, where there is one, and its region, for `OnSky`."""
     found = any(one["test"].startswith("common_dipole") and one["answer"] == YES for one in summary["answers"])
     test = next((one for one in summary["tests"] if one["name"].startswith("common_dipole")), None)
     if not found or test is None or np.ndim(test["estimate"]) != 1 or len(test["estimate"]) != 3:
-        return None, None
+        return {}
     vector = np.asarray(test["estimate"], float)
     ra, dec = (float(one) for one in right_ascension_declination(vector))
-    radius = None
+    over: dict[str, Any] = {"axis": (ra, dec, "common dipole")}
     for model in summary["response_model"]:
         if model["d_0"] and model["network"] == test["network"]:
-            error = np.hypot(model["d_0_se"], model["d_0_galaxy_se"])
-            amplitude = float(np.linalg.norm(vector))
-            along = vector / amplitude
-            across = np.sqrt(max(0.0, float(np.sum(error**2) - np.sum((along * error) ** 2)) / 2))
-            radius = min(90.0, float(np.degrees(_OF_95_PER_CENT * across / amplitude)))
-    return (ra, dec, "common dipole"), radius
+            covariance = np.diag(np.hypot(model["d_0_se"], model["d_0_galaxy_se"]) ** 2)
+            over |= {
+                "region": axis_border(vector, covariance),
+                "radius": cap_radius(axis_region(vector, covariance).area_deg2),
+            }
+    return over
 
 
 def _unasked(summary: Mapping[str, Any], on_causes: Sequence[Mapping[str, Any]]) -> dict[str, str] | None:

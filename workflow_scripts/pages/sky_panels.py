@@ -33,12 +33,14 @@ class SkyPanel:
 class OnSky:
     """What is drawn over all maps: `outlines` of footprints by name (boolean HEALPix maps), and an axis.
 
-    `axis` is (ra, dec, words), `radius` that of its region, degrees, None where it has none. `look` has the colours and
+    `axis` is (ra, dec, words), `region` the border of its region of 95 % as unit vectors (m, 3), and `radius` that of a
+    circle as large (degrees); None where it has none. `look` has the colours and
     colour maps, as an experiment's `figures`.
     """
 
     outlines: Mapping[str, NDArray[np.bool_]] = field(default_factory=dict)
     axis: tuple[float, float, str] | None = None
+    region: NDArray[np.float64] | None = None
     radius: float | None = None
     look: Mapping[str, Any] = field(default_factory=lambda: LOOK)
 
@@ -118,9 +120,9 @@ def _panel(
         for cell in range(len(values))
     ]
     ticks = [(value, _value(value, difference)) for value in np.linspace(*scale, 3)]
-    circles = [(*over.axis[:2], over.radius)] if over.axis and over.radius else []
+    rings = [over.region] if over.axis and over.region is not None else []
     drawn = SkyMap(
-        values, titles, label, colour_map, *scale, ticks, over.outlines, circles, [over.axis] if over.axis else [],
+        values, titles, label, colour_map, *scale, ticks, over.outlines, rings, [over.axis] if over.axis else [],
         over.look["colours"],
     )  # fmt: skip
     svg = sky_svg(drawn, sky_kind == FIELD, f"Map of the {label}. {finding}")
@@ -138,8 +140,10 @@ def _caption(over: OnSky, marked: bool) -> str:
     if over.axis and not marked:
         parts.append(f"The {over.axis[2]} lies outside of this map.")
     elif over.axis:
-        region = f"; circle: its region of 95 %, {over.radius:.0f}°" if over.radius else ""
-        parts.append(f"Cross: {over.axis[2]}{region}.")
+        line = ""
+        if over.region is not None and over.radius:
+            line = f"; line about it: its region of 95 %, as large as a circle of ± {max(over.radius, 1):.0f}°"
+        parts.append(f"Cross: {over.axis[2]}{line}.")
     return " ".join(parts)
 
 

@@ -7,7 +7,6 @@ survey where that covers a part. On a field gnomonic about its centre, north up 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from math import cos, sin
 
 import numpy as np
 from matplotlib import colormaps
@@ -21,7 +20,7 @@ from workflow_scripts.statistics.sky.field_trend import field_axes
 from workflow_scripts.statistics.sky.sky_sums import PositionSums
 
 _WIDTH, _MARGIN = 720, 14
-# Points along each side of a cell, and degrees between points of a graticule or a circle.
+# Points along each side of a cell, and degrees between points of a graticule.
 _STEPS, _DEGREES = 2, 3
 _COLOURS_OF_BAR = 24
 # From the middle of a mark to its label, and the width of a letter there at its largest, on a narrow screen.
@@ -46,8 +45,7 @@ class SkyMap:
 
     `titles` (p,) are what each cell says; `label` names the values at the colour bar, `ticks` are (value, words) there.
     `outlines` are regions by name, as booleans (p,) of any order, in these `colours` in turn, with their names in them;
-    `circles` (ra, dec,
-    radius in degrees); `marks` (ra, dec, words).
+    `rings` are closed lines of unit vectors (m, 3); `marks` (ra, dec, words).
     """
 
     values: NDArray[np.float64]
@@ -58,7 +56,7 @@ class SkyMap:
     high: float
     ticks: Sequence[tuple[float, str]]
     outlines: Mapping[str, NDArray[np.bool_]]
-    circles: Sequence[tuple[float, float, float]] = ()
+    rings: Sequence[NDArray[np.float64]] = ()
     marks: Sequence[tuple[float, float, str]] = ()
     colours: Sequence[str] = ("currentColor",)
 
@@ -90,8 +88,8 @@ def sky_svg(drawn: SkyMap, field: bool, described: str) -> str:
     plane = _of_field(drawn.values) if field else _of_sky(drawn.values)
     parts = [plane.frame, *_cells(drawn, shown, plane)]
     parts += _outlines(drawn.outlines, drawn.colours, plane)
-    for ra, dec, radius in drawn.circles:
-        parts += [_path(_circle(ra, dec, radius), plane, name) for name in ("halo", "circle")]
+    for ring in drawn.rings:
+        parts += [_path(right_ascension_declination(ring), plane, name) for name in ("halo", "ring")]
     parts += _names(drawn, shown, plane)
     parts += [*(_mark(*mark, plane) for mark in drawn.marks), plane.labels]
     return (
@@ -249,16 +247,6 @@ def _names(drawn: SkyMap, shown: NDArray[np.int64], plane: _Plane) -> Iterable[s
             at = own[np.argmax(vectors @ vectors.mean(axis=0))]
             (x,), (y,) = plane.project(plane.turned([ra[at]]), [dec[at]])
             yield f'<text class="region-label" x="{x:.0f}" y="{y - _ABOVE:.0f}">{escape(name)}</text>'
-
-
-def _circle(ra: float, dec: float, radius: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Points on the circle of an angular radius about a direction, degrees."""
-    centre = unit_vectors(ra, dec).ravel()
-    across = np.cross(centre, [0.0, 0.0, 1.0] if abs(centre[2]) < 0.9 else [1.0, 0.0, 0.0])
-    across /= np.linalg.norm(across)
-    up, turn = np.cross(across, centre), np.radians(np.arange(0, 361, _DEGREES))
-    ring = np.outer(np.cos(turn), across) + np.outer(np.sin(turn), up)
-    return right_ascension_declination(cos(np.radians(radius)) * centre + sin(np.radians(radius)) * ring)
 
 
 def _path(points: tuple[NDArray[np.float64], NDArray[np.float64]], plane: _Plane, name: str) -> str:

@@ -59,7 +59,9 @@ def test_on_the_sky_nothing_is_left_out(tmp_path):
     assert "sigma" in np.load(tmp_path / "out" / "sky_maps.npz")
     first = summary["answers"][0]
     (radius,) = set(re.findall(r"95 %: ± (\d+)°\)", first["statement"]))
-    assert f"Cross: axis of the dipole; circle: its region of 95 %, {radius}°." in page
+    line = f"line about it: its region of 95 %, as large as a circle of ± {radius}°."
+    assert f"Cross: axis of the dipole; {line}" in page
+    assert page.count('<path class="ring"') == 1
     check_questions(
         page,
         {

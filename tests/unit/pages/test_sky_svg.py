@@ -55,7 +55,10 @@ def test_an_outline_runs_between_inside_and_outside_alone():
     values = np.full(number_of_tiles(ORDER), 0.5)
     values[0] = 0.6
     _, dec = tile_centres(4)
-    over = OnSky({"north": dec > 0, "everywhere": dec > -99}, (120.0, 30.0, "axis <here>"), 8.0)
+    ring = unit_vectors(
+        120.0 + 8 * np.cos(np.linspace(0, 2 * np.pi, 9)), 30.0 + 8 * np.sin(np.linspace(0, 2 * np.pi, 9))
+    )
+    over = OnSky({"north": dec > 0, "everywhere": dec > -99}, (120.0, 30.0, "axis <here>"), ring, 8.0)
     (panel,) = sky_panels(maps_of(values), "sky", "spiral", over)
     north, everywhere = elements(panel, "outline")
     assert everywhere.get("d") == ""
@@ -63,7 +66,9 @@ def test_an_outline_runs_between_inside_and_outside_alone():
     height = float(elements(panel, "sky-edge")[0].get("cy"))
     assert np.abs(ends[:, 1] - height).max() < 12
     assert "axis &lt;here&gt;" in str(panel.svg)
-    assert "circle: its region of 95 %, 8°" in panel.caption
+    assert "line about it: its region of 95 %, as large as a circle of ± 8°" in panel.caption
+    (line,) = elements(panel, "ring")
+    assert len(re.findall(r"[ML]", line.get("d"))) >= 1
 
 
 def test_two_halves_of_one_border_are_told_apart_by_names_on_their_sides_and_colours():

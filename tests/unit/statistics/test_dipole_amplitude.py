@@ -9,8 +9,10 @@ from scipy import integrate, optimize, stats
 from scipy.spatial.transform import Rotation
 
 from tests.unit.statistics.skies import band
+from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.sky.dipole_amplitude import (
     SKY_DEG2,
+    axis_border,
     axis_region,
     calibrated_interval,
     critical_delta,
@@ -329,3 +331,21 @@ def test_odds_against_a_uniform_amplitude_keep_their_digits_for_a_strong_dipole(
 def test_odds_against_a_uniform_amplitude_need_a_dipole_and_a_limit(beta, largest):
     with pytest.raises(ValueError, match="are needed"):
         uniform_amplitude_bayes_factor(beta, np.eye(len(beta)), largest)
+
+
+def test_the_border_of_the_axis_is_that_of_its_region():
+    beta = np.array([0.06, 0.02, 0.03])
+    covariance = np.diag([0.006, 0.006, 0.012]) ** 2
+    border = axis_border(beta, covariance)
+    np.testing.assert_allclose((border**2).sum(axis=1), 1)
+    # Just outside, and just inside towards the axis.
+    inside = 0.97 * border + 0.03 * beta / np.linalg.norm(beta)
+    inside /= np.linalg.norm(inside, axis=1, keepdims=True)
+    assert not axis_region(beta, covariance, border).inside.any()
+    assert axis_region(beta, covariance, inside).inside.all()
+    # Longer along the component that is known worse.
+    ra, dec = right_ascension_declination(border)
+    assert np.ptp(dec) > 1.4 * np.ptp(ra) * np.cos(np.radians(dec.mean()))
+    # Where no dipole at all is compatible with the data, no axis is excluded.
+    assert axis_border(0.1 * beta, covariance) is None
+    assert axis_border(np.zeros(3), covariance) is None

@@ -20,6 +20,8 @@ _LEVEL = 0.95
 # Least probability with which a limit's amplitude is excluded where there is none (Cowan et al. 2011): one sigma.
 LEAST_POWER = float(stats.norm.cdf(-1))
 SKY_DEG2 = 4 * np.pi * np.degrees(1.0) ** 2
+# Great circles of the border of a region, and places along each of them.
+_DEGREES_OF_BORDER, _STEPS_OF_BORDER = 5, 721
 
 
 @dataclass(frozen=True)
@@ -168,13 +170,43 @@ def axis_region(beta: ArrayLike, covariance: ArrayLike, axes: ArrayLike | None =
     grid = equal_area_grid(41_253) if axes is None else np.asarray(axes, float)
     if grid.ndim != 2 or not np.allclose((grid**2).sum(axis=1), 1, atol=1e-6):
         raise ValueError("axes must be unit vectors, a row each")
-    precision = np.linalg.inv(covariance)
-    q = beta @ precision @ beta
-    along = np.maximum(0.0, grid @ precision @ beta)
-    delta = q - along**2 / np.einsum("ai,ij,aj->a", grid, precision, grid)
+    delta, q = _axis_distance(beta, covariance, grid)
     point = stats.chi2.ppf(_LEVEL, 2)
     inside = delta < point
     return AxisRegion(grid, inside, float(inside.mean() * SKY_DEG2), bool(q < point))
+
+
+def axis_border(beta: ArrayLike, covariance: ArrayLike) -> NDArray[np.float64] | None:
+    """The border of `axis_region` as a closed line of unit vectors (m, 3) about the axis, None where it has none.
+
+    Along every great circle from the axis, the first place that is outside. Raises `ValueError` as `axis_region`.
+    """
+    beta, covariance, _ = _checked(beta, covariance)
+    if len(beta) != 3:
+        raise ValueError("an axis on the sky needs the three components of a dipole")
+    if not np.linalg.norm(beta) > 0:
+        return None
+    axis = beta / np.linalg.norm(beta)
+    across = np.cross(axis, np.eye(3)[np.argmin(np.abs(axis))])
+    across /= np.linalg.norm(across)
+    turn, away = np.radians(np.arange(0, 361, _DEGREES_OF_BORDER)), np.radians(np.linspace(0, 180, _STEPS_OF_BORDER))
+    sideways = np.outer(np.cos(turn), across) + np.outer(np.sin(turn), np.cross(axis, across))
+    grid = np.cos(away)[:, None] * axis + np.sin(away)[:, None] * sideways[:, None, :]
+    delta = _axis_distance(beta, covariance, grid.reshape(-1, 3))[0].reshape(grid.shape[:2])
+    outside = delta >= stats.chi2.ppf(_LEVEL, 2)
+    if not outside.any(axis=1).all():
+        return None
+    return np.asarray(grid[np.arange(len(turn)), outside.argmax(axis=1)], np.float64)
+
+
+def _axis_distance(
+    beta: NDArray[np.float64], covariance: NDArray[np.float64], axes: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], float]:
+    """Delta (m,) of `axis_region` at axes (m, 3), and beta^T H beta."""
+    precision = np.linalg.inv(covariance)
+    q = beta @ precision @ beta
+    along = np.maximum(0.0, axes @ precision @ beta)
+    return np.asarray(q - along**2 / np.einsum("ai,ij,aj->a", axes, precision, axes), np.float64), float(q)
 
 
 def equal_area_grid(n: int) -> NDArray[np.float64]:
