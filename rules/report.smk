@@ -39,7 +39,7 @@ rule write_verdict:
         bias=lambda wildcards: placed(f"results/bias/{wildcards.experiment}"),
         figures=lambda wildcards: placed(f"results/report/{wildcards.experiment}/figures"),
         cutouts=lambda wildcards, input: f"--cutouts {input.cutouts}" if input.cutouts else "",
-        data=lambda wildcards: as_parameter(settings.credits_parameter(wildcards.experiment)),
+        data=lambda wildcards: as_parameter(settings.data_parameter(wildcards.experiment)),
         look=entry("figures_parameter", of="experiment"),
         mocs=lambda wildcards, input: f"--mocs {shlex.join(input.mocs)}" if input.mocs else "",
         correction=lambda wildcards, input: f"--correction {Path(input.correction).parent}" if input.correction else "",

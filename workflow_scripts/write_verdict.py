@@ -20,6 +20,7 @@ from workflow_scripts.sky.footprints import contains
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.surveys.credits import credits_of
+from workflow_scripts.surveys.simulated.put_in import put_in
 from workflow_scripts.whole_file import whole_file
 
 TABLES = ("runs", "arms", "contrasts")
@@ -36,7 +37,7 @@ parser.add_argument("--also", nargs="*", default=[], choices=FIGURES_OF_CAUSES, 
 parser.add_argument("--mocs", nargs="*", type=Path, default=[], help="footprints, named {footprint}.moc.fits")
 parser.add_argument("--cutouts", type=Path, help="ledger.json of the survey's cutouts")
 parser.add_argument("--correction", type=Path, help="folder of the correction, where there is one")
-parser.add_argument("--data", type=json_argument, help="survey and catalog, whom the page credits, as JSON")
+parser.add_argument("--data", type=json_argument, help="survey and catalog: whom to credit, what was put in (JSON)")
 parser.add_argument("--output", type=Path, required=True, help="the page (HTML)")
 
 
@@ -46,11 +47,13 @@ def main(arguments: argparse.Namespace) -> None:
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in TABLES}
     cutouts = json.loads(arguments.cutouts.read_text(encoding="utf-8")) if arguments.cutouts else None
-    credits = [one.sentence for one in credits_of(**arguments.data)] if arguments.data else []
+    data = arguments.data or {}
+    credits = [one.sentence for one in credits_of(**data)] if data else []
+    truth = put_in(data["catalog"]) if data.get("catalog", {}).get("source") == "simulated" else ""
     with np.load(folder / "sky_maps.npz", allow_pickle=False) as maps:
         drawn = drawn_of(summary["provenance"]["config"]["classes"][1], arguments, dict(maps))
     with whole_file(arguments.output) as temporary:
-        temporary.write_text(experiment_page(summary, tables, drawn, cutouts, credits), encoding="utf-8")
+        temporary.write_text(experiment_page(summary, tables, drawn, cutouts, credits, truth), encoding="utf-8")
 
 
 def drawn_of(positive: str, arguments: argparse.Namespace, maps: Mapping[str, np.ndarray]) -> Drawn:

@@ -141,7 +141,8 @@ def beside_templates(
     largest = max(adjusted[tests[name]] for name in follow)
     sentence = (
         f"Labels follow {' and '.join(follow)} (adjusted p {'=' if len(follow) == 1 else 'at most'}"
-        f" {p_in_words(largest)}), so that this is not the dipole of the sky alone. {after.statement.rstrip('.')}."
+        f' {p_in_words(largest)}), so that this is not the dipole of the sky alone: "{after.question}" has it with them'
+        " regressed out."
     )
     return replace(first, short=f"{first.short.rstrip('.')}, {left}", beside=[*first.beside, sentence])
 

@@ -155,13 +155,14 @@ class Configuration:
         """How an audited catalog is corrected: `{"method", "nside", "labelled_at_random"}`; empty where it is not."""
         return dict(self.audit(audit)["correction"] or {})
 
-    def credits_parameter(self, experiment: str) -> Entry:
-        """The keys of survey (None: none) and catalog by which `surveys.credits` knows whom to credit for the data."""
+    def data_parameter(self, experiment: str) -> Entry:
+        """The keys of survey (None: none) and catalog that a page speaks of: whom to credit, and what was put in."""
         name, catalog = self.experiment(experiment)["survey"], self.catalog(self.catalog_of(experiment))
         survey = self.survey(name) if name else None
         return {
             "survey": survey and {key: survey[key] for key in ("kind", "layer") if key in survey},
-            "catalog": {key: catalog[key] for key in ("source", "url", "query", "sql") if key in catalog},
+            "catalog": {key: catalog[key] for key in _QUERY_KEYS[:4] if key in catalog}
+            | ({key: catalog[key] for key in _SKY_KEYS} if catalog["source"] == "simulated" else {}),
         }
 
     def positions_parameter(self, survey: str) -> Entry:

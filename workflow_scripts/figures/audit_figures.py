@@ -296,13 +296,16 @@ def _amplitude(
         )
     axes.plot(ends, [0, 0], color=settings["colours"][0], linewidth=3, alpha=0.6, solid_capstyle="butt")
     axes.plot(estimate, 0, "o", color=settings["colours"][0])
-    if limit is not None:
-        axes.plot(limit, 1, "<", color=settings["colours"][1])
-    rows = ["observed, 95 % interval", "95 % upper limit" if limit is not None else "no limit"]
+    rows = ["observed, 95 % interval"]
+    # Of an effect that is there, the interval says all; its one-sided limit would lie inside.
+    if answer is None or answer["answer"] != YES:
+        if limit is not None:
+            axes.plot(limit, len(rows), "<", color=settings["colours"][1])
+        rows.append("95 % upper limit" if limit is not None else "no limit")
     if power is not None:
         best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
-        axes.plot([best, worst], [2, 2], marker="|", color="0.4", linewidth=3, solid_capstyle="butt")
-        rows.append("could be seen")
+        axes.plot([best, worst], [len(rows)] * 2, marker="|", color="0.4", linewidth=3, solid_capstyle="butt")
+        rows.append("detectable")
     axes.set_yticks(range(len(rows)), rows)
     what = "mean score" if first["name"].startswith("score_") else "fraction"
     pattern = f"change of the {what} across {first['width_deg']:.3g} degrees" if field else f"dipole of the {what}"
@@ -312,7 +315,9 @@ def _amplitude(
         ylim=(len(rows) - 0.4, -0.6),
     )
     seen = (
-        f" To be seen: with {power['power']:.0%} power, from the best axis to the worst." if power is not None else ""
+        f" Detectable: with {power['power']:.0%} power, from the best axis to the worst, galaxies as the unit."
+        if power is not None
+        else ""
     )
     state(figure, answer["statement"] if answer else "", f"n = {n:,} galaxies. Bar: 95 % interval{unit}.{seen}")
     return figure

@@ -47,6 +47,8 @@ from workflow_scripts.pages.trust_rows import matched_imaging, trust_rows
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.sky.dipole_amplitude import axis_border, axis_region, cap_radius
 
+# Of a true dipole, so much must be left beside the templates for a regression on them to be proposed.
+_LEAST_RETAINED = 0.5
 # Tests of these names say why there is an effect, and what to do about it.
 _CAUSES = ("share", "place_of_", "remedy_", "cheapest_remedy", CORRECTED_DIPOLE)
 
@@ -73,11 +75,13 @@ def experiment_page(
     drawn: Drawn | None = None,
     cutouts: Mapping[str, Any] | None = None,
     credits: Sequence[str] = (),
+    put_in: str = "",
 ) -> str:
     """The page of a summary.
 
     `tables` are `runs`, `arms` and `contrasts`, as `measure_bias` made them; `cutouts` counts what came of the requests
-    to the survey; `credits` are sentences on whom to credit for the data.
+    to the survey; `credits` are sentences on whom to credit for the data; `put_in` says what was put into a simulated
+    sky.
     """
     drawn, runs, config = drawn or Drawn(), tables["runs"], summary["provenance"]["config"]
     figures, said = shown_figures(drawn.figures), [*summary["warnings"]]
@@ -87,6 +91,7 @@ def experiment_page(
     return render(
         "experiment.html",
         summary=summary,
+        put_in=put_in,
         warnings=summary["warnings"],
         sections=sections_with(sky=maps),
         cards=answer_cards(others, said, beside_effects(summary, tables["arms"])),
@@ -168,9 +173,14 @@ def _unasked(summary: Mapping[str, Any], on_causes: Sequence[Mapping[str, Any]])
     if "place_of_" not in tests:
         lines.append("      probe: {}                                    # can networks tell where a galaxy lies?")
     keys = ["    why:", *lines] if lines else []
+    # A regression takes a true dipole away where the templates have one themselves.
+    imaging, labelled = summary["imaging"], summary["provenance"]["config"]["tests"].get("labelled_at_random")
+    regression = imaging is not None and imaging["retained_worst_share"] >= _LEAST_RETAINED
+    why = "it would take a true dipole away on this sky" if summary["templates"] else "the catalog has no such columns"
     if "remedy" not in tests:
-        keys.append("    remedies: [ensemble, templates, mixed_sky]  # what removes it, at what price")
-    if CORRECTED_DIPOLE not in tests:
+        templates = ", templates" if regression else ""
+        keys.append(f"    remedies: [ensemble{templates}, mixed_sky]  # what removes it, at what price")
+    if CORRECTED_DIPOLE not in tests and (regression or labelled):
         keys.append("    correction: true  # a catalog without the bias, and the bias for mock catalogs")
     if not keys:
         return None
@@ -178,6 +188,9 @@ def _unasked(summary: Mapping[str, Any], on_causes: Sequence[Mapping[str, Any]])
         "words": "This experiment did not ask why there is an effect, or what removes it. To ask, save as why.yaml:"
         if not on_causes
         else "More can be asked. Save as why.yaml:",
+        "left_out": ""
+        if regression
+        else f"A regression on the imaging (templates, correction) is not proposed: {why}.",
         "to_add": "\n".join(["experiments:", f"  {summary['experiment']}:", *keys]),
     }
 

@@ -137,13 +137,12 @@ def _caption(over: OnSky, marked: bool) -> str:
     ]
     if len(over.outlines) == 2 and np.mean(np.logical_xor(*over.outlines.values())) > _OPPOSITE:
         parts.append("The two have one border, where both lines lie: each is on the side on which its name stands.")
-    if over.axis and not marked:
-        parts.append(f"The {over.axis[2]} lies outside of this map.")
-    elif over.axis:
+    if over.axis:
         line = ""
         if over.region is not None and over.radius:
             line = f"; line about it: its region of 95 %, as large as a circle of ± {max(over.radius, 1):.0f}°"
-        parts.append(f"Cross: {over.axis[2]}{line}.")
+        cross = f"Cross: {over.axis[2]}" if marked else f"The {over.axis[2]} lies outside of this map"
+        parts.append(f"{cross}{line}.")
     return " ".join(parts)
 
 

@@ -41,7 +41,7 @@ def parameters(config: dict) -> dict[str, str]:
         "bias": settings.bias_parameter("main"),
         "design": settings.design_parameter("main"),
         "figures": settings.figures_parameter("main"),
-        "data": settings.credits_parameter("main"),
+        "data": settings.data_parameter("main"),
     }
     return {name: as_parameter(entry) for name, entry in entries.items()}
 

@@ -1,5 +1,6 @@
 """What stands on cards, and how far to trust an experiment: sentences by rule."""
 
+import html
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from workflow_scripts.answers.wording import with_points
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog
 from workflow_scripts.pages.answer_cards import answer_cards, beside_effects
 from workflow_scripts.pages.citation import document
+from workflow_scripts.pages.experiment_page import experiment_page
 from workflow_scripts.pages.imaging_rows import name_in_words, template_in_words
 from workflow_scripts.pages.trust_rows import trust_rows
 
@@ -141,3 +143,25 @@ def test_rows_that_a_catalog_lost_are_counted_by_reason(tmp_path, rotating):
     assert rows() == f"{lost} Galaxies without a label, which are in no training set: 2."
     assert rows(unlabelled="drop") == f"{lost} Galaxies without a label, which are dropped, too: 2."
     assert rows(sample=40).endswith(" Drawn from the rest: 40.")
+
+
+@pytest.mark.parametrize(
+    ("retained", "proposed", "words"),
+    [
+        (0.9, "[ensemble, templates, mixed_sky]", ""),
+        (0.2, "[ensemble, mixed_sky]", "would take a true dipole away"),
+        (None, "[ensemble, mixed_sky]", "the catalog has no such columns"),
+    ],
+)
+def test_a_regression_is_proposed_where_it_leaves_a_true_dipole(rotating, retained, proposed, words):
+    _, summary, tables, _ = rotating
+    assert summary["imaging"]
+    assert summary["templates"]
+    of_imaging = {"imaging": {**summary["imaging"], "retained_worst_share": retained}}
+    given = of_imaging if retained else {"imaging": None, "templates": None}
+    page = html.unescape(experiment_page({**summary, **given}, tables))
+    section = page[page.index('<section id="why">') : page.index('<section id="naive">')]
+    assert f"remedies: {proposed} " in section
+    assert ("correction: true" in section) == (not words)
+    assert ("is not proposed: " in section) == bool(words)
+    assert words in section

@@ -29,7 +29,7 @@ def test_shipped_surveys_credit_whom_their_files_name(name, data):
 def test_the_page_of_a_shipped_experiment_gets_its_credits():
     settings = load(yaml.safe_load((ROOT / "experiments" / "sdss_galaxy_zoo.yaml").read_text()))
     (experiment,) = settings.completed["active_experiments"]
-    given = settings.credits_parameter(experiment)
+    given = settings.data_parameter(experiment)
     assert [credit.data for credit in credits_of(**given)] == ["SDSS images and tables", "Galaxy Zoo 1"]
 
 
