@@ -155,10 +155,10 @@ def test_rows_that_a_catalog_lost_are_counted_by_reason(tmp_path, rotating):
 )
 def test_a_regression_is_proposed_where_it_leaves_a_true_dipole(rotating, retained, proposed, words):
     _, summary, tables, _ = rotating
-    assert summary["imaging"]
-    assert summary["templates"]
-    of_imaging = {"imaging": {**summary["imaging"], "retained_worst_share": retained}}
-    given = of_imaging if retained else {"imaging": None, "templates": None}
+    of_imaging = {"templates": ["seeing"], "n": 100, "retained_worst_share": retained}
+    given = {"imaging": None, "templates": None}
+    if retained:
+        given = {"imaging": of_imaging, "templates": {"loadings": {"seeing": {"seeing": 1.0}}}}
     page = html.unescape(experiment_page({**summary, **given}, tables))
     section = page[page.index('<section id="why">') : page.index('<section id="naive">')]
     assert f"remedies: {proposed} " in section
