@@ -78,10 +78,10 @@ def noise_in_words(sigma: float) -> str:
     quadrature to a dipole, and scatter.
     """
     if round(sigma, 1) <= round(_THREE_COMPONENTS, 1):
-        return f"noise alone gives {sigma:.1f} on this sky"
+        return f"without any dipole it is {sigma:.1f} on this sky (root mean square)"
     return (
-        f"noise and the unequal mix of labels give {sigma:.1f} on this sky without any dipole (a half-and-half mix:"
-        f" {_THREE_COMPONENTS:.1f} at most)"
+        f"without any dipole the unequal mix of labels makes it {sigma:.1f} on this sky (root mean square; with equal"
+        f" classes at most {_THREE_COMPONENTS:.1f})"
     )
 
 

@@ -179,6 +179,10 @@ def _further(summary: Mapping[str, Any]) -> dict[str, str]:
         options.append("--reference COLUMN      # is it in the labels' errors, or in the sky?")
     if not columns.get("covariates"):
         options.append("--covariates COLUMN     # what do seeing, depth or extinction explain?")
+    elif all(one["test"] != CORRECTED_DIPOLE for one in summary["answers"]):
+        options.append(
+            "--correction DIR        # what is left without it? (DIR: skybias correct_audit, the same options)"
+        )
     return {"words": "\n".join(options)}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from workflow_scripts.answers.wording import noise_in_words
+from workflow_scripts.answers.wording import capital, noise_in_words
 from workflow_scripts.bias.declared_tests import CONTRAST
 from workflow_scripts.bias.experiment_answers import MEDIAN_BY_CHANCE
 from workflow_scripts.bias.quantities import components
@@ -129,8 +129,9 @@ def naive_reading(summary: Mapping[str, Any]) -> str:
             f" the largest {paper['largest_max_sigma']:.1f})."
         )
         parts.append(
-            f"But {noise_in_words(paper['median_sigma_without_dipole'])},"
-            " and the best of all axes exceeds 2.8 in one sky of twenty by chance."
+            f"{capital(noise_in_words(paper['median_sigma_without_dipole']))}, and the best of all axes exceeds"
+            " 2.8 in one sky of twenty by chance. Whatever it is, it says nothing of the footprint: all"
+            " networks share the sky, the images and the labels that they learned from."
         )
     if "seeds_median_absolute_mcnemar_z" in paper:
         parts.append(

@@ -20,8 +20,8 @@ def test_limits_are_rounded_up(value, words):
 
 
 def test_a_mix_of_labels_is_named_only_where_it_adds_to_the_noise_of_three_components():
-    assert noise_in_words(1.705) == "noise alone gives 1.7 on this sky"
-    assert noise_in_words(1.42) == "noise alone gives 1.4 on this sky"
+    assert noise_in_words(1.705) == "without any dipole it is 1.7 on this sky (root mean square)"
+    assert noise_in_words(1.42) == "without any dipole it is 1.4 on this sky (root mean square)"
     mixed = noise_in_words(4.21)
-    assert "unequal mix of labels give 4.2 " in mixed
-    assert "half-and-half mix: 1.7 at most" in mixed
+    assert "unequal mix of labels makes it 4.2 " in mixed
+    assert "with equal classes at most 1.7" in mixed
