@@ -19,7 +19,7 @@ SEEING = {"blurred": (1.3, 0.15, 0.15, 0.25)}
 
 
 def write_catalogs(folder: Path) -> None:
-    """Write `folder`/NAME.csv of all: columns id, ra, dec (ICRS degrees), label, and seeing (arcsec) where it has one."""
+    """Write `folder`/NAME.csv of all: id, ra and dec (ICRS degrees), label, and seeing (arcsec) where it has one."""
     for seed, (name, (n, ra_limits, dec_limits, fraction, dipole, classes)) in enumerate(CATALOGS.items(), start=1):
         rng = np.random.default_rng(seed)
         dec = np.degrees(np.arcsin(rng.uniform(*np.sin(np.radians(dec_limits)), n)))
