@@ -10,7 +10,7 @@ import pytest
 
 from tests.example_catalogs import CATALOGS, write_catalogs
 
-EXAMPLE = re.compile(r"^> (.*)\n\n`skybias (audit (\w+)\.csv .*?)`", re.MULTILINE)
+EXAMPLE = re.compile(r"^((?:> .*\n)+)\n`skybias (audit (\w+)\.csv .*?)`", re.MULTILINE)
 
 
 @pytest.mark.long
@@ -29,5 +29,5 @@ def test_headlines_are_those_that_audits_give(repository, tmp_path):
             timeout=300,
         )
         summary = json.loads((tmp_path / name / "summary.json").read_text(encoding="utf-8"))
-        quoted[name], given[name] = headline, summary["headline"]
+        quoted[name], given[name] = headline.removeprefix("> ").replace("\n> ", " ").strip(), summary["headline"]
     assert quoted == given

@@ -135,8 +135,8 @@ def beside_templates(
     out = f"with {follow[0] if len(follow) == 1 else 'templates'} regressed out"
     left = {
         YES: f"{value:.3g} {(where or '').partition(';')[0].rstrip(')')}) {out}",
-        NO: f"{out} none is seen",
-        CANNOT_TELL: f"{out} whether one is left cannot be decided",
+        NO: f"none is seen {out}",
+        CANNOT_TELL: f"whether one is left {out} cannot be decided",
     }[after.answer]
     largest = max(adjusted[tests[name]] for name in follow)
     sentence = (

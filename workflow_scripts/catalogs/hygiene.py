@@ -22,6 +22,14 @@ _DIGITS = 7
 # So few positions can be round by chance.
 _FEW = 20
 # Losing more than this share of the rows is reported before all else.
+_IN_WORDS = {
+    "sentinel": "with a placeholder (such as -999) for a position",
+    "non_finite_position": "without a position",
+    "position_out_of_range": "with a position out of range",
+    "missing_id": "without an id",
+    "repeated_id": "with the id of an earlier row",
+    "repeated_galaxy": "at the position of an earlier row",
+}
 NOTEWORTHY_LOSS = 0.1
 LARGEST_LOSS = 0.5
 
@@ -178,6 +186,11 @@ def loss_warnings(report: Mapping[str, Any], dropped: Mapping[str, int]) -> list
         angle = f"{step:g} degrees" if step >= 0.1 else f"{step * 3600:.3g} arcsec"
         sentences.append(f"Positions look rounded to {angle}: galaxies at one position were taken for different ones.")
     return sentences
+
+
+def problem_in_words(problem: str) -> str:
+    """A problem of rows for a reader, as `with a placeholder for a position`."""
+    return _IN_WORDS.get(problem, problem.replace("_", " "))
 
 
 def _listed(problems: Mapping[str, Mapping[str, Any]]) -> str:

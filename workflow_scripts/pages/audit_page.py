@@ -13,6 +13,7 @@ from workflow_scripts.answers.corrected_dipole import CORRECTED_DIPOLE
 from workflow_scripts.answers.wording import capital, noise_in_words
 from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.audits.regressions import explained_in_words
+from workflow_scripts.catalogs.hygiene import problem_in_words
 from workflow_scripts.pages.answer_cards import answer_cards
 from workflow_scripts.pages.citation import document, how_to_cite
 from workflow_scripts.pages.correction_part import CorrectionPart
@@ -218,7 +219,9 @@ def _group(group: Mapping[str, Any]) -> list[str]:
 
 def _catalog(catalog: Mapping[str, Any]) -> list[tuple[str, str]]:
     hygiene, columns = catalog["hygiene"], catalog["columns"]
-    dropped = ", ".join(f"{rows} {problem.replace('_', ' ')}" for problem, rows in hygiene["dropped"].items()) or "none"
+    dropped = (
+        ", ".join(f"{rows:,} {problem_in_words(problem)}" for problem, rows in hygiene["dropped"].items()) or "none"
+    )
     named = [
         f"{part}: {' and '.join(name) if isinstance(name, list) else name}" for part, name in columns.items() if name
     ]

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from workflow_scripts.bias.network_cautions import HARDLY_LEARNED
+from workflow_scripts.catalogs.hygiene import problem_in_words
 from workflow_scripts.pages.number_formats import number, share
 
 
@@ -67,7 +68,7 @@ def _rows(hygiene: Mapping[str, Any]) -> str:
     """How many rows the catalog's table had, what was dropped and why, and how many galaxies have no label."""
     lost = hygiene["rows_in"] - hygiene["rows_out"]
     reasons = [
-        f"{count['rows']:,} {problem.replace('_', ' ')}"
+        f"{count['rows']:,} {problem_in_words(problem)}"
         for problem, count in hygiene["problems"].items()
         if count["rows"]
     ]
