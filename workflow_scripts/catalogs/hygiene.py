@@ -22,6 +22,9 @@ _DIGITS = 7
 # So few positions can be round by chance.
 _FEW = 20
 # Losing more than this share of the rows is reported before all else.
+NOTEWORTHY_LOSS = 0.1
+LARGEST_LOSS = 0.5
+
 _IN_WORDS = {
     "sentinel": "with a placeholder (such as -999) for a position",
     "non_finite_position": "without a position",
@@ -30,10 +33,7 @@ _IN_WORDS = {
     "repeated_id": "with the id of an earlier row",
     "repeated_galaxy": "at the position of an earlier row",
 }
-NOTEWORTHY_LOSS = 0.1
-LARGEST_LOSS = 0.5
-
-PROBLEMS = ("sentinel", "non_finite_position", "position_out_of_range", "missing_id", "repeated_id", "repeated_galaxy")
+PROBLEMS = tuple(_IN_WORDS)
 
 
 def clean(galaxies: pd.DataFrame, settings: Mapping[str, Any], source: str) -> tuple[pd.DataFrame, dict[str, Any]]:

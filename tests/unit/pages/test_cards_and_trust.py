@@ -140,8 +140,8 @@ def test_rows_that_a_catalog_lost_are_counted_by_reason(tmp_path, rotating):
         return dict(trust_rows({**summary, "catalog": {"hygiene": hygiene}}, tables, None))["Rows of the catalog"]
 
     lost = (
-        "61 in its table; 3 of them dropped: 1 with a placeholder (such as -999) for a position, 1 without a position, 1"
-        " at the position of an earlier row."
+        "61 in its table; 3 of them dropped: 1 with a placeholder (such as -999) for a position, 1 without a position,"
+        " 1 at the position of an earlier row."
     )
     assert rows() == f"{lost} Galaxies without a label, which are in no training set: 2."
     assert rows(unlabelled="drop") == f"{lost} Galaxies without a label, which are dropped, too: 2."
