@@ -56,6 +56,12 @@ HYGIENE: dict[str, Any] = {
 _FEW_COLUMNS, _SECONDS_A_COLUMN, _SECONDS_A_PAIR = 3, 2.5, 0.4
 
 
+_QUOTED = (
+    'It is nearly the question "{}", which has a test by blocks of sky, and a size that noise makes larger. Quote'
+    " this size, and the larger of both p."
+)
+
+
 @dataclass(frozen=True)
 class Audit:
     """A finished audit: its summary (without inputs and versions), the sums it rests on, fractions by part."""
@@ -95,7 +101,9 @@ def audit(
         details["groups"] = {"column": columns.group, "rows": group_rows(catalog.groups, bool(columns.weight))}
     answers = audit_answers(findings, adjusted, details, columns, positive, settings.alpha, settings.effect)
     if correction:
-        answers.append(corrected_dipole_answer(correction, settings.alpha, settings.effect))
+        corrected = corrected_dipole_answer(correction, settings.alpha, settings.effect)
+        alike = [one.question for one in answers if one.test == "dipole_after_templates"]
+        answers.append(replace(corrected, beside=[_QUOTED.format(question) for question in alike]))
     summary = {
         "headline": audit_headline(answers, columns.labels, positive),
         "answers": [one.as_dict() for one in answers],

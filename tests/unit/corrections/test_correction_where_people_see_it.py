@@ -84,6 +84,9 @@ def test_an_audit_likewise(tmp_path):
     assert summary["headline"].startswith("The fraction of 'spiral' depends on position")
     assert "correction" not in summary["provenance"]["config"]
     assert (answer_of(summary)["answer"], answer_of(summary)["role"]) == ("yes", "secondary")
+    # Two tests of nearly one question: which number to quote.
+    (beside,) = answer_of(summary)["beside"]
+    assert '"Does a dipole remain beside the templates (seeing)?"' in beside
     check_page(tmp_path / "out" / "audit.html", folder)
     # A correction of another table is none of this one.
     pd.read_csv(table).iloc[:-1].to_csv(tmp_path / "other.csv", index=False)
