@@ -23,8 +23,8 @@ def said(default, **catalog) -> str:
 
 def test_the_default_sky(default):
     assert said(default) == (
-        "Put in: the PSF FWHM has a dipole of 0.35 of its mean towards RA 120°, Dec +30°; the true fraction of 'spiral'"
-        " has no dipole; reference labels are missed more often the more a galaxy is blurred."
+        "What was put in: the PSF FWHM has a dipole of 0.35 of its mean towards RA 120°, Dec +30°; the true fraction of 'spiral'"
+        " has no dipole; reference labels are wrong more often where images are blurred."
     )
 
 
@@ -57,7 +57,7 @@ def imaging(key: str, **varying) -> dict:
             "density of galaxies has a dipole of 0.2 ",
         ),
         ({"labels": {"blurred": 0}}, "; reference labels do not depend on the seeing."),
-        (imaging("seeing", dipole={"amplitude": 0}), "Put in: the imaging is the same everywhere; "),
+        (imaging("seeing", dipole={"amplitude": 0}), "What was put in: the imaging is the same everywhere; "),
     ],
 )
 def test_each_cause_has_its_size_and_direction(default, catalog, words):

@@ -32,10 +32,10 @@ def put_in(catalog: Mapping[str, Any]) -> str:
     if density["amplitude"]:
         parts.append(f"the density of galaxies has a dipole of {abs(density['amplitude']):.2g} {_towards(density)}")
     if catalog["labels"]["blurred"]:
-        parts.append("reference labels are missed more often the more a galaxy is blurred")
+        parts.append("reference labels are wrong more often where images are blurred")
     else:
         parts.append("reference labels do not depend on the seeing")
-    return f"Put in: {'; '.join(parts)}."
+    return f"What was put in: {'; '.join(parts)}."
 
 
 def _variations(what: str, field: Mapping[str, Any]) -> Iterator[str]:
