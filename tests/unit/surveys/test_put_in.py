@@ -23,8 +23,8 @@ def said(default, **catalog) -> str:
 
 def test_the_default_sky(default):
     assert said(default) == (
-        "What was put in: the PSF FWHM has a dipole of 0.35 of its mean towards RA 120°, Dec +30°; the true fraction of 'spiral'"
-        " has no dipole; reference labels are wrong more often where images are blurred."
+        "What was put in: the PSF FWHM has a dipole of 0.35 of its mean towards RA 120°, Dec +30°; the true fraction of"
+        " 'spiral' has no dipole; reference labels are wrong more often where images are blurred."
     )
 
 
