@@ -54,6 +54,10 @@ rule all:
     localrule: True
 
 
+onstart:
+    without_timers(workflow)
+
+
 # The sentences of failed jobs, and what a cluster wants that refuses jobs, are the last lines printed.
 onsuccess:
     finished_run.done(pages_of_run())

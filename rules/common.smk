@@ -65,6 +65,7 @@ from workflow_scripts.planning.cluster_requests import cluster_request
 from workflow_scripts.planning.remedy_prices import remedy_prices
 from workflow_scripts.planning.work import WorkSizes
 from workflow_scripts.running_line import show_running_line
+from workflow_scripts.scheduler_timers import without_timers
 from workflow_scripts.surveys.registry import kind_of
 from workflow_scripts.whole_file import check_output_folder
 
