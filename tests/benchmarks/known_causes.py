@@ -53,7 +53,8 @@ SKIES["both"] = PlantedSky(
 # version of the images changes. Here it does not.
 SKIES["seeing_true_labels"] = PlantedSky(
     "seeing dipole, labels blind to seeing",
-    {**SKIES["seeing_dipole"].catalog, "labels": {"blurred": 0}},
+    # As many of either class as the training sets need: nobody mistakes spirals for ellipticals here.
+    {**SKIES["seeing_dipole"].catalog, "labels": {"blurred": 0}, "galaxies": {"spiral_fraction": 0.5}},
     (YES, YES, YES),
 )
 PROPERTIES = ["seeing", "noise", "background", "extinction"]
