@@ -154,6 +154,9 @@ def _of_remedy(score: Mapping[str, Any], removable: set[str], of_interest: float
     reasons = [one for one in found if answer != NO or one.answer == NO]
     reasons.sort(key=lambda one: one is not largest)
     because = [_of_untreated(shown) if shown and one is largest else one.because for one in reasons]
+    # A no for one effect hides what becomes of the others.
+    others = [f"{_share(one['ratio'])} of {one['effect']}" for one in own if one is not shown and one["ratio"]]
+    beside = [f"Of the other untreated effects it leaves {'; '.join(others)}."] if answer == NO and others else []
     return Answer(
         question=f"Does {name} ({_DOES[name]}) remove {what}?" if name in _DOES else f"Does {name} remove {what}?",
         test=f"remedy_{name}",
@@ -164,6 +167,7 @@ def _of_remedy(score: Mapping[str, Any], removable: set[str], of_interest: float
         p_adjusted=p,
         limit95=limit,
         because=[*filter(None, because), *_members(score, of_interest), *([_rule(claims)] if answer == YES else [])],
+        beside=beside,
         next=[_MORE] if answer == CANNOT_TELL and "reason" not in score else [],
         role=SECONDARY,
     )

@@ -1,5 +1,7 @@
 """Answers about remedies: which removes the effects, and which is the cheapest that does."""
 
+import re
+
 import pytest
 
 from workflow_scripts.bias.remedy_answers import remedy_answers
@@ -93,6 +95,11 @@ def test_every_effect_of_the_experiment_has_to_go():
     assert one.statement.endswith(": degraded does not remove the common dipole")
     assert one.statement.startswith("With degraded, 9.5 percentage points (95 %: 8.3 to 10.7) are left of the common")
     assert one.because == ["That is 0.95 (95 %: 0.85 to 1.05) of the untreated effect."]
+    # What went away is beside what stays.
+    (beside,) = one.beside
+    assert re.fullmatch(
+        r"Of the other untreated effects it leaves [-\d.]+ \(95 %: .* to .*\) of the effect of .*\.", beside
+    )
     # The common dipole is none of the experiment's effects here.
     assert answered(score("degraded", [gone(), stays(COMMON)]), answers=ONE)["remedy_degraded"].answer == "yes"
 
