@@ -18,7 +18,7 @@ def without_timers(workflow: Any) -> bool:
     For `onstart`. Returns whether it did: a cluster's scheduler keeps its limit, and so does a Snakemake that is built
     otherwise than those which were looked at (9.27).
     """
-    scheduler = getattr(workflow, "scheduler", None)
+    scheduler: Any = getattr(workflow, "scheduler", None)
     limiter = getattr(scheduler, "job_rate_limiter", None)
     limit = getattr(limiter, "max_jobs", None), getattr(limiter, "timespan", None)
     if limit != _DEFAULT or getattr(scheduler, "_local_executor", "unknown") is not None:
