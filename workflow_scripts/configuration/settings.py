@@ -20,8 +20,10 @@ from workflow_scripts.surveys.registry import catalog_columns, folder_digest, ha
 
 Entry = dict[str, Any]
 
+# What is put into a simulated sky.
+_TRUTH_KEYS = ("classes", "galaxies", "imaging", "labels")
 # What simulate_sky reads of a simulated catalog; the rest concerns the steps that come after it.
-_SKY_KEYS = ("source", "n_galaxies", "seed", "classes", "galaxies", "imaging", "labels")
+_SKY_KEYS = ("source", "n_galaxies", "seed", *_TRUTH_KEYS)
 # What query_catalog reads of a catalog that a service gives.
 _QUERY_KEYS = ("source", "url", "query", "sql", "key")
 # What decides which rows there are, and how they come.
@@ -162,7 +164,7 @@ class Configuration:
         return {
             "survey": survey and {key: survey[key] for key in ("kind", "layer") if key in survey},
             "catalog": {key: catalog[key] for key in _QUERY_KEYS[:4] if key in catalog}
-            | ({key: catalog[key] for key in _SKY_KEYS} if catalog["source"] == "simulated" else {}),
+            | ({key: catalog[key] for key in _TRUTH_KEYS} if catalog["source"] == "simulated" else {}),
         }
 
     def positions_parameter(self, survey: str) -> Entry:

@@ -49,7 +49,7 @@ def test_its_interval_and_limit_are_those_of_blocks_that_scatter_more():
 def test_the_figure_draws_what_its_title_states():
     test = {"name": "dipole_score", "estimate": 0.05, "ci95": [0.04, 0.06], "upper_limit_95": 0.059}
     test |= {"largest_possible": 0.4}
-    answer = {"statement": "A dipole of 0.05", "effect": {"ci95": [0.03, 0.07]}, "limit95": 0.068}
+    answer = {"statement": "A dipole of 0.05", "effect": {"ci95": [0.03, 0.07]}, "limit95": 0.068, "answer": "no"}
     figure = _amplitude(test, None, answer, 100, LOOK)
     bar, _, limit = figure.axes[0].lines
     assert list(bar.get_xdata()) == [0.03, 0.07]
@@ -58,6 +58,8 @@ def test_the_figure_draws_what_its_title_states():
     same = _amplitude(test, None, answer | {"effect": {"ci95": [0.04, 0.06]}}, 100, LOOK)
     assert any("galaxies as the unit" in text.get_text() for text in same.texts)
     assert stated(figure) == "A dipole of 0.05."
+    # Beside a yes, a one-sided limit within the interval would look like an error.
+    assert len(_amplitude(test, None, answer | {"answer": "yes"}, 100, LOOK).axes[0].lines) == 2
 
 
 def test_a_direction_has_the_radius_of_its_region():
