@@ -117,8 +117,7 @@ def _taken_out(correction: Mapping[str, Any]) -> list[str]:
             sentences.append(f"It makes {cost}.")
         else:
             sentences.append(
-                f"No term of the imaging differs from zero at 95 %: no bias was found to correct. The correction makes"
-                f" {cost}, and the dipole as annotated is the better number."
+                f"No term of the imaging differs from zero at 95 %: no bias was found, and it makes {cost}."
             )
     if rates is not None:
         sentences.append(f"Of a true dipole, networks show {rates['youden']:.2f} (true- less false-positive rate).")

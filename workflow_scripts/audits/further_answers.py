@@ -127,22 +127,22 @@ def beside_templates(
     `after` is the answer of `template_answers`. The dipole of labels that follow the imaging is not that of the sky: a
     headline that has the one alone misleads.
     """
-    tests = {one.test.name.removeprefix("template "): one.test.name for one in findings.found}
-    follow = [name for name, test in tests.items() if test == f"template {name}" and adjusted[test] < alpha]
-    if first.answer != YES or not follow:
+    names = [one.test.name for one in findings.found if one.test.name.startswith("template ")]
+    follow = {name.removeprefix("template "): adjusted[name] for name in names if adjusted[name] < alpha}
+    found = findings.get(after.test)
+    # Regressions are of labels: beside the mean of scores they would be another quantity.
+    if found is None or (first.answer, first.test) != (YES, "dipole_score") or not follow:
         return first
-    value, where = after.effect.value, after.effect.direction
-    out = f"with {follow[0] if len(follow) == 1 else 'templates'} regressed out"
+    out = f"with {next(iter(follow)) if len(follow) == 1 else 'templates'} regressed out"
     left = {
-        YES: f"{value:.3g} {(where or '').partition(';')[0].rstrip(')')}) {out}",
+        YES: f"{found.test.estimate:.3g} {towards(found.extra)} {out}",
         NO: f"none is seen {out}",
         CANNOT_TELL: f"whether one is left {out} cannot be decided",
     }[after.answer]
-    largest = max(adjusted[tests[name]] for name in follow)
     sentence = (
         f"Labels follow {' and '.join(follow)} (adjusted p {'=' if len(follow) == 1 else 'at most'}"
-        f' {p_in_words(largest)}), so that this is not the dipole of the sky alone: "{after.question}" has it with them'
-        " regressed out."
+        f' {p_in_words(max(follow.values()))}), so that this is not the dipole of the sky alone: "{after.question}" has'
+        " it with them regressed out."
     )
     return replace(first, short=f"{first.short.rstrip('.')}, {left}", beside=[*first.beside, sentence])
 
