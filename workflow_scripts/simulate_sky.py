@@ -10,7 +10,7 @@ from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.surveys.simulated.imaging import image_conditions, judged_labels
 from workflow_scripts.surveys.simulated.populations import draw_galaxies
-from workflow_scripts.surveys.simulated.settings import FIELDS, check_sky, injected_dipoles
+from workflow_scripts.surveys.simulated.sky_entry import FIELDS, check_sky, injected_dipoles
 from workflow_scripts.tables import write_json, write_table
 
 parser = step_parser(__doc__)

@@ -32,7 +32,7 @@ from workflow_scripts.networks.tensorflow_runtime import keras
 from workflow_scripts.runs import Run
 from workflow_scripts.simulate_sky import simulated_sky
 from workflow_scripts.statistics.p_values import holm
-from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
+from workflow_scripts.surveys.simulated.simulated_survey import SimulatedSurvey
 from workflow_scripts.training_sets.matching import draw_training_set
 
 LEVELS = (0.05, 0.01)

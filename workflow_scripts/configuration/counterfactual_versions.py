@@ -13,7 +13,7 @@ from typing import Any
 from workflow_scripts.catalogs.seeing_columns import SEEING_COLUMN
 from workflow_scripts.configuration.sources import ConfigError, KeyPath
 from workflow_scripts.images.imaging_properties import OF_RECEIVED_IMAGES, PROPERTIES, version_name
-from workflow_scripts.surveys.simulated.settings import PROPERTY_FIELDS
+from workflow_scripts.surveys.simulated.sky_entry import PROPERTY_FIELDS
 
 _RETRAINED = "_retrained"
 

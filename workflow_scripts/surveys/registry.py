@@ -129,7 +129,7 @@ KINDS: dict[str, SurveyKind] = {
 
 def client_of(entry: SurveyEntry) -> "Service":
     """The client of the service of an entry whose kind is downloaded."""
-    from workflow_scripts.surveys.bricks.survey import BrickCoadds
+    from workflow_scripts.surveys.bricks.bricks_survey import BrickCoadds
     from workflow_scripts.surveys.services.hips2fits import Hips2fits
     from workflow_scripts.surveys.services.legacy import Legacy
     from workflow_scripts.surveys.services.panstarrs import PanStarrs
@@ -227,7 +227,7 @@ def open_survey(
     kind = kind_of(entry)
     if kind.downloaded:
         from workflow_scripts.http_services.politeness import user_agent
-        from workflow_scripts.surveys.bricks.survey import BrickSurvey
+        from workflow_scripts.surveys.bricks.bricks_survey import BrickSurvey
         from workflow_scripts.surveys.coverage import Coverage
         from workflow_scripts.surveys.fetcher.connections import AccessLimits
         from workflow_scripts.surveys.service_survey import ServiceSurvey
@@ -248,7 +248,7 @@ def open_survey(
         if images is None:
             raise InputError("surveys: a local survey needs its images, expected --images FOLDER, tar or zip")
         return LocalSurvey(entry, images, catalog)
-    from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
+    from workflow_scripts.surveys.simulated.simulated_survey import SimulatedSurvey
 
     if truth is None:
         raise InputError("surveys: a simulated survey needs the simulated sky, expected --truth FILE")

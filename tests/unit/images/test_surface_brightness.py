@@ -9,7 +9,7 @@ from tests.unit.images.test_decoding import as_fits
 from workflow_scripts.images.decoding import decode, sky_pixels
 from workflow_scripts.images.fits_files import UndecodableImageError, UnusableImageError
 from workflow_scripts.images.recipes import apply_recipe
-from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
+from workflow_scripts.surveys.simulated.simulated_survey import SimulatedSurvey
 
 HALF_LIGHT_ARCSEC = 4.0
 FWHM_ARCSEC = 1.3

@@ -10,7 +10,7 @@ from astropy.io import fits
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog, positions_of_catalog
 from workflow_scripts.configuration.loading import load
 from workflow_scripts.simulate_sky import simulated_sky
-from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
+from workflow_scripts.surveys.simulated.simulated_survey import SimulatedSurvey
 
 VARYING = {"dipole": {"amplitude": 0.5, "ra": 0, "dec": 90}}
 CONFIG = {

@@ -14,7 +14,7 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.images.decoding import decode
 from workflow_scripts.simulate_sky import simulated_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
+from workflow_scripts.surveys.simulated.simulated_survey import SimulatedSurvey
 
 ANTICLOCKWISE, CLOCKWISE = 0, 1
 

@@ -25,7 +25,7 @@ from workflow_scripts.image_checks.acceptance import Wanted, check_image
 from workflow_scripts.images.fits_files import UnusableImageError
 from workflow_scripts.images.orientation import local_axes, north_up
 from workflow_scripts.step import run_step
-from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
+from workflow_scripts.surveys.simulated.simulated_survey import SimulatedSurvey
 
 SIZE = 32
 STRETCH = {"unit": "file", "softening": 0.25, "black": -0.25, "white": 9.0, "weights": None, "keep_colours": False}

@@ -20,7 +20,7 @@ from workflow_scripts.surveys.registry import (
     open_survey,
     pixels_of_cutout,
 )
-from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
+from workflow_scripts.surveys.simulated.simulated_survey import SimulatedSurvey
 from workflow_scripts.surveys.survey import OUTCOMES, CutoutResult
 
 # What a kind needs beside its defaults.

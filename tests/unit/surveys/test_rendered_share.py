@@ -7,7 +7,7 @@ from tests.unit.surveys.archived import fetch_tile
 from workflow_scripts.configuration.loading import load
 from workflow_scripts.simulate_sky import simulated_sky
 from workflow_scripts.surveys.archive import check_failed_share, count_outcomes, reasons
-from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
+from workflow_scripts.surveys.simulated.simulated_survey import SimulatedSurvey
 
 
 @pytest.fixture

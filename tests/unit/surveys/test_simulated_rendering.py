@@ -11,7 +11,7 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.images.decoding import decode, image_format
 from workflow_scripts.surveys.simulated.imaging import EXTINCTION
 from workflow_scripts.surveys.simulated.rendering import render_galaxy
-from workflow_scripts.surveys.simulated.survey import SimulatedSurvey, asinh_picture
+from workflow_scripts.surveys.simulated.simulated_survey import SimulatedSurvey, asinh_picture
 
 # A large face-on spiral without noise; tests change what they are about.
 GALAXY = {

@@ -14,7 +14,7 @@ from workflow_scripts.simulate_sky import simulated_sky
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.surveys.simulated.imaging import relative_field
 from workflow_scripts.surveys.simulated.rendering import render_galaxy
-from workflow_scripts.surveys.simulated.survey import SimulatedSurvey
+from workflow_scripts.surveys.simulated.simulated_survey import SimulatedSurvey
 
 
 @pytest.fixture

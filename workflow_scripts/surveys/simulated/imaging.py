@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.surveys.simulated.settings import LOWEST_FIELD
+from workflow_scripts.surveys.simulated.sky_entry import LOWEST_FIELD
 
 # A_band / E(B-V) for R_V = 3.1: Schlafly & Finkbeiner 2011, ApJ 737, 103, table 6 (SDSS g, r, i).
 EXTINCTION = {"g": 3.303, "r": 2.285, "i": 1.698}

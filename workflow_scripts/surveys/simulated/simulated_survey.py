@@ -16,7 +16,7 @@ from PIL import Image
 
 from workflow_scripts.errors import InputError
 from workflow_scripts.surveys.simulated.rendering import render_galaxy
-from workflow_scripts.surveys.simulated.settings import FIELDS, PROPERTY_FIELDS
+from workflow_scripts.surveys.simulated.sky_entry import FIELDS, PROPERTY_FIELDS
 from workflow_scripts.surveys.survey import CutoutResult
 from workflow_scripts.training_sets.split import hash_fractions
 
