@@ -66,6 +66,8 @@ _NO_REFERENCE = (
     "No galaxy has a reference label, so each network was compared with the mean of all of them, and what is common to"
     " all cannot be seen."
 )
+# How the names of tests begin whose answers are about what all networks have in common.
+_OF_ALL_NETWORKS = ("common_dipole", "fraction_against_expected")
 _LARGER_SKY = "Annotated galaxies over a larger part of the sky."
 
 
@@ -132,17 +134,24 @@ def answers_about_class(answers: Sequence[Answer], experiment: Mapping[str, Any]
 def experiment_headline(answers: Sequence[Answer], about: str | None = None) -> str:
     """One sentence of at most 30 words; a secondary difference is in it where the primary tests found none.
 
-    `about`: what it begins with, where the experiment compares one class with the rest.
+    What all networks have in common, a dipole or another fraction than is expected, is in it where it has a yes, and the
+    words are enough. `about`: what it begins with, where the experiment compares one class with the rest.
     """
-    if about:
-        return f"{about}: {_headline(answers, HEADLINE_WORDS - len(about.split()))}"
-    return _headline(answers, HEADLINE_WORDS)
+    before, most_words = (f"{about}: ", HEADLINE_WORDS - len(about.split())) if about else ("", HEADLINE_WORDS)
+    sentence = _headline(answers, most_words).removesuffix(".")
+    for one in answers:
+        longer = f"{sentence}; {one.short[0].lower()}{one.short[1:].rstrip('.')}"
+        of_all = one.test.startswith(_OF_ALL_NETWORKS) and one.answer == YES
+        sentence = longer if of_all and len(longer.split()) <= most_words else sentence
+    return f"{before}{sentence}{'' if sentence.endswith('...') else '.'}"
 
 
 def _headline(answers: Sequence[Answer], most_words: int) -> str:
     primary = [one.short for one in answers if one.role == PRIMARY]
     undecided = [short.removeprefix(WHETHER).removesuffix(UNDECIDED) for short in primary if short[:8] == "Whether "]
-    sentence = headline(answers, most_words).replace("; the training footprint changes", "; it changes")
+    changes = "; the training footprint changes"
+    sentence = headline(answers, most_words)
+    sentence = sentence.replace(changes, " and" if sentence.count(changes) == 1 else "; it changes")
     together = f"{WHETHER}{' or '.join(dict.fromkeys(undecided))}{UNDECIDED}."
     alarmed = any(one.role in (CONTROL, POSITIVE_CONTROL) for one in answers if one.short.rstrip(".") in sentence)
     if len(undecided) == len(primary) and len(together.split()) <= most_words and not alarmed:

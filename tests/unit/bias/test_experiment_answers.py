@@ -1,6 +1,8 @@
 """What an experiment answers: decided by its tests, at the design that there is, with what stands against it."""
 
 import json
+import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,11 +10,8 @@ import pytest
 
 from tests.unit.bias.answered_tests import a_test, answers_of
 from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment, write_training
-from workflow_scripts.bias.declared_tests import (
-    CONTRAST,
-    PATTERN,
-    RunLevelTest,
-)
+from workflow_scripts.answers.answer import HEADLINE_WORDS, NO, SECONDARY, YES
+from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, RunLevelTest
 from workflow_scripts.bias.experiment_answers import experiment_headline
 from workflow_scripts.bias.network_cautions import cautions_of_trainings, read_trainings
 from workflow_scripts.bias.quantities import DIPOLE, REFERENCE_DIPOLE
@@ -21,6 +20,10 @@ from workflow_scripts.configuration.expansion import BASE_PIXELS
 from workflow_scripts.errors import InputError
 from workflow_scripts.measure_bias import measure
 from workflow_scripts.sky.unit_vectors import unit_vectors
+
+CURVE = {"least": {"amplitude": 0.076, "mu": 0.1}, "largest": {"amplitude": 0.106, "mu": 0.96}}
+CURVE |= {"common_direction": "towards RA 120°, Dec +30°", "deciding": "even along the common dipole"}
+CURVE |= {"even_p": 0.001, "odd_p": 0.2}
 
 
 def measured(folder, given, training_sets=()):
@@ -95,10 +98,7 @@ def test_a_secondary_difference_is_in_the_headline_where_the_primary_tests_found
 
 
 def test_a_pattern_is_described_by_where_it_is_smallest_and_largest():
-    details = {"least": {"amplitude": 0.076, "mu": 0.1}, "largest": {"amplitude": 0.106, "mu": 0.96}}
-    details |= {"common_direction": "towards RA 120°, Dec +30°", "deciding": "even along the common dipole"}
-    details |= {"even_p": 0.001, "odd_p": 0.2}
-    (answer,) = answers_of([a_test("pattern_response", 0.001, PATTERN, quantity="dipole", size=0.03, details=details)])
+    (answer,) = answers_of([a_test("pattern_response", 0.001, PATTERN, quantity="dipole", size=0.03, details=CURVE)])
     assert (
         "from 7.6 percentage points for footprints across it (mu = +0.10) to 10.6 for those centred towards it (mu ="
         " +0.96); mu is the cosine of the angle between the footprint's axis and that direction" in answer.statement
@@ -171,6 +171,7 @@ def test_an_even_response_is_found_and_reported_as_a_curve(tmp_path):
     common = answer_of(summary, "common_dipole")
     assert (common["answer"], common["role"]) == ("yes", "secondary")
     assert "Imaging, the reference labels, or a gradient of the true morphology" in common["because"][0]
+    assert re.search(r"; all networks share a dipole of [\d.]+ percentage points\.$", summary["headline"])
 
 
 def test_the_design_that_can_be_fitted_is_the_primary_one(tmp_path):
@@ -348,6 +349,20 @@ def test_regions_are_one_sentence_in_the_headline_where_nothing_can_be_decided()
     assert answers[0].because == ["They are the same region."]
     sentence = "Whether the training footprint changes the annotated fraction or the dipole cannot be decided."
     assert experiment_headline(answers) == sentence
+
+
+def test_what_all_networks_have_in_common_ends_the_headline_where_the_words_are_enough():
+    both = answers_of(
+        [a_test("fraction_response", 0.001), a_test("pattern_response", 0.001, PATTERN, quantity="dipole", details=CURVE)]
+    )
+    common = replace(both[0], test="common_dipole", short="All networks share a dipole of 8.6 percentage points")
+    for known, ends in ((YES, "; all networks share a dipole of 8.6 percentage points."), (NO, "2.0 percentage points.")):
+        sentence = experiment_headline([*both, replace(common, role=SECONDARY, answer=known)])
+        assert sentence.endswith(ends)
+        assert " and the sky pattern by 2.0 percentage points" in sentence
+        assert len(sentence.split()) <= HEADLINE_WORDS
+    longer = experiment_headline([*both, replace(common, role=SECONDARY)], "'spiral' against the rest of all classes")
+    assert longer.endswith("and the sky pattern by 2.0 percentage points.")
 
 
 def test_an_interval_without_zero_beside_a_no_is_explained():
