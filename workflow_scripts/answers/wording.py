@@ -4,14 +4,8 @@ Differences of fractions are written in percentage points, in which people speak
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-_SCATTER = {
-    "seed_sd": "between seeds on one training set",
-    "sample_sd": "between training sets",
-    "footprint_sd": "between footprints",
-}
 # From here on three decimals are enough.
 _COARSE = 0.01
 # Of a scanned dipole by noise, three components of variance 1, root mean square; less where the sky covers a part.
@@ -53,15 +47,6 @@ def with_points(value: float, ends: Sequence[float] | None = None) -> str:
     """A difference of fractions with its unit, and its 95 % interval in brackets."""
     interval = "" if ends is None else " (95 %: {} to {})".format(*map(points_in_words, ends))
     return f"{points_in_words(value)} percentage points{interval}"
-
-
-def scatter_in_words(entry: Mapping[str, Any]) -> str:
-    """Standard deviations of the fraction that an entry of `variance_budget` knows; empty where it knows none."""
-    known = [(entry[name], words) for name, words in _SCATTER.items() if entry.get(name) is not None]
-    parts = [f"{points_in_words(sd)} {words}" for sd, words in known]
-    if parts:
-        parts[0] = parts[0].replace(" between", " percentage points between", 1)
-    return ", ".join(parts)
 
 
 def range_by_place(low: float, high: float, what: str) -> str:

@@ -134,8 +134,8 @@ def answers_about_class(answers: Sequence[Answer], experiment: Mapping[str, Any]
 def experiment_headline(answers: Sequence[Answer], about: str | None = None) -> str:
     """One sentence of at most 30 words; a secondary difference is in it where the primary tests found none.
 
-    What all networks have in common, a dipole or another fraction than is expected, is in it where it has a yes, and the
-    words are enough. `about`: what it begins with, where the experiment compares one class with the rest.
+    What all networks have in common, a dipole or another fraction than is expected, is in it where it has a yes and
+    the words are enough. `about`: what it begins with, where the experiment compares one class with the rest.
     """
     before, most_words = (f"{about}: ", HEADLINE_WORDS - len(about.split())) if about else ("", HEADLINE_WORDS)
     sentence = _headline(answers, most_words).removesuffix(".")

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from workflow_scripts.answers.answer import YES
-from workflow_scripts.answers.wording import points_in_words, scatter_in_words
+from workflow_scripts.answers.wording import points_in_words
 from workflow_scripts.bias.replicates import arms
 from workflow_scripts.figures.answer_titles import answer_to, size_and_p
 from workflow_scripts.figures.style import (
@@ -77,7 +77,7 @@ def variance_budget_figure(budgets: Sequence[Mapping[str, Any]], positive: str, 
     if len(budgets) > 1:
         left.legend(loc="lower right")
     _smallest_effects(right, budgets, colours)
-    scatter = scatter_in_words(budgets[0]) if budgets else ""
+    scatter = _scatter_in_words(budgets[0]) if budgets else ""
     state(
         figure,
         f"The share called {positive} scatters by {scatter}" if scatter else "",
@@ -85,6 +85,15 @@ def variance_budget_figure(budgets: Sequence[Mapping[str, Any]], positive: str, 
         " noise. Right: from power by simulation, for the runs there are (leftmost symbols) and for more.",
     )
     return figure
+
+
+def _scatter_in_words(budget: Mapping[str, Any]) -> str:
+    """The standard deviations that are known; empty where none is."""
+    known = [name for name in ("seed_sd", "sample_sd", "footprint_sd") if budget.get(name) is not None]
+    parts = [f"{points_in_words(budget[name])} between {_SOURCES[name]}" for name in known]
+    if parts:
+        parts[0] = parts[0].replace(" between", " percentage points between", 1)
+    return ", ".join(parts)
 
 
 def _smallest_effects(panel: Any, budgets: Sequence[Mapping[str, Any]], colours: Sequence[str]) -> None:

@@ -1,12 +1,13 @@
 """Answers as cards of a page: a word and a mark, the sentence, what it compares with, and the numbers behind it."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, POSITIVE_CONTROL, PRIMARY, YES
-from workflow_scripts.answers.wording import capital, limit_in_words, scatter_in_words, with_points
+from workflow_scripts.answers.wording import capital, limit_in_words, with_points
 from workflow_scripts.bias.declared_tests import VARIANCE
 from workflow_scripts.pages.citation import document
 from workflow_scripts.pages.number_formats import interval, number, p_value
@@ -95,8 +96,7 @@ def beside_effects(summary: Mapping[str, Any], arms: pd.DataFrame) -> dict[str, 
     sentences = []
     for entry in summary["variance_budget"]:
         of = f" of {entry['network']}" if len(summary["variance_budget"]) > 1 else ""
-        if scatter := scatter_in_words(entry):
-            sentences.append(f"For comparison, the standard deviation of the fraction{of} is {scatter}.")
+        sentences += _by_chance(entry, of)
     control = arms[(arms["arm"] == _CONTROL_ARM) & (arms["quantity"] == "fraction")]
     positive = summary["provenance"]["config"]["classes"][1]
     for row in control.itertuples():
@@ -107,6 +107,19 @@ def beside_effects(summary: Mapping[str, Any], arms: pd.DataFrame) -> dict[str, 
             f"{_scatter_of_control(summary, str(row.network), row.se * row.training_sets**0.5)}"
         )
     return dict.fromkeys(("fraction_response", "fraction_contrast"), sentences)
+
+
+def _by_chance(entry: Mapping[str, Any], of: str) -> list[str]:
+    """How much two networks differ without any footprint, which compares with the difference between footprints."""
+    if (seed := entry.get("seed_sd")) is None:
+        return []
+    # A difference has the variances of both.
+    words = (
+        f"For comparison, two networks{of} that differ in the seed alone differ by {with_points(math.sqrt(2) * seed)}"
+    )
+    if (sample := entry.get("sample_sd")) is not None:
+        words += f", and with another training set as well by {with_points(math.sqrt(2) * math.hypot(seed, sample))}"
+    return [f"{words} (root mean square)."]
 
 
 def _scatter_of_control(summary: Mapping[str, Any], network: str, sd: float) -> str:

@@ -353,10 +353,16 @@ def test_regions_are_one_sentence_in_the_headline_where_nothing_can_be_decided()
 
 def test_what_all_networks_have_in_common_ends_the_headline_where_the_words_are_enough():
     both = answers_of(
-        [a_test("fraction_response", 0.001), a_test("pattern_response", 0.001, PATTERN, quantity="dipole", details=CURVE)]
+        [
+            a_test("fraction_response", 0.001),
+            a_test("pattern_response", 0.001, PATTERN, quantity="dipole", details=CURVE),
+        ]
     )
     common = replace(both[0], test="common_dipole", short="All networks share a dipole of 8.6 percentage points")
-    for known, ends in ((YES, "; all networks share a dipole of 8.6 percentage points."), (NO, "2.0 percentage points.")):
+    for known, ends in (
+        (YES, "; all networks share a dipole of 8.6 percentage points."),
+        (NO, "2.0 percentage points."),
+    ):
         sentence = experiment_headline([*both, replace(common, role=SECONDARY, answer=known)])
         assert sentence.endswith(ends)
         assert " and the sky pattern by 2.0 percentage points" in sentence

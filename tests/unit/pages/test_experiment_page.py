@@ -12,6 +12,7 @@ from tests.unit.bias.imaged_experiment import imaged_experiment
 from tests.unit.bias.synthetic_experiment import experiment_runs, write_experiment
 from tests.unit.pages.readers_questions import check_questions
 from tests.unit.pages.written_page import written
+from workflow_scripts.answers.wording import with_points
 from workflow_scripts.figures.figure_list import FIGURES_OF_PAGE
 from workflow_scripts.figures.style import explain_empty, new_figure, save
 from workflow_scripts.pages.experiment_page import experiment_page
@@ -77,7 +78,10 @@ def test_the_page_has_the_response_model_and_the_variance_budget(rotating):
     cells = cells_of_row(text, f"{model['network']}, {model['family']}")
     assert cells[1] == vector_with_error(model["d_0"], model["d_0_se"])
     assert cells[3] == with_error(model["kappa"], model["kappa_se"])
-    assert f"{number(summary['variance_budget'][0]['seed_sd'])} between seeds on one training set" in text
+    budget = summary["variance_budget"][0]
+    assert f"{number(budget['seed_sd'])} between seeds on one training set" in text
+    differ = with_points(2**0.5 * budget["seed_sd"])
+    assert f"two networks that differ in the seed alone differ by {differ}" in card_of(text, summary["answers"][0]["question"])
     assert "<td>12 footprints</td><td>1</td><td>2</td>" in text
     # Vectors and matrices are amplitudes and directions; a size of zero has none.
     cells = {name: cells_of_row(text, name) for name in ("dipole response", "common dipole")}
