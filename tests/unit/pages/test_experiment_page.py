@@ -78,10 +78,10 @@ def test_the_page_has_the_response_model_and_the_variance_budget(rotating):
     cells = cells_of_row(text, f"{model['network']}, {model['family']}")
     assert cells[1] == vector_with_error(model["d_0"], model["d_0_se"])
     assert cells[3] == with_error(model["kappa"], model["kappa_se"])
-    budget = summary["variance_budget"][0]
+    budget, asked = summary["variance_budget"][0], summary["answers"][0]["question"]
     assert f"{number(budget['seed_sd'])} between seeds on one training set" in text
     differ = with_points(2**0.5 * budget["seed_sd"])
-    assert f"two networks that differ in the seed alone differ by {differ}" in card_of(text, summary["answers"][0]["question"])
+    assert f"two networks that differ in the seed alone differ by {differ}" in card_of(text, asked)
     assert "<td>12 footprints</td><td>1</td><td>2</td>" in text
     # Vectors and matrices are amplitudes and directions; a size of zero has none.
     cells = {name: cells_of_row(text, name) for name in ("dipole response", "common dipole")}
