@@ -68,6 +68,10 @@ _NO_REFERENCE = (
 )
 # How the names of tests begin whose answers are about what all networks have in common.
 _OF_ALL_NETWORKS = ("common_dipole", "fraction_against_expected")
+_NOISE_OF_COMMON = (
+    "The noise behind p is that of the training sets and of single galaxies: errors of labels that neighbours have in"
+    " common would add to it."
+)
 _LARGER_SKY = "Annotated galaxies over a larger part of the sky."
 
 
@@ -283,7 +287,7 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
     briefly = f"All networks share a dipole of {size_of(test, interval=False)}"
     if answer == YES:
         statement = f"{shared}, {test.direction}"
-        because.append(test.details["cause"])
+        because += [test.details["cause"], _NOISE_OF_COMMON]
     else:
         because += _below_five_per_cent(answer, test, context.alpha)
         left_open = left_open_by(context.sky.labelled if context.sky else None)

@@ -29,6 +29,11 @@ _DOES = {
     "templates": "a regression on the imaging, taken off",
     "prediction_powered": "corrected by the reference labels of some galaxies",
 }
+# What the training galaxies themselves set a limit to.
+_LIMITED = {
+    "matched_imaging": "Where a footprint lacks galaxies of some seeing or depth, the nearest are taken: where imaging"
+    " hardly overlaps, part of the difference remains in the training sets.",
+}
 # A remedy that leaves more than this of an effect has not made it smaller.
 _NO_SMALLER = 0.75
 _LEVEL = 0.05
@@ -157,6 +162,7 @@ def _of_remedy(score: Mapping[str, Any], removable: set[str], of_interest: float
     # A no for one effect hides what becomes of the others.
     others = [f"{_share(one['ratio'])} of {one['effect']}" for one in own if one is not shown and one["ratio"]]
     beside = [f"Of the other untreated effects it leaves {'; '.join(others)}."] if answer == NO and others else []
+    beside += [_LIMITED[name]] if answer != YES and name in _LIMITED else []
     return Answer(
         question=f"Does {name} ({_DOES[name]}) remove {what}?" if name in _DOES else f"Does {name} remove {what}?",
         test=f"remedy_{name}",

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from scipy import stats
 
-from workflow_scripts.answers.wording import capital, noise_in_words
+from workflow_scripts.answers.wording import capital, noise_in_words, with_points
 from workflow_scripts.bias.declared_tests import CONTRAST
 from workflow_scripts.bias.experiment_answers import MEDIAN_BY_CHANCE
 from workflow_scripts.bias.quantities import components
@@ -118,8 +118,23 @@ def error_rows(runs: pd.DataFrame, opposite: Sequence[Sequence[str]]) -> list[li
     return rows
 
 
+def _calibrated(summary: Mapping[str, Any]) -> str:
+    """How many networks make a catalog with a dipole, as a sentence and a space; empty where it was not tested."""
+    entry = next((one for one in summary["galaxy_level"] if one["name"] == "centred_dipole"), None)
+    if entry is None:
+        return ""
+    networks, found = entry["networks"], round(entry["share_below_alpha"] * entry["networks"])
+    if not found:
+        return f"Calibrated for both, none of {networks} networks makes a catalog with a dipole. "
+    size = with_points(entry["median_estimate"])
+    return (
+        f"Calibrated for both, {found} of {networks} networks make a catalog with a dipole, of {size} in the median:"
+        " each would look like a signal of the sky. "
+    )
+
+
 def naive_reading(summary: Mapping[str, Any]) -> str:
-    """Three sentences: what galaxies as the unit would have shown, what that rests on, and why it is not the answer."""
+    """What galaxies as the unit would have shown, what is left of it when calibrated, and why it is not the answer."""
     paper = summary["paper_style"]
     parts = []
     if "median_max_sigma" in paper:
@@ -130,8 +145,8 @@ def naive_reading(summary: Mapping[str, Any]) -> str:
         )
         parts.append(
             f"{capital(noise_in_words(paper['median_sigma_without_dipole']))}, and the best of all axes exceeds"
-            " 2.8 in one sky of twenty by chance. Whatever it is, it says nothing of the footprint: all"
-            " networks share the sky, the images and the labels that they learned from."
+            f" 2.8 in one sky of twenty by chance. {_calibrated(summary)}That is not about the footprint: all networks"
+            " share the sky, the images and the labels that they learned from."
         )
     if "seeds_median_absolute_mcnemar_z" in paper:
         parts.append(

@@ -248,7 +248,7 @@ def test_two_footprints_name_no_cause(tmp_path):
         table.assign(label=(table["score"] + shift > 0.5).astype(np.int8)).to_parquet(file)
     answer = answer_of(measured(tmp_path, (experiment, files, catalog)), "common_dipole")
     assert answer["answer"] == "yes"
-    assert answer["because"] == ["What follows the footprints does not cancel in it, so that its cause is not known."]
+    assert answer["because"][0] == "What follows the footprints does not cancel in it, so that its cause is not known."
 
 
 def rewrite(file, labels):
