@@ -17,10 +17,14 @@ from workflow_scripts.whole_file import whole_file
 
 
 def write_json(path: str | Path, content: Any, sort_keys: bool = True) -> None:
-    """Write `content` as JSON; NaN and infinity are refused (`ValueError`), NumPy scalars accepted."""
-    text = json.dumps(content, sort_keys=sort_keys, indent=1, allow_nan=False, default=_plain)
+    """Write `json_text` of the `content`."""
     with whole_file(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(json_text(content, sort_keys), encoding="utf-8")
+
+
+def json_text(content: Any, sort_keys: bool = True) -> str:
+    """`content` as JSON; NaN and infinity are refused (`ValueError`), NumPy scalars accepted."""
+    return json.dumps(content, sort_keys=sort_keys, indent=1, allow_nan=False, default=_plain) + "\n"
 
 
 def _plain(value: Any) -> Any:

@@ -24,6 +24,7 @@ from workflow_scripts.pages.filled_templates import (
     render,
     sections_with,
     shown_figures,
+    within_page,
 )
 from workflow_scripts.pages.number_formats import axis, interval, number, p_value
 from workflow_scripts.pages.sky_panels import OnSky, sky_panels
@@ -69,6 +70,7 @@ def audit_page(
         made_by=made_by(summary),
         configuration=json.dumps(summary["provenance"]["config"], indent=1, sort_keys=True),
         files=_FILES,
+        within_page=within_page(summary),
         cite=how_to_cite(commit_of(summary), False, _DATA),
         document=document("audit"),
         scan=tests.get("cosine_scan_paper_style"),

@@ -24,6 +24,7 @@ from workflow_scripts.pages.filled_templates import (
     render,
     sections_with,
     shown_figures,
+    within_page,
 )
 from workflow_scripts.pages.imaging_rows import (
     coefficient_headings,
@@ -105,6 +106,7 @@ def experiment_page(
         made_by=made_by(summary),
         configuration=json.dumps(config, indent=1, sort_keys=True),
         files=_files(summary["experiment"]),
+        within_page=within_page(summary),
         cite=how_to_cite(commit_of(summary), True, _data(summary, credits)),
         documents=[document(name) for name in ("why", "remedies", "correction")],
         alpha=config["tests"]["alpha"],

@@ -1,6 +1,7 @@
 """From templates to HTML: every value is escaped, and one that is missing is an error."""
 
 import base64
+import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -15,6 +16,7 @@ from workflow_scripts.figures.figure_list import TITLE_SHARE
 from workflow_scripts.figures.style import answer_colours
 from workflow_scripts.pages.number_formats import axis, interval, number, p_value, share
 from workflow_scripts.statistics.log_p import log10_p_normal, log10_p_scan
+from workflow_scripts.tables import json_text
 
 _FILTERS = (axis, interval, limit_in_words, log10_p_normal, log10_p_scan, number, p_value, share)
 _TEMPLATES = Environment(
@@ -125,6 +127,12 @@ def made_by(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     seeds = ", ".join(f"{name} {seed}" for name, seed in record.get("seeds", {}).items())
     versions = ", ".join(f"{name} {number}" for name, number in summary.get("versions", {}).items())
     return [("Commit", commit), ("Seeds", seeds), ("Versions", versions)]
+
+
+def within_page(summary: Mapping[str, Any]) -> str:
+    """A summary as an address within the page, its JSON as gzip: a page that is sent alone has all numbers."""
+    packed = gzip.compress(json_text(summary, sort_keys=False).encode(), mtime=0)
+    return f"data:application/gzip;base64,{base64.b64encode(packed).decode()}"
 
 
 def sections_with(**there: Any) -> list[tuple[str, str]]:

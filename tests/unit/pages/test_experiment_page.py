@@ -1,5 +1,7 @@
 """The page of an experiment holds the numbers of the tables, paper-style beside calibrated, and escapes every name."""
 
+import base64
+import gzip
 import html
 import re
 from pathlib import Path
@@ -199,6 +201,8 @@ def test_figures_stand_on_the_page_and_one_that_shows_nothing_gives_its_reason(r
     rest = text[text.index('<section id="rest">') :]
     assert rest.count("<h3>") == len(re.findall(r"<details[^>]*><summary><h3>", rest))
     assert not re.search(r"(src|href)=\"(https?:)?//", text)
+    packed = re.search(r'href="data:application/gzip;base64,([^"]+)" download="summary.json.gz"', rest)
+    assert gzip.decompress(base64.b64decode(packed[1])) == (rotating[0] / "bias" / "summary.json").read_bytes()
 
 
 def test_answers_on_causes_and_remedies_stand_in_their_section(rotating):
