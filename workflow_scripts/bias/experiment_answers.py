@@ -68,6 +68,7 @@ _NO_REFERENCE = (
 )
 # How the names of tests begin whose answers are about what all networks have in common.
 _OF_ALL_NETWORKS = ("common_dipole", "fraction_against_expected")
+_POINTS = " percentage points"
 _NOISE_OF_COMMON = (
     "The noise behind p is that of the training sets and of single galaxies: errors of labels that neighbours have in"
     " common would add to it."
@@ -156,6 +157,9 @@ def _headline(answers: Sequence[Answer], most_words: int) -> str:
     changes = "; the training footprint changes"
     sentence = headline(answers, most_words)
     sentence = sentence.replace(changes, " and" if sentence.count(changes) == 1 else "; it changes")
+    if sentence.endswith(f"{_POINTS}."):
+        # One unit for both.
+        sentence = sentence.replace(f"{_POINTS} and ", " and ")
     together = f"{WHETHER}{' or '.join(dict.fromkeys(undecided))}{UNDECIDED}."
     alarmed = any(one.role in (CONTROL, POSITIVE_CONTROL) for one in answers if one.short.rstrip(".") in sentence)
     if len(undecided) == len(primary) and len(together.split()) <= most_words and not alarmed:

@@ -52,7 +52,7 @@ def test_an_effect_is_found_with_its_direction(tmp_path):
 def test_without_an_effect_none_is_claimed(tmp_path):
     summary = measure(tmp_path, *write_experiment(tmp_path, 0.0, experiment_runs()))
     assert re.match(
-        r"The training footprint changes the annotated fraction by less than [\d.]+ percentage points"
+        r"The training footprint changes the annotated fraction by less than [\d.]+"
         r" and the sky pattern by less than [\d.]+ percentage points\.$",
         summary["headline"],
     )

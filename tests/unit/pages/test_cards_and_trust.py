@@ -42,7 +42,7 @@ def test_the_control_arm_has_a_conclusion_by_the_test_of_its_training_sets(rotat
         return beside_effects({**summary, "ledger": lines}, tables["arms"])["fraction_response"][-1]
 
     assert "which is compatible with no effect of where they lie (adjusted p = " in said(False)
-    assert f"Its training sets, with their seeds, scatter by {with_points(sd)}, " in said(False)
+    assert f"Its training sets, with their seeds, scatter by {with_points(sd)} (standard deviation), " in said(False)
     assert "training alone differs so much between training sets" in said(True)
     # Without seeds to compare with, no conclusion is drawn.
     without = {**summary, "tests": [one for one in summary["tests"] if one is not test]}
