@@ -135,5 +135,6 @@ def _scatter_of_control(summary: Mapping[str, Any], network: str, sd: float) -> 
                 else "no more than seeds make them, which is compatible with no effect of where they lie"
             )
             p = f"adjusted p = {p_value(line['adjusted'])}".replace("= below", "below")
-            return f" Its training sets, with their seeds, scatter by {with_points(sd)} (standard deviation), {found} ({p})."
+            scatter = f"{with_points(sd)} (standard deviation)"
+            return f" Its training sets, with their seeds, scatter by {scatter}, {found} ({p})."
     return ""
