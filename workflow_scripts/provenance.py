@@ -31,14 +31,15 @@ def versions() -> dict[str, str]:
 
 @cache
 def git_state() -> dict[str, Any]:
-    """Commit of the workflow's own checkout and whether its tree was dirty; nulls outside a checkout."""
+    """Commit of the workflow's own checkout, its date, and whether the tree was dirty; nulls outside a checkout."""
     folder = Path(__file__).resolve().parent
     try:
         commit = _git(folder, "rev-parse", "HEAD")
+        date = _git(folder, "log", "-1", "--format=%cs")
         dirty = bool(_git(folder, "status", "--porcelain", "--untracked-files=no", ":/"))
     except (OSError, subprocess.SubprocessError):
-        return {"commit": None, "dirty": None}
-    return {"commit": commit, "dirty": dirty}
+        return {"commit": None, "date": None, "dirty": None}
+    return {"commit": commit, "date": date, "dirty": dirty}
 
 
 def _git(folder: Path, *arguments: str) -> str:

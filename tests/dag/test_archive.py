@@ -36,7 +36,7 @@ def test_finished_results_are_archived_and_an_empty_folder_is_not(workflow, repo
     summary = results / "results/bias/first/summary.json"
     content, when = json.loads(summary.read_text()), summary.stat()
     # The run was made in a copy without git.
-    assert content["provenance"]["git"] == {"commit": None, "dirty": None}
+    assert content["provenance"]["git"] == {"commit": None, "date": None, "dirty": None}
     content["provenance"]["git"] = {"commit": commit_all(workflow, repository), "dirty": False}
     summary.write_text(json.dumps(content))
     os.utime(summary, ns=(when.st_atime_ns, when.st_mtime_ns))

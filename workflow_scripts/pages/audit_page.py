@@ -19,7 +19,7 @@ from workflow_scripts.pages.citation import document, how_to_cite
 from workflow_scripts.pages.correction_part import CorrectionPart
 from workflow_scripts.pages.filled_templates import (
     PageFigure,
-    commit_of,
+    git_of,
     made_by,
     render,
     sections_with,
@@ -71,7 +71,7 @@ def audit_page(
         configuration=json.dumps(summary["provenance"]["config"], indent=1, sort_keys=True),
         files=_FILES,
         within_page=within_page(summary),
-        cite=how_to_cite(commit_of(summary), False, _DATA),
+        cite=how_to_cite(git_of(summary), False, _DATA),
         document=document("audit"),
         scan=tests.get("cosine_scan_paper_style"),
         score=tests.get("dipole_score"),

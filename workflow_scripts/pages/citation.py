@@ -36,26 +36,26 @@ def cited_study() -> str:
     return f"{names} ({of['year']}), {of['journal']} {of['volume']}, {of['start']} ({_eprint(of)})"
 
 
-def cited_program(commit: str = "") -> str:
-    """The program as a reference in a sentence, with the beginning of its `commit` where that is known."""
-    of = citation()
-    return f"{_authors(of, ', ')}: skybias {of['version']}{f' (commit {commit[:12]})' if commit else ''}"
+def cited_program(git: Mapping[str, Any]) -> str:
+    """The program as a reference in a sentence; `git` is that of a provenance record."""
+    of, known = citation(), ", ".join(part for part in (_year(git), _commit(git)) if part)
+    return f"{_authors(of, ', ')}: skybias {of['version']}{f' ({known})' if known else ''}"
 
 
-def bibtex(commit: str = "") -> str:
+def bibtex(git: Mapping[str, Any]) -> str:
     """Both as BibTeX."""
     own, (paper, *_) = citation(), citation()["references"]
-    note = {"note": f"commit {commit[:12]}"} if commit else {}
+    note = {name: words for name, words in (("year", _year(git)), ("note", _commit(git))) if words}
     return f"{_entry('skybias', own, note)}\n\n{_entry(_key(paper), paper, {'eprint': _eprint(paper)})}"
 
 
-def how_to_cite(commit: str, runs_experiment: bool, data: Sequence[str]) -> dict[str, Any]:
+def how_to_cite(git: Mapping[str, Any], runs_experiment: bool, data: Sequence[str]) -> dict[str, Any]:
     """For the page: a sentence on program and study, `data` credits, and `bibtex`."""
     link = "the study whose experiment it runs" if runs_experiment else "the study whose question it asks"
     return {
-        "sentence": f"{cited_program(commit)}; and {link}: {cited_study()}.",
+        "sentence": f"{cited_program(git)}; and {link}: {cited_study()}.",
         "data": list(data),
-        "bibtex": bibtex(commit),
+        "bibtex": bibtex(git),
     }
 
 
@@ -63,6 +63,17 @@ def document(name: str) -> tuple[str, str]:
     """A document of docs/ in words, and its address in the repository that CITATION.cff names, empty without one."""
     repository = str(citation().get("repository-code") or "").rstrip("/")
     return f"docs/{name}.md", f"{repository}/blob/main/docs/{name}.md" if repository else ""
+
+
+def _year(git: Mapping[str, Any]) -> str:
+    return str(git.get("date") or "")[:4]
+
+
+def _commit(git: Mapping[str, Any]) -> str:
+    """The beginning of the commit, and whether what ran was more than it; empty where it is not known."""
+    if not git.get("commit"):
+        return ""
+    return f"commit {git['commit'][:12]}{' with changes that are not committed' if git.get('dirty') else ''}"
 
 
 def _entry(key: str, of: Mapping[str, Any], more: Mapping[str, str]) -> str:

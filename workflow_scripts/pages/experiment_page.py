@@ -19,7 +19,7 @@ from workflow_scripts.pages.citation import document, how_to_cite
 from workflow_scripts.pages.correction_part import CorrectionPart
 from workflow_scripts.pages.filled_templates import (
     PageFigure,
-    commit_of,
+    git_of,
     made_by,
     render,
     sections_with,
@@ -107,7 +107,7 @@ def experiment_page(
         configuration=json.dumps(config, indent=1, sort_keys=True),
         files=_files(summary["experiment"]),
         within_page=within_page(summary),
-        cite=how_to_cite(commit_of(summary), True, _data(summary, credits)),
+        cite=how_to_cite(git_of(summary), True, _data(summary, credits)),
         documents=[document(name) for name in ("why", "remedies", "correction")],
         alpha=config["tests"]["alpha"],
         one_class=config.get("one_class"),

@@ -114,16 +114,15 @@ def shown_figures(figures: Sequence[PageFigure]) -> dict[str, Any]:
     return {"first": first, "more": [one for one in figures if not one.reason and one is not first], "empty": empty}
 
 
-def commit_of(summary: Mapping[str, Any]) -> str:
-    """The commit that made a summary, empty where it is not known."""
-    return str((summary["provenance"].get("git") or {}).get("commit") or "")
+def git_of(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What made a summary, as `provenance.git_state` says; empty where that is not known."""
+    return summary["provenance"].get("git") or {}
 
 
 def made_by(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Commit, seeds and versions of a summary: a heading and words each."""
-    record = summary["provenance"]
-    changed = (record.get("git") or {}).get("dirty")
-    commit = f"{commit_of(summary) or 'not known'}{' with changes that are not committed' if changed else ''}"
+    record, git = summary["provenance"], git_of(summary)
+    commit = f"{git.get('commit') or 'not known'}{' with changes that are not committed' if git.get('dirty') else ''}"
     seeds = ", ".join(f"{name} {seed}" for name, seed in record.get("seeds", {}).items())
     versions = ", ".join(f"{name} {number}" for name, number in summary.get("versions", {}).items())
     return [("Commit", commit), ("Seeds", seeds), ("Versions", versions)]

@@ -272,8 +272,12 @@ def test_how_to_cite_is_that_of_the_citation_file(rotating):
     assert "author = {Dhar, Sanchari and Shamir, Lior}" in section
     assert "Dhar & Shamir (2022), Astronomy and Computing 38, 100545 (arXiv:2201.03131)" in section
     assert section.count("@") == 2
-    credited = experiment_page({**summary, "simulated": False}, tables, credits=["Survey X: show X."])
-    assert "<p>Survey X: show X.</p>" in credited.partition('<section id="cite">')[2]
+    git = {"commit": "0123456789abcdef", "date": "2026-05-04", "dirty": True}
+    changed = {**summary, "simulated": False, "provenance": {**summary["provenance"], "git": git}}
+    credited = experiment_page(changed, tables, credits=["Survey X: show X."]).partition('<section id="cite">')[2]
+    assert "<p>Survey X: show X.</p>" in credited
+    assert "(2026, commit 0123456789ab with changes that are not committed)" in credited
+    assert "year = {2026}" in credited
 
 
 def test_what_a_reader_asks_is_answered_where_the_documentation_says(rotating):
