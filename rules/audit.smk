@@ -32,7 +32,9 @@ rule audit:
         state=lambda wildcards: [
             settings.table_state(path) for path in settings.audited_tables(wildcards.audit).values()
         ],
-        options=lambda wildcards: shlex.join(settings.audit_options(wildcards.audit)),
+        options=lambda wildcards: shlex.join(
+            settings.audit_options(wildcards.audit) + settings.audit_figure_options(wildcards.audit)
+        ),
         correction=lambda wildcards, input: f"--correction {Path(input.correction).parent}" if input.correction else "",
         folder=placed("results/audit/{audit}"),
         code=code("audit"),

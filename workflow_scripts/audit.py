@@ -31,12 +31,18 @@ from workflow_scripts.tables import write_json
 from workflow_scripts.whole_file import check_output_folder, whole_file
 
 _PAGE = "audit.html"
-# Where results go, and what is among the inputs: no part of the configuration of a summary.
-_NO_OPTIONS = ("output", "correction", "debug", "log_level")
+# Where results go, how figures look, and what is among the inputs: no part of the configuration of a summary.
+_NO_OPTIONS = ("output", "titles_in_pdf", "correction", "debug", "log_level")
 
 parser = step_parser(__doc__)
 add_audit_options(parser)
 parser.add_argument("--correction", type=Path, metavar="DIR", help="what correct_audit made of the same table")
+parser.add_argument(
+    "--no-titles-in-pdf",
+    dest="titles_in_pdf",
+    action="store_false",
+    help="the PDF of figures without titles, which state the findings, for a paper that has these in the captions",
+)
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -76,7 +82,7 @@ def main(arguments: argparse.Namespace) -> None:
     if corrected:
         positive, page = summary["catalog"]["positive"], arguments.output / _PAGE
         part = correction_part(corrected, maps, arguments.correction, page, positive)
-    write(found, summary, arguments.output, part)
+    write(found, summary, arguments.output, {**LOOK, "titles_in_pdf": arguments.titles_in_pdf}, part)
     logging.info("%s", summary["headline"])
     logging.info("%s", summary["verdict"])
     logging.info("written: %s", arguments.output / _PAGE)
@@ -91,8 +97,14 @@ def check_same_table(correction: Mapping[str, Any], catalog: str, folder: Path) 
         )
 
 
-def write(found: Audit, summary: Mapping[str, Any], folder: Path, corrected: CorrectionPart | None = None) -> None:
-    """Write everything; the page and the summary last, when all else is there."""
+def write(
+    found: Audit,
+    summary: Mapping[str, Any],
+    folder: Path,
+    look: Mapping[str, Any],
+    corrected: CorrectionPart | None = None,
+) -> None:
+    """Write everything, the figures with the settings `look`; the page and the summary last, when all else is there."""
     logging.info("drawing maps and figures ...")
     maps = catalog_maps(found.catalog, summary["sky_kind"] == FIELD)
     drawn = audit_figures(summary, found.fractions, maps, _covariates(found.catalog.covariates))
@@ -106,7 +118,7 @@ def write(found: Audit, summary: Mapping[str, Any], folder: Path, corrected: Cor
             figures.append(PageFigure(name, caption, reason=reason))
             continue
         finding, file = stated(drawn[name]), folder / "figures" / f"{name}.png"
-        save(drawn[name], folder / "figures", name, LOOK)
+        save(drawn[name], folder / "figures", name, look)
         figures.append(PageFigure(name, caption, file.read_bytes(), finding=finding))
     with whole_file(folder / "fractions.csv") as temporary:
         found.fractions.to_csv(temporary, index=False, float_format="%.9g")

@@ -345,14 +345,18 @@ class Configuration:
         return {"path": entry["path"], "compare": other["path"] if isinstance(other, Mapping) else other}
 
     def audit_options(self, name: str) -> list[str]:
-        """The options of an audit as its command line takes them, without those that are null or empty."""
+        """The options of an audit, and of its correction, as command lines take them; none are null or empty."""
         entry = self.audit(name)
-        del entry["correction"]
+        del entry["correction"], entry["titles_in_pdf"]
         other = entry["compare"]
         if isinstance(other, Mapping):
             entry |= {f"compare_{key}": value for key, value in other.items() if key != "path"}
             entry |= {"compare": other["path"], "compare_rest": bool(other["rest"])}
         return as_options({key: value for key, value in entry.items() if key != "path"})
+
+    def audit_figure_options(self, name: str) -> list[str]:
+        """The options of an audit that concern its figures alone."""
+        return [] if self.audit(name)["titles_in_pdf"] else ["--no-titles-in-pdf"]
 
     def _entry(self, registry: str, name: str) -> Entry:
         return _found(self.completed[registry], registry, name)

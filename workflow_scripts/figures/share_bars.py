@@ -50,7 +50,7 @@ def _bars(panel: Axes, effect: Mapping[str, Any], settings: Mapping[str, Any]) -
         xlabel="share of the effect (%)",
     )
     in_hundredths(panel.xaxis)
-    panel_title(panel, _finding(effect), SINGLE - 0.2)
+    panel_title(panel, _finding(effect), SINGLE - 0.2, capital(effect["effect"]))
 
 
 def _finding(effect: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from workflow_scripts.answers.wording import NO_RANGE, noise_in_words, place_in_
 from workflow_scripts.figures.answer_titles import answer_to, change_title
 from workflow_scripts.figures.mollweide import colour_range, draw_map, map_with_bar, mark, range_about_zero
 from workflow_scripts.figures.single_maps import draw_with_bar, map_axes, no_map, one_map, seeing_map
-from workflow_scripts.figures.style import DOUBLE, in_hundredths, new_figure, panel_title, state
+from workflow_scripts.figures.style import DOUBLE, in_hundredths, mark_finding, new_figure, panel_title, state
 from workflow_scripts.sky.footprints import contains
 from workflow_scripts.sky.tiles import tile_centres
 from workflow_scripts.statistics.sky.constrained_components import FIELD
@@ -105,12 +105,14 @@ def _sigma_maps(maps: Maps, runs: pd.DataFrame, summary: Mapping[str, Any], sett
         map_with_bar(panel, maps[name], settings["diverging_map"], -largest, largest, "paper-style sigma (uncentred)")
         mark(panel, run["paper_axis_ra"], run["paper_axis_dec"], "")
         sigmas.append(f"{run['paper_max_sigma']:.1f} ({footprint})")
+        trained = f"trained on {footprint}"
         panel.set_title(
-            f"trained on {footprint}\n{run['paper_max_sigma']:.1f} at"
+            f"{trained}\n{run['paper_max_sigma']:.1f} at"
             f" {place_in_words(run['paper_axis_ra'], run['paper_axis_dec'])};"
             f" p of the maximum, not adjusted: {run['paper_global_p']:.1g}",
             fontsize=7,
         )
+        mark_finding(panel, trained)
     state(
         figure,
         f"Paper-style sigma of one network is {' and '.join(sigmas)} along the best of all axes;"

@@ -10,10 +10,12 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import is_color_like, rgb_to_hsv, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
+from matplotlib.transforms import Bbox
 from numpy.typing import ArrayLike
 
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FINDING, REASON, TITLE_SHARE
@@ -34,6 +36,7 @@ LOOK: dict[str, Any] = {
     "colours": ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"],
     "sequential_map": "cividis",
     "diverging_map": "RdBu_r",
+    "titles_in_pdf": True,
 }
 # Of letters to what is behind them, with room for rounding.
 _CONTRAST = 4.6
@@ -43,8 +46,8 @@ _HUES = (
     *((15, "red"), (45, "orange"), (70, "yellow"), (170, "green"), (195, "cyan"), (255, "blue"), (300, "purple")),
     *((345, "pink"), (360, "red")),
 )
-# Axes that are filled with a reason, and the text below a figure.
-_NOTHING, _NOTE = "nothing", "note"
+# Axes that are filled with a reason, the text below a figure, and the title of a panel that states a finding.
+_NOTHING, _NOTE, _FINDING = "nothing", "note", "finding"
 # Letters of a title, of that of a panel, and of a note on an inch of their line; heights of their lines, inches.
 _TITLE, _PANEL, _SMALL = 14.2, 18.0, 21.5
 _TITLE_LINE, _SMALL_LINE = 0.155, 0.115
@@ -97,9 +100,16 @@ def state(figure: Figure, finding: str, note: str = "") -> None:
         figure.text(0.01, 0.0, note, gid=_NOTE, va="bottom", fontsize=6.5, color="0.25")
 
 
-def panel_title(panel: Any, sentence: str, width: float = DOUBLE / 2) -> None:
-    """State what a panel of so many inches shows."""
-    panel.set_title(_lines(sentence, (width - 0.6) * _PANEL))
+def panel_title(panel: Any, sentence: str, width: float = DOUBLE / 2, name: str = "") -> None:
+    """State what a panel of so many inches shows; `name` is for `mark_finding`."""
+    letters = (width - 0.6) * _PANEL
+    panel.set_title(_lines(sentence, letters))
+    mark_finding(panel, _lines(name, letters))
+
+
+def mark_finding(panel: Any, name: str = "") -> None:
+    """Mark the title of a panel as a finding: a PDF without titles has only the panel's `name` there."""
+    panel.title.set(gid=_FINDING, label=name)
 
 
 def stated(figure: Figure) -> str:
@@ -112,17 +122,21 @@ def stated(figure: Figure) -> str:
 def save(figure: Figure, folder: str | Path, name: str, settings: Mapping[str, Any]) -> None:
     """Write `name.png` and `name.pdf`, without dates, and close the figure. A note marks a simulated survey.
 
-    The PNG has what it states as its entry `FINDING`, or, where it shows nothing, the reason as `REASON`; and as
-    `TITLE_SHARE` what a narrow page, which has the title in its own letters, leaves out of the picture.
+    Both have what the figure states as their entry `FINDING`; with `titles_in_pdf` false it stands nowhere else in the
+    PDF. Where it shows nothing, the PNG has the reason as `REASON`; and as `TITLE_SHARE` what a narrow page, which has
+    the title in its own letters, leaves out of the picture.
     """
     reason, finding = reason_for_nothing(figure), stated(figure)
     _make_room(figure, settings["simulated"])
     _lay_out(figure)
-    described = {"Software": None, FINDING: finding or None, REASON: reason or None}
-    described |= {TITLE_SHARE: f"{_title_share(figure):.4f}"}
-    for suffix, metadata in (("png", described), ("pdf", {"CreationDate": None, "Creator": None})):
-        with whole_file(Path(folder) / f"{name}.{suffix}") as temporary:
-            figure.savefig(temporary, dpi=settings["dpi"], metadata=metadata)
+    described = {FINDING: finding or None}
+    of_png = {"Software": None, REASON: reason or None, TITLE_SHARE: f"{_title_share(figure):.4f}"}
+    with whole_file(Path(folder) / f"{name}.png") as temporary:
+        figure.savefig(temporary, dpi=settings["dpi"], metadata=described | of_png)
+    page = _page_without_titles(figure) if finding and not settings["titles_in_pdf"] else None
+    of_pdf = {"CreationDate": None, "Creator": None}
+    with whole_file(Path(folder) / f"{name}.pdf") as temporary:
+        figure.savefig(temporary, dpi=settings["dpi"], metadata=described | of_pdf, bbox_inches=page)
     plt.close(figure)
 
 
@@ -166,6 +180,34 @@ def _lay_out(figure: Figure) -> None:
     figure.set_layout_engine("none")
     for axes in figure.axes:
         axes.set_position(np.round(axes.get_position(original=True).bounds, 6))
+
+
+def _page_without_titles(figure: Figure) -> Bbox:
+    """Leave title and findings out of a figure that is laid out, and give the page that it needs then, inches.
+
+    Axes keep their size; those above a row of panels move down by the lines that the row loses.
+    """
+    figure.suptitle("")
+    height, rows = figure.bbox.height, dict[int, list[Axes]]()
+    for axes in figure.axes:
+        place = axes.get_subplotspec()
+        if place and axes.title.get_gid() == _FINDING:
+            rows.setdefault(place.rowspan.start, []).append(axes)
+        # The page needs room also for a legend that takes none from the axes.
+        if legend := axes.get_legend():
+            legend.set_in_layout(True)
+    for row in rows.values():
+        lost = max(axes.title.get_window_extent().height for axes in row)
+        for axes in row:
+            axes.title.set_text(axes.title.get_label())
+        lost -= max(axes.title.get_window_extent().height for axes in row)
+        top = max(axes.get_position(original=True).y1 for axes in row)
+        for axes in figure.axes:
+            left, bottom, *size = axes.get_position(original=True).bounds
+            if bottom > top:
+                axes.set_position((left, bottom - lost / height, *size))
+    margin = plt.rcParams["figure.constrained_layout.h_pad"]
+    return Bbox.from_extents(0, 0, figure.get_figwidth(), figure.get_tightbbox().y1 + margin)
 
 
 def _title_share(figure: Figure) -> float:

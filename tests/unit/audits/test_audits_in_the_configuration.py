@@ -38,9 +38,17 @@ def test_options_of_several_values_may_be_repeated():
 
 
 def test_defaults_are_those_of_the_command_line():
-    options = load(with_audit()).audit_options("mine")
+    settings = load(with_audit())
+    options = settings.audit_options("mine") + settings.audit_figure_options("mine")
     plain = parser.parse_args(["c.csv", "--output", "o"])
     assert vars(parser.parse_args(["c.csv", "--output", "o", *options])) == vars(plain)
+
+
+def test_titles_in_pdf_concern_the_figures_alone():
+    settings, plain = load(with_audit(titles_in_pdf=False)), load(with_audit())
+    assert settings.audit_options("mine") == plain.audit_options("mine")
+    parsed = parser.parse_args(["c.csv", "--output", "o", *settings.audit_figure_options("mine")])
+    assert not parsed.titles_in_pdf
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def edit(*path: str, value: object) -> Callable[[dict], None]:
         (edit("experiments", "main", "tests", value={"seed": 3}), {"bias"}),
         (edit("experiments", "main", "allow_unanswerable", value=True), {"design"}),
         (edit("experiments", "main", "figures", value={"dpi": 99}), {"figures"}),
+        (edit("experiments", "main", "figures", value={"titles_in_pdf": False}), {"figures"}),
         (edit("catalogs", "sky", "split", value={"salt": "other"}), {"catalog"}),
         (edit("sample", value=100), {"catalog"}),
         (edit("catalogs", "sky", "n_galaxies", value=99), {"sky", "catalog"}),

@@ -57,7 +57,7 @@ from workflow_scripts.write_verdict import TABLES
 ROOT = Path(__file__).resolve().parents[3]
 OF_RUNS = ("runs", "arms", "arm_fractions", "thresholds")
 MAPS = {"sequential_map": "cividis", "diverging_map": "RdBu_r"}
-SETTINGS = {"dpi": 60, "colours": ["#112233", "#D55E00"], "simulated": False, **MAPS}
+SETTINGS = {"dpi": 60, "colours": ["#112233", "#D55E00"], "simulated": False, "titles_in_pdf": True, **MAPS}
 ALL = {*FIGURE_GROUPS["draw_runs"].names, *FIGURE_GROUPS["draw_sky_maps"].names}
 
 

@@ -9,7 +9,7 @@ from tests.unit.figures.test_figures import SETTINGS
 from workflow_scripts.draw_shares import main, parser
 from workflow_scripts.figures.figure_list import FIGURES_OF_CAUSES, REASON
 from workflow_scripts.figures.share_bars import share_figure
-from workflow_scripts.figures.style import stated
+from workflow_scripts.figures.style import save, stated
 from workflow_scripts.pages.filled_templates import caption
 
 
@@ -34,6 +34,13 @@ def test_bars_and_intervals_are_the_shares():
     assert [label.get_text() for label in panel.get_yticklabels()] == ["seeing", "noise", "what is left"]
     ends = [tuple(line[:, 0]) for line in panel.collections[0].get_segments()]
     assert ends == [pytest.approx((0.8, 1.0)), pytest.approx((-0.15, 0.05)), pytest.approx((0.05, 0.25))]
+
+
+def test_without_titles_in_pdf_its_panels_keep_the_names_of_effects(tmp_path):
+    figure = share_figure([DIPOLE, FRACTION], SETTINGS)
+    save(figure, tmp_path, "shares", {**SETTINGS, "titles_in_pdf": False})
+    names = [" ".join(panel.get_title().split()) for panel in figure.axes]
+    assert names == ["The common dipole", "The effect of the training footprint on the fraction of spiral"]
 
 
 @pytest.mark.parametrize(("effects", "reason"), [([DIPOLE, FRACTION], ""), ([UNKNOWN], "No effect can be shared out")])

@@ -16,7 +16,7 @@ from tests.unit.pages.readers_questions import check_questions
 from tests.unit.pages.written_page import written
 from workflow_scripts.answers.wording import with_points
 from workflow_scripts.figures.figure_list import FIGURES_OF_PAGE
-from workflow_scripts.figures.style import explain_empty, new_figure, save
+from workflow_scripts.figures.style import LOOK, explain_empty, new_figure, save
 from workflow_scripts.pages.experiment_page import experiment_page
 from workflow_scripts.pages.imaging_rows import imaging_findings
 from workflow_scripts.pages.number_formats import number, p_value, vector_with_error, with_error
@@ -190,7 +190,7 @@ def test_figures_stand_on_the_page_and_one_that_shows_nothing_gives_its_reason(r
         figure, axes = new_figure(2, 1)
         if name == "seeing_map":
             explain_empty(axes, "There is no seeing.")
-        save(figure, tmp_path / "figures", name, {"dpi": 50, "simulated": True})
+        save(figure, tmp_path / "figures", name, {**LOOK, "dpi": 50, "simulated": True})
     folders = ["--bias-folder", str(rotating[0] / "bias"), "--figures-folder", str(tmp_path / "figures")]
     main(parser.parse_args([*folders, "--output", str(tmp_path / "page.html")]))
     text = (tmp_path / "page.html").read_text()

@@ -12,7 +12,7 @@ from tests.unit.bias.synthetic_experiment import measured
 from workflow_scripts.audit import main as audit
 from workflow_scripts.audit import parser as audit_parser
 from workflow_scripts.figures.figure_list import FIGURES_OF_PAGE
-from workflow_scripts.figures.style import DOUBLE, SINGLE, new_figure, save, state
+from workflow_scripts.figures.style import DOUBLE, LOOK, SINGLE, new_figure, save, state
 from workflow_scripts.write_verdict import main, parser
 
 CHROMIUM = shutil.which("chromium")
@@ -37,7 +37,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
         figure, axes = new_figure(DOUBLE if number % 2 else SINGLE, 2)
         axes.plot([0, 1])
         state(figure, "A figure that states what it shows" if number % 3 else "")
-        save(figure, folder / "figures", name, {"dpi": 80, "simulated": True})
+        save(figure, folder / "figures", name, {**LOOK, "dpi": 80, "simulated": True})
     experiment = folder / "verdict.html"
     folders = ["--bias-folder", str(folder / "bias"), "--figures-folder", str(folder / "figures")]
     main(parser.parse_args([*folders, "--output", str(experiment)]))
