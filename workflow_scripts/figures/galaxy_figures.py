@@ -211,7 +211,7 @@ def _disagreements(
             f" {largest[1]} the other",
             f"The {_COLUMNS} of n = {len(ids):,} annotated galaxies with the largest difference, each way: extremes,"
             f" not typical galaxies. Below: mean scores, {of_pair}."
-            + (f" Above: {seeing_in_words(seeing)}." if seeing else ""),
+            + (" Above: {} ({}).".format(*seeing_in_words(seeing)) if seeing else ""),
         )
     return figure
 

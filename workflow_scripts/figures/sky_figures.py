@@ -76,7 +76,7 @@ def _difference_maps(
         figure = one_map(maps[f"smooth:{names[0]}"], *look, labels[0], field)
         axes = figure.axes[:1]
     else:
-        figure, axes = map_axes(len(names), field)
+        figure, axes = map_axes(len(names), field, lines=3)
     for panel, name, label in zip(axes, names, labels, strict=True):
         _, first, second = name.split(":")
         if len(names) > 1:

@@ -51,6 +51,8 @@ _NOTHING, _NOTE, _FINDING = "nothing", "note", "finding"
 # Letters of a title, of that of a panel, and of a note on an inch of their line; heights of their lines, inches.
 _TITLE, _PANEL, _SMALL = 14.2, 18.0, 21.5
 _TITLE_LINE, _SMALL_LINE = 0.155, 0.115
+# Points; and a word that is longer than so many letters may be wider than a figure.
+_NOTE_SIZE, _FEWEST_LETTERS = 6.5, 20
 MARKERS = ("o", "s", "^", "D", "v", "P")
 
 _SETTINGS: Any = {
@@ -97,7 +99,7 @@ def state(figure: Figure, finding: str, note: str = "") -> None:
     if finding:
         figure.suptitle(finding, x=0.01, ha="left")
     if note:
-        figure.text(0.01, 0.0, note, gid=_NOTE, va="bottom", fontsize=6.5, color="0.25")
+        figure.text(0.01, 0.0, note, gid=_NOTE, va="bottom", fontsize=_NOTE_SIZE, color="0.25")
 
 
 def panel_title(panel: Any, sentence: str, width: float = DOUBLE / 2, name: str = "") -> None:
@@ -159,7 +161,8 @@ def _make_room(figure: Figure, simulated: bool) -> None:
     width, height = figure.get_size_inches()
     notes = [text for text in figure.texts if text.get_gid() == _NOTE]
     said = [*(["Simulated survey."] if simulated else []), *(text.get_text() for text in notes)]
-    below, title = _lines(" ".join(said), width * _SMALL), _lines(figure.get_suptitle(), width * _TITLE)
+    below = _fitted(figure, " ".join(said), width * _SMALL, _NOTE_SIZE)
+    title = _fitted(figure, figure.get_suptitle(), width * _TITLE, _SETTINGS["figure.titlesize"])
     lines = below.count("\n") + 1 if below else 0
     strip = _SMALL_LINE * lines + 0.03 if below else 0.0
     above = _TITLE_LINE * (title.count("\n") + 1) if title else 0.0
@@ -171,7 +174,19 @@ def _make_room(figure: Figure, simulated: bool) -> None:
         figure.set_layout_engine("constrained", rect=(0, share, 1, 1 - share))
         for text in notes:
             text.remove()
-        figure.text(0.01, 0.15 * share, below, va="bottom", fontsize=6.5, color="0.25", linespacing=1.15)
+        figure.text(0.01, 0.15 * share, below, va="bottom", fontsize=_NOTE_SIZE, color="0.25", linespacing=1.15)
+
+
+def _fitted(figure: Figure, sentence: str, letters: float, size: float) -> str:
+    """A sentence in lines of so many letters, or of fewer where they would be wider than the figure."""
+    while True:
+        lines = _lines(sentence, letters)
+        drawn = figure.text(0.01, 0.0, lines, fontsize=size)
+        fits = drawn.get_window_extent().x1 <= figure.bbox.x1
+        drawn.remove()
+        if fits or letters <= _FEWEST_LETTERS:
+            return lines
+        letters -= 1
 
 
 def _lay_out(figure: Figure) -> None:
