@@ -61,7 +61,7 @@ def test_pairs_are_framed_in_the_colours_of_their_footprints_with_their_seeing(d
     assert "differ by up to 0.60 one way and 0.40 the other" in stated(figures["disagreement"])
     for name, words in (("disagreement", "Above"), ("gallery", "Below")):
         notes = [text.get_text() for text in figures[name].texts]
-        assert any(f"{words}: PSF FWHM (arcsec)." in note for note in notes), notes
+        assert any(f"{words}: seeing_arcsec (arcsec)." in note for note in notes), notes
 
 
 def test_without_opposite_footprints_galaxies_are_shown_by_class(draw):

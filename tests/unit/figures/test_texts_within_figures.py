@@ -23,8 +23,8 @@ def cut(monkeypatch):
     def look(figure):
         if figure == "all":
             return
-        of_axes = [[one.title, one.xaxis.label, one.yaxis.label, *one.texts] for one in figure.axes]
-        for text in [*figure.texts, *sum(of_axes, [])]:
+        of_axes = [text for one in figure.axes for text in (one.title, one.xaxis.label, one.yaxis.label, *one.texts)]
+        for text in [*figure.texts, *of_axes]:
             box, edges = text.get_window_extent(), figure.bbox
             beyond = max(edges.x0 - box.x0, box.x1 - edges.x1, edges.y0 - box.y0, box.y1 - edges.y1)
             # A pixel is for rounding.
