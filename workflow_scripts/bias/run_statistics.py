@@ -68,7 +68,7 @@ def contrast_numbers(
         note = "Welch's t; permutation of the labels of training sets"
         return _of_number(single, note)
     first, second = (side[columns].to_numpy() @ seen.axes.T for side in (a, b))
-    found = vector_contrast(first, second, *permutations, positions=seen.positions)
+    found = vector_contrast(first, second, *permutations)
     estimate, se = found.estimate @ seen.axes, np.sqrt(np.diag(seen.axes.T @ found.covariance @ seen.axes))
     half = stats.t.ppf(0.975, found.dof[1] + len(seen.axes) - 1) * se
     return _of_same_name(found) | {
@@ -192,7 +192,7 @@ def common_numbers(
     axes = seen.axes
     if not np.isfinite(values).all():
         raise ValueError("not defined for every run")
-    found = common_dipole(values @ axes.T, axes @ galaxy_covariance @ axes.T, positions=seen.positions)
+    found = common_dipole(values @ axes.T, axes @ galaxy_covariance @ axes.T)
     return _of_same_name(found) | {
         "estimate": found.estimate @ axes,
         "direction": direction_words(found.direction @ axes) if found.size > 0 else None,

@@ -11,12 +11,11 @@ from workflow_scripts.answers.wording import place_in_words, with_points
 from workflow_scripts.corrections.corrected_galaxies import CorrectedGalaxies
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.log_p import p_in_words
-from workflow_scripts.statistics.runs.lengths import measured_length
+from workflow_scripts.statistics.runs.lengths import vector_length
 from workflow_scripts.statistics.sky.constrained_components import ConstrainedComponents
 from workflow_scripts.statistics.sky.debiased_fraction import DebiasedFraction, FractionCorrection
 from workflow_scripts.statistics.sky.dipole import chi_square_test
 from workflow_scripts.statistics.sky.dipole_region import DipoleRegion, training_covariance
-from workflow_scripts.statistics.sky.sky_sums import PositionSums
 from workflow_scripts.statistics.truth.annotation_rates import MeanRates
 
 AUTO, IMAGING, LABELLED = METHODS = "auto", "imaging", "prediction_powered"
@@ -52,15 +51,14 @@ def direction_entry(axis: NDArray[np.float64]) -> dict[str, float]:
     return {"ra": float(ra), "dec": float(dec)}
 
 
-def dipole_entry(region: DipoleRegion, axes: NDArray[np.float64], positions: PositionSums) -> dict[str, Any]:
+def dipole_entry(region: DipoleRegion, axes: NDArray[np.float64]) -> dict[str, Any]:
     """A dipole with its region; `axes` (d, 3) are those along which it has components.
 
-    `size` is its length where the `positions` measure it, the noise's share taken off, with its 95 % interval and
-    one-sided limit (`lengths.measured_length`).
+    `size` is its length with the noise's share taken off, with its 95 % interval and one-sided limit
+    (`lengths.vector_length`).
     """
     vector = region.beta @ axes
-    along = positions.along(axes)
-    length, _ = measured_length(region.beta, region.covariance, region.dof, along.centred / along.n)
+    length = vector_length(region.beta, region.covariance, region.dof)
     return {
         **vector_entry(vector),
         "size": length.size,

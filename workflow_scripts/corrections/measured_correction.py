@@ -140,7 +140,7 @@ def _measured(galaxies: CorrectedGalaxies, method: str, seed: int) -> MeasuredCo
     positive, negative, cut = inverse_fraction_weights(found.expected, found.correction)
     region, reason = _region(found, scatter, galaxies.training_sets, sky)
     coefficients = coefficient_rows(method, galaxies, found, correction, names, len(axes))
-    dipole = dipole_entry(region, axes, positions) if region else None
+    dipole = dipole_entry(region, axes) if region else None
     summary = {
         "sentence": correction_sentence(method, galaxies, dipole, reason, sky, undetermined),
         "method": method,

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from workflow_scripts.statistics.runs.lengths import VectorTest, measured_length
+from workflow_scripts.statistics.runs.lengths import VectorTest, unit_vector, vector_length
 
 FEWEST_UNITS = 5
 
 
-def common_dipole(values: ArrayLike, galaxy_covariance: ArrayLike, *, positions: ArrayLike | None = None) -> VectorTest:
+def common_dipole(values: ArrayLike, galaxy_covariance: ArrayLike) -> VectorTest:
     """Test whether the mean of the units' dipoles is zero.
 
     V = S/n + G with S the covariance of the units and G that of the galaxies. T^2 (nu - d + 1) / (d nu) is about F with
@@ -28,9 +28,6 @@ def common_dipole(values: ArrayLike, galaxy_covariance: ArrayLike, *, positions:
         (n, d): dipole of label minus reference label of each unit.
     galaxy_covariance
         (d, d): what the finite number of annotated galaxies adds to all units alike; zeros where there is nothing.
-    positions
-        (d, d) centred covariance of the positions of the annotated galaxies, for the length alone: the test does not
-        depend on it. See `measured_length`.
 
     Raises
     ------
@@ -56,7 +53,7 @@ def common_dipole(values: ArrayLike, galaxy_covariance: ArrayLike, *, positions:
     t_squared = float(estimate @ np.linalg.solve(covariance, estimate))
     dof = (d, nu - d + 1)
     f = t_squared * dof[1] / (d * nu)
-    length, direction = measured_length(estimate, covariance, nu, positions)
+    length = vector_length(estimate, covariance, nu)
     return VectorTest(
         estimate=estimate,
         covariance=covariance,
@@ -66,7 +63,7 @@ def common_dipole(values: ArrayLike, galaxy_covariance: ArrayLike, *, positions:
         size=length.size,
         size_ci95=length.ci95,
         limit95=length.limit95,
-        direction=direction,
+        direction=unit_vector(estimate),
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from workflow_scripts.statistics.p_values import smallest_p, upper_p
-from workflow_scripts.statistics.runs.lengths import VectorTest, measured_length
+from workflow_scripts.statistics.runs.lengths import VectorTest, unit_vector, vector_length
 
 
 @dataclass(frozen=True)
@@ -80,9 +80,7 @@ def arm_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> Nu
     )
 
 
-def vector_contrast(
-    a: ArrayLike, b: ArrayLike, permutations: int, seed: int, *, positions: ArrayLike | None = None
-) -> VectorContrast:
+def vector_contrast(a: ArrayLike, b: ArrayLike, permutations: int, seed: int) -> VectorContrast:
     """Two mean vectors with unequal covariances, and the permutation of run labels; `a` (n_a, d), `b` (n_b, d).
 
     T^2 = D^T (S_a/n_a + S_b/n_b)^-1 D, a row a training set, and T^2 (nu - d + 1) / (nu d) is about F with (d, nu - d +
@@ -115,15 +113,16 @@ def vector_contrast(
     parts = [np.cov(arm.T).reshape(d, d) / len(arm) for arm in (a, b)]
     covariance = parts[0] + parts[1]
     nu = _nel_van_der_merwe(parts, (len(a), len(b)))
-    length, direction = measured_length(a.mean(axis=0) - b.mean(axis=0), covariance, nu, positions)
+    estimate = a.mean(axis=0) - b.mean(axis=0)
+    length = vector_length(estimate, covariance, nu)
     f, dof = observed * (nu - d + 1) / (nu * d), (d, nu - d + 1)
     return VectorContrast(
-        a.mean(axis=0) - b.mean(axis=0),
+        estimate,
         covariance,
         length.size,
         length.ci95,
         length.limit95,
-        direction,
+        unit_vector(estimate),
         float(f),
         dof,
         float(stats.f.sf(f, *dof)) if dof[1] > 0 else float("nan"),

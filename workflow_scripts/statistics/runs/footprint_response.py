@@ -71,8 +71,8 @@ def footprint_response(
         where there are no more than `permutations`.
     positions
         (d, d) centred covariance C = L L^T of the positions of the annotated galaxies, for values that are dipoles.
-        The statistic and the direction are then those of L^T d, which the sky measures equally well in all directions;
-        K, and the size along the direction of change, stay in the unit of the dipoles.
+        The statistic is then that of L^T d, which the sky measures equally well in all directions; K, its size and its
+        directions are those of the dipoles themselves.
     frame
         (d, 3) unit vectors along which values are the components of dipoles, where that is not x, y and z: those that
         a sky constrains. `common`, `matrix` and `change` are vectors (3,) in their span.
@@ -120,16 +120,12 @@ def footprint_response(
     observed = float(((hat.T @ measured) ** 2).sum() / total)
     orders, exact = footprint_orders(n, permutations, seed)
     null = (np.einsum("fk,bfd->bkd", hat, measured[orders]) ** 2).sum(axis=(1, 2)) / total
-    u, _, vt = np.linalg.svd(root.T @ matrix)
+    u, _, vt = np.linalg.svd(matrix)
     lift = np.eye(d) if frame is None else np.asarray(frame, float).T
     # Both signs are the same response: towards where one number rises, or where a dipole follows the axis.
     own_axis = lift.T @ vt[0] if len(lift) == 3 else np.ones(d)
-    sign = np.sign((vt[0] @ matrix.T @ root @ root.T @ own_axis) or 1.0)
-    # What is measured along u is the dipole along L u, times the length of it.
-    stretch = float(np.linalg.norm(root @ u[:, 0]))
-    largest = largest_response(
-        root.T @ matrix, root.T @ residual_covariance @ root, inverse_design[1:, 1:], n - 4
-    ).over(stretch / 2)
+    sign = np.sign((vt[0] @ matrix.T @ own_axis) or 1.0)
+    largest = largest_response(matrix, residual_covariance, inverse_design[1:, 1:], n - 4).over(0.5)
     whole, error_variance = lift @ matrix, np.diag(lift @ residual_covariance @ lift.T)
     matrix_se = np.sqrt(np.outer(error_variance, np.diag(inverse_design)[1:]))
     half = stats.t.ppf(0.975, n - 4) * matrix_se
@@ -145,7 +141,7 @@ def footprint_response(
         matrix_se=matrix_se,
         matrix_ci95=np.stack([whole - half, whole + half], axis=-1),
         direction=vt[0] * sign,
-        change=lift @ root @ u[:, 0] / stretch * sign,
+        change=lift @ u[:, 0] * sign,
         size=largest.size,
         size_ci95=largest.ci95,
         limit95=largest.limit95,

@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import optimize, stats
 
-from workflow_scripts.statistics.runs.response_kernels import position_root
-
 _LEVEL = 0.95
 _DRAWS = 20_000
 _FIRST_STEPS = 8
@@ -37,8 +35,7 @@ class VectorTest:
     """A vector `estimate` (d,) of several runs, its `covariance` (d, d), and F with `dof` of there being none.
 
     `size` is the length with the noise's share taken off, `size_ci95` begins above 0 where p < 0.05, and `limit95` is
-    the one-sided 95 % upper limit of the length. `direction` is the unit vector along which the length is measured: of
-    the estimate, or with positions of what the sky measures of it.
+    the one-sided 95 % upper limit of the length. `direction` (d,) is the unit vector of the estimate.
     """
 
     estimate: NDArray[np.float64]
@@ -52,33 +49,18 @@ class VectorTest:
     p: float
 
 
-def measured_length(
-    estimate: ArrayLike, covariance: ArrayLike, dof: float, positions: ArrayLike | None = None
-) -> tuple[LengthLimits, NDArray[np.float64]]:
-    """`vector_length` of a dipole where the sky measures it, and the unit vector (d,) along which that is.
-
-    With the centred covariance C = L L^T (d, d) of the `positions`, L^T b is what the sky measures equally well in all
-    directions: its length is taken, and turned into the amplitude of the dipole along its direction. On a strip the
-    length of the dipole itself would be the noise across the strip. Without positions it is the length of the vector.
-    """
-    estimate, covariance = np.asarray(estimate, float), np.asarray(covariance, float)
-    root = np.eye(len(estimate)) if positions is None else position_root(positions)
-    if len(root) != len(estimate):
-        raise ValueError("positions weight the components of a dipole")
-    measured = root.T @ estimate
-    length = float(np.linalg.norm(measured))
-    # A vector of zeros has no direction of its own.
-    along = root @ measured / length if length > 0 else root[:, 0]
-    stretch = float(np.linalg.norm(along))
-    return vector_length(measured, root.T @ covariance @ root, dof).over(stretch), along / stretch
+def unit_vector(estimate: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The direction (d,) of a vector; the first axis for one of zeros, which has none."""
+    length = float(np.linalg.norm(estimate))
+    return estimate / length if length > 0 else np.eye(len(estimate))[0]
 
 
 def vector_length(estimate: ArrayLike, covariance: ArrayLike, dof: float) -> LengthLimits:
     """Length of a vector (d,) whose `covariance` (d, d) has `dof` degrees of freedom.
 
-    The size is sqrt(max(0, |b|^2 - trace of the covariance)). The interval begins above 0 where Hotelling's T^2 of b =
-    0 has p < 0.05, and at 0 where `dof` leaves none. Raises `ValueError` for a covariance that is not positive
-    definite.
+    The size is sqrt(max(0, |b|^2 - trace of the covariance)), or where its interval begins if that is more. The
+    interval begins above 0 where Hotelling's T^2 of b = 0 has p < 0.05, and at 0 where `dof` leaves none. Raises
+    `ValueError` for a covariance that is not positive definite.
     """
     estimate, covariance = np.asarray(estimate, float), np.asarray(covariance, float)
     variances, directions = np.linalg.eigh(covariance)
@@ -94,7 +76,8 @@ def vector_length(estimate: ArrayLike, covariance: ArrayLike, dof: float) -> Len
         for level in ((1 + _LEVEL) / 2, _LEVEL)
     )
     size = float(np.sqrt(max(0.0, estimate @ estimate - variances.sum())))
-    return LengthLimits(size, (low, high), limit)
+    # One component that is hardly known adds more to the trace than to the ellipsoid.
+    return LengthLimits(max(size, low), (low, high), limit)
 
 
 def largest_sum_of_norms(first: ArrayLike, second: ArrayLike) -> float:
@@ -144,8 +127,8 @@ def largest_response(
     high, limit = (
         largest_sum_of_norms(matrix.T, stats.t.ppf(level, dof) * widest * root) for level in ((1 + _LEVEL) / 2, _LEVEL)
     )
-    low = float(values[0] - np.sqrt(_largest_root(len(matrix), m.shape[0], dof) * along * across))
-    return LengthLimits(float(np.sqrt(max(0.0, values[0] ** 2 - noise))), (max(0.0, low), high), limit)
+    low = max(0.0, float(values[0] - np.sqrt(_largest_root(len(matrix), m.shape[0], dof) * along * across)))
+    return LengthLimits(max(low, float(np.sqrt(max(0.0, values[0] ** 2 - noise)))), (low, high), limit)
 
 
 @lru_cache(maxsize=64)
