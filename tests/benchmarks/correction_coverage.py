@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.sky.tiles import FINE_ORDER, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
+from workflow_scripts.statistics.runs.lengths import vector_length
 from workflow_scripts.statistics.sky.debiased_fraction import ImagingCorrection, LabelledCorrection
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.dipole_region import DipoleRegion, dipole_region, training_covariance
@@ -45,6 +46,7 @@ CASES = (
     Case("full sky, clustered", clustered=True),
     Case("Dec > -10", south=-10),
     Case("Dec > -10, clustered", south=-10, clustered=True),
+    Case("Dec > 0, clustered", south=0, clustered=True),
     Case("full sky, template all but parallel", parallel=0.98),
     Case("Dec > -10, clustered, template all but parallel", south=-10, clustered=True, parallel=0.98),
     Case("full sky, 8 training sets that scatter", training_sets=8),
@@ -102,6 +104,8 @@ def one_sky(case: Case, n: int, seed: int) -> dict[str, float]:
     effective = found.effective_blocks
     region = dipole_region(found.position[1:], of_sky, effective, scatter, len(annotated))
     rows = {"corrected": region.covers(seen), "found": found.position[1:] @ seen / (seen @ seen)}
+    low, high = vector_length(region.beta, region.covariance, region.dof).ci95
+    rows["size"] = low <= np.linalg.norm(seen) <= high
     rows["se"] = float(np.sqrt(np.linalg.eigvalsh(region.covariance)[-1]))
     if not case.labelled:
         chosen = random.random(n) < 0.3
@@ -151,7 +155,7 @@ def main() -> None:
     parser.add_argument("--galaxies", type=int, default=5000)
     parser.add_argument("--case", type=int, nargs="*", default=range(len(CASES)))
     given = parser.parse_args()
-    columns = ["corrected", "of truth", "map", "likelihood", "likelihood, marginalised", "not corrected"]
+    columns = ["corrected", "size", "of truth", "map", "likelihood", "likelihood, marginalised", "not corrected"]
     columns += ["templates alone", "found", "se"]
     print("| sky | " + " | ".join(columns) + " |\n| --- |" + " --- |" * len(columns), flush=True)
     for case in (CASES[number] for number in given.case):
