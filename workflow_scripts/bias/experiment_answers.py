@@ -145,9 +145,11 @@ def experiment_headline(answers: Sequence[Answer], about: str | None = None) -> 
     before, most_words = (f"{about}: ", HEADLINE_WORDS - len(about.split())) if about else ("", HEADLINE_WORDS)
     sentence = _headline(answers, most_words).removesuffix(".")
     for one in answers:
-        longer = f"{sentence}; {one.short[0].lower()}{one.short[1:].rstrip('.')}"
-        of_all = one.test.startswith(_OF_ALL_NETWORKS) and one.answer == YES
-        sentence = longer if of_all and len(longer.split()) <= most_words else sentence
+        if one.test.startswith(_OF_ALL_NETWORKS) and one.answer == YES:
+            longer = f"{sentence}; {one.short[0].lower()}{one.short[1:].rstrip('.')}"
+            # The unit a second time only where there is room.
+            once = longer[::-1].replace(_POINTS[::-1], "", 1)[::-1] if sentence.endswith(_POINTS) else longer
+            sentence = next((text for text in (longer, once) if len(text.split()) <= most_words), sentence)
     return f"{before}{sentence}{'' if sentence.endswith('...') else '.'}"
 
 
@@ -288,7 +290,7 @@ def _common(test: RunLevelTest, context: Context) -> Answer:
     p, floor = _p_and_floor(test, [test], context)
     answer, because = decided(_evidence(test, p, floor, context), context.alpha)
     shared = f"All networks together{where_it_applies(test)} share a dipole of {size_of(test)} against the reference"
-    briefly = f"All networks share a dipole of {size_of(test, interval=False)}"
+    briefly = f"All networks share a dipole of {size_of(test, interval=False)} against the reference"
     if answer == YES:
         statement = f"{shared}, {test.direction}"
         because += [test.details["cause"], _NOISE_OF_COMMON]

@@ -78,7 +78,8 @@ def _moved(test: RunLevelTest, answer: str, positive: str) -> str:
         return ""
     if test.design == PATTERN and "linear_direction" not in test.details:
         where = test.details["common_direction"]
-        return f"The false dipole {where} changes by {size_of(test)} with the training footprint{_curve(test)}"
+        false = f"The false dipole (annotations minus reference) {where}"
+        return f"{false} changes by {size_of(test)} with the training footprint{_curve(test)}"
     if test.quantity == "fraction" and answer == YES:
         sides = _sides(test)
         signed = test.size if test.design == CONTRAST else abs(test.size)

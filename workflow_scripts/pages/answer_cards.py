@@ -4,13 +4,17 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, POSITIVE_CONTROL, PRIMARY, YES
-from workflow_scripts.answers.wording import capital, limit_in_words, with_points
+from workflow_scripts.answers.wording import capital, limit_in_words, place_in_words, with_points
 from workflow_scripts.bias.declared_tests import VARIANCE
+from workflow_scripts.bias.quantities import REFERENCE_DIPOLE
 from workflow_scripts.pages.citation import document
 from workflow_scripts.pages.number_formats import interval, number, p_value
+from workflow_scripts.pages.run_comparisons import LABELS_DIPOLE, with_labels_dipole
+from workflow_scripts.sky.unit_vectors import right_ascension_declination
 
 _MARKS = {YES: "●", NO: "○"}
 _ROLES = {PRIMARY: "chosen beforehand"}
@@ -91,8 +95,8 @@ def _numbers(one: Mapping[str, Any]) -> str:
     return capital("; ".join(parts) or "What this rests on")
 
 
-def beside_effects(summary: Mapping[str, Any], arms: pd.DataFrame) -> dict[str, list[str]]:
-    """What the effect on the fraction compares with, by the first word of tests: seeds, control arm, reference."""
+def beside_effects(summary: Mapping[str, Any], runs: pd.DataFrame, arms: pd.DataFrame) -> dict[str, list[str]]:
+    """What effects compare with, by the first word of tests: seeds and control arm, or dipoles of either catalog."""
     sentences = []
     for entry in summary["variance_budget"]:
         of = f" of {entry['network']}" if len(summary["variance_budget"]) > 1 else ""
@@ -106,7 +110,22 @@ def beside_effects(summary: Mapping[str, Any], arms: pd.DataFrame) -> dict[str, 
             f"Control arm {_CONTROL_ARM}{of}, random halves of the sky, which have no direction: {called}."
             f"{_scatter_of_control(summary, str(row.network), row.se * row.training_sets**0.5)}"
         )
-    return dict.fromkeys(("fraction_response", "fraction_contrast"), sentences)
+    return dict.fromkeys(("fraction_response", "fraction_contrast"), sentences) | {"common_dipole": _own_dipoles(runs)}
+
+
+def _own_dipoles(runs: pd.DataFrame) -> list[str]:
+    """The dipoles of annotations and of reference labels, of which a common dipole is the difference."""
+    if not set(LABELS_DIPOLE) <= set(runs := with_labels_dipole(runs)):
+        return []
+    annotated = runs[list(LABELS_DIPOLE)].mean().to_numpy()
+    own = annotated, annotated - runs[REFERENCE_DIPOLE].mean().to_numpy()
+    if not np.isfinite(own).all():
+        return []
+    first, second = (
+        f"{with_points(float(np.linalg.norm(one)))} towards {place_in_words(*right_ascension_declination(one))}"
+        for one in own
+    )
+    return [f"Of the labelled galaxies the annotations have a dipole of {first}, the reference labels one of {second}."]
 
 
 def _by_chance(entry: Mapping[str, Any], of: str) -> list[str]:

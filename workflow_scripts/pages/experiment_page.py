@@ -95,7 +95,7 @@ def experiment_page(
         put_in=put_in,
         warnings=summary["warnings"],
         sections=sections_with(sky=maps),
-        cards=answer_cards(others, said, beside_effects(summary, tables["arms"])),
+        cards=answer_cards(others, said, beside_effects(summary, runs, tables["arms"])),
         causes=answer_cards(on_causes, said),
         cause_figures=drawn.of_causes,
         corrected=drawn.corrected,

@@ -98,22 +98,31 @@ def _mean(rows: pd.DataFrame) -> str:
 
 # The dipole of an arm's labels as a sum, and what is left of it after the reference's.
 PARTS_OF_LABELS = ("truth_dipole", "sensitivity_dipole", "false_alarm_dipole")
+LABELS_DIPOLE = components("labels_dipole")
+
+
+def with_labels_dipole(runs: pd.DataFrame) -> pd.DataFrame:
+    """A run table with the dipole of the annotations of labelled galaxies, where their sky constrains all of it."""
+    if not all(f"{name}_x" in runs for name in PARTS_OF_LABELS):
+        return runs
+    sums = {f"labels_dipole_{axis}": sum(runs[f"{name}_{axis}"] for name in PARTS_OF_LABELS) for axis in "xyz"}
+    return pd.concat([runs, pd.DataFrame(sums)], axis=1)
 
 
 def error_rows(runs: pd.DataFrame, opposite: Sequence[Sequence[str]]) -> list[list[str]]:
     """A row an arm: the dipole of its labels, the three parts of which it is the sum, and prediction - reference."""
-    if not all(f"{name}_x" in runs for name in PARTS_OF_LABELS):
+    runs = with_labels_dipole(runs)
+    if not set(LABELS_DIPOLE) <= set(runs):
         return []
     parts = {name: list(components(name)) for name in (*PARTS_OF_LABELS, "dipole")}
     columns = [column for part in parts.values() for column in part]
-    sums = {f"labels_{axis}": sum(runs[f"{name}_{axis}"] for name in PARTS_OF_LABELS) for axis in "xyz"}
-    runs = runs[["network", "arm", "footprint", "resample", *columns]].assign(**sums)
+    runs = runs[["network", "arm", "footprint", "resample", *columns, *LABELS_DIPOLE]]
     several, rows = runs["network"].nunique() > 1, []
     for network, group in runs.groupby("network", sort=False):
         for arm, members in arms(group, opposite):
-            sets = members.groupby(["footprint", "resample"])[[*sums, *columns]].mean()
+            sets = members.groupby(["footprint", "resample"])[[*LABELS_DIPOLE, *columns]].mean()
             found = pd.DataFrame({"component": sets.columns, "mean": sets.mean().array, "se": sets.sem().array})
-            cells = [_mean(found[found["component"].isin(names)]) for names in (sums, *parts.values())]
+            cells = [_mean(found[found["component"].isin(names)]) for names in (LABELS_DIPOLE, *parts.values())]
             rows.append([f"{arm} ({network})" if several else arm, *cells])
     return rows
 
@@ -131,6 +140,12 @@ def _calibrated(summary: Mapping[str, Any]) -> str:
         f"Calibrated for both, {found} of {networks} networks make a catalog with a dipole, of {size} in the median:"
         " each would look like a signal of the sky. "
     )
+
+
+def _of_opposite(paper: Mapping[str, Any]) -> str:
+    if "opposite_median_absolute_mcnemar_z" not in paper:
+        return ""
+    return f", two of opposite footprints by {paper['opposite_median_absolute_mcnemar_z']:.1f}"
 
 
 def naive_reading(summary: Mapping[str, Any]) -> str:
@@ -152,8 +167,8 @@ def naive_reading(summary: Mapping[str, Any]) -> str:
         parts.append(
             "Two networks that differ in nothing but the seed differ by"
             f" {paper['seeds_median_absolute_mcnemar_z']:.1f} sigma in the fraction, galaxy by galaxy"
-            f" ({MEDIAN_BY_CHANCE:.1f} by chance): a comparison of two networks says nothing of where they were"
-            " trained, and only the scatter between training runs does."
+            f" ({MEDIAN_BY_CHANCE:.1f} by chance){_of_opposite(paper)}: with galaxies as the unit any two networks"
+            " differ, and only the scatter between training runs says what of it is due to the footprint."
         )
     return " ".join(parts) or (
         "The galaxies do not constrain a dipole along all axes, so that a scan of the sky in the style of the original"

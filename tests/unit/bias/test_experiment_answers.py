@@ -171,7 +171,7 @@ def test_an_even_response_is_found_and_reported_as_a_curve(tmp_path):
     common = answer_of(summary, "common_dipole")
     assert (common["answer"], common["role"]) == ("yes", "secondary")
     assert "Imaging, the reference labels, or a gradient of the true morphology" in common["because"][0]
-    assert re.search(r"; all networks share a dipole of [\d.]+ percentage points\.$", summary["headline"])
+    assert re.search(r"; all networks share a dipole of [\d.]+ against the reference\.$", summary["headline"])
 
 
 def test_the_design_that_can_be_fitted_is_the_primary_one(tmp_path):

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 
 from workflow_scripts.answers.wording import with_points
+from workflow_scripts.bias.quantities import components
 from workflow_scripts.catalogs.galaxies import galaxies_of_catalog
 from workflow_scripts.pages.answer_cards import answer_cards, beside_effects
 from workflow_scripts.pages.citation import document
 from workflow_scripts.pages.experiment_page import experiment_page
 from workflow_scripts.pages.imaging_rows import name_in_words, template_in_words
+from workflow_scripts.pages.run_comparisons import PARTS_OF_LABELS
 from workflow_scripts.pages.trust_rows import trust_rows
 
 
@@ -39,14 +41,26 @@ def test_the_control_arm_has_a_conclusion_by_the_test_of_its_training_sets(rotat
     def said(below):
         lines = [line | {"below_alpha": below} if line["name"] == name else line for line in summary["ledger"]]
         assert any(line["name"] == name for line in lines)
-        return beside_effects({**summary, "ledger": lines}, tables["arms"])["fraction_response"][-1]
+        return beside_effects({**summary, "ledger": lines}, tables["runs"], tables["arms"])["fraction_response"][-1]
 
     assert "which is compatible with no effect of where they lie (adjusted p = " in said(False)
     assert f"Its training sets, with their seeds, scatter by {with_points(sd)} (standard deviation), " in said(False)
     assert "training alone differs so much between training sets" in said(True)
     # Without seeds to compare with, no conclusion is drawn.
     without = {**summary, "tests": [one for one in summary["tests"] if one is not test]}
-    assert beside_effects(without, tables["arms"])["fraction_response"][-1].endswith("% spiral.")
+    assert beside_effects(without, tables["runs"], tables["arms"])["fraction_response"][-1].endswith("% spiral.")
+
+
+def test_the_common_dipole_has_those_of_both_catalogs_beside_it(rotating):
+    _, summary, tables, _ = rotating
+    runs = tables["runs"]
+    (sentence,) = beside_effects(summary, runs, tables["arms"])["common_dipole"]
+    labels = sum(runs[list(components(name))].to_numpy() for name in PARTS_OF_LABELS).mean(axis=0)
+    difference = runs[list(components("dipole"))].mean().to_numpy()
+    sizes = [with_points(float(np.linalg.norm(one))) for one in (labels, labels - difference)]
+    assert f"annotations have a dipole of {sizes[0]} towards RA " in sentence
+    assert f"the reference labels one of {sizes[1]} towards RA " in sentence
+    assert beside_effects(summary, runs.drop(columns="truth_dipole_x"), tables["arms"])["common_dipole"] == []
 
 
 def test_why_it_cannot_be_told_stands_open_once():

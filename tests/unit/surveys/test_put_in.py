@@ -24,7 +24,7 @@ def said(default, **catalog) -> str:
 def test_the_default_sky(default):
     assert said(default) == (
         "What was put in: the PSF FWHM has a dipole of 0.35 of its mean towards RA 120°, Dec +30°; the true fraction of"
-        " 'spiral' has no dipole; reference labels are wrong more often where images are blurred."
+        " 'spiral' is 0.62 and has no dipole; reference labels are wrong more often where images are blurred."
     )
 
 
@@ -50,7 +50,7 @@ def imaging(key: str, **varying) -> dict:
         (imaging("extinction", plane={"amplitude": 1}), "the extinction grows towards the Galactic plane; "),
         (
             {"galaxies": {"spiral_dipole": {"amplitude": 0.15, **AXIS}}},
-            "'spiral' has a dipole of 15 percentage points to",
+            "'spiral' is 0.62 and has a dipole of 15 percentage points to",
         ),
         (
             {"galaxies": {"positions": {"dipole": {"amplitude": 0.2, **AXIS}}}},

@@ -23,11 +23,12 @@ def put_in(catalog: Mapping[str, Any]) -> str:
     positive = catalog["classes"][1]
     handed = galaxies.get("handedness")
     of_class = handed["dipole"] if handed else galaxies["spiral_dipole"]
+    truth = f"the true fraction of '{positive}'" + ("" if handed else f" is {galaxies['spiral_fraction']:.2g} and")
     if of_class["amplitude"]:
         points = f"{abs(100 * of_class['amplitude']):.2g} percentage points"
-        parts.append(f"the true fraction of '{positive}' has a dipole of {points} {_towards(of_class)}")
+        parts.append(f"{truth} has a dipole of {points} {_towards(of_class)}")
     else:
-        parts.append(f"the true fraction of '{positive}' has no dipole")
+        parts.append(f"{truth} has no dipole")
     density = galaxies["positions"]["dipole"]
     if density["amplitude"]:
         parts.append(f"the density of galaxies has a dipole of {abs(density['amplitude']):.2g} {_towards(density)}")
