@@ -5,10 +5,18 @@ from dataclasses import replace
 from typing import Any
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, SECONDARY, YES, Answer, Effect
-from workflow_scripts.answers.decision import decided
+from workflow_scripts.answers.decision import Evidence, decided
 from workflow_scripts.answers.wording import capital, limit_in_words
 from workflow_scripts.audits.audit_findings import Findings
-from workflow_scripts.audits.position_answers import Asked, Rule, direction, position_answer, question_of, towards
+from workflow_scripts.audits.position_answers import (
+    Asked,
+    Rule,
+    direction,
+    needed_for_limit,
+    position_answer,
+    question_of,
+    towards,
+)
 from workflow_scripts.audits.table_pieces import AuditColumns
 from workflow_scripts.statistics.log_p import p_in_words
 
@@ -16,6 +24,7 @@ from workflow_scripts.statistics.log_p import p_in_words
 _INSIDE = 0.5
 # The coefficients of so few groups are listed.
 _GROUPS_NAMED = 6
+_OTHER_SKY = "More of the sky, or images of another survey, would show whether the pattern stays."
 _GALAXIES = "The unit of this answer is the galaxy: clustering of labels is not allowed for."
 
 
@@ -56,6 +65,11 @@ def merging_answers(
         f" {direction(between.extra)} by itself (p = {p_in_words(between.test.p, between.test.log10_p)}); within groups"
         f" the dipole is {inner}{below}, and that of all galaxies {total.test.estimate:.4f}."
     ]
+    wanted, further = _INSIDE * total.test.estimate, []
+    if answer == CANNOT_TELL:
+        missing = f"the limit within groups would have to be below half of that, {wanted:.3g}" if merged else ""
+        because.append(f"It is the merging where {missing or 'the groups differ in their fraction'}.")
+        further = [needed_for_limit(limit, wanted) if merged and limit > wanted else _OTHER_SKY]
     effect = Effect(between.test.estimate, None, "fraction", f"towards {direction(between.extra)}")
     question = f"Is the dipole of {whose} the merging of the groups of {column}?"
     p_between = adjusted[between.test.name]
@@ -69,6 +83,7 @@ def merging_answers(
             effect=effect,
             p_adjusted=p_between,
             because=because,
+            next=further,
             role=CONTROL,
         )
     )
@@ -116,7 +131,7 @@ def template_answers(
     effect = Effect(found.test.estimate, (low, high), "fraction", where)
     question = f"Does a dipole{whose} remain beside the templates ({listed})?"
     more = {"effect": effect, "p_adjusted": p, "limit95": evidence.exclusion, "because": because}
-    return [_secondary(question, found.test.name, answer, statement, limit, **more)]
+    return [_secondary(question, found.test.name, answer, statement, evidence, **more)]
 
 
 def beside_templates(
@@ -179,7 +194,7 @@ def templates_by_group_answers(
     question = f"Do {whose} follow the templates ({listed}) differently in {groups}?"
     effect = Effect(difference, None, f"fraction for a standard deviation of {name}")
     more = {"effect": effect, "p_adjusted": p, "limit95": evidence.exclusion, "because": reasons}
-    return [_secondary(question, found.test.name, answer, statement, limit, **more)]
+    return [_secondary(question, found.test.name, answer, statement, evidence, **more)]
 
 
 def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: AuditColumns, rule: Rule) -> list[Answer]:
@@ -207,7 +222,7 @@ def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: Au
                 found.test.name,
                 answer,
                 statement,
-                limit,
+                evidence,
                 effect=Effect(found.test.estimate, (low, high), "rate", towards(found.extra, found.extra)),
                 p_adjusted=p,
                 limit95=evidence.exclusion,
@@ -217,7 +232,11 @@ def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: Au
     return answers
 
 
-def _secondary(question: str, test: str, answer: str, statement: str, limit: float, **more: Any) -> Answer:
+def _secondary(question: str, test: str, answer: str, statement: str, evidence: Evidence, **more: Any) -> Answer:
     """A secondary answer, whose headline is the beginning of its statement, with the limit of a no."""
+    limit, wanted = evidence.limit95 or 0.0, evidence.of_interest
     short = statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else "")
-    return Answer(question, test, answer, statement, short, role=SECONDARY, **more)
+    further = []
+    if answer == CANNOT_TELL:
+        further = [needed_for_limit(limit, wanted) if limit > wanted and not evidence.invalid else _OTHER_SKY]
+    return Answer(question, test, answer, statement, short, next=further, role=SECONDARY, **more)

@@ -320,6 +320,13 @@ def _decides(asked: Asked) -> str:
     return f"The largest of these p decides: {p} before it is adjusted."
 
 
+def needed_for_limit(limit: float, wanted: float, needed: str | None = None) -> str:
+    """What lowers a limit to the size that is wanted: so many galaxies, or what is `needed` in their place."""
+    times = (limit / wanted) ** 2
+    more = f"{times:.2g} times as many" if times >= 2 else f"{max(1, round(100 * (times - 1)))} % more"
+    return f"A limit of {wanted:.3g} takes {needed or f'some {more} galaxies on such a sky'}."
+
+
 def _next(asked: Asked, answer: str, evidence: Evidence, alpha: float) -> list[str]:
     sentences, p_floor, limit = [], evidence.p_floor, evidence.limit95
     if answer == CANNOT_TELL and p_floor >= alpha:
@@ -331,12 +338,9 @@ def _next(asked: Asked, answer: str, evidence: Evidence, alpha: float) -> list[s
     power, of_interest = asked.power, evidence.of_interest
     tested = not evidence.invalid and not _is_field(asked.tests[0])
     if answer == CANNOT_TELL and p_floor < alpha and tested and limit is not None and limit >= of_interest:
-        times = (limit / of_interest) ** 2
-        more = f"{times:.2g} times as many" if times >= 2 else f"{max(1, round(100 * (times - 1)))} % more"
-        needed = f"some {more} galaxies on such a sky"
-        if _wider(asked) > _LITTLE_WIDER:
-            needed = "more of the sky, as blocks of it scatter more than galaxies do"
-        sentences.append(f"A limit of {of_interest:.3g} takes {needed}.")
+        by_blocks = _wider(asked) > _LITTLE_WIDER
+        needed = "more of the sky, as blocks of it scatter more than galaxies do" if by_blocks else None
+        sentences.append(needed_for_limit(limit, of_interest, needed))
     if answer == CANNOT_TELL and evidence.invalid and asked.blocks is not None and _powerful(asked.blocks):
         sentences.append("Another part of the sky, or images of another survey, would show whether the pattern stays.")
     if answer == CANNOT_TELL and _is_field(asked.tests[0]):

@@ -6,6 +6,7 @@ import numpy as np
 
 from workflow_scripts.audits.audit_findings import AuditFinding, GalaxySample
 from workflow_scripts.audits.binning import Covariates
+from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.statistics.sky.group_coefficients import coefficients_by_group
 
 
@@ -16,14 +17,19 @@ def template_by_group(covariates: Covariates, column: str) -> Iterator[AuditFind
     f (1 - f).
     """
     assert covariates.groups is not None
-    names, numbers = np.unique(covariates.groups.astype(str), return_inverse=True)
-    found = coefficients_by_group(covariates.vectors, covariates.labels[0], covariates.templates, numbers)
+    # Galaxies without a group are no group: what they have in common is not known.
+    grouped = covariates.groups.astype(str) != WITHOUT
+    names, numbers = np.unique(covariates.groups.astype(str)[grouped], return_inverse=True)
+    labels = covariates.labels[0][grouped]
+    found = coefficients_by_group(covariates.vectors[grouped], labels, covariates.templates[grouped], numbers)
     fitted = [str(names[number]) for number in found.groups]
     left = sorted(set(map(str, names)) - set(fitted))
     notes = [f"too few galaxies for a coefficient in {', '.join(left)}"] if left else []
-    fraction = float(covariates.labels[0][np.isin(numbers, found.groups)].mean())
+    if without := int((~grouped).sum()):
+        notes.append(f"{without} galaxies without a group are left out")
+    fraction = float(labels[np.isin(numbers, found.groups)].mean())
     scale = fraction * (1 - fraction)
-    differences, limits = found.largest_difference()
+    differences, limits = found.clearest_difference()
     for place, name in enumerate(covariates.names):
         of_template = {
             "template": name,

@@ -233,6 +233,7 @@ def test_a_dipole_that_is_the_merging_is_said_first(p_within, limit, p_between, 
     answers = asked(dipole(1e-5, 0.0002), blocks(1e-4), within, between, group="camera")
     assert [answer.role for answer in answers] == ["primary", "secondary", "control"]
     assert answers[2].answer == merged
+    assert bool(answers[2].next) == (merged == "cannot tell")
     assert "makes a dipole of 0.0580" in answers[2].text
     assert headline(answers).startswith("The dipole is the merging of the groups of camera") == (merged == "yes")
     # Without a dipole there is none to explain.

@@ -145,6 +145,11 @@ def test_a_dipole_of_merged_catalogs_is_the_merging(table, tmp_path):
     slopes = dict(zip(*(tests["template_by_group seeing"][key] for key in ("groups", "estimate")), strict=True))
     assert (slopes["north"], slopes["south"]) == pytest.approx((1.0, 0.0), abs=0.35)
     assert tests["template_by_group seeing"]["p"] < 0.001
+    # Galaxies without a camera are no camera.
+    few = np.where(np.arange(len(merged)) % 50 == 0, None, merged["camera"])
+    some = by_name(audited(merged.assign(camera=few), tmp_path, group="camera", covariates=("seeing",)))
+    assert some["template_by_group seeing"]["groups"] == ["north", "south"]
+    assert "galaxies without a group are left out" in some["template_by_group seeing"]["notes"][0]
     # With weights there is no such test, and the page says why.
     refused = audited(merged, tmp_path, group="camera", weight="w")["weights"]["refused"]
     assert {"dipole_within_groups", "dipole_between_groups"} <= set(refused)

@@ -5,7 +5,7 @@ import pytest
 from scipy.special import expit
 
 from tests.unit.statistics.skies import band, random_sky
-from workflow_scripts.statistics.sky.group_coefficients import coefficients_by_group
+from workflow_scripts.statistics.sky.group_coefficients import GroupCoefficients, coefficients_by_group
 
 
 def catalog(random, slopes, n=1500):
@@ -40,11 +40,19 @@ def test_groups_that_are_too_small_are_left_out():
         coefficients_by_group(vectors, labels, templates * [1, 0], groups)
 
 
-def test_the_largest_difference_is_below_its_limit():
+def test_any_difference_is_below_the_limit():
     random, below = np.random.default_rng(5), 0
     for _ in range(60):
         found = coefficients_by_group(*catalog(random, [0.0, 0.5, 0.25], 900))
-        values, limits = found.largest_difference()
-        assert values[0] == pytest.approx(np.ptp(found.gamma[:, 0]))
+        values, limits = found.clearest_difference()
+        assert 0 < values[0] <= np.ptp(found.gamma[:, 0])
         below += limits[0] >= 0.5
     assert below >= 54
+
+
+def test_the_noise_of_a_small_group_is_no_difference():
+    gamma, se = np.array([[0.0], [0.4], [1.0]]), np.array([[0.05], [0.05], [0.9]])
+    found = GroupCoefficients(np.arange(3), gamma, se, np.ones(1), 2, np.ones(1))
+    values, limits = found.clearest_difference()
+    assert values[0] == pytest.approx(0.4)
+    assert limits[0] > 1.0

@@ -29,17 +29,18 @@ class GroupCoefficients:
     dof: int
     p: NDArray[np.float64]
 
-    def largest_difference(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """The largest difference (k,) between two groups, and what it is below with a probability of 95 % or more.
+    def clearest_difference(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The difference (k,) of the two groups that differ by most standard errors, and a limit on any difference.
 
-        The limit is the largest |gamma_a - gamma_b| + 1.645 se of all pairs: it is above that of the pair that truly
-        differs most, which alone covers.
+        The largest difference itself would be the noise of the smallest group. The 95 % limit is the largest |gamma_a -
+        gamma_b| + 1.645 se of all pairs: it is above that of the pair that truly differs most, which alone covers.
         """
         first, second = np.triu_indices(len(self.groups), 1)
         differences = np.abs(self.gamma[first] - self.gamma[second])
         errors = np.hypot(self.se[first], self.se[second])
         limits = differences + float(stats.norm.ppf(0.95)) * errors
-        return differences.max(axis=0), limits.max(axis=0)
+        clearest = (differences / errors).argmax(axis=0)
+        return differences[clearest, np.arange(len(clearest))], limits.max(axis=0)
 
 
 def coefficients_by_group(
