@@ -53,7 +53,7 @@ def range_by_place(low: float, high: float, what: str) -> str:
     """What a smoothed map shows, from its lowest and highest value; `what` is mapped, as "fraction called spiral"."""
     if high - low < NO_RANGE:
         return f"The {what} does not differ between places by more than its noise."
-    return f"Smoothed, the {what} lies between {low:.1%} and {high:.1%}."
+    return f"Smoothed and drawn towards the mean, the {what} lies between {low:.1%} and {high:.1%}."
 
 
 def noise_in_words(sigma: float) -> str:

@@ -53,8 +53,8 @@ FINDING, REASON, TITLE_SHARE = "Title", "Description", "Title share"
 
 # An audit's figures with their captions, in the order of its page; some only where there is what they show.
 AUDIT_FIGURES = {
-    "amplitude": "What was found, the largest that these labels leave possible, and where it is known, what these"
-    " positions could have shown.",
+    "amplitude": "What was found, without a yes the largest that these labels leave possible, and where it is known,"
+    " what these positions could have shown.",
     "fraction_map": "Fraction of the positive class, smoothed and drawn towards the mean by each cell's error; cells"
     " with few galaxies are left empty.",
     "fraction_by_ra": "Fraction by right ascension, with 95 % intervals of each bin by itself.",

@@ -139,7 +139,7 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
         figure,
         f"{_paper_style(summary)}{claims}" if not sigma.empty else capital(claims),
         "Left: the largest sigma of a cosine over all axes, a value a network. Right: p adjusted within families, by"
-        " Holm (primary tests, in colour) or Benjamini & Hochberg; dashed: the level.",
+        " Holm (tests with an answer of their own; primary ones in colour) or Benjamini & Hochberg; dashed: the level.",
     )
     return figure
 

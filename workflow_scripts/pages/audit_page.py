@@ -61,6 +61,7 @@ def audit_page(
         corrected=corrected,
         without_bias=answer_cards(without_bias, about="audit"),
         alpha=summary["alpha"],
+        of_interest=_of_interest(summary["provenance"]["config"].get("effect")),
         figures=shown,
         maps=panels,
         naive=naive,
@@ -134,6 +135,14 @@ def _naive(tests: Mapping[str, Any], alpha: float) -> str:
     )
 
 
+def _of_interest(effect: float | None) -> str:
+    return (
+        "half of the largest that the labels leave room for (no --effect was given)"
+        if effect is None
+        else f"{effect:g}"
+    )
+
+
 def _trust(summary: Mapping[str, Any], field: bool) -> list[tuple[str, str]]:
     """What was dropped, what was taken for what, and what is assumed."""
     rows = [(what[0].upper() + what[1:], words) for what, words in _catalog(summary["catalog"])]
@@ -154,6 +163,8 @@ def _asked_already(summary: Mapping[str, Any]) -> list[str]:
         names, total = after["templates"], tests.get("dipole_score")
         share = explained_in_words(after["explained_variance"])
         was = f" instead of {number(total['estimate'])}" if total else ""
+        if total and after["n"] < total["n"]:
+            was += f" ({after['n']:,} of {total['n']:,} galaxies have a value of all of them)"
         left = f"with them regressed out the dipole is {number(after['estimate'])}{was}"
         sentences.append(f"Templates ({', '.join(names)}) explain {share} in other patches of sky; {left}.")
     adjusted = {line["name"]: line["adjusted"] for line in summary["ledger"]}

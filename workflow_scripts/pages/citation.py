@@ -46,7 +46,10 @@ def bibtex(git: Mapping[str, Any]) -> str:
     """Both as BibTeX."""
     own, (paper, *_) = citation(), citation()["references"]
     note = {name: words for name, words in (("year", _year(git)), ("note", _commit(git))) if words}
-    return f"{_entry('skybias', own, note)}\n\n{_entry(_key(paper), paper, {'eprint': _eprint(paper)})}"
+    archive, _, number = _eprint(paper).partition(":")
+    return (
+        f"{_entry('skybias', own, note)}\n\n{_entry(_key(paper), paper, {'eprint': number, 'archivePrefix': archive})}"
+    )
 
 
 def how_to_cite(git: Mapping[str, Any], runs_experiment: bool, data: Sequence[str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.answers.answer import YES
 from workflow_scripts.answers.corrected_dipole import CORRECTED_DIPOLE
+from workflow_scripts.answers.wording import with_points
 from workflow_scripts.bias.quantities import components
 from workflow_scripts.figures.style import LOOK
 from workflow_scripts.pages.answer_cards import answer_cards, beside_effects
@@ -110,6 +111,7 @@ def experiment_page(
         cite=how_to_cite(git_of(summary), True, _data(summary, credits)),
         documents=[document(name) for name in ("why", "remedies", "correction")],
         alpha=config["tests"]["alpha"],
+        of_interest=with_points(config["tests"]["effect"]),
         one_class=config.get("one_class"),
         figures=figures,
         cutouts=cutouts,
