@@ -122,7 +122,7 @@ def rotated_properties(templates: Mapping[str, Any] | None) -> list[str]:
     """What each template is that was made of several properties: its weights."""
     made = {}
     for name, weights in (templates["loadings"] if templates else {}).items():
-        made[name] = [f"{weight:+.2g} {of}" for of, weight in weights.items() if weight]
+        made[name] = [f"{weight:+.2g} × {of}" for of, weight in weights.items() if weight]
     return [
         f"{template_in_words(name, templates).partition(' (')[0]} is {' '.join(parts)}"
         for name, parts in made.items()
