@@ -35,11 +35,10 @@ from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ConfigSettings, DAGSettings, ExecutionSettings, OutputSettings, ResourceSettings
 
 from workflow_scripts.configuration.control_entries import files_of_runs
+from workflow_scripts.configuration.derived_runs import remedies_of_experiment, versions_of_experiment
 from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
 from workflow_scripts.configuration.probe_entries import probe_files
-from workflow_scripts.configuration.remedy_entries import remedies_of_experiment
 from workflow_scripts.configuration.settings import Configuration
-from workflow_scripts.configuration.version_entries import versions_of_experiment
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.cluster_requests import Work, stated_work
 from workflow_scripts.planning.reasons import changed_parameters, why_it_runs
