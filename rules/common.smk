@@ -23,6 +23,17 @@ from workflow_scripts.configuration.control_entries import (
     trained_network,
 )
 from workflow_scripts.catalogs.seeing_columns import SEEING_COLUMN
+from workflow_scripts.configuration.derived_runs import (
+    active_images,
+    columns_of_training,
+    counterfactual_parameter,
+    files_of_remedy,
+    files_of_versions,
+    remedies_of_experiment,
+    remedy_parameter,
+    unlabelled_set,
+    versions_of_experiment,
+)
 from workflow_scripts.configuration.experiment_designs import (
     galaxies_of_experiment,
     mapped_footprints,
@@ -41,21 +52,8 @@ from workflow_scripts.configuration.probe_entries import (
     probed_network,
 )
 from workflow_scripts.configuration.program_networks import model_file, names_of_programs
-from workflow_scripts.configuration.remedy_entries import (
-    columns_of_training,
-    files_of_remedy,
-    remedies_of_experiment,
-    remedy_parameter,
-    unlabelled_set,
-)
 from workflow_scripts.configuration.remedy_runs import REMEDIES
 from workflow_scripts.configuration.sources import all_sources, refuse_repeated_options
-from workflow_scripts.configuration.version_entries import (
-    active_images,
-    counterfactual_parameter,
-    files_of_versions,
-    versions_of_experiment,
-)
 from workflow_scripts.errors import InputError
 from workflow_scripts.failed_jobs import FailedJobs
 from workflow_scripts.figures.figure_list import FIGURE_GROUPS, FIGURES_OF_CAUSES, FIGURES_OF_PAGE

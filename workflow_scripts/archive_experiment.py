@@ -10,8 +10,7 @@ import shlex
 from workflow_scripts.crates.experiment_archive import TARGETS, write_archive
 from workflow_scripts.crates.experiment_files import AUDIT, EXPERIMENT
 from workflow_scripts.errors import InputError
-from workflow_scripts.planning.dry_run import dry_run
-from workflow_scripts.planning.snakemake_options import add_snakemake_options, snakemake_options
+from workflow_scripts.planning.dry_run import add_snakemake_options, dry_run, snakemake_options
 from workflow_scripts.step import run_step, step_parser
 
 parser = step_parser(__doc__)

@@ -10,7 +10,7 @@ from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
 from workflow_scripts.tables import write_json
-from workflow_scripts.training_sets.design_galaxies import galaxies_of_design
+from workflow_scripts.training_sets.availability import galaxies_of_design
 
 parser = step_parser(__doc__)
 parser.add_argument("--design", type=json_argument, required=True, help="the design of the experiment, as JSON")

@@ -5,11 +5,10 @@ import json
 import sys
 
 from workflow_scripts.planning.costs import CostModel, read_records
-from workflow_scripts.planning.dry_run import dry_run
+from workflow_scripts.planning.dry_run import add_snakemake_options, dry_run, snakemake_options
 from workflow_scripts.planning.estimate import estimated_plan
 from workflow_scripts.planning.plan_page import console_for, print_page
 from workflow_scripts.planning.planned_designs import planned_designs
-from workflow_scripts.planning.snakemake_options import add_snakemake_options, snakemake_options
 from workflow_scripts.step import run_step, step_parser
 
 parser = step_parser(

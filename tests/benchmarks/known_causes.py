@@ -32,10 +32,10 @@ from tests.benchmarks.planted_skies import (
 )
 from workflow_scripts.answers.answer import YES
 from workflow_scripts.bias.shares import measured_shares
+from workflow_scripts.configuration.derived_runs import counterfactual_parameter
 from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.remedy_runs import REMEDIES
 from workflow_scripts.configuration.sources import overlay
-from workflow_scripts.configuration.version_entries import counterfactual_parameter
 
 # Seeing moves the common dipole towards DIRECTION, depth away from it: opposite, they add.
 OPPOSITE = {"ra": DIRECTION["ra"] + 180, "dec": -DIRECTION["dec"]}

@@ -23,8 +23,9 @@ from tests.benchmarks.measurement import measured
 from workflow_scripts import probe_features, probe_pixels, train
 from workflow_scripts.bias.probe_answers import measured_probe
 from workflow_scripts.causes.probe_runs import pixel_runs
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.probe_entries import FEATURES, SCORES, probe_parameter, probed_footprints
-from workflow_scripts.configuration.settings import Configuration, load
+from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.images.arrays import write_images, write_index
 from workflow_scripts.images.decoding import sky_pixels
 from workflow_scripts.images.recipes import apply_recipe

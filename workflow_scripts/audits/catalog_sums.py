@@ -9,7 +9,6 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.sky.map_cells import FINEST_OF_SKY, in_cells, map_order
 from workflow_scripts.sky.tiles import number_of_tiles, order_of, side_of_tile, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.pairs.class_agreement import agreement_table
@@ -17,8 +16,8 @@ from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
 from workflow_scripts.statistics.sky.constrained_components import SKY, constrained_of_fraction
 from workflow_scripts.statistics.sky.cosine import right_ascension_vectors
 from workflow_scripts.statistics.sky.dipole import ScatterSums
+from workflow_scripts.statistics.sky.map_cells import FINEST_OF_SKY, binomial_se, in_cells, map_order, smoothed_cells
 from workflow_scripts.statistics.sky.sky_sums import Additive, PixelPositions, PixelValues, PositionSums, ValueSums
-from workflow_scripts.statistics.sky.smoothed_cells import binomial_se, smoothed_cells
 from workflow_scripts.statistics.truth.error_dipoles import ErrorSums
 from workflow_scripts.statistics.truth.score_calibration import ResidualSums, ScoreCells
 

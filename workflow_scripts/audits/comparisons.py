@@ -25,7 +25,6 @@ from workflow_scripts.audits.sky_dipoles import (
     full_dipole,
 )
 from workflow_scripts.statistics.pairs.class_agreement import agreement, marginal_homogeneity, symmetry
-from workflow_scripts.statistics.pairs.paired_dipoles import disagreement_dipole
 from workflow_scripts.statistics.pairs.paired_fractions import (
     cochran_q,
     difference_in_differences,
@@ -40,7 +39,7 @@ from workflow_scripts.statistics.sky.constrained_components import (
     tested_axes,
     whole_dipole,
 )
-from workflow_scripts.statistics.sky.dipole import Dipole, ScatterSums, robust_dipole
+from workflow_scripts.statistics.sky.dipole import Dipole, ScatterSums, disagreement_dipole, robust_dipole
 from workflow_scripts.statistics.sky.regression import sky_glm
 from workflow_scripts.statistics.truth.error_decomposition import ErrorCounts, balanced_accuracy, decompose_difference
 from workflow_scripts.statistics.truth.error_dipoles import error_dipoles

@@ -16,8 +16,7 @@ from workflow_scripts.bias.annotations import Sky
 from workflow_scripts.bias.quantities import DIPOLE, DIPOLE_QUANTITY, REFERENCE_DIPOLE, Quantity
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.result import TestResult
-from workflow_scripts.statistics.runs.common_dipole import common_dipole
-from workflow_scripts.statistics.runs.common_fraction import common_fraction
+from workflow_scripts.statistics.runs.common_means import common_dipole, common_fraction
 from workflow_scripts.statistics.runs.contrasts import NumberContrast, arm_contrast, vector_contrast
 from workflow_scripts.statistics.runs.footprint_response import (
     FootprintResponse,

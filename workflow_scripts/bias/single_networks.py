@@ -17,7 +17,7 @@ from workflow_scripts.bias.annotations import Annotations
 from workflow_scripts.bias.constrained_columns import dipole_or_empty
 from workflow_scripts.bias.imaging_templates import REGRESSION_ORDER, REGRESSION_PIXELS, Imaging
 from workflow_scripts.bias.quantities import dipole_keys
-from workflow_scripts.bias.sky_maps import cell_means, cells_of
+from workflow_scripts.bias.sky_maps import cells_of
 from workflow_scripts.sky.tiles import tile_of
 from workflow_scripts.statistics.sky.constrained_components import (
     FIELD,
@@ -27,6 +27,7 @@ from workflow_scripts.statistics.sky.constrained_components import (
     tested_axes,
 )
 from workflow_scripts.statistics.sky.dipole import DipoleEstimate
+from workflow_scripts.statistics.sky.map_cells import cell_means
 from workflow_scripts.statistics.sky.regression import sky_glm
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, ValueSums
 from workflow_scripts.statistics.sky.template_regression import regressed_dipole

@@ -7,13 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workflow_scripts.bias.annotations import Annotations
-from workflow_scripts.sky.map_cells import map_order
 from workflow_scripts.sky.tiles import number_of_tiles, order_of, side_of_tile, tile_centres, tile_of
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.axis_scan import dipole_sigma
 from workflow_scripts.statistics.sky.constrained_components import FIELD, SKY
+from workflow_scripts.statistics.sky.map_cells import cell_means, map_order, se_of_cell_means, smoothed_cells
 from workflow_scripts.statistics.sky.sky_sums import ValueSums
-from workflow_scripts.statistics.sky.smoothed_cells import se_of_cell_means, smoothed_cells
 
 # Cells of 7.3 degrees on the sky; on a field as small as 0.23 degrees.
 _SKY_ORDER, _FINEST_OF_FIELD = 3, 8
@@ -71,10 +70,3 @@ def cells_of(annotations: Annotations) -> tuple[NDArray[np.int64], int]:
         counts = np.bincount(fine, minlength=number_of_tiles(_FINEST_OF_FIELD)).astype(float)
         order = map_order(counts, _FINEST_OF_FIELD)
     return tile_of(annotations.ra, annotations.dec, order), number_of_tiles(order)
-
-
-def cell_means(cell: NDArray[np.int64], values: NDArray[np.float64], cells: int) -> NDArray[np.float64]:
-    """Mean of a number a galaxy (n,) in each of `cells` cells; NaN in those without galaxies."""
-    n = np.bincount(cell, minlength=cells)
-    with np.errstate(invalid="ignore"):
-        return np.bincount(cell, weights=values, minlength=cells) / np.where(n > 0, n, np.nan)

@@ -15,7 +15,7 @@ from scipy import stats
 
 from workflow_scripts.calibration_mocks.run_mocks import RunPopulation, base_axes, rotating_mocks, two_arm_mocks
 from workflow_scripts.statistics.fractions import fraction_contrast
-from workflow_scripts.statistics.runs.common_dipole import common_dipole
+from workflow_scripts.statistics.runs.common_means import common_dipole
 from workflow_scripts.statistics.runs.contrasts import VectorContrast, arm_contrast, vector_contrast
 from workflow_scripts.statistics.runs.footprint_response import footprint_response, scalar_response
 from workflow_scripts.statistics.runs.pattern_response import pattern_response

@@ -12,9 +12,12 @@ from typing import Any
 
 from workflow_scripts.catalogs.seeing_columns import SEEING_COLUMN
 from workflow_scripts.configuration.sources import ConfigError, KeyPath
-from workflow_scripts.images.imaging_properties import OF_RECEIVED_IMAGES, PROPERTIES, version_name
 from workflow_scripts.surveys.simulated.sky_entry import PROPERTY_FIELDS
 
+# In the order in which names and entries of versions list them.
+_PROPERTIES = ("seeing", "noise", "background", "extinction")
+# What can be made common in images as they were received.
+_OF_RECEIVED_IMAGES = _PROPERTIES[:3]
 _RETRAINED = "_retrained"
 
 Entry = dict[str, Any]
@@ -44,7 +47,7 @@ def counterfactual_of(name: str, experiment: Mapping[str, Any], config: dict[str
         for annotations that exist, a property that these images cannot have in common, or finished models that would
         be trained again.
     """
-    asked = [one for one in PROPERTIES if one in experiment["why"]["counterfactual"]]
+    asked = [one for one in _PROPERTIES if one in experiment["why"]["counterfactual"]]
     path: KeyPath = ("experiments", name, "why", "counterfactual")
     retrain = experiment["why"]["retrain"]
     if not asked:
@@ -92,13 +95,18 @@ def counterfactual_of(name: str, experiment: Mapping[str, Any], config: dict[str
     }
 
 
+def version_name(name: str, common: list[str]) -> str:
+    """Name of the survey, recipe or network that has these properties in common and else is `name`."""
+    return f"{name}_common_{'_'.join(one for one in _PROPERTIES if one in common)}"
+
+
 def check_common(path: KeyPath, what: str, one: str, survey: str, config: Mapping[str, Any]) -> None:
     """Raise `ConfigError` for a property in which the images of a survey cannot be made alike by a recipe.
 
     `what` is the value at `path` that asks for it.
     """
-    if one not in OF_RECEIVED_IMAGES:
-        problem = f"is {what}, expected {', '.join(OF_RECEIVED_IMAGES)} for images that are not rendered here"
+    if one not in _OF_RECEIVED_IMAGES:
+        problem = f"is {what}, expected {', '.join(_OF_RECEIVED_IMAGES)} for images that are not rendered here"
         raise ConfigError(path, problem)
     catalog = config["surveys"][survey]["catalog"]
     entry = config["catalogs"][catalog]
@@ -116,7 +124,7 @@ def _varies(imaging: Mapping[str, Any], one: str) -> bool:
 
 def _rendered_anew(survey: str, common: list[str], trained: bool, config: dict[str, Any], path: KeyPath) -> str:
     entry = config["surveys"][survey]
-    together = [one for one in PROPERTIES if one in (*common, *entry.get("common", []))]
+    together = [one for one in _PROPERTIES if one in (*common, *entry.get("common", []))]
     made = version_name(survey, common) + (_RETRAINED if trained else "")
     of = "retrained_of" if trained else "version_of"
     return _version(made, {**entry, "common": together, of: survey}, "surveys", config, path)

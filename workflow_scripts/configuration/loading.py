@@ -9,7 +9,7 @@ from workflow_scripts.configuration.counterfactual_versions import counterfactua
 from workflow_scripts.configuration.expansion import expand_footprints
 from workflow_scripts.configuration.experiments_by_class import split_by_class
 from workflow_scripts.configuration.given_annotations import complete_experiment
-from workflow_scripts.configuration.probe_networks import check_probe
+from workflow_scripts.configuration.probe_entries import check_probe
 from workflow_scripts.configuration.program_networks import check_program_networks, without_keras_keys
 from workflow_scripts.configuration.references import check_images, check_references, members_of_arm
 from workflow_scripts.configuration.remedy_runs import add_unlabelled, check_training_images, remedies_of

@@ -13,12 +13,11 @@ from typing import Any
 from workflow_scripts.catalogs.formats import SIMULATED_COLUMNS
 from workflow_scripts.catalogs.seeing_columns import SEEING_COLUMN
 from workflow_scripts.configuration.control_runs import added_entries
-from workflow_scripts.configuration.counterfactual_versions import check_common
+from workflow_scripts.configuration.counterfactual_versions import check_common, version_name
 from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.configuration.program_networks import is_program
 from workflow_scripts.configuration.schema import complete, resolve
 from workflow_scripts.configuration.sources import ConfigError, KeyPath
-from workflow_scripts.images.imaging_properties import version_name
 
 Entry = dict[str, Any]
 

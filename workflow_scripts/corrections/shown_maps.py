@@ -9,11 +9,10 @@ from numpy.typing import NDArray
 
 from workflow_scripts.corrections.imaging_map import MAP_FILE, read_imaging_map
 from workflow_scripts.errors import InputError
-from workflow_scripts.sky.map_cells import in_cells, map_order
 from workflow_scripts.sky.tiles import number_of_tiles, side_of_tile, tile_centres
 from workflow_scripts.sky.unit_vectors import unit_vectors
 from workflow_scripts.statistics.sky.constrained_components import FIELD
-from workflow_scripts.statistics.sky.smoothed_cells import smoothed_cells
+from workflow_scripts.statistics.sky.map_cells import in_cells, map_order, smoothed_cells
 
 # Cells of 7.3 degrees on the sky, as in the other maps of a page; on a field as small as 0.23 degrees.
 _SKY_ORDER, _FINEST_OF_FIELD = 3, 8

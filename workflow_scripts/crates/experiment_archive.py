@@ -1,8 +1,9 @@
 """The archive of one experiment or audit, from its results."""
 
 import logging
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import yaml
@@ -20,11 +21,10 @@ from workflow_scripts.crates.experiment_files import (
     summary_file,
     without_places,
 )
-from workflow_scripts.crates.read_me import read_me
-from workflow_scripts.crates.zip_archive import write_zip
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.dry_run import SNAKEFILE, DryRun, PlannedJob
 from workflow_scripts.surveys.credits import DataCredit, credits_of
+from workflow_scripts.whole_file import whole_file
 
 # Without these an experiment, or audit, is not finished.
 TARGETS = {
@@ -35,6 +35,37 @@ TARGETS = {
 _ARCHIVES = {EXPERIMENT: "archive/{}.zip", AUDIT: "archive/audits/{}.zip"}
 # Files that hold text, in which a path would be seen.
 _TEXTS = (".json", ".csv", ".html", ".yaml", ".md")
+# README.md, for people.
+_READ_ME = """# skybias: {kind} {name}
+
+{headline}
+
+{made}
+
+| path | what |
+| --- | --- |
+{results}| `configuration.yaml` | the configuration as it was given |
+| `configuration_resolved.yaml` | the same with every default |
+| `code/` | the workflow; `code/requirements.txt` pins what it needs |
+| `CITATION.cff`, `LICENSE` | how to cite the workflow, and its licence |
+| `ro-crate-metadata.json` | all this for programs (RO-Crate 1.1), with the SHA-256 digests of data and networks |
+
+To run it again, in `code/`: `make run CONFIGFILE=../configuration.yaml`. Paths of files of the user's own are shortened
+to their names, which the digests identify: write in where yours are. Data, images and networks are not part of this
+archive.
+{credits}"""
+_RESULTS = {
+    EXPERIMENT: """\
+| `results/report/{name}/` | the page, and its figures |
+| `results/bias/{name}/` | `summary.json` with the answers, and the tables behind it |
+""",
+    AUDIT: """\
+| `results/audit/{name}/` | the page, its figures, `summary.json` with the answers, and the tables behind it |
+""",
+}
+# The first day that a ZIP can name: its files have no date of their own.
+_NO_DATE = (1980, 1, 1, 0, 0, 0)
+_UNIX, _PLAIN_FILE, _PROGRAM, _FOLDER = 3, 0o100644 << 16, 0o100755 << 16, 0o040755 << 16
 
 
 def write_archive(
@@ -78,11 +109,11 @@ def write_archive(
     members |= {file: path.read_bytes() for file, path in result_files(results, kind, name).items()}
     members["configuration.yaml"] = _yaml(run.written)
     members["configuration_resolved.yaml"] = _yaml(run.settings.resolved)
-    members["README.md"] = read_me(archived).encode()
+    members["README.md"] = _read_me(archived).encode()
     members["ro-crate-metadata.json"] = json_bytes(crate_metadata(archived, members))
     _warn_of_places(members, [run.directory, checkout, Path.home()])
     path = results / _ARCHIVES[kind].format(name)
-    write_zip(path, members)
+    _write_zip(path, members)
     return path
 
 
@@ -141,6 +172,15 @@ def _archived(
     return archived, code
 
 
+def _read_me(run: ArchivedRun) -> str:
+    """README.md of an archive."""
+    credits = "".join(f"* {credit.sentence}\n" for credit in run.credits)
+    shown = f"\nShow with figures and data made from the images, and cite:\n\n{credits}" if credits else ""
+    results = _RESULTS[run.kind].format(name=run.name)
+    named = {"kind": run.kind, "name": run.name, "headline": run.headline, "made": run.origin}
+    return _READ_ME.format(**named, results=results, credits=shown)
+
+
 def _yaml(configuration: Mapping[str, Any]) -> bytes:
     return yaml.safe_dump(without_places(configuration), allow_unicode=True).encode()
 
@@ -151,3 +191,18 @@ def _warn_of_places(members: Mapping[str, bytes], folders: Iterable[Path]) -> No
     for name, content in members.items():
         if Path(name).suffix in _TEXTS and not name.startswith("code/") and any(place in content for place in places):
             logging.warning("%s names a folder of this machine; look at it before you publish the archive", name)
+
+
+def _write_zip(path: str | Path, members: Mapping[str, bytes]) -> None:
+    """Write files, by their names, in the order of the names; the same content gives the same bytes.
+
+    Folders have entries of their own, by which readers of RO-Crates find them. What begins with `#!` is executable.
+    """
+    folders = {f"{folder}/": b"" for name in members for folder in PurePosixPath(name).parents if folder.name}
+    with whole_file(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, content in sorted({**folders, **members}.items()):
+            entry = zipfile.ZipInfo(name, _NO_DATE)
+            kind = _FOLDER if name in folders else _PROGRAM if content.startswith(b"#!") else _PLAIN_FILE
+            entry.create_system, entry.external_attr = _UNIX, kind
+            entry.compress_type = zipfile.ZIP_DEFLATED if content else zipfile.ZIP_STORED
+            archive.writestr(entry, content)

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from workflow_scripts.catalogs.seeing_columns import seeing_column, seeing_in_words
-from workflow_scripts.figures.field_map import field_with_bar
 from workflow_scripts.figures.mollweide import map_with_bar
-from workflow_scripts.figures.strip_map import height_of, part_of_sky, strip_with_bar
+from workflow_scripts.figures.partial_maps import field_with_bar, height_of, part_of_sky, strip_with_bar
 from workflow_scripts.figures.style import DOUBLE, SINGLE, explain_empty, new_figure, state
 from workflow_scripts.sky.tiles import number_of_tiles, tile_of
+from workflow_scripts.statistics.sky.map_cells import cell_means
 
 # Of the largest value: closer together, all are the same.
 _SAME = 1e-6
@@ -33,9 +33,7 @@ def seeing_map(catalog: pd.DataFrame, field: bool, settings: Mapping[str, Any]) 
         return no_map(f"The seeing ({column}) is {values[0]:.3g} for all galaxies: there is nothing to map.")
     order = 6 if field else 3
     cell, cells = tile_of(known["ra"], known["dec"], order), number_of_tiles(order)
-    n = np.bincount(cell, minlength=cells)
-    with np.errstate(invalid="ignore"):
-        seeing = np.bincount(cell, weights=values, minlength=cells) / np.where(n > 0, n, np.nan)
+    seeing = cell_means(cell, values, cells)
     low, high = np.nanmin(seeing), np.nanmax(seeing)
     margin = 0.0 if high > low else 0.1
     what, unit = seeing_in_words(column)

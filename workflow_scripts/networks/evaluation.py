@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 from workflow_scripts.images.arrays import ImageStore
 from workflow_scripts.networks.annotation import scored, scores_and_labels
 from workflow_scripts.networks.galaxies_of_runs import annotation_rows
-from workflow_scripts.networks.mirrors import mirrored_asymmetry
 from workflow_scripts.networks.orientations import MIRROR, AveragedModel
 from workflow_scripts.networks.tensorflow_runtime import keras
 from workflow_scripts.statistics.fractions import guessing_p
@@ -51,6 +50,26 @@ def mirror_evaluated(model: "keras.Model", images: np.ndarray, labels: np.ndarra
     chosen = _some(len(labels))
     averaged = evaluated(AveragedModel(model, MIRROR, swaps=True), images[chosen], labels[chosen])
     return {**mirrored_asymmetry(model, images[chosen]), "averaged": averaged}
+
+
+def mirrored_asymmetry(model: "keras.Model", images: np.ndarray) -> dict[str, Any]:
+    """How far a model of two classes that a mirror swaps is from treating both alike; `images` (n, H, W, channels).
+
+    One that does gives s(mirror image) = 1 - s(image). `asymmetry` is the mean of s(image) + s(mirror image) - 1, with
+    its standard error: a sky that is its own mirror image has the mean score 1/2 + asymmetry/2. `same_label` is the
+    share of galaxies whose mirror image has the same label. None without galaxies, the error with fewer than two.
+    """
+    n = len(images)
+    if not n:
+        return {"n": 0, "asymmetry": None, "asymmetry_se": None, "same_label": None}
+    sides = [scores_and_labels(scored(model, side)) for side in (images, images[:, :, ::-1])]
+    excess = sides[0][0].astype(float) + sides[1][0] - 1
+    return {
+        "n": n,
+        "asymmetry": float(excess.mean()),
+        "asymmetry_se": float(excess.std(ddof=1) / np.sqrt(n)) if n > 1 else None,
+        "same_label": float((sides[0][1] == sides[1][1]).mean()),
+    }
 
 
 def held_out_galaxies(

@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from workflow_scripts.errors import InputError, JobError
-from workflow_scripts.images.imaging_range import ImagingRange
 from workflow_scripts.networks.alignment import DISTANCES, WEIGHTS, of_unit_variance
 from workflow_scripts.networks.checkpoints import Checkpoints, History
-from workflow_scripts.networks.degrading import degrader
+from workflow_scripts.networks.degrading import ImagingRange, degrader
 from workflow_scripts.networks.frozen_layers import flat_layers
 from workflow_scripts.networks.mirrored_classes import swaps_classes
 from workflow_scripts.networks.orientations import mirrored_positions, positions_of_pixels

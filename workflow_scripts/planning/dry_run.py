@@ -18,6 +18,7 @@ as seen in Snakemake 9.27 (test_dry_run.py, test_private_parts.py and tests/dag/
   `finished_run.py`, `running_line.py`), and of the workflow `dryrun`, `output_settings`, `resource_settings`.
 """
 
+import argparse
 import contextlib
 import io
 import logging
@@ -35,17 +36,18 @@ from snakemake.settings.enums import Quietness
 from snakemake.settings.types import ConfigSettings, DAGSettings, ExecutionSettings, OutputSettings, ResourceSettings
 
 from workflow_scripts.configuration.control_entries import files_of_runs
+from workflow_scripts.configuration.derived_runs import remedies_of_experiment, versions_of_experiment
 from workflow_scripts.configuration.experiment_designs import galaxies_of_experiment
 from workflow_scripts.configuration.probe_entries import probe_files
-from workflow_scripts.configuration.remedy_entries import remedies_of_experiment
 from workflow_scripts.configuration.settings import Configuration
-from workflow_scripts.configuration.version_entries import versions_of_experiment
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.cluster_requests import Work, stated_work
 from workflow_scripts.planning.reasons import changed_parameters, why_it_runs
 from workflow_scripts.runs import runs_of_experiment
 
 SNAKEFILE = Path(__file__).resolve().parents[2] / "Snakefile"
+# Options of steps that are Snakemake's own.
+_PASSED_ON = ("configfile", "config", "directory", "cores", "jobs", "profile")
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,23 @@ class DryRun:
     designs: Sequence[Mapping[str, Any]] = ()
     galaxies: Mapping[str, tuple[Mapping[str, Sequence[str]], str]] = field(default_factory=dict)
     added: Mapping[str, Mapping[str, Mapping[str, Sequence[str]]]] = field(default_factory=dict)
+
+
+def add_snakemake_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say which configuration is meant, and where its results are."""
+    parser.add_argument("--configfile", nargs="+", metavar="FILE", help="overlay config.yaml")
+    parser.add_argument("--config", nargs="+", metavar="KEY=VALUE", help="overlay single keys")
+    parser.add_argument("--directory", metavar="DIR", help="where results/ is, or will be; default: here")
+
+
+def snakemake_options(arguments: argparse.Namespace) -> list[str]:
+    """The part of a step's arguments that is for Snakemake, as its command line has it."""
+    passed = []
+    for option in _PASSED_ON:
+        value = getattr(arguments, option, None)
+        if value is not None:
+            passed += [f"--{option}", *(value if isinstance(value, list) else [value])]
+    return passed
 
 
 def dry_run(arguments: Sequence[str]) -> DryRun:

@@ -16,7 +16,7 @@ from workflow_scripts.bias.quantities import DIPOLE
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.dry_run import DryRun
 from workflow_scripts.statistics.runs.decision_power import ONE_NUMBER
-from workflow_scripts.training_sets.design_galaxies import galaxies_of_design
+from workflow_scripts.training_sets.availability import galaxies_of_design
 
 # Until these are done, the galaxies are those of an earlier catalog, or of none.
 _BEFORE_GALAXIES_COUNT = ("catalog", "cutouts")

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 
-from workflow_scripts.configuration.program_networks import is_program
-from workflow_scripts.configuration.remedy_entries import (
+from workflow_scripts.configuration.derived_runs import (
     remedies_of_experiment,
     runs_of_remedy,
     unlabelled_set,
 )
+from workflow_scripts.configuration.program_networks import is_program
 from workflow_scripts.configuration.settings import Configuration
 from workflow_scripts.networks.mirrored_classes import positions_averaged
 from workflow_scripts.planning.cluster_requests import Work, cost_of, shipped_cost

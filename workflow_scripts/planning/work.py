@@ -9,10 +9,9 @@ import pyarrow.parquet as pq
 
 from workflow_scripts.catalogs.formats import matching_files
 from workflow_scripts.configuration.control_entries import runs_of_controls
+from workflow_scripts.configuration.derived_runs import remedy_parameter, runs_of_remedy, versions_of_experiment
 from workflow_scripts.configuration.parameters import as_parameter
-from workflow_scripts.configuration.remedy_entries import remedy_parameter, runs_of_remedy
 from workflow_scripts.configuration.settings import Configuration
-from workflow_scripts.configuration.version_entries import versions_of_experiment
 from workflow_scripts.errors import InputError
 from workflow_scripts.surveys.bricks.geometry import NUMBER_OF_BRICKS, bricks_of
 from workflow_scripts.surveys.registry import kind_of, pixels_of_cutout

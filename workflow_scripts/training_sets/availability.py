@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,13 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_flow
 
+from workflow_scripts.answers.designs import region_in_design
+from workflow_scripts.runs import runs_of_experiment
 from workflow_scripts.sky.footprints import contains, region_moc
+from workflow_scripts.tables import read_table, recorded_config
 from workflow_scripts.training_sets.imaging_strata import divided_by_strata
 from workflow_scripts.training_sets.matching_cells import Cells, cell_quotas, matching_cells
+from workflow_scripts.training_sets.split import training_pool
 
 # Fewer galaxies than this share in other cells than they should be in are no more than rounding.
 NOTED_SHARE = 0.05
@@ -75,6 +80,39 @@ class Availability:
             f"footprints.{self.name}, class {self.class_name}: {self.available} galaxies of the training pool are in"
             f" the {region}, {need} {self.per_class}{short if enough and self.cells_short else ''} (matchings: {fits})"
         )
+
+
+def galaxies_of_design(
+    design: Mapping[str, Any], galaxies: Mapping[str, Sequence[str]], ledger_path: str | Path
+) -> list[Availability]:
+    """A row for each footprint or family of a design and each class.
+
+    `design` is `Configuration.design_parameter` of an experiment, `galaxies` names the footprints that are drawn from
+    each file of galaxies. Raises `InputError` as `availability` does, and for damaged files.
+    """
+    ledger = read_table(ledger_path, ["source_id", "outcome"])
+    # Numbers of resamples are those of draws one after the other: the largest counts.
+    sets: dict[str, int] = {}
+    for run in runs_of_experiment(design):
+        sets[run.footprint] = max(sets.get(run.footprint, 0), run.resample + 1)
+    sets |= {name: sets[entry["own"]] for name, entry in design.get("drawn", {}).items()}
+    rows = []
+    for path, names in galaxies.items():
+        table = read_table(path)
+        classes = recorded_config(path).get("classes") or design["classes"]
+        rows += availability(training_pool(table, ledger), [_drawn_from(design, name) for name in names], sets, classes)
+    return rows
+
+
+def _drawn_from(design: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A footprint as `draw_training_set` takes it."""
+    if further := design.get("drawn", {}).get(name):
+        design = {**design, "footprints": {name: further}}
+    entry = design["footprints"][name]
+    family = entry["family"] and {**entry["family"], "regions": design["families"][entry["family"]["name"]]}
+    region = region_in_design(design, name)
+    kept = {key: entry[key] for key in ("stratum", "turns") if key in entry}
+    return {"name": name, "region": region, "matching": entry["matching"], "family": family, **kept}
 
 
 def availability(

@@ -5,12 +5,12 @@ import copy
 import pytest
 import yaml
 
-from workflow_scripts.configuration.loading import load
-from workflow_scripts.configuration.version_entries import (
+from workflow_scripts.configuration.derived_runs import (
     active_images,
     counterfactual_parameter,
     files_of_versions,
 )
+from workflow_scripts.configuration.loading import load
 from workflow_scripts.errors import InputError
 from workflow_scripts.planning.work import WorkSizes
 

@@ -6,16 +6,16 @@ import pytest
 import yaml
 
 from workflow_scripts.configuration.control_entries import trained_network
-from workflow_scripts.configuration.loading import load
-from workflow_scripts.configuration.parameters import as_parameter
-from workflow_scripts.configuration.remedy_entries import (
+from workflow_scripts.configuration.derived_runs import (
+    active_images,
     columns_of_training,
     files_of_remedy,
     remedies_of_experiment,
     runs_of_remedy,
     unlabelled_set,
 )
-from workflow_scripts.configuration.version_entries import active_images
+from workflow_scripts.configuration.loading import load
+from workflow_scripts.configuration.parameters import as_parameter
 from workflow_scripts.errors import InputError
 from workflow_scripts.networks.mirrored_classes import positions_averaged
 from workflow_scripts.runs import parts_of_remedy, paths_in_version

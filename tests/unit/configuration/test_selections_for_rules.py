@@ -6,10 +6,10 @@ import pytest
 
 from tests.small_experiment import CONFIG
 from workflow_scripts.configuration.control_entries import trained_network
+from workflow_scripts.configuration.derived_runs import active_images
 from workflow_scripts.configuration.given_models import trial_parameter, trials
 from workflow_scripts.configuration.loading import load
 from workflow_scripts.configuration.user_files import check_user_files
-from workflow_scripts.configuration.version_entries import active_images
 from workflow_scripts.errors import InputError
 
 

@@ -20,7 +20,6 @@ from workflow_scripts.draw_sky_maps import main as draw_sky_maps
 from workflow_scripts.draw_sky_maps import parser as maps_parser
 from workflow_scripts.figures import audit_figures
 from workflow_scripts.figures.answer_titles import answer_to, change_title
-from workflow_scripts.figures.field_map import draw_field
 from workflow_scripts.figures.figure_list import (
     AUDIT_FIGURES,
     FIGURE_GROUPS,
@@ -32,10 +31,10 @@ from workflow_scripts.figures.figure_list import (
 from workflow_scripts.figures.fraction_by_ra import draw_cosine, fraction_bands, label_axes
 from workflow_scripts.figures.galaxy_figures import ImageRow, galaxy_rows
 from workflow_scripts.figures.mollweide import draw_map, projected
+from workflow_scripts.figures.partial_maps import draw_field, part_of_sky
 from workflow_scripts.figures.run_figures import run_figures
 from workflow_scripts.figures.single_maps import one_map, seeing_map
 from workflow_scripts.figures.sky_figures import sky_figures
-from workflow_scripts.figures.strip_map import part_of_sky
 from workflow_scripts.figures.style import (
     LOOK,
     SINGLE,

@@ -10,10 +10,9 @@ import tensorflow as tf
 
 from workflow_scripts import train
 from workflow_scripts.images.blurring import blurred
-from workflow_scripts.images.imaging_range import ImagingRange, corner_noise, imaging_range
 from workflow_scripts.networks.architectures import build_model
 from workflow_scripts.networks.checkpoints import Checkpoints
-from workflow_scripts.networks.degrading import degrader
+from workflow_scripts.networks.degrading import ImagingRange, corner_noise, degrader, imaging_range
 from workflow_scripts.networks.training import fit, plan_epoch
 
 SIZE = 32

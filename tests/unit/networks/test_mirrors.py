@@ -11,9 +11,8 @@ from workflow_scripts import annotate, train
 from workflow_scripts.errors import InputError
 from workflow_scripts.networks.annotation import scored
 from workflow_scripts.networks.architectures import build_model
-from workflow_scripts.networks.evaluation import evaluated, mirror_evaluated
+from workflow_scripts.networks.evaluation import evaluated, mirror_evaluated, mirrored_asymmetry
 from workflow_scripts.networks.mirrored_classes import FLIPS_HINT, flips_keep_classes
-from workflow_scripts.networks.mirrors import mirrored_asymmetry
 from workflow_scripts.networks.orientations import (
     MIRROR,
     AveragedModel,

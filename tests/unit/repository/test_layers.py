@@ -122,3 +122,29 @@ def test_no_pickle():
 def test_no_drawer_for_odds_and_ends():
     vague = {"util", "utils", "helper", "helpers", "misc", "lib", "common"}
     assert [relative(path) for path in SOURCES if path.stem in vague or path.parent.name in vague] == []
+
+
+def test_what_benchmarks_and_the_website_import_is_there():
+    """Nothing else runs them all: a name that moved would be noticed only by who measures again."""
+    for path in sorted([*(ROOT / "tests" / "benchmarks").glob("*.py"), *(ROOT / "website").glob("*.py")]):
+        for node in ast.walk(ast.parse(path.read_text())):
+            package = (node.module or "") if isinstance(node, ast.ImportFrom) else ""
+            if package.split(".")[0] not in ("workflow_scripts", "tests"):
+                continue
+            given = ROOT.joinpath(*package.split("."))
+            source = given / "__init__.py" if given.is_dir() else given.with_suffix(".py")
+            missing = {alias.name for alias in node.names} - names_of(source) - {one.stem for one in given.glob("*.py")}
+            assert not missing, f"{relative(path)}: {package} has no {', '.join(sorted(missing))}"
+
+
+def names_of(source: Path) -> set[str]:
+    """What a module has at its top level."""
+    found = set()
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found

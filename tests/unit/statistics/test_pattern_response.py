@@ -11,7 +11,7 @@ from tests.benchmarks.response_candidates import position_covariance
 from tests.unit.statistics.skies import band
 from workflow_scripts.calibration_mocks.run_mocks import base_axes
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.runs.common_dipole import common_dipole
+from workflow_scripts.statistics.runs.common_means import common_dipole
 from workflow_scripts.statistics.runs.contrasts import arm_contrast, vector_contrast
 from workflow_scripts.statistics.runs.footprint_response import footprint_response, scalar_response
 from workflow_scripts.statistics.runs.lengths import largest_sum_of_norms, vector_length
@@ -222,46 +222,6 @@ def test_intervals_of_a_response_of_the_dipole_cover_its_size(length):
     found = [footprint_response(AXES, AXES @ matrix.T + random.normal(size=(12, 3)), 2, 0) for _ in range(100)]
     assert np.mean([one.limit95 >= length for one in found]) >= band(100, 0.95)[0]
     assert np.mean([one.size_ci95[0] <= length <= one.size_ci95[1] for one in found]) >= band(100, 0.95)[0]
-
-
-@pytest.mark.parametrize("units", [5, 12])
-def test_a_common_dipole_of_noise_is_found_as_often_as_the_level_says(units):
-    random = np.random.default_rng(units)
-    galaxies = np.diag([0.3, 0.2, 0.1])
-    p, covered = [], []
-    for _ in range(300):
-        shared = random.normal(size=3) * np.sqrt(np.diag(galaxies))
-        found = common_dipole(shared + random.normal(size=(units, 3)), galaxies)
-        p.append(found.p)
-        covered.append(found.size_ci95[0] == 0)
-    assert np.mean(np.array(p) < 0.05) <= band(300)[1]
-    assert np.mean(covered) >= band(300, 0.95)[0]
-
-
-def test_a_common_dipole_without_noise_of_galaxies_is_hotellings():
-    values = np.random.default_rng(0).normal(size=(9, 3)) + np.array([1, 0, 0])
-    found = common_dipole(values, np.zeros((3, 3)))
-    mean, scatter = values.mean(axis=0), np.cov(values.T) / 9
-    assert found.statistic == pytest.approx(mean @ np.linalg.solve(scatter, mean) * 6 / 24)
-    assert found.dof == (3, pytest.approx(6))
-    assert found.size == pytest.approx(np.sqrt(mean @ mean - np.trace(scatter)))
-    far = common_dipole(values + 30 * SEEING, np.eye(3))
-    assert far.size_ci95[0] < 30 < far.size_ci95[1]
-    assert far.p < 1e-6
-
-
-@pytest.mark.parametrize(
-    ("values", "galaxies", "sentence"),
-    [
-        (np.ones((8, 3)), np.zeros((3, 3)), "do not scatter"),
-        (np.eye(4)[:, :3], np.eye(3), "too few"),
-        (np.eye(6)[:, :3], -np.eye(3), "below zero"),
-        (np.full((6, 3), np.nan), np.eye(3), "no dipole"),
-    ],
-)
-def test_common_dipoles_that_cannot_be_tested_are_refused(values, galaxies, sentence):
-    with pytest.raises(ValueError, match=sentence):
-        common_dipole(values, galaxies)
 
 
 def test_contrasts_say_what_they_exclude():

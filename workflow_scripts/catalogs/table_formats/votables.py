@@ -1,19 +1,24 @@
 """Tables of a VOTable file, read at once by astropy; no address or file that it names is opened."""
 
+import base64
 from collections.abc import Iterator, Sequence
-from typing import Any
+from io import BytesIO
+from typing import IO, Any
+from xml.etree import ElementTree
 from xml.parsers import expat
 
 import numpy as np
 import pyarrow as pa
 from astropy.io import votable
 from astropy.io.votable.tree import Field, TableElement
+from numpy.typing import NDArray
 
 from workflow_scripts.catalogs.table_formats.recognition import open_unpacked
 from workflow_scripts.catalogs.table_formats.table_file import Column, Piece, TableFile, guarded
 from workflow_scripts.catalogs.table_formats.votable_safety import forbidden_content
-from workflow_scripts.catalogs.table_formats.votable_streams import null_flags
 from workflow_scripts.errors import InputError
+
+_BLANKS = b" \t\r\n"
 
 
 def votables(path: str) -> list[TableFile]:
@@ -80,7 +85,7 @@ def _table(path: str, number: int, header: dict[str, Any], systems: dict[str, st
         _check_rows(len(parsed.array), header["rows"])
         if header["binary"]:
             with open_unpacked(path) as file:
-                flags = null_flags(file, number, parsed.all_fields)
+                flags = _null_flags(file, number, parsed.all_fields)
             _check_rows(len(parsed.array), len(flags))
             for place in chosen:
                 mask = parsed.array.mask[parsed.all_fields[place].ID]
@@ -94,6 +99,56 @@ def _table(path: str, number: int, header: dict[str, Any], systems: dict[str, st
     rows = int(header["rows"]) if str(header["rows"]).isdigit() else None
     label = f"{number}" + (f" ({header['name']})" if header["name"] else "")
     return TableFile(tuple(columns), guarded(pieces, path, "votable"), label, rows=rows)
+
+
+def _null_flags(file: IO[bytes], number: int, fields: Sequence[Field]) -> NDArray[np.bool_]:
+    """Which cells (rows, fields) of a table of binary rows are null by the flags of BINARY2; none by those of BINARY.
+
+    astropy passes over this: the flags of BINARY2 that texts are null (what is masked would come out as data), the end
+    of a stream within a row, characters and padding that are no base64. `number` is that of the table in the file.
+    Raises `ValueError` for a stream that ends within a row, and for one that is damaged: characters that are left out
+    shift all rows below.
+    """
+    tables, kind = -1, ""
+    for event, part in ElementTree.iterparse(file, ("start", "end")):
+        tag = part.tag.rpartition("}")[2]
+        if event == "start":
+            tables += tag == "TABLE"
+            kind = tag if tag in ("BINARY", "BINARY2") else kind
+            continue
+        if tag == "STREAM" and tables == number:
+            text = (part.text or "").encode().translate(None, _BLANKS)
+            part.clear()
+            return _walked(base64.b64decode(text, validate=True), fields, kind == "BINARY2")
+        part.clear()
+    raise ValueError("it has no stream of binary rows")
+
+
+def _walked(data: bytes, fields: Sequence[Field], has_flags: bool) -> NDArray[np.bool_]:
+    stream, flags, rows = BytesIO(data), bytearray(), 0
+    width = (len(fields) + 7) // 8 if has_flags else 0
+
+    def read(length: int) -> bytes:
+        block = stream.read(length)
+        if len(block) != length:
+            raise ValueError(f"its binary data end within row {rows + 1}")
+        return block
+
+    while stream.tell() < len(data):
+        flags += read(width)
+        for field in fields:
+            field.converter.binparse(read)
+        rows += 1
+        if rows == 1 and all((field.arraysize or "1").isdigit() for field in fields):
+            # All rows are as long as the first.
+            size = stream.tell()
+            rows, over = divmod(len(data), size)
+            if over:
+                raise ValueError(f"its binary data end within row {rows + 1}")
+            flags = bytearray(np.frombuffer(data, np.uint8).reshape(rows, size)[:, :width].tobytes())
+            break
+    bits = np.unpackbits(np.frombuffer(flags, np.uint8).reshape(rows, width), axis=1)[:, : len(fields)]
+    return bits.astype(bool) if has_flags else np.zeros((rows, len(fields)), bool)
 
 
 def _check_rows(found: int, promised: Any) -> None:

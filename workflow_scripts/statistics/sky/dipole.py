@@ -158,3 +158,17 @@ def robust_dipole(sums: ScatterSums) -> Dipole:
         raise ValueError("too few galaxies differ from the mean: the error of a dipole cannot be estimated")
     q, p = chi_square_test(found.beta, covariance)
     return replace(found, covariance=covariance, q=q, p=p)
+
+
+def disagreement_dipole(scatter: ScatterSums) -> Dipole:
+    """Dipole of the rate of disagreement, a fraction by unit vector, with the covariance of `robust_dipole`.
+
+    The sums are of differences delta = y_A - y_B of two annotations of the same galaxies, and the rate is the mean of
+    delta^2, a label of 0 or 1 by galaxy. Sums of delta^2 and of its square are those of the squares of delta, since
+    delta is -1, 0 or 1. Raises `ValueError` as `robust_dipole`, and where sums are not of such differences.
+    """
+    values = scatter.values
+    if abs(values.total) > values.squares or values.squares > scatter.positions.n:
+        raise ValueError("the sums are not of differences of -1, 0 and 1")
+    rate = ValueSums(values.squares, values.squares, scatter.squares_first)
+    return robust_dipole(replace(scatter, values=rate, weighted=scatter.squares_second))

@@ -5,7 +5,7 @@ import pytest
 
 from workflow_scripts.sky.tiles import number_of_tiles, side_of_tile, tile_centres
 from workflow_scripts.sky.unit_vectors import unit_vectors
-from workflow_scripts.statistics.sky.smoothed_cells import binomial_se, se_of_cell_means, smoothed_cells
+from workflow_scripts.statistics.sky.map_cells import binomial_se, se_of_cell_means, smoothed_cells
 
 ORDER = 3
 CENTRES = unit_vectors(*tile_centres(ORDER))

@@ -1,10 +1,43 @@
-"""Maps that show patterns and not noise: cells share their galaxies with neighbours, and shrink by their errors."""
+"""Cells of maps of the sky or of a field: small where galaxies are many, and smoothed, so that they show no noise.
+
+Smoothed cells share their galaxies with neighbours, and shrink by their errors.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-# With fewer galaxies a cell shows nothing.
+from workflow_scripts.sky.tiles import number_of_tiles
+
+# A fraction of so many galaxies has an error of 0.1 or less.
+_GALAXIES_A_CELL = 25
+# With fewer galaxies a cell of a smoothed map shows nothing.
 FEWEST_IN_CELL = 5
+# Smaller cells are not to be seen on a map of the whole sky.
+FINEST_OF_SKY = 4
+
+
+def map_order(counts: NDArray[np.float64], finest: int) -> int:
+    """The finest order, up to `finest`, whose median cell with galaxies has enough of them; 1 where none has.
+
+    `counts` (p,) are galaxies of nested HEALPix pixels of an order of `finest` or more.
+    """
+    for order in range(finest, 1, -1):
+        cells = in_cells(counts, order)
+        if np.median(cells[cells > 0]) >= _GALAXIES_A_CELL:
+            return order
+    return 1
+
+
+def in_cells(values: NDArray[np.float64], order: int) -> NDArray[np.float64]:
+    """Sums over nested pixels (p,) added up to those of a lower order."""
+    return values.reshape(number_of_tiles(order), -1).sum(axis=1)
+
+
+def cell_means(cell: ArrayLike, values: ArrayLike, cells: int) -> NDArray[np.float64]:
+    """Mean of a number a galaxy (n,) in each of `cells` cells; NaN in those without galaxies."""
+    n = np.bincount(cell, minlength=cells)
+    with np.errstate(invalid="ignore"):
+        return np.bincount(cell, weights=values, minlength=cells) / np.where(n > 0, n, np.nan)
 
 
 def smoothed_cells(
@@ -62,8 +95,8 @@ def se_of_cell_means(cell: ArrayLike, values: ArrayLike, cells: int) -> NDArray[
     """
     cell, values = np.asarray(cell), np.asarray(values, float)
     n = np.bincount(cell, minlength=cells)
+    means = cell_means(cell, values, cells)
     with np.errstate(divide="ignore", invalid="ignore"):
-        means = np.bincount(cell, weights=values, minlength=cells) / n
         dof = len(values) - np.count_nonzero(n)
         within = np.sum((values - means[cell]) ** 2) / dof if dof > 0 else np.nan
         return np.where(n > 0, np.sqrt(within / n), np.nan)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from workflow_scripts.statistics.pairs.paired_dipoles import disagreement_dipole
-from workflow_scripts.statistics.sky.dipole import ScatterSums, dipole, robust_dipole
+from workflow_scripts.statistics.sky.dipole import ScatterSums, dipole, disagreement_dipole, robust_dipole
 from workflow_scripts.statistics.sky.sky_sums import PositionSums, ValueSums
 
 
