@@ -121,10 +121,9 @@ def _own_dipoles(runs: pd.DataFrame) -> list[str]:
     own = annotated, annotated - runs[REFERENCE_DIPOLE].mean().to_numpy()
     if not np.isfinite(own).all():
         return []
-    first, second = (
-        f"{with_points(float(np.linalg.norm(one)))} towards {place_in_words(*right_ascension_declination(one))}"
-        for one in own
-    )
+    places = [place_in_words(*map(float, right_ascension_declination(one))) for one in own]
+    sizes = [with_points(float(np.linalg.norm(one))) for one in own]
+    first, second = (f"{size} towards {place}" for size, place in zip(sizes, places, strict=True))
     return [f"Of the labelled galaxies the annotations have a dipole of {first}, the reference labels one of {second}."]
 
 
