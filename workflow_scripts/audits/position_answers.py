@@ -20,7 +20,7 @@ from workflow_scripts.statistics.sky.sequential_permutations import permutations
 
 # Of min(f, 1 - f). A dipole of half of a fraction makes it three times as large on one side of the sky as on the other,
 # and such a change across a field 1.7 times: what leaves that open is no "no".
-_NO_EXCLUDES = 0.5
+NO_EXCLUDES = 0.5
 # Errors of blocks so many times those of galaxies are as good as equal.
 _LITTLE_WIDER = 1.05
 
@@ -44,7 +44,7 @@ class Rule:
         """What decides a question on an effect that can be as large as `largest`; `room` is min(f, 1 - f) if not it."""
         if self.effect is not None:
             return Evidence(p, p_floor, limit, largest, invalid, self.effect)
-        of_interest = _NO_EXCLUDES * (largest if room is None else room)
+        of_interest = NO_EXCLUDES * (largest if room is None else room)
         asks = "a no excludes half of what the labels leave room for,"
         return Evidence(p, p_floor, limit, largest, invalid, of_interest, asks)
 

@@ -12,6 +12,7 @@ from workflow_scripts.answers.answer import YES
 from workflow_scripts.answers.corrected_dipole import CORRECTED_DIPOLE
 from workflow_scripts.answers.wording import capital, noise_in_words
 from workflow_scripts.audits.groups import WITHOUT
+from workflow_scripts.audits.position_answers import NO_EXCLUDES
 from workflow_scripts.audits.regressions import explained_in_words
 from workflow_scripts.catalogs.hygiene import problem_in_words
 from workflow_scripts.pages.answer_cards import answer_cards
@@ -61,7 +62,7 @@ def audit_page(
         corrected=corrected,
         without_bias=answer_cards(without_bias, about="audit"),
         alpha=summary["alpha"],
-        of_interest=_of_interest(summary["provenance"]["config"].get("effect")),
+        of_interest=_of_interest(summary),
         figures=shown,
         maps=panels,
         naive=naive,
@@ -135,12 +136,13 @@ def _naive(tests: Mapping[str, Any], alpha: float) -> str:
     )
 
 
-def _of_interest(effect: float | None) -> str:
-    return (
-        "half of the largest that the labels leave room for (no --effect was given)"
-        if effect is None
-        else f"{effect:g}"
-    )
+def _of_interest(summary: Mapping[str, Any]) -> str:
+    """The size that a no excludes."""
+    if (effect := summary["provenance"]["config"].get("effect")) is not None:
+        return f"{effect:g}"
+    largest = next((test.get("largest_possible") for test in summary["tests"] if test.get("largest_possible")), None)
+    of_labels = f" of the labels: {NO_EXCLUDES * largest:.3g}" if largest else ""
+    return f"half of the largest that there can be{of_labels} (no --effect was given)"
 
 
 def _trust(summary: Mapping[str, Any], field: bool) -> list[tuple[str, str]]:
