@@ -148,20 +148,23 @@ def experiment_headline(answers: Sequence[Answer], about: str | None = None) -> 
         if one.test.startswith(_OF_ALL_NETWORKS) and one.answer == YES:
             longer = f"{sentence}; {one.short[0].lower()}{one.short[1:].rstrip('.')}"
             # The unit a second time only where there is room.
-            once = longer[::-1].replace(_POINTS[::-1], "", 1)[::-1] if sentence.endswith(_POINTS) else longer
-            sentence = next((text for text in (longer, once) if len(text.split()) <= most_words), sentence)
+            start, _, rest = longer.rpartition(_POINTS)
+            once = [start + rest] if sentence.endswith(_POINTS) else []
+            sentence = next((text for text in (longer, *once) if len(text.split()) <= most_words), sentence)
     return f"{before}{sentence}{'' if sentence.endswith('...') else '.'}"
 
 
 def _headline(answers: Sequence[Answer], most_words: int) -> str:
     primary = [one.short for one in answers if one.role == PRIMARY]
     undecided = [short.removeprefix(WHETHER).removesuffix(UNDECIDED) for short in primary if short[:8] == "Whether "]
-    changes = "; the training footprint changes"
+    changes = "the training footprint changes"
     sentence = headline(answers, most_words)
-    sentence = sentence.replace(changes, " and" if sentence.count(changes) == 1 else "; it changes")
-    if sentence.endswith(f"{_POINTS}."):
-        # One unit for both.
-        sentence = sentence.replace(f"{_POINTS} and ", " and ")
+    # After an alarm they are sentences by themselves.
+    if sentence.startswith(capital(changes)):
+        sentence = sentence.replace(f"; {changes}", " and" if sentence.count(f"; {changes}") == 1 else "; it changes")
+        if sentence.endswith(f"{_POINTS}."):
+            # One unit for both.
+            sentence = sentence.replace(f"{_POINTS} and ", " and ")
     together = f"{WHETHER}{' or '.join(dict.fromkeys(undecided))}{UNDECIDED}."
     alarmed = any(one.role in (CONTROL, POSITIVE_CONTROL) for one in answers if one.short.rstrip(".") in sentence)
     if len(undecided) == len(primary) and len(together.split()) <= most_words and not alarmed:

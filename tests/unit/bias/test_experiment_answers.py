@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.bias.answered_tests import a_test, answers_of
 from tests.unit.bias.synthetic_experiment import SEEING, experiment_runs, write_experiment, write_training
-from workflow_scripts.answers.answer import HEADLINE_WORDS, NO, SECONDARY, YES
+from workflow_scripts.answers.answer import CONTROL, HEADLINE_WORDS, NO, SECONDARY, YES
 from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, RunLevelTest
 from workflow_scripts.bias.experiment_answers import experiment_headline
 from workflow_scripts.bias.network_cautions import cautions_of_trainings, read_trainings
@@ -369,6 +369,15 @@ def test_what_all_networks_have_in_common_ends_the_headline_where_the_words_are_
         assert len(sentence.split()) <= HEADLINE_WORDS
     longer = experiment_headline([*both, replace(common, role=SECONDARY)], "'spiral' against the rest of all classes")
     assert longer.endswith("and the sky pattern by 2.0 percentage points.")
+
+
+def test_an_alarm_is_no_part_of_what_the_footprint_changes():
+    (answer,) = answers_of([a_test("fraction_response", 0.001)])
+    alarm = replace(answer, role=CONTROL, short="Placebo footprints show an effect")
+    assert experiment_headline([answer, alarm]) == (
+        "Placebo footprints show an effect; the training footprint changes the annotated fraction by 2.0 percentage"
+        " points."
+    )
 
 
 def test_an_interval_without_zero_beside_a_no_is_explained():
