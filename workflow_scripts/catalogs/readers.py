@@ -36,8 +36,6 @@ ROWS_A_PIECE = 1_000_000
 _ARCSECONDS = "_arcsec"
 # Before the name of a column that only the selection of rows uses.
 _SELECT = "select:"
-# How the parts begin that are covariates, whoever reads the table.
-_COVARIATE = "covariate"
 
 
 @dataclass(frozen=True)
@@ -186,8 +184,6 @@ class CatalogTable:
         for part, text in odd.items():
             if part not in known:
                 hint = "; compare it with texts in quotes" if part.startswith(_SELECT) else ""
-                if part.startswith(_COVARIATE):
-                    hint = " (a column of 0 and 1 for a camera, say)"
                 raise InputError(f"{self.where(part)} holds text such as '{text}', expected numbers{hint}")
 
     def report(self) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def catalog(tmp_path):
         ({"label": None}, [], "has no label, expected two classes or more"),
         ({"ra": "north"}, [], "column 'ra' (--ra) holds text such as 'north', expected degrees as numbers"),
         ({"ra": np.nan}, [], "none of 60 rows has a usable position"),
-        ({}, ["--covariates", "label"], "expected numbers (a column of 0 and 1 for a camera"),
+        ({}, ["--covariates", "label"], "column 'label' (--covariates) holds text such as"),
         ({"score": 7.0}, ["--reference", "second", "--score", "score"], "(--score) has 7, expected 0 to 1"),
         ({"score": 7.0}, ["--score", "score"], "(--score) has 7, expected 0 to 1"),
         ({}, ["--label", "label", "label"], "column 'label' was given for two things"),
