@@ -79,8 +79,15 @@ def known_configuration(seeds: Sequence[int], **changes: int | None) -> dict[str
         "shares": {"why": {"counterfactual": PROPERTIES, "retrain": True}},
         "remedies": {"remedies": TRIED},
     }
+    # Where the imaging is the same everywhere it has no strata.
+    without = {"nothing": {"remedies": [remedy for remedy in TRIED if remedy != "strata"]}}
     config["experiments"] = {
-        f"{experiment_name(sky, seed)}_{what}": {"survey": experiment_name(sky, seed), "arms": arms, **keys}
+        f"{experiment_name(sky, seed)}_{what}": {
+            "survey": experiment_name(sky, seed),
+            "arms": arms,
+            **keys,
+            **(without.get(sky, {}) if what == "remedies" else {}),
+        }
         for sky in EXPECTED
         for seed in seeds
         for what, keys in asked.items()

@@ -7,13 +7,13 @@ import time
 
 import pytest
 
+from tests.compared_results import different_results
 from tests.small_experiment import CONFIG
 from tests.workflow_copy import WorkflowCopy
 
 pytestmark = pytest.mark.long
 
 STAGES = ("catalog", "cutouts", "images", "training", "inference", "bias", "report")
-COMPARED = ("**/annotations.parquet", "**/summary.json", "**/model.keras", "**/*.npy", "**/catalog.parquet", "**/*.png")
 
 
 def killed_when_started(workflow: WorkflowCopy, stage: str) -> bool:
@@ -51,13 +51,5 @@ def test_one_core_and_a_kill_in_every_stage_give_the_bytes_of_an_undisturbed_run
         assert killed_when_started(workflow, stage), f"no job of stage {stage} was running to be killed"
     workflow.snakemake("--nolock")
     assert workflow.would_run() == set()
-    expected = finished_run.analysis / "results"
-    compared = [path for pattern in COMPARED for path in sorted(expected.glob(pattern))]
-    assert {path.name for path in compared} >= {"annotations.parquet", "summary.json", "model.keras"}
-    different = [
-        str(path.relative_to(expected))
-        for path in compared
-        if path.read_bytes() != (workflow.analysis / "results" / path.relative_to(expected)).read_bytes()
-    ]
-    assert different == []
+    assert different_results(finished_run.analysis / "results", workflow.analysis / "results") == []
     assert not list((workflow.analysis / "results").rglob("*.partial*"))

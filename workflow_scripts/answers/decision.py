@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES
-from workflow_scripts.answers.wording import limit_in_points, limit_in_words, with_points
+from workflow_scripts.answers.wording import limit_in_unit, with_points
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def decided(evidence: Evidence, alpha: float) -> tuple[str, list[str]]:
     if evidence.exclusion is None:
         return CANNOT_TELL, ["The test has no limit on the effect, so that nothing is excluded."]
     if evidence.exclusion >= evidence.of_interest:
-        limit = (limit_in_points if evidence.points else limit_in_words)(evidence.exclusion)
+        limit = limit_in_unit(evidence.exclusion, evidence.points)
         return CANNOT_TELL, [
             f"Effects up to {limit} are compatible with the data, and {evidence.asks}"
             f" {evidence.in_words(evidence.of_interest)}."

@@ -43,6 +43,18 @@ def limit_in_points(value: float) -> str:
     return with_points(points / 100)
 
 
+def in_unit(value: float, points: bool, ends: Sequence[float] | None = None) -> str:
+    """A size of effect with its 95 % interval: in percentage `points`, or as it is, as of a mean score."""
+    if points:
+        return with_points(value, ends)
+    return size_in_words(value) + ("" if ends is None else " (95 %: {} to {})".format(*map(size_in_words, ends)))
+
+
+def limit_in_unit(value: float, points: bool) -> str:
+    """An upper limit, rounded up: in percentage `points`, or as it is, as of a mean score."""
+    return limit_in_points(value) if points else limit_in_words(value)
+
+
 def with_points(value: float, ends: Sequence[float] | None = None) -> str:
     """A difference of fractions with its unit, and its 95 % interval in brackets."""
     interval = "" if ends is None else " (95 %: {} to {})".format(*map(points_in_words, ends))

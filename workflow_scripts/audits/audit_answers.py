@@ -9,7 +9,7 @@ from typing import Any
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, Answer, Effect, answers_text
 from workflow_scripts.answers.decision import decided
 from workflow_scripts.answers.expected_value import against_expected
-from workflow_scripts.answers.wording import capital
+from workflow_scripts.answers.wording import capital, limit_in_points, with_points
 from workflow_scripts.audits.audit_findings import AuditFinding, Findings
 from workflow_scripts.audits.further_answers import (
     beside_templates,
@@ -94,7 +94,7 @@ def verdict(answers: Sequence[Answer]) -> str:
         largest = max(one.limit95 or 0.0 for one in same)
         text += (
             f" For {len(same)} of {len(pairs)} pairs of columns no dipole of the difference was found, each below"
-            f" {largest:.4f} at 95 %, one-sided."
+            f" {limit_in_points(largest)} at 95 %, one-sided."
         )
     return text
 
@@ -119,14 +119,14 @@ def _of_position(findings: Findings, details: Mapping[str, Any], columns: AuditC
         what = f"the mean score {column}" if score else what_of(column, positive, several)
         because = list(weights)
         if score and (labels := findings.get("dipole_score")) is not None:
-            low, high = labels.test.ci95
+            size = with_points(labels.test.estimate, labels.test.ci95)
             because.append(
                 f"Labels are a secondary question: with scores of {columns.threshold:g} and more taken for positive,"
-                f" the dipole of the fraction is {labels.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})."
+                f" the dipole of the fraction is {size}."
             )
         blocks = findings.get(f"{'score_' if score else ''}block_dipole{suffix}")
         largest = finding.extra["largest_possible"]
-        asked.append(Asked(question_of(what), what, [finding], blocks, largest, power, because))
+        asked.append(Asked(question_of(what), what, [finding], blocks, largest, power, because, points=not score))
     return asked
 
 
@@ -153,13 +153,12 @@ def _of_pairs(findings: Findings) -> list[Asked]:
         if (robust := findings.get(f"difference_dipole_robust{suffix}")) is not None:
             tests.append(robust)
         if (overall := findings.get(f"mcnemar{suffix}")) is not None:
-            low, high = overall.test.ci95
-            because.append(
-                f"Their overall fractions differ by {overall.test.estimate:+.4f} (95 %: {low:+.4f} to {high:+.4f})."
-            )
+            size = with_points(overall.test.estimate, overall.test.ci95)
+            because.append(f"Their overall fractions differ by {size}.")
         if (rate := findings.get(f"discordance_rate_dipole{suffix}")) is not None:
             p = p_in_words(rate.test.p, rate.test.log10_p)
-            because.append(f"How often they differ, either way, has a dipole of {rate.test.estimate:.4f} (p = {p}).")
+            size = with_points(rate.test.estimate)
+            because.append(f"How often they differ, either way, has a dipole of {size} (p = {p}).")
         question = f"Do {first} and {second} differ in their pattern on the sky?"
         blocks, largest = findings.get(f"difference_block_dipole{suffix}"), finding.extra["largest_possible"]
         asked.append(Asked(question, what, tests, blocks, largest, None, because))
@@ -217,7 +216,7 @@ def _expected(finding: AuditFinding, findings: Findings, p: float, positive: str
             " same, and no blocks of sky could tell."
         )
     # The fraction can be further from the expected one than to the nearer end, but a no is about both sides.
-    evidence = rule.evidence(p, limit, min(expected, 1 - expected), invalid=invalid)
+    evidence = rule.evidence(p, limit, min(expected, 1 - expected), invalid=invalid, points=not extra["of_score"])
     answer, reasons = decided(evidence, alpha)
     low, high = widest.test.ci95
     statement, short = against_expected(what, float(test.estimate), (low, high), expected, limit, answer)

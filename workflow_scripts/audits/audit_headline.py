@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from workflow_scripts.answers.answer import CANNOT_TELL, PRIMARY, YES, Answer, headline
-from workflow_scripts.answers.wording import capital, limit_in_words
+from workflow_scripts.answers.wording import capital, limit_in_points, points_in_words
 
 # How the names of tests begin that are made of each column, and of each pair of them.
 _OF_COLUMNS, _OF_PAIRS = ("dipole_score", "field_gradient"), ("difference_",)
@@ -24,7 +24,8 @@ def audit_headline(answers: Sequence[Answer], labels: Sequence[str], positive: s
         return headline(answers)
     together = [_of_columns(columns, labels, f"the fraction of '{positive}'")]
     if pairs:
-        together.append(_of_pairs(pairs, labels))
+        # The unit once.
+        together.append(_of_pairs(pairs, labels, with_unit=together[0].answer != YES))
     return headline([*together, *others])
 
 
@@ -40,12 +41,11 @@ def _of_columns(columns: Sequence[Answer], labels: Sequence[str], what: str) -> 
     return replace(columns[0], short=capital(short))
 
 
-def _of_pairs(pairs: Sequence[Answer], labels: Sequence[str]) -> Answer:
+def _of_pairs(pairs: Sequence[Answer], labels: Sequence[str], with_unit: bool) -> Answer:
     yes, n = [one for one in pairs if one.answer == YES], len(pairs)
-    of_all = "the two" if n == 1 else f"{len(yes)} of {n} pairs"
+    of_all = "the two patterns differ" if n == 1 else f"patterns differ in {len(yes)} of {n} pairs"
     if yes:
-        first = " and ".join(labels[:2])
-        short = f"{of_all} differ in their pattern{_named(yes, pairs, first)}, {_sizes(yes)}"
+        short = f"{of_all}{_named(yes, pairs, ' and '.join(labels[:2]))}, {_sizes(yes, with_unit=with_unit)}"
         return replace(yes[0], short=capital(short))
     if open_ones := [one for one in pairs if one.answer == CANNOT_TELL]:
         where = "" if n == 1 else f" of {len(open_ones)} of {n} pairs"
@@ -61,11 +61,12 @@ def _named(yes: Sequence[Answer], of_all: Sequence[Answer], first: str) -> str:
     return f" ({', '.join(one.test.partition(' ')[2] or first for one in yes)})"
 
 
-def _sizes(yes: Sequence[Answer]) -> str:
+def _sizes(yes: Sequence[Answer], with_unit: bool = True) -> str:
     sizes = [one.effect.value for one in yes if one.effect.value is not None]
-    return f"by {min(sizes):.2g}" if len(sizes) == 1 else f"by {min(sizes):.2g} to {max(sizes):.2g}"
+    ends = dict.fromkeys(map(points_in_words, (min(sizes), max(sizes))))
+    return f"by {' to '.join(ends)}{' percentage points' if with_unit else ''}"
 
 
 def _limits(no: Sequence[Answer]) -> str:
     limits = [one.limit95 for one in no if one.limit95 is not None]
-    return f"{'all ' if len(no) > 1 else ''}below {limit_in_words(max(limits))} (95 %)"
+    return f"{'all ' if len(no) > 1 else ''}below {limit_in_points(max(limits))} (95 %)"

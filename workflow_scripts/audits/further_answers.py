@@ -6,7 +6,7 @@ from typing import Any
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, SECONDARY, YES, Answer, Effect
 from workflow_scripts.answers.decision import Evidence, decided
-from workflow_scripts.answers.wording import capital, limit_in_words
+from workflow_scripts.answers.wording import capital, limit_in_points, points_in_words, with_points
 from workflow_scripts.audits.audit_findings import Findings
 from workflow_scripts.audits.position_answers import (
     Asked,
@@ -46,7 +46,7 @@ def merging_answers(
     total = findings.primary_dipole
     if first.answer != YES or total is None or between is None:
         return answers
-    inner, outer = (f"{one.test.estimate:.4f}" for one in (within, between))
+    inner, outer = (with_points(one.test.estimate) for one in (within, between))
     merged = adjusted[between.test.name] < rule.alpha
     # Groups in which half of the dipole could be leave open what the merging makes.
     if inside.answer == NO and limit < _INSIDE * total.test.estimate and merged:
@@ -59,17 +59,17 @@ def merging_answers(
         answer = CANNOT_TELL
         statement = f"Whether the dipole of {whose} is the merging of the groups of {column} cannot be decided"
         short = f"whether the dipole is the merging of the groups of {column} cannot be decided"
-    below = f", below {limit_in_words(limit)} at 95 %, one-sided" if limit < within.extra["largest_possible"] else ""
+    below = f", below {limit_in_points(limit)} at 95 %, one-sided" if limit < within.extra["largest_possible"] else ""
     because = [
         f"The fraction of each group, given to all of its galaxies, makes a dipole of {outer} towards"
         f" {direction(between.extra)} by itself (p = {p_in_words(between.test.p, between.test.log10_p)}); within groups"
-        f" the dipole is {inner}{below}, and that of all galaxies {total.test.estimate:.4f}."
+        f" the dipole is {inner}{below}, and that of all galaxies {with_points(total.test.estimate)}."
     ]
     wanted, further = _INSIDE * total.test.estimate, []
     if answer == CANNOT_TELL:
-        missing = f"the limit within groups would have to be below half of that, {wanted:.3g}" if merged else ""
-        because.append(f"It is the merging where {missing or 'the groups differ in their fraction'}.")
-        further = [needed_for_limit(limit, wanted) if merged and limit > wanted else _OTHER_SKY]
+        missing = f"the limit within groups would have to be below half of that, {with_points(wanted)}"
+        because.append(f"It is the merging where {missing if merged else 'the groups differ in their fraction'}.")
+        further = [needed_for_limit(limit, wanted, True) if merged and limit > wanted else _OTHER_SKY]
     effect = Effect(between.test.estimate, None, "fraction", f"towards {direction(between.extra)}")
     question = f"Is the dipole of {whose} the merging of the groups of {column}?"
     p_between = adjusted[between.test.name]
@@ -114,15 +114,15 @@ def template_answers(
     limit, (low, high) = widest.extra["upper_limit_95"], widest.test.ci95
     evidence = rule.evidence(p, limit, total.extra["largest_possible"], invalid=invalid)
     answer, reasons = decided(evidence, rule.alpha)
-    size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
+    size = with_points(found.test.estimate, (low, high))
     where = towards(found.extra, widest.extra)
     with_them = f"with {listed} regressed out, the dipole{whose} is {size}"
-    because = [*reasons, *([] if invalid else [unit]), f"Without them it is {total.test.estimate:.4f}."]
+    because = [*reasons, *([] if invalid else [unit]), f"Without them it is {with_points(total.test.estimate)}."]
     if found.extra["retained_worst_share"] < 0.9:
         because.append("These templates have a dipole themselves and could take away a true one.")
     if first.answer == YES and answer == NO:
         because.append("What goes away with the templates is the imaging, or goes along with it.")
-    limited = f"{limit_in_words(limit)} at 95 %, one-sided"
+    limited = f"{limit_in_points(limit)} at 95 %, one-sided"
     statement = {
         YES: f"A dipole{whose} remains beside the templates: {with_them} {where}",
         NO: f"No dipole{whose} was found beside the templates: {with_them}, below {limited}",
@@ -150,7 +150,7 @@ def beside_templates(
         return first
     out = f"with {next(iter(follow)) if len(follow) == 1 else 'templates'} regressed out"
     left = {
-        YES: f"{found.test.estimate:.3g} {towards(found.extra)} {out}",
+        YES: f"{points_in_words(found.test.estimate)} {towards(found.extra)} {out}",
         NO: f"none is seen {out}",
         CANNOT_TELL: f"whether one is left {out} cannot be decided",
     }[after.answer]
@@ -176,18 +176,21 @@ def templates_by_group_answers(
     answer, reasons = decided(evidence, rule.alpha)
     listed = ", ".join(one.extra["template"] for one in made)
     whose = f"the labels of {columns.labels[0]}" if len(columns.labels) > 1 else "the labels"
-    size = f"a standard deviation of {name} changes the fraction by {difference:.4f} more in one group than in another"
+    size = (
+        f"a standard deviation of {name} changes the fraction by {with_points(difference)} more in one group than in"
+        " another"
+    )
     groups = f"the groups of {columns.group}"
     statement = {
         YES: f"{capital(whose)} follow {name} differently in {groups}: {size}",
         NO: f"No difference between {groups} was found in how {whose} follow {listed}: {size}, below"
-        f" {limit_in_words(limit)} at 95 %, one-sided",
+        f" {limit_in_points(limit)} at 95 %, one-sided",
         CANNOT_TELL: f"Whether {whose} follow {listed} differently in {groups} cannot be decided: {size}",
     }[answer]
     reasons = [*reasons, _GALAXIES]
     slopes = list(zip(extra["groups"], extra["slopes"], strict=True))
     if len(slopes) <= _GROUPS_NAMED:
-        by_group = ", ".join(f"{slope:+.4f} ({group})" for group, slope in slopes)
+        by_group = ", ".join(f"{100 * slope:+.2f} ({group})" for group, slope in slopes) + " percentage points"
         reasons = [*reasons, f"For a standard deviation of {name} the fraction changes by {by_group}."]
     if len(made) > 1:
         reasons = [*reasons, f"Of {len(made)} templates, {name} has the smallest p."]
@@ -209,8 +212,8 @@ def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: Au
         evidence = rule.evidence(p, limit, min(mean, 1 - mean))
         answer, reasons = decided(evidence, rule.alpha)
         low, high = found.test.ci95
-        size = f"{found.test.estimate:.4f} (95 %: {low:.4f} to {high:.4f})"
-        limited = f"{limit_in_words(limit)} at 95 %, one-sided"
+        size = with_points(found.test.estimate, (low, high))
+        limited = f"{limit_in_points(limit)} at 95 %, one-sided"
         statement = {
             YES: f"{capital(what)} depends on position: a dipole of {size} {towards(found.extra, found.extra)}",
             NO: f"No dipole of {what} was found: its amplitude, {size}, is below {limited}",
@@ -235,8 +238,8 @@ def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: Au
 def _secondary(question: str, test: str, answer: str, statement: str, evidence: Evidence, **more: Any) -> Answer:
     """A secondary answer, whose headline is the beginning of its statement, with the limit of a no."""
     limit, wanted = evidence.limit95 or 0.0, evidence.of_interest
-    short = statement.partition(":")[0] + (f", below {limit_in_words(limit)} (95 %)" if answer == NO else "")
+    short = statement.partition(":")[0] + (f", below {limit_in_points(limit)} (95 %)" if answer == NO else "")
     further = []
     if answer == CANNOT_TELL:
-        further = [needed_for_limit(limit, wanted) if limit > wanted and not evidence.invalid else _OTHER_SKY]
+        further = [needed_for_limit(limit, wanted, True) if limit > wanted and not evidence.invalid else _OTHER_SKY]
     return Answer(question, test, answer, statement, short, next=further, role=SECONDARY, **more)

@@ -11,7 +11,14 @@ from typing import Any
 
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES, Answer, Effect
 from workflow_scripts.answers.decision import Evidence, decided, interval_without_zero
-from workflow_scripts.answers.wording import capital, limit_in_words, place_in_words
+from workflow_scripts.answers.wording import (
+    capital,
+    in_unit,
+    limit_in_unit,
+    place_in_words,
+    points_in_words,
+    size_in_words,
+)
 from workflow_scripts.audits.audit_findings import AuditFinding
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.sky.constrained_components import SKY
@@ -40,13 +47,17 @@ class Rule:
         p_floor: float = 0.0,
         invalid: str = "",
         room: float | None = None,
+        points: bool = True,
     ) -> Evidence:
-        """What decides a question on an effect that can be as large as `largest`; `room` is min(f, 1 - f) if not it."""
+        """What decides a question on an effect that can be as large as `largest`; `room` is min(f, 1 - f) if not it.
+
+        `points`: sentences have effects in percentage points, as those of fractions; not those of a mean score.
+        """
         if self.effect is not None:
-            return Evidence(p, p_floor, limit, largest, invalid, self.effect)
+            return Evidence(p, p_floor, limit, largest, invalid, self.effect, points=points)
         of_interest = NO_EXCLUDES * (largest if room is None else room)
         asks = "a no excludes half of what the labels leave room for,"
-        return Evidence(p, p_floor, limit, largest, invalid, of_interest, asks)
+        return Evidence(p, p_floor, limit, largest, invalid, of_interest, asks, points)
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,8 @@ class Asked:
 
     `what` depends, or not, on position ("the fraction of 'spiral'"); `tests` all have to see it, the first of them has
     the effect; `blocks` is the same with blocks of sky as the unit, None where it could not be made. `largest_possible`
-    is the largest effect that there can be. `because` are sentences that hold whatever the answer.
+    is the largest effect that there can be. `because` are sentences that hold whatever the answer. `points`: effects
+    are differences of fractions, not of a mean score.
     """
 
     question: str
@@ -65,6 +77,7 @@ class Asked:
     largest_possible: float
     power: Mapping[str, Any] | None = None
     because: Sequence[str] = ()
+    points: bool = True
 
     @property
     def p_galaxies(self) -> float:
@@ -88,21 +101,23 @@ class Asked:
 def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, rule: Rule) -> Answer:
     """The answer, from the adjusted p of the question, of its galaxies' tests alone, and its adjusted floor."""
     first = asked.tests[0]
-    pattern, size, largest = _pattern(first), _Size.of(first, _widest(asked)), asked.largest_possible
+    pattern, size, largest = _pattern(first), _Size.of(first, _widest(asked), asked.points), asked.largest_possible
     limit, where = _limit(_widest(asked)), towards(first.extra)
     # A headline has no room for the error of a direction.
     whereabouts = towards(first.extra, _widest(asked).extra)
     alpha = rule.alpha
     invalid = first.extra.get("invalid") or _seen_by_blocks(asked, p, p_galaxies, alpha)
     # Across a field the fraction can change by twice as much as it can depart from its mean.
-    evidence = rule.evidence(p, limit, largest, p_floor, invalid, largest / 2 if _is_field(first) else largest)
+    room = largest / 2 if _is_field(first) else largest
+    evidence = rule.evidence(p, limit, largest, p_floor, invalid, room, asked.points)
+    limited = "" if limit is None else limit_in_unit(limit, asked.points)
     answer, reasons = decided(evidence, alpha)
     if answer == YES:
         statement = f"{capital(asked.what)} depends on the position on the sky: a {pattern} of {size} {whereabouts}"
-        short = f"{capital(asked.what)} depends on position: {pattern} {size.value:.3g} {where}"
+        short = f"{capital(asked.what)} depends on position: {pattern} {in_unit(size.value, asked.points)} {where}"
     elif answer == NO and limit is not None:
-        statement = f"No {pattern} of {asked.what} was found: {size}, below {limit_in_words(limit)} at 95 %, one-sided"
-        short = f"No {pattern} of {asked.what} was found, below {limit_in_words(limit)} (95 %)"
+        statement = f"No {pattern} of {asked.what} was found: {size}, below {limited} at 95 %, one-sided"
+        short = f"No {pattern} of {asked.what} was found, below {limited} (95 %)"
     elif size.value <= largest:
         statement = (
             f"Whether {asked.what} depends on position cannot be decided: the {pattern} is {size.within(largest)}"
@@ -111,7 +126,7 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, r
     else:
         statement = (
             f"Whether {asked.what} depends on position cannot be decided: the {pattern} is measured worse than"
-            f" {largest:.3g}, the largest that there can be"
+            f" {in_unit(largest, asked.points)}, the largest that there can be"
         )
         short = f"Whether {asked.what} depends on position cannot be decided"
     return Answer(
@@ -136,18 +151,19 @@ class _Size:
 
     value: float
     ci95: tuple[float, float]
+    points: bool
     unit: str = "fraction"
 
     @classmethod
-    def of(cls, finding: AuditFinding, widest: AuditFinding) -> "_Size":
+    def of(cls, finding: AuditFinding, widest: AuditFinding, points: bool) -> "_Size":
         """That of a test, its interval of the `widest`; its unit is that of `upper_limit_95` or `limit95`."""
         if _is_field(finding):
             low, high = finding.extra["change_ci95"]
             width = f"{finding.extra['width_deg']:.3g}"
             unit = f"fraction across {width} degree{'' if width == '1' else 's'}"
-            return cls(finding.extra["change"], (float(low), float(high)), unit)
+            return cls(finding.extra["change"], (float(low), float(high)), points, unit)
         low, high = widest.test.ci95
-        return cls(finding.test.estimate, (float(low), float(high)))
+        return cls(finding.test.estimate, (float(low), float(high)), points)
 
     def within(self, largest: float) -> "_Size":
         """The same, its interval ending at the largest effect that there can be."""
@@ -158,8 +174,8 @@ class _Size:
         return Effect(self.value, self.ci95, self.unit, where)
 
     def __str__(self) -> str:
-        across = self.unit.removeprefix("fraction")
-        return f"{self.value:.4f}{across} (95 %: {self.ci95[0]:.4f} to {self.ci95[1]:.4f})"
+        size, bracket, interval = in_unit(self.value, self.points, self.ci95).partition(" (")
+        return f"{size}{self.unit.removeprefix('fraction')}{bracket}{interval}"
 
 
 def _is_field(finding: AuditFinding) -> bool:
@@ -297,7 +313,7 @@ def _statistics(asked: Asked, answer: str, alpha: float) -> list[str]:
     by_galaxies = widest is not asked.blocks and not _is_field(widest)
     if answer != YES and test.p is not None and asked.p_galaxies < alpha and by_galaxies:
         sentences.append("The 95 % interval is that of independent galaxies.")
-    elif answer != YES and test.p is not None and _Size.of(asked.tests[0], widest).ci95[0] > 0:
+    elif answer != YES and test.p is not None and _Size.of(asked.tests[0], widest, asked.points).ci95[0] > 0:
         sentences.append(interval_without_zero(alpha))
     if extra.get("unconstrained"):
         sentences.append(f"These galaxies do not constrain a dipole along {' and '.join(extra['unconstrained'])}.")
@@ -320,11 +336,11 @@ def _decides(asked: Asked) -> str:
     return f"The largest of these p decides: {p} before it is adjusted."
 
 
-def needed_for_limit(limit: float, wanted: float, needed: str | None = None) -> str:
+def needed_for_limit(limit: float, wanted: float, points: bool, needed: str | None = None) -> str:
     """What lowers a limit to the size that is wanted: so many galaxies, or what is `needed` in their place."""
     times = (limit / wanted) ** 2
     more = f"{times:.2g} times as many" if times >= 2 else f"{max(1, round(100 * (times - 1)))} % more"
-    return f"A limit of {wanted:.3g} takes {needed or f'some {more} galaxies on such a sky'}."
+    return f"A limit of {in_unit(wanted, points)} takes {needed or f'some {more} galaxies on such a sky'}."
 
 
 def _next(asked: Asked, answer: str, evidence: Evidence, alpha: float) -> list[str]:
@@ -340,16 +356,18 @@ def _next(asked: Asked, answer: str, evidence: Evidence, alpha: float) -> list[s
     if answer == CANNOT_TELL and p_floor < alpha and tested and limit is not None and limit >= of_interest:
         by_blocks = _wider(asked) > _LITTLE_WIDER
         needed = "more of the sky, as blocks of it scatter more than galaxies do" if by_blocks else None
-        sentences.append(needed_for_limit(limit, of_interest, needed))
+        sentences.append(needed_for_limit(limit, of_interest, asked.points, needed))
     if answer == CANNOT_TELL and evidence.invalid and asked.blocks is not None and _powerful(asked.blocks):
         sentences.append("Another part of the sky, or images of another survey, would show whether the pattern stays.")
     if answer == CANNOT_TELL and _is_field(asked.tests[0]):
         sentences.append("Galaxies over a wider part of the sky, where a trend is distinguishable from clustering.")
     if answer != YES and power is not None and not _is_field(asked.tests[0]):
         best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
+        least = points_in_words(best) if asked.points else size_in_words(best)
+        sizes = f"{least} to {in_unit(worst, asked.points)}, depending on the axis"
         sentences.append(
             ("The limit is what these labels exclude; to" if answer == NO else "To")
             + f" be found at the level {alpha:g} in {power['power']:.0%} of such catalogs, a dipole has to be"
-            f" {best:.4f} to {worst:.4f}, depending on the axis. Half of that takes four times as many galaxies."
+            f" {sizes}. Half of that takes four times as many galaxies."
         )
     return sentences

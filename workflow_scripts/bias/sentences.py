@@ -3,10 +3,9 @@
 from workflow_scripts.answers.answer import CANNOT_TELL, NO, YES
 from workflow_scripts.answers.wording import (
     capital,
-    limit_in_points,
-    limit_in_words,
+    in_unit,
+    limit_in_unit,
     points_in_words,
-    size_in_words,
     with_points,
 )
 from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN, RunLevelTest
@@ -149,13 +148,11 @@ def where_it_applies(test: RunLevelTest) -> str:
 def size_of(test: RunLevelTest, interval: bool = True) -> str:
     """Its size with the unit and the 95 % interval: percentage points, but for a mean score."""
     ends, size = test.size_ci95 if interval else None, test.size or 0.0
-    if test.quantity != "mean_score":
-        return with_points(size, ends)
-    return size_in_words(size) + ("" if ends is None else " (95 %: {} to {})".format(*map(size_in_words, ends)))
+    return in_unit(size, test.quantity != "mean_score", ends)
 
 
 def limit_of(test: RunLevelTest) -> str:
     """Its limit in words, or nothing."""
     if test.limit95 is None:
         return ""
-    return limit_in_words(test.limit95) if test.quantity == "mean_score" else limit_in_points(test.limit95)
+    return limit_in_unit(test.limit95, test.quantity != "mean_score")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from workflow_scripts.answers.answer import YES
 from workflow_scripts.answers.corrected_dipole import CORRECTED_DIPOLE
-from workflow_scripts.answers.wording import capital, noise_in_words
+from workflow_scripts.answers.wording import capital, in_unit, noise_in_words, with_points
 from workflow_scripts.audits.groups import WITHOUT
 from workflow_scripts.audits.position_answers import NO_EXCLUDES
 from workflow_scripts.audits.regressions import explained_in_words
@@ -138,11 +138,12 @@ def _naive(tests: Mapping[str, Any], alpha: float) -> str:
 
 def _of_interest(summary: Mapping[str, Any]) -> str:
     """The size that a no excludes."""
+    of_labels = summary["catalog"].get("threshold") is None
     if (effect := summary["provenance"]["config"].get("effect")) is not None:
-        return f"{effect:g}"
+        return in_unit(effect, of_labels)
     largest = next((test.get("largest_possible") for test in summary["tests"] if test.get("largest_possible")), None)
-    of_labels = f" of the labels: {NO_EXCLUDES * largest:.3g}" if largest else ""
-    return f"half of the largest that there can be{of_labels} (no --effect was given)"
+    that = f": {in_unit(NO_EXCLUDES * largest, of_labels)}" if largest else ""
+    return f"half of the largest that there can be{that} (no --effect was given)"
 
 
 def _trust(summary: Mapping[str, Any], field: bool) -> list[tuple[str, str]]:
@@ -164,10 +165,10 @@ def _asked_already(summary: Mapping[str, Any]) -> list[str]:
     if after := tests.get("dipole_after_templates"):
         names, total = after["templates"], tests.get("dipole_score")
         share = explained_in_words(after["explained_variance"])
-        was = f" instead of {number(total['estimate'])}" if total else ""
+        was = f" instead of {with_points(total['estimate'])}" if total else ""
         if total and after["n"] < total["n"]:
             was += f" ({after['n']:,} of {total['n']:,} galaxies have a value of all of them)"
-        left = f"with them regressed out the dipole is {number(after['estimate'])}{was}"
+        left = f"with them regressed out the dipole is {with_points(after['estimate'])}{was}"
         sentences.append(f"Templates ({', '.join(names)}) explain {share} in other patches of sky; {left}.")
     adjusted = {line["name"]: line["adjusted"] for line in summary["ledger"]}
     for name, test in tests.items():

@@ -120,7 +120,8 @@ def _propensity(
     _, lengths, directions = np.linalg.svd(centred / scale, full_matrices=False)
     kept = lengths > _ROUNDING * max(lengths[0], 1.0)
     if not kept.any():
-        raise InputError(f"footprints.{name}, strata: {words} are the same for all galaxies, expected some that vary")
+        problem = f"{words} are the same for all galaxies, so that there is nothing to divide them by"
+        raise InputError(f"footprints.{name}, strata: {problem}; expected `remedies` without strata")
     rotation = (directions[kept] / scale).T / (lengths[kept] / np.sqrt(len(imaging)))
     design = np.column_stack([np.ones(len(imaging)), centred @ rotation])
     try:

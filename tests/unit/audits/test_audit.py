@@ -67,7 +67,7 @@ def test_hsc_spins_have_the_known_answer(shared_data, tmp_path):
     assert linear["delta_bic"] == pytest.approx(18.4, abs=0.1)
     (answer,) = summary["answers"]
     assert (answer["answer"], answer["limit95"]) == ("no", pytest.approx(0.1, abs=0.02))
-    assert summary["headline"].startswith("No dipole of the fraction of '1' was found, below 0.")
+    assert summary["headline"].startswith("No dipole of the fraction of '1' was found, below 9.2 percentage points")
     assert "p = 0.018 by chi-square" in summary["verdict"]
     assert "the level is 0.01" in summary["verdict"]
     assert "sigma" not in summary["verdict"]
@@ -296,7 +296,7 @@ def test_a_monopole_is_no_dipole_on_any_mask(audited):
     dipole, monopole = summary["answers"]
     asked = run_audit(folder / "plain.csv", folder / "asked", *options, "--effect", "0.01")["answers"][0]
     assert (asked["answer"], asked["limit95"]) == ("cannot tell", dipole["limit95"])
-    assert asked["because"][0].endswith("the question is about one of 0.01.")
+    assert asked["because"][0].endswith("the question is about one of 1.0 percentage points.")
     assert (dipole["answer"], monopole["answer"], monopole["test"]) == ("no", "yes", "fraction_against_expected")
     assert monopole["effect"]["value"] == pytest.approx(0.1, abs=0.03)
     assert "to the fraction" not in summary["headline"]

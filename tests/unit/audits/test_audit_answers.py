@@ -47,8 +47,8 @@ def test_yes_needs_galaxies_and_blocks():
     # The larger p, so that either null keeps the level.
     assert answer.p_adjusted == 0.001
     assert answer.text.startswith(
-        "The fraction of 'spiral' depends on the position on the sky: a dipole of 0.0600 (95 %: 0.0200 to 0.1000)"
-        " towards (RA 60°, Dec +20°) (adjusted p = 0.001). With blocks of sky as the unit, p = 0.001. "
+        "The fraction of 'spiral' depends on the position on the sky: a dipole of 6.0 percentage points (95 %: 2.0 to"
+        " 10.0) towards (RA 60°, Dec +20°) (adjusted p = 0.001). With blocks of sky as the unit, p = 0.001. "
     )
     assert "The largest of these p, that of blocks of sky, decides." in answer.because
     (answer,) = asked(dipole(1e-5, 0.0002), blocks(0.3))
@@ -69,8 +69,10 @@ def test_blocks_without_power_decide_nothing_on_a_wide_sky_and_exclude_a_yes_on_
 def test_no_only_below_what_there_can_be():
     (answer,) = asked(dipole(0.3, 0.31), blocks(0.5))
     assert (answer.answer, answer.limit95) == ("no", 0.09)
-    assert answer.statement.endswith("0.0600 (95 %: 0.0200 to 0.1000), below 0.090 at 95 %, one-sided")
-    assert any("0.0500 to 0.0700" in sentence for sentence in answer.next)
+    assert answer.statement.endswith(
+        "6.0 percentage points (95 %: 2.0 to 10.0), below 9.0 percentage points at 95 %, one-sided"
+    )
+    assert any("5.0 to 7.0 percentage points" in sentence for sentence in answer.next)
     (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.57), blocks(0.5))
     assert answer.answer == "cannot tell"
     assert "nothing is excluded" in answer.because[0]
@@ -100,16 +102,21 @@ def test_no_excludes_half_of_the_largest_or_the_size_that_was_stated():
         (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=limit), blocks(0.5), effect=effect)
         assert answer.answer == expected, (limit, effect)
         # Whoever reads the headline alone sees how much a no excludes.
-        assert (expected == "no") == (f"below {limit:.3f} (95 %)" in headline([answer]))
+        assert (expected == "no") == (f"below {100 * limit:.1f} percentage points (95 %)" in headline([answer]))
     (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.21), blocks(0.5))
-    assert answer.because[0].startswith("Effects up to 0.210 are compatible with the data, and a no excludes half of")
+    assert answer.because[0].startswith(
+        "Effects up to 21.0 percentage points are compatible with the data, and a no excludes half of"
+    )
     (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.1), blocks(0.5), effect=0.05)
-    assert answer.because[0].endswith("and the question is about one of 0.05.")
-    assert answer.next[0] == "A limit of 0.05 takes some 4 times as many galaxies on such a sky."
+    assert answer.because[0].endswith("and the question is about one of 5.0 percentage points.")
+    assert answer.next[0] == "A limit of 5.0 percentage points takes some 4 times as many galaxies on such a sky."
     (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.0501), blocks(0.5), effect=0.05)
-    assert answer.next[0] == "A limit of 0.05 takes some 1 % more galaxies on such a sky."
+    assert answer.next[0] == "A limit of 5.0 percentage points takes some 1 % more galaxies on such a sky."
     (answer,) = asked(dipole(0.3, 0.31), blocks(0.5, wider=3.0), effect=0.05)
-    assert answer.next[0] == "A limit of 0.05 takes more of the sky, as blocks of it scatter more than galaxies do."
+    assert (
+        answer.next[0]
+        == "A limit of 5.0 percentage points takes more of the sky, as blocks of it scatter more than galaxies do."
+    )
 
 
 def test_how_a_limit_relates_to_the_interval_and_to_what_can_be_found():
@@ -117,7 +124,7 @@ def test_how_a_limit_relates_to_the_interval_and_to_what_can_be_found():
     assert "The limit has all of its 5 % above it, the interval 2.5 % on either side." in answer.because
     assert answer.next[0].startswith(
         "The limit is what these labels exclude; to be found at the level 0.01 in 80% of such catalogs, a dipole has to"
-        " be 0.0500 to 0.0700"
+        " be 5.0 to 7.0 percentage points"
     )
     (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=0.57), blocks(0.5))
     assert answer.next[-1].startswith("To be found at the level 0.01")
@@ -186,7 +193,7 @@ def test_a_difference_needs_the_robust_test_too():
     assert answers[0][1].p_adjusted == pytest.approx(0.004)
     assert answers[1][1].limit95 == 0.03
     assert "nothing is excluded" in answers[2][1].because[0]
-    assert "overall fractions differ by +0.0030" in answers[0][1].text
+    assert "overall fractions differ by 0.3 percentage points" in answers[0][1].text
 
 
 def test_a_monopole_is_a_question_of_its_own():
@@ -234,7 +241,7 @@ def test_a_dipole_that_is_the_merging_is_said_first(p_within, limit, p_between, 
     assert [answer.role for answer in answers] == ["primary", "secondary", "control"]
     assert answers[2].answer == merged
     assert bool(answers[2].next) == (merged == "cannot tell")
-    assert "makes a dipole of 0.0580" in answers[2].text
+    assert "makes a dipole of 5.8 percentage points" in answers[2].text
     assert headline(answers).startswith("The dipole is the merging of the groups of camera") == (merged == "yes")
     # Without a dipole there is none to explain.
     assert len(asked(dipole(0.5, 0.5), blocks(0.5), within, between, group="camera")) == 2
@@ -252,8 +259,8 @@ def test_whether_templates_act_differently_in_groups_is_an_answer(p, limit, answ
     assert answer.question == "Do the labels follow the templates (seeing, depth) differently in the groups of camera?"
     assert (answer.effect.value, answer.effect.unit) == (0.07, "fraction for a standard deviation of seeing")
     assert answer.p_adjusted == pytest.approx(min(1, 3 * p) if p < 0.01 else 0.5, rel=0.5)
-    assert "changes by +0.0500 (a), -0.0200 (b)." in answer.text
-    assert (answered == "no") == ("below 0.100 (95 %)" in answer.short)
+    assert "changes by +5.00 (a), -2.00 (b) percentage points." in answer.text
+    assert (answered == "no") == ("below 10.0 percentage points (95 %)" in answer.short)
 
 
 def test_what_was_not_made_is_a_sentence_a_cause():
@@ -277,7 +284,7 @@ def test_a_field_has_a_change_and_no_dipole():
     del gradient.extra["axis_ra"]
     (answer,) = asked(gradient)
     assert (answer.answer, answer.limit95, answer.effect.unit) == ("no", 0.18, "fraction across 10 degrees")
-    assert "No change of the fraction of 'spiral' was found: 0.2000 across 10 degrees" in answer.text
+    assert "No change of the fraction of 'spiral' was found: 20.0 percentage points across 10 degrees" in answer.text
     # Half of min(f, 1 - f), which is half of the largest change.
     gradient.extra["limit95"] = 0.22
     assert asked(gradient)[0].answer == "cannot tell"
@@ -310,7 +317,7 @@ def test_of_many_pairs_only_those_that_differ_are_named_in_the_verdict():
     assert len(answers) == 6
     assert "a minus b2 depends on" in text
     assert "a minus b1" not in text
-    assert "For 4 of 5 pairs of columns no dipole of the difference was found, each below 0.0540" in text
+    assert "For 4 of 5 pairs of columns no dipole of the difference was found, each below 5.4 percentage points" in text
 
 
 def test_several_columns_are_counted_in_the_headline():
@@ -322,12 +329,13 @@ def test_several_columns_are_counted_in_the_headline():
     found.append(finding("difference_dipole c0 and c9", 1e-20, "primary", pair))
     text = audit_headline(asked(*found, labels=tuple(names)), names, "spiral")
     assert text == (
-        "The fraction of 'spiral' depends on position in 9 of 10 columns, by 0.06 to 0.06; 1 of 2 pairs differ in their"
-        " pattern (c0 and c9), by 0.06."
+        "The fraction of 'spiral' depends on position in 9 of 10 columns, by 6.0 percentage points; patterns differ in"
+        " 1 of 2 pairs (c0 and c9), by 6.0."
     )
     none = [dipole(0.5, 0.5), dipole(0.4, 0.4, "dipole_score b", upper_limit_95=0.08)]
     assert audit_headline(asked(*none, labels=("a", "b")), ("a", "b"), "spiral") == (
-        "No dependence of the fraction of 'spiral' on position was found in 2 columns, all below 0.090 (95 %)."
+        "No dependence of the fraction of 'spiral' on position was found in 2 columns, all below 9.0 percentage points"
+        " (95 %)."
     )
     assert audit_headline(asked(none[0]), ("a",), "spiral").startswith("No dipole of the fraction")
 
@@ -349,7 +357,7 @@ def test_a_limit_above_what_there_can_be_is_none():
     for limit in (1.65, None):
         (answer,) = asked(dipole(0.3, 0.31, upper_limit_95=limit), blocks(0.5))
         assert (answer.answer, answer.limit95) == ("cannot tell", None)
-        assert answer.because[0].startswith("Effects of all sizes that there can be, up to 0.4,")
+        assert answer.because[0].startswith("Effects of all sizes that there can be, up to 40.0 percentage points,")
         assert "1.65" not in answer.text
     (answer,) = asked(dipole(1e-9, 0.0002, upper_limit_95=1.65), blocks(1e-5))
     assert (answer.answer, answer.limit95) == ("yes", None)
@@ -366,7 +374,7 @@ def test_an_interval_ends_at_what_there_can_be():
     beyond = {"estimate": 0.57, "ci95": [0.0, 3.3]}
     (answer,) = asked(finding("dipole_score", 0.3, "primary", {"annotation": "a", "upper_limit_95": None}, **beyond))
     assert (answer.effect.value, answer.answer) == (None, "cannot tell")
-    assert "measured worse than 0.4, the largest that there can be" in answer.text
+    assert "measured worse than 40.0 percentage points, the largest that there can be" in answer.text
 
 
 def test_the_p_beside_blocks_are_adjusted_alike():
@@ -385,4 +393,4 @@ def test_how_often_two_columns_differ_is_beside_the_pattern_of_the_difference():
     rate = finding("discordance_rate_dipole", 1e-12, estimate=0.0756)
     answers = asked(dipole(0.5, 0.5), blocks(0.5), difference, rate, labels=("a", "b"))
     (pair,) = [answer for answer in answers if answer.test == "difference_dipole"]
-    assert "How often they differ, either way, has a dipole of 0.0756 (p = 1e-12)." in pair.because
+    assert "How often they differ, either way, has a dipole of 7.6 percentage points (p = 1e-12)." in pair.because

@@ -32,10 +32,10 @@ def audited(folder, follows: float, dipole: float) -> dict:
         (
             0.1,
             0.15,
-            r"dipole 0\.\d+ towards \(RA \d+°, Dec [+-]\d+°\), 0\.1\d* towards \(RA \d+°, Dec [+-]\d+°\) with seeing",
+            rf"dipole \d+\.\d percentage points {TOWARDS}, 1\d\.\d {TOWARDS} with seeing",
         ),
         (0.1, 0.0, r"\), (none is seen|whether one is left) with seeing regressed out"),
-        (0.0, 0.15, rf"dipole 0\.1\d* {TOWARDS}\.$"),
+        (0.0, 0.15, rf"dipole 1\d\.\d percentage points {TOWARDS}\.$"),
     ],
 )
 def test_the_headline_has_the_dipole_with_the_imaging_taken_out(tmp_path, follows, dipole, words):

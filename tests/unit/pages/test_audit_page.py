@@ -66,7 +66,7 @@ def test_on_the_sky_nothing_is_left_out(tmp_path):
         page,
         {
             "Is there an effect?": rf"</span> {first['answer'].capitalize()}</p>",
-            "How large is it?": re.escape(f"{first['effect']['value']:.4f} (95 %: "),
+            "How large is it?": re.escape(f"{100 * first['effect']['value']:.1f} percentage points (95 %: "),
             "Could it be chance?": f"Adjusted p = {re.escape(p_value(first['p_adjusted']))}",
             "Why is it there?": "--group-by COLUMN",
             "What should I do?": "these options ask:",
