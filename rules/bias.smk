@@ -10,6 +10,7 @@ rule check_design:
         galaxies=lambda wildcards: list(galaxies_of_experiment(settings, wildcards.experiment)),
         ledger=of_experiment("results/cutouts/{survey}/ledger.parquet"),
         mocs=lambda wildcards: of_the_user(mocs_of_experiment(settings, wildcards.experiment)),
+        catalog=catalog_of_correction,
     output:
         "results/bias/{experiment}/design.json",
     log:
@@ -27,12 +28,13 @@ rule check_design:
         galaxies=lambda wildcards: as_parameter(
             {placed(path): names for path, names in galaxies_of_experiment(settings, wildcards.experiment).items()}
         ),
+        catalog=lambda wildcards, input: f"--catalog {input.catalog}" if input.catalog else "",
         code=code("check_design"),
     message:
         "Check that the design of {wildcards.experiment} can be drawn and answered"
     shell:
         "python -m workflow_scripts.check_design --design {params.design:q} --galaxies {params.galaxies:q}"
-        " --ledger {input.ledger} --output {output} 2> {log}"
+        " --ledger {input.ledger} {params.catalog} --output {output} 2> {log}"
 
 
 rule tabulate_balance:

@@ -240,6 +240,12 @@ def where_asked(asked, path):
     return file
 
 
+def catalog_of_correction(wildcards):
+    """Input function: the catalog of an experiment that asks for a correction, which needs imaging or labels of it."""
+    asked = settings.correction_parameter(wildcards.experiment)
+    return f"results/catalog/{settings.catalog_of(wildcards.experiment)}/catalog.parquet" if asked else []
+
+
 def ledger_of_strata(wildcards):
     """Input function: which galaxies of the training pool have an image, for the propensities of strata."""
     survey = remedy_parameter(settings, wildcards.experiment, wildcards.remedy)["survey"]

@@ -6,6 +6,7 @@ import logging
 
 from workflow_scripts.answers.design_report import design_report, expected_findings
 from workflow_scripts.answers.designs import refusal
+from workflow_scripts.corrections.corrected_galaxies import check_correction
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import json_argument, run_step, step_parser
@@ -16,6 +17,7 @@ parser = step_parser(__doc__)
 parser.add_argument("--design", type=json_argument, required=True, help="the design of the experiment, as JSON")
 parser.add_argument("--galaxies", type=json_argument, required=True, help="{galaxies (Parquet): [footprint]}, as JSON")
 parser.add_argument("--ledger", required=True, help="outcome of every cutout (Parquet)")
+parser.add_argument("--catalog", help="the catalog (Parquet), where the design asks for a correction")
 parser.add_argument("--output", required=True, help="what is known of the design beforehand (JSON)")
 
 
@@ -27,6 +29,11 @@ def main(arguments: argparse.Namespace) -> None:
     problems = [one.sentence for one in rows if not one.fits]
     if report.problems and not design["allow_unanswerable"]:
         problems.append(refusal(design["name"], report.problems))
+    if correction := design.get("correction"):
+        try:
+            check_correction(arguments.catalog, **correction)
+        except InputError as reason:
+            problems.append(f"experiments.{design['name']}, {reason}")
     if problems:
         raise InputError("; ".join(problems))
     # The matching of remedies is finer than the one that the user chose.

@@ -4,9 +4,8 @@ import argparse
 import logging
 
 from workflow_scripts.audits.audit_options import add_audit_options, audited_sources, check_audit_options
-from workflow_scripts.corrections.corrected_galaxies import galaxies_of_catalog
+from workflow_scripts.corrections.corrected_galaxies import METHODS, galaxies_of_catalog
 from workflow_scripts.corrections.correction_files import write_correction
-from workflow_scripts.corrections.found_numbers import METHODS
 from workflow_scripts.corrections.measured_correction import measured_correction
 from workflow_scripts.provenance import provenance
 from workflow_scripts.step import run_step, step_parser

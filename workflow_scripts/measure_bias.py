@@ -251,7 +251,7 @@ def imaging_or_reason(
     """The catalog's imaging templates, a regression on sky and templates, and a sentence why there is none."""
     templates = None
     try:
-        templates = read_templates(catalog, settings["templates"], annotations)
+        templates = read_templates(catalog, settings["templates"], annotations.catalog_rows)
         return templates, imaging_of(templates, annotations, settings["seed"]), []
     except ValueError as reason:
         sentence = str(reason).removesuffix(".")

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -25,7 +26,7 @@ from workflow_scripts.answers.answer import (
     headline,
 )
 from workflow_scripts.answers.decision import Evidence, decided, interval_without_zero
-from workflow_scripts.answers.wording import capital, noise_in_words
+from workflow_scripts.answers.wording import capital, noise_in_words, with_points
 from workflow_scripts.bias.annotations import Sky
 from workflow_scripts.bias.declared_tests import (
     COMMON_FAMILY,
@@ -203,6 +204,7 @@ def _of_test(test: RunLevelTest, found: RunLevelTests, context: Context, role: s
         because.append(sky.sentence)
     because += [caution for caution in test.cautions if caution not in because]
     because += _below_five_per_cent(answer, test, context.alpha)
+    because += _without_noise(test)
     if test.design == CONTRAST and not test.invalid and not any(one.design == RESPONSE for one in found.tests):
         because.append(_REGIONS_ONLY)
     if test.design == PATTERN and answer == YES:
@@ -235,6 +237,16 @@ def _within_what_can_be(test: RunLevelTest) -> RunLevelTest:
     ends = test.size_ci95 and tuple(min(1.0, max(-1.0, end)) for end in test.size_ci95)
     limit = test.limit95 if test.limit95 is not None and test.limit95 < 1 else None
     return replace(test, size_ci95=ends, limit95=limit)
+
+
+def _without_noise(test: RunLevelTest) -> list[str]:
+    """What the size of a difference of dipoles is beside the distance of the two, of which noise makes a part."""
+    if test.design != CONTRAST or test.size is None or np.ndim(test.estimate) != 1:
+        return []
+    apart = with_points(float(np.linalg.norm(test.estimate)))
+    if apart == with_points(test.size):
+        return []
+    return [f"The mean dipoles are {apart} apart; noise lengthens such a difference, and the size is without that."]
 
 
 def _below_five_per_cent(answer: str, test: RunLevelTest, alpha: float) -> list[str]:

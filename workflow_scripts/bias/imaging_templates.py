@@ -98,8 +98,8 @@ class Imaging:
         }
 
 
-def read_templates(catalog: str | Path, wanted: Sequence[str], annotations: Annotations) -> Templates:
-    """The templates among the columns `wanted` of a catalog, for the annotated galaxies.
+def read_templates(catalog: str | Path, wanted: Sequence[str], rows: NDArray[np.int64] | slice) -> Templates:
+    """The templates among the columns `wanted` of a catalog, for the galaxies in these `rows` of it.
 
     Columns that the catalog lacks, that are no numbers, unknown for every galaxy, or the same everywhere are left out.
     Templates that follow each other are rotated. Raises `ValueError` where none is left.
@@ -110,7 +110,7 @@ def read_templates(catalog: str | Path, wanted: Sequence[str], annotations: Anno
     read = {}
     for name in map(str, table):
         if pd.api.types.is_numeric_dtype(table[name]):
-            read[name] = table[name].to_numpy(float, na_value=np.nan)[annotations.catalog_rows]
+            read[name] = table[name].to_numpy(float, na_value=np.nan)[rows]
         else:
             left_out[name] = "no numbers"
     return templates_among(read, left_out)

@@ -163,7 +163,7 @@ def template_runs(
     A true dipole along a template is taken away with the rest. Galaxies without templates keep their labels. Raises
     `ValueError` where the catalog has none, or they leave a regression undetermined.
     """
-    templates = read_templates(catalog, settings["templates"], annotations)
+    templates = read_templates(catalog, settings["templates"], annotations.catalog_rows)
     cross = _cross_fit(annotations, templates, np.arange(annotations.n)[templates.rows], settings["seed"])
 
     def cleaned(values: _Values) -> _Values:

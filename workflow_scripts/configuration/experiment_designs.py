@@ -21,6 +21,7 @@ def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[
     have the regions of all members, used or not, because these share the galaxies. `controls` are those switched on:
     the dose as `controls_of` gives it, and nothing of the others, which repeat the tests of the experiment. `drawn` are
     further footprints that remedies draw training sets from, each for one `own` of the experiment; absent for none.
+    `correction` has the method that is wanted and what it may use; absent where none is asked for.
     """
     footprints, families = {}, {}
     drawn: dict[str, Any] = {}
@@ -51,7 +52,12 @@ def design_of(experiment: Mapping[str, Any], footprint: Callable[[str], Mapping[
     tests = {key: experiment["tests"][key] for key in _OF_TESTS}
     controls = {kind: control if "doses" in control else {} for kind, control in experiment["controls"].items()}
     design = {**kept, "tests": tests, "footprints": footprints, "families": families, "controls": controls}
-    return {**design, "drawn": drawn} if drawn else design
+    if drawn:
+        design["drawn"] = drawn
+    if correction := experiment["correction"]:
+        own = {key: experiment["tests"][key] for key in ("templates", "labelled_at_random")}
+        design["correction"] = {"wanted": correction["method"], **own}
+    return design
 
 
 def _of_remedies(experiment: Mapping[str, Any], name: str) -> list[str]:

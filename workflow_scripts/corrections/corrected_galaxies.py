@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from workflow_scripts.audits.galaxy_pieces import check_rows_lost, galaxies, joined_reports, overview
 from workflow_scripts.audits.suite import meanings_of
 from workflow_scripts.audits.table_pieces import TableSource
-from workflow_scripts.bias.annotations import Annotations, read_annotations
+from workflow_scripts.bias.annotations import read_annotations
 from workflow_scripts.bias.imaging_templates import Templates, read_templates, templates_among
 from workflow_scripts.errors import InputError
 from workflow_scripts.tables import read_table
 
+AUTO, IMAGING, LABELLED = METHODS = "auto", "imaging", "prediction_powered"
 # What is known of a run, as in the list of runs.
 _TRAINING_SET = ["network", "footprint", "resample"]
 
@@ -103,7 +105,7 @@ def galaxies_of_experiment_arm(
     own = [(run, file) for run, file in zip(listed, files, strict=True) if run["arm"] == arm]
     runs, paths = [run for run, _ in own], [file for _, file in own]
     annotations = read_annotations(experiment, runs, paths, catalog)
-    templates, reason = _templates_of(catalog, experiment["tests"]["templates"], annotations)
+    templates, reason = _templates_of(catalog, experiment["tests"]["templates"], annotations.catalog_rows)
     return CorrectedGalaxies(
         runs=tuple(annotations.runs["run_id"]),
         labels=annotations.labels,
@@ -118,9 +120,47 @@ def galaxies_of_experiment_arm(
     )
 
 
-def _templates_of(catalog: str, wanted: Sequence[str], annotations: Annotations) -> tuple[Templates | None, str]:
+def check_correction(catalog: str | Path, wanted: str, templates: Sequence[str], labelled_at_random: bool) -> None:
+    """Raise `InputError`, as `chosen_method`, where no galaxy of a `catalog` can be corrected, whatever annotates it.
+
+    `wanted` is the method, `templates` are the columns of the imaging.
+    """
+    labels = read_table(catalog, ["label"])["label"].to_numpy(float, na_value=np.nan)
+    found, reason = _templates_of(catalog, templates, slice(None))
+    chosen_method(labels, found, reason, wanted, labelled_at_random)
+
+
+def chosen_method(
+    truth: NDArray[np.float64],
+    templates: Templates | None,
+    without_templates: str,
+    wanted: str,
+    labelled_at_random: bool,
+) -> str:
+    """`imaging` or `prediction_powered`: what is `wanted`, else (`auto`) what the galaxies allow.
+
+    Reference labels `truth` (n,) of a random part, declared as such, correct whatever the cause; without them imaging
+    does. Those of all galaxies, which are a random part of themselves, may follow imaging as well, and serve where they
+    are asked for. Raises `InputError` where neither is there, or what is wanted is not.
+    """
+    known = np.isfinite(truth)
+    declared = labelled_at_random and bool(known.any())
+    if wanted == LABELLED and not (declared or known.all()):
+        reason = "there are none" if not known.any() else "it is not declared that they are (labelled_at_random)"
+        raise InputError(f"correction: method prediction_powered needs reference labels of a random part: {reason}")
+    if wanted == LABELLED or (wanted == AUTO and declared and (not known.all() or templates is None)):
+        return LABELLED
+    if templates is None:
+        also = "" if wanted == IMAGING else ", and reference labels of a random part (labelled_at_random) neither"
+        raise InputError(f"correction: {without_templates}{also}: there is nothing to correct with")
+    return IMAGING
+
+
+def _templates_of(
+    catalog: str | Path, wanted: Sequence[str], rows: NDArray[np.int64] | slice
+) -> tuple[Templates | None, str]:
     try:
-        return read_templates(catalog, wanted, annotations), ""
+        return read_templates(catalog, wanted, rows), ""
     except ValueError as reason:
         return None, str(reason)
 

@@ -8,7 +8,7 @@ from scipy import stats
 
 from workflow_scripts.answers.corrected_dipole import TAKEN_OUT, undetermined_along
 from workflow_scripts.answers.wording import place_in_words, with_points
-from workflow_scripts.corrections.corrected_galaxies import CorrectedGalaxies
+from workflow_scripts.corrections.corrected_galaxies import IMAGING, CorrectedGalaxies
 from workflow_scripts.sky.unit_vectors import right_ascension_declination
 from workflow_scripts.statistics.log_p import p_in_words
 from workflow_scripts.statistics.runs.lengths import vector_length
@@ -17,8 +17,6 @@ from workflow_scripts.statistics.sky.debiased_fraction import DebiasedFraction, 
 from workflow_scripts.statistics.sky.dipole import chi_square_test
 from workflow_scripts.statistics.sky.dipole_region import DipoleRegion, training_covariance
 from workflow_scripts.statistics.truth.annotation_rates import MeanRates
-
-AUTO, IMAGING, LABELLED = METHODS = "auto", "imaging", "prediction_powered"
 
 
 def correction_sentence(

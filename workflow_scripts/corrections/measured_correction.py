@@ -6,11 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from workflow_scripts.corrections.corrected_galaxies import CorrectedGalaxies
+from workflow_scripts.corrections.corrected_galaxies import IMAGING, CorrectedGalaxies, chosen_method
 from workflow_scripts.corrections.found_numbers import (
-    AUTO,
-    IMAGING,
-    LABELLED,
     coefficient_rows,
     correction_sentence,
     dipole_entry,
@@ -69,26 +66,6 @@ class MeasuredCorrection:
     coefficients: list[dict[str, Any]]
 
 
-def chosen_method(galaxies: CorrectedGalaxies, wanted: str, labelled_at_random: bool) -> str:
-    """`imaging` or `prediction_powered`: what is `wanted`, else (`auto`) what the galaxies allow.
-
-    Reference labels of a random part, declared as such, correct whatever the cause; without them imaging does. Those of
-    all galaxies, which are a random part of themselves, may follow imaging as well, and serve where they are asked for.
-    Raises `InputError` where neither is there, or what is wanted is not.
-    """
-    known = np.isfinite(galaxies.truth)
-    declared = labelled_at_random and bool(known.any())
-    if wanted == LABELLED and not (declared or known.all()):
-        reason = "there are none" if not known.any() else "it is not declared that they are (labelled_at_random)"
-        raise InputError(f"correction: method prediction_powered needs reference labels of a random part: {reason}")
-    if wanted == LABELLED or (wanted == AUTO and declared and (not known.all() or galaxies.templates is None)):
-        return LABELLED
-    if galaxies.templates is None:
-        also = "" if wanted == IMAGING else ", and reference labels of a random part (labelled_at_random) neither"
-        raise InputError(f"correction: {galaxies.without_templates}{also}: there is nothing to correct with")
-    return IMAGING
-
-
 def measured_correction(
     galaxies: CorrectedGalaxies, wanted: str, labelled_at_random: bool, seed: int
 ) -> MeasuredCorrection:
@@ -96,7 +73,8 @@ def measured_correction(
 
     Raises `InputError` as `chosen_method`, and where the galaxies leave the correction undetermined.
     """
-    method, complete = chosen_method(galaxies, wanted, labelled_at_random), galaxies.with_templates()
+    known = galaxies.truth, galaxies.templates, galaxies.without_templates
+    method, complete = chosen_method(*known, wanted, labelled_at_random), galaxies.with_templates()
     try:
         try:
             return _measured(complete, method, seed)

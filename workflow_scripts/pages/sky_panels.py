@@ -151,7 +151,8 @@ def _range(values: NDArray[np.float64]) -> tuple[float, float]:
 
 
 def _value(value: float, difference: bool) -> str:
-    return f"{100 * value:+.1f} points" if difference else f"{value:.1%}"
+    points = round(100 * value, 1)
+    return f"{points:+.1f} points".replace("+0.0", "0") if difference else f"{value:.1%}"
 
 
 def footprints_of(names: Sequence[str], inside: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[np.bool_]]:

@@ -26,7 +26,7 @@ _COLOURS_OF_BAR = 24
 # From the middle of a mark to its label, and the width of a letter there at its largest, on a narrow screen.
 _OFF, _LETTER = 13, 10.5
 # Of the name of a region above the middle, where the degrees of the equator stand.
-_ABOVE = 22
+_ABOVE = 28
 # A part of the sky is drawn larger, unless it is most of it; its map is so high, of its width.
 _MOST_OF, _LOWEST, _HIGHEST = 0.8, 0.25, 0.7
 # Right ascensions that are left out, degrees, so that the others are put in the middle.

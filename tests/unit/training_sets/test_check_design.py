@@ -4,6 +4,7 @@ import copy
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.small_experiment import CONFIG
@@ -30,6 +31,8 @@ def check(tmp_path, make_pool):
         design = load(config).design_parameter("first")
         options = ["--design", as_parameter(design), "--ledger", str(tmp_path / "ledger.parquet")]
         options += ["--galaxies", as_parameter({str(tmp_path / "galaxies.parquet"): list(design["footprints"])})]
+        if "correction" in design:
+            options += ["--catalog", str(tmp_path / "catalog.parquet")]
         check_design.main(check_design.parser.parse_args([*options, "--output", str(tmp_path / "design.json")]))
         return json.loads((tmp_path / "design.json").read_text())
 
@@ -65,3 +68,25 @@ def test_everything_that_makes_a_design_useless_is_said_at_once(check, tmp_path)
     with pytest.raises(InputError, match=r"footprints\.north, class elliptical") as raised:
         check(edit)
     assert "cannot be answered" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("columns", "tests", "refused"),
+    [
+        ({"psf_fwhm_arcsec": [1.0, 1.2]}, {}, None),
+        ({}, {}, r"experiments\.first, correction: the catalog has no imaging templates \(psf_fwhm_arcsec: not in"),
+        ({"psf_fwhm_arcsec": [1.3]}, {}, r"psf_fwhm_arcsec: the same everywhere\), and reference labels .* neither"),
+        ({"psf_fwhm_arcsec": [1.3]}, {"labelled_at_random": True}, None),
+    ],
+)
+def test_a_correction_that_no_galaxy_allows_is_refused_before_training(check, tmp_path, columns, tests, refused):
+    catalog = pd.read_parquet(tmp_path / "galaxies.parquet").drop(columns="psf_fwhm_arcsec", errors="ignore")
+    for name, values in columns.items():
+        catalog[name] = np.resize(values, len(catalog))
+    write_table(tmp_path / "catalog.parquet", catalog, {})
+    asked = {"correction": True, "tests": {"templates": ["psf_fwhm_arcsec"], **tests}, "allow_unanswerable": True}
+    if refused is None:
+        assert "problems" in check(**asked)
+        return
+    with pytest.raises(InputError, match=refused):
+        check(**asked)
