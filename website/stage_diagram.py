@@ -24,7 +24,7 @@ PLACES = {
     "simulate_sky": (2, 0),
     "list_galaxies": (0, 1),
     "list_positions": (2, 1),
-    "make_catalog": (5, 1),
+    "make_catalog": (4, 1),
     "fetch_cutouts": (2, 2),
     "collect_ledger": (1, 3),
     "prepare_images": (3, 3),

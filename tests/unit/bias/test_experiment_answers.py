@@ -392,16 +392,3 @@ def test_without_reference_labels_there_is_no_common_dipole_to_measure_along(tmp
     answer = answer_of(measured(tmp_path, given), "pattern_response")
     assert (answer["answer"], answer["limit95"]) == ("cannot tell", None)
     assert answer["next"][0].startswith("Reference labels in the catalog")
-
-
-def test_the_size_of_a_difference_of_dipoles_says_that_noise_is_left_out():
-    given = {"footprints": ("east", "west"), "label": "east - west", "quantity": "dipole"}
-    for estimate, said in ((np.array([0.0, 0.03, 0.04]), True), (np.array([0.0, 0.0, 0.02]), False)):
-        test = a_test("dipole_contrast east - west", 0.3, CONTRAST, estimate=estimate, **given)
-        (answer,) = answers_of([test])
-        said_so = [
-            line for line in answer.because if line.startswith("The mean dipoles are 5.0 percentage points apart")
-        ]
-        assert bool(said_so) == said
-    (answer,) = answers_of([a_test("fraction_contrast east - west", 0.3, CONTRAST, **given | {"quantity": "fraction"})])
-    assert not any("apart" in line for line in answer.because)

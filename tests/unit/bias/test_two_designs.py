@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -62,3 +63,16 @@ def test_two_regions_need_not_lie_where_the_fraction_differs_most():
         " compares footprints in all directions, of which these two regions are one pair: they need not lie where"
         " footprints differ most."
     ]
+
+
+def test_the_size_of_a_difference_of_dipoles_says_that_noise_is_left_out():
+    given = {"footprints": ("east", "west"), "label": "east - west", "quantity": "dipole"}
+    for estimate, said in ((np.array([0.0, 0.03, 0.04]), True), (np.array([0.0, 0.0, 0.02]), False)):
+        test = a_test("dipole_contrast east - west", 0.3, CONTRAST, estimate=estimate, **given)
+        (answer,) = answers_of([test])
+        said_so = [
+            line for line in answer.because if line.startswith("The mean dipoles are 5.0 percentage points apart")
+        ]
+        assert bool(said_so) == said
+    (answer,) = answers_of([a_test("fraction_contrast east - west", 0.3, CONTRAST, **given | {"quantity": "fraction"})])
+    assert not any("apart" in line for line in answer.because)
