@@ -18,6 +18,8 @@ _MORE = "More training sets, or more galaxies."
 _LABELS = "Reference labels of a random part of the galaxies (labelled_at_random), which correct whatever the cause."
 # So many terms are named.
 _MOST_TERMS = 4
+# Errors so many times as large are as good as the same.
+_LITTLE_LARGER = 1.05
 
 
 def corrected_dipole_answer(
@@ -38,7 +40,6 @@ def corrected_dipole_answer(
     """
     dipole, unknown = correction["dipole"], correction["dipole_undetermined_along"]
     fraction = correction["debiased_fraction"]
-    largest = min(fraction, 1 - fraction)
     first = f"Without {TAKEN_OUT[correction['method']]}, the dipole of the annotations"
     because = [*_taken_out(correction), *map(undetermined_along, unknown)]
     whole = Answer(
@@ -60,8 +61,8 @@ def corrected_dipole_answer(
         if of_interest is not None
         else "a no excludes half of what the labels leave room for,"
     )
-    asked = 0.5 * largest if of_interest is None else of_interest
-    evidence = Evidence(p, 0.0, limit, largest, of_interest=asked, asks=asks, points=True)
+    asked = 0.5 * min(fraction, 1 - fraction) if of_interest is None else of_interest
+    evidence = Evidence(p, 0.0, limit, correction["largest_possible"], of_interest=asked, asks=asks, points=True)
     answer, reasons = decided(evidence, alpha)
     if unknown and answer == CANNOT_TELL:
         # The sentence on that direction says why.
@@ -101,9 +102,8 @@ def _taken_out(correction: Mapping[str, Any]) -> list[str]:
     sentences = []
     if after := correction["dipole"]:
         sentences.append(
-            "Compared with each other, both with what noise adds to a length, the dipole has"
-            f" {with_points(before['amplitude'])} {_towards(before)} as annotated and {with_points(after['amplitude'])}"
-            f" {_towards(after)} corrected."
+            f"As measured, with the noise in both, the dipole is {with_points(before['amplitude'])} {_towards(before)}"
+            f" as annotated and {with_points(after['amplitude'])} {_towards(after)} corrected."
         )
     largest = sorted(correction["coefficients"], key=lambda one: -abs(one["coefficient"]))[:_MOST_TERMS]
     listed = "; ".join(
@@ -112,7 +112,8 @@ def _taken_out(correction: Mapping[str, Any]) -> list[str]:
     sentences.append(f"{_FOUND[correction['method']]} {listed}.")
     inflation = (correction["over_correction"] or {}).get("error_inflation")
     if inflation is not None:
-        cost = f"the error of the dipole up to {inflation:.2g} times as large"
+        larger = f"up to {inflation:.2g} times as large" if inflation >= _LITTLE_LARGER else "hardly larger"
+        cost = f"the error of the dipole {larger}"
         if any(one["low_95"] > 0 or one["high_95"] < 0 for one in correction["coefficients"]):
             sentences.append(f"It makes {cost}.")
         else:

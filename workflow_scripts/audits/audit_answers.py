@@ -12,6 +12,7 @@ from workflow_scripts.answers.expected_value import against_expected
 from workflow_scripts.answers.wording import capital, limit_in_points, with_points
 from workflow_scripts.audits.audit_findings import AuditFinding, Findings
 from workflow_scripts.audits.further_answers import (
+    beside_errors,
     beside_templates,
     error_answers,
     merging_answers,
@@ -61,14 +62,15 @@ def audit_answers(
     if not asked:
         answers.insert(0, _not_asked(findings, columns, positive))
     first = answers[0]
-    answers += merging_answers(findings, adjusted, first, columns, rule)
+    answers += merging_answers(findings, adjusted, first, columns, positive, rule)
     of_templates = template_answers(findings, adjusted, first, columns, rule)
     if of_templates:
         answers[0] = beside_templates(first, of_templates[0], findings, adjusted, alpha)
     answers += of_templates
     answers += templates_by_group_answers(findings, adjusted, columns, rule)
-    answers += error_answers(findings, adjusted, columns, rule)
-    return answers
+    errors = error_answers(findings, adjusted, columns, rule)
+    answers[0] = beside_errors(answers[0], errors)
+    return [*answers, *errors]
 
 
 def as_answered(ledger: Sequence[Mapping[str, Any]], answers: Sequence[Answer], alpha: float) -> list[dict[str, Any]]:
@@ -125,8 +127,7 @@ def _of_position(findings: Findings, details: Mapping[str, Any], columns: AuditC
                 f" the dipole of the fraction is {size}."
             )
         blocks = findings.get(f"{'score_' if score else ''}block_dipole{suffix}")
-        largest = finding.extra["largest_possible"]
-        asked.append(Asked(question_of(what), what, [finding], blocks, largest, power, because, points=not score))
+        asked.append(Asked(question_of(what), what, [finding], blocks, power, because, points=not score))
     return asked
 
 
@@ -160,8 +161,8 @@ def _of_pairs(findings: Findings) -> list[Asked]:
             size = with_points(rate.test.estimate)
             because.append(f"How often they differ, either way, has a dipole of {size} (p = {p}).")
         question = f"Do {first} and {second} differ in their pattern on the sky?"
-        blocks, largest = findings.get(f"difference_block_dipole{suffix}"), finding.extra["largest_possible"]
-        asked.append(Asked(question, what, tests, blocks, largest, None, because))
+        blocks = findings.get(f"difference_block_dipole{suffix}")
+        asked.append(Asked(question, what, tests, blocks, None, because))
     return asked
 
 
@@ -219,7 +220,9 @@ def _expected(finding: AuditFinding, findings: Findings, p: float, positive: str
     evidence = rule.evidence(p, limit, min(expected, 1 - expected), invalid=invalid, points=not extra["of_score"])
     answer, reasons = decided(evidence, alpha)
     low, high = widest.test.ci95
-    statement, short = against_expected(what, float(test.estimate), (low, high), expected, limit, answer)
+    statement, short = against_expected(
+        what, float(test.estimate), (low, high), expected, limit, answer, not extra["of_score"]
+    )
     because = [*reasons, "Tests of position are about departures from this fraction, whatever it is."]
     if blocks is not None and not invalid:
         p_blocks = p_in_words(blocks.test.p, blocks.test.log10_p)
@@ -227,7 +230,11 @@ def _expected(finding: AuditFinding, findings: Findings, p: float, positive: str
             f"Galaxies as the unit give p = {p_in_words(test.p, test.log10_p)}, blocks of sky {p_blocks}: the larger"
             " one decides."
         )
-    effect = Effect(test.estimate - expected, (low - expected, high - expected), "fraction")
+    effect = Effect(
+        test.estimate - expected,
+        (low - expected, high - expected),
+        "mean score" if extra["of_score"] else "fraction",
+    )
     return Answer(
         f"Does {what} differ from the expected {expected:g}?",
         test.name,

@@ -8,8 +8,8 @@ from workflow_scripts.answers.wording import capital, limit_in_points, points_in
 
 # How the names of tests begin that are made of each column, and of each pair of them.
 _OF_COLUMNS, _OF_PAIRS = ("dipole_score", "field_gradient"), ("difference_",)
-# So few columns are named.
-_NAMED = 2
+# So few columns are named, and so few pairs, whose names are longer.
+_NAMED, _PAIRS_NAMED = 2, 1
 
 
 def audit_headline(answers: Sequence[Answer], labels: Sequence[str], positive: str) -> str:
@@ -32,7 +32,7 @@ def audit_headline(answers: Sequence[Answer], labels: Sequence[str], positive: s
 def _of_columns(columns: Sequence[Answer], labels: Sequence[str], what: str) -> Answer:
     yes, n = [one for one in columns if one.answer == YES], len(columns)
     if yes:
-        short = f"{what} depends on position in {len(yes)} of {n} columns{_named(yes, columns, labels[0])}"
+        short = f"{what} depends on position in {len(yes)} of {n} columns{_named(yes, columns, labels[0], _NAMED)}"
         return replace(yes[0], short=capital(f"{short}, {_sizes(yes)}"))
     if open_ones := [one for one in columns if one.answer == CANNOT_TELL]:
         short = f"whether {what} depends on position cannot be decided in {len(open_ones)} of {n} columns"
@@ -45,7 +45,9 @@ def _of_pairs(pairs: Sequence[Answer], labels: Sequence[str], with_unit: bool) -
     yes, n = [one for one in pairs if one.answer == YES], len(pairs)
     of_all = "the two patterns differ" if n == 1 else f"patterns differ in {len(yes)} of {n} pairs"
     if yes:
-        short = f"{of_all}{_named(yes, pairs, ' and '.join(labels[:2]))}, {_sizes(yes, with_unit=with_unit)}"
+        short = (
+            f"{of_all}{_named(yes, pairs, ' and '.join(labels[:2]), _PAIRS_NAMED)}, {_sizes(yes, with_unit=with_unit)}"
+        )
         return replace(yes[0], short=capital(short))
     if open_ones := [one for one in pairs if one.answer == CANNOT_TELL]:
         where = "" if n == 1 else f" of {len(open_ones)} of {n} pairs"
@@ -54,9 +56,9 @@ def _of_pairs(pairs: Sequence[Answer], labels: Sequence[str], with_unit: bool) -
     return replace(pairs[0], short=f"No difference of the patterns{where} was found, {_limits(pairs)}")
 
 
-def _named(yes: Sequence[Answer], of_all: Sequence[Answer], first: str) -> str:
-    """The names of the few, in brackets; names of tests end with them, but for the `first`."""
-    if len(yes) > _NAMED or len(of_all) == 1:
+def _named(yes: Sequence[Answer], of_all: Sequence[Answer], first: str, most: int) -> str:
+    """The names, where they are `most` or fewer, in brackets; names of tests end with them, but for the `first`."""
+    if len(yes) > most or len(of_all) == 1:
         return ""
     return f" ({', '.join(one.test.partition(' ')[2] or first for one in yes)})"
 

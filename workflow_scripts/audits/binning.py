@@ -26,6 +26,7 @@ from workflow_scripts.audits.groups import GroupSums, group_names, groups_of
 from workflow_scripts.audits.table_pieces import TableSource
 from workflow_scripts.audits.vocabulary import Meaning
 from workflow_scripts.audits.weighted_sums import WeightedColumn, WeightedSums
+from workflow_scripts.catalogs.hygiene import NOTEWORTHY_LOSS
 from workflow_scripts.errors import InputError
 from workflow_scripts.statistics.sky.sky_sums import PixelPositions, PixelValues
 
@@ -35,7 +36,8 @@ class Covariates:
     """Galaxies with all covariates, for the regressions on templates: they are not sums over pixels.
 
     `vectors` (n, 3), `pixels` (n,), `labels` (annotations, n), `templates` (n, k) with their `names`; `left_out` is the
-    number of galaxies that lack a covariate. `groups` (n,) are the names of their groups, None without groups.
+    number of galaxies that lack a covariate. `groups` (n,) are the names of their groups, None without groups. `unused`
+    says of other columns, by name, why nothing can depend on them.
     """
 
     names: tuple[str, ...]
@@ -45,6 +47,21 @@ class Covariates:
     templates: NDArray[np.float64]
     left_out: int
     groups: NDArray[np.object_] | None = None
+    unused: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What a reader should know of columns that are not used, and of galaxies that lack a covariate."""
+        sentences = [
+            f"Column '{name}' (--covariates) {reason}, and is not used." for name, reason in self.unused.items()
+        ]
+        n = len(self.vectors)
+        if self.names and self.left_out > NOTEWORTHY_LOSS * (n + self.left_out):
+            sentences.append(
+                f"{self.left_out:,} of {n + self.left_out:,} galaxies lack a covariate ({', '.join(self.names)}):"
+                f" regressions on these are of the other {n:,}."
+            )
+        return sentences
 
 
 @dataclass(frozen=True)
@@ -258,16 +275,26 @@ def _joined(names: tuple[str, ...], collected: _Collected) -> Covariates | None:
         return None
     vectors, pixels, labels, templates = zip(*collected.covariates, strict=True)
     rows = np.concatenate(templates)
-    complete = np.isfinite(rows).all(axis=1)
+    unused = {name: reason for name, column in zip(names, rows.T, strict=True) if (reason := _unusable(column))}
+    kept = [number for number, name in enumerate(names) if name not in unused]
+    complete = np.isfinite(rows[:, kept]).all(axis=1)
     return Covariates(
-        names,
+        tuple(names[number] for number in kept),
         np.concatenate(vectors)[complete],
         np.concatenate(pixels)[complete],
         np.concatenate(labels, axis=1)[:, complete],
-        rows[complete],
+        rows[np.ix_(complete, kept)],
         int((~complete).sum()),
         np.concatenate(collected.covariate_groups)[complete] if collected.covariate_groups else None,
+        unused,
     )
+
+
+def _unusable(column: NDArray[np.float64]) -> str:
+    known = column[np.isfinite(column)]
+    if not len(known):
+        return "has no value for any galaxy"
+    return "" if known.max() > known.min() else "is the same for all galaxies"
 
 
 def _joined_scores(collected: _Collected) -> Scores | None:

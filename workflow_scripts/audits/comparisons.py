@@ -35,6 +35,7 @@ from workflow_scripts.statistics.sky.constrained_components import (
     FIELD,
     ConstrainedComponents,
     constrained_components,
+    constrained_of_fraction,
     constrained_part,
     tested_axes,
     whole_dipole,
@@ -107,10 +108,10 @@ def paired_tests(
         findings.attempt(name + suffix, test)
 
 
-def _spread(pair: PairSums, n: int) -> tuple[float, float]:
-    """Variance of the difference, and the largest dipole that it could have: the share of galaxies that differ."""
+def _spread(pair: PairSums, n: int) -> tuple[float, float, float]:
+    """Variance of the difference, the share of galaxies that differ, and the mean."""
     share, mean = pair.difference.sums.squares / n, pair.difference.sums.total / n
-    return share - mean**2, share
+    return share - mean**2, share, mean
 
 
 def _mcnemar(pair: PairSums, two: GalaxySample, what: str) -> AuditFinding:
@@ -224,7 +225,7 @@ def reference_tests(reference: ReferenceSums, settings: AuditSettings, findings:
     if reference.residuals is None:
         findings.leave_out("calibration", "there is no column of scores (--score)")
         return
-    findings.attempt("calibration_dipole", lambda: _calibration_dipole(reference, findings))
+    findings.attempt("calibration_dipole", lambda: _calibration_dipole(reference, settings, findings))
     findings.attempt("calibration_error", lambda: _calibration_error(reference, settings))
 
 
@@ -252,11 +253,11 @@ def _error_dipoles(reference: ReferenceSums, settings: AuditSettings, findings: 
             null = "label minus reference does not depend on position"
             notes = ["also a dipole of the reference itself shows here"]
         positions, share = all_positions.get(name, errors.true_positions), abs(found.mean)
-        variance, largest = share * (1 - share), min(share, 1 - share)
         if name == "signed_error":
-            largest = errors.signed.squares / positions.n
-            variance = largest - found.mean**2
-        sky = constrained_components(positions, variance, largest)
+            differ = errors.signed.squares / positions.n
+            sky = constrained_components(positions, differ - found.mean**2, differ, found.mean)
+        else:
+            sky = constrained_of_fraction(positions, share)
         try:
             part = constrained_part(found, sky)
         except ValueError as reason:
@@ -264,7 +265,8 @@ def _error_dipoles(reference: ReferenceSums, settings: AuditSettings, findings: 
             continue
         notes += [sky.sentence] if sky.sentence else []
         estimand, beta = f"amplitude of the dipole of the {name.replace('_', ' ')}", whole_dipole(part.beta, sky)
-        values = with_limit(part.beta, part.covariance, settings, {"mean": found.mean, "beta": beta})
+        extra = {"mean": found.mean, "beta": beta, "largest_possible": sky.largest, "smaller_share": sky.scale}
+        values = with_limit(part.beta, part.covariance, settings, extra)
         test = f"{name}_dipole", null, estimand, beta, part.q, part.p
         yield GalaxySample(positions.n).dipole(*test, dof=len(part.beta), notes=notes, **values)
     for undefined in reasons:
@@ -288,7 +290,9 @@ def _decomposition(reference: ReferenceSums, kind: str) -> AuditFinding:
     )
 
 
-def _calibration_dipole(reference: ReferenceSums, findings: Findings) -> Iterator[AuditFinding]:
+def _calibration_dipole(
+    reference: ReferenceSums, settings: AuditSettings, findings: Findings
+) -> Iterator[AuditFinding]:
     assert reference.residuals is not None
     found = calibration_dipole(reference.residuals)
     sample, residuals = GalaxySample(error_counts(reference).n), found.residuals
@@ -296,12 +300,15 @@ def _calibration_dipole(reference: ReferenceSums, findings: Findings) -> Iterato
     estimand = "amplitude of the dipole of reference minus score"
     scatter = reference.residuals.residuals
     mean_square = scatter.values.squares / scatter.positions.n
-    # The mean of |r| is the largest dipole that r could have, and no larger than this root.
-    sky = constrained_components(scatter.positions, mean_square - residuals.mean**2, float(np.sqrt(mean_square)))
+    # The mean of |r| is no larger than this root.
+    root = float(np.sqrt(mean_square))
+    sky = constrained_components(scatter.positions, mean_square - residuals.mean**2, root, residuals.mean)
     try:
         part = constrained_part(residuals, sky)
+        extra = {"mean": residuals.mean, "largest_possible": sky.largest, "smaller_share": sky.scale}
+        values = with_limit(part.beta, part.covariance, settings, extra)
         test = "calibration_dipole", null, estimand, whole_dipole(part.beta, sky), part.q, part.p
-        yield sample.dipole(*test, dof=len(part.beta), notes=[sky.sentence] if sky.sentence else [])
+        yield sample.dipole(*test, dof=len(part.beta), notes=[sky.sentence] if sky.sentence else [], **values)
     except ValueError as reason:
         findings.leave_out("calibration_dipole", str(reason))
     if np.isfinite(found.mean_z):

@@ -1,6 +1,6 @@
 """What an audit answers beside its primary questions: merged groups, templates, errors against a reference."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,20 +25,34 @@ _INSIDE = 0.5
 # The coefficients of so few groups are listed.
 _GROUPS_NAMED = 6
 _OTHER_SKY = "More of the sky, or images of another survey, would show whether the pattern stays."
+# What may depend on position of labels and scores against a reference, by the test.
+_ERRORS = {
+    "signed_error": "the difference of labels{whose} and reference",
+    "false_positive_rate": "the false positive rate{whose} against the reference",
+    "false_negative_rate": "the false negative rate{whose} against the reference",
+    "calibration": "the difference of reference and score {score}",
+}
+_UNITS = {"false_positive_rate": "rate", "false_negative_rate": "rate"}
 _GALAXIES = "The unit of this answer is the galaxy: clustering of labels is not allowed for."
 
 
 def merging_answers(
-    findings: Findings, adjusted: Mapping[str, float], first: Answer, columns: AuditColumns, rule: Rule
+    findings: Findings,
+    adjusted: Mapping[str, float],
+    first: Answer,
+    columns: AuditColumns,
+    positive: str,
+    rule: Rule,
 ) -> list[Answer]:
-    """Is there a dipole within the groups, and is that of all the merging of them?"""
+    """Is there a dipole within the groups, and is that of all the merging of them? `positive` is the class counted."""
     within, between = findings.get("dipole_within_groups"), findings.get("dipole_between_groups")
     if within is None:
         return []
     column, limit = columns.group or "", within.extra["upper_limit_95"]
     whose = f"the labels of {columns.labels[0]}" if len(columns.labels) > 1 else "the labels"
-    what = f"the fraction of {whose} within the groups of {column}"
-    asked = Asked(question_of(what), what, [within], None, within.extra["largest_possible"])
+    of_column = f" in column {columns.labels[0]}" if len(columns.labels) > 1 else ""
+    what = f"the fraction of '{positive}'{of_column} within the groups of {column}"
+    asked = Asked(question_of(what), what, [within], None)
     p = adjusted[within.test.name]
     inside = replace(position_answer(asked, p, p, 0.0, rule), role=SECONDARY)
     because = [line for line in inside.because if not line.startswith("No blocks")]
@@ -59,7 +73,8 @@ def merging_answers(
         answer = CANNOT_TELL
         statement = f"Whether the dipole of {whose} is the merging of the groups of {column} cannot be decided"
         short = f"whether the dipole is the merging of the groups of {column} cannot be decided"
-    below = f", below {limit_in_points(limit)} at 95 %, one-sided" if limit < within.extra["largest_possible"] else ""
+    limited = inside.answer != YES and limit < within.extra["largest_possible"]
+    below = f", below {limit_in_points(limit)} at 95 %, one-sided" if limited else ""
     because = [
         f"The fraction of each group, given to all of its galaxies, makes a dipole of {outer} towards"
         f" {direction(between.extra)} by itself (p = {p_in_words(between.test.p, between.test.log10_p)}); within groups"
@@ -72,7 +87,10 @@ def merging_answers(
         further = [needed_for_limit(limit, wanted, True) if merged and limit > wanted else _OTHER_SKY]
     effect = Effect(between.test.estimate, None, "fraction", f"towards {direction(between.extra)}")
     question = f"Is the dipole of {whose} the merging of the groups of {column}?"
-    p_between = adjusted[between.test.name]
+    p_merging = adjusted[between.test.name]
+    if answer == NO:
+        # What is within the groups says so.
+        effect, p_merging = inside.effect, p
     answers.append(
         Answer(
             question,
@@ -81,7 +99,7 @@ def merging_answers(
             statement,
             capital(short),
             effect=effect,
-            p_adjusted=p_between,
+            p_adjusted=p_merging,
             because=because,
             next=further,
             role=CONTROL,
@@ -112,7 +130,8 @@ def template_answers(
         if blocks.extra["wider"] > 1:
             widest = blocks
     limit, (low, high) = widest.extra["upper_limit_95"], widest.test.ci95
-    evidence = rule.evidence(p, limit, total.extra["largest_possible"], invalid=invalid)
+    extra = total.extra
+    evidence = rule.evidence(p, limit, extra["largest_possible"], invalid=invalid, room=extra["smaller_share"])
     answer, reasons = decided(evidence, rule.alpha)
     size = with_points(found.test.estimate, (low, high))
     where = towards(found.extra, widest.extra)
@@ -203,13 +222,13 @@ def templates_by_group_answers(
 def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: AuditColumns, rule: Rule) -> list[Answer]:
     """Do the errors against the reference depend on position?"""
     answers = []
-    for kind in ("false_positive_rate", "false_negative_rate"):
+    for kind, of_kind in _ERRORS.items():
         if (found := findings.get(f"{kind}_dipole")) is None:
             continue
-        mean, p, limit = found.extra["mean"], adjusted[found.test.name], found.extra["upper_limit_95"]
+        p, limit = adjusted[found.test.name], found.extra["upper_limit_95"]
         whose = f" of {columns.labels[0]}" if len(columns.labels) > 1 else ""
-        what = f"the {kind.replace('_', ' ')}{whose} against the reference"
-        evidence = rule.evidence(p, limit, min(mean, 1 - mean))
+        what = of_kind.format(whose=whose, score=columns.score)
+        evidence = rule.evidence(p, limit, found.extra["largest_possible"], room=found.extra["smaller_share"])
         answer, reasons = decided(evidence, rule.alpha)
         low, high = found.test.ci95
         size = with_points(found.test.estimate, (low, high))
@@ -226,13 +245,30 @@ def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: Au
                 answer,
                 statement,
                 evidence,
-                effect=Effect(found.test.estimate, (low, high), "rate", towards(found.extra, found.extra)),
+                effect=Effect(
+                    found.test.estimate, (low, high), _UNITS.get(kind, "fraction"), towards(found.extra, found.extra)
+                ),
                 p_adjusted=p,
                 limit95=evidence.exclusion,
                 because=[*reasons, _GALAXIES],
             )
         )
     return answers
+
+
+def beside_errors(first: Answer, errors: Sequence[Answer]) -> Answer:
+    """A `first` answer of yes with what the errors against the reference, in `error_answers`, have to do with it."""
+    signed = next((one for one in errors if one.test == "signed_error_dipole"), None)
+    if signed is None or first.answer != YES or first.test not in ("dipole_score", "score_dipole"):
+        return first
+    sentence = {
+        YES: f"Labels less the reference have a dipole, too, of {with_points(signed.effect.value or 0.0)}"
+        f" {signed.effect.direction}: that much is in the errors, not in the reference.",
+        NO: "Labels less the reference have none that was found, below"
+        f" {limit_in_points(signed.limit95 or 0.0)} (95 %): the dipole is that of the reference, too.",
+        CANNOT_TELL: "How much of it is in the errors against the reference cannot be decided.",
+    }[signed.answer]
+    return replace(first, beside=[*first.beside, sentence])
 
 
 def _secondary(question: str, test: str, answer: str, statement: str, evidence: Evidence, **more: Any) -> Answer:

@@ -79,15 +79,17 @@ def merging_tests(groups: Mapping[str, GroupSums], column: str, settings: AuditS
     """Make the tests of the dipole within the groups, and of the one that merging them makes; without weights."""
     sums = [_plain_sums(group.moments) for _, group in sorted(groups.items())]
     n, labels = sum(positions.n for positions, _ in sums), sum(values.total for _, values in sums)
-    largest = min(labels, n - labels) / n
-    extra = {"group_by": column, "largest_possible": largest}
+    extra = {"group_by": column, "smaller_share": min(labels, n - labels) / n}
 
     def within() -> AuditFinding:
         found = within_groups(sums)
         sky = constrained_of_fraction(found.positions, labels / n)
         part = constrained_part(found.within, sky)
         values = with_limit(
-            part.beta, part.covariance, settings, extra | {"groups": found.groups, "sky_kind": sky.kind}
+            part.beta,
+            part.covariance,
+            settings,
+            extra | {"groups": found.groups, "sky_kind": sky.kind, "largest_possible": sky.largest},
         )
         if sky.sentence:
             values["notes"] = [sky.sentence]

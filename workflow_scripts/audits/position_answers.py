@@ -28,8 +28,8 @@ from workflow_scripts.statistics.sky.sequential_permutations import permutations
 # Of min(f, 1 - f). A dipole of half of a fraction makes it three times as large on one side of the sky as on the other,
 # and such a change across a field 1.7 times: what leaves that open is no "no".
 NO_EXCLUDES = 0.5
-# Errors of blocks so many times those of galaxies are as good as equal.
-_LITTLE_WIDER = 1.05
+# Errors of blocks so many times those of galaxies are as good as equal, and no more than their own scatter.
+_LITTLE_WIDER, _CHANCE_WIDER = 1.05, 1.4
 
 
 @dataclass(frozen=True)
@@ -65,16 +65,14 @@ class Asked:
     """A primary question, before it is adjusted for the others.
 
     `what` depends, or not, on position ("the fraction of 'spiral'"); `tests` all have to see it, the first of them has
-    the effect; `blocks` is the same with blocks of sky as the unit, None where it could not be made. `largest_possible`
-    is the largest effect that there can be. `because` are sentences that hold whatever the answer. `points`: effects
-    are differences of fractions, not of a mean score.
+    the effect; `blocks` is the same with blocks of sky as the unit, None where it could not be made. `because`
+    are sentences that hold whatever the answer. `points`: effects are differences of fractions, not of a mean score.
     """
 
     question: str
     what: str
     tests: Sequence[AuditFinding]
     blocks: AuditFinding | None
-    largest_possible: float
     power: Mapping[str, Any] | None = None
     because: Sequence[str] = ()
     points: bool = True
@@ -101,15 +99,14 @@ class Asked:
 def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, rule: Rule) -> Answer:
     """The answer, from the adjusted p of the question, of its galaxies' tests alone, and its adjusted floor."""
     first = asked.tests[0]
-    pattern, size, largest = _pattern(first), _Size.of(first, _widest(asked), asked.points), asked.largest_possible
+    pattern, largest = _pattern(first), first.extra["largest_possible"]
+    size = _Size.of(first, _widest(asked), asked.points).within(largest)
     limit, where = _limit(_widest(asked)), towards(first.extra)
     # A headline has no room for the error of a direction.
     whereabouts = towards(first.extra, _widest(asked).extra)
     alpha = rule.alpha
     invalid = first.extra.get("invalid") or _seen_by_blocks(asked, p, p_galaxies, alpha)
-    # Across a field the fraction can change by twice as much as it can depart from its mean.
-    room = largest / 2 if _is_field(first) else largest
-    evidence = rule.evidence(p, limit, largest, p_floor, invalid, room, asked.points)
+    evidence = rule.evidence(p, limit, largest, p_floor, invalid, first.extra["smaller_share"], asked.points)
     limited = "" if limit is None else limit_in_unit(limit, asked.points)
     answer, reasons = decided(evidence, alpha)
     if answer == YES:
@@ -119,9 +116,7 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, r
         statement = f"No {pattern} of {asked.what} was found: {size}, below {limited} at 95 %, one-sided"
         short = f"No {pattern} of {asked.what} was found, below {limited} (95 %)"
     elif size.value <= largest:
-        statement = (
-            f"Whether {asked.what} depends on position cannot be decided: the {pattern} is {size.within(largest)}"
-        )
+        statement = f"Whether {asked.what} depends on position cannot be decided: the {pattern} is {size}"
         short = f"Whether {asked.what} depends on position cannot be decided"
     else:
         statement = (
@@ -135,8 +130,8 @@ def position_answer(asked: Asked, p: float, p_galaxies: float, p_floor: float, r
         answer=answer,
         statement=statement,
         short=short,
-        effect=size.within(largest).effect(whereabouts if answer == YES else None)
-        if size.value <= largest
+        effect=size.effect(whereabouts if answer == YES else None)
+        if answer == YES or size.value <= largest
         else Effect(),
         p_adjusted=None if first.test.p is None else p,
         limit95=evidence.exclusion,
@@ -152,30 +147,30 @@ class _Size:
     value: float
     ci95: tuple[float, float]
     points: bool
-    unit: str = "fraction"
+    across: str = ""
 
     @classmethod
     def of(cls, finding: AuditFinding, widest: AuditFinding, points: bool) -> "_Size":
-        """That of a test, its interval of the `widest`; its unit is that of `upper_limit_95` or `limit95`."""
+        """That of a test, its interval of the `widest`, in the unit of `upper_limit_95` or `limit95`."""
         if _is_field(finding):
             low, high = finding.extra["change_ci95"]
             width = f"{finding.extra['width_deg']:.3g}"
-            unit = f"fraction across {width} degree{'' if width == '1' else 's'}"
-            return cls(finding.extra["change"], (float(low), float(high)), points, unit)
+            across = f" across {width} degree{'' if width == '1' else 's'}"
+            return cls(finding.extra["change"], (float(low), float(high)), points, across)
         low, high = widest.test.ci95
         return cls(finding.test.estimate, (float(low), float(high)), points)
 
     def within(self, largest: float) -> "_Size":
         """The same, its interval ending at the largest effect that there can be."""
-        return replace(self, ci95=(self.ci95[0], min(self.ci95[1], largest)))
+        return replace(self, ci95=(self.ci95[0], min(self.ci95[1], max(largest, self.value))))
 
     def effect(self, where: str | None) -> Effect:
         """For an answer, with its direction in words."""
-        return Effect(self.value, self.ci95, self.unit, where)
+        return Effect(self.value, self.ci95, f"{'fraction' if self.points else 'mean score'}{self.across}", where)
 
     def __str__(self) -> str:
         size, bracket, interval = in_unit(self.value, self.points, self.ci95).partition(" (")
-        return f"{size}{self.unit.removeprefix('fraction')}{bracket}{interval}"
+        return f"{size}{self.across}{bracket}{interval}"
 
 
 def _is_field(finding: AuditFinding) -> bool:
@@ -231,14 +226,14 @@ def _seen_by_blocks(asked: Asked, p: float, p_galaxies: float, alpha: float) -> 
         if p < alpha:
             return ""
         return (
-            f"Galaxies as the unit give p = {p_in_words(p_galaxies)}, blocks of sky {p_in_words(p)}: neighbours may"
-            " share what makes their labels."
+            f"Galaxies as the unit give an adjusted p of {p_in_words(p_galaxies)}, blocks of sky {p_in_words(p)}:"
+            " neighbours may share what makes their labels."
         )
     if asked.tests[0].extra.get("sky_kind", SKY) == SKY:
         return ""
     return (
-        f"Galaxies as the unit give p = {p_in_words(p_galaxies)}, but on so small a sky labels that neighbours share"
-        " look the same, and no blocks of sky could tell them apart."
+        f"Galaxies as the unit give an adjusted p of {p_in_words(p_galaxies)}, but on so small a sky labels that"
+        " neighbours share look the same, and no blocks of sky could tell them apart."
     )
 
 
@@ -354,8 +349,9 @@ def _next(asked: Asked, answer: str, evidence: Evidence, alpha: float) -> list[s
     power, of_interest = asked.power, evidence.of_interest
     tested = not evidence.invalid and not _is_field(asked.tests[0])
     if answer == CANNOT_TELL and p_floor < alpha and tested and limit is not None and limit >= of_interest:
-        by_blocks = _wider(asked) > _LITTLE_WIDER
-        needed = "more of the sky, as blocks of it scatter more than galaxies do" if by_blocks else None
+        needed = (
+            "more of the sky, as blocks of it scatter more than galaxies do" if _wider(asked) > _CHANCE_WIDER else None
+        )
         sentences.append(needed_for_limit(limit, of_interest, asked.points, needed))
     if answer == CANNOT_TELL and evidence.invalid and asked.blocks is not None and _powerful(asked.blocks):
         sentences.append("Another part of the sky, or images of another survey, would show whether the pattern stays.")
@@ -364,7 +360,8 @@ def _next(asked: Asked, answer: str, evidence: Evidence, alpha: float) -> list[s
     if answer != YES and power is not None and not _is_field(asked.tests[0]):
         best, worst = power["smallest_dipole_best_axis"], power["smallest_dipole_worst_axis"]
         least = points_in_words(best) if asked.points else size_in_words(best)
-        sizes = f"{least} to {in_unit(worst, asked.points)}, depending on the axis"
+        most = in_unit(worst, asked.points)
+        sizes = most if most.split()[0] == least else f"{least} to {most}, depending on the axis"
         sentences.append(
             ("The limit is what these labels exclude; to" if answer == NO else "To")
             + f" be found at the level {alpha:g} in {power['power']:.0%} of such catalogs, a dipole has to be"

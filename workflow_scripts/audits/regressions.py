@@ -287,8 +287,12 @@ def _in_glm(covariates: Covariates, findings: Findings) -> Iterator[AuditFinding
 
 def _mediation(covariates: Covariates, settings: AuditSettings) -> AuditFinding:
     difference = covariates.labels[0] - covariates.labels[1]
-    positions, share = PositionSums.of(covariates.vectors), float((difference**2).mean())
-    axes = tested_axes(constrained_components(positions, share - float(difference.mean()) ** 2, share))
+    positions, share, mean = (
+        PositionSums.of(covariates.vectors),
+        float((difference**2).mean()),
+        float(difference.mean()),
+    )
+    axes = tested_axes(constrained_components(positions, share - mean**2, share, mean))
     vectors = covariates.vectors if axes is None else covariates.vectors @ axes.T
     alone = dipole(PositionSums.of(vectors), ValueSums.of(difference, vectors))
     found = mediation(vectors, difference, covariates.templates, _patches(covariates), seed=settings.seed)

@@ -19,15 +19,19 @@ def row_warnings(hygiene: Mapping[str, Any]) -> list[str]:
         )
     if hygiene["repeated_with_other_labels"]:
         sentences.append(
-            f"{hygiene['repeated_with_other_labels']:,} rows repeat the position of another row with another label."
+            f"{_rows(hygiene['repeated_with_other_labels'])} the position of another row with another label."
             " Which label is right is unknown; both were kept, and cancel each other."
         )
     if repeats := hygiene["dropped"].get("repeated_galaxy"):
         sentences.append(
-            f"{repeats:,} rows repeat a galaxy with the same label and were dropped: with them, every significance"
-            " would be too high."
+            f"{_rows(repeats)} a galaxy with the same label and {'was' if repeats == 1 else 'were'} dropped: with"
+            f" {'it' if repeats == 1 else 'them'}, every significance would be too high."
         )
     return sentences
+
+
+def _rows(number: int) -> str:
+    return "1 row repeats" if number == 1 else f"{number:,} rows repeat"
 
 
 def log_hygiene(report: Mapping[str, Any]) -> None:

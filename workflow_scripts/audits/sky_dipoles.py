@@ -52,6 +52,7 @@ def sky_keys(sky: ConstrainedComponents) -> dict[str, Any]:
         "constrained": [axis_keys(axis) for axis in sky.kept],
         "unconstrained": list(sky.unconstrained),
         "largest_possible": sky.largest,
+        "smaller_share": sky.scale,
         "invalid": sky.invalid,
     }
 
@@ -230,8 +231,6 @@ def field_finding(
         "change": found.size * width,
         "change_ci95": [limit * width for limit in limits],
         "limit95": found.limit95,
-        # A straight line from one side to the other about the mean fraction.
-        "largest_possible": 2 * sky.largest,
         "n_parts": found.n_parts,
         "clustering_sd_95": found.clustering,
         "detectable_ratio": found.detectable_ratio,

@@ -84,7 +84,7 @@ def audit(
     catalog = bin_catalog(source, found, meanings)
     log_hygiene(catalog.hygiene)
     check_rows_lost(catalog.hygiene, source)
-    warnings = row_warnings(catalog.hygiene)
+    warnings = [*row_warnings(catalog.hygiene), *_columns_without_content(catalog, source.columns)]
     for sentence in warnings:
         log.warning("%s", sentence)
     log.info("%d galaxies in %d of %d rows", catalog.sums.n, catalog.hygiene["rows_out"], catalog.hygiene["rows_in"])
@@ -122,6 +122,8 @@ def audit(
             "file": str(source.path),
             "columns": source.columns.as_dict(),
             "positive": positive,
+            # What maps and figures show the fraction of.
+            "counted": f"{positive} in column {columns.labels[0]}" if len(columns.labels) > 1 else positive,
             **({"threshold": columns.threshold} if columns.threshold is not None else {}),
             "classes": found.classes,
             "taken_for": {
@@ -178,6 +180,15 @@ def _check_both_sides(counts: Mapping[str, int], threshold: float, where: str) -
         )
 
 
+def _columns_without_content(catalog: BinnedCatalog, columns: AuditColumns) -> list[str]:
+    """Labels that are another column's, and covariates that no regression can use."""
+    pairs = zip(catalog.sums.pairs, combinations(columns.labels, 2), strict=True)
+    same = [
+        f"Columns {' and '.join(two)} have the same labels." for pair, two in pairs if not pair.difference.sums.squares
+    ]
+    return same + (catalog.covariates.warnings if catalog.covariates is not None else [])
+
+
 def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSettings) -> Findings:
     """Every test that the sums of a catalog, its scores, its covariates and its weights allow."""
     findings, names, sums, weighted = Findings(), columns.labels, catalog.sums, catalog.weighted
@@ -218,7 +229,7 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
     covariates = catalog.covariates
     if covariates is not None and weighted:
         findings.refused |= REFUSED_OF_TEMPLATES
-    elif covariates is not None:
+    elif covariates is not None and covariates.names:
         log.info("regressions on %s ...", ", ".join(covariates.names))
         template_tests(covariates, settings, findings)
         if columns.group:
@@ -226,7 +237,7 @@ def run_tests(catalog: BinnedCatalog, columns: AuditColumns, settings: AuditSett
     first_only = {
         "against the reference": sums.reference is not None,
         "within groups": bool(columns.group) and not weighted,
-        "with templates": covariates is not None and not weighted,
+        "with templates": covariates is not None and bool(covariates.names) and not weighted,
     }
     if len(names) > 1 and (which := [kind for kind, made in first_only.items() if made]):
         findings.leave_out(

@@ -129,7 +129,7 @@ def weighted_pair_tests(
         sums, moments = pair.sums, pair.sums.moments
         share, mean = sums.values.sums.squares / moments.n, moments.mean
         variance = (share - mean**2) * moments.n / moments.effective_n
-        return constrained_components(sums.positions.sums, variance, share)
+        return constrained_components(sums.positions.sums, variance, share, mean)
 
     def difference() -> AuditFinding:
         null = "the weighted difference of the two annotations does not depend on position"

@@ -32,9 +32,11 @@ def correction_sentence(
     first = f"Without {TAKEN_OUT[method]}, the annotations{sets}"
     if dipole is None:
         return f"{first} have no dipole that can be stated: {reason.removesuffix('.')}."
+    # A vector that is no longer than its noise has no direction.
+    where = f" towards {place_in_words(dipole['ra'], dipole['dec'])}" if dipole["size"] > 0 else ""
     found = (
-        f"{first} have a dipole of {with_points(dipole['size'], dipole['size_ci95'])} towards"
-        f" {place_in_words(dipole['ra'], dipole['dec'])} (p = {p_in_words(dipole['p'])})."
+        f"{first} have a dipole of {with_points(dipole['size'], dipole['size_ci95'])}{where}"
+        f" (p = {p_in_words(dipole['p'])})."
     )
     if (widths := dipole["half_widths_95"]).max() > sky.largest:
         found += f" Its error is up to {widths.max():.2f}, more than any dipole can be: nothing is known of it."

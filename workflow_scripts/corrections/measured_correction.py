@@ -127,6 +127,7 @@ def _measured(galaxies: CorrectedGalaxies, method: str, seed: int) -> MeasuredCo
         "runs": list(galaxies.runs),
         "training_sets": galaxies.training_sets,
         "sky_kind": sky.kind,
+        "largest_possible": sky.largest,
         "fraction": float(share.mean()),
         "debiased_fraction": float(found.values.mean()),
         "dipole": dipole,

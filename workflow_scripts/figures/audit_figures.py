@@ -44,7 +44,7 @@ def audit_figures(
     """
     tests = {test["name"]: test for test in summary["tests"]}
     scan, score = tests.get("cosine_scan_paper_style"), tests.get("dipole_score")
-    positive, field = summary["catalog"]["positive"], summary["sky_kind"] == FIELD
+    counted, field = summary["catalog"]["counted"], summary["sky_kind"] == FIELD
     # What is asked about: of scores, where these are the labels, too; on a field the change across it.
     of_scores = "threshold" in summary["catalog"]
     names = ("score_dipole", "score_field_gradient") if of_scores else ("dipole_score", "field_gradient")
@@ -58,8 +58,8 @@ def audit_figures(
     drawn = {
         "sigma_and_p": _sigma_and_p(scan, score, tests.get("block_dipole"), n, LOOK),
         "sigma_map": _sigma_map(maps.get("sigma"), axes, scan, n, LOOK),
-        "fraction_map": _fraction_map(maps, positive, n, field),
-        "fraction_by_ra": _fraction_by_ra(fractions, tests.get("cosine_in_ra"), summary, positive, LOOK),
+        "fraction_map": _fraction_map(maps, counted, n, field),
+        "fraction_by_ra": _fraction_by_ra(fractions, tests.get("cosine_in_ra"), summary, counted, LOOK),
         "amplitude": _amplitude(first, summary["power"], answer, n, LOOK),
     }
     prefix = "score_" if of_scores else ""
@@ -79,13 +79,13 @@ def audit_figures(
     return drawn
 
 
-def _fraction_map(maps: Mapping[str, NDArray], positive: str, n: int, field: bool) -> Figure:
+def _fraction_map(maps: Mapping[str, NDArray], counted: str, n: int, field: bool) -> Figure:
     """The fraction without what is noise in it."""
     smooth = maps["smooth:fraction"]
     finding = ""
     if np.isfinite(smooth).any():
-        finding = range_by_place(float(np.nanmin(smooth)), float(np.nanmax(smooth)), f"fraction called '{positive}'")
-    return _map(smooth, f"galaxies called '{positive}' (%)", finding, False, field, n)
+        finding = range_by_place(float(np.nanmin(smooth)), float(np.nanmax(smooth)), f"fraction called {counted}")
+    return _map(smooth, f"galaxies called {counted} (%)", finding, False, field, n)
 
 
 def _map(values: NDArray, label: str, what: str, about_zero: bool, field: bool, n: int) -> Figure:
@@ -143,7 +143,7 @@ def _sigma_map(
 
 
 def _fraction_by_ra(
-    fractions: pd.DataFrame, cosine: Test | None, summary: Mapping[str, Any], positive: str, settings: Mapping
+    fractions: pd.DataFrame, cosine: Test | None, summary: Mapping[str, Any], counted: str, settings: Mapping
 ) -> Figure:
     """Fraction by right ascension bin with Wilson intervals, a series an annotation, and the cosine of the first."""
     figure, axes = new_figure(SINGLE, 2.4)
@@ -157,7 +157,7 @@ def _fraction_by_ra(
         draw_fractions(axes, bins, 3 * number, number, settings, str(name))
         if cosine is not None and number == 0:
             draw_cosine(axes, bins, cosine["estimate"], cosine["phase_ra"], "black", "cosine in right ascension")
-    label_axes(axes, f"galaxies called '{positive}' (%)", filled)
+    label_axes(axes, f"galaxies called {counted} (%)", filled)
     in_hundredths(axes.yaxis)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     state(figure, _cosine_title(cosine, summary), _BARS.format(n=summary["catalog"]["n"]))
@@ -310,10 +310,12 @@ def _amplitude(
     what = "mean score" if first["name"].startswith("score_") else "fraction"
     pattern = f"change of the {what} across {first['width_deg']:.3g} degrees" if field else f"dipole of the {what}"
     axes.set(
-        xlabel=f"{pattern} (share of galaxies)" if what == "fraction" else pattern,
+        xlabel=f"{pattern} (percentage points)" if what == "fraction" else pattern,
         xlim=(0, None),
         ylim=(len(rows) - 0.4, -0.6),
     )
+    if what == "fraction":
+        in_hundredths(axes.xaxis)
     seen = (
         f" Detectable: with {power['power']:.0%} power, from the best axis to the worst, galaxies as the unit."
         if power is not None

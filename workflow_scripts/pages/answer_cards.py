@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from workflow_scripts.answers.answer import CANNOT_TELL, CONTROL, NO, POSITIVE_CONTROL, PRIMARY, YES
-from workflow_scripts.answers.wording import capital, limit_in_words, place_in_words, with_points
+from workflow_scripts.answers.wording import capital, limit_in_unit, place_in_words, with_points
 from workflow_scripts.bias.declared_tests import VARIANCE
 from workflow_scripts.bias.quantities import REFERENCE_DIPOLE
 from workflow_scripts.pages.citation import document
@@ -20,6 +20,8 @@ _MARKS = {YES: "●", NO: "○"}
 _ROLES = {PRIMARY: "chosen beforehand"}
 # The document on a question, by how its test begins.
 _DOCUMENTS = {"share": "why", "place_of_": "why", "remedy_": "remedies", "cheapest_remedy": "remedies"}
+# How the units of effects begin that are differences of fractions.
+_OF_FRACTIONS = ("fraction", "rate", "dipole amplitude")
 _CONTROL_ARM = "random_sky"
 _SAID_ABOVE = "The reason is the one above."
 
@@ -82,16 +84,20 @@ def _look(one: Mapping[str, Any]) -> str:
 
 
 def _numbers(one: Mapping[str, Any]) -> str:
-    """The line that is open: p, effect and limit as the summary has them."""
+    """The line that is open: p, effect and limit; fractions in percentage points, as sentences have them."""
     effect, parts = one["effect"], []
+    points = effect["unit"].startswith(_OF_FRACTIONS)
     if one["p_adjusted"] is not None:
         parts.append(f"adjusted p = {p_value(one['p_adjusted'])}".replace("= below", "below"))
     if effect["value"] is not None:
         ends = "" if effect["ci95"] is None else f" ({interval(effect['ci95'])})"
-        parts.append(f"{number(effect['value'])}{ends} {effect['unit']}")
+        if points:
+            parts.append(with_points(effect["value"], effect["ci95"]))
+        else:
+            parts.append(f"{number(effect['value'])}{ends} {effect['unit']}")
     # Of an effect that is there the interval says how large; its limit stays in summary.json.
     if one["limit95"] is not None and one["answer"] != YES:
-        parts.append(f"limit {limit_in_words(one['limit95'])}")
+        parts.append(f"limit {limit_in_unit(one['limit95'], points)}")
     return capital("; ".join(parts) or "What this rests on")
 
 

@@ -34,6 +34,8 @@ from workflow_scripts.statistics.log_p import log10_p_normal
 from workflow_scripts.statistics.sky.constrained_components import FIELD
 from workflow_scripts.statistics.sky.dipole_amplitude import axis_border, cap_radius
 
+# Maps are of the first column of labels.
+_OF_FIRST = ("dipole_score", "score_dipole")
 _MULTIPOLES = ("dipole", "and quadrupole", "and octopole")
 
 
@@ -51,7 +53,7 @@ def audit_page(
     field, refused = summary["sky_kind"] == FIELD, summary.get("weights", {"refused": {}})["refused"]
     warnings, shown = [*summary["warnings"], *_weak_axes(summary, field)], shown_figures(figures)
     panels = _maps(summary, maps, tests)
-    naive = _naive(tests, summary["alpha"])
+    naive = _naive(tests, summary)
     return render(
         "audit.html",
         summary=summary,
@@ -63,6 +65,7 @@ def audit_page(
         without_bias=answer_cards(without_bias, about="audit"),
         alpha=summary["alpha"],
         of_interest=_of_interest(summary),
+        detectable=_detectable(summary),
         figures=shown,
         maps=panels,
         naive=naive,
@@ -108,8 +111,8 @@ def _maps(summary: Mapping[str, Any], maps: Mapping[str, NDArray], tests: Mappin
     """The map of the fraction, with the best axis of the dipole where there is one."""
     if "smooth:fraction" not in maps:
         return []
-    positive = str(summary["catalog"].get("positive") or "positive")
-    found = any(one["answer"] == YES for one in summary["answers"])
+    counted = summary["catalog"]["counted"]
+    found = any(one["answer"] == YES and one["test"] in _OF_FIRST for one in summary["answers"])
     score = tests.get("dipole_score", {})
     axis = (score["axis_ra"], score["axis_dec"], "axis of the dipole") if found and score else None
     # By blocks, where they scatter more than galaxies do: as the answer has it.
@@ -118,22 +121,30 @@ def _maps(summary: Mapping[str, Any], maps: Mapping[str, NDArray], tests: Mappin
     radius = cap_radius(max((area for area in areas if area), default=None)) if axis else None
     wider = max(1.0, blocks["wider"]) if blocks.get("has_power") else 1.0
     region = axis_border(score["beta"], wider**2 * np.array(score["covariance"])) if radius else None
-    return sky_panels(maps, summary["sky_kind"], positive, OnSky(axis=axis, region=region, radius=radius))
+    return sky_panels(maps, summary["sky_kind"], counted, OnSky(axis=axis, region=region, radius=radius))
 
 
-def _naive(tests: Mapping[str, Any], alpha: float) -> str:
+def _naive(tests: Mapping[str, Any], summary: Mapping[str, Any]) -> str:
     """Three sentences: the largest sigma of all axes, what it is without any dipole, and what chance gives."""
     scan = tests.get("cosine_scan_paper_style")
     if not scan or "dipole_score" not in tests:
         return ""
+    labels = summary["catalog"]["columns"]["label"]
+    of = f" of column {labels[0]}" if len(labels) > 1 else ""
     return (
-        "In the style of the original study, the best of all axes has a dipole of"
+        f"In the style of the original study, the best of all axes{of} has a dipole of"
         f" {number(scan['max_sigma'])} sigma, which would be read as p ="
         f" {p_value(scan['p_if_sigma_were_normal'], log10_p_normal(scan['max_sigma']))}."
         f" {capital(noise_in_words(scan['sigma_without_dipole']))}. The axis was chosen after looking,"
         " so that even an isotropic sky exceeds 2.8 sigma in one of twenty; the answers above are"
-        f" centred, count every axis that was tried, and hold at the level {alpha:g}."
+        f" centred, count every axis that was tried, and hold at the level {summary['alpha']:g}."
     )
+
+
+def _detectable(summary: Mapping[str, Any]) -> list[str]:
+    """The smallest dipoles that these positions show, along their best axis and their worst."""
+    of_labels, power = summary["catalog"].get("threshold") is None, summary["power"]
+    return [in_unit(power[f"smallest_dipole_{end}_axis"], of_labels) for end in ("best", "worst")] if power else []
 
 
 def _of_interest(summary: Mapping[str, Any]) -> str:
@@ -141,9 +152,9 @@ def _of_interest(summary: Mapping[str, Any]) -> str:
     of_labels = summary["catalog"].get("threshold") is None
     if (effect := summary["provenance"]["config"].get("effect")) is not None:
         return in_unit(effect, of_labels)
-    largest = next((test.get("largest_possible") for test in summary["tests"] if test.get("largest_possible")), None)
-    that = f": {in_unit(NO_EXCLUDES * largest, of_labels)}" if largest else ""
-    return f"half of the largest that there can be{that} (no --effect was given)"
+    share = next((test["smaller_share"] for test in summary["tests"] if test.get("smaller_share")), None)
+    that = f": {in_unit(NO_EXCLUDES * share, of_labels)}" if share else ""
+    return f"half of what the labels leave room for{that} (no --effect was given)"
 
 
 def _trust(summary: Mapping[str, Any], field: bool) -> list[tuple[str, str]]:

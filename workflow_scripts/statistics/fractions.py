@@ -39,7 +39,7 @@ def fraction_contrast(k1: float, n1: float, k2: float, n2: float) -> FractionCon
     Raises `ValueError` where a group is empty or all galaxies have one label.
     """
     if n1 < 1 or n2 < 1:
-        raise ValueError("a group has no galaxies")
+        raise ValueError("one of the two parts has no galaxies")
     f1, f2, pooled = k1 / n1, k2 / n2, (k1 + k2) / (n1 + n2)
     if pooled in (0.0, 1.0):
         raise ValueError("all galaxies have the same label: there is nothing to compare")

@@ -15,6 +15,7 @@ FOUND = {
     "dipole_undetermined_along": [],
     "dipole_before_correction": {"amplitude": 0.07, "ra": 60.0, "dec": 20.0},
     "debiased_fraction": 0.6,
+    "largest_possible": 0.4,
     "rates": {"youden": 0.7},
     "coefficients": [{"term": "psf_fwhm_arcsec", "coefficient": 0.05, "low_95": 0.04, "high_95": 0.06}],
 }
@@ -36,7 +37,7 @@ def test_a_dipole_that_is_left_has_size_interval_p_and_what_was_taken_out():
     )
     text = one.text
     # One estimator before and after: the size above is without what noise adds.
-    assert "has 7.0 percentage points towards RA 60°, Dec +20° as annotated and 4.5 percentage points towards" in text
+    assert "is 7.0 percentage points towards RA 60°, Dec +20° as annotated and 4.5 percentage points towards" in text
     assert "It makes the error of the dipole up to 1.2 times as large." in text
     assert "for one standard deviation: psf_fwhm_arcsec 5.0 percentage points (95 %: 4.0 to 6.0)." in text
     assert "Of a true dipole, networks show 0.70" in text

@@ -4,40 +4,11 @@ from dataclasses import replace
 
 import pytest
 
+from tests.unit.audits.made_findings import asked, blocks, dipole, finding
 from workflow_scripts.answers.answer import Answer, headline
-from workflow_scripts.audits.audit_answers import as_answered, audit_answers, verdict
-from workflow_scripts.audits.audit_findings import AuditFinding, Findings
-from workflow_scripts.audits.audit_headline import audit_headline
+from workflow_scripts.audits.audit_answers import as_answered, audit_answers
+from workflow_scripts.audits.audit_findings import Findings
 from workflow_scripts.audits.table_pieces import AuditColumns
-from workflow_scripts.statistics.result import TestResult
-
-COMMON = {"estimand": "", "null": "", "unit_of_replication": "galaxy", "n": 3000}
-SKY = {"axis_ra": 60.0, "axis_dec": 20.0, "sky_kind": "sky", "largest_possible": 0.4, "invalid": "", "mean": 0.4}
-POWER = {"power": 0.8, "smallest_dipole_best_axis": 0.05, "smallest_dipole_worst_axis": 0.07}
-
-
-def finding(name: str, p: float, family: str = "secondary", extra: dict | None = None, **values) -> AuditFinding:
-    values = {"estimate": 0.06, "ci95": [0.02, 0.1], "se": 0.02, "statistic": 12.0, "dof": 3, "p": p} | values
-    return AuditFinding(TestResult(name=name, family=family, **COMMON, **values), SKY | (extra or {}))
-
-
-def dipole(p: float, p_permutation: float | None = None, name: str = "dipole_score", **extra) -> AuditFinding:
-    column = name.partition(" ")[2] or "a"
-    extra = {"annotation": column, "upper_limit_95": 0.09} | extra
-    values = {"p_permutation": p if p_permutation is None else p_permutation, "p_smallest": 0.0002, "p_reliable": 1e-6}
-    return finding(name, p, "primary", extra, **values)
-
-
-def blocks(p: float, powerful: bool = True, wider: float = 1.0) -> AuditFinding:
-    extra = {"has_power": powerful, "wider": wider, "upper_limit_95": 0.06 + 0.03 * wider}
-    return finding("block_dipole", p, extra=extra, dof=[3, 40], ci95=[0.0, 0.06 + 0.04 * wider])
-
-
-def asked(*found: AuditFinding, labels=("a",), alpha: float = 0.01, effect: float | None = None, **columns) -> list:
-    findings = Findings(list(found))
-    details = {"power": POWER}
-    columns = AuditColumns(labels, **columns)
-    return audit_answers(findings, findings.ledger(alpha), details, columns, "spiral", alpha, effect)
 
 
 def test_yes_needs_galaxies_and_blocks():
@@ -168,34 +139,6 @@ def test_the_permutation_floor_is_no_evidence_of_nothing():
     assert answer.next[0] == "With 199 permutations this test can decide: --permutations 199."
 
 
-def test_many_columns_are_adjusted_and_named():
-    names = [f"c{number}" for number in range(10)]
-    found = [dipole(1e-30, 0.0002, f"dipole_score {name}" if n else "dipole_score") for n, name in enumerate(names)]
-    found[0] = dipole(1e-30, 0.0002, annotation="c0")
-    answers = asked(*found, labels=tuple(names))
-    assert {answer.answer for answer in answers} == {"yes"}
-    for name, answer in zip(names, answers, strict=True):
-        assert f"in column {name}" in answer.text
-        assert f"in column {name}" in answer.question
-
-
-def test_a_difference_needs_the_robust_test_too():
-    extra = {"annotations": ["a", "b"], "upper_limit_95": 0.025, "largest_possible": 190 / 3000}
-    mcnemar = finding(
-        "mcnemar", 0.5, extra={"only_first": 100, "only_second": 90}, estimate=0.003, ci95=[-0.006, 0.012]
-    )
-    plain = finding("difference_dipole", 0.001, "primary", extra)
-    answers = [
-        asked(dipole(0.5, 0.5), plain, finding("difference_dipole_robust", p, extra={"upper_limit_95": limit}), mcnemar)
-        for p, limit in ((0.002, 0.03), (0.02, 0.03), (0.02, 0.07))
-    ]
-    assert [found[1].answer for found in answers] == ["yes", "no", "cannot tell"]
-    assert answers[0][1].p_adjusted == pytest.approx(0.004)
-    assert answers[1][1].limit95 == 0.03
-    assert "nothing is excluded" in answers[2][1].because[0]
-    assert "overall fractions differ by 0.3 percentage points" in answers[0][1].text
-
-
 def test_a_monopole_is_a_question_of_its_own():
     extra = {"annotation": "a", "expected": 0.5, "of_score": False, "limit95": 0.02}
     values = {"estimate": 0.49, "ci95": [0.48, 0.5]}
@@ -279,7 +222,13 @@ def test_what_was_not_made_is_a_sentence_a_cause():
 
 def test_a_field_has_a_change_and_no_dipole():
     extra = {"annotation": "a", "width_deg": 10.0, "change": 0.2, "change_ci95": [0.1, 0.3], "limit95": 0.18}
-    extra |= {"direction": "north", "p_galaxies": 0.1, "log10_p_galaxies": -1.0, "largest_possible": 0.8}
+    extra |= {
+        "direction": "north",
+        "p_galaxies": 0.1,
+        "log10_p_galaxies": -1.0,
+        "largest_possible": 0.8,
+        "smaller_share": 0.4,
+    }
     gradient = finding("field_gradient", 0.2, "primary", extra, estimate=0.02, ci95=[0.01, 0.03], dof=2)
     del gradient.extra["axis_ra"]
     (answer,) = asked(gradient)
@@ -306,44 +255,16 @@ def test_where_nothing_could_be_tested_nothing_is_answered():
     )
 
 
-def test_of_many_pairs_only_those_that_differ_are_named_in_the_verdict():
-    found = [dipole(0.5, 0.5), blocks(0.5)]
-    for number in range(5):
-        extra = {"annotations": ["a", f"b{number}"], "upper_limit_95": 0.05 + 0.001 * number, "largest_possible": 0.2}
-        suffix = f" a and b{number}" if number else ""
-        found.append(finding(f"difference_dipole{suffix}", 1e-9 if number == 2 else 0.5, "primary", extra))
-    answers = asked(*found, labels=("a", *(f"b{number}" for number in range(5))))
-    text = verdict(answers)
-    assert len(answers) == 6
-    assert "a minus b2 depends on" in text
-    assert "a minus b1" not in text
-    assert "For 4 of 5 pairs of columns no dipole of the difference was found, each below 5.4 percentage points" in text
-
-
-def test_several_columns_are_counted_in_the_headline():
-    names = [f"c{number}" for number in range(10)]
-    found = [dipole(1e-30, 0.0002, annotation="c0")]
-    found += [dipole(1e-30 if n < 9 else 0.5, 0.0002 if n < 9 else 0.5, f"dipole_score c{n}") for n in range(1, 10)]
-    pair = {"annotations": ["c0", "c1"], "upper_limit_95": 0.05, "largest_possible": 0.1}
-    found.append(finding("difference_dipole", 0.5, "primary", pair))
-    found.append(finding("difference_dipole c0 and c9", 1e-20, "primary", pair))
-    text = audit_headline(asked(*found, labels=tuple(names)), names, "spiral")
-    assert text == (
-        "The fraction of 'spiral' depends on position in 9 of 10 columns, by 6.0 percentage points; patterns differ in"
-        " 1 of 2 pairs (c0 and c9), by 6.0."
-    )
-    none = [dipole(0.5, 0.5), dipole(0.4, 0.4, "dipole_score b", upper_limit_95=0.08)]
-    assert audit_headline(asked(*none, labels=("a", "b")), ("a", "b"), "spiral") == (
-        "No dependence of the fraction of 'spiral' on position was found in 2 columns, all below 9.0 percentage points"
-        " (95 %)."
-    )
-    assert audit_headline(asked(none[0]), ("a",), "spiral").startswith("No dipole of the fraction")
-
-
 def test_what_clustering_on_a_field_could_have_made_is_not_excluded():
     """Issue: a field of 10 degrees, labels clustered over 1 degree, p = 1e-37 of galaxies."""
     extra = {"annotation": "a", "width_deg": 10.0, "change": 0.2, "change_ci95": [0.0, 0.7], "limit95": 0.5}
-    extra |= {"direction": "north", "p_galaxies": 1e-37, "log10_p_galaxies": -37.0, "largest_possible": 0.8}
+    extra |= {
+        "direction": "north",
+        "p_galaxies": 1e-37,
+        "log10_p_galaxies": -37.0,
+        "largest_possible": 0.8,
+        "smaller_share": 0.4,
+    }
     gradient = finding("field_gradient", 0.7, "primary", extra, estimate=0.02, ci95=[0.0, 0.07], dof=2)
     (answer,) = asked(gradient)
     assert answer.answer == "cannot tell"
@@ -375,22 +296,3 @@ def test_an_interval_ends_at_what_there_can_be():
     (answer,) = asked(finding("dipole_score", 0.3, "primary", {"annotation": "a", "upper_limit_95": None}, **beyond))
     assert (answer.effect.value, answer.answer) == (None, "cannot tell")
     assert "measured worse than 40.0 percentage points, the largest that there can be" in answer.text
-
-
-def test_the_p_beside_blocks_are_adjusted_alike():
-    """Of two columns: 0.0079 of blocks is 0.016 adjusted, and no yes at 0.01."""
-    second = dipole(0.0012, 0.0012, "dipole_score b")
-    control = finding("block_dipole b", 0.0079, extra=blocks(0.5).extra, dof=[3, 40])
-    answers = asked(dipole(0.5, 0.5), blocks(0.5), second, control, labels=("a", "b"))
-    assert answers[1].answer == "cannot tell"
-    assert "Galaxies as the unit give p = 0.0024, blocks of sky 0.016" in answers[1].text
-    assert "The 95 % interval is that of independent galaxies." in answers[1].text
-
-
-def test_how_often_two_columns_differ_is_beside_the_pattern_of_the_difference():
-    extra = {"annotations": ["a", "b"], "upper_limit_95": 0.03, "largest_possible": 0.1, "axis_ra": 60, "axis_dec": 20}
-    difference = finding("difference_dipole", 0.4, "primary", extra, estimate=0.01, ci95=[0, 0.03])
-    rate = finding("discordance_rate_dipole", 1e-12, estimate=0.0756)
-    answers = asked(dipole(0.5, 0.5), blocks(0.5), difference, rate, labels=("a", "b"))
-    (pair,) = [answer for answer in answers if answer.test == "difference_dipole"]
-    assert "How often they differ, either way, has a dipole of 7.6 percentage points (p = 1e-12)." in pair.because

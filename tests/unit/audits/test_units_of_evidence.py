@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.audits.audited import by_name, galaxies, run_audit
-from tests.unit.audits.test_audit_answers import asked, blocks, dipole, finding
+from tests.unit.audits.made_findings import asked, blocks, dipole, finding
 from workflow_scripts.audits.position_answers import towards
 from workflow_scripts.audits.regressions import explained_in_words
 from workflow_scripts.figures.audit_figures import _amplitude

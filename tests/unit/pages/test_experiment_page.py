@@ -172,13 +172,13 @@ def test_answers_say_nothing_twice_and_no_limit_beside_a_yes(rotating):
     none = yes | {"question": "How?", "answer": "cannot tell", "effect": effect | {"value": None, "ci95": None}}
     text = experiment_page(summary | {"answers": [yes, no, none], "warnings": ["Warned."]}, tables)
     first, second, third = (card_of(text, one["question"]) for one in (yes, no, none))
-    assert "Adjusted p = 0.00031; 0.0410 (0.0255 to 0.0531) fraction<" in first
+    assert "Adjusted p = 0.00031; 4.1 percentage points (95 %: 2.6 to 5.3)<" in first
     assert "<p>It does.</p>" in first
-    assert "limit 0.051<" in second
+    assert "limit 5.1 percentage points<" in second
     assert "<p>So.</p>" in first
     assert "<p>So.</p>" not in second
     assert "<b>What would help:</b> More." in second
-    assert "Adjusted p = 0.00031; limit 0.051<" in third
+    assert "Adjusted p = 0.00031; limit 5.1 percentage points<" in third
     # How limits, intervals and detectable sizes go together is said once; so is a warning.
     assert text.count("Intervals are two-sided") == 1
     assert text.count("A detectable size is") == 1

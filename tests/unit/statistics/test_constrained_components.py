@@ -13,6 +13,7 @@ from workflow_scripts.statistics.sky.constrained_components import (
     constrained_dipole,
     constrained_of_fraction,
     constrained_vector,
+    largest_dipole,
 )
 from workflow_scripts.statistics.sky.dipole import dipole
 from workflow_scripts.statistics.sky.nulls import dipole_score_test
@@ -143,3 +144,32 @@ def test_nothing_of_a_field_is_a_dipole():
     sums = PositionSums.of(vectors)
     with pytest.raises(ValueError, match="in a field too small for a dipole"):
         constrained_dipole(sums, ValueSums.of(np.arange(4000) % 2, vectors), constrained_of_fraction(sums, 0.5))
+
+
+@pytest.mark.parametrize(("ra", "dec"), [((0, 360), (-90, 90)), ((0, 360), (0, 90)), ((120, 250), (0, 60))])
+@pytest.mark.parametrize("fraction", [0.1, 0.3, 0.5, 0.8])
+def test_the_largest_dipole_is_that_of_a_whole_sky_of_fractions(ra, dec, fraction):
+    vectors = spread(20_000, ra, dec)
+    positions, mean = PositionSums.of(vectors), vectors.mean(axis=0)
+    # The mean of the whole sky must leave room for the amplitude on either side, along any axis.
+    along = spread(20_000, (0, 360), (-90, 90), seed=2) @ mean
+    room = np.minimum(fraction / (1 + along), (1 - fraction) / (1 - along))
+    largest = largest_dipole(min(fraction, 1 - fraction), positions, 0.1)
+    assert largest == pytest.approx(room.max(), rel=0.02)
+
+
+@pytest.mark.parametrize(("ra", "dec"), [((0, 360), (-90, 90)), ((0, 360), (-20, 90)), ((120, 250), (0, 60))])
+def test_no_difference_has_a_larger_dipole_than_its_share_allows(ra, dec):
+    vectors = spread(20_000, ra, dec)
+    positions, spreads = PositionSums.of(vectors), np.linalg.eigvalsh(np.cov(vectors.T))
+    random = np.random.default_rng(3)
+    for _ in range(200):
+        beta, level = random.normal(size=3), random.uniform(-0.5, 0.5)
+        beta *= random.uniform(0, 1 - abs(level)) / np.linalg.norm(beta)
+        values = level + vectors @ beta
+        # As few galaxies differ as there can.
+        share = np.abs(values).mean()
+        assert np.linalg.norm(beta) <= largest_dipole(share, positions, float(spreads[0]), values.mean()) * (1 + 1e-9)
+    whole = largest_dipole(0.04, PositionSums.of(spread(20_000, (0, 360), (-90, 90))), 1 / 3, 0.0)
+    # 2 times the share where all differ along it: the bound is looser by half.
+    assert 0.08 < whole < 0.13

@@ -140,7 +140,7 @@ def difference_in_differences(delta_first: ArrayLike, delta_second: ArrayLike) -
         raise ValueError("a part of the sky has no galaxies")
     scatter = float(np.concatenate([first, second]).std())
     if scatter == 0:
-        raise ValueError("the networks differ by the same everywhere: nothing could depend on position")
+        raise ValueError("the two differ by the same everywhere: nothing could depend on position")
     difference = float(first.mean() - second.mean())
     se = scatter * float(np.sqrt(1 / len(first) + 1 / len(second)))
     z = difference / se

@@ -1,9 +1,9 @@
 """Which components of a dipole a sky constrains: one gate for all tests, before any of them is read.
 
-A dipole of a fraction f cannot be larger than min(f, 1 - f), since fractions lie between 0 and 1. Along a direction in
-which the galaxies hardly spread, noise alone makes larger ones, and so does clustering of the labels, however many
-galaxies there are: such a direction is not asked about. On a field of few degrees no direction is left, and the
-question is whether the fraction changes across the field (`field_trend`).
+A dipole of a fraction f over the whole sky cannot be larger than min(f, 1 - f), since fractions lie between 0 and 1.
+Along a direction in which the galaxies hardly spread, noise alone makes larger ones, and so does clustering of the
+labels, however many galaxies there are: such a direction is not asked about. On a field of few degrees no direction is
+left, and the question is whether the fraction changes across the field (`field_trend`).
 """
 
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ FIELD_INFLATION = 4.0
 # So many standard errors along a constrained direction are a dipole that there can be.
 STANDARD_ERRORS = 3.0
 _NEAR = np.cos(np.radians(20.0))
+_SCALES = ("the share of galaxies that differ", "the smaller of the shares of the two classes")
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,10 @@ class ConstrainedComponents:
     `axes` (3, 3) are unit vectors, a row each, the best determined first; `se` (3,) the standard errors of the dipole
     along them, uncorrelated where no value depends on position; `se_inflation` (3,) these over that of as many galaxies
     all over the sky; `constrained` (3,) which are asked about. `kind`: `sky` where all three are, `strip` where some
-    are, `field` where the galaxies are within a few degrees. `invalid` says why a dipole of these galaxies is no
-    evidence, empty where it may be: too few galaxies along every direction. `unconstrained` names the others in words.
+    are, `field` where the galaxies are within a few degrees. `scale` is the size that errors are compared with, and
+    `largest` the largest dipole that there can be on this part of the sky (on a field: change across it). `invalid`
+    says why a dipole of these galaxies is no evidence, empty where it may be: too few galaxies along every direction.
+    `unconstrained` names the others in words.
     """
 
     axes: NDArray[np.float64]
@@ -41,6 +44,7 @@ class ConstrainedComponents:
     se_inflation: NDArray[np.float64]
     constrained: NDArray[np.bool_]
     kind: str
+    scale: float
     largest: float
     unconstrained: tuple[str, ...] = ()
     invalid: str = ""
@@ -71,7 +75,7 @@ class ConstrainedComponents:
         """Whether the component along a unit vector (3,) can be measured, the others being unknown."""
         outside = float(((self.axes[~self.constrained] @ axis) ** 2).sum())
         return outside < 1e-12 or (
-            self.inflation_along(axis) <= LARGEST_INFLATION and STANDARD_ERRORS * self.se_along(axis) <= self.largest
+            self.inflation_along(axis) <= LARGEST_INFLATION and STANDARD_ERRORS * self.se_along(axis) <= self.scale
         )
 
     @property
@@ -84,8 +88,10 @@ class ConstrainedComponents:
         return f"These galaxies do not constrain a dipole along {' and '.join(self.unconstrained)}."
 
 
-def constrained_components(positions: PositionSums, variance: float, largest: float) -> ConstrainedComponents:
-    """What a sky constrains, from the positions, the variance of a galaxy's value, and the largest possible dipole.
+def constrained_components(
+    positions: PositionSums, variance: float, scale: float, signed_mean: float | None = None
+) -> ConstrainedComponents:
+    """What a sky constrains, from the positions, the variance of a galaxy's value, and a scale of these values.
 
     The covariance of a dipole is v M^-1 (see `dipole.centred_regression`); along an eigenvector of C = M/n with the
     eigenvalue c the standard error is sqrt(v/(n c)), and the full sky has c = 1/3. Nothing here depends on which galaxy
@@ -97,17 +103,19 @@ def constrained_components(positions: PositionSums, variance: float, largest: fl
         sums over unit vectors of all galaxies.
     variance
         f (1 - f) for labels; times n over the effective number where galaxies have weights.
-    largest
+    scale
         min(f, 1 - f) for labels; for differences of two labels the share of galaxies that differ.
+    signed_mean
+        of differences, values between -1 and 1, their mean; None for values between 0 and 1.
 
     Raises
     ------
     ValueError
-        for fewer than five galaxies, or a variance or largest dipole of zero (all values are the same).
+        for fewer than five galaxies, or a variance or scale of zero (all values are the same).
     """
     if positions.n < 5:
         raise ValueError(f"{positions.n} galaxies are too few for a dipole")
-    if not (variance > 0 and largest > 0):
+    if not (variance > 0 and scale > 0):
         raise ValueError("all values are the same: there is nothing that could depend on position")
     spread, directions = np.linalg.eigh(positions.centred / positions.n)
     spread, axes = np.maximum(spread[::-1], 0.0), directions.T[::-1]
@@ -115,20 +123,41 @@ def constrained_components(positions: PositionSums, variance: float, largest: fl
         inflation = np.sqrt(1 / 3 / spread)
     se = inflation * np.sqrt(3 * variance / positions.n)
     if inflation[0] > FIELD_INFLATION:
-        return ConstrainedComponents(axes, se, inflation, np.zeros(3, bool), FIELD, largest)
+        # Across a field values change by their whole range at most.
+        whole = 1.0 if signed_mean is None else 2.0
+        return ConstrainedComponents(axes, se, inflation, np.zeros(3, bool), FIELD, scale, whole)
     wide = inflation <= LARGEST_INFLATION
-    constrained, invalid = wide & (se * STANDARD_ERRORS <= largest), ""
+    constrained, invalid = wide & (se * STANDARD_ERRORS <= scale), ""
     if not constrained.any():
         constrained = wide
         invalid = (
-            f"No dipole can be larger than {largest:.3g}, and {positions.n:,} galaxies of such values measure it to"
-            f" {se[0]:.2g} at best: they are too few."
+            f"{positions.n:,} galaxies of such values measure a dipole to {se[0]:.2g} at best, more than a third of"
+            f" {scale:.3g}, {_SCALES[signed_mean is None]}: they are too few."
         )
     centre = positions.first / np.linalg.norm(positions.first) if positions.first.any() else np.zeros(3)
     words = tuple(_in_words(axis, centre) for axis in axes[~constrained])
-    return ConstrainedComponents(
-        axes, se, inflation, constrained, SKY if constrained.all() else STRIP, largest, words, invalid
-    )
+    kind = SKY if constrained.all() else STRIP
+    largest = largest_dipole(scale, positions, float(spread[constrained].min()), signed_mean)
+    return ConstrainedComponents(axes, se, inflation, constrained, kind, scale, largest, words, invalid)
+
+
+def largest_dipole(
+    scale: float, positions: PositionSums, least_spread: float, signed_mean: float | None = None
+) -> float:
+    """The largest dipole of a whole sky of which galaxies on a part have values as these.
+
+    Of fractions, whose mean over the galaxies is f: f0 + D . n lies between 0 and 1 everywhere, with f0 = f - D . m and
+    m the mean position, so that D is min(f, 1 - f)/(1 - |m|) at most, and never above 1/2. Of differences y between -1
+    and 1, `scale` is the mean of |y| (or more): it is not below that of x = E(y), and mean(|x|) >= mean(x^2)/max(|x|)
+    with mean(x^2) = mean(y)^2 + D^2 c and max(|x|) <= |mean(y)| + D (1 + |m|); c is `least_spread`, the variance of the
+    positions along the constrained direction in which they spread least.
+    """
+    offset = float(np.linalg.norm(positions.first)) / positions.n
+    if signed_mean is None:
+        return min(0.5, scale / max(1 - offset, 1e-9))
+    mean, reach = abs(signed_mean), scale * (1 + offset)
+    root = np.sqrt(max(0.0, reach**2 + 4 * least_spread * mean * (scale - mean)))
+    return float(min(1.0, (reach + root) / (2 * least_spread)))
 
 
 def constrained_of_fraction(positions: PositionSums, fraction: float, scale: float = 1.0) -> ConstrainedComponents:

@@ -247,7 +247,7 @@ def weighted_contrast(first: ArrayLike, second: ArrayLike) -> FractionContrast:
     """
     w, wx, ww, wwx, wwxx = np.array([first, second], float).T
     if not w.all():
-        raise ValueError("a group has no galaxies")
+        raise ValueError("one of the two parts has no galaxies")
     if (w**2 / ww).min() < FEWEST_EFFECTIVE:
         raise ValueError(f"the weights of one part are as good as {(w**2 / ww).min():.0f} equal ones: too few")
     mean = wx.sum() / w.sum()
