@@ -155,7 +155,7 @@ def block_finding(
     found = block_dipole_test(along, of_values, blocks, settings.permutations, settings.seed, shared)
     ratio = found.detectable_ratio(settings.power, settings.alpha)
     se = float(np.sqrt(found.axis @ found.covariance @ found.axis))
-    wider = max(1.0, se * float(np.sqrt(found.shared)) / sky.se_along(found.axis @ whole))
+    wider = max(1.0, se * float(np.sqrt(found.shared_beside)) / sky.se_along(found.axis @ whole))
     known: dict[str, Any] = {}
     if nside is None:
         # Finite also where the galaxies do not spread along another axis at all.

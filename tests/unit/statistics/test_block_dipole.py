@@ -230,6 +230,19 @@ def test_power_and_the_correction_of_blocks():
     assert 1.4 < corrected.shared < 1.5
     assert corrected.p > plain.p
     assert corrected.detectable_ratio(0.8, 0.01) > plain.detectable_ratio(0.8, 0.01)
+    assert corrected.shared_beside == pytest.approx(corrected.shared, abs=0.02)
+
+
+def test_a_dipole_is_no_clustering_where_its_interval_is_concerned():
+    random = np.random.default_rng(8)
+    vectors = np.array(healpy.pix2vec(16, np.arange(3072), nest=True)).T
+    beside = []
+    for _ in range(20):
+        labels = (random.random(3072) < 0.4 + 0.2 * vectors[:, 0]).astype(float)
+        found = block_dipole_test(*binned_at(vectors, labels), coarser_pixels(3072, 48), 99, 1, 1.5)
+        assert found.shared > 1.2
+        beside.append(found.shared_beside)
+    assert np.mean(beside) < 1.1
 
 
 def binned_at(vectors, values):

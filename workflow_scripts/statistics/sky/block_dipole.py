@@ -41,7 +41,8 @@ class BlockDipoleTest:
     and `p_wild` from random signs of the blocks. `effective_blocks` = (sum N_g)^2 / sum N_g^2 is well below `n_blocks`
     where a few blocks hold most galaxies: `p` is then too cautious, and `p_wild` the better one. `excess` is the
     variance between blocks over that of independent galaxies, and `shared` the factor by which clustering across the
-    borders of blocks enlarges the variance (1 for none), which `f` is divided by.
+    borders of blocks enlarges the variance (1 for none), which `f` is divided by; both are as without a dipole, which
+    would add to the first. `shared_beside` is the factor beside the dipole that was found, for its interval.
     """
 
     beta: NDArray[np.float64]
@@ -56,6 +57,7 @@ class BlockDipoleTest:
     effective_blocks: float
     excess: float
     shared: float
+    shared_beside: float
 
     def detectable_ratio(self, power: float, alpha: float) -> float:
         """Smallest dipole that this test finds with a power, over that which a test of independent galaxies finds.
@@ -136,12 +138,15 @@ def block_dipole_test(
     # share = T^2 / (T^2 + G - 1); rounding must not make it 1.
     share = min(share, 1 - 1e-12)
     excess = float(np.trace(np.linalg.solve(matrix, scores.T @ scores)) / (k * variance))
-    shared = 1 + (across_borders - 1) * max(0.0, 1 - 1 / excess)
+    shared = _across(across_borders, excess)
     odds = share / (1 - share) / shared
     share, f = odds / (1 + odds), odds * dof[1] / k
     null = _wild_shares(scores, leverage, np.bincount(block, residuals) / positions.n, draws, seed) / n_blocks
     beta = np.linalg.solve(matrix, scores.sum(axis=0))
     galaxies = np.bincount(block, weights=counts)
+    beside = _block_sums(block, (residuals - counts * (directions @ beta))[:, None] * directions)
+    # Equal blocks lose one of G to the fit.
+    left = float(np.trace(np.linalg.solve(matrix, beside.T @ beside)) / (k * variance)) * n_blocks / (n_blocks - 1)
     return BlockDipoleTest(
         beta=beta,
         covariance=_jackknife_covariance(block, directions, counts, totals),
@@ -155,7 +160,13 @@ def block_dipole_test(
         effective_blocks=float(galaxies.sum() ** 2 / (galaxies**2).sum()),
         excess=excess,
         shared=shared,
+        shared_beside=_across(across_borders, left),
     )
+
+
+def _across(across_borders: float, excess: float) -> float:
+    """The part of the variance that exceeds that of independent galaxies, enlarged; over the variance."""
+    return 1 + (across_borders - 1) * max(0.0, 1 - 1 / excess)
 
 
 def clustering_across_borders(
