@@ -211,7 +211,7 @@ def _add_piece(
         weights = piece["weight"].to_numpy(float) if source.columns.weight else None
         for name, group in groups_of(piece["group"], labels[0], weights, places.vectors).items():
             collected.groups[name] = collected.groups[name] + group if name in collected.groups else group
-    if source.columns.score and not source.columns.reference:
+    if source.columns.score:
         scores = piece["score"].to_numpy()
         known = np.isfinite(scores)
         collected.without["score"] += int((~known).sum())
@@ -262,7 +262,6 @@ def _reference(
     scores = None
     if source.columns.score:
         scores = piece["score"].to_numpy()
-        collected.without["score"] += int((known & np.isnan(scores)).sum())
         known &= np.isfinite(scores)
         scores = scores[known]
     if not known.any():

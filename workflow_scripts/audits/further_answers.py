@@ -32,6 +32,11 @@ _ERRORS = {
     "false_negative_rate": "the false negative rate{whose} against the reference",
     "calibration": "the difference of reference and score {score}",
 }
+# The errors that a first answer has beside it.
+_SIGNED = {
+    "dipole_score": ("signed_error_dipole", "Labels less the reference"),
+    "score_dipole": ("calibration_dipole", "Reference labels less the scores"),
+}
 _UNITS = {"false_positive_rate": "rate", "false_negative_rate": "rate"}
 _GALAXIES = "The unit of this answer is the galaxy: clustering of labels is not allowed for."
 
@@ -258,14 +263,15 @@ def error_answers(findings: Findings, adjusted: Mapping[str, float], columns: Au
 
 def beside_errors(first: Answer, errors: Sequence[Answer]) -> Answer:
     """A `first` answer of yes with what the errors against the reference, in `error_answers`, have to do with it."""
-    signed = next((one for one in errors if one.test == "signed_error_dipole"), None)
-    if signed is None or first.answer != YES or first.test not in ("dipole_score", "score_dipole"):
+    test, what = _SIGNED.get(first.test, ("", ""))
+    signed = next((one for one in errors if one.test == test), None)
+    if signed is None or first.answer != YES:
         return first
+    size, limit = with_points(signed.effect.value or 0.0), limit_in_points(signed.limit95 or 0.0)
     sentence = {
-        YES: f"Labels less the reference have a dipole, too, of {with_points(signed.effect.value or 0.0)}"
-        f" {signed.effect.direction}: that much is in the errors, not in the reference.",
-        NO: "Labels less the reference have none that was found, below"
-        f" {limit_in_points(signed.limit95 or 0.0)} (95 %): the dipole is that of the reference, too.",
+        YES: f"{what} have a dipole, too, of {size} {signed.effect.direction}: that much is in the errors, not in the"
+        " reference.",
+        NO: f"{what} have none that was found, below {limit} (95 %): the dipole is that of the reference, too.",
         CANNOT_TELL: "How much of it is in the errors against the reference cannot be decided.",
     }[signed.answer]
     return replace(first, beside=[*first.beside, sentence])

@@ -1,4 +1,4 @@
-"""Scores without a reference: does their mean depend on the position on the sky? Probabilities, fractions of votes."""
+"""Scores, with a reference or without: does their mean depend on the position on the sky?"""
 
 from functools import partial
 

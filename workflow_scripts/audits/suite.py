@@ -155,7 +155,7 @@ def meanings_of(source: TableSource, classes: Mapping[str, Mapping[str, int]]) -
                 listed = " and ".join(f"'{value}'" for value in list(classes[name])[:4])
                 raise InputError(
                     f"{place} has classes of its own ({listed}), not those of '{source.places['annotation0'].column}';"
-                    f" expected which of them is counted, {_naming(place)}"
+                    f" expected which of them is counted, {_naming(name, place)}"
                 )
             rest = source.vocabularies["annotation0"].rest
             vocabulary = Vocabulary(positive, negative, rest) if positive else vocabulary
@@ -167,8 +167,10 @@ def meanings_of(source: TableSource, classes: Mapping[str, Mapping[str, int]]) -
     return found
 
 
-def _naming(place: LabelPlace) -> str:
+def _naming(part: str, place: LabelPlace) -> str:
     """How a user names the positive class of another column than the first."""
+    if part == "reference" and not place.prefix:
+        return "--reference-positive VALUE"
     return f"--{place.prefix}positive {'VALUE' if place.prefix else f'{place.column}=VALUE'}"
 
 

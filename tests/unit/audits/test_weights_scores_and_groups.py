@@ -181,3 +181,37 @@ def test_the_number_of_groups_is_that_of_the_docs(repository):
 def test_percentages_are_no_scores(tmp_path):
     galaxies(60).assign(score=50.0).to_csv(tmp_path / "c.csv", index=False)
     assert "(--score) has 50, expected 0 to 1" in message(tmp_path / "c.csv", tmp_path / "out", "--score", "score")
+
+
+def test_scores_with_a_reference_are_asked_about_too(tmp_path):
+    """Issue: with a reference the mean score had no test, and its answer no reason; the hint named a refused option."""
+    random = np.random.default_rng(9)
+    ra, dec = random.uniform(0, 360, 6000), np.degrees(np.arcsin(random.uniform(-1, 1, 6000)))
+    truth = random.random(6000) < 0.4
+    along = unit_vectors(ra, dec) @ unit_vectors(30.0, 0.0)
+    prob = np.clip(np.where(truth, 0.7, 0.2) + 0.1 * along + 0.05 * random.normal(size=6000), 0, 1)
+    words = np.where(truth, "spiral", "elliptical")
+    pd.DataFrame({"ra": ra, "dec": dec, "prob": prob, "truth": words}).to_csv(tmp_path / "g.csv", index=False)
+    options = ["--score", "prob", "--reference", "truth"]
+    assert message(tmp_path / "g.csv", tmp_path / "no", *options).endswith("--reference-positive VALUE")
+    summary = run_audit(tmp_path / "g.csv", tmp_path / "out", *options, "--reference-positive", "spiral")
+    first, *others = summary["answers"]
+    assert (first["test"], first["answer"], first["effect"]["unit"]) == ("score_dipole", "yes", "mean score")
+    assert first["effect"]["value"] == pytest.approx(0.1, abs=0.02)
+    assert first["beside"][0].startswith("Reference labels less the scores have a dipole, too, of ")
+    by_test = {one["test"]: one for one in others}
+    assert {"calibration_dipole", "signed_error_dipole"} <= set(by_test)
+    assert by_test["calibration_dipole"]["effect"]["value"] == pytest.approx(0.1, abs=0.02)
+
+
+def test_covariates_without_content_are_named_and_left_out(tmp_path):
+    table = galaxies(2000).assign(constant=3.0, empty=np.nan)
+    table.to_csv(tmp_path / "c.csv", index=False)
+    options = ["--label", "label", "--positive", "spiral", "--covariates"]
+    summary = run_audit(tmp_path / "c.csv", tmp_path / "out", *options, "seeing", "constant", "empty")
+    assert [line.split(" and is")[0] for line in summary["warnings"]] == [
+        "Column 'constant' (--covariates) is the same for all galaxies,",
+        "Column 'empty' (--covariates) has no value for any galaxy,",
+    ]
+    assert by_name(summary)["dipole_after_templates"]["templates"] == ["seeing"]
+    assert run_audit(tmp_path / "c.csv", tmp_path / "none", *options, "constant")["answers"]
