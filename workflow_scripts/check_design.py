@@ -5,7 +5,7 @@ import dataclasses
 import logging
 
 from workflow_scripts.answers.design_report import design_report, expected_findings
-from workflow_scripts.answers.designs import refusal
+from workflow_scripts.answers.designs import name_in_file, refusal
 from workflow_scripts.corrections.corrected_galaxies import check_correction
 from workflow_scripts.errors import InputError
 from workflow_scripts.provenance import provenance
@@ -28,12 +28,12 @@ def main(arguments: argparse.Namespace) -> None:
     rows = galaxies_of_design(design, arguments.galaxies, arguments.ledger)
     problems = [one.sentence for one in rows if not one.fits]
     if report.problems and not design["allow_unanswerable"]:
-        problems.append(refusal(design["name"], report.problems))
+        problems.append(refusal(name_in_file(design), report.problems))
     if correction := design.get("correction"):
         try:
             check_correction(arguments.catalog, **correction)
         except InputError as reason:
-            problems.append(f"experiments.{design['name']}, {reason}")
+            problems.append(f"experiments.{name_in_file(design)}, {reason}")
     if problems:
         raise InputError("; ".join(problems))
     # The matching of remedies is finer than the one that the user chose.

@@ -3,6 +3,7 @@
 import atexit
 import json
 import logging
+import os
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -45,7 +46,10 @@ def lines_of_result(name: str, summary: str, page: str) -> list[str]:
     if not path.exists():
         return []
     found = json.loads(path.read_text(encoding="utf-8"))
-    return [f"{name}: {found['headline']}", f"  page: {page}", f"  next: {_next(found['answers'])}"]
+    # A path for where the command was given, which Snakemake leaves for another folder.
+    here = Path.cwd()
+    there = page if Path(os.environ.get("PWD", here)).resolve() == here.resolve() else here / page
+    return [f"{name}: {found['headline']}", f"  page: {there}", f"  next: {_next(found['answers'])}"]
 
 
 def opening_of_report(results: Iterable[tuple[str, str, str]]) -> list[dict[str, Any]]:
@@ -77,5 +81,5 @@ def _next(answers: Iterable[Mapping[str, Any]]) -> str:
         if one["answer"] == CANNOT_TELL and one["next"]:
             return str(one["next"][0])
     if any(one["answer"] == YES for one in primary):
-        return "why, and what to do about it: the page has the keys that ask"
+        return "why, and what to do about it: the page has what can be asked"
     return "how far to trust it: the page has what was dropped, assumed and excluded"

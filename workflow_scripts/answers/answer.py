@@ -3,7 +3,7 @@
 Sentences are composed from answers, never beside them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
@@ -80,23 +80,28 @@ class Answer:
         return " ".join([f"{self.statement.rstrip('.')}{p}.", *self.because, *self.beside])
 
 
-def headline(answers: Sequence[Answer], most_words: int = HEADLINE_WORDS) -> str:
+def headline(
+    answers: Sequence[Answer],
+    most_words: int = HEADLINE_WORDS,
+    shortened: Callable[[str], str] = lambda sentence: sentence,
+) -> str:
     """One sentence of at most so many words: a control that speaks against the experiment first, then what is known.
 
-    Raises `ValueError` without any answer.
+    `shortened` may say what parts have in common once, before words are counted. Raises `ValueError` without any
+    answer.
     """
     if not answers:
         raise ValueError("there is no answer to put in a headline")
     alarms = [one for one in answers if (one.role, one.answer) in ((CONTROL, YES), (POSITIVE_CONTROL, NO))]
     primary = [one for one in answers if one.role == PRIMARY] or list(answers)
     known = [one for wanted in (YES, NO, CANNOT_TELL) for one in primary if one.answer == wanted]
-    sentence = ""
-    for one in dict.fromkeys(part.short.rstrip(".") for part in [*alarms, *known]):
-        longer = f"{sentence}; {one[0].lower()}{one[1:]}" if sentence else one
-        if len(longer.split()) > most_words:
-            break
-        sentence = longer
-    return sentence + "." if sentence else " ".join(known[0].short.split()[: most_words - 1]) + " ..."
+    parts = list(dict.fromkeys(part.short.rstrip(".") for part in [*alarms, *known]))
+    for number in range(len(parts), 0, -1):
+        following = [f"{one[0].lower()}{one[1:]}" for one in parts[1:number]]
+        sentence = shortened("; ".join([parts[0], *following]) + ".")
+        if len(sentence.split()) <= most_words:
+            return sentence
+    return " ".join(known[0].short.split()[: most_words - 1]) + " ..."
 
 
 def answers_text(answers: Sequence[Answer]) -> str:

@@ -89,7 +89,8 @@ def expected_power(
 
     `scatter` is that between training sets, or between rotating footprints, in a pilot; a response of the sky pattern
     may be odd or even. Without it that of the fraction is assumed, and how much of that networks with other seeds on
-    one training set share is not known. None for tests of other quantities, and of the dipole without a pilot.
+    one training set share is not known. None for tests of other quantities, and without a pilot for those of the dipole
+    and of annotations that exist.
     """
     quantity, _ = TESTED.get(test.name, ("", ""))
     if not quantity or (quantity == SKY_PATTERN and scatter is None):
@@ -100,7 +101,11 @@ def expected_power(
         return 0.0, 0.0
     scatters = [scatter]
     if scatter is None:
-        per_class = min(design["footprints"][name]["matching"]["per_class"] for name in test.footprints)
+        matchings = [design["footprints"][name]["matching"] for name in test.footprints]
+        if not all(matchings):
+            # Annotations that exist: nothing is known of the training sets.
+            return None
+        per_class = min(matching["per_class"] for matching in matchings)
         sets = min(test.sets) if test.rotating else 1
         scatters = [ASSUMED_SCATTER / sqrt(per_class * sets * networks) for networks in (1, test.seeds)]
     found = []
@@ -140,6 +145,9 @@ def expected_findings(report: Mapping[str, Any]) -> list[str]:
 
 def _why_unknown(name: str) -> str:
     """Why a test has no power before it is made."""
-    if TESTED.get(name, ("", ""))[0] == SKY_PATTERN:
+    quantity, _ = TESTED.get(name, ("", ""))
+    if quantity and quantity != SKY_PATTERN:
+        return " before a pilot: how much annotations that exist scatter is taken from earlier results alone"
+    if quantity == SKY_PATTERN:
         return " before a pilot: how much the dipole scatters between networks is taken from earlier results alone"
     return ", as it is for the fraction and the dipole alone"

@@ -131,16 +131,23 @@ def check_designs(designs: Sequence[Mapping[str, Any]], sources: ConfigSources =
     """
     refused, sentences = [], []
     for design in designs:
-        name = design["name"]
+        name = name_in_file(design)
         problems, notes = problems_and_notes(design)
         if problems and not design["allow_unanswerable"]:
             refused.append(f"{source_of_key(('experiments', name), sources)}: {refusal(name, problems)}")
         elif problems:
             sentences.append(_unanswered(name, problems))
         sentences += [f"experiments.{name}: {note}" for note in notes]
+    # Experiments on each class of one are the same in what their design can tell.
     if refused:
-        raise InputError("; ".join(refused))
-    return sentences
+        raise InputError("; ".join(dict.fromkeys(refused)))
+    return list(dict.fromkeys(sentences))
+
+
+def name_in_file(design: Mapping[str, Any]) -> str:
+    """The name of the experiment in the configuration; one on each of three classes has that of the class behind it."""
+    of_class = design.get("one_class")
+    return str(design["name"]).removesuffix(f"_{of_class['name']}") if of_class else str(design["name"])
 
 
 def refusal(experiment: str, problems: Sequence[str]) -> str:
@@ -212,7 +219,7 @@ def _remedy(test: PlannedTest, n_tests: int, design: Mapping[str, Any]) -> str:
 
 def _to_do(keys: Sequence[str], permutations: int, design: Mapping[str, Any]) -> str:
     """`: set ...`, with the permutations where they have to be more."""
-    more = f"set `permutations: {permutations}` in experiments.{design['name']}.tests"
+    more = f"set `permutations: {permutations}` in experiments.{name_in_file(design)}.tests"
     return f": {' and '.join([*keys, *([more] if permutations > design['tests']['permutations'] else [])])}"
 
 
@@ -224,7 +231,7 @@ def _enough(n_tests: int, settings: Mapping[str, Any]) -> int:
 def _arms(design: Mapping[str, Any], footprints: Sequence[str], network: str) -> str:
     """The keys of the arms that train a network on some of the footprints."""
     names = [
-        f"experiments.{design['name']}.arms.{name}"
+        f"experiments.{name_in_file(design)}.arms.{name}"
         for name, arm in sorted(design["arms"].items())
         if network in arm["networks"] and set(footprints) & set(arm["footprints"])
     ]
@@ -243,7 +250,7 @@ def _doses(design: Mapping[str, Any]) -> Iterator[str]:
         ((footprint, _), *_), sets = sorted(drawn), len(drawn)
         subject = f"the dose response of {base} on {sets} training set{'s' * (sets > 1)} of {footprint}"
         if len(doses) < 3:
-            yield f"{subject} needs two blurs or more: name them in experiments.{design['name']}.controls.dose"
+            yield f"{subject} needs two blurs or more: name them in experiments.{name_in_file(design)}.controls.dose"
             continue
         found = n_tests * smallest_p_of_doses(doses, sets, settings["permutations"])
         if found >= settings["alpha"]:

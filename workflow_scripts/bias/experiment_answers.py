@@ -4,6 +4,7 @@ Each answer rests on one run-level test and is decided by the rule that audits u
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -158,14 +159,7 @@ def experiment_headline(answers: Sequence[Answer], about: str | None = None) -> 
 def _headline(answers: Sequence[Answer], most_words: int) -> str:
     primary = [one.short for one in answers if one.role == PRIMARY]
     undecided = [short.removeprefix(WHETHER).removesuffix(UNDECIDED) for short in primary if short[:8] == "Whether "]
-    changes = "the training footprint changes"
-    sentence = headline(answers, most_words)
-    # After an alarm they are sentences by themselves.
-    if sentence.startswith(capital(changes)):
-        sentence = sentence.replace(f"; {changes}", " and" if sentence.count(f"; {changes}") == 1 else "; it changes")
-        if sentence.endswith(f"{_POINTS}."):
-            # One unit for both.
-            sentence = sentence.replace(f"{_POINTS} and ", " and ")
+    sentence = headline(answers, most_words, _changes_together)
     together = f"{WHETHER}{' or '.join(dict.fromkeys(undecided))}{UNDECIDED}."
     alarmed = any(one.role in (CONTROL, POSITIVE_CONTROL) for one in answers if one.short.rstrip(".") in sentence)
     if len(undecided) == len(primary) and len(together.split()) <= most_words and not alarmed:
@@ -180,6 +174,26 @@ def _headline(answers: Sequence[Answer], most_words: int) -> str:
             short = next((text for text in beside if len(text.split()) <= most_words), sentence)
             return capital(short)
     return sentence
+
+
+def _changes_together(sentence: str) -> str:
+    """What the footprint changes as one sentence, with one unit, and the two sides that are compared once."""
+    changes = "the training footprint changes"
+    # After an alarm they are sentences by themselves.
+    if not sentence.startswith(capital(changes)):
+        return sentence
+    if sentence.count(f"; {changes}") != 1:
+        return sentence.replace(f"; {changes}", "; it changes")
+    first, second = sentence.split(f"; {changes}")
+    sides = re.search(r" \([^()]+ - [^()]+\)\.?$", second)
+    if sides and first.endswith(own := sides[0].rstrip(".")):
+        first = first.removesuffix(own)
+        # One unit for both.
+        if second.removesuffix(sides[0]).endswith(_POINTS):
+            first = first.removesuffix(_POINTS)
+    elif second.endswith(f"{_POINTS}."):
+        first = first.removesuffix(_POINTS)
+    return f"{first} and{second}"
 
 
 def _of_design(sentence: str, answer: Answer) -> str:

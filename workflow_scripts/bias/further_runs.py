@@ -97,8 +97,8 @@ def _training_sets(
         return [f"At least {floor}", f"{reason}."]
     return [
         f"{wanted} {each}{cautious} find a difference of {_in_words(effect, test)} in four of five cases, by the"
-        f" scatter of {scatter:.2g} between training sets; fewer than {fewest} cannot give an adjusted p below"
-        f" {alpha:g}."
+        f" scatter of {_in_words(scatter, test)} between training sets; fewer than {fewest} cannot give an adjusted p"
+        f" below {alpha:g}."
     ]
 
 

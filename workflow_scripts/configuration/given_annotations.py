@@ -42,6 +42,10 @@ def check_annotations(path: KeyPath, experiment: Mapping[str, Any], config: Mapp
         raise ConfigError(
             (*path, "why", "probe"), "would train and read networks, which an experiment with annotations has not"
         )
+    if experiment["correction"] and not experiment["catalog"]:
+        raise ConfigError(
+            (*path, "correction"), "needs imaging or reference labels, expected the key catalog beside annotations"
+        )
     if not given["score"] and (of_scores := [one for one in experiment["tests"]["primary"] if "score" in one]):
         raise ConfigError(
             (*path, "tests", "primary"), f"has {of_scores[0]}, expected the key score in annotations for it"

@@ -172,30 +172,40 @@ def _unasked(summary: Mapping[str, Any], on_causes: Sequence[Mapping[str, Any]])
     """What an experiment that did not ask why would add to its file; None where it asked for all."""
     tests = " ".join(one["test"] for one in on_causes)
     lines = []
-    if "share" not in tests:
+    config = summary["provenance"]["config"]
+    # Annotations that exist have neither images nor networks.
+    trained = config.get("survey") is not None
+    if trained and "share" not in tests:
         lines.append("      counterfactual: [seeing, noise, background]  # which property of the images carries it")
-    if "place_of_" not in tests:
+    if trained and "place_of_" not in tests:
         lines.append("      probe: {}                                    # can networks tell where a galaxy lies?")
     keys = ["    why:", *lines] if lines else []
     # A regression takes a true dipole away where the templates have one themselves.
-    imaging, labelled = summary["imaging"], summary["provenance"]["config"]["tests"].get("labelled_at_random")
+    imaging, labelled = summary["imaging"], config["tests"].get("labelled_at_random")
     regression = imaging is not None and imaging["retained_worst_share"] >= _LEAST_RETAINED
     why = "it would take a true dipole away on this sky" if summary["templates"] else "the catalog has no such columns"
-    if "remedy" not in tests:
+    if trained and "remedy" not in tests:
         templates = ", templates" if regression else ""
         keys.append(f"    remedies: [ensemble{templates}, mixed_sky]  # what removes it, at what price")
     if CORRECTED_DIPOLE not in tests and (regression or labelled):
         keys.append("    correction: true  # a catalog without the bias, and the bias for mock catalogs")
-    if not keys:
+    if not keys and trained:
         return None
+    asked = (
+        "More can be asked." if on_causes else "This experiment did not ask why there is an effect, or what removes it."
+    )
+    of_networks = (
+        ""
+        if trained
+        else " What carries an effect, and what removes it, is measured on images and networks: experiments that train"
+        " here can ask (the README's doors: my images, my classifier)."
+    )
     return {
-        "words": "This experiment did not ask why there is an effect, or what removes it. To ask, save as why.yaml:"
-        if not on_causes
-        else "More can be asked. Save as why.yaml:",
+        "words": f"{asked}{of_networks}{' To ask, save as why.yaml:' if keys else ''}",
         "left_out": ""
         if regression
         else f"A regression on the imaging (templates, correction) is not proposed: {why}.",
-        "to_add": "\n".join(["experiments:", f"  {summary['experiment']}:", *keys]),
+        "to_add": "\n".join(["experiments:", f"  {summary['experiment']}:", *keys]) if keys else "",
     }
 
 

@@ -50,6 +50,16 @@ def test_the_default_tests_are_those_of_rotating_footprints_where_there_are_enou
     ]
 
 
+def test_a_refusal_of_three_classes_is_one_and_names_what_the_file_has():
+    """Issue: it came once a class, and named an experiment that the file has not."""
+    made = design([{**HALVES, "replicates": 3}])
+    of_classes = [{**made, "name": f"first_{one}", "one_class": {"name": one, "tested": 3}} for one in "abc"]
+    with pytest.raises(InputError) as refused:
+        check_designs(of_classes)
+    assert str(refused.value).count("cannot be answered") == 1
+    assert "in experiments.first.arms.arm0" in str(refused.value)
+
+
 def test_p_is_adjusted_over_the_classes_too():
     one = design([HALVES, ROTATING], tests={"permutations": 500})
     assert [row["smallest_p_adjusted"] for row in design_report(one).tests] == pytest.approx([2 / 501] * 2)

@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.bias.answered_tests import a_test, answers_of
 from workflow_scripts.bias.declared_tests import CONTRAST, PATTERN
+from workflow_scripts.bias.experiment_answers import experiment_headline
 from workflow_scripts.bias.quantities import REFERENCE_DIPOLE
 
 
@@ -76,3 +77,22 @@ def test_the_size_of_a_difference_of_dipoles_says_that_noise_is_left_out():
         assert bool(said_so) == said
     (answer,) = answers_of([a_test("fraction_contrast east - west", 0.3, CONTRAST, **given | {"quantity": "fraction"})])
     assert not any("apart" in line for line in answer.because)
+
+
+@pytest.mark.parametrize(
+    ("p", "sentence"),
+    [
+        ((0.3, 0.4), "the annotated fraction by less than 4.5 and the dipole by less than 4.5 percentage points"),
+        ((0.001, 0.002), "the annotated fraction by 2.0 and the dipole by 2.0 percentage points"),
+        ((0.4, 0.001), "the dipole by 2.0 and the annotated fraction by less than 4.5 percentage points"),
+    ],
+)
+def test_both_answers_on_two_sides_are_one_sentence(p, sentence):
+    """Issue: the second was left out, of 31 words before they were shortened to 26."""
+    given = {"footprints": ("east", "west"), "label": "east - west"}
+    tests = [
+        a_test("fraction_contrast east - west", p[0], CONTRAST, **given),
+        a_test("dipole_contrast east - west", p[1], CONTRAST, **given | {"quantity": "dipole"}),
+    ]
+    expected = f"The training footprint changes {sentence} (east - west)."
+    assert experiment_headline(answers_of(tests)) == expected

@@ -1,9 +1,11 @@
 """Experiments on annotations that exist: which table is of which run, and what is refused before anything runs."""
 
 import copy
+import dataclasses
 
 import pytest
 
+from workflow_scripts.answers.design_report import design_report, expected_findings
 from workflow_scripts.answers.designs import check_designs, planned_tests
 from workflow_scripts.configuration.experiment_designs import mapped_footprints
 from workflow_scripts.configuration.given_annotations import collection_parameter, given_table, given_tables
@@ -103,6 +105,7 @@ def test_how_tables_are_read_does_not_touch_the_statistics():
         ({"annotations": "{footprint}.csv"}, "one file, 'east.csv', expected '{resample}' in it"),
         ({"annotations": "all.csv"}, "one file, 'all.csv', expected '{footprint}' in it"),
         ({"annotations": {"path": "x", "lable": "kind"}}, "has the unknown key 'lable'; did you mean 'label'?"),
+        ({"correction": True}, "correction needs imaging or reference labels, expected the key catalog"),
         ({"annotations": None}, "experiments.tables lacks the key 'survey', or annotations that exist"),
         ({"survey": "sky"}, "has survey and annotations, expected one of them"),
         ({"catalog": "knwon"}, "catalog is 'knwon', which is not in catalogs; did you mean 'known'?"),
@@ -163,3 +166,13 @@ def test_missing_tables_are_one_sentence(tmp_path, monkeypatch):
     assert start.endswith("experiments.tables.annotations.path")
     shown = ", ".join(f"'{file}'" for file in files[2:5])
     assert rest.startswith(f"5 of 20 files that do not exist: {shown}, ...; expected the table of each run (")
+
+
+def test_how_much_given_annotations_scatter_is_not_known_before_a_pilot():
+    """Issue: the preview ended with a traceback, for training sets that such an experiment has not."""
+    halves = {"halves": CONFIG["experiments"]["tables"]["arms"]["halves"]}
+    report = design_report(load(edited(arms=halves)).design_parameter("tables"))
+    assert [row["power"] for row in report.tests] == [None, None]
+    first, *_ = expected_findings(dataclasses.asdict(report))
+    assert first.startswith("fraction_contrast (")
+    assert "power not known before a pilot: how much annotations that exist scatter" in first

@@ -93,6 +93,17 @@ def test_the_page_has_the_response_model_and_the_variance_budget(rotating):
         assert where == (tests[name]["direction"].removeprefix("towards ") if tests[name]["size"] else "-")
 
 
+def test_what_needs_networks_is_not_proposed_for_annotations_that_exist(rotating):
+    """Issue: the page proposed a probe and remedies, which such an experiment refuses."""
+    _, summary, tables, _ = rotating
+    record = summary["provenance"]
+    for survey, proposed in (("simulated", True), (None, False)):
+        of_survey = record | {"config": record["config"] | {"survey": survey}}
+        text = experiment_page(summary | {"provenance": of_survey}, tables)
+        assert ("probe: {}" in text, "remedies: [" in text) == (proposed, proposed)
+        assert ("is measured on images and networks" in text) != proposed
+
+
 @pytest.mark.parametrize("labelled", [True, False])
 def test_two_runs_make_a_page_too(tmp_path, labelled):
     runs = experiment_runs(with_rotating=False, seeds=1)[:2]
