@@ -97,7 +97,8 @@ def variance_budget(
     list of dict
         `network`; `footprint_sd` over footprints in random directions, from the size of the response (None without
         rotating footprints); `sample_sd` between training sets and `seed_sd` between seeds, pooled over the arms (None
-        where no arm repeats seeds); `galaxy_se`, the binomial error of one run's fraction, which networks on the same
+        where no arm repeats seeds); `set_sd` between training sets with a seed each, where no seeds are repeated, which
+        has both in it; `galaxy_se`, the binomial error of one run's fraction, which networks on the same
         galaxies share; and `detectable`, a list of `{"design", "samples", "seeds", "effect"}`: the smallest change
         between opposite regions that the deciding rule finds with a power of 80 % (simulated), for the runs there are
         and for more of them; infinite where no effect gives a p below the level.
@@ -106,6 +107,7 @@ def variance_budget(
     for network, group in runs.groupby("network", sort=False):
         of_fraction = [test for test in tests if (test.quantity, test.network) == ("fraction", str(network))]
         sample_sd, seed_sd = _training_noise([test for test in of_fraction if test.design == VARIANCE])
+        set_sd = _scatter_of_sets(group) if seed_sd is None else None
         sizes = [test.size for test in of_fraction if test.design == RESPONSE and test.size is not None]
         budgets.append(
             {
@@ -114,8 +116,9 @@ def variance_budget(
                 "footprint_sd": sizes[0] / 2 / np.sqrt(3) if len(sizes) == 1 else None,
                 "sample_sd": sample_sd,
                 "seed_sd": seed_sd,
+                "set_sd": set_sd,
                 "galaxy_se": float(group["fraction_se"].median()),
-                "detectable": _detectable(group, opposite, sample_sd, seed_sd, rule),
+                "detectable": _detectable(group, opposite, set_sd or sample_sd, seed_sd, rule),
             }
         )
     return budgets
@@ -130,6 +133,15 @@ def _training_noise(tests: Sequence[RunLevelTest]) -> tuple[float | None, float 
         for values in (sample, seed)
     ]
     return pooled[0], pooled[1]
+
+
+def _scatter_of_sets(runs: pd.DataFrame) -> float | None:
+    """Standard deviation of the fraction within footprints, pooled over those with two training sets of one run each."""
+    sets = runs.drop_duplicates(["footprint", "resample", "seed"])
+    sets = sets[sets.groupby(["footprint", "resample"])["seed"].transform("size") == 1]
+    each = sets.groupby("footprint")["fraction"]
+    squares, dof = float(((each.size() - 1) * each.var()).sum()), int((each.size() - 1).sum())
+    return float(np.sqrt(squares / dof)) if dof else None
 
 
 def _detectable(

@@ -26,6 +26,7 @@ _SOURCES = {
     "footprint_sd": "footprints in random directions",
     "sample_sd": "training sets",
     "seed_sd": "seeds on one training set",
+    "set_sd": "training sets, a seed each",
     "galaxy_se": "galaxies (binomial)",
 }
 _NO_DIPOLE = "These galaxies lie on too small a part of the sky for these dipoles."
@@ -58,9 +59,11 @@ def variance_budget_figure(budgets: Sequence[Mapping[str, Any]], positive: str, 
     figure, (left, right) = new_figure(DOUBLE, 2.7, ncols=2, gridspec_kw={"width_ratios": [1.1, 1]})
     colours = settings["colours"]
     height = 0.8 / len(budgets)
+    # A source that no design here can show has no place.
+    sources = {key: words for key, words in _SOURCES.items() if any(one[key] is not None for one in budgets)}
     for number, budget in enumerate(budgets):
-        places = np.arange(len(_SOURCES)) + height * (number - (len(budgets) - 1) / 2)
-        values = [budget[key] for key in _SOURCES]
+        places = np.arange(len(sources)) + height * (number - (len(budgets) - 1) / 2)
+        values = [budget[key] for key in sources]
         label = str(budget["network"]) if len(budgets) > 1 else None
         left.barh(
             places, [value or 0.0 for value in values], 0.9 * height, color=colours[number % len(colours)], label=label
@@ -68,9 +71,9 @@ def variance_budget_figure(budgets: Sequence[Mapping[str, Any]], positive: str, 
         for place, value in zip(places, values, strict=True):
             text = "not known" if value is None else points_in_words(value)
             left.annotate(text, (value or 0.0, place), (3, 0), textcoords="offset points", va="center", fontsize=6)
-    left.set_yticks(range(len(_SOURCES)), list(_SOURCES.values()))
+    left.set_yticks(range(len(sources)), list(sources.values()))
     what = f"standard deviation of the share called {positive}\n(percentage points)"
-    left.set(xlabel=what, ylim=(len(_SOURCES) - 0.4, -0.6))
+    left.set(xlabel=what, ylim=(len(sources) - 0.4, -0.6))
     in_hundredths(left.xaxis)
     left.margins(x=0.15)
     left.xaxis.set_major_locator(MaxNLocator(4))
@@ -89,7 +92,7 @@ def variance_budget_figure(budgets: Sequence[Mapping[str, Any]], positive: str, 
 
 def _scatter_in_words(budget: Mapping[str, Any]) -> str:
     """The standard deviations that are known; empty where none is."""
-    known = [name for name in ("seed_sd", "sample_sd", "footprint_sd") if budget.get(name) is not None]
+    known = [name for name in ("seed_sd", "sample_sd", "set_sd", "footprint_sd") if budget.get(name) is not None]
     parts = [f"{points_in_words(budget[name])} between {_SOURCES[name]}" for name in known]
     if parts:
         parts[0] = parts[0].replace(" between", " percentage points between", 1)

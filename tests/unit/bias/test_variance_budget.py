@@ -95,6 +95,20 @@ def test_more_training_sets_lower_the_smallest_effect_and_more_seeds_only_their_
 
 def test_without_repeated_seeds_nothing_is_made_up():
     tests = results_with(0.01, 0.004, 0.003)[:1]
-    (budget,) = variance_budget(RUNS, tests, [["east", "west"]], RULE)
-    assert budget["sample_sd"] is budget["seed_sd"] is None
+    rotating = RUNS[RUNS["family"].notna()].assign(fraction=0.4)
+    (budget,) = variance_budget(rotating, tests, [], RULE)
+    assert budget["sample_sd"] is budget["seed_sd"] is budget["set_sd"] is None
     assert budget["detectable"] == []
+
+
+def test_training_sets_with_a_seed_each_have_their_scatter():
+    """Issue: of 6 + 6 replicates nothing was known, although the tests used their scatter."""
+    random = np.random.default_rng(1)
+    halves = pd.DataFrame(run_rows([("east", (0, 0)), ("west", (0, 0))], samples=6, seeds=1, rotating=False))
+    halves["fraction"] = 0.4 + 0.004 * random.normal(size=len(halves)) + 0.1 * (halves["footprint"] == "east")
+    (budget,) = variance_budget(halves, [], [("east", "west")], RULE)
+    assert (budget["sample_sd"], budget["seed_sd"]) == (None, None)
+    assert budget["set_sd"] == pytest.approx(np.sqrt(halves.groupby("footprint")["fraction"].var().mean()))
+    assert [row["samples"] for row in budget["detectable"]] == [6, 12, 24]
+    (one,) = variance_budget(halves[halves["resample"] == 0], [], [("east", "west")], RULE)
+    assert (one["set_sd"], one["detectable"]) == (None, [])
