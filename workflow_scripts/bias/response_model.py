@@ -136,7 +136,7 @@ def _training_noise(tests: Sequence[RunLevelTest]) -> tuple[float | None, float 
 
 
 def _scatter_of_sets(runs: pd.DataFrame) -> float | None:
-    """Standard deviation of the fraction within footprints, pooled over those with two training sets of one run each."""
+    """Pooled standard deviation of the fraction within footprints, of training sets with one run; None below two."""
     sets = runs.drop_duplicates(["footprint", "resample", "seed"])
     sets = sets[sets.groupby(["footprint", "resample"])["seed"].transform("size") == 1]
     each = sets.groupby("footprint")["fraction"]
