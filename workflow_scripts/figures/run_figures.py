@@ -133,7 +133,8 @@ def _sigma_and_p(runs: pd.DataFrame, summary: Mapping[str, Any], settings: Mappi
     right.grid(axis="y", linewidth=0.3, color="0.85")
     below = sum(one < alpha for one in p)
     claims = (
-        f"of {len(tests)} tests of the footprints with runs as the unit, {below} have an adjusted p below {alpha:g}"
+        f"of {len(tests)} test{'s' * (len(tests) != 1)} of the footprints with runs as the unit, {below}"
+        f" {'has' if below == 1 else 'have'} an adjusted p below {alpha:g}"
     )
     state(
         figure,

@@ -14,8 +14,9 @@ def trust_rows(
     summary: Mapping[str, Any], tables: Mapping[str, pd.DataFrame], cutouts: Mapping[str, Any] | None
 ) -> list[tuple[str, str]]:
     """What was dropped, how well networks label and match, and what is assumed: a heading and a sentence each."""
-    runs, (negative, positive) = tables["runs"], summary["provenance"]["config"]["classes"]
-    rows = [("Rows of the catalog", _rows(hygiene))] if (hygiene := summary["catalog"].get("hygiene")) else []
+    config = summary["provenance"]["config"]
+    runs, (negative, positive), trained = tables["runs"], config["classes"], config.get("survey") is not None
+    rows = [("Rows of the catalog", _rows(hygiene, trained))] if (hygiene := summary["catalog"].get("hygiene")) else []
     rows.append(("Galaxies", _sizes(summary, runs, cutouts)))
     if cutouts:
         counts = [(name, int(cutouts[name])) for name in ("delivered", "no_coverage", "rejected", "failed")]
@@ -64,7 +65,7 @@ def matched_imaging(summary: Mapping[str, Any]) -> str:
     return "Imaging is not matched: it may be the cause."
 
 
-def _rows(hygiene: Mapping[str, Any]) -> str:
+def _rows(hygiene: Mapping[str, Any], trained: bool) -> str:
     """How many rows the catalog's table had, what was dropped and why, and how many galaxies have no label."""
     lost = hygiene["rows_in"] - hygiene["rows_out"]
     reasons = [
@@ -77,8 +78,10 @@ def _rows(hygiene: Mapping[str, Any]) -> str:
         words = f"{hygiene['rows_in']:,} in its table; {lost:,} of them dropped: {', '.join(reasons)}."
     labels = hygiene["labels"]
     if without := labels["without_label"]:
-        fate = "dropped, too" if labels.get("dropped") else "in no training set"
-        words += f" Galaxies without a label, which are {fate}: {without:,}."
+        # Of annotations that exist, nothing is known of the training.
+        fate = ", which are in no training set" if trained else ""
+        fate = ", which are dropped, too" if labels.get("dropped") else fate
+        words += f" Galaxies without a label{fate}: {without:,}."
     if sample := hygiene.get("sample"):
         words += f" Drawn from the rest: {sample:,}."
     if blanked := {**hygiene["unreadable_cells"], **hygiene["sentinels_in_covariates"]}:
