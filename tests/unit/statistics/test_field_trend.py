@@ -75,7 +75,7 @@ def test_a_field_of_one_degree_cannot_tell():
     found = field(20_000, 1.0, 2, slope=0.3)
     assert found.p_galaxies < 1e-6
     assert found.p is found.limit95 is None
-    assert "1.0 degrees wide" in found.invalid
+    assert "1.00 degrees wide" in found.invalid
     few = field(60, 10.0, 2)
     assert few.p is few.limit95 is None
     assert "too few to tell a trend" in few.invalid

@@ -25,7 +25,7 @@ FEWEST_IN_PART = 5
 # Across a field not twice as wide as clustering, that is a gradient.
 NARROWEST_FIELD_DEG = 2 * LONGEST_CLUSTERING_DEG
 _TOO_NARROW = (
-    "The field is {width:.3g} degrees wide: a trend across it cannot be distinguished from clustering over"
+    "The field is {width:#.3g} degrees wide: a trend across it cannot be distinguished from clustering over"
     f" {LONGEST_CLUSTERING_DEG:.0f} degrees."
 )
 # Lengths L of clustering exp(-r^2 / 2 L^2) that are tried; 0: every part has its own level.
