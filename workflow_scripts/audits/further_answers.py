@@ -268,12 +268,16 @@ def beside_errors(first: Answer, errors: Sequence[Answer]) -> Answer:
     if signed is None or first.answer != YES:
         return first
     size, limit = with_points(signed.effect.value or 0.0), limit_in_points(signed.limit95 or 0.0)
+    answer = signed.answer
+    if answer == NO and (signed.limit95 or 0.0) >= (first.effect.value or 0.0):
+        # What is excluded is more than there is to explain.
+        answer = CANNOT_TELL
     sentence = {
         YES: f"{what} have a dipole, too, of {size} {signed.effect.direction}: that much is in the errors, not in the"
         " reference.",
         NO: f"{what} have none that was found, below {limit} (95 %): the dipole is that of the reference, too.",
         CANNOT_TELL: "How much of it is in the errors against the reference cannot be decided.",
-    }[signed.answer]
+    }[answer]
     return replace(first, beside=[*first.beside, sentence])
 
 

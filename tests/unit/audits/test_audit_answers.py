@@ -296,3 +296,20 @@ def test_an_interval_ends_at_what_there_can_be():
     (answer,) = asked(finding("dipole_score", 0.3, "primary", {"annotation": "a", "upper_limit_95": None}, **beyond))
     assert (answer.effect.value, answer.answer) == (None, "cannot tell")
     assert "measured worse than 40.0 percentage points, the largest that there can be" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("p", "limit", "words"),
+    [
+        (1e-6, 0.08, "have a dipole, too, of 6.0 percentage points"),
+        (0.5, 0.03, "none that was found, below 3.0 percentage points (95 %): the dipole is that of the reference"),
+        (0.5, 0.09, "cannot be decided"),
+    ],
+)
+def test_what_the_errors_have_to_do_with_a_dipole_is_beside_it(p, limit, words):
+    """A no says whose dipole it is only where it excludes one of that size."""
+    error = finding("signed_error_dipole", p, extra={"upper_limit_95": limit})
+    first, *_ = asked(dipole(1e-9), blocks(1e-6), error, reference="truth")
+    assert first.answer == "yes"
+    assert any(words in sentence for sentence in first.beside)
+    assert not any("errors" in sentence or "reference" in sentence for sentence in asked(dipole(0.5), error)[0].beside)
