@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import yaml
 
@@ -151,8 +152,13 @@ def remedy_rows(name: str, folder: Path) -> Iterator[list[str]]:
     table = pd.read_csv(folder / "results" / "remedies" / name / "remedies.csv")
     for one in compared["remedies"]:
         rows = table[table["remedy"] == one["remedy"]]
+        if rows["test"].isna().all():
+            yield [name, one["remedy"], str(rows["reason"].iloc[0]), "", "", "", "not scored"]
+            continue
+        # Of what is not there, no ratio.
         ratios = [
-            f"{row.test.split()[0]} {row.ratio:.2f} ({row.ratio_low:.2f} to {row.ratio_high:.2f})"
+            f"{row.test.split()[0]} "
+            + ("-" if np.isnan(row.ratio) else f"{row.ratio:.2f} ({row.ratio_low:.2f} to {row.ratio_high:.2f})")
             for row in rows.itertuples()
         ]
         kept = rows["signal_kept"].iloc[0]
