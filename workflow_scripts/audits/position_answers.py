@@ -161,8 +161,8 @@ class _Size:
         return cls(finding.test.estimate, (float(low), float(high)), points)
 
     def within(self, largest: float) -> "_Size":
-        """The same, its interval ending at the largest effect that there can be."""
-        return replace(self, ci95=(self.ci95[0], min(self.ci95[1], max(largest, self.value))))
+        """The same, its interval ending at the largest effect that there can be; as it is where it is larger itself."""
+        return self if self.value > largest else replace(self, ci95=(self.ci95[0], min(self.ci95[1], largest)))
 
     def effect(self, where: str | None) -> Effect:
         """For an answer, with its direction in words."""

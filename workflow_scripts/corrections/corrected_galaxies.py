@@ -1,4 +1,4 @@
-"""What a correction is made of: the labels that training sets, or a finished catalog, give to the same galaxies."""
+"""What a correction is made of, the labels of training sets or of a finished catalog, and which one that allows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -290,7 +290,9 @@ def _amplitude(
     if answer is not None and answer["effect"]["ci95"] is not None:
         # Of the test that the answer took them from, which the title states.
         own, ends, limit = ends, answer["effect"]["ci95"], answer["limit95"]
-        clipped = np.minimum(own, first["largest_possible"])
+        # As the answer has it: an interval ends at the largest effect that there can be.
+        largest = first["largest_possible"]
+        clipped = own if estimate > largest else np.minimum(own, largest)
         unit = (
             "" if field else f", {'galaxies' if np.allclose(ends, clipped, rtol=1e-9) else 'blocks of sky'} as the unit"
         )

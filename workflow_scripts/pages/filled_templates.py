@@ -11,14 +11,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
-from workflow_scripts.answers.wording import limit_in_words
 from workflow_scripts.figures.figure_list import TITLE_SHARE
 from workflow_scripts.figures.style import answer_colours
 from workflow_scripts.pages.number_formats import axis, interval, number, p_value, share
 from workflow_scripts.statistics.log_p import log10_p_normal, log10_p_scan
 from workflow_scripts.tables import json_text
 
-_FILTERS = (axis, interval, limit_in_words, log10_p_normal, log10_p_scan, number, p_value, share)
+_FILTERS = (axis, interval, log10_p_normal, log10_p_scan, number, p_value, share)
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).with_name("templates"), encoding="utf-8"),
     autoescape=True,

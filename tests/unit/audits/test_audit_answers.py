@@ -313,3 +313,12 @@ def test_what_the_errors_have_to_do_with_a_dipole_is_beside_it(p, limit, words):
     assert first.answer == "yes"
     assert any(words in sentence for sentence in first.beside)
     assert not any("errors" in sentence or "reference" in sentence for sentence in asked(dipole(0.5), error)[0].beside)
+
+
+def test_a_dipole_larger_than_a_whole_sky_can_have_keeps_its_interval():
+    """On half of the sky a fraction can follow the declination more steeply than one of the whole sky could."""
+    steep = replace(dipole(1e-9).test, estimate=0.6, ci95=[0.55, 0.65])
+    (answer,) = asked(replace(dipole(1e-9), test=steep), blocks(1e-6))
+    assert answer.answer == "yes"
+    assert answer.effect.ci95 == (0.55, 0.65)
+    assert "60.0 percentage points (95 %: 55.0 to 65.0)" in answer.statement
